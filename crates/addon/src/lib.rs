@@ -1,1 +1,15 @@
-//! TODO
+//! The engine of blockcopy as a Node addon: conversion of types, errors and promises, and nothing else.
+
+#![allow(
+    clippy::missing_errors_doc,
+    clippy::must_use_candidate,
+    clippy::needless_pass_by_value,
+    clippy::too_many_arguments,
+    reason = "what is public here is called from JavaScript, which owns what it passes and gets errors as exceptions"
+)]
+
+pub mod engine;
+mod errors;
+pub mod memory;
+mod promise;
+pub mod stdio;

@@ -1,1 +1,28 @@
-//! TODO
+//! Files and block devices as sources and sinks of aligned blocks.
+//!
+//! - [`Source`] reads at any aligned offset, past the page cache where that is the faster way;
+//! - [`Sink`] writes inside what is there and says who else is using it;
+//! - [`Slab`] is the one allocation that blocks are read into;
+//! - [`stdio`] treats descriptors 0, 1 and 2 as ends of pipes.
+//!
+//! Nothing here knows about hashes, frames or Node. Every failure is an [`Error`] that names the
+//! path and, where there is one, the byte offset.
+
+mod aligned;
+mod errno;
+mod error;
+mod holders;
+mod node;
+mod proc_tables;
+mod sink;
+mod source;
+pub mod stdio;
+mod sys;
+
+pub use aligned::{ALIGNMENT, Slab, Slot};
+pub use errno::Errno;
+pub use error::Error;
+pub use node::Kind;
+pub use sink::Sink;
+pub use source::Source;
+pub use sys::exit_now;

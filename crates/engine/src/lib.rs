@@ -1,1 +1,37 @@
-//! TODO
+//! The engine of blockcopy: reads, hashes, compares, compresses and writes blocks on its own threads.
+//!
+//! It works in batches. The caller lends a [`Slot`] of a [`Slab`] together with a list of blocks, and
+//! gets the slot back, filled, when the whole batch is done. How many batches are in flight, and in
+//! which order their results are used, is the caller's affair: so memory is what the slab holds,
+//! whatever the size of the device, and order is kept by waiting for the batches in order.
+//!
+//! Reading and hashing run on different threads, so that a scan costs the larger of the two and not
+//! their sum. Nothing here knows of Node, nor of the wire.
+
+#![forbid(unsafe_code)]
+
+mod apply;
+mod diff;
+mod error;
+mod extent;
+mod gather;
+mod pools;
+mod read;
+mod scan;
+pub mod xz;
+
+pub use apply::{Codec, Frame};
+pub use blockcopy_blockio::{ALIGNMENT, Kind, Sink, Slab, Slot, Source, exit_now, stdio};
+pub use blockcopy_keccak::{DIGEST_LEN, Digest};
+pub use diff::{Changed, Compression};
+pub use error::Error;
+pub use extent::{Extent, PIECE_LEN};
+pub use pools::{Engine, in_background};
+
+/// What an operation of the engine calls, from one of its threads, when it has ended.
+///
+/// It is called exactly once, also when a thread panicked, and after the engine has let go of the
+/// slot that was lent to it.
+pub trait Done<T>: FnOnce(Result<T, Error>) + Send + 'static {}
+
+impl<T, F: FnOnce(Result<T, Error>) + Send + 'static> Done<T> for F {}

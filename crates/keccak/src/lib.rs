@@ -1,1 +1,71 @@
-//! TODO
+//! SHA3-512 ([FIPS 202](https://doi.org/10.6028/NIST.FIPS.202)) of many messages in one call.
+//!
+//! The blocks of a device are independent of each other, so a CPU with wide registers can hash several of them side
+//! by side. Callers therefore hand over a group of blocks, best a multiple of [`Sha3_512::lanes`], rather than one.
+//!
+//! ```
+//! use blockcopy_keccak::{DIGEST_LEN, Sha3_512};
+//!
+//! let blocks: [&[u8]; 2] = [&[0; 4096], &[1; 4096]];
+//! let mut digests = [[0; DIGEST_LEN]; 2];
+//! Sha3_512::new().digest_many(&blocks, &mut digests);
+//! assert_ne!(digests[0], digests[1]);
+//! ```
+
+mod arch;
+
+use arch::{Kernel, portable};
+
+/// Length of a SHA3-512 digest in bytes.
+pub const DIGEST_LEN: usize = 64;
+
+/// A SHA3-512 digest.
+pub type Digest = [u8; DIGEST_LEN];
+
+/// SHA3-512 by the best kernel of this CPU. Holds no hash state: one value serves any number of threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Sha3_512 {
+    kernel: &'static Kernel,
+}
+
+impl Sha3_512 {
+    /// Picks the best kernel of the CPU that this runs on.
+    #[must_use]
+    #[expect(
+        clippy::new_without_default,
+        reason = "what the CPU offers is no default value"
+    )]
+    pub fn new() -> Self {
+        Self {
+            kernel: &portable::KERNEL,
+        }
+    }
+
+    /// Name of the kernel, for reports: `"portable"`.
+    #[must_use]
+    pub fn kernel(&self) -> &'static str {
+        self.kernel.name
+    }
+
+    /// How many messages the kernel hashes side by side, at least 1.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.kernel.lanes
+    }
+
+    /// Puts the digest of `messages[i]` into `digests[i]`. The messages may differ in length; those of equal length
+    /// keep all lanes busy.
+    ///
+    /// # Panics
+    ///
+    /// With `one digest per message: N messages, M digests` when the two slices differ in length.
+    pub fn digest_many(&self, messages: &[&[u8]], digests: &mut [Digest]) {
+        assert!(
+            messages.len() == digests.len(),
+            "one digest per message: {} messages, {} digests",
+            messages.len(),
+            digests.len()
+        );
+        (self.kernel.digest_many)(messages, digests);
+    }
+}

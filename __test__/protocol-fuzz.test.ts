@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  BLOCK_HEADER_LENGTH,
+  decodeBlockFrames,
+  encodeBlockHeader,
+  type BlockCodec,
+} from "../src/protocol/block-stream.ts";
+import { ProtocolError } from "../src/protocol/error.ts";
+import {
+  decodeHashFrames,
+  encodeDone,
+  encodeHashFrames,
+  encodeRest,
+  type HashFrame,
+} from "../src/protocol/hash-stream.ts";
+import { DIGEST_LENGTH, MAX_FRAME_LENGTH, MAX_POSITION } from "../src/protocol/limits.ts";
+import { deprecatedHash, readBlockStream, readHashStream } from "./protocol-streams.ts";
+
+/** What a decoder returns has a prototype, and strict comparison looks at it. */
+const plainObject = { noNullPrototype: true } as const;
+
+const digest = fc.uint8Array({
+  minLength: DIGEST_LENGTH,
+  maxLength: DIGEST_LENGTH,
+});
+const length = fc.integer({ min: 1, max: MAX_FRAME_LENGTH });
+const position = fc.maxSafeNat().map((n) => Math.max(0, n - MAX_FRAME_LENGTH));
+
+const hashFrame: fc.Arbitrary<HashFrame> = fc.oneof(
+  fc.record(
+    {
+      kind: fc.constant("hash" as const),
+      position: fc.option(position, { nil: undefined }),
+      length,
+      digest,
+    },
+    plainObject,
+  ),
+  fc.record(
+    {
+      kind: fc.constant("rest" as const),
+      offset: fc.maxSafeNat(),
+    },
+    plainObject,
+  ),
+);
+
+const block = fc.record(
+  {
+    codec: fc.constantFrom<BlockCodec>("data", "dlzm"),
+    position,
+    payload: fc.uint8Array({ minLength: 1, maxLength: 300 }),
+  },
+  plainObject,
+);
+
+function encodeHash(frame: HashFrame): Uint8Array {
+  if (frame.kind === "rest") return encodeRest(frame.offset);
+  return frame.position === undefined
+    ? deprecatedHash(frame.length, frame.digest)
+    : encodeHashFrames(frame.position, frame.length, frame.length, frame.digest);
+}
+
+function encodeBlock({
+  codec,
+  position: begin,
+  payload,
+}: {
+  codec: BlockCodec;
+  position: number;
+  payload: Uint8Array;
+}): Uint8Array {
+  const bytes = new Uint8Array(BLOCK_HEADER_LENGTH + payload.length);
+  encodeBlockHeader(bytes, 0, codec, begin, payload.length);
+  bytes.set(payload, BLOCK_HEADER_LENGTH);
+  return bytes;
+}
+
+/** `bytes` in pieces whose sizes go round `sizes`. */
+function* split(bytes: Uint8Array, sizes: number[]): Generator<Uint8Array> {
+  for (let at = 0, turn = 0; at < bytes.length; turn++) {
+    const size = sizes[turn % sizes.length] ?? 1;
+    yield bytes.subarray(at, at + size);
+    at += size;
+  }
+}
+
+const splits = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1 });
+
+test("hash frames come back as sent, however they are split", () => {
+  fc.assert(
+    fc.property(fc.array(hashFrame), splits, (frames, sizes) => {
+      const bytes = Buffer.concat([...frames.map(encodeHash), encodeDone()]);
+      const plain = (list: HashFrame[]): unknown[] =>
+        list.map((frame) =>
+          frame.kind === "hash" ? { ...frame, digest: [...frame.digest] } : frame,
+        );
+      const expected = plain(frames);
+      assert.deepEqual(plain(readHashStream([bytes])), expected);
+      assert.deepEqual(plain(readHashStream(split(bytes, sizes))), expected);
+    }),
+  );
+});
+
+test("a range of blocks comes back as its extents and digests", () => {
+  fc.assert(
+    fc.property(
+      fc.maxSafeNat(),
+      fc.nat({ max: 40 }),
+      length,
+      fc.nat(),
+      (anywhere, count, blockSize, tail) => {
+        const total = count === 0 ? 0 : count * blockSize - (tail % blockSize);
+        const begin = Math.min(anywhere, MAX_POSITION - total);
+        const digests = new Uint8Array(count * DIGEST_LENGTH).map((_, i) => i / DIGEST_LENGTH);
+        const frames = readHashStream([
+          encodeHashFrames(begin, total, blockSize, digests),
+          encodeDone(),
+        ]);
+        assert.equal(frames.length, count);
+        let at = begin;
+        for (const [i, frame] of frames.entries()) {
+          assert.ok(frame.kind === "hash");
+          assert.equal(frame.position, at);
+          if (i < count - 1) assert.equal(frame.length, blockSize);
+          assert.ok(frame.digest.every((byte) => byte === i));
+          at += frame.length;
+        }
+        assert.equal(at, begin + total);
+      },
+    ),
+  );
+});
+
+test("block frames come back as sent, however they are split", () => {
+  fc.assert(
+    fc.property(fc.array(block), splits, (blocks, sizes) => {
+      const encoded = blocks.map(encodeBlock);
+      const bytes = Buffer.concat([...encoded, encodeDone()]);
+      let streamOffset = 0;
+      const expected = blocks.map(({ payload, ...rest }, i) => {
+        const sent = { ...rest, streamOffset, payload: [...payload] };
+        streamOffset += encoded[i]?.length ?? 0;
+        return sent;
+      });
+      for (const chunks of [[bytes], split(bytes, sizes)])
+        assert.deepEqual(
+          readBlockStream(chunks).map(({ payload, ...rest }) => ({
+            ...rest,
+            payload: [...payload],
+          })),
+          expected,
+        );
+    }),
+  );
+});
+
+/** Bytes that go some way into the decoders: commands, numbers near their limits, noise. */
+const hostile = fc
+  .array(
+    fc.oneof(
+      fc
+        .constantFrom("Hash", "hash", "rest", "data", "dlzm", "done", "dat")
+        .map((text): Uint8Array => Buffer.from(text)),
+      fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((n): Uint8Array => {
+        const bytes = Buffer.alloc(8);
+        bytes.writeBigUInt64BE(n);
+        return bytes;
+      }),
+      fc.nat({ max: 5 }).map((n): Uint8Array => Buffer.of(0, 0, 0, n)),
+      fc.nat({ max: 80 }).map((n): Uint8Array => Buffer.alloc(n)),
+      hashFrame.map(encodeHash),
+      block.map(encodeBlock),
+      fc.uint8Array({ maxLength: 100 }),
+    ),
+  )
+  .map((parts): Uint8Array => Buffer.concat(parts));
+
+/** The result of `decode`, or the ProtocolError it throws; anything else it throws is a failure. */
+function attempt<T>(decode: () => T): T | ProtocolError {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    throw error;
+  }
+}
+
+test("any bytes as a hash stream: frames within them, or a ProtocolError within them", () => {
+  fc.assert(
+    fc.property(hostile, fc.nat(), (bytes, streamOffset) => {
+      const result = attempt(() => decodeHashFrames(bytes, streamOffset));
+      if (result instanceof ProtocolError) {
+        assert.ok(result.offset >= streamOffset, "offset too small");
+        assert.ok(result.offset <= streamOffset + bytes.length - 4, "offset too large");
+        return;
+      }
+      assert.ok(result.consumed <= bytes.length, "consumed too much");
+      assert.ok(result.frames.length * 12 <= result.consumed, "too many frames");
+      // What is held back for more bytes is less than one frame.
+      if (!result.done) assert.ok(bytes.length - result.consumed < 80, "held back too much");
+      for (const frame of result.frames) {
+        if (frame.kind !== "hash") continue;
+        assert.equal(frame.digest.buffer, bytes.buffer);
+        assert.equal(frame.digest.length, DIGEST_LENGTH);
+        assert.ok(frame.length >= 1 && frame.length <= MAX_FRAME_LENGTH, "length");
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("any bytes as a block stream: payloads within them, or a ProtocolError within them", () => {
+  fc.assert(
+    fc.property(hostile, fc.nat(), fc.nat(), (bytes, streamOffset, skip) => {
+      const start = skip % (bytes.length + 1);
+      const end = bytes.length;
+      const result = attempt(() => decodeBlockFrames(bytes, start, end, streamOffset));
+      if (result instanceof ProtocolError) {
+        assert.ok(result.offset >= streamOffset, "offset too small");
+        assert.ok(result.offset <= streamOffset + (end - start) - 4, "offset too large");
+        return;
+      }
+      const left = end - start - result.consumed;
+      assert.ok(left >= 0, "consumed too much");
+      if (result.done || left === 0) assert.equal(result.needed, 0);
+      else assert.ok(result.needed > left, "needs what is there");
+      // So a reader's memory never has to hold more than this.
+      assert.ok(result.needed <= BLOCK_HEADER_LENGTH + MAX_FRAME_LENGTH, "needs too much");
+      let at = start;
+      for (const frame of result.frames) {
+        assert.equal(frame.streamOffset, streamOffset + at - start);
+        assert.equal(frame.offset, at + BLOCK_HEADER_LENGTH);
+        assert.ok(frame.length >= 1, "no payload");
+        assert.ok(frame.position + frame.length <= MAX_POSITION, "ends too far");
+        at = frame.offset + frame.length;
+      }
+      assert.equal(at + (result.done ? 4 : 0), start + result.consumed);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("any bytes in any chunks: the same frames, or the same error, as in one piece", () => {
+  fc.assert(
+    fc.property(hostile, splits, (bytes, sizes) => {
+      for (const read of [readHashStream, readBlockStream]) {
+        const whole = attempt(() => read([bytes]));
+        const pieces = attempt(() => read(split(bytes, sizes)));
+        if (whole instanceof ProtocolError) {
+          assert.ok(pieces instanceof ProtocolError, "an error only in one piece");
+          assert.equal(pieces.message, whole.message);
+          assert.equal(pieces.code, whole.code);
+        } else assert.deepEqual(pieces, whole);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});

@@ -1,0 +1,31 @@
+// Small filesystems for tests that fill one up or copy onto a device in use.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { defer } from "./cleanup.ts";
+import type { Loop } from "./loop.ts";
+import { system } from "./tools.ts";
+
+function mount(t: TestContext, folder: string, ...args: string[]): string {
+  const point = join(folder, `mounted-${process.hrtime.bigint()}`);
+  mkdirSync(point);
+  system("mount", ...args, point);
+  defer(t, () => system("umount", point));
+  return point;
+}
+
+/** Mounts a tmpfs that holds `size` bytes at most, until the test ends; returns its mount point. */
+export function mountTmpfs(t: TestContext, folder: string, size: number): string {
+  return mount(t, folder, "-t", "tmpfs", "-o", `size=${size}`, "tmpfs");
+}
+
+/** Mounts a ramfs, whose files refuse O_DIRECT at open(2), until the test ends; returns its mount point. */
+export function mountRamfs(t: TestContext, folder: string): string {
+  return mount(t, folder, "-t", "ramfs", "ramfs");
+}
+
+/** Makes an ext4 filesystem on the device and mounts it until the test ends; returns its mount point. */
+export function mountExt4(t: TestContext, folder: string, loop: Loop): string {
+  system("mkfs.ext4", "-q", loop.path);
+  return mount(t, folder, loop.path);
+}

@@ -1,0 +1,44 @@
+// Run before the tests: installs the Debian packages they use, or says which tests will be skipped without them.
+import { spawnSync } from "node:child_process";
+import { installed, isRoot } from "./tools.ts";
+
+/** Each program that a test runs, and the Debian package that has it. */
+const PACKAGES: Record<string, string> = {
+  cc: "gcc",
+  losetup: "mount",
+  "mkfs.ext4": "e2fsprogs",
+  prlimit: "util-linux",
+  python3: "python3",
+  script: "bsdutils",
+  setpriv: "util-linux",
+  strace: "strace",
+  time: "time",
+  xz: "xz-utils",
+};
+
+const missing = Object.keys(PACKAGES).filter((program) => !installed(program));
+if (missing.length > 0) provide(missing);
+if (!isRoot)
+  console.log("Not root: tests with loop devices, mounts and permissions will be skipped.");
+
+function provide(programs: string[]): void {
+  if (isRoot && installed("apt-get")) {
+    const packages = [...new Set(programs.map((program) => PACKAGES[program] ?? program))];
+    console.log(`Installing ${packages.join(", ")} for the tests.`);
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    const apt = (...args: string[]): number | null =>
+      spawnSync("apt-get", ["-qq", ...args], {
+        env,
+        stdio: ["ignore", "ignore", "inherit"],
+        timeout: 300_000,
+      }).status;
+    if (
+      apt("update") === 0 &&
+      apt("install", "--yes", "--no-install-recommends", ...packages) === 0
+    )
+      return;
+  }
+  console.log(
+    `Without ${programs.join(", ")}: tests that need them will be skipped, each saying so.`,
+  );
+}

@@ -1,0 +1,118 @@
+// Frames of the wire, written and read in the plainest way: the tests' own opinion of what the bytes mean.
+import { createHash } from "node:crypto";
+import { execFileSync } from "node:child_process";
+
+/** The end of either stream. */
+export const DONE = Buffer.from("done");
+
+/** An unsigned big-endian number of 8 bytes. */
+function u64(value: number | bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes;
+}
+
+/** An unsigned big-endian number of 4 bytes. */
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** SHA3-512 of `bytes`. */
+function digest(bytes: Uint8Array): Buffer {
+  return createHash("sha3-512").update(bytes).digest();
+}
+
+/** A `Hash` frame with any numbers in it. */
+function hashFrame(position: number | bigint, size: number, digestBytes: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from("Hash"), u64(position), u32(size), digestBytes]);
+}
+
+/** A `Hash` frame that no block matches, so that `retrieve` sends the block. */
+export function unequalHash(position: number | bigint, size: number): Buffer {
+  return hashFrame(position, size, Buffer.alloc(64, 0xee));
+}
+
+/** A `rest` frame. */
+export function restFrame(offset: number | bigint): Buffer {
+  return Buffer.concat([Buffer.from("rest"), u64(offset)]);
+}
+
+/** A `data` frame; `length` differs from the payload's only in frames made to be refused. */
+export function dataFrame(
+  position: number | bigint,
+  payload: Uint8Array,
+  length = payload.length,
+): Buffer {
+  return Buffer.concat([Buffer.from("data"), u64(position), u32(length), payload]);
+}
+
+/** A `dlzm` frame around a complete .xz stream. */
+export function dlzmFrame(
+  position: number | bigint,
+  xzStream: Uint8Array,
+  length = xzStream.length,
+): Buffer {
+  return Buffer.concat([Buffer.from("dlzm"), u64(position), u32(length), xzStream]);
+}
+
+/** Compresses with the xz program, as the peer does: preset 6, CRC64. */
+export function xz(bytes: Uint8Array): Buffer {
+  return execFileSync("xz", ["--compress", "--stdout", "-6", "--check=crc64"], {
+    input: bytes,
+    maxBuffer: 1 << 26,
+  });
+}
+
+/** The hash stream of `bytes[start, end)`, with `rest` unless `end` is given or the input is a pipe. */
+export function hashStream(
+  bytes: Buffer,
+  options: { start?: number; end?: number; rest?: boolean } = {},
+): Buffer {
+  const { start = 0, end = bytes.length, rest = options.end === undefined } = options;
+  const frames: Buffer[] = [];
+  for (let at = start; at < end; at += 131_072) {
+    const block = bytes.subarray(at, Math.min(at + 131_072, end));
+    frames.push(hashFrame(at, block.length, digest(block)));
+  }
+  if (rest) frames.push(restFrame(bytes.length));
+  return Buffer.concat([...frames, DONE]);
+}
+
+/** One frame of a block stream. */
+export interface BlockFrame {
+  command: "data" | "dlzm";
+  position: number;
+  payload: Buffer;
+}
+
+/** Reads a block stream up to `done`; whether `done` was there is the second part of the answer. */
+export function decodeBlocks(stream: Buffer): { frames: BlockFrame[]; done: boolean } {
+  const frames: BlockFrame[] = [];
+  for (let at = 0; at < stream.length;) {
+    const command = stream.toString("latin1", at, at + 4);
+    if (command === "done") return { frames, done: true };
+    if (command !== "data" && command !== "dlzm")
+      throw new Error(`unknown command ${JSON.stringify(command)} at ${at}`);
+    const position = Number(stream.readBigUInt64BE(at + 4));
+    const length = stream.readUInt32BE(at + 12);
+    const payload = stream.subarray(at + 16, at + 16 + length);
+    if (payload.length !== length) throw new Error(`frame at ${at} is cut`);
+    frames.push({ command, position, payload });
+    at += 16 + length;
+  }
+  return { frames, done: false };
+}
+
+/** What a block stream without `dlzm` frames makes of `destination`. */
+export function applyBlocks(destination: Buffer, frames: readonly BlockFrame[]): Buffer {
+  const size = frames.reduce(
+    (end, frame) => Math.max(end, frame.position + frame.payload.length),
+    destination.length,
+  );
+  const result = Buffer.alloc(size);
+  destination.copy(result);
+  for (const frame of frames) frame.payload.copy(result, frame.position);
+  return result;
+}

@@ -1,0 +1,207 @@
+//! What can go wrong between the engine and a file or device.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::Errno;
+
+/// A failure: what could not be done, and where.
+///
+/// The messages state facts and give no advice, which is the command's to add.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing of this name exists.
+    #[error("cannot open {}: {errno}", .path.display())]
+    NotFound {
+        /// What was to be opened.
+        path: PathBuf,
+        /// `ENOENT` or `ENOTDIR`.
+        errno: Errno,
+    },
+
+    /// It exists and is neither a regular file nor a block device.
+    #[error("cannot open {}: it is {what}, not a regular file or a block device", .path.display())]
+    NotAFile {
+        /// What was to be opened.
+        path: PathBuf,
+        /// What it is, with its article: `a directory`.
+        what: &'static str,
+    },
+
+    /// The kernel does not let this process open it.
+    #[error("cannot open {}: {errno}", .path.display())]
+    Permission {
+        /// What was to be opened.
+        path: PathBuf,
+        /// `EACCES` or `EPERM`.
+        errno: Errno,
+    },
+
+    /// A device that is set read-only, or a file on a file system that is.
+    #[error("cannot write {}: it is read-only", .path.display())]
+    ReadOnly {
+        /// What was to be written.
+        path: PathBuf,
+    },
+
+    /// Somebody else is using what was to be written.
+    #[error("cannot write {}: {holder}", .path.display())]
+    Busy {
+        /// What was to be written.
+        path: PathBuf,
+        /// Who is using it, as a clause: `it is mounted on /srv`.
+        holder: String,
+    },
+
+    /// A write would pass the end of a device. Nothing of it was written.
+    #[error("cannot write {} at offset {offset}: {len} bytes would pass its end at {size}", .path.display())]
+    BeyondEnd {
+        /// The device.
+        path: PathBuf,
+        /// Where the write would start, bytes.
+        offset: u64,
+        /// Its length, bytes.
+        len: usize,
+        /// The size of the device, bytes.
+        size: u64,
+    },
+
+    /// The kernel reported a failure.
+    #[error("cannot {action} {}{}: {errno}", .path.display(), At(*.offset))]
+    Io {
+        /// What was being done, as a verb: `read`.
+        action: &'static str,
+        /// What it was done to.
+        path: PathBuf,
+        /// The first byte that could not be read or written, where there is one.
+        offset: Option<u64>,
+        /// Why.
+        errno: Errno,
+    },
+
+    /// A write returned without an error and without having written anything.
+    #[error("cannot write {} at offset {offset}: the kernel took 0 bytes", .path.display())]
+    NothingWritten {
+        /// What was being written.
+        path: PathBuf,
+        /// The first byte not written.
+        offset: u64,
+    },
+
+    /// What was written could not be brought to the disk, or not all of it.
+    #[error("cannot sync {}: {errno}; its content is not known to be on disk", .path.display())]
+    Sync {
+        /// What was being written.
+        path: PathBuf,
+        /// What fdatasync(2) said.
+        errno: Errno,
+    },
+
+    /// A [`Slab`](crate::Slab) of this shape cannot be allocated.
+    #[error("cannot allocate {slots} buffers of {slot_len} bytes")]
+    NoMemory {
+        /// How many.
+        slots: usize,
+        /// How long each, bytes.
+        slot_len: usize,
+    },
+}
+
+impl Error {
+    /// A stable word for the kind of failure, for programs to match.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not-found",
+            Self::NotAFile { .. } => "not-a-file",
+            Self::Permission { .. } => "permission",
+            Self::ReadOnly { .. } => "read-only",
+            Self::Busy { .. } => "busy",
+            Self::BeyondEnd { .. } => "beyond-end",
+            Self::Io { .. } | Self::NothingWritten { .. } => "io",
+            Self::Sync { .. } => "sync",
+            Self::NoMemory { .. } => "no-memory",
+        }
+    }
+
+    /// The file or device concerned, as it was named to us.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::NotFound { path, .. }
+            | Self::NotAFile { path, .. }
+            | Self::Permission { path, .. }
+            | Self::ReadOnly { path }
+            | Self::Busy { path, .. }
+            | Self::BeyondEnd { path, .. }
+            | Self::Io { path, .. }
+            | Self::NothingWritten { path, .. }
+            | Self::Sync { path, .. } => Some(path),
+            Self::NoMemory { .. } => None,
+        }
+    }
+
+    /// The first byte that could not be read or written.
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        match self {
+            Self::BeyondEnd { offset, .. } | Self::NothingWritten { offset, .. } => Some(*offset),
+            Self::Io { offset, .. } => *offset,
+            _ => None,
+        }
+    }
+
+    /// The kernel's error number, where the kernel gave one.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::NotFound { errno, .. }
+            | Self::Permission { errno, .. }
+            | Self::Io { errno, .. }
+            | Self::Sync { errno, .. } => Some(errno.raw()),
+            _ => None,
+        }
+    }
+
+    /// What a failure to look up or open `path` means.
+    pub(crate) fn opening(path: &Path, errno: rustix::io::Errno) -> Self {
+        use rustix::io::Errno as E;
+        let path = path.to_owned();
+        match errno {
+            E::NOENT | E::NOTDIR => Self::NotFound {
+                path,
+                errno: errno.into(),
+            },
+            E::ACCESS | E::PERM => Self::Permission {
+                path,
+                errno: errno.into(),
+            },
+            E::ROFS => Self::ReadOnly { path },
+            _ => Self::io("open", &path, None, errno),
+        }
+    }
+
+    pub(crate) fn io(
+        action: &'static str,
+        path: &Path,
+        offset: Option<u64>,
+        errno: rustix::io::Errno,
+    ) -> Self {
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            offset,
+            errno: errno.into(),
+        }
+    }
+}
+
+struct At(Option<u64>);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .map_or(Ok(()), |offset| write!(f, " at offset {offset}"))
+    }
+}

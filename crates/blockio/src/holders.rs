@@ -1,0 +1,152 @@
+//! Who is using a device or file that is to be written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::proc_tables::{self, Mount};
+use crate::sys::{self, FileType, Stat};
+
+/// A block device in /sys, and what to call it in a sentence about the one asked for.
+struct Device {
+    number: String,
+    name: String,
+    sysfs: PathBuf,
+}
+
+/// Who uses the device, a partition of it or the disk it is on, as a clause: `it is mounted on /srv`.
+///
+/// `None` if nobody is found; somebody in another mount namespace or another process's own claim
+/// cannot be.
+pub(crate) fn of_device(device: u64) -> Option<String> {
+    let family = family(device);
+    let mounts = proc_tables::mounts();
+    let find = |search: &dyn Fn(&Device) -> Option<String>| family.iter().find_map(search);
+    find(&|device| mounted(device, &mounts))
+        .or_else(|| find(&held))
+        .or_else(|| find(&swapped_to))
+}
+
+/// Uses that do not make an exclusive open fail: a loop device that this file or device backs and
+/// that is in use itself, and a file that is swapped to. Found as far as /proc and /sys can be read.
+pub(crate) fn behind_the_kernels_back(target: &Stat) -> Option<String> {
+    if target.file_type != FileType::BlockDevice && is_among(&proc_tables::swap_areas(), target) {
+        return Some("it is in use as swap".to_owned());
+    }
+    entries(Path::new("/sys/block"))
+        .into_iter()
+        .find_map(|disk| {
+            let backing = fs::read_to_string(disk.join("loop/backing_file")).ok()?;
+            let backing = sys::stat(Path::new(backing.trim_end_matches('\n'))).ok()?;
+            let name = device_node(&disk);
+            let device = sys::stat(Path::new(&name)).ok()?.device;
+            let holder = backing.same(target).then(|| of_device(device))??;
+            Some(format!(
+                "it backs {name}, and {}",
+                holder.replacen("it ", "that ", 1)
+            ))
+        })
+}
+
+/// The device itself, then its partitions, then the disk it is a partition of.
+fn family(device: u64) -> Vec<Device> {
+    let number = sys::device_number(device);
+    let Ok(sysfs) = fs::canonicalize(format!("/sys/dev/block/{number}")) else {
+        // Without /sys there are still the mounts to look through.
+        let sysfs = PathBuf::new();
+        return vec![Device {
+            number,
+            name: "it".to_owned(),
+            sysfs,
+        }];
+    };
+    let partitions = entries(&sysfs)
+        .into_iter()
+        .filter(|entry| is_partition(entry));
+    let partitions: Vec<_> = partitions
+        .filter_map(|entry| relative("its partition", entry))
+        .collect();
+    let disk = sysfs.parent().filter(|_| is_partition(&sysfs));
+    let disk = disk.and_then(|disk| relative("its disk", disk.to_owned()));
+    let itself = Device {
+        number,
+        name: "it".to_owned(),
+        sysfs,
+    };
+    [itself].into_iter().chain(partitions).chain(disk).collect()
+}
+
+fn is_partition(sysfs: &Path) -> bool {
+    sysfs.join("partition").exists()
+}
+
+fn relative(relation: &str, sysfs: PathBuf) -> Option<Device> {
+    Some(Device {
+        number: fs::read_to_string(sysfs.join("dev"))
+            .ok()?
+            .trim()
+            .to_owned(),
+        name: format!("{relation} {}", device_node(&sysfs)),
+        sysfs,
+    })
+}
+
+fn mounted(device: &Device, mounts: &[Mount]) -> Option<String> {
+    let is_source = |mount: &Mount| {
+        mount.device_number == device.number
+            // File systems that span several devices are mounted under a number of their own.
+            || mount.source.starts_with("/dev") && number_of(&mount.source).as_ref() == Some(&device.number)
+    };
+    let found = mounts.iter().filter(|mount| is_source(mount));
+    let mut at: Vec<_> = found
+        .map(|mount| mount.mountpoint.display().to_string())
+        .collect();
+    at.dedup();
+    (!at.is_empty()).then(|| format!("{} is mounted on {}", device.name, at.join(", ")))
+}
+
+fn held(device: &Device) -> Option<String> {
+    let holders = entries(&device.sysfs.join("holders"));
+    let names: Vec<_> = holders.iter().map(|holder| holder_name(holder)).collect();
+    (!names.is_empty()).then(|| format!("{} is held by {}", device.name, names.join(", ")))
+}
+
+/// `/dev/dm-0 (vg-lv)`: the name that an administrator gave, where there is one.
+fn holder_name(sysfs: &Path) -> String {
+    let node = device_node(sysfs);
+    match fs::read_to_string(sysfs.join("dm/name")) {
+        Ok(name) => format!("{node} ({})", name.trim()),
+        Err(_) => node,
+    }
+}
+
+fn swapped_to(device: &Device) -> Option<String> {
+    let swapped = |area: &PathBuf| number_of(area).as_ref() == Some(&device.number);
+    let found = proc_tables::swap_areas().iter().any(swapped);
+    found.then(|| format!("{} is in use as swap", device.name))
+}
+
+fn is_among(paths: &[PathBuf], target: &Stat) -> bool {
+    paths
+        .iter()
+        .any(|path| sys::stat(path).is_ok_and(|stat| stat.same(target)))
+}
+
+/// `major:minor` of the block device at `path`.
+fn number_of(path: &Path) -> Option<String> {
+    let stat = sys::stat(path).ok()?;
+    (stat.file_type == FileType::BlockDevice).then(|| sys::device_number(stat.device))
+}
+
+/// Where the device of a directory in /sys is found; `!` stands for `/` there.
+fn device_node(sysfs: &Path) -> String {
+    let name = sysfs.file_name().unwrap_or_default().to_string_lossy();
+    format!("/dev/{}", name.replace('!', "/"))
+}
+
+/// The paths in a directory, in the order of their names; none if it cannot be read.
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = found.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}

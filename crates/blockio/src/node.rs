@@ -1,0 +1,72 @@
+//! What a path or descriptor leads to.
+
+use std::path::Path;
+
+use rustix::fd::AsFd;
+
+use crate::Error;
+use crate::sys::{self, FileType, Stat};
+
+/// The two kinds of things that hold blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file: it can grow, and its size may be odd.
+    File,
+    /// A block device: its size is fixed.
+    Device,
+}
+
+/// A regular file or block device, as stat(2) sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) stat: Stat,
+}
+
+impl Node {
+    /// Looks `path` up without opening it: opening a FIFO waits for a writer.
+    pub(crate) fn stat(path: &Path) -> Result<Self, Error> {
+        let stat = sys::stat(path).map_err(|errno| Error::opening(path, errno))?;
+        Self::new(stat, path)
+    }
+
+    pub(crate) fn fstat(fd: impl AsFd, path: &Path) -> Result<Self, Error> {
+        let stat = sys::fstat(fd).map_err(|errno| Error::io("stat", path, None, errno))?;
+        Self::new(stat, path)
+    }
+
+    fn new(stat: Stat, path: &Path) -> Result<Self, Error> {
+        let what = match stat.file_type {
+            FileType::RegularFile => {
+                return Ok(Self {
+                    kind: Kind::File,
+                    stat,
+                });
+            }
+            FileType::BlockDevice => {
+                return Ok(Self {
+                    kind: Kind::Device,
+                    stat,
+                });
+            }
+            FileType::Directory => "a directory",
+            FileType::CharacterDevice => "a character device",
+            FileType::Fifo => "a FIFO",
+            FileType::Socket => "a socket",
+            _ => "something else",
+        };
+        Err(Error::NotAFile {
+            path: path.to_owned(),
+            what,
+        })
+    }
+
+    /// Size in bytes; that of a device comes from the device, since stat(2) says 0.
+    pub(crate) fn size(&self, fd: impl AsFd, path: &Path) -> Result<u64, Error> {
+        match self.kind {
+            Kind::File => Ok(self.stat.size),
+            Kind::Device => sys::device_size(fd)
+                .map_err(|errno| Error::io("find the size of", path, None, errno)),
+        }
+    }
+}

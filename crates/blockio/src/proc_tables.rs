@@ -1,0 +1,132 @@
+//! The tables of mounts and of swap areas that the kernel shows under /proc.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+/// A line of /proc/self/mountinfo; see `proc_pid_mountinfo(5)`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mount {
+    /// `major:minor`; that of no device at all for file systems that span several.
+    pub(crate) device_number: String,
+    pub(crate) mountpoint: PathBuf,
+    /// What was mounted; a path only if it is one.
+    pub(crate) source: PathBuf,
+}
+
+/// The mounts that this process can see; none where they cannot be read.
+pub(crate) fn mounts() -> Vec<Mount> {
+    parse_mounts(&fs::read("/proc/self/mountinfo").unwrap_or_default())
+}
+
+/// The files and devices that are swapped to; none where they cannot be read.
+pub(crate) fn swap_areas() -> Vec<PathBuf> {
+    parse_swaps(&fs::read("/proc/swaps").unwrap_or_default())
+}
+
+fn parse_mounts(table: &[u8]) -> Vec<Mount> {
+    table
+        .split(|&byte| byte == b'\n')
+        .filter_map(parse_mount)
+        .collect()
+}
+
+fn parse_mount(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let device_number = str::from_utf8(fields.nth(2)?).ok()?.to_owned();
+    let mountpoint = unescape(fields.nth(1)?);
+    // Optional fields end with a hyphen; the type of the file system and the source follow.
+    let source = unescape(fields.skip_while(|field| *field != b"-").nth(2)?);
+    Some(Mount {
+        device_number,
+        mountpoint,
+        source,
+    })
+}
+
+fn parse_swaps(table: &[u8]) -> Vec<PathBuf> {
+    let lines = table.split(|&byte| byte == b'\n').skip(1);
+    lines
+        .filter_map(|line| line.split(u8::is_ascii_whitespace).next())
+        .filter(|name| !name.is_empty())
+        .map(unescape)
+        .collect()
+}
+
+/// Undoes the kernel's `\ooo` for space, tab, newline and backslash.
+fn unescape(field: &[u8]) -> PathBuf {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&byte, after)) = rest.split_first() {
+        if let (b'\\', Some(escaped)) = (byte, after.first_chunk().copied().and_then(octal)) {
+            bytes.push(escaped);
+            rest = &after[3..];
+        } else {
+            bytes.push(byte);
+            rest = after;
+        }
+    }
+    OsString::from_vec(bytes).into()
+}
+
+fn octal(digits: [u8; 3]) -> Option<u8> {
+    // from_str_radix alone would take a sign.
+    digits.iter().all(u8::is_ascii_digit).then_some(())?;
+    u8::from_str_radix(str::from_utf8(&digits).ok()?, 8).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn mounts_are_found_with_and_without_optional_fields() {
+        let table = b"36 35 98:0 /mnt1 /srv/a rw,noatime master:1 shared:2 - ext3 /dev/root rw\n\
+            37 35 0:44 / /srv/b\\040c\\134d rw - btrfs /dev/sd\\040x rw\n\
+            38 35 0:45 / /proc rw - proc proc rw\n\
+            truncated line\n";
+        let mount = |number: &str, mountpoint: &str, source: &str| Mount {
+            device_number: number.to_owned(),
+            mountpoint: mountpoint.into(),
+            source: source.into(),
+        };
+        assert_eq!(
+            parse_mounts(table),
+            [
+                mount("98:0", "/srv/a", "/dev/root"),
+                mount("0:44", "/srv/b c\\d", "/dev/sd x"),
+                mount("0:45", "/proc", "proc"),
+            ]
+        );
+    }
+
+    #[test]
+    fn swap_areas_are_found_below_the_heading() {
+        let table = b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n\
+            /dev/dm-1                               partition\t8388604\t\t0\t\t-2\n\
+            /var/swap\\040file\tfile\t1024\t0\t-3\n";
+        assert_eq!(
+            parse_swaps(table),
+            [Path::new("/dev/dm-1"), Path::new("/var/swap file")]
+        );
+        assert_eq!(parse_swaps(b""), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn escapes_are_undone_and_the_rest_is_kept() {
+        for (field, path) in [
+            ("a\\040b", "a b"),
+            ("\\011\\012\\134", "\t\n\\"),
+            ("a\\", "a\\"),
+            ("a\\04", "a\\04"),
+            ("a\\+40", "a\\+40"),
+            ("a\\999", "a\\999"),
+            ("a\\777", "a\\777"),
+        ] {
+            assert_eq!(unescape(field.as_bytes()), Path::new(path));
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Reading a source: from the page cache what is there, the rest past it.
+
+use std::sync::atomic::Ordering;
+
+use rustix::fd::{AsFd, OwnedFd};
+
+use super::Source;
+use crate::node::Kind;
+use crate::sys::{self, Errno};
+use crate::{ALIGNMENT, Error};
+
+/// Each question to the page cache reaches this many times as far as the one before.
+const GROWTH: usize = 16;
+
+/// A read that could not go on.
+struct Failure {
+    /// The first byte that was not read.
+    offset: u64,
+    errno: Errno,
+}
+
+/// What the page cache gave.
+#[derive(Clone, Copy)]
+struct Cached {
+    /// Bytes from the start of the buffer.
+    len: usize,
+    /// How far into the buffer it was asked for.
+    asked: usize,
+    /// What comes after `len`.
+    rest: Rest,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Nothing: the buffer is full or the source ends here.
+    End,
+    /// Bytes that were not in the page cache.
+    Missing,
+    /// Nobody asked, or there was no answer.
+    Unknown,
+}
+
+impl Source {
+    /// Reads at `offset` until `buf` is full or the source ends; returns the number of bytes read.
+    ///
+    /// `buf` is aligned to [`ALIGNMENT`]; `offset` and its length are multiples of
+    /// [`granularity`](Self::granularity). Past the end, 0 bytes are read. Behind what was read,
+    /// `buf` may hold anything.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the offset of the first byte that could not be read.
+    pub fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize, Error> {
+        debug_assert!(
+            buf.as_ptr().addr().is_multiple_of(ALIGNMENT),
+            "unaligned buffer"
+        );
+        debug_assert!(
+            buf.len().is_multiple_of(self.granularity),
+            "unaligned length"
+        );
+        debug_assert!(
+            offset.is_multiple_of(self.granularity as u64),
+            "unaligned offset"
+        );
+        let end = offset.checked_add(buf.len() as u64);
+        if end.is_none_or(|end| end > i64::MAX.cast_unsigned()) {
+            return Err(self.error(offset, Errno::OVERFLOW));
+        }
+        let direct = self.direct();
+        let cached = match (self.kind, direct) {
+            // Whoever reads a whole device does not expect it to be in memory.
+            (Kind::Device, Some(_)) => Cached {
+                len: 0,
+                asked: 0,
+                rest: Rest::Unknown,
+            },
+            _ => self.read_cached(buf, offset),
+        };
+        if cached.rest == Rest::End {
+            return Ok(cached.len);
+        }
+        let start = cached.len - cached.len % self.granularity;
+        let (rest, rest_offset) = (&mut buf[start..], offset + start as u64);
+        let read = match direct {
+            Some(fd) => self.read_direct(fd, rest, rest_offset),
+            None => self.read_buffered(rest, rest_offset),
+        };
+        if cached.rest == Rest::Missing {
+            let to = if direct.is_some() {
+                cached.asked
+            } else {
+                buf.len()
+            };
+            self.drop_brought_in(offset, cached.len, to);
+        }
+        match read {
+            Ok(len) => Ok(start + len),
+            Err(failure) => Err(self.error(failure.offset, failure.errno)),
+        }
+    }
+
+    /// Reads what the page cache holds from `offset` on.
+    ///
+    /// The kernel starts to read what it is asked for and does not have, and that will be read
+    /// directly as well: so it is asked for one page first, then for ever more.
+    fn read_cached(&self, buf: &mut [u8], offset: u64) -> Cached {
+        let (mut len, mut asked) = (0, 0);
+        while len < buf.len() && !self.cache_opaque.load(Ordering::Relaxed) {
+            if len == asked {
+                asked = (len * GROWTH).max(ALIGNMENT).min(buf.len());
+            }
+            let at = offset + len as u64;
+            let rest = match sys::read_cached(&self.buffered, &mut buf[len..asked], at) {
+                // Linux 5.9 and 5.10 also return 0 before the end; see BUGS in preadv2(2).
+                Ok(0) if at >= self.size => Rest::End,
+                Ok(0) | Err(Errno::AGAIN) => Rest::Missing,
+                Ok(read) => {
+                    len += read;
+                    continue;
+                }
+                Err(_) => {
+                    self.cache_opaque.store(true, Ordering::Relaxed);
+                    // Readahead can no longer be mistaken for what others wanted in the cache.
+                    sys::advise_sequential(&self.buffered);
+                    Rest::Unknown
+                }
+            };
+            return Cached { len, asked, rest };
+        }
+        let rest = if len == buf.len() {
+            Rest::End
+        } else {
+            Rest::Unknown
+        };
+        Cached { len, asked, rest }
+    }
+
+    /// Drops from the page cache what reading brought in: `len` bytes were there, up to `to` were
+    /// asked for.
+    fn drop_brought_in(&self, offset: u64, len: usize, to: usize) {
+        // A fast disk can answer the question for the first page in time for it to seem cached.
+        let from = if len <= ALIGNMENT { 0 } else { len };
+        sys::advise_dont_need(&self.buffered, offset + from as u64, to - from);
+    }
+
+    fn read_direct(&self, fd: &OwnedFd, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
+        match fill(fd, buf, offset, self.granularity) {
+            // Some file systems open anything directly and then refuse to read it.
+            Err(Failure {
+                errno: Errno::INVAL | Errno::OPNOTSUPP,
+                ..
+            }) => {
+                self.direct_refused.store(true, Ordering::Relaxed);
+                self.read_buffered(buf, offset)
+            }
+            Err(_) => self.read_in_steps(fd, buf, offset, self.granularity),
+            read => read,
+        }
+    }
+
+    fn read_buffered(&self, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
+        fill(&self.buffered, buf, offset, 1)
+            .or_else(|_| self.read_in_steps(&self.buffered, buf, offset, 1))
+    }
+
+    /// Reads again what failed, a granule at a time: a long read fails as a whole, wherever in it the
+    /// fault is, and so does one of a large folio of the page cache.
+    fn read_in_steps(
+        &self,
+        fd: &OwnedFd,
+        buf: &mut [u8],
+        offset: u64,
+        granularity: usize,
+    ) -> Result<usize, Failure> {
+        let mut done = 0;
+        for granule in buf.chunks_mut(self.granularity) {
+            let len = fill(fd, granule, offset + done as u64, granularity)?;
+            done += len;
+            if len < granule.len() {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    fn error(&self, offset: u64, errno: Errno) -> Error {
+        Error::io("read", &self.path, Some(offset), errno)
+    }
+}
+
+/// Reads until `buf` is full or the source ends. A count that is no multiple of `granularity` is
+/// the end: to go on from there would be refused as unaligned.
+fn fill(fd: impl AsFd, buf: &mut [u8], offset: u64, granularity: usize) -> Result<usize, Failure> {
+    let mut done = 0;
+    while done < buf.len() && done.is_multiple_of(granularity) {
+        let at = offset + done as u64;
+        match sys::read(&fd, &mut buf[done..], at) {
+            Ok(0) => break,
+            Ok(len) => done += len,
+            Err(errno) => return Err(Failure { offset: at, errno }),
+        }
+    }
+    Ok(done)
+}

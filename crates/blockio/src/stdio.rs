@@ -1,0 +1,109 @@
+//! Descriptors 0, 1 and 2 as ends of pipes.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use rustix::event::PollFlags;
+use rustix::fd::{BorrowedFd, OwnedFd};
+
+use crate::Error;
+use crate::sys::{self, Errno};
+
+/// One of the three descriptors that a process starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stdio {
+    /// Standard input, descriptor 0.
+    Input,
+    /// Standard output, descriptor 1.
+    Output,
+    /// Standard error, descriptor 2.
+    Error,
+}
+
+/// What to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// There are bytes to read, or the writer is gone.
+    Readable,
+    /// There is room to write, or the reader is gone.
+    Writable,
+    /// The other end is gone: nobody will read what is written. On what is no pipe, socket or
+    /// terminal this never happens.
+    ReaderGone,
+}
+
+impl Stdio {
+    fn fd(self) -> BorrowedFd<'static> {
+        match self {
+            Self::Input => rustix::stdio::stdin(),
+            Self::Output => rustix::stdio::stdout(),
+            Self::Error => rustix::stdio::stderr(),
+        }
+    }
+
+    fn error(self, action: &'static str, errno: Errno) -> Error {
+        let path = match self {
+            Self::Input => "/dev/stdin",
+            Self::Output => "/dev/stdout",
+            Self::Error => "/dev/stderr",
+        };
+        Error::io(action, Path::new(path), None, errno)
+    }
+}
+
+/// Clears `O_NONBLOCK`, which Node and ssh set on descriptors that they share with others.
+///
+/// # Errors
+/// [`Error::Io`] if the descriptor is closed.
+pub fn set_blocking(stdio: Stdio) -> Result<(), Error> {
+    sys::set_blocking(stdio.fd()).map_err(|errno| stdio.error("set the mode of", errno))
+}
+
+/// Makes a pipe hold at least `bytes`, if the system's limits allow; see `F_SETPIPE_SZ` in fcntl(2).
+///
+/// Returns what it holds now, `None` if it is not a pipe. A pipe never shrinks.
+#[must_use]
+pub fn set_pipe_size(stdio: Stdio, bytes: usize) -> Option<usize> {
+    sys::grow_pipe(stdio.fd(), bytes).ok()
+}
+
+/// Waits in poll(2), without limit, until the descriptor is ready.
+///
+/// # Errors
+/// [`Error::Io`] if the descriptor is closed, unless that is what was waited for.
+pub fn wait(stdio: Stdio, readiness: Readiness) -> Result<(), Error> {
+    let events = match readiness {
+        Readiness::Readable => PollFlags::IN,
+        Readiness::Writable => PollFlags::OUT,
+        // Errors and hang-ups are always reported.
+        Readiness::ReaderGone => PollFlags::empty(),
+    };
+    let found = sys::poll(stdio.fd(), events).map_err(|errno| stdio.error("wait for", errno))?;
+    if found.contains(PollFlags::NVAL) && readiness != Readiness::ReaderGone {
+        return Err(stdio.error("wait for", Errno::BADF));
+    }
+    Ok(())
+}
+
+/// The right to draw on the terminal, given back when dropped.
+#[derive(Debug)]
+pub struct TerminalLock {
+    _terminal: OwnedFd,
+}
+
+/// Takes the right to draw on the terminal that standard error is.
+///
+/// `None` if it is no terminal, or another process (the next stage of the same pipeline, say)
+/// draws there already.
+#[must_use]
+pub fn lock_terminal() -> Option<TerminalLock> {
+    let stderr = Stdio::Error.fd();
+    if !stderr.is_terminal() {
+        return None;
+    }
+    sys::lock_terminal(stderr)
+        .ok()
+        .map(|terminal| TerminalLock {
+            _terminal: terminal,
+        })
+}

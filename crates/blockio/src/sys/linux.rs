@@ -1,0 +1,205 @@
+//! Linux.
+#![allow(unsafe_code)]
+
+use std::io::IoSliceMut;
+use std::num::NonZeroU64;
+use std::path::Path;
+
+use rustix::event::PollFlags;
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fs::{Advice, AtFlags, FileType, FlockOperation, Mode, OFlags, SeekFrom, StatxFlags};
+use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
+use rustix::ioctl::{Getter, Opcode, ioctl, opcode};
+use rustix::{event, fs, io, pipe};
+
+use super::{DirectAlignment, Stat};
+
+type Result<T> = std::result::Result<T, Errno>;
+
+pub(crate) fn stat(path: &Path) -> Result<Stat> {
+    fs::stat(path).map(|stat| convert(&stat))
+}
+
+pub(crate) fn fstat(fd: impl AsFd) -> Result<Stat> {
+    fs::fstat(fd).map(|stat| convert(&stat))
+}
+
+fn convert(stat: &fs::Stat) -> Stat {
+    Stat {
+        file_type: FileType::from_raw_mode(stat.st_mode),
+        file_system: stat.st_dev,
+        inode: stat.st_ino,
+        device: stat.st_rdev,
+        // The kernel never reports a negative size.
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+    }
+}
+
+/// `major:minor`, as /proc and /sys write it.
+pub(crate) fn device_number(device: u64) -> String {
+    format!("{}:{}", fs::major(device), fs::minor(device))
+}
+
+fn open(path: impl rustix::path::Arg + Copy, flags: OFlags) -> Result<OwnedFd> {
+    retry_on_intr(|| {
+        fs::open(
+            path,
+            flags | OFlags::CLOEXEC | OFlags::NOCTTY,
+            Mode::empty(),
+        )
+    })
+}
+
+pub(crate) fn open_for_reading(path: &Path) -> Result<OwnedFd> {
+    open(path, OFlags::RDONLY)
+}
+
+/// With `exclusive`, a block device that is mounted, held or claimed gives `EBUSY`.
+pub(crate) fn open_for_writing(path: &Path, exclusive: bool) -> Result<OwnedFd> {
+    let claim = if exclusive {
+        OFlags::EXCL
+    } else {
+        OFlags::empty()
+    };
+    open(path, OFlags::WRONLY | claim)
+}
+
+/// Opens what `fd` has open once more for reading, whatever its path leads to by now.
+pub(crate) fn reopen_for_reading(fd: impl AsFd) -> Result<OwnedFd> {
+    open(proc_path(fd).as_str(), OFlags::RDONLY)
+}
+
+/// As `reopen_for_reading`, past the page cache.
+pub(crate) fn reopen_direct(fd: impl AsFd) -> Result<OwnedFd> {
+    open(proc_path(fd).as_str(), OFlags::RDONLY | OFlags::DIRECT)
+}
+
+fn proc_path(fd: impl AsFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
+}
+
+pub(crate) fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {
+    // Not over 0, 1 or 2, should one of them be closed.
+    io::fcntl_dupfd_cloexec(fd, 3)
+}
+
+/// Size of a block device in bytes.
+pub(crate) fn device_size(fd: impl AsFd) -> Result<u64> {
+    // The kernel's header says size_t where the kernel writes 64 bits.
+    const BLKGETSIZE64: Opcode = opcode::read::<usize>(0x12, 114);
+    // SAFETY: BLKGETSIZE64 writes one u64 and reads nothing.
+    let size = unsafe { Getter::<BLKGETSIZE64, u64>::new() };
+    // SAFETY: the opcode and the type belong together, see above.
+    unsafe { ioctl(fd.as_fd(), size) }.or_else(|_| fs::seek(fd, SeekFrom::End(0)))
+}
+
+/// Whether a block device is set read-only.
+pub(crate) fn is_read_only(fd: impl AsFd) -> Result<bool> {
+    const BLKROGET: Opcode = opcode::none(0x12, 94);
+    // SAFETY: BLKROGET writes one int and reads nothing.
+    let flag = unsafe { Getter::<BLKROGET, libc::c_int>::new() };
+    // SAFETY: the opcode and the type belong together, see above.
+    unsafe { ioctl(fd, flag) }.map(|flag| flag != 0)
+}
+
+/// What direct reads of `fd` must be aligned to: `STATX_DIOALIGN` (Linux 6.1), else `BLKSSZGET`.
+pub(crate) fn direct_alignment(fd: impl AsFd) -> DirectAlignment {
+    let bytes = match fs::statx(&fd, c"", AtFlags::EMPTY_PATH, StatxFlags::DIOALIGN) {
+        Ok(statx)
+            if StatxFlags::from_bits_retain(statx.stx_mask).contains(StatxFlags::DIOALIGN) =>
+        {
+            if statx.stx_dio_offset_align == 0 || statx.stx_dio_mem_align == 0 {
+                return DirectAlignment::Refused;
+            }
+            statx.stx_dio_mem_align.max(statx.stx_dio_offset_align)
+        }
+        _ => match fs::ioctl_blksszget(fd) {
+            Ok(bytes) => bytes,
+            Err(_) => return DirectAlignment::Unknown,
+        },
+    };
+    usize::try_from(bytes).map_or(DirectAlignment::Refused, DirectAlignment::Known)
+}
+
+pub(crate) fn read(fd: impl AsFd, buf: &mut [u8], offset: u64) -> Result<usize> {
+    retry_on_intr(|| io::pread(&fd, &mut *buf, offset))
+}
+
+/// Reads what the page cache holds; `EAGAIN` if that is nothing, other errors where it cannot be asked.
+pub(crate) fn read_cached(fd: impl AsFd, buf: &mut [u8], offset: u64) -> Result<usize> {
+    retry_on_intr(|| {
+        io::preadv2(
+            &fd,
+            &mut [IoSliceMut::new(buf)],
+            offset,
+            ReadWriteFlags::NOWAIT,
+        )
+    })
+}
+
+pub(crate) fn write(fd: impl AsFd, data: &[u8], offset: u64) -> Result<usize> {
+    retry_on_intr(|| io::pwrite(&fd, data, offset))
+}
+
+pub(crate) fn sync_data(fd: impl AsFd) -> Result<()> {
+    retry_on_intr(|| fs::fdatasync(&fd))
+}
+
+/// Advice is advice: that it was not taken is no failure.
+pub(crate) fn advise_sequential(fd: impl AsFd) {
+    let _ = fs::fadvise(fd, 0, None, Advice::Sequential);
+}
+
+/// No readahead: a read brings in what it asked for and nothing more.
+pub(crate) fn advise_random(fd: impl AsFd) {
+    let _ = fs::fadvise(fd, 0, None, Advice::Random);
+}
+
+/// Drops `len` bytes from the page cache, except what is dirty or in use.
+pub(crate) fn advise_dont_need(fd: impl AsFd, offset: u64, len: usize) {
+    if let Some(len) = NonZeroU64::new(len as u64) {
+        let _ = fs::fadvise(fd, offset, Some(len), Advice::DontNeed);
+    }
+}
+
+/// Clears `O_NONBLOCK` on the open file description, if it is set.
+pub(crate) fn set_blocking(fd: impl AsFd) -> Result<()> {
+    let flags = fs::fcntl_getfl(&fd)?;
+    if flags.contains(OFlags::NONBLOCK) {
+        fs::fcntl_setfl(fd, flags - OFlags::NONBLOCK)?;
+    }
+    Ok(())
+}
+
+/// Makes a pipe hold at least `len` bytes if it may; returns what it holds.
+pub(crate) fn grow_pipe(fd: impl AsFd, len: usize) -> Result<usize> {
+    let held = pipe::fcntl_getpipe_size(&fd)?;
+    if held >= len {
+        return Ok(held);
+    }
+    Ok(pipe::fcntl_setpipe_size(fd, len).unwrap_or(held))
+}
+
+/// Waits without limit until one of `events`, or the end of the other side, is there.
+pub(crate) fn poll(fd: impl AsFd, events: PollFlags) -> Result<PollFlags> {
+    let mut fds = [event::PollFd::new(&fd, events)];
+    retry_on_intr(|| event::poll(&mut fds, None))?;
+    Ok(fds[0].revents())
+}
+
+/// Opens the terminal on `fd` anew (a lock belongs to the open file description, which `fd` shares
+/// with every process started from the same shell) and locks it, unless it is locked already.
+pub(crate) fn lock_terminal(fd: impl AsFd) -> Result<OwnedFd> {
+    let terminal = open(proc_path(fd).as_str(), OFlags::WRONLY | OFlags::NONBLOCK)?;
+    fs::flock(&terminal, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(terminal)
+}
+
+/// Ends the process at once, as _exit(2) does: no exit handlers, no waiting.
+///
+/// Node's own exit joins libuv's threads, and one of them may be blocked for ever in a read of
+/// standard input.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit takes any number and does not return.
+    unsafe { libc::_exit(code) }
+}

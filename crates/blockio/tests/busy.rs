@@ -1,0 +1,189 @@
+//! What others are using is refused, with their name.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::Path;
+
+use blockcopy_blockio::{Error, Sink};
+use tempfile::TempDir;
+
+mod common;
+use common::{LoopDevice, Mount, file_with, on_disk, run, run_or_skip};
+
+const SIZE: usize = 8 << 20;
+
+/// A loop device over a new file `backing` in `directory`, with an empty ext4 on it.
+fn with_file_system(directory: &TempDir) -> Option<LoopDevice> {
+    let backing = file_with(directory.path(), "backing", &vec![0; SIZE]);
+    run_or_skip("mkfs.ext4", &["-q", "-F", backing.to_str()?])?;
+    LoopDevice::attach(&backing, &[])
+}
+
+fn assert_busy(path: &Path, holder: &str) {
+    let error = Sink::open(path, false).unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error}");
+    assert_eq!(error.code(), "busy");
+    assert_eq!(
+        error.to_string(),
+        format!("cannot write {}: {holder}", path.display())
+    );
+}
+
+#[test]
+fn a_mounted_device_is_refused_with_its_mountpoints() {
+    let directory = on_disk();
+    let Some(device) = with_file_system(&directory) else {
+        return;
+    };
+    let first = directory.path().join("a b\\c");
+    let second = directory.path().join("second");
+    let Some(mount) = Mount::new(&[device.name()], &first) else {
+        return;
+    };
+    assert_busy(
+        device.path(),
+        &format!("it is mounted on {}", first.display()),
+    );
+    let bind = Mount::new(&["--bind", first.to_str().unwrap()], &second).unwrap();
+    let both = format!("it is mounted on {}, {}", first.display(), second.display());
+    assert_busy(device.path(), &both);
+
+    let sink = Sink::open(device.path(), true).unwrap();
+    assert_eq!(sink.size(), SIZE as u64);
+    drop((sink, bind, mount));
+    Sink::open(device.path(), false).unwrap();
+}
+
+#[test]
+fn the_file_behind_a_mounted_device_is_refused() {
+    let directory = on_disk();
+    let Some(device) = with_file_system(&directory) else {
+        return;
+    };
+    let backing = directory.path().join("backing");
+    // Attached and not in use: nobody would notice.
+    Sink::open(&backing, false).unwrap();
+    let mountpoint = directory.path().join("mount");
+    let Some(_mount) = Mount::new(&[device.name()], &mountpoint) else {
+        return;
+    };
+    let holder = format!(
+        "it backs {}, and that is mounted on {}",
+        device.name(),
+        mountpoint.display()
+    );
+    assert_busy(&backing, &holder);
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&backing, &link).unwrap();
+    assert_busy(&link, &holder);
+    Sink::open(&backing, true).unwrap();
+    Sink::open(file_with(directory.path(), "other", b""), false).unwrap();
+}
+
+#[test]
+fn the_device_behind_a_mounted_device_is_refused() {
+    let directory = on_disk();
+    let Some(lower) = with_file_system(&directory) else {
+        return;
+    };
+    let Some(upper) = LoopDevice::attach(lower.path(), &[]) else {
+        return;
+    };
+    let mountpoint = directory.path().join("mount");
+    let Some(_mount) = Mount::new(&[upper.name()], &mountpoint) else {
+        return;
+    };
+    let holder = format!(
+        "it backs {}, and that is mounted on {}",
+        upper.name(),
+        mountpoint.display()
+    );
+    assert_busy(lower.path(), &holder);
+}
+
+#[test]
+fn a_device_with_a_mounted_partition_is_refused() {
+    let directory = on_disk();
+    let backing = file_with(directory.path(), "backing", &vec![0; 2 * SIZE]);
+    let Some(device) = LoopDevice::attach(&backing, &[]) else {
+        return;
+    };
+    let first_sector = (1 << 20) / 512;
+    let sectors = SIZE / 512;
+    if run_or_skip(
+        "addpart",
+        &[
+            device.name(),
+            "1",
+            &first_sector.to_string(),
+            &sectors.to_string(),
+        ],
+    )
+    .is_none()
+    {
+        return;
+    }
+    let partition = format!("{}p1", device.name());
+    let held = || -> Option<()> {
+        run_or_skip("mkfs.ext4", &["-q", "-F", &partition])?;
+        let mountpoint = directory.path().join("mount");
+        let _mount = Mount::new(&[&partition], &mountpoint)?;
+        let at = mountpoint.display();
+        assert_busy(
+            device.path(),
+            &format!("its partition {partition} is mounted on {at}"),
+        );
+        assert_busy(Path::new(&partition), &format!("it is mounted on {at}"));
+        Some(())
+    };
+    held();
+    let claim = Sink::open(device.path(), false);
+    let claimed = Sink::open(&partition, false).map(|_| String::new());
+    drop(claim);
+    run("delpart", &[device.name(), "1"]).unwrap();
+    let message = claimed.unwrap_or_else(|error| error.to_string());
+    assert_eq!(
+        message,
+        format!("cannot write {partition}: another process has it open exclusively")
+    );
+}
+
+#[test]
+fn a_claimed_device_is_refused() {
+    let directory = on_disk();
+    let backing = file_with(directory.path(), "backing", &vec![0; SIZE]);
+    let Some(device) = LoopDevice::attach(&backing, &[]) else {
+        return;
+    };
+    let claim = Sink::open(device.path(), false).unwrap();
+    assert_busy(device.path(), "another process has it open exclusively");
+    Sink::open(device.path(), true).unwrap();
+    drop(claim);
+    Sink::open(device.path(), false).unwrap();
+}
+
+#[test]
+fn a_held_device_is_refused_with_its_holder() {
+    let directory = on_disk();
+    let backing = file_with(directory.path(), "backing", &vec![0; SIZE]);
+    let Some(device) = LoopDevice::attach(&backing, &[]) else {
+        return;
+    };
+    let name = format!("blockio-test-{}", std::process::id());
+    let table = format!("0 {} linear {} 0", SIZE / 512, device.name());
+    if run_or_skip(
+        "dmsetup",
+        &["create", "--noudevsync", &name, "--table", &table],
+    )
+    .is_none()
+    {
+        return;
+    }
+    let message = Sink::open(device.path(), false).map(|_| String::new());
+    let message = message.unwrap_or_else(|error| error.to_string());
+    run("dmsetup", &["remove", "--noudevsync", &name]).unwrap();
+    let start = format!("cannot write {}: it is held by /dev/dm-", device.name());
+    assert!(
+        message.starts_with(&start) && message.ends_with(&format!("({name})")),
+        "{message}"
+    );
+}

@@ -1,0 +1,139 @@
+//! Real devices and file systems for the tests: loop devices, mounts, and a place on a real disk.
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, unreachable_pub)]
+#![allow(
+    clippy::explicit_write,
+    reason = "the test harness would swallow what eprintln! says"
+)]
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// Says why a test is skipped.
+pub fn skip(reason: &str) {
+    let test = std::thread::current().name().unwrap_or("?").to_owned();
+    writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").unwrap();
+}
+
+/// A directory on the disk that the build is on.
+pub fn on_disk() -> TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// A directory in memory, where there is one.
+pub fn in_memory() -> Option<TempDir> {
+    tempfile::tempdir_in("/dev/shm")
+        .inspect_err(|error| skip(&format!("no /dev/shm: {error}")))
+        .ok()
+}
+
+/// Bytes that differ from one place to the next.
+pub fn pattern(len: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| next()).collect();
+    bytes.truncate(len);
+    bytes
+}
+
+pub fn file_with(directory: &Path, name: &str, content: &[u8]) -> PathBuf {
+    let path = directory.join(name);
+    let mut file = File::create(&path).unwrap();
+    file.write_all(content).unwrap();
+    file.sync_all().unwrap();
+    path
+}
+
+/// Runs a command; its output, or why it failed.
+pub fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.map_err(|error| format!("{program}: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    } else {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(format!("{program} {}: {said}", arguments.join(" ")))
+    }
+}
+
+/// As `run`, for a test that cannot go on without it and is then skipped.
+pub fn run_or_skip(program: &str, arguments: &[&str]) -> Option<String> {
+    run(program, arguments)
+        .inspect_err(|error| skip(error))
+        .ok()
+}
+
+/// A block device over a file, detached when dropped.
+pub struct LoopDevice(PathBuf);
+
+impl LoopDevice {
+    pub fn attach(backing: &Path, options: &[&str]) -> Option<Self> {
+        let mut arguments = vec!["--find", "--show"];
+        arguments.extend_from_slice(options);
+        arguments.push(backing.to_str().unwrap());
+        run_or_skip("losetup", &arguments).map(|path| Self(path.into()))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn name(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for LoopDevice {
+    fn drop(&mut self) {
+        // The kernel keeps "read-only" for whatever is attached here next.
+        let writable = run("blockdev", &["--setrw", self.name()]);
+        if let Err(error) = writable.and_then(|_| run("losetup", &["--detach", self.name()])) {
+            skip(&format!("left behind: {error}"));
+        }
+    }
+}
+
+/// A mounted file system, unmounted when dropped.
+pub struct Mount(PathBuf);
+
+impl Mount {
+    pub fn new(arguments: &[&str], mountpoint: &Path) -> Option<Self> {
+        fs::create_dir_all(mountpoint).unwrap();
+        let mut arguments = arguments.to_vec();
+        arguments.push(mountpoint.to_str().unwrap());
+        run_or_skip("mount", &arguments).map(|_| Self(mountpoint.to_owned()))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        if let Err(error) = run("umount", &[self.0.to_str().unwrap()]) {
+            skip(&format!("left behind: {error}"));
+        }
+    }
+}
+
+/// This test program once more, to run the test `name` alone, as a child that knows it is one.
+pub fn child(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
+    command.env("BLOCKIO_TEST_CHILD", name);
+    command
+}
+
+/// Whether this process was started by `child(name)`.
+pub fn is_child(name: &str) -> bool {
+    std::env::var_os("BLOCKIO_TEST_CHILD").is_some_and(|child| child == name)
+}

@@ -1,0 +1,236 @@
+//! Writing stays inside what is there, and says where it stopped.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::Path;
+
+use blockcopy_blockio::{Kind, Sink};
+use proptest::prelude::*;
+
+mod common;
+use common::{LoopDevice, Mount, file_with, on_disk, pattern, run};
+
+const MIB: usize = 1 << 20;
+
+#[test]
+fn files_hold_what_was_written() {
+    let directory = on_disk();
+    let config = ProptestConfig {
+        cases: 32,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let writes = prop::collection::vec((0..300_000_usize, 0..70_000_usize), 0..6);
+    proptest!(config, |(size in 0..200_000_usize, writes in writes)| {
+        let mut expected = vec![0x11; size];
+        let path = file_with(directory.path(), "file", &expected);
+        let sink = Sink::open(&path, false).unwrap();
+        prop_assert_eq!((sink.kind(), sink.size()), (Kind::File, size as u64));
+        for (start, len) in writes {
+            let data = pattern(len);
+            sink.write_all_at(&data, start as u64).unwrap();
+            if len > 0 {
+                expected.resize(expected.len().max(start + len), 0);
+                expected[start..start + len].copy_from_slice(&data);
+            }
+        }
+        sink.sync().unwrap();
+        prop_assert!(fs::read(&path).unwrap() == expected);
+    });
+}
+
+#[test]
+fn a_device_is_written_up_to_its_end_and_not_beyond() {
+    let directory = on_disk();
+    for sector in ["512", "4096"] {
+        let backing = file_with(directory.path(), "backing", &vec![0x22; MIB]);
+        let Some(device) = LoopDevice::attach(&backing, &["--sector-size", sector]) else {
+            return;
+        };
+        let sink = Sink::open(device.path(), false).unwrap();
+        assert_eq!((sink.kind(), sink.size()), (Kind::Device, MIB as u64));
+        let data = pattern(10_001);
+        sink.write_all_at(&data, 777).unwrap();
+        sink.write_all_at(&data, (MIB - data.len()) as u64).unwrap();
+        for offset in [
+            (MIB - data.len() + 1) as u64,
+            MIB as u64,
+            i64::MAX as u64,
+            u64::MAX,
+        ] {
+            let error = sink.write_all_at(&data, offset).unwrap_err();
+            assert_eq!(
+                (error.code(), error.offset(), error.errno()),
+                ("beyond-end", Some(offset), None)
+            );
+            let expected = format!(
+                "cannot write {} at offset {offset}: 10001 bytes would pass its end at {MIB}",
+                device.name()
+            );
+            assert_eq!(error.to_string(), expected);
+        }
+        sink.sync().unwrap();
+        let mut expected = vec![0x22; MIB];
+        expected[777..][..data.len()].copy_from_slice(&data);
+        expected[MIB - data.len()..].copy_from_slice(&data);
+        drop(sink);
+        assert!(fs::read(device.path()).unwrap() == expected);
+    }
+}
+
+#[test]
+fn a_full_disk_is_named_with_the_first_byte_that_did_not_fit() {
+    let directory = on_disk();
+    let Some(small) = Mount::new(
+        &["-t", "tmpfs", "-o", "size=256k", "tmpfs"],
+        &directory.path().join("small"),
+    ) else {
+        return;
+    };
+    let path = file_with(small.path(), "file", b"");
+    let sink = Sink::open(&path, false).unwrap();
+    let data = pattern(MIB);
+    let error = sink.write_all_at(&data, 4096).unwrap_err();
+    let written = fs::read(&path).unwrap();
+    assert_eq!((error.code(), error.errno()), ("io", Some(28)));
+    assert_eq!(error.offset(), Some(written.len() as u64));
+    let expected = format!(
+        "cannot write {} at offset {}: No space left on device (ENOSPC)",
+        path.display(),
+        written.len()
+    );
+    assert_eq!(error.to_string(), expected);
+    // A short write came first: what is before that byte was written.
+    assert_eq!(written.len(), 256 * 1024 + 4096);
+    assert!(written[4096..] == data[..256 * 1024]);
+}
+
+#[test]
+fn a_file_beyond_all_bounds_is_an_error() {
+    let directory = on_disk();
+    let sink = Sink::open(file_with(directory.path(), "file", b""), false).unwrap();
+    for offset in [i64::MAX.cast_unsigned(), u64::MAX] {
+        let error = sink.write_all_at(b"x", offset).unwrap_err();
+        assert_eq!(
+            (error.code(), error.errno(), error.offset()),
+            ("io", Some(27), Some(offset))
+        );
+    }
+    assert_eq!(fs::metadata(sink.path()).unwrap().len(), 0);
+}
+
+#[test]
+fn a_failed_sync_stays_failed() {
+    let directory = on_disk();
+    let backing = file_with(directory.path(), "backing", &vec![0; 8 * MIB]);
+    let Some(small) = Mount::new(
+        &["-t", "tmpfs", "-o", "size=1m", "tmpfs"],
+        &directory.path().join("small"),
+    ) else {
+        return;
+    };
+    drop(backing);
+    // The disk promises 8 MiB and has room for 1.
+    let thin = small.path().join("thin");
+    fs::File::create(&thin)
+        .unwrap()
+        .set_len(8 * MIB as u64)
+        .unwrap();
+    let Some(device) = LoopDevice::attach(&thin, &[]) else {
+        return;
+    };
+    let sink = Sink::open(device.path(), false).unwrap();
+    sink.write_all_at(&pattern(4 * MIB), 0).unwrap();
+    for _ in 0..3 {
+        let error = sink.sync().unwrap_err();
+        assert_eq!(error.code(), "sync");
+        let message = error.to_string();
+        assert!(
+            message.starts_with(&format!("cannot sync {}: ", device.name())),
+            "{message}"
+        );
+        assert!(
+            message.ends_with("; its content is not known to be on disk"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_read_only_device_is_refused_even_by_force() {
+    let directory = on_disk();
+    let backing = file_with(directory.path(), "backing", &vec![0; MIB]);
+    let Some(device) = LoopDevice::attach(&backing, &["--read-only"]) else {
+        return;
+    };
+    for force in [false, true] {
+        let error = Sink::open(device.path(), force).unwrap_err();
+        assert_eq!(error.code(), "read-only");
+        assert_eq!(
+            error.to_string(),
+            format!("cannot write {}: it is read-only", device.name())
+        );
+    }
+}
+
+#[test]
+fn a_file_on_a_read_only_file_system_is_read_only() {
+    let directory = on_disk();
+    let Some(mount) = Mount::new(&["-t", "tmpfs", "tmpfs"], &directory.path().join("mount")) else {
+        return;
+    };
+    let path = file_with(mount.path(), "file", b"");
+    run(
+        "mount",
+        &["-o", "remount,ro", mount.path().to_str().unwrap()],
+    )
+    .unwrap();
+    assert_eq!(Sink::open(&path, true).unwrap_err().code(), "read-only");
+}
+
+#[test]
+fn what_is_no_file_is_refused_without_waiting_and_nothing_is_created() {
+    let directory = on_disk();
+    let fifo = directory.path().join("fifo");
+    run("mkfifo", &[fifo.to_str().unwrap()]).unwrap();
+    for path in [fifo.as_path(), directory.path(), Path::new("/dev/null")] {
+        for force in [false, true] {
+            assert_eq!(Sink::open(path, force).unwrap_err().code(), "not-a-file");
+        }
+    }
+    let absent = directory.path().join("absent");
+    assert_eq!(Sink::open(&absent, true).unwrap_err().code(), "not-found");
+    assert!(!absent.exists());
+}
+
+#[test]
+fn a_file_that_is_being_executed_is_busy() {
+    let directory = on_disk();
+    let program = directory.path().join("program");
+    fs::copy("/bin/sleep", &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut running = std::process::Command::new(&program)
+        .arg("60")
+        .spawn()
+        .unwrap();
+    let opened = Sink::open(&program, false);
+    running.kill().unwrap();
+    running.wait().unwrap();
+    let error = opened.unwrap_err();
+    assert_eq!(error.code(), "busy");
+    assert!(error.to_string().contains("executed"), "{error}");
+}
+
+#[test]
+fn opening_changes_nothing() {
+    let directory = on_disk();
+    let path = file_with(directory.path(), "file", b"content");
+    drop(Sink::open(&path, false).unwrap());
+    let mut content = [0; 7];
+    fs::File::open(&path)
+        .unwrap()
+        .read_exact_at(&mut content, 0)
+        .unwrap();
+    assert_eq!(&content, b"content");
+}

@@ -1,0 +1,106 @@
+//! Waiting for the pieces of a batch, which end on different threads and in any order.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{Done, Error};
+
+type Parts<T> = Vec<Option<Vec<T>>>;
+
+struct State<T> {
+    parts: Parts<T>,
+    missing: usize,
+    /// The failure of the first piece, in the order of the batch, that has failed so far.
+    failure: Option<(usize, Error)>,
+    done: Option<Box<dyn Done<Vec<T>>>>,
+}
+
+/// Collects the results of the pieces of one batch in the order of the pieces, and calls `done` once when
+/// the last of them has ended.
+pub(crate) struct Gather<T>(Mutex<State<T>>);
+
+impl<T: Send + 'static> Gather<T> {
+    /// For a batch of `pieces` pieces. With none, `done` is called at once.
+    pub(crate) fn new(pieces: usize, done: impl Done<Vec<T>>) -> Arc<Self> {
+        let mut state = State {
+            parts: (0..pieces).map(|_| None).collect(),
+            missing: pieces,
+            failure: None,
+            done: None,
+        };
+        if pieces == 0 {
+            done(Ok(Vec::new()));
+        } else {
+            state.done = Some(Box::new(done));
+        }
+        Arc::new(Self(Mutex::new(state)))
+    }
+
+    /// Whether a piece before this one has failed, so that this one need not be worked on. One before the failed piece
+    /// must be: it may fail as well, and then its offset is the one to report.
+    pub(crate) fn is_void(&self, index: usize) -> bool {
+        self.lock()
+            .failure
+            .as_ref()
+            .is_some_and(|(failed, _)| *failed < index)
+    }
+
+    /// Runs `work` for piece `index` and records its result; a panic becomes an error.
+    ///
+    /// `work` must own what it borrows of the slot: it is dropped before the result is recorded, so the
+    /// slot is free when `done` is called.
+    pub(crate) fn finish(&self, index: usize, work: impl FnOnce() -> Result<Vec<T>, Error>) {
+        let result = guard(work);
+        let mut state = self.lock();
+        match result {
+            Ok(part) => state.parts[index] = Some(part),
+            Err(error) => {
+                if state
+                    .failure
+                    .as_ref()
+                    .is_none_or(|(failed, _)| index < *failed)
+                {
+                    state.failure = Some((index, error));
+                }
+            }
+        }
+        state.missing -= 1;
+        if state.missing > 0 {
+            return;
+        }
+        let outcome = match state.failure.take() {
+            Some((_, error)) => Err(error),
+            None => Ok(std::mem::take(&mut state.parts)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .collect()),
+        };
+        let done = state.done.take();
+        drop(state);
+        if let Some(done) = done {
+            done(outcome);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing panics while it holds the lock; if it did, the state would still be whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs `work`; a panic in it becomes [`Error::Panicked`], because one that left a thread of the pool would
+/// end the process without a word about the data.
+pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|payload| Err(Error::Panicked(panic_message(payload.as_ref()))))
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}

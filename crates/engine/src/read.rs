@@ -1,0 +1,166 @@
+//! Reading the blocks of a batch, several reads at a time, and handing each piece to the workers.
+
+use std::sync::Arc;
+
+use blockcopy_blockio::{ALIGNMENT, Slot, Source};
+
+use crate::extent::{Extent, Piece, pieces};
+use crate::gather::{Gather, guard};
+use crate::{Done, Engine, Error};
+
+/// A block that has been read.
+pub(crate) struct Block<'a> {
+    /// Its place in the batch, counted from zero.
+    pub(crate) index: usize,
+    /// The block that was asked for.
+    pub(crate) extent: Extent,
+    /// What the source has of it: shorter than asked for at the end of the source, empty beyond it.
+    pub(crate) data: &'a mut [u8],
+    /// Where `data` lies in the slot, in bytes.
+    pub(crate) offset: usize,
+}
+
+impl Engine {
+    /// Reads `extents` into `slot`, several at once, runs `work` on the blocks of each piece on the worker threads, and
+    /// gives `done` what `work` returned for all of them, in the order of the batch.
+    pub(crate) fn for_each_piece<T: Send + 'static>(
+        self: &Arc<Self>,
+        source: &Arc<Source>,
+        slot: Slot,
+        extents: &[Extent],
+        work: impl Fn(&Engine, &mut [Block<'_>]) -> Result<Vec<T>, Error> + Send + Sync + 'static,
+        done: impl Done<Vec<T>>,
+    ) {
+        let placed =
+            match pieces(extents, source.granularity()).and_then(|pieces| place(pieces, slot)) {
+                Ok(placed) => placed,
+                Err(error) => return done(Err(error)),
+            };
+        let gather = Gather::new(placed.len(), done);
+        let work = Arc::new(work);
+        for (number, mut placed) in placed.into_iter().enumerate() {
+            let engine = Arc::clone(self);
+            let source = Arc::clone(source);
+            let gather = Arc::clone(&gather);
+            let work = Arc::clone(&work);
+            self.io.spawn_fifo(move || {
+                if gather.is_void(number) {
+                    return gather.finish(number, move || Ok(dropped(placed)));
+                }
+                if let Err(error) = guard(|| placed.read(&source)) {
+                    return gather.finish(number, move || {
+                        drop(placed);
+                        Err(error)
+                    });
+                }
+                let workers = Arc::clone(&engine);
+                workers.workers.spawn_fifo(move || {
+                    gather.finish(number, move || {
+                        let mut placed = placed;
+                        work(&engine, &mut placed.blocks(source.size()))
+                    });
+                });
+            });
+        }
+    }
+}
+
+/// A piece and the part of the slot that it is read into.
+struct Placed {
+    piece: Piece,
+    /// Place in the batch of its first block.
+    first: usize,
+    /// Where `buffer` begins in the slot, in bytes.
+    offset: usize,
+    buffer: Slot,
+}
+
+/// Gives each piece its part of the slot, one after the other.
+fn place(pieces: Vec<Piece>, slot: Slot) -> Result<Vec<Placed>, Error> {
+    let mut rest = slot;
+    let mut first = 0;
+    let mut offset = 0;
+    let mut placed = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        // The memory that a read fills is aligned as well.
+        let length = piece.length.next_multiple_of(ALIGNMENT);
+        if length > rest.len() {
+            return Err(Error::Request(
+                "the blocks of a batch do not fit into its slot",
+            ));
+        }
+        let (buffer, remainder) = rest.split_at(length);
+        rest = remainder;
+        let count = piece.extents.len();
+        placed.push(Placed {
+            piece,
+            first,
+            offset,
+            buffer,
+        });
+        first += count;
+        offset += length;
+    }
+    Ok(placed)
+}
+
+/// Lets go of the buffer of a piece that need not be read any more.
+fn dropped<T>(placed: Placed) -> Vec<T> {
+    drop(placed);
+    Vec::new()
+}
+
+impl Placed {
+    /// Reads the piece. What lies beyond the size that the source had when it was opened is not asked for.
+    fn read(&mut self, source: &Source) -> Result<(), Error> {
+        let wanted = source.size().saturating_sub(self.piece.position);
+        let wanted = usize::try_from(wanted)
+            .unwrap_or(usize::MAX)
+            .min(self.piece.length);
+        if wanted == 0 {
+            return Ok(());
+        }
+        // Not past the last sector of a device, whose size need not be a multiple of the piece.
+        let ask = wanted
+            .next_multiple_of(source.granularity())
+            .min(self.piece.length);
+        let got = source.read_at(&mut self.buffer[..ask], self.piece.position)?;
+        if got < wanted {
+            return Err(Error::Shrank {
+                path: source.path().to_owned(),
+                offset: self.piece.position + got as u64,
+                size: source.size(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The blocks of the piece, each cut off at `size`, the end of the source.
+    fn blocks(&mut self, size: u64) -> Vec<Block<'_>> {
+        let lead = self
+            .piece
+            .extents
+            .first()
+            .map_or(0, |extent| extent.position - self.piece.position);
+        // Less than the granularity, so it fits.
+        let mut at = usize::try_from(lead).unwrap_or(0);
+        let mut rest = &mut self.buffer[at..];
+        let mut blocks = Vec::with_capacity(self.piece.extents.len());
+        for (index, &extent) in (self.first..).zip(&self.piece.extents) {
+            let length = extent.length as usize;
+            let (data, remainder) = std::mem::take(&mut rest).split_at_mut(length);
+            rest = remainder;
+            let present =
+                usize::try_from(size.saturating_sub(extent.position)).unwrap_or(usize::MAX);
+            let data = &mut data[..present.min(length)];
+            blocks.push(Block {
+                index,
+                extent,
+                data,
+                offset: self.offset + at,
+            });
+            at += length;
+        }
+        blocks
+    }
+}

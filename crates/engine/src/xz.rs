@@ -1,0 +1,178 @@
+//! Single blocks in the .xz format (<https://tukaani.org/xz/xz-file-format.txt>), as blockcopy 0.0.2 sends them.
+
+use liblzma::stream::{Action, Check, Error as XzError, Filters, LzmaOptions, Status, Stream};
+
+/// The largest block that is decoded, in bytes: the largest that a frame may carry.
+pub const MAX_BLOCK_LEN: usize = 16 * 1024 * 1024;
+
+/// The memory that decoding one block may take, in bytes: what `xz -7` asks for, twice what blockcopy 0.0.2 does.
+const DECODER_MEMORY: u64 = 32 * 1024 * 1024;
+
+/// The level of xz's own default.
+const LEVEL: u32 = 6;
+
+/// The smallest dictionary that LZMA2 knows, in bytes.
+const MIN_DICTIONARY: u32 = 4096;
+
+/// How blocks are compressed: level 6 and CRC64 either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// With a dictionary as large as the block. A larger one cannot help, and costs memory and time to set up.
+    BlockDictionary,
+    /// With the dictionary of 8 MiB of plain level 6: byte for byte what blockcopy 0.0.2 sends.
+    Plain,
+}
+
+/// Compresses a block. `None` when the result would not be smaller than the block.
+///
+/// # Errors
+/// When liblzma has no memory or fails otherwise.
+pub fn encode(block: &[u8], preset: Preset) -> Result<Option<Vec<u8>>, XzError> {
+    if block.is_empty() {
+        return Ok(None);
+    }
+    let mut options = LzmaOptions::new_preset(LEVEL)?;
+    if preset == Preset::BlockDictionary {
+        let dictionary = u32::try_from(block.len()).unwrap_or(u32::MAX);
+        options.dict_size(dictionary.max(MIN_DICTIONARY));
+    }
+    let mut filters = Filters::new();
+    filters.lzma2(&options);
+    let mut stream = Stream::new_stream_encoder(&filters, Check::Crc64)?;
+    // No room for what would not be smaller: the encoder then stops short of the end.
+    let mut compressed = Vec::with_capacity(block.len() - 1);
+    match stream.process_vec(block, &mut compressed, Action::Finish)? {
+        Status::StreamEnd => Ok(Some(compressed)),
+        _ => Ok(None),
+    }
+}
+
+/// Decodes a block, which must be one whole .xz stream and nothing else, of 1 to [`MAX_BLOCK_LEN`] bytes.
+///
+/// # Errors
+/// What is wrong with it, in words. Nothing larger than [`MAX_BLOCK_LEN`] is allocated, whatever the data says.
+pub fn decode(compressed: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let mut stream =
+        Stream::new_stream_decoder(DECODER_MEMORY, 0).map_err(|_| "no memory for the decoder")?;
+    let mut block = Vec::with_capacity(256 * 1024);
+    loop {
+        let consumed = usize::try_from(stream.total_in()).unwrap_or(usize::MAX);
+        let rest = compressed.get(consumed..).unwrap_or_default();
+        let status = stream
+            .process_vec(rest, &mut block, Action::Finish)
+            .map_err(reason)?;
+        if status == Status::StreamEnd {
+            break;
+        }
+        if block.len() < block.capacity() {
+            return Err("it ends too early");
+        }
+        if block.len() > MAX_BLOCK_LEN {
+            return Err("it decodes to more than 16 MiB");
+        }
+        // One byte more than may come, so that the end of the largest block is told from a larger one.
+        let larger = (block.len() * 2).min(MAX_BLOCK_LEN + 1);
+        block.reserve_exact(larger - block.len());
+    }
+    if stream.total_in() != compressed.len() as u64 {
+        return Err("bytes follow the end of its .xz stream");
+    }
+    match block.len() {
+        0 => Err("it decodes to nothing"),
+        1..=MAX_BLOCK_LEN => Ok(block),
+        _ => Err("it decodes to more than 16 MiB"),
+    }
+}
+
+fn reason(error: XzError) -> &'static str {
+    match error {
+        XzError::Format => "it is not in the .xz format",
+        XzError::MemLimit => "decoding it takes more than 32 MiB of memory",
+        XzError::Mem => "no memory for the decoder",
+        XzError::Options | XzError::UnsupportedCheck | XzError::NoCheck => {
+            "it uses options of .xz that are not supported"
+        }
+        XzError::Program => "liblzma was used wrongly",
+        XzError::Data => "its data or its checksum is wrong",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_the_same(
+            seed in proptest::collection::vec(any::<u8>(), 1..600),
+            repeats in 1usize..300,
+            plain in any::<bool>(),
+        ) {
+            let block = seed.repeat(repeats);
+            let preset = if plain { Preset::Plain } else { Preset::BlockDictionary };
+            if let Some(compressed) = encode(&block, preset).unwrap() {
+                prop_assert!(compressed.len() < block.len());
+                prop_assert_eq!(decode(&compressed).unwrap(), block);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            prop_assert!(decode(&bytes).is_err());
+        }
+
+        #[test]
+        fn every_flipped_bit_is_noticed(bit in 0usize..8000) {
+            let block = b"blocks and extents, ".repeat(500);
+            let mut compressed = encode(&block, Preset::BlockDictionary).unwrap().unwrap();
+            let bit = bit % (compressed.len() * 8);
+            compressed[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(decode(&compressed).map_or(true, |decoded| decoded == block));
+        }
+    }
+
+    #[test]
+    fn what_does_not_shrink_is_not_compressed() {
+        let mut state = 1u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        })
+        .take(131_072)
+        .collect();
+        assert_eq!(encode(&noise, Preset::Plain).unwrap(), None);
+        assert_eq!(encode(&[7], Preset::BlockDictionary).unwrap(), None);
+        assert_eq!(encode(&[], Preset::BlockDictionary).unwrap(), None);
+    }
+
+    #[test]
+    fn the_largest_block_decodes_and_a_larger_one_is_refused() {
+        let largest = vec![0; MAX_BLOCK_LEN];
+        let compressed = encode(&largest, Preset::Plain).unwrap().unwrap();
+        assert_eq!(decode(&compressed).unwrap().len(), MAX_BLOCK_LEN);
+        let bomb = encode(&vec![0; MAX_BLOCK_LEN + 1], Preset::Plain)
+            .unwrap()
+            .unwrap();
+        assert_eq!(decode(&bomb), Err("it decodes to more than 16 MiB"));
+    }
+
+    #[test]
+    fn cut_and_lengthened_streams_are_refused() {
+        let block = b"hole ".repeat(1000);
+        let mut compressed = encode(&block, Preset::BlockDictionary).unwrap().unwrap();
+        for length in 0..compressed.len() {
+            assert!(
+                decode(&compressed[..length]).is_err(),
+                "cut to {length} bytes"
+            );
+        }
+        compressed.push(0);
+        assert_eq!(
+            decode(&compressed),
+            Err("bytes follow the end of its .xz stream")
+        );
+    }
+}

@@ -1,0 +1,96 @@
+import { writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import { isatty } from "node:tty";
+
+import { Cli, type Command, type CommandClass } from "clipanion";
+
+import { ChecksumCommand } from "../commands/checksum.ts";
+import { ExitCode } from "../commands/exit-codes.ts";
+import { RetrieveCommand } from "../commands/retrieve.ts";
+import { SaveCommand } from "../commands/save.ts";
+import { printLine } from "../ui/stderr.ts";
+
+const STDOUT = 1;
+
+const COMMANDS: ReadonlyMap<string, CommandClass> = new Map<string, CommandClass>([
+  ["checksum", ChecksumCommand],
+  ["retrieve", RetrieveCommand],
+  ["save", SaveCommand],
+]);
+
+const EXAMPLE = `
+Make /dev/vg/copy equal to /dev/vg/disk of another host:
+
+  $ blockcopy checksum /dev/vg/copy | ssh root@host blockcopy retrieve /dev/vg/disk | blockcopy save /dev/vg/copy
+`;
+
+const require = createRequire(import.meta.url);
+const { version } = require("../../package.json") as { version: string };
+
+/**
+ * Runs the command that `argv` names and returns the exit code. The commands of the stages end the process
+ * themselves.
+ */
+export async function run(argv: string[]): Promise<number> {
+  const cli = Cli.from([...COMMANDS.values()], {
+    binaryLabel: "blockcopy",
+    binaryName: "blockcopy",
+    binaryVersion: version,
+    enableColors: isatty(STDOUT),
+  });
+  const name = argv.find((word) => !word.startsWith("-"));
+  const stage = COMMANDS.get(name ?? "");
+  if (argv.includes("--version")) {
+    return answer(`blockcopy ${version}\n`);
+  }
+  if (argv.includes("--help") || argv.includes("-h")) {
+    return answer(stage === undefined ? cli.usage() + EXAMPLE : usageOf(cli, stage));
+  }
+  if (name === undefined) {
+    return usageError("blockcopy", "no command given");
+  }
+  if (stage === undefined) {
+    return usageError("blockcopy", `unknown command: ${name}`);
+  }
+  let command: Command;
+  try {
+    command = cli.process(behindTheCommand(argv, name));
+  } catch (error) {
+    return usageError(name, firstParagraph(error));
+  }
+  return (await command.execute()) ?? ExitCode.success;
+}
+
+function answer(text: string): number {
+  writeSync(STDOUT, text);
+  return ExitCode.success;
+}
+
+/** clipanion has no names for the values of options; those that are not switches all take an offset. */
+function usageOf(cli: Cli, command: CommandClass): string {
+  const usage = cli.usage(command, { detailed: true });
+  // In a table, the longer name takes the place of four blanks.
+  return usage.replaceAll("#0    ", "OFFSET").replaceAll("#0", "OFFSET");
+}
+
+/** `-v` may stand before the command, as with blockcopy 0.0.2. */
+function behindTheCommand(argv: string[], name: string): string[] {
+  const at = argv.indexOf(name);
+  return [name, ...argv.slice(0, at), ...argv.slice(at + 1)];
+}
+
+function usageError(stage: string, what: string): number {
+  const help = stage === "blockcopy" ? "blockcopy --help" : `blockcopy ${stage} --help`;
+  printLine(`ERROR (${stage}): ${what}; see \`${help}\``);
+  return ExitCode.usage;
+}
+
+/** What clipanion says, without the lines of usage that it adds. */
+function firstParagraph(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message
+    .replace(/\n\n.*/s, "")
+    .replaceAll(/\s*\n\s*/g, " ")
+    .replace(/\.$/, "")
+    .replace("Not enough positional arguments", "FILE is missing");
+}

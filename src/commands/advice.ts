@@ -1,0 +1,67 @@
+import { constants } from "node:os";
+
+import { isEngineFailure } from "../native/error.ts";
+import { ProtocolError } from "../protocol/error.ts";
+import { OptionError } from "../stages/context.ts";
+import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
+
+const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;
+
+const AGAIN = "what was written stays, and a new run sends only what is missing";
+
+const BY_KIND: Readonly<Record<string, string>> = {
+  "not-found":
+    "check the name; blockcopy creates no destination: `truncate -s 0 FILE` makes an empty one",
+  "not-a-file": "give a regular file or a block device",
+  permission: "run as root, or as a user who may access it",
+  "read-only": "make it writable with `blockdev --setrw`, or choose another destination",
+  busy: "free it first, or use --force if you know that nothing else writes to it",
+  "no-memory": "free memory and run again",
+  "no-threads": "raise the limit on processes (`ulimit -u`, TasksMax) and run again",
+  "beyond-end":
+    "the source is larger than the destination: choose a destination that is large enough",
+  "corrupt-block":
+    "nothing of this block was written; check what lies between the two hosts and run again",
+  sync: `do not trust the destination: check the disk (dmesg, smartctl), then copy it again from the beginning`,
+  shrank: "keep the file as it is while it is copied, or copy a snapshot",
+};
+
+const BY_ERRNO: Readonly<Record<number, string>> = {
+  [ENOSPC]: `make room on its file system; ${AGAIN}`,
+  [EDQUOT]: `raise the quota; ${AGAIN}`,
+  [EFBIG]: `raise the limit on the size of files (\`ulimit -f\`), or choose another file system; ${AGAIN}`,
+  [EIO]: "check the disk (dmesg, smartctl)",
+};
+
+/** What the person who reads the message of a failure can do about it. Empty where nobody knows. */
+export function adviceOn(error: unknown): string {
+  if (error instanceof OptionError) {
+    return error.advice;
+  }
+  if (isEngineFailure(error)) {
+    return BY_KIND[error.kind] ?? BY_ERRNO[error.errno ?? 0] ?? "";
+  }
+  if (error instanceof ProtocolError) {
+    return adviceOnProtocol(error);
+  }
+  if (error instanceof ReaderGoneError) {
+    return "look at the messages of the stage that reads it";
+  }
+  if (error instanceof StreamError && error.code === "ENOSPC") {
+    return "make room where the stream is written to and run again";
+  }
+  return "";
+}
+
+function adviceOnProtocol(error: ProtocolError): string {
+  switch (error.code) {
+    case "closed":
+    case "truncated-command":
+    case "truncated-frame":
+      return `the stage before this one failed or was cut off: look at its messages; ${AGAIN}`;
+    case "unknown-command":
+      return "what arrives is not a stream of blockcopy, or was damaged on the way: check the command before the pipe";
+    default:
+      return "the stream was damaged on the way, or comes from another program";
+  }
+}

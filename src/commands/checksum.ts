@@ -1,0 +1,64 @@
+import { Command, Option } from "clipanion";
+
+import { checksum } from "../stages/checksum.ts";
+import { OptionError } from "../stages/context.ts";
+import { isOffset } from "./offset.ts";
+import { runStage } from "./run-stage.ts";
+import { isFileName, StageCommand } from "./stage-command.ts";
+
+/** `blockcopy checksum FILE` */
+export class ChecksumCommand extends StageCommand {
+  static override paths = [["checksum"]];
+
+  static override usage = Command.Usage({
+    description: "write the digests of the destination's blocks (first stage)",
+    details: `
+      Reads FILE, a regular file or block device, and writes the SHA3-512 digest of each block of 128 KiB to standard output. \`-\` reads standard input.
+
+      An OFFSET is a number of bytes, or has a suffix: K, M, G and T are powers of 1024, KB, MB, GB and TB powers of 1000, \`s\` is a sector of 512 bytes.
+    `,
+    examples: [
+      [
+        "Make /dev/vg/copy equal to /dev/vg/disk of another host",
+        "$0 checksum /dev/vg/copy | ssh root@host blockcopy retrieve /dev/vg/disk | $0 save /dev/vg/copy",
+      ],
+      ["Look at the first 10 GiB only", "$0 checksum /dev/vg/copy --end 10G > hashes"],
+    ],
+  });
+
+  start = Option.String("--start", {
+    description: "Begin at this OFFSET",
+    validator: isOffset,
+  });
+
+  end = Option.String("--end", {
+    description: "End at this OFFSET; what follows is left alone",
+    validator: isOffset,
+  });
+
+  progress = Option.Boolean("--progress", false, {
+    description: "Report progress on standard error also where it is no terminal",
+  });
+
+  file = Option.String({ name: "FILE", validator: isFileName });
+
+  override execute(): Promise<never> {
+    return runStage({
+      name: "checksum",
+      verbose: this.wantsDetails,
+      progress: this.progress,
+      patience: 0,
+      streams: [{ fd: 1, name: "hash_output_stream", other: "blockcopy retrieve FILE" }],
+      work: async (context) => {
+        const start = this.start ?? 0;
+        if (this.end !== undefined && this.end <= start) {
+          throw new OptionError(
+            `--end ${this.end} does not lie behind --start ${start}`,
+            "give a range that is not empty",
+          );
+        }
+        await checksum(context, { file: this.file, start, end: this.end });
+      },
+    });
+  }
+}

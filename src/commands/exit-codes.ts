@@ -1,0 +1,57 @@
+import { AddonError } from "../native/load.ts";
+import { isEngineFailure } from "../native/error.ts";
+import { ProtocolError } from "../protocol/error.ts";
+import { OptionError } from "../stages/context.ts";
+import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
+
+/**
+ * The exit codes, which scripts rely on. Where there is one, it is that of sysexits.h; an end by a signal, and by a
+ * reader that went away, is 128 + the signal's number, as a shell has it.
+ */
+export const ExitCode = {
+  success: 0,
+  usage: 64,
+  noInput: 66,
+  unavailable: 69,
+  internal: 70,
+  io: 74,
+  protocol: 76,
+  permission: 77,
+  readerGone: 141,
+} as const;
+
+/** By the kind of a failure of the engine. */
+const BY_KIND: Readonly<Record<string, number>> = {
+  "not-found": ExitCode.noInput,
+  "not-a-file": ExitCode.usage,
+  permission: ExitCode.permission,
+  "read-only": ExitCode.permission,
+  busy: ExitCode.unavailable,
+  "no-memory": ExitCode.unavailable,
+  "no-threads": ExitCode.unavailable,
+  "beyond-end": ExitCode.protocol,
+  "corrupt-block": ExitCode.protocol,
+  io: ExitCode.io,
+  sync: ExitCode.io,
+  shrank: ExitCode.io,
+};
+
+/** The exit code for a failure. One that nobody foresaw is a fault of this program. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof OptionError) {
+    return ExitCode.usage;
+  }
+  if (error instanceof ProtocolError) {
+    return ExitCode.protocol;
+  }
+  if (error instanceof ReaderGoneError) {
+    return ExitCode.readerGone;
+  }
+  if (error instanceof StreamError) {
+    return ExitCode.io;
+  }
+  if (error instanceof AddonError) {
+    return ExitCode.internal;
+  }
+  return (isEngineFailure(error) && BY_KIND[error.kind]) || ExitCode.internal;
+}

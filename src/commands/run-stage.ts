@@ -1,0 +1,142 @@
+import { constants } from "node:os";
+import { isatty } from "node:tty";
+
+import type * as Binding from "../native/binding.js";
+import { loadAddon } from "../native/load.ts";
+import { OptionError, type StageContext } from "../stages/context.ts";
+import { PlainLines } from "../ui/plain-lines.ts";
+import { type Progress, silent } from "../ui/progress.ts";
+import { printLine, stderrIsTerminal } from "../ui/stderr.ts";
+import { adviceOn } from "./advice.ts";
+import { ExitCode, exitCodeOf } from "./exit-codes.ts";
+
+/** A stage, as the commands start it. */
+export interface Stage {
+  /** `checksum`, `retrieve` or `save`. */
+  name: string;
+  /** Whether to say what matters only when looking for a fault. */
+  verbose: boolean;
+  /** Whether progress is wanted where there is no terminal. */
+  progress: boolean;
+  /** Standard streams that carry data, with the names that messages have for them. */
+  streams: { fd: 0 | 1; name: string; other: string }[];
+  /** How long, in milliseconds, it leaves the terminal to the other stages of its pipe. */
+  patience: number;
+  work: (context: StageContext) => Promise<void>;
+}
+
+const SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+
+/** Runs a stage and ends the process. */
+export async function runStage(stage: Stage): Promise<never> {
+  let native: typeof Binding;
+  try {
+    native = loadAddon();
+  } catch (error) {
+    printLine(errorLine(stage.name, error));
+    process.exit(exitCodeOf(error));
+  }
+  let progress: Progress = silent;
+  const end = (code: number, ...lines: string[]): never => {
+    progress.finish(code === ExitCode.success);
+    for (const line of lines) {
+      printLine(line);
+    }
+    // Node's own exit waits for a read of a pipe that may stay silent for ever.
+    native.exitNow(code);
+    throw new Error("the process has ended");
+  };
+  const fail = (error: unknown): never =>
+    end(exitCodeOf(error), ...trace(error, stage.verbose), errorLine(stage.name, error));
+
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      end(
+        128 + constants.signals[signal],
+        `ERROR (${stage.name}): ended by ${signal}; ${unfinished(stage)}`,
+      );
+    });
+  }
+  process.on("uncaughtException", fail);
+  process.on("unhandledRejection", fail);
+
+  const debug = (message: string): void => {
+    if (stage.verbose) {
+      printLine(`blockcopy ${stage.name}: ${message}`);
+    }
+  };
+  try {
+    refuseTerminals(stage);
+    wantsExactWire();
+    progress = await progressFor(stage, native);
+    const engine = new native.Engine();
+    debug(engine.description);
+    await stage.work({ native, engine, progress, debug });
+    debug("done");
+  } catch (error) {
+    fail(error);
+  }
+  return end(ExitCode.success);
+}
+
+/** Data neither goes to a terminal nor comes from one. */
+function refuseTerminals(stage: Stage): void {
+  for (const { fd, name, other } of stage.streams) {
+    if (isatty(fd)) {
+      const what =
+        fd === 1 ? "will not write binary data to terminal" : "there is no data on a terminal";
+      throw new OptionError(
+        `${name} is a tty - ${what}`,
+        `connect it to \`${other}\` or to a file`,
+      );
+    }
+  }
+}
+
+/**
+ * Whether the environment asks for what blockcopy 0.0.2 would send, byte for byte.
+ *
+ * @throws OptionError when it names any other wire
+ */
+export function wantsExactWire(): boolean {
+  const wire = process.env["BLOCKCOPY_WIRE"] ?? "";
+  if (wire !== "" && wire !== "0.0.2") {
+    throw new OptionError(
+      `BLOCKCOPY_WIRE is \`${wire}\`, which is not a wire that blockcopy knows`,
+      "set it to 0.0.2 or unset it",
+    );
+  }
+  return wire === "0.0.2";
+}
+
+async function progressFor(stage: Stage, native: typeof Binding): Promise<Progress> {
+  const title = stage.name.replace(/^./, (letter) => letter.toUpperCase());
+  if (stderrIsTerminal() && process.env["TERM"] !== "dumb") {
+    const { LiveLine } = await import("../ui/live-line.ts");
+    return new LiveLine(title, () => native.TerminalLock.acquire(), stage.patience);
+  }
+  return stage.progress ? new PlainLines(title, printLine) : silent;
+}
+
+/** The last line of standard error when a stage fails: what, where, and what to do. */
+function errorLine(stage: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const internal = exitCodeOf(error) === ExitCode.internal && !message.startsWith("internal error");
+  const what =
+    internal && !(error instanceof Error && error.name === "AddonError")
+      ? `internal error: ${message}`
+      : message;
+  return `ERROR (${stage}): ${[what, adviceOn(error)].filter((part) => part !== "").join("; ")}`;
+}
+
+/** Where a fault of the program itself came from. */
+function trace(error: unknown, verbose: boolean): string[] {
+  const wanted = verbose || exitCodeOf(error) === ExitCode.internal;
+  return wanted && error instanceof Error && error.stack !== undefined ? [error.stack] : [];
+}
+
+function unfinished(stage: Stage): string {
+  return stage.name === "save"
+    ? "the destination is not complete, and a new run sends only what is missing"
+    : "its stream is not complete";
+}

@@ -1,0 +1,31 @@
+import { Command, Option } from "clipanion";
+import * as t from "typanion";
+
+import { OptionError } from "../stages/context.ts";
+
+/** What the commands of the three stages have in common. */
+export abstract class StageCommand extends Command {
+  verbose = Option.Boolean("-v,--verbose", false, {
+    description: "Say on standard error what happens; the environment variable DEBUG does the same",
+  });
+
+  /** Whether details are wanted, by option or by environment. */
+  protected get wantsDetails(): boolean {
+    return this.verbose || (process.env["DEBUG"] ?? "") !== "";
+  }
+}
+
+/** A name of a file or device. An empty one is most likely a variable of a script that was never set. */
+export const isFileName: t.StrictValidator<unknown, string> = t.cascade(t.isString(), [
+  t.hasMinLength(1),
+]);
+
+/** `-` stands for standard input elsewhere, but a stage that reads a stream from it has none to spare. */
+export function refuseStandardInput(file: string): void {
+  if (file === "-" || file === "/dev/stdin") {
+    throw new OptionError(
+      `file_path must be actual file or device, not \`${file}\``,
+      "give its name",
+    );
+  }
+}

@@ -1,0 +1,54 @@
+import { createRequire } from "node:module";
+
+import type * as Binding from "./binding.js";
+
+/** Package that carries the addon for this platform, or undefined where there is none. */
+function packageOf(platform: string, arch: string): string | undefined {
+  return platform === "linux" && arch === "x64" ? "blockcopy-linux-x64-gnu" : undefined;
+}
+
+/** The addon is missing, or this machine cannot load it. */
+export class AddonError extends Error {
+  override readonly name = "AddonError";
+}
+
+/**
+ * Loads the engine.
+ *
+ * @throws AddonError saying what was tried and why it failed, which the dynamic linker knows best.
+ */
+export function loadAddon(): typeof Binding {
+  const platform = `${process.platform}-${process.arch}`;
+  const name = packageOf(process.platform, process.arch);
+  if (name === undefined) {
+    throw new AddonError(
+      `there is no engine for ${platform}; blockcopy runs on Linux on x86-64 with glibc`,
+    );
+  }
+  const require = createRequire(import.meta.url);
+  let file: string;
+  try {
+    file = require.resolve(name);
+  } catch (error) {
+    throw new AddonError(
+      `the engine for ${platform} is not installed (package ${name}); ` +
+        "install blockcopy again without --omit=optional, or run `npm run build` in a checkout",
+      { cause: error },
+    );
+  }
+  try {
+    return require(file) as typeof Binding;
+  } catch (error) {
+    throw new AddonError(`the engine cannot be loaded from ${file}: ${reason(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function reason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/GLIBC_/.test(message)) {
+    return `${message}; this system's C library is older than the one that the engine was built with: build it here from a checkout`;
+  }
+  return `${message}; install blockcopy again`;
+}

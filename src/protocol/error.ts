@@ -1,0 +1,36 @@
+/**
+ * What is wrong with a stream:
+ * - `closed`: it ended between two frames, without `done`;
+ * - `truncated-command`: it ended inside the four letters of a command;
+ * - `truncated-frame`: it ended inside a frame, after the command;
+ * - `unknown-command`: a frame begins with something that is not a command;
+ * - `bad-length`: a length of 0 or more than `MAX_FRAME_LENGTH`;
+ * - `bad-position`: a position, or the end of a block, past `MAX_POSITION`;
+ * - `corrupt-block`: a payload that cannot be what was sent.
+ */
+export type ProtocolErrorCode =
+  | "closed"
+  | "truncated-command"
+  | "truncated-frame"
+  | "unknown-command"
+  | "bad-length"
+  | "bad-position"
+  | "corrupt-block";
+
+/** The other end broke the protocol, or went away before its stream was complete. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+
+  /** What is wrong. */
+  readonly code: ProtocolErrorCode;
+
+  /** Where in the stream, in bytes from its start, the frame (or byte) at fault begins. */
+  readonly offset: number;
+
+  /** `message` says the offset too: it is all that a person gets to see. */
+  constructor(code: ProtocolErrorCode, offset: number, message: string) {
+    super(message);
+    this.code = code;
+    this.offset = offset;
+  }
+}

@@ -1,0 +1,142 @@
+import type * as Binding from "../native/binding.js";
+import { encodeDone, encodeHashFrames, encodeRest } from "../protocol/hash-stream.ts";
+import { BLOCK_SIZE } from "../protocol/limits.ts";
+import { Input, Output } from "../transport/streams.ts";
+import { OptionError, type StageContext } from "./context.ts";
+import { Sequence } from "./sequence.ts";
+import { Slots } from "./slots.ts";
+
+/** Blocks that are read and hashed at once; four batches are in flight. */
+const BATCH_LENGTH = 64 * BLOCK_SIZE;
+const BATCHES = 4;
+
+/** What to hash. */
+export interface ChecksumOptions {
+  /** File or device; `-` for standard input. */
+  file: string;
+  /** Offset of the first byte. */
+  start: number;
+  /** Offset of the byte after the last one; undefined for the end of the file. */
+  end: number | undefined;
+}
+
+/**
+ * Writes the digest of each block of a file, device or stream to standard output, as hash stream.
+ *
+ * @throws OptionError, the engine's failures, and those of the streams
+ */
+export async function checksum(context: StageContext, options: ChecksumOptions): Promise<void> {
+  const output = new Output(context.native, "hash stream");
+  await output.whileRead(async () => {
+    const source = await open(context, options.file);
+    if (source === null) {
+      await hashStream(context, options, output);
+    } else {
+      await hashSource(context, source, options, output);
+    }
+  });
+}
+
+/** The file or device, or null for a standard input that has to be read as it comes. */
+function open({ native, engine }: StageContext, file: string): Promise<Binding.Source | null> {
+  if (file !== "-" && file !== "/dev/stdin") {
+    return engine.openSource(file);
+  }
+  native.setBlocking(0);
+  return engine.openStdin();
+}
+
+async function hashSource(
+  context: StageContext,
+  source: Binding.Source,
+  options: ChecksumOptions,
+  output: Output,
+): Promise<void> {
+  const { engine, progress, debug } = context;
+  debug(`${options.file}: ${source.size} bytes, ${source.description}`);
+  checkRange(source, options);
+  const end = options.end ?? source.size;
+
+  const slots = new Slots(context.native, BATCHES, BATCH_LENGTH + 2 * BLOCK_SIZE);
+  const sequence = new Sequence();
+  progress.begin(end - options.start);
+  const hashAll = async (): Promise<void> => {
+    for (let position = options.start; position < end;) {
+      const start = position;
+      const length = Math.min(BATCH_LENGTH, end - start);
+      const slot = await slots.take();
+      const hashed = engine.scan(source, slots.slab, slot.index, start, length, BLOCK_SIZE);
+      sequence.add(hashed, async (digests) => {
+        await output.write([encodeHashFrames(start, length, BLOCK_SIZE, digests)]);
+        slots.release(slot);
+        progress.advance(length);
+      });
+      position += length;
+    }
+    sequence.end();
+  };
+  await Promise.all([hashAll(), sequence.finished]);
+  await output.finish(options.end === undefined ? [encodeRest(end), encodeDone()] : [encodeDone()]);
+}
+
+/** A range that the file does not have is refused before hours are spent on it. */
+function checkRange(source: Binding.Source, { file, start, end }: ChecksumOptions): void {
+  for (const [option, offset] of [
+    ["--start", start],
+    ["--end", end ?? 0],
+  ] as const) {
+    if (offset > source.size) {
+      throw beyondEnd(option, offset, file, source.size);
+    }
+  }
+}
+
+function beyondEnd(option: string, offset: number, file: string, size: number): OptionError {
+  return new OptionError(
+    `${option} ${offset} lies beyond the end of ${file}, which has ${size} bytes`,
+    "give an offset within it",
+  );
+}
+
+/** Hashes standard input as it comes. Nobody knows where it will end, so there is no `rest`. */
+async function hashStream(
+  context: StageContext,
+  { start, end }: ChecksumOptions,
+  output: Output,
+): Promise<void> {
+  if (start !== 0) {
+    throw new OptionError(
+      "--start cannot be used on a pipe, which can only be read from its beginning",
+      "redirect a file, or give its name",
+    );
+  }
+  const input = new Input(context.native, "standard input");
+  const slots = new Slots(context.native, BATCHES, BATCH_LENGTH);
+  const sequence = new Sequence();
+  context.progress.begin(end);
+  const hashAll = async (): Promise<void> => {
+    for (;;) {
+      const slot = await slots.take();
+      const position = input.bytes;
+      const wanted = Math.min(BATCH_LENGTH, (end ?? Infinity) - position);
+      const length = await input.readFully(slot.memory.subarray(0, wanted));
+      if (length > 0) {
+        const hashed = context.engine.digest(slots.slab, slot.index, length, BLOCK_SIZE);
+        sequence.add(hashed, async (digests) => {
+          await output.write([encodeHashFrames(position, length, BLOCK_SIZE, digests)]);
+          slots.release(slot);
+          context.progress.advance(length);
+        });
+      }
+      if (length < BATCH_LENGTH) {
+        break;
+      }
+    }
+    sequence.end();
+  };
+  await Promise.all([hashAll(), sequence.finished]);
+  if (end !== undefined && input.bytes < end) {
+    throw beyondEnd("--end", end, "standard input", input.bytes);
+  }
+  await output.finish([encodeDone()]);
+}

@@ -1,0 +1,27 @@
+import type * as Binding from "../native/binding.js";
+import type { Progress } from "../ui/progress.ts";
+
+/** What a stage works with. */
+export interface StageContext {
+  /** The addon. */
+  native: typeof Binding;
+  /** The engine's threads. */
+  engine: Binding.Engine;
+  /** What people see. */
+  progress: Progress;
+  /** Says something that only matters when looking for a fault. */
+  debug: (message: string) => void;
+}
+
+/** A stage was asked for what it cannot do. */
+export class OptionError extends Error {
+  override readonly name = "OptionError";
+
+  /** What to do instead. */
+  readonly advice: string;
+
+  constructor(message: string, advice: string) {
+    super(message);
+    this.advice = advice;
+  }
+}

@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type * as Binding from "../native/binding.js";
+import { decodeHashFrames, type HashFrame, hashStreamEnded } from "../protocol/hash-stream.ts";
+import { BLOCK_SIZE, DIGEST_LENGTH } from "../protocol/limits.ts";
+import { Input } from "../transport/streams.ts";
+
+/**
+ * Blocks are passed on in groups of this size, as blockcopy 0.0.2 does, so that `rest` finds the same blocks before
+ * it and the answer has the same bytes.
+ */
+const GROUP = 16;
+
+/** A batch holds no more blocks than this, and no more bytes unless a single block is larger. */
+const MAX_BLOCKS = 4 * GROUP;
+const MAX_BYTES = MAX_BLOCKS * BLOCK_SIZE;
+
+/** Bytes of the hash stream that are read at once. */
+const READ_LENGTH = 64 * 1024;
+
+/** How long a batch that is not full waits for more, in milliseconds: a slow destination must not hold up blocks. */
+const PATIENCE = 20;
+
+/** Blocks of the source to read together. */
+export interface HashBatch {
+  blocks: Binding.Range[];
+  /** The destination's digest of each block, one after the other; undefined when all of the blocks are wanted. */
+  digests: Uint8Array | undefined;
+  /** Length of all the blocks. */
+  bytes: number;
+}
+
+/**
+ * Reads the hash stream from standard input and yields what it asks for of a source of `sourceSize` bytes, in
+ * batches, in the order of the stream. Blocks that lie beyond the end of the source are left out.
+ *
+ * @throws ProtocolError, StreamError
+ */
+export async function* readHashBatches(
+  native: typeof Binding,
+  sourceSize: number,
+): AsyncGenerator<HashBatch> {
+  const input = new Input(native, "hash stream");
+  const batcher = new Batcher(sourceSize);
+  let rest: Uint8Array = new Uint8Array(0);
+  for (;;) {
+    // A new buffer each time: the digests of a batch are views into the one that they came in.
+    const buffer = new Uint8Array(rest.length + READ_LENGTH);
+    buffer.set(rest);
+    const streamOffset = input.bytes - rest.length;
+    const reading = input.read(buffer.subarray(rest.length));
+    if (batcher.groups > 0 && !(await soon(reading))) {
+      yield* batcher.flushGroups();
+    }
+    const count = await reading;
+    if (count === 0) {
+      const ended = hashStreamEnded(rest, streamOffset);
+      // As blockcopy 0.0.2 does: a stream that ends inside a frame takes the blocks before it along.
+      if (ended.code !== "truncated-frame") {
+        yield* batcher.flush();
+      }
+      throw ended;
+    }
+    const filled = buffer.subarray(0, rest.length + count);
+    const { frames, consumed, done } = decodeHashFrames(filled, streamOffset);
+    for (const frame of frames) {
+      yield* batcher.add(frame);
+    }
+    if (done) {
+      yield* batcher.flush();
+      return;
+    }
+    rest = filled.subarray(consumed);
+  }
+}
+
+/** Whether a promise is settled soon. */
+async function soon(promise: Promise<unknown>): Promise<boolean> {
+  const patience = new AbortController();
+  const settled = promise.then(
+    () => true,
+    // Whoever awaits the promise itself gets the error.
+    () => true,
+  );
+  const timeout = sleep(PATIENCE, false, { signal: patience.signal }).catch(() => false);
+  const result = await Promise.race([settled, timeout]);
+  patience.abort();
+  return result;
+}
+
+/** Collects the frames of a hash stream into batches. */
+class Batcher {
+  readonly #sourceSize: number;
+  #blocks: Binding.Range[] = [];
+  #digests: Uint8Array[] = [];
+  #bytes = 0;
+  /** Where the source was last read to: the position of the deprecated `hash` frame. */
+  #cursor = 0;
+
+  constructor(sourceSize: number) {
+    this.#sourceSize = sourceSize;
+  }
+
+  /** Full groups that wait for more to come. */
+  get groups(): number {
+    return Math.floor(this.#blocks.length / GROUP);
+  }
+
+  *add(frame: HashFrame): Generator<HashBatch> {
+    if (frame.kind === "rest") {
+      yield* this.flushGroups();
+      yield* this.#restFrom(frame.offset);
+      return;
+    }
+    const position = frame.position ?? this.#cursor;
+    const present = Math.min(frame.length, Math.max(0, this.#sourceSize - position));
+    this.#cursor = position + present;
+    if (present === 0) {
+      return;
+    }
+    if (this.#blocks.length === MAX_BLOCKS || this.#bytes + frame.length > MAX_BYTES) {
+      yield* this.flush();
+    }
+    this.#blocks.push({ position, length: frame.length });
+    this.#digests.push(frame.digest);
+    this.#bytes += frame.length;
+  }
+
+  /** Passes on the full groups. */
+  flushGroups(): Generator<HashBatch> {
+    return this.#take(this.groups * GROUP);
+  }
+
+  /** Passes on all that is there. */
+  flush(): Generator<HashBatch> {
+    return this.#take(this.#blocks.length);
+  }
+
+  *#take(count: number): Generator<HashBatch> {
+    if (count === 0) {
+      return;
+    }
+    const blocks = this.#blocks.splice(0, count);
+    const digests = new Uint8Array(count * DIGEST_LENGTH);
+    for (const [index, digest] of this.#digests.splice(0, count).entries()) {
+      digests.set(digest, index * DIGEST_LENGTH);
+    }
+    const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
+    this.#bytes -= bytes;
+    yield { blocks, digests, bytes };
+  }
+
+  /** All of the source from `offset` on, in full-size blocks. */
+  *#restFrom(offset: number): Generator<HashBatch> {
+    for (let start = offset; start < this.#sourceSize; start += MAX_BYTES) {
+      const end = Math.min(start + MAX_BYTES, this.#sourceSize);
+      const blocks: Binding.Range[] = [];
+      for (let position = start; position < end; position += BLOCK_SIZE) {
+        blocks.push({ position, length: Math.min(BLOCK_SIZE, end - position) });
+      }
+      yield { blocks, digests: undefined, bytes: end - start };
+    }
+    this.#cursor = Math.max(offset, this.#sourceSize);
+  }
+}

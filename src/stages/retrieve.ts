@@ -1,0 +1,88 @@
+import type * as Binding from "../native/binding.js";
+import { BLOCK_HEADER_LENGTH, encodeBlockHeader } from "../protocol/block-stream.ts";
+import { encodeDone } from "../protocol/hash-stream.ts";
+import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
+import { Output } from "../transport/streams.ts";
+import type { StageContext } from "./context.ts";
+import { type HashBatch, readHashBatches } from "./hash-batches.ts";
+import { Sequence } from "./sequence.ts";
+import { Slots } from "./slots.ts";
+
+/** Batches that are read and compared at once. */
+const BATCHES = 4;
+
+/** The largest frame, or a full batch of blocks that are widened to the alignment of direct I/O on both sides. */
+const SLOT_LENGTH = MAX_FRAME_LENGTH + 1024 * 1024;
+
+/**
+ * How changed blocks are compressed: not at all, or in the .xz format, with a dictionary of the size of the block or
+ * (`xzPlain`) byte for byte as blockcopy 0.0.2 does.
+ */
+type Compression = Parameters<Binding.Engine["diff"]>[5];
+
+/** What to compare. */
+export interface RetrieveOptions {
+  /** File or device to copy from. */
+  file: string;
+  /** How changed blocks are compressed. */
+  compression: Compression;
+}
+
+/**
+ * Reads a hash stream from standard input and writes the blocks of a file or device that differ to standard
+ * output, as block stream.
+ *
+ * @throws ProtocolError, the engine's failures, and those of the streams
+ */
+export async function retrieve(context: StageContext, options: RetrieveOptions): Promise<void> {
+  const { native, engine, progress, debug } = context;
+  const output = new Output(native, "block stream");
+  await output.whileRead(async () => {
+    const source = await engine.openSource(options.file);
+    debug(`${options.file}: ${source.size} bytes, ${source.description}`);
+    progress.begin(undefined);
+
+    const slots = new Slots(native, BATCHES, SLOT_LENGTH);
+    const sequence = new Sequence();
+    const compare = async (batch: HashBatch): Promise<void> => {
+      const slot = await slots.take();
+      const compared = engine.diff(
+        source,
+        slots.slab,
+        slot.index,
+        batch.blocks,
+        batch.digests,
+        options.compression,
+      );
+      sequence.add(compared, async (changed) => {
+        await output.write(framed(changed, slot.memory));
+        slots.release(slot);
+        progress.advance(batch.bytes);
+      });
+    };
+    const compareAll = async (): Promise<void> => {
+      try {
+        for await (const batch of readHashBatches(native, source.size)) {
+          await compare(batch);
+        }
+      } catch (error) {
+        // What the other end sent whole is answered, also when it then went away.
+        await sequence.drained();
+        throw error;
+      }
+      sequence.end();
+    };
+    await Promise.all([compareAll(), sequence.finished]);
+    debug(`${output.bytes} bytes of changed blocks sent`);
+    await output.finish([encodeDone()]);
+  });
+}
+
+/** Changed blocks as frames: headers of their own, payloads where they lie in the slot. */
+function framed(changed: Binding.Block[], memory: Uint8Array): Uint8Array[] {
+  return changed.flatMap(({ position, offset, length, compressed }) => {
+    const header = new Uint8Array(BLOCK_HEADER_LENGTH);
+    encodeBlockHeader(header, 0, compressed ? "dlzm" : "data", position, length);
+    return [header, memory.subarray(offset, offset + length)];
+  });
+}

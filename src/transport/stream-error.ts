@@ -1,0 +1,35 @@
+import { getSystemErrorMap } from "node:util";
+
+/** Nobody will ever read what is written to a stream: the process behind it has ended. */
+export class ReaderGoneError extends Error {
+  override readonly name = "ReaderGoneError";
+}
+
+/** Reading or writing one of the standard streams failed. */
+export class StreamError extends Error {
+  override readonly name = "StreamError";
+
+  /** Name of the system's error, as `ENOSPC`. */
+  readonly code: string;
+
+  constructor(action: string, code: string, bytes: number) {
+    super(`${action} failed after ${bytes} bytes: ${describe(code)} (${code})`);
+    this.code = code;
+  }
+}
+
+/** Name of the system's error, for what Node's file functions throw. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string"
+    ? error.code
+    : undefined;
+}
+
+function describe(code: string): string {
+  for (const [name, text] of getSystemErrorMap().values()) {
+    if (name === code) {
+      return text;
+    }
+  }
+  return "system error";
+}

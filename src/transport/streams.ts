@@ -1,0 +1,206 @@
+import { close, read, writev } from "node:fs";
+import { promisify } from "node:util";
+
+import type * as Binding from "../native/binding.js";
+import { ReaderGoneError, StreamError, systemCode } from "./stream-error.ts";
+
+/** What the standard streams need of the engine. */
+type Plumbing = Pick<typeof Binding, "setBlocking" | "setPipeSize" | "waitFor">;
+
+/** Bytes that a pipe between two stages holds: few switches between the processes, and any user may ask for it. */
+const PIPE_LENGTH = 1024 * 1024;
+
+/** More parts than this are refused by writev(2) (IOV_MAX). */
+const MAX_PARTS = 1024;
+
+const STDIN = 0;
+const STDOUT = 1;
+
+const closeFile = promisify(close);
+
+/**
+ * Standard input as bytes, read straight from its descriptor: Node's own stream moves a fraction of what a pipe
+ * can.
+ */
+export class Input {
+  readonly #plumbing: Plumbing;
+  readonly #name: string;
+  #bytes = 0;
+
+  /** `name` is what the stream carries, for errors. */
+  constructor(plumbing: Plumbing, name: string) {
+    this.#plumbing = plumbing;
+    this.#name = name;
+    prepare(plumbing, STDIN);
+  }
+
+  /** Bytes read so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Reads what there is, at least one byte, into `target`. Returns how many bytes, 0 at the end.
+   *
+   * @throws StreamError
+   */
+  async read(target: Uint8Array): Promise<number> {
+    for (;;) {
+      try {
+        const count = await readSome(target);
+        this.#bytes += count;
+        return count;
+      } catch (error) {
+        const code = systemCode(error);
+        if (code === undefined) {
+          throw error;
+        }
+        // Another process that shares the pipe, as ssh does, can make it non-blocking at any time.
+        if (code !== "EAGAIN") {
+          throw new StreamError(`reading the ${this.#name}`, code, this.#bytes);
+        }
+        await this.#plumbing.waitFor(STDIN, "readable");
+      }
+    }
+  }
+
+  /** Fills `target` as far as the stream reaches. Returns how many bytes; fewer than asked for at the end. */
+  async readFully(target: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < target.length) {
+      const count = await this.read(target.subarray(filled));
+      if (count === 0) {
+        break;
+      }
+      filled += count;
+    }
+    return filled;
+  }
+}
+
+/** Standard output as bytes, written straight to its descriptor. */
+export class Output {
+  readonly #plumbing: Plumbing;
+  readonly #name: string;
+  #bytes = 0;
+  #ending = false;
+
+  /** `name` is what the stream carries, for errors. */
+  constructor(plumbing: Plumbing, name: string) {
+    this.#plumbing = plumbing;
+    this.#name = name;
+    prepare(plumbing, STDOUT);
+  }
+
+  /** Bytes written so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Writes all of `parts`, in order.
+   *
+   * @throws ReaderGoneError, StreamError
+   */
+  async write(parts: Uint8Array[]): Promise<void> {
+    let rest = parts;
+    while (rest.length > 0) {
+      rest = after(rest, await this.#writeSome(rest.slice(0, MAX_PARTS)));
+    }
+  }
+
+  /**
+   * Writes the end of the stream and closes it: some file systems report only then that they had no room.
+   *
+   * @throws ReaderGoneError, StreamError
+   */
+  async finish(parts: Uint8Array[]): Promise<void> {
+    this.#ending = true;
+    await this.write(parts);
+    try {
+      await closeFile(STDOUT);
+    } catch (error) {
+      throw this.#failure("closing", error);
+    }
+  }
+
+  /**
+   * Does `work`, which writes the stream; fails as soon as nobody reads it any more, even while nothing is written.
+   *
+   * @throws ReaderGoneError, and what `work` throws
+   */
+  whileRead(work: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      work().then(resolve, reject);
+      this.#plumbing.waitFor(STDOUT, "readerGone").then(() => {
+        // A reader may leave once it has the end of the stream; had it not, writing that would have failed.
+        if (!this.#ending) {
+          reject(this.#gone());
+        }
+      }, reject);
+    });
+  }
+
+  async #writeSome(parts: Uint8Array[]): Promise<number> {
+    for (;;) {
+      try {
+        const count = await writeSome(parts);
+        this.#bytes += count;
+        return count;
+      } catch (error) {
+        if (systemCode(error) !== "EAGAIN") {
+          throw this.#failure("writing", error);
+        }
+        await this.#plumbing.waitFor(STDOUT, "writable");
+      }
+    }
+  }
+
+  #failure(action: string, error: unknown): unknown {
+    const code = systemCode(error);
+    if (code === "EPIPE") {
+      return this.#gone();
+    }
+    return code === undefined
+      ? error
+      : new StreamError(`${action} the ${this.#name}`, code, this.#bytes);
+  }
+
+  #gone(): ReaderGoneError {
+    return new ReaderGoneError(
+      `nobody reads the ${this.#name} any more (EPIPE), after ${this.#bytes} bytes`,
+    );
+  }
+}
+
+/** What importing a terminal library does to the descriptor is undone, and a pipe is made as large as it may be. */
+function prepare(plumbing: Plumbing, fd: number): void {
+  plumbing.setBlocking(fd);
+  plumbing.setPipeSize(fd, PIPE_LENGTH);
+}
+
+function readSome(target: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(STDIN, target, 0, target.length, null, (error, count) =>
+      error === null ? resolve(count) : reject(error),
+    );
+  });
+}
+
+function writeSome(parts: Uint8Array[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    writev(STDOUT, parts, (error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+}
+
+/** What is left of `parts` after their first `count` bytes. */
+function after(parts: Uint8Array[], count: number): Uint8Array[] {
+  let left = count;
+  for (const [index, part] of parts.entries()) {
+    if (left < part.length) {
+      return [part.subarray(left), ...parts.slice(index + 1)];
+    }
+    left -= part.length;
+  }
+  return [];
+}

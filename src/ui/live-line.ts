@@ -1,0 +1,106 @@
+import ora, { type Ora } from "ora";
+
+import { formatBytes, formatDuration } from "./format.ts";
+import type { Progress } from "./progress.ts";
+
+/** Of several stages on one terminal, the one that may draw. */
+export interface TerminalRight {
+  readonly held: boolean;
+  release(): void;
+}
+
+const REFRESH_MILLISECONDS = 250;
+const USUAL_COLUMNS = 80;
+
+/**
+ * Progress as one line that changes in place.
+ *
+ * The stages of a pipe share one terminal. Only the one that has the right to draw does so; when it ends, the
+ * next one takes over.
+ */
+export class LiveLine implements Progress {
+  readonly #title: string;
+  readonly #acquire: () => TerminalRight;
+  readonly #spinner: Ora;
+  readonly #timer: NodeJS.Timeout;
+  readonly #started = performance.now();
+  readonly #quietUntil: number;
+  #right: TerminalRight | undefined;
+  #total: number | undefined;
+  #done = 0;
+
+  /** `patience` is how long, in milliseconds, the stage leaves the terminal to the others at first. */
+  constructor(title: string, acquire: () => TerminalRight, patience: number) {
+    this.#title = title;
+    this.#acquire = acquire;
+    this.#quietUntil = this.#started + patience;
+    assumeWidth(process.stderr);
+    process.stderr.on("resize", () => assumeWidth(process.stderr));
+    // Standard input carries data: it is not a keyboard whose keys are to be swallowed.
+    this.#spinner = ora({ stream: process.stderr, discardStdin: false });
+    this.#timer = setInterval(() => this.#refresh(), REFRESH_MILLISECONDS);
+  }
+
+  begin(total: number | undefined): void {
+    this.#total = total;
+  }
+
+  advance(bytes: number): void {
+    this.#done += bytes;
+  }
+
+  finish(succeeded: boolean): void {
+    clearInterval(this.#timer);
+    if (this.#right?.held) {
+      if (succeeded) {
+        this.#spinner.succeed(this.#summary());
+      } else {
+        this.#spinner.stop();
+      }
+      this.#right.release();
+    }
+  }
+
+  #refresh(): void {
+    if (performance.now() < this.#quietUntil) {
+      return;
+    }
+    if (!this.#right?.held) {
+      this.#right = this.#acquire();
+      if (!this.#right.held) {
+        return;
+      }
+      this.#spinner.start();
+    }
+    this.#spinner.text = this.#status();
+  }
+
+  #status(): string {
+    const seconds = (performance.now() - this.#started) / 1000;
+    const rate = this.#done / seconds;
+    const parts = [`${this.#title}  ${formatBytes(this.#done)}`];
+    if (this.#total !== undefined) {
+      const percent = this.#total === 0 ? 100 : Math.floor((100 * this.#done) / this.#total);
+      parts[0] += ` of ${formatBytes(this.#total)}`;
+      parts.push(`${percent} %`);
+    }
+    parts.push(`${formatBytes(Math.round(rate))}/s`);
+    if (this.#total !== undefined && rate > 0) {
+      parts.push(`${formatDuration((this.#total - this.#done) / rate)} left`);
+    }
+    return parts.join("  ");
+  }
+
+  #summary(): string {
+    const seconds = (performance.now() - this.#started) / 1000;
+    const rate = formatBytes(Math.round(this.#done / seconds));
+    return `${this.#title}  ${formatBytes(this.#done)}  in ${seconds.toFixed(1)} s  ${rate}/s`;
+  }
+}
+
+/** A serial console does not know how wide it is, and ora would wrap a line into infinitely many. */
+function assumeWidth(terminal: NodeJS.WriteStream): void {
+  if (terminal.columns === 0) {
+    terminal.columns = USUAL_COLUMNS;
+  }
+}

@@ -1,0 +1,16 @@
+/** What people see of a stage while it runs. */
+export interface Progress {
+  /** The stage has opened its file and knows how many bytes there are to work on, or that nobody knows. */
+  begin(total: number | undefined): void;
+  /** So many more bytes are done. */
+  advance(bytes: number): void;
+  /** The stage has ended. Nothing of the display is left in the way of what is printed next. */
+  finish(succeeded: boolean): void;
+}
+
+/** Nothing at all: for a stage that runs from cron or in the middle of a pipe. */
+export const silent: Progress = {
+  begin: () => undefined,
+  advance: () => undefined,
+  finish: () => undefined,
+};
