@@ -40,9 +40,8 @@ export class RetrieveCommand extends StageCommand {
       ],
       work: async (context) => {
         refuseStandardInput(this.file);
-        const xz = wantsExactWire() ? "xzPlain" : "xz";
-        const compression = this.lzma ? xz : "none";
-        await retrieve(context, { file: this.file, compression });
+        const options = { file: this.file, lzma: this.lzma, exactWire: wantsExactWire() };
+        await retrieve(context, options);
       },
     });
   }

@@ -5,10 +5,7 @@ import { decodeHashFrames, type HashFrame, hashStreamEnded } from "../protocol/h
 import { BLOCK_SIZE, DIGEST_LENGTH } from "../protocol/limits.ts";
 import { Input } from "../transport/streams.ts";
 
-/**
- * Blocks are passed on in groups of this size, as blockcopy 0.0.2 does, so that `rest` finds the same blocks before
- * it and the answer has the same bytes.
- */
+/** Blocks that blockcopy 0.0.2 passes on together: a group that is not full yet goes out behind a `rest`. */
 const GROUP = 16;
 
 /** A batch holds no more blocks than this, and no more bytes unless a single block is larger. */
@@ -32,16 +29,18 @@ export interface HashBatch {
 
 /**
  * Reads the hash stream from standard input and yields what it asks for of a source of `sourceSize` bytes, in
- * batches, in the order of the stream. Blocks that lie beyond the end of the source are left out.
+ * batches, in the order of the stream. Blocks that lie beyond the end of the source are left out. With `exactWire` the
+ * order is that of blockcopy 0.0.2.
  *
  * @throws ProtocolError, StreamError
  */
 export async function* readHashBatches(
   native: typeof Binding,
   sourceSize: number,
+  exactWire: boolean,
 ): AsyncGenerator<HashBatch> {
   const input = new Input(native, "hash stream");
-  const batcher = new Batcher(sourceSize);
+  const batcher = new Batcher(sourceSize, exactWire);
   let rest: Uint8Array = new Uint8Array(0);
   for (;;) {
     // A new buffer each time: the digests of a batch are views into the one that they came in.
@@ -49,8 +48,8 @@ export async function* readHashBatches(
     buffer.set(rest);
     const streamOffset = input.bytes - rest.length;
     const reading = input.read(buffer.subarray(rest.length));
-    if (batcher.groups > 0 && !(await soon(reading))) {
-      yield* batcher.flushGroups();
+    if (batcher.pending && !exactWire && !(await soon(reading))) {
+      yield* batcher.flush();
     }
     const count = await reading;
     if (count === 0) {
@@ -91,24 +90,27 @@ async function soon(promise: Promise<unknown>): Promise<boolean> {
 /** Collects the frames of a hash stream into batches. */
 class Batcher {
   readonly #sourceSize: number;
+  readonly #exactWire: boolean;
   #blocks: Binding.Range[] = [];
   #digests: Uint8Array[] = [];
   #bytes = 0;
   /** Where the source was last read to: the position of the deprecated `hash` frame. */
   #cursor = 0;
 
-  constructor(sourceSize: number) {
+  constructor(sourceSize: number, exactWire: boolean) {
     this.#sourceSize = sourceSize;
+    this.#exactWire = exactWire;
   }
 
-  /** Full groups that wait for more to come. */
-  get groups(): number {
-    return Math.floor(this.#blocks.length / GROUP);
+  /** Whether there is a batch that is not full yet. */
+  get pending(): boolean {
+    return this.#blocks.length > 0;
   }
 
   *add(frame: HashFrame): Generator<HashBatch> {
     if (frame.kind === "rest") {
-      yield* this.flushGroups();
+      const behind = this.#exactWire ? this.#blocks.length % GROUP : 0;
+      yield* this.#take(this.#blocks.length - behind);
       yield* this.#restFrom(frame.offset);
       return;
     }
@@ -124,11 +126,6 @@ class Batcher {
     this.#blocks.push({ position, length: frame.length });
     this.#digests.push(frame.digest);
     this.#bytes += frame.length;
-  }
-
-  /** Passes on the full groups. */
-  flushGroups(): Generator<HashBatch> {
-    return this.#take(this.groups * GROUP);
   }
 
   /** Passes on all that is there. */

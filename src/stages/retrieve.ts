@@ -14,18 +14,14 @@ const BATCHES = 4;
 /** The largest frame, or a full batch of blocks that are widened to the alignment of direct I/O on both sides. */
 const SLOT_LENGTH = MAX_FRAME_LENGTH + 1024 * 1024;
 
-/**
- * How changed blocks are compressed: not at all, or in the .xz format, with a dictionary of the size of the block or
- * (`xzPlain`) byte for byte as blockcopy 0.0.2 does.
- */
-type Compression = Parameters<Binding.Engine["diff"]>[5];
-
 /** What to compare. */
 export interface RetrieveOptions {
   /** File or device to copy from. */
   file: string;
-  /** How changed blocks are compressed. */
-  compression: Compression;
+  /** Compress changed blocks in the .xz format. */
+  lzma: boolean;
+  /** Write byte for byte what blockcopy 0.0.2 would. */
+  exactWire: boolean;
 }
 
 /**
@@ -40,6 +36,8 @@ export async function retrieve(context: StageContext, options: RetrieveOptions):
   await output.whileRead(async () => {
     const source = await engine.openSource(options.file);
     debug(`${options.file}: ${source.size} bytes, ${source.description}`);
+    const xz = options.exactWire ? "xzPlain" : "xz";
+    const compression = options.lzma ? xz : "none";
     progress.begin(undefined);
 
     const slots = new Slots(native, BATCHES, SLOT_LENGTH);
@@ -52,7 +50,7 @@ export async function retrieve(context: StageContext, options: RetrieveOptions):
         slot.index,
         batch.blocks,
         batch.digests,
-        options.compression,
+        compression,
       );
       sequence.add(compared, async (changed) => {
         await output.write(framed(changed, slot.memory));
@@ -62,7 +60,7 @@ export async function retrieve(context: StageContext, options: RetrieveOptions):
     };
     const compareAll = async (): Promise<void> => {
       try {
-        for await (const batch of readHashBatches(native, source.size)) {
+        for await (const batch of readHashBatches(native, source.size, options.exactWire)) {
           await compare(batch);
         }
       } catch (error) {
