@@ -97,7 +97,7 @@ function tryInstall(): string | undefined {
       npm.stderr,
     );
   if (unreachable !== null) return `npm cannot reach its registry: ${unreachable[0]}`;
-  assert.fail(`npm install failed: ${npm.stderr}`);
+  throw new Error(`npm install failed: ${npm.stderr}`);
 }
 
 test("the tarballs hold the program and nothing else", { skip }, () => {

@@ -97,10 +97,9 @@ fn mounted(device: &Device, mounts: &[Mount]) -> Option<String> {
             || mount.source.starts_with("/dev") && number_of(&mount.source).as_ref() == Some(&device.number)
     };
     let found = mounts.iter().filter(|mount| is_source(mount));
-    let mut at: Vec<_> = found
+    let at: Vec<_> = found
         .map(|mount| mount.mountpoint.display().to_string())
         .collect();
-    at.dedup();
     (!at.is_empty()).then(|| format!("{} is mounted on {}", device.name, at.join(", ")))
 }
 
@@ -149,4 +148,59 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = found.map(|entry| entry.path()).collect();
     paths.sort();
     paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_with_a_number_of_its_own_is_found_by_its_source() {
+        let disks = entries(Path::new("/sys/block"));
+        let found = disks
+            .iter()
+            .find_map(|disk| Some((disk, number_of(Path::new(&device_node(disk)))?)));
+        let Some((disk, number)) = found else {
+            eprintln!("SKIPPED: there is no block device");
+            return;
+        };
+        let mount = |source: &str| Mount {
+            device_number: "0:44".to_owned(),
+            mountpoint: "/srv".into(),
+            source: source.into(),
+        };
+        let device = Device {
+            number,
+            name: "it".to_owned(),
+            sysfs: disk.clone(),
+        };
+        let found = mounted(
+            &device,
+            &[
+                mount("/dev/null"),
+                mount("tmpfs"),
+                mount(&device_node(disk)),
+            ],
+        );
+        assert_eq!(found.as_deref(), Some("it is mounted on /srv"));
+        assert_eq!(mounted(&device, &[mount("/dev/null")]), None);
+    }
+    #[test]
+    fn holders_are_named_as_the_administrator_named_them() {
+        // The shape of /sys/block/sda with a logical volume and an array on it.
+        let sysfs = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(sysfs.path().join("holders/dm-3/dm")).unwrap();
+        std::fs::write(sysfs.path().join("holders/dm-3/dm/name"), "vg-root\n").unwrap();
+        std::fs::create_dir(sysfs.path().join("holders/md0")).unwrap();
+        let device = Device {
+            number: "8:0".to_owned(),
+            name: "it".to_owned(),
+            sysfs: sysfs.path().to_owned(),
+        };
+        let found = held(&device);
+        assert_eq!(
+            found.as_deref(),
+            Some("it is held by /dev/dm-3 (vg-root), /dev/md0")
+        );
+    }
 }

@@ -54,6 +54,15 @@ fn resident(path: &Path) -> Option<usize> {
     .ok()
 }
 
+/// How much the disk was made to read by this thread, bytes; see `proc_pid_io(5)`.
+fn read_by_this_thread() -> usize {
+    let counters = fs::read_to_string("/proc/thread-self/io").unwrap();
+    let line = counters
+        .lines()
+        .find_map(|line| line.strip_prefix("read_bytes: "));
+    line.unwrap().parse().unwrap()
+}
+
 /// Drops what it can of a file from the page cache.
 fn evict(path: &Path) -> Option<()> {
     let input = format!("if={}", path.display());
@@ -73,6 +82,7 @@ fn oracle(directory: &Path, cold: bool) {
         let source = Source::open(&path).unwrap();
         prop_assert_eq!(source.size(), size as u64);
         prop_assert_eq!(source.kind(), Kind::File);
+        let direct = source.is_direct();
         for (start, len) in reads {
             if cold {
                 evict(&path);
@@ -80,6 +90,7 @@ fn oracle(directory: &Path, cold: bool) {
             assert_reads(&source, &content, start * ALIGNMENT, len * ALIGNMENT);
         }
         assert_reads(&source, &content, 0, size.next_multiple_of(ALIGNMENT));
+        prop_assert_eq!(source.is_direct(), direct);
     });
 }
 
@@ -130,13 +141,21 @@ fn a_file_that_was_not_cached_is_not_cached_by_reading_it() {
             source.is_direct()
         ));
     }
+    let transferred = read_by_this_thread();
     for start in (0..16).map(|mebibyte| mebibyte * MIB) {
         assert_reads(&source, &content, start, MIB);
     }
+    let transferred = read_by_this_thread() - transferred;
     let after = resident(&path).unwrap();
     assert!(
         after <= 16 * ALIGNMENT,
         "{after} of {} bytes",
+        content.len()
+    );
+    // Nor is it read twice, but for the first page or few of each read.
+    assert!(
+        (16 * MIB..18 * MIB).contains(&transferred),
+        "{transferred} bytes from the disk for {}",
         content.len()
     );
 }
@@ -182,6 +201,19 @@ fn a_file_that_grows_is_read_as_it_is() {
         .unwrap();
     assert_reads(&source, &content, 0, MIB);
     assert_eq!(source.size(), 5000);
+}
+
+#[test]
+fn a_file_that_shrinks_ends_where_it_ends() {
+    let directory = on_disk();
+    let path = file_with(directory.path(), "file", &pattern(MIB));
+    let source = Source::open(&path).unwrap();
+    let direct = source.is_direct();
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(5000).unwrap();
+    assert_reads(&source, &pattern(5000), 0, MIB);
+    assert_reads(&source, &pattern(5000), 8192, MIB);
+    assert_eq!(source.is_direct(), direct);
 }
 
 #[test]

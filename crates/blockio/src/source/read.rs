@@ -153,28 +153,21 @@ impl Source {
                 self.direct_refused.store(true, Ordering::Relaxed);
                 self.read_buffered(buf, offset)
             }
-            Err(_) => self.read_in_steps(fd, buf, offset, self.granularity),
+            Err(_) => self.read_in_steps(fd, buf, offset),
             read => read,
         }
     }
 
     fn read_buffered(&self, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
         fill(&self.buffered, buf, offset, 1)
-            .or_else(|_| self.read_in_steps(&self.buffered, buf, offset, 1))
     }
 
-    /// Reads again what failed, a granule at a time: a long read fails as a whole, wherever in it the
-    /// fault is, and so does one of a large folio of the page cache.
-    fn read_in_steps(
-        &self,
-        fd: &OwnedFd,
-        buf: &mut [u8],
-        offset: u64,
-        granularity: usize,
-    ) -> Result<usize, Failure> {
+    /// Reads again what failed, a granule at a time: a direct read fails as a whole, wherever in it
+    /// the fault is.
+    fn read_in_steps(&self, fd: &OwnedFd, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
         let mut done = 0;
         for granule in buf.chunks_mut(self.granularity) {
-            let len = fill(fd, granule, offset + done as u64, granularity)?;
+            let len = fill(fd, granule, offset + done as u64, self.granularity)?;
             done += len;
             if len < granule.len() {
                 break;
