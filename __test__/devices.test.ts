@@ -133,7 +133,7 @@ test(
   },
 );
 
-test("files on /dev/shm", { skip: lacking("bash") }, async (t) => {
+test("files on /dev/shm", async (t) => {
   const folder = scratch(t, "/dev/shm");
   const source = noise("shm", 900_001);
   const [from, to] = [join(folder, "source"), join(folder, "destination")];

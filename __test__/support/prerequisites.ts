@@ -18,8 +18,7 @@ const PACKAGES: Record<string, string> = {
 
 const missing = Object.keys(PACKAGES).filter((program) => !installed(program));
 if (missing.length > 0) provide(missing);
-if (!isRoot)
-  console.log("Not root: tests with loop devices, mounts and permissions will be skipped.");
+if (!isRoot) console.log("Not root: tests with loop devices and mounts will be skipped.");
 
 function provide(programs: string[]): void {
   if (isRoot && installed("apt-get")) {

@@ -37,7 +37,7 @@ export class LiveLine implements Progress {
     assumeWidth(process.stderr);
     process.stderr.on("resize", () => assumeWidth(process.stderr));
     // Standard input carries data: it is not a keyboard whose keys are to be swallowed.
-    this.#spinner = ora({ stream: process.stderr, discardStdin: false });
+    this.#spinner = ora({ stream: process.stderr, discardStdin: false, isEnabled: true });
     this.#timer = setInterval(() => this.#refresh(), REFRESH_MILLISECONDS);
   }
 

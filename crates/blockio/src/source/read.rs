@@ -113,17 +113,18 @@ impl Source {
             let rest = match sys::read_cached(&self.buffered, &mut buf[len..asked], at) {
                 // Linux 5.9 and 5.10 also return 0 before the end; see BUGS in preadv2(2).
                 Ok(0) if at >= self.size => Rest::End,
-                Ok(0) | Err(Errno::AGAIN) => Rest::Missing,
-                Ok(read) => {
+                Ok(read @ 1..) => {
                     len += read;
                     continue;
                 }
-                Err(_) => {
+                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
                     self.cache_opaque.store(true, Ordering::Relaxed);
                     // Readahead can no longer be mistaken for what others wanted in the cache.
                     sys::advise_sequential(&self.buffered);
                     Rest::Unknown
                 }
+                // EAGAIN; if it is something worse, the read that follows meets it too.
+                Ok(0) | Err(_) => Rest::Missing,
             };
             return Cached { len, asked, rest };
         }
