@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 
 import { isEngineFailure } from "../native/error.ts";
+import { AddonError } from "../native/load.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { OptionError } from "../stages/context.ts";
 import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
@@ -23,6 +24,7 @@ const BY_KIND: Readonly<Record<string, string>> = {
   "corrupt-block":
     "nothing of this block was written; check what lies between the two hosts and run again",
   sync: `do not trust the destination: check the disk (dmesg, smartctl), then copy it again from the beginning`,
+  internal: "this is a fault of blockcopy: please report it with the lines above",
   shrank: "keep the file as it is while it is copied, or copy a snapshot",
 };
 
@@ -33,13 +35,13 @@ const BY_ERRNO: Readonly<Record<number, string>> = {
   [EIO]: "check the disk (dmesg, smartctl)",
 };
 
-/** What the person who reads the message of a failure can do about it. Empty where nobody knows. */
+/** What the person who reads the message of a failure can do about it. */
 export function adviceOn(error: unknown): string {
   if (error instanceof OptionError) {
     return error.advice;
   }
   if (isEngineFailure(error)) {
-    return BY_KIND[error.kind] ?? BY_ERRNO[error.errno ?? 0] ?? "";
+    return BY_KIND[error.kind] ?? BY_ERRNO[error.errno ?? 0] ?? "look at the kernel's log (dmesg)";
   }
   if (error instanceof ProtocolError) {
     return adviceOnProtocol(error);
@@ -47,10 +49,15 @@ export function adviceOn(error: unknown): string {
   if (error instanceof ReaderGoneError) {
     return "look at the messages of the stage that reads it";
   }
-  if (error instanceof StreamError && error.code === "ENOSPC") {
-    return "make room where the stream is written to and run again";
+  if (error instanceof StreamError) {
+    return error.code === "ENOSPC"
+      ? "make room where the stream is written to and run again"
+      : "check what the stream is connected to and run again";
   }
-  return "";
+  if (error instanceof AddonError) {
+    return error.advice;
+  }
+  return "this is a fault of blockcopy: please report it with the lines above";
 }
 
 function adviceOnProtocol(error: ProtocolError): string {

@@ -67,6 +67,7 @@ export async function runStage(stage: Stage): Promise<never> {
   };
   try {
     refuseTerminals(stage);
+    // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
     wantsExactWire();
     progress = await progressFor(stage, native);
     const engine = new native.Engine();
@@ -121,12 +122,7 @@ async function progressFor(stage: Stage, native: typeof Binding): Promise<Progre
 /** The last line of standard error when a stage fails: what, where, and what to do. */
 function errorLine(stage: string, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const internal = exitCodeOf(error) === ExitCode.internal && !message.startsWith("internal error");
-  const what =
-    internal && !(error instanceof Error && error.name === "AddonError")
-      ? `internal error: ${message}`
-      : message;
-  return `ERROR (${stage}): ${[what, adviceOn(error)].filter((part) => part !== "").join("; ")}`;
+  return `ERROR (${stage}): ${message}; ${adviceOn(error)}`;
 }
 
 /** Where a fault of the program itself came from. */

@@ -10,6 +10,14 @@ function packageOf(platform: string, arch: string): string | undefined {
 /** The addon is missing, or this machine cannot load it. */
 export class AddonError extends Error {
   override readonly name = "AddonError";
+
+  /** What to do about it. */
+  readonly advice: string;
+
+  constructor(message: string, advice: string, cause?: unknown) {
+    super(message, { cause });
+    this.advice = advice;
+  }
 }
 
 /**
@@ -22,7 +30,8 @@ export function loadAddon(): typeof Binding {
   const name = packageOf(process.platform, process.arch);
   if (name === undefined) {
     throw new AddonError(
-      `there is no engine for ${platform}; blockcopy runs on Linux on x86-64 with glibc`,
+      `there is no engine for ${platform}`,
+      "run blockcopy on Linux on x86-64 with glibc",
     );
   }
   const require = createRequire(import.meta.url);
@@ -31,24 +40,22 @@ export function loadAddon(): typeof Binding {
     file = require.resolve(name);
   } catch (error) {
     throw new AddonError(
-      `the engine for ${platform} is not installed (package ${name}); ` +
-        "install blockcopy again without --omit=optional, or run `npm run build` in a checkout",
-      { cause: error },
+      `the engine for ${platform} is not installed (package ${name})`,
+      "install blockcopy again without --omit=optional, or run `npm run build` in a checkout",
+      error,
     );
   }
   try {
     return require(file) as typeof Binding;
   } catch (error) {
-    throw new AddonError(`the engine cannot be loaded from ${file}: ${reason(error)}`, {
-      cause: error,
-    });
+    const message = error instanceof Error ? error.message : String(error);
+    const oldLibrary = /GLIBC_/.test(message);
+    throw new AddonError(
+      `the engine cannot be loaded from ${file}: ${message}`,
+      oldLibrary
+        ? "the C library of this system is too old for it: build blockcopy here, from a checkout"
+        : "install blockcopy again",
+      error,
+    );
   }
-}
-
-function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (/GLIBC_/.test(message)) {
-    return `${message}; this system's C library is older than the one that the engine was built with: build it here from a checkout`;
-  }
-  return `${message}; install blockcopy again`;
 }
