@@ -6,68 +6,17 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use blockcopy_blockio::{ALIGNMENT, Kind, Slab, Source};
+use blockcopy_blockio::{ALIGNMENT, Kind, Source};
 use proptest::prelude::*;
 
 mod common;
 use common::{
-    LoopDevice, Mount, child, file_with, in_memory, is_child, on_disk, pattern, run, run_or_skip,
-    skip,
+    LoopDevice, Mount, assert_reads, child, evict, file_with, in_memory, is_child, on_disk,
+    pattern, read,
 };
 
 const MIB: usize = 1 << 20;
-
-/// Reads `len` bytes at `offset` into aligned memory that held something else before.
-fn read(source: &Source, offset: u64, len: usize) -> Result<Vec<u8>, blockcopy_blockio::Error> {
-    let (mut buf, mut guard) = Slab::new(1, len + ALIGNMENT)?
-        .take(0)
-        .unwrap()
-        .split_at(len);
-    buf.fill(0xA5);
-    guard.fill(0xA5);
-    let read = source.read_at(&mut buf, offset)?;
-    assert!(
-        guard.iter().all(|&byte| byte == 0xA5),
-        "wrote beyond the buffer"
-    );
-    Ok(buf[..read].to_vec())
-}
-
-fn assert_reads(source: &Source, content: &[u8], start: usize, len: usize) {
-    let expected = &content[start.min(content.len())..(start + len).min(content.len())];
-    let found = read(source, start as u64, len).unwrap();
-    assert!(
-        found == expected,
-        "{start}+{len} of {}: {} bytes",
-        content.len(),
-        found.len()
-    );
-}
-
-/// What the page cache holds of a file, bytes.
-fn resident(path: &Path) -> Option<usize> {
-    run_or_skip(
-        "fincore",
-        &["-n", "-b", "-o", "RES", path.to_str().unwrap()],
-    )?
-    .parse()
-    .ok()
-}
-
-/// How much the disk was made to read by this thread, bytes; see `proc_pid_io(5)`.
-fn read_by_this_thread() -> usize {
-    let counters = fs::read_to_string("/proc/thread-self/io").unwrap();
-    let line = counters
-        .lines()
-        .find_map(|line| line.strip_prefix("read_bytes: "));
-    line.unwrap().parse().unwrap()
-}
-
-/// Drops what it can of a file from the page cache.
-fn evict(path: &Path) -> Option<()> {
-    let input = format!("if={}", path.display());
-    run_or_skip("dd", &[&input, "iflag=nocache", "count=0"]).map(|_| ())
-}
+const FROM_STDIN: &str = "standard_input_is_a_source_if_it_is_a_file";
 
 fn oracle(directory: &Path, cold: bool) {
     let config = ProptestConfig {
@@ -109,71 +58,6 @@ fn files_in_memory_read_as_written() {
     if let Some(directory) = in_memory() {
         oracle(directory.path(), false);
     }
-}
-
-#[test]
-fn partly_cached_files_read_as_written() {
-    let directory = on_disk();
-    let content = pattern(2 * MIB + 777);
-    let path = file_with(directory.path(), "file", &content);
-    for cached in [1, ALIGNMENT, 130_000, MIB] {
-        evict(&path);
-        let file = fs::File::open(&path).unwrap();
-        file.read_exact_at(&mut vec![0; cached], 0).unwrap();
-        let source = Source::open(&path).unwrap();
-        assert_reads(&source, &content, 0, 2 * MIB);
-        assert_reads(&source, &content, 2 * MIB, MIB);
-    }
-}
-
-#[test]
-fn a_file_that_was_not_cached_is_not_cached_by_reading_it() {
-    let directory = on_disk();
-    let content = pattern(16 * MIB);
-    let path = file_with(directory.path(), "file", &content);
-    let (Some(()), Some(before)) = (evict(&path), resident(&path)) else {
-        return;
-    };
-    let source = Source::open(&path).unwrap();
-    if !source.is_direct() || before > 0 {
-        return skip(&format!(
-            "direct: {}, cached before: {before} bytes",
-            source.is_direct()
-        ));
-    }
-    let transferred = read_by_this_thread();
-    for start in (0..16).map(|mebibyte| mebibyte * MIB) {
-        assert_reads(&source, &content, start, MIB);
-    }
-    let transferred = read_by_this_thread() - transferred;
-    let after = resident(&path).unwrap();
-    assert!(
-        after <= 16 * ALIGNMENT,
-        "{after} of {} bytes",
-        content.len()
-    );
-    // Nor is it read twice, but for the first page or few of each read.
-    assert!(
-        (16 * MIB..18 * MIB).contains(&transferred),
-        "{transferred} bytes from the disk for {}",
-        content.len()
-    );
-}
-
-#[test]
-fn what_was_cached_stays_cached() {
-    let directory = on_disk();
-    let content = pattern(4 * MIB);
-    let path = file_with(directory.path(), "file", &content);
-    assert_eq!(fs::read(&path).unwrap(), content);
-    let Some(before) = resident(&path) else {
-        return;
-    };
-    let source = Source::open(&path).unwrap();
-    for start in (0..4).map(|mebibyte| mebibyte * MIB) {
-        assert_reads(&source, &content, start, MIB);
-    }
-    assert_eq!(resident(&path), Some(before));
 }
 
 #[test]
@@ -259,106 +143,6 @@ fn a_file_system_without_direct_reads_is_read_through_the_page_cache() {
     assert!(!source.is_direct());
     oracle(ramfs.path(), false);
 }
-
-#[test]
-fn direct_reads_that_are_refused_later_go_through_the_page_cache() {
-    let directory = on_disk();
-    let content = pattern(8 * MIB);
-    let backing = file_with(directory.path(), "backing", &content);
-    let Some(device) = LoopDevice::attach(&backing, &["--sector-size", "512"]) else {
-        return;
-    };
-    let source = Source::open(device.path()).unwrap();
-    assert!(source.is_direct());
-    // From now on, direct reads of 512 bytes are unaligned.
-    if run_or_skip("losetup", &["--sector-size", "4096", device.name()]).is_none() {
-        return;
-    }
-    assert_reads(&source, &content, 512, 1024);
-    assert!(!source.is_direct());
-    assert_eq!(source.granularity(), 512);
-    for start in (0..8).map(|mebibyte| mebibyte * MIB) {
-        assert_reads(&source, &content, start, MIB);
-    }
-
-    OpenOptions::new()
-        .write(true)
-        .open(&backing)
-        .unwrap()
-        .set_len(5 * MIB as u64 + 8192)
-        .unwrap();
-    let offset = read(&source, 5 * MIB as u64, MIB).unwrap_err().offset();
-    assert_eq!(offset, Some(5 * MIB as u64 + 8192));
-}
-
-#[test]
-fn an_unreadable_sector_is_named_exactly() {
-    let directory = on_disk();
-    let content = pattern(8 * MIB);
-    for (sector, fault) in [
-        (512, 5 * MIB + 3 * 512),
-        (4096, 5 * MIB + 3 * 4096),
-        (512, 5 * MIB),
-    ] {
-        let backing = file_with(directory.path(), "backing", &content);
-        let Some(device) = LoopDevice::attach(&backing, &["--sector-size", &sector.to_string()])
-        else {
-            return;
-        };
-        let source = Source::open(device.path()).unwrap();
-        OpenOptions::new()
-            .write(true)
-            .open(&backing)
-            .unwrap()
-            .set_len(fault as u64)
-            .unwrap();
-        assert_reads(&source, &content[..5 * MIB], 4 * MIB, MIB);
-        let error = read(&source, 5 * MIB as u64, MIB).unwrap_err();
-        let expected = format!(
-            "cannot read {} at offset {fault}: Input/output error (EIO)",
-            device.name()
-        );
-        assert_eq!(error.to_string(), expected);
-        assert_eq!(
-            (error.code(), error.offset(), error.errno()),
-            ("io", Some(fault as u64), Some(5))
-        );
-        assert_eq!(error.path(), Some(device.path()));
-        assert!(source.is_direct());
-    }
-}
-
-#[test]
-fn what_is_no_file_is_refused_without_waiting() {
-    let directory = on_disk();
-    let fifo = directory.path().join("fifo");
-    run("mkfifo", &[fifo.to_str().unwrap()]).unwrap();
-    for (path, what) in [
-        (fifo.as_path(), "a FIFO"),
-        (directory.path(), "a directory"),
-        (Path::new("/dev/null"), "a character device"),
-    ] {
-        let error = Source::open(path).unwrap_err();
-        assert_eq!(error.code(), "not-a-file");
-        let expected = format!(
-            "cannot open {}: it is {what}, not a regular file or a block device",
-            path.display()
-        );
-        assert_eq!(error.to_string(), expected);
-    }
-    let error = Source::open(directory.path().join("absent")).unwrap_err();
-    assert_eq!((error.code(), error.errno()), ("not-found", Some(2)));
-    assert!(
-        error
-            .to_string()
-            .ends_with("absent: No such file or directory (ENOENT)"),
-        "{error}"
-    );
-    let below_a_file = file_with(directory.path(), "file", b"").join("x");
-    assert_eq!(Source::open(below_a_file).unwrap_err().code(), "not-found");
-}
-
-const FROM_STDIN: &str = "standard_input_is_a_source_if_it_is_a_file";
 
 #[test]
 fn standard_input_is_a_source_if_it_is_a_file() {

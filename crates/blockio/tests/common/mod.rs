@@ -10,6 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use blockcopy_blockio::{ALIGNMENT, Slab, Source};
 use tempfile::TempDir;
 
 /// Says why a test is skipped.
@@ -136,4 +137,37 @@ pub fn child(name: &str) -> Command {
 /// Whether this process was started by `child(name)`.
 pub fn is_child(name: &str) -> bool {
     std::env::var_os("BLOCKIO_TEST_CHILD").is_some_and(|child| child == name)
+}
+
+/// Reads `len` bytes at `offset` into aligned memory that held something else before.
+pub fn read(source: &Source, offset: u64, len: usize) -> Result<Vec<u8>, blockcopy_blockio::Error> {
+    let (mut buf, mut guard) = Slab::new(1, len + ALIGNMENT)?
+        .take(0)
+        .unwrap()
+        .split_at(len);
+    buf.fill(0xA5);
+    guard.fill(0xA5);
+    let read = source.read_at(&mut buf, offset)?;
+    assert!(
+        guard.iter().all(|&byte| byte == 0xA5),
+        "wrote beyond the buffer"
+    );
+    Ok(buf[..read].to_vec())
+}
+
+pub fn assert_reads(source: &Source, content: &[u8], start: usize, len: usize) {
+    let expected = &content[start.min(content.len())..(start + len).min(content.len())];
+    let found = read(source, start as u64, len).unwrap();
+    assert!(
+        found == expected,
+        "{start}+{len} of {}: {} bytes",
+        content.len(),
+        found.len()
+    );
+}
+
+/// Drops what it can of a file from the page cache.
+pub fn evict(path: &Path) -> Option<()> {
+    let input = format!("if={}", path.display());
+    run_or_skip("dd", &[&input, "iflag=nocache", "count=0"]).map(|_| ())
 }

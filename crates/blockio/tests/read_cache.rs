@@ -1,0 +1,97 @@
+//! Reading leaves the page cache as it was.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use blockcopy_blockio::{ALIGNMENT, Source};
+
+mod common;
+use common::{assert_reads, evict, file_with, on_disk, pattern, run_or_skip, skip};
+
+const MIB: usize = 1 << 20;
+
+/// What the page cache holds of a file, bytes.
+fn resident(path: &Path) -> Option<usize> {
+    run_or_skip(
+        "fincore",
+        &["-n", "-b", "-o", "RES", path.to_str().unwrap()],
+    )?
+    .parse()
+    .ok()
+}
+
+/// How much the disk was made to read by this thread, bytes; see `proc_pid_io(5)`.
+fn read_by_this_thread() -> usize {
+    let counters = fs::read_to_string("/proc/thread-self/io").unwrap();
+    let line = counters
+        .lines()
+        .find_map(|line| line.strip_prefix("read_bytes: "));
+    line.unwrap().parse().unwrap()
+}
+
+#[test]
+fn partly_cached_files_read_as_written() {
+    let directory = on_disk();
+    let content = pattern(2 * MIB + 777);
+    let path = file_with(directory.path(), "file", &content);
+    for cached in [1, ALIGNMENT, 130_000, MIB] {
+        evict(&path);
+        let file = fs::File::open(&path).unwrap();
+        file.read_exact_at(&mut vec![0; cached], 0).unwrap();
+        let source = Source::open(&path).unwrap();
+        assert_reads(&source, &content, 0, 2 * MIB);
+        assert_reads(&source, &content, 2 * MIB, MIB);
+    }
+}
+
+#[test]
+fn a_file_that_was_not_cached_is_not_cached_by_reading_it() {
+    let directory = on_disk();
+    let content = pattern(16 * MIB);
+    let path = file_with(directory.path(), "file", &content);
+    let (Some(()), Some(before)) = (evict(&path), resident(&path)) else {
+        return;
+    };
+    let source = Source::open(&path).unwrap();
+    if !source.is_direct() || before > 0 {
+        return skip(&format!(
+            "direct: {}, cached before: {before} bytes",
+            source.is_direct()
+        ));
+    }
+    let transferred = read_by_this_thread();
+    for start in (0..16).map(|mebibyte| mebibyte * MIB) {
+        assert_reads(&source, &content, start, MIB);
+    }
+    let transferred = read_by_this_thread() - transferred;
+    let after = resident(&path).unwrap();
+    assert!(
+        after <= 16 * ALIGNMENT,
+        "{after} of {} bytes",
+        content.len()
+    );
+    // Nor is it read twice, but for the first page or few of each read.
+    assert!(
+        (16 * MIB..18 * MIB).contains(&transferred),
+        "{transferred} bytes from the disk for {}",
+        content.len()
+    );
+}
+
+#[test]
+fn what_was_cached_stays_cached() {
+    let directory = on_disk();
+    let content = pattern(4 * MIB);
+    let path = file_with(directory.path(), "file", &content);
+    assert_eq!(fs::read(&path).unwrap(), content);
+    let Some(before) = resident(&path) else {
+        return;
+    };
+    let source = Source::open(&path).unwrap();
+    for start in (0..4).map(|mebibyte| mebibyte * MIB) {
+        assert_reads(&source, &content, start, MIB);
+    }
+    assert_eq!(resident(&path), Some(before));
+}
