@@ -10,6 +10,9 @@ const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;
 
 const AGAIN = "what was written stays, and a new run sends only what is missing";
 
+/** What to do about a copy that was cut off. */
+export const RUN_AGAIN = `run it again: ${AGAIN}`;
+
 const BY_KIND: Readonly<Record<string, string>> = {
   "not-found":
     "check the name; blockcopy creates no destination: `truncate -s 0 FILE` makes an empty one",

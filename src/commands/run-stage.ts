@@ -7,7 +7,7 @@ import { OptionError, type StageContext } from "../stages/context.ts";
 import { PlainLines } from "../ui/plain-lines.ts";
 import { type Progress, silent } from "../ui/progress.ts";
 import { printLine, stderrIsTerminal } from "../ui/stderr.ts";
-import { adviceOn } from "./advice.ts";
+import { adviceOn, RUN_AGAIN } from "./advice.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
 
 /** A stage, as the commands start it. */
@@ -53,7 +53,7 @@ export async function runStage(stage: Stage): Promise<never> {
     process.on(signal, () => {
       end(
         128 + constants.signals[signal],
-        `ERROR (${stage.name}): ended by ${signal}; ${unfinished(stage)}`,
+        `ERROR (${stage.name}): ended by ${signal}, ${unfinished(stage)}; ${RUN_AGAIN}`,
       );
     });
   }
@@ -132,7 +132,5 @@ function trace(error: unknown, verbose: boolean): string[] {
 }
 
 function unfinished(stage: Stage): string {
-  return stage.name === "save"
-    ? "the destination is not complete, and a new run sends only what is missing"
-    : "its stream is not complete";
+  return stage.name === "save" ? "the destination is not complete" : "its stream is not complete";
 }
