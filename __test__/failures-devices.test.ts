@@ -1,6 +1,6 @@
 // Devices that must not be written: in use, read-only, or too small for what the stream asks.
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertFailed, assertSucceeded, EXIT, run } from "./support/cli.ts";
@@ -143,3 +143,12 @@ for (const [what, position] of beyond) {
     );
   }
 }
+
+test("save refuses a regular file in /dev, which would fill the memory", { skip }, async (t) => {
+  const path = `/dev/blockcopy-test-${process.pid}`;
+  writeFileSync(path, "");
+  defer(t, () => rmSync(path));
+  const outcome = await run(["save", path], { stdin: Buffer.concat([dataFrame(0, DONE), DONE]) });
+  assertFailed(outcome, EXIT.usage, "save", /regular file, not a device/);
+  assert.equal(readFileSync(path).length, 0);
+});

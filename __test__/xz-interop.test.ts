@@ -31,6 +31,11 @@ const source = Buffer.concat([
   text("b", 70_001),
 ]);
 
+/** The code of the LZMA2 dictionary's size in an .xz stream with one filter: 10 is 128 KiB, 22 is 8 MiB. */
+function dictionaryCode(xzStream: Buffer | undefined): number | undefined {
+  return xzStream?.[16];
+}
+
 for (const wire of [undefined, "0.0.2"]) {
   const title = wire === undefined ? "by default" : `with BLOCKCOPY_WIRE=${wire}`;
   test(`Python decodes what retrieve --lzma compressed ${title}`, { skip }, async (t) => {
@@ -44,6 +49,7 @@ for (const wire of [undefined, "0.0.2"]) {
     assertSucceeded(outcome);
     const { frames, done } = decodeBlocks(outcome.stdout);
     assert.ok(done);
+    assert.equal(dictionaryCode(frames[0]?.payload), wire === undefined ? 10 : 22);
     assert.deepEqual(
       frames.map((frame) => frame.command),
       ["dlzm", "dlzm", "data", "dlzm", "dlzm"],

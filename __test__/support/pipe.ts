@@ -118,12 +118,18 @@ function target(link: string): string | undefined {
   }
 }
 
-/** Waits until the stage handles signals itself. SIGHUP tells: Node by itself catches only SIGINT and SIGTERM. */
+/** Waits until the threads of the stage's engine are there: by then the stage handles signals itself. */
 export async function catchesSignals(running: Running): Promise<void> {
-  await until(running, "caught SIGHUP", () => {
-    const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(
-      readFileSync(`/proc/${running.pid}/status`, "utf8"),
-    )?.[1];
-    return mask !== undefined && (BigInt(`0x${mask}`) & 1n) === 1n;
-  });
+  const tasks = `/proc/${running.pid}/task`;
+  await until(running, "started its engine", () =>
+    readdirSync(tasks).some((task) => nameOf(join(tasks, task)).startsWith("blockcopy-io")),
+  );
+}
+
+function nameOf(task: string): string {
+  try {
+    return readFileSync(join(task, "comm"), "utf8");
+  } catch {
+    return ""; // ended between the two calls
+  }
 }

@@ -8,6 +8,7 @@ import { ChecksumCommand } from "../commands/checksum.ts";
 import { ExitCode } from "../commands/exit-codes.ts";
 import { RetrieveCommand } from "../commands/retrieve.ts";
 import { SaveCommand } from "../commands/save.ts";
+import { systemCode } from "../transport/stream-error.ts";
 import { printLine } from "../ui/stderr.ts";
 
 const STDOUT = 1;
@@ -22,6 +23,9 @@ const EXAMPLE = `
 Make /dev/vg/copy equal to /dev/vg/disk of another host:
 
   $ blockcopy checksum /dev/vg/copy | ssh root@host blockcopy retrieve /dev/vg/disk | blockcopy save /dev/vg/copy
+
+Exit codes: 0 success, 64 usage, 66 no such file, 69 device busy, 70 internal error, 74 I/O error, 76 protocol error,
+77 permission denied or read-only, 129, 130 and 143 signals, 141 nobody reads the output.
 `;
 
 const require = createRequire(import.meta.url);
@@ -47,7 +51,9 @@ export async function run(argv: string[]): Promise<number> {
     return answer(stage === undefined ? cli.usage() + EXAMPLE : usageOf(cli, stage));
   }
   if (name === undefined) {
-    return usageError("blockcopy", "no command given");
+    const unknown = argv.find((word) => word !== "-v" && word !== "--verbose");
+    const what = unknown === undefined ? "no command given" : `unknown option: ${unknown}`;
+    return usageError("blockcopy", what);
   }
   if (stage === undefined) {
     return usageError("blockcopy", `unknown command: ${name}`);
@@ -61,9 +67,19 @@ export async function run(argv: string[]): Promise<number> {
   return (await command.execute()) ?? ExitCode.success;
 }
 
+/** Prints what was asked for. That whoever asked has gone, as `head` does, is not worth a message. */
 function answer(text: string): number {
-  writeSync(STDOUT, text);
-  return ExitCode.success;
+  try {
+    writeSync(STDOUT, text);
+    return ExitCode.success;
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "EPIPE") {
+      return ExitCode.readerGone;
+    }
+    printLine(`ERROR (blockcopy): cannot write to standard output: ${code}; check what it is`);
+    return ExitCode.io;
+  }
 }
 
 /** clipanion has no names for the values of options; those that are not switches all take an offset. */

@@ -14,11 +14,10 @@ const AGAIN = "what was written stays, and a new run sends only what is missing"
 export const RUN_AGAIN = `run it again: ${AGAIN}`;
 
 const BY_KIND: Readonly<Record<string, string>> = {
-  "not-found":
-    "check the name; blockcopy creates no destination: `truncate -s 0 FILE` makes an empty one",
   "not-a-file": "give a regular file or a block device",
   permission: "run as root, or as a user who may access it",
-  "read-only": "make it writable with `blockdev --setrw`, or choose another destination",
+  "read-only":
+    "make it writable (a device with `blockdev --setrw`, a file system by mounting it anew), or choose another destination",
   busy: "free it first, or use --force if you know that nothing else writes to it",
   "no-memory": "free memory and run again",
   "no-threads": "raise the limit on processes (`ulimit -u`, TasksMax) and run again",
@@ -38,12 +37,15 @@ const BY_ERRNO: Readonly<Record<number, string>> = {
   [EIO]: "check the disk (dmesg, smartctl)",
 };
 
-/** What the person who reads the message of a failure can do about it. */
-export function adviceOn(error: unknown): string {
+/** What the person who reads the message of a failure of `stage` can do about it. */
+export function adviceOn(error: unknown, stage: string): string {
   if (error instanceof OptionError) {
     return error.advice;
   }
   if (isEngineFailure(error)) {
+    if (error.kind === "not-found") {
+      return adviceOnMissing(error.path ?? "", stage);
+    }
     return BY_KIND[error.kind] ?? BY_ERRNO[error.errno ?? 0] ?? "look at the kernel's log (dmesg)";
   }
   if (error instanceof ProtocolError) {
@@ -63,12 +65,22 @@ export function adviceOn(error: unknown): string {
   return "this is a fault of blockcopy: please report it with the lines above";
 }
 
+/** That a file can be made is no advice for a source, and a file in the place of a device would fill the memory. */
+function adviceOnMissing(path: string, stage: string): string {
+  if (path.startsWith("/dev/")) {
+    return "check the name, and that the device is there (`lsblk`)";
+  }
+  return stage === "retrieve"
+    ? "check the name"
+    : "check the name; `truncate -s 0 FILE` makes an empty file to copy to";
+}
+
 function adviceOnProtocol(error: ProtocolError): string {
   switch (error.code) {
     case "closed":
     case "truncated-command":
     case "truncated-frame":
-      return `the stage before this one failed or was cut off: look at its messages; ${AGAIN}`;
+      return "the stage before this one failed or was cut off: look at its messages, then run all of it again";
     case "unknown-command":
       return "what arrives is not a stream of blockcopy, or was damaged on the way: check the command before the pipe";
     default:

@@ -45,6 +45,7 @@ export class ChecksumCommand extends StageCommand {
   override execute(): Promise<never> {
     return runStage({
       name: "checksum",
+      done: "read",
       verbose: this.wantsDetails,
       progress: this.progress,
       patience: 0,

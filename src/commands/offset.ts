@@ -1,5 +1,7 @@
 import * as t from "typanion";
 
+import { refuse } from "./refuse.ts";
+
 const SECTOR = 512n;
 
 /** In order of the power of 1000 or 1024 that each one stands for. */
@@ -34,10 +36,7 @@ export function parseOffset(text: string): number {
 /** For a clipanion String option: coerces what was typed with `parseOffset`. */
 export const isOffset: t.StrictValidator<unknown, number> = t.makeValidator({
   test: (value, state): value is number => {
-    const fail = (message: string): false => {
-      state?.errors?.push(`${state.p ?? "."}: ${message}`);
-      return false;
-    };
+    const fail = (message: string): false => refuse(state, message);
     // Once coerced, or a default: nothing is left to parse.
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return true;
     if (typeof value !== "string") return fail(`expected an offset: ${FORMS}`);

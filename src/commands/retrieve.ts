@@ -31,6 +31,7 @@ export class RetrieveCommand extends StageCommand {
   override execute(): Promise<never> {
     return runStage({
       name: "retrieve",
+      done: "compared",
       verbose: this.wantsDetails,
       progress: false,
       patience: 1000,

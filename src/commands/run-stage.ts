@@ -1,4 +1,3 @@
-import { constants } from "node:os";
 import { isatty } from "node:tty";
 
 import type * as Binding from "../native/binding.js";
@@ -9,6 +8,7 @@ import { type Progress, silent } from "../ui/progress.ts";
 import { printLine, stderrIsTerminal } from "../ui/stderr.ts";
 import { adviceOn, RUN_AGAIN } from "./advice.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { onSignal } from "./signals.ts";
 
 /** A stage, as the commands start it. */
 export interface Stage {
@@ -20,12 +20,12 @@ export interface Stage {
   progress: boolean;
   /** Standard streams that carry data, with the names that messages have for them. */
   streams: { fd: 0 | 1; name: string; other: string }[];
+  /** What it has done with the bytes that it reports, as `read`. */
+  done: string;
   /** How long, in milliseconds, it leaves the terminal to the other stages of its pipe. */
   patience: number;
   work: (context: StageContext) => Promise<void>;
 }
-
-const SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
 
 /** Runs a stage and ends the process. */
 export async function runStage(stage: Stage): Promise<never> {
@@ -49,14 +49,10 @@ export async function runStage(stage: Stage): Promise<never> {
   const fail = (error: unknown): never =>
     end(exitCodeOf(error), ...trace(error, stage.verbose), errorLine(stage.name, error));
 
-  for (const signal of SIGNALS) {
-    process.on(signal, () => {
-      end(
-        128 + constants.signals[signal],
-        `ERROR (${stage.name}): ended by ${signal}, ${unfinished(stage)}; ${RUN_AGAIN}`,
-      );
-    });
-  }
+  onSignal((signal, code) => {
+    const what = `ended by ${signal}, ${unfinished(stage)}`;
+    end(code, `ERROR (${stage.name}): ${what}; ${RUN_AGAIN}`);
+  });
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
 
@@ -114,7 +110,7 @@ async function progressFor(stage: Stage, native: typeof Binding): Promise<Progre
   const title = stage.name.replace(/^./, (letter) => letter.toUpperCase());
   if (stderrIsTerminal() && process.env["TERM"] !== "dumb") {
     const { LiveLine } = await import("../ui/live-line.ts");
-    return new LiveLine(title, () => native.TerminalLock.acquire(), stage.patience);
+    return new LiveLine(title, stage.done, () => native.TerminalLock.acquire(), stage.patience);
   }
   return stage.progress ? new PlainLines(title, printLine) : silent;
 }
@@ -122,7 +118,7 @@ async function progressFor(stage: Stage, native: typeof Binding): Promise<Progre
 /** The last line of standard error when a stage fails: what, where, and what to do. */
 function errorLine(stage: string, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return `ERROR (${stage}): ${message}; ${adviceOn(error)}`;
+  return `ERROR (${stage}): ${message}; ${adviceOn(error, stage)}`;
 }
 
 /** Where a fault of the program itself came from. */

@@ -33,6 +33,7 @@ export class SaveCommand extends StageCommand {
   override execute(): Promise<never> {
     return runStage({
       name: "save",
+      done: "written to the disk",
       verbose: this.wantsDetails,
       progress: false,
       patience: 2000,

@@ -2,6 +2,7 @@ import { Command, Option } from "clipanion";
 import * as t from "typanion";
 
 import { OptionError } from "../stages/context.ts";
+import { refuse } from "./refuse.ts";
 
 /** What the commands of the three stages have in common. */
 export abstract class StageCommand extends Command {
@@ -16,9 +17,11 @@ export abstract class StageCommand extends Command {
 }
 
 /** A name of a file or device. An empty one is most likely a variable of a script that was never set. */
-export const isFileName: t.StrictValidator<unknown, string> = t.cascade(t.isString(), [
-  t.hasMinLength(1),
-]);
+export const isFileName: t.StrictValidator<unknown, string> = t.makeValidator({
+  test: (value, state): value is string =>
+    (typeof value === "string" && value !== "") ||
+    refuse(state, "the name is empty; give that of a file or device"),
+});
 
 /** `-` stands for standard input elsewhere, but a stage that reads a stream from it has none to spare. */
 export function refuseStandardInput(file: string): void {

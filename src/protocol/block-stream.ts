@@ -75,6 +75,7 @@ export function encodeBlockHeader(
  * up to `done`; what follows `done` is not looked at. A partial frame is left
  * unconsumed, to be passed again with more bytes behind it.
  * @param streamOffset bytes from the start of the stream to `start`
+ * @param most frames to decode; those that follow are left unconsumed
  * @throws ProtocolError as soon as the command or header that is at fault is
  *   there; the good frames before it in `memory` are lost
  */
@@ -83,13 +84,14 @@ export function decodeBlockFrames(
   start: number,
   end: number,
   streamOffset: number,
+  most = Infinity,
 ): DecodedBlockFrames {
   const bytes = memory.subarray(start, end);
   const view = viewOf(bytes);
   const frames: BlockFrame[] = [];
   let at = 0;
   let needed = 0;
-  while (at < bytes.length) {
+  while (at < bytes.length && frames.length < most) {
     const available = bytes.length - at;
     needed = BLOCK_HEADER_LENGTH;
     if (available < COMMAND_LENGTH) break;

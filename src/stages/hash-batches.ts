@@ -5,7 +5,10 @@ import { decodeHashFrames, type HashFrame, hashStreamEnded } from "../protocol/h
 import { BLOCK_SIZE, DIGEST_LENGTH } from "../protocol/limits.ts";
 import { Input } from "../transport/streams.ts";
 
-/** Blocks that blockcopy 0.0.2 passes on together: a group that is not full yet goes out behind a `rest`. */
+/**
+ * Blocks that blockcopy 0.0.2 passes on together: a group that is not full yet goes out behind a `rest`, and not at
+ * all when the stream then ends inside a frame.
+ */
 const GROUP = 16;
 
 /** A batch holds no more blocks than this, and no more bytes unless a single block is larger. */
@@ -54,10 +57,7 @@ export async function* readHashBatches(
     const count = await reading;
     if (count === 0) {
       const ended = hashStreamEnded(rest, streamOffset);
-      // As blockcopy 0.0.2 does: a stream that ends inside a frame takes the blocks before it along.
-      if (ended.code !== "truncated-frame") {
-        yield* batcher.flush();
-      }
+      yield* ended.code === "truncated-frame" ? batcher.flushGroups() : batcher.flush();
       throw ended;
     }
     const filled = buffer.subarray(0, rest.length + count);
@@ -109,8 +109,7 @@ class Batcher {
 
   *add(frame: HashFrame): Generator<HashBatch> {
     if (frame.kind === "rest") {
-      const behind = this.#exactWire ? this.#blocks.length % GROUP : 0;
-      yield* this.#take(this.#blocks.length - behind);
+      yield* this.flushGroups();
       yield* this.#restFrom(frame.offset);
       return;
     }
@@ -126,6 +125,12 @@ class Batcher {
     this.#blocks.push({ position, length: frame.length });
     this.#digests.push(frame.digest);
     this.#bytes += frame.length;
+  }
+
+  /** Passes on what blockcopy 0.0.2 would have passed on by now, where the order is to be its own. */
+  flushGroups(): Generator<HashBatch> {
+    const { length } = this.#blocks;
+    return this.#take(this.#exactWire ? length - (length % GROUP) : length);
   }
 
   /** Passes on all that is there. */

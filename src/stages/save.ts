@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+
 import type * as Binding from "../native/binding.js";
 import {
   BLOCK_HEADER_LENGTH,
@@ -7,7 +9,7 @@ import {
 } from "../protocol/block-stream.ts";
 import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
 import { Input } from "../transport/streams.ts";
-import type { StageContext } from "./context.ts";
+import { OptionError, type StageContext } from "./context.ts";
 import { Sequence } from "./sequence.ts";
 import { type Slot, Slots } from "./slots.ts";
 
@@ -19,6 +21,9 @@ const SLOT_LENGTH = MAX_FRAME_LENGTH + 64 * 1024;
 
 /** How much is gathered while the writing of the batch before goes on, unless a single frame is larger, in bytes. */
 const BATCH_LENGTH = 4 * 1024 * 1024;
+
+/** No more frames than this are in a batch: each costs memory of its own, however short it is. */
+const MAX_FRAMES = 4096;
 
 /** Where to write to. */
 export interface SaveOptions {
@@ -38,6 +43,7 @@ export async function save(context: StageContext, options: SaveOptions): Promise
   const { native, engine, progress, debug } = context;
   const input = new Input(native, "block stream");
   const sink = await engine.openSink(options.file, options.force);
+  refuseFileAmongDevices(options.file, sink);
   debug(
     `${options.file}: ${sink.size} bytes, ${sink.isDevice ? "a block device" : "a regular file"}`,
   );
@@ -48,27 +54,31 @@ export async function save(context: StageContext, options: SaveOptions): Promise
   await engine.sync(sink);
 }
 
+/**
+ * A regular file in /dev is what a mistake of another program left in the place of a device. It is in memory, and a copy
+ * of a disk would fill that.
+ *
+ * @throws OptionError
+ */
+function refuseFileAmongDevices(file: string, sink: Binding.Sink): void {
+  const path = resolve(file);
+  if (!sink.isDevice && path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
+    throw new OptionError(
+      `${file} is a regular file, not a device`,
+      "remove it, and find out why the device is not there (`lsblk`)",
+    );
+  }
+}
+
 /** Reads the stream to its end and passes its frames on. */
 async function receive(input: Input, writer: Writer): Promise<void> {
   let batch = await writer.begin(new Uint8Array(0));
   for (;;) {
-    // Beyond the batch only as far as the frame that is at its end.
-    const limit = Math.max(BATCH_LENGTH, batch.parsed + batch.needed);
-    const count = await input.read(batch.slot.memory.subarray(batch.filled, limit));
-    const parsedTo = input.bytes - count - (batch.filled - batch.parsed);
-    if (count === 0) {
-      const ended = blockStreamEnded(
-        batch.slot.memory.subarray(batch.parsed, batch.filled),
-        parsedTo,
-      );
-      // What came whole is written, also when the other end then went away.
-      writer.write(batch);
-      await writer.drained();
-      throw ended;
-    }
-    batch.filled += count;
-    const decoded = decodeBlockFrames(batch.slot.memory, batch.parsed, batch.filled, parsedTo);
-    batch.frames.push(...decoded.frames);
+    const { slot } = batch;
+    const streamOffset = input.bytes - (batch.filled - batch.parsed);
+    const most = MAX_FRAMES - batch.frames.length;
+    const decoded = decodeBlockFrames(slot.memory, batch.parsed, batch.filled, streamOffset, most);
+    batch.frames = batch.frames.concat(decoded.frames);
     batch.parsed += decoded.consumed;
     batch.needed = Math.max(decoded.needed, BLOCK_HEADER_LENGTH);
     if (decoded.done) {
@@ -76,14 +86,37 @@ async function receive(input: Input, writer: Writer): Promise<void> {
       writer.end();
       return;
     }
-    const noRoom = batch.parsed + batch.needed > batch.slot.memory.length;
-    if (noRoom || (batch.frames.length > 0 && (writer.idle || batch.filled >= BATCH_LENGTH))) {
-      const next = await writer.begin(batch.slot.memory.subarray(batch.parsed, batch.filled));
-      next.needed = batch.needed;
+    const full = batch.frames.length === MAX_FRAMES;
+    if (full || isDue(batch, writer)) {
+      const next = await writer.begin(slot.memory.subarray(batch.parsed, batch.filled));
       writer.write(batch);
       batch = next;
     }
+    // After a full batch there may be frames that nobody has looked at yet.
+    if (!full && !(await readMore(input, batch))) {
+      const rest = batch.slot.memory.subarray(batch.parsed, batch.filled);
+      // What came whole is written, also when the other end then went away.
+      writer.write(batch);
+      await writer.drained();
+      throw blockStreamEnded(rest, input.bytes - rest.length);
+    }
   }
+}
+
+/** Whether the frames of a batch are to be written now: nothing else is, or there is no room for more. */
+function isDue({ slot, frames, filled, parsed, needed }: Batch, writer: Writer): boolean {
+  return (
+    frames.length > 0 &&
+    (writer.idle || filled >= BATCH_LENGTH || parsed + needed > slot.memory.length)
+  );
+}
+
+/** Reads into a batch, as far as a batch reaches or the frame that is at its end. False at the end of the stream. */
+async function readMore(input: Input, batch: Batch): Promise<boolean> {
+  const limit = Math.max(BATCH_LENGTH, batch.parsed + batch.needed);
+  const count = await input.read(batch.slot.memory.subarray(batch.filled, limit));
+  batch.filled += count;
+  return count > 0;
 }
 
 /** A slot that the stream is read into. */

@@ -10,9 +10,6 @@ type Plumbing = Pick<typeof Binding, "setBlocking" | "setPipeSize" | "waitFor">;
 /** Bytes that a pipe between two stages holds: few switches between the processes, and any user may ask for it. */
 const PIPE_LENGTH = 1024 * 1024;
 
-/** More parts than this are refused by writev(2) (IOV_MAX). */
-const MAX_PARTS = 1024;
-
 const STDIN = 0;
 const STDOUT = 1;
 
@@ -98,14 +95,14 @@ export class Output {
   }
 
   /**
-   * Writes all of `parts`, in order.
+   * Writes all of `parts`, in order: at most 1024 of them, which is what writev(2) takes at once (IOV_MAX).
    *
    * @throws ReaderGoneError, StreamError
    */
   async write(parts: Uint8Array[]): Promise<void> {
     let rest = parts;
     while (rest.length > 0) {
-      rest = after(rest, await this.#writeSome(rest.slice(0, MAX_PARTS)));
+      rest = after(rest, await this.#writeSome(rest));
     }
   }
 

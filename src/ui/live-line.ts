@@ -20,6 +20,7 @@ const USUAL_COLUMNS = 80;
  */
 export class LiveLine implements Progress {
   readonly #title: string;
+  readonly #verb: string;
   readonly #acquire: () => TerminalRight;
   readonly #spinner: Ora;
   readonly #timer: NodeJS.Timeout;
@@ -29,9 +30,13 @@ export class LiveLine implements Progress {
   #total: number | undefined;
   #done = 0;
 
-  /** `patience` is how long, in milliseconds, the stage leaves the terminal to the others at first. */
-  constructor(title: string, acquire: () => TerminalRight, patience: number) {
+  /**
+   * `verb` says what is done with the bytes, as `read`; `patience` is how long, in milliseconds, the stage leaves the
+   * terminal to the others at first.
+   */
+  constructor(title: string, verb: string, acquire: () => TerminalRight, patience: number) {
     this.#title = title;
+    this.#verb = verb;
     this.#acquire = acquire;
     this.#quietUntil = this.#started + patience;
     assumeWidth(process.stderr);
@@ -51,14 +56,12 @@ export class LiveLine implements Progress {
 
   finish(succeeded: boolean): void {
     clearInterval(this.#timer);
-    if (this.#right?.held) {
-      if (succeeded) {
-        this.#spinner.succeed(this.#summary());
-      } else {
-        this.#spinner.stop();
-      }
-      this.#right.release();
+    this.#spinner.stop();
+    if (succeeded) {
+      // Also without the right to draw, since it is a whole line: whoever draws does so again below it.
+      process.stderr.write(`\r\x1b[K${this.#summary()}\n`);
     }
+    this.#right?.release();
   }
 
   #refresh(): void {
@@ -93,8 +96,7 @@ export class LiveLine implements Progress {
 
   #summary(): string {
     const seconds = (performance.now() - this.#started) / 1000;
-    const rate = formatBytes(Math.round(this.#done / seconds));
-    return `${this.#title}  ${formatBytes(this.#done)}  in ${seconds.toFixed(1)} s  ${rate}/s`;
+    return `✔ ${this.#title}  ${formatBytes(this.#done)} ${this.#verb} in ${seconds.toFixed(1)} s`;
   }
 }
 
