@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import { defer } from "./support/cleanup.ts";
-import { assertFailed, assertSucceeded, EXIT, run } from "./support/cli.ts";
+import { assertFailed, assertSucceeded, bash, COMMAND, EXIT, quote, run } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { cutBacking, lackingLoop, loopWith } from "./support/loop.ts";
 import { mountTmpfs } from "./support/mount.ts";
@@ -232,4 +232,18 @@ test("save syncs before it says that all is well", { skip: lackingTrace() }, asy
     calls.at(-1) ?? "",
     /(fdatasync|fsync)\(.*\) += 0$|<\.\.\. (fdatasync|fsync) resumed>.* = 0$/,
   );
+});
+
+test("checksum: closing its output fails", { skip: lackingTrace() }, async (t) => {
+  const folder = scratch(t);
+  const path = join(folder, "file");
+  const hashes = join(folder, "hashes");
+  writeFileSync(path, "content");
+  writeFileSync(hashes, "");
+  // Some file systems report only then that they had no room.
+  const fault = ["-P", hashes, "-e", "inject=close:error=ENOSPC"];
+  const strace = ["strace", "-f", "-qq", "-o", join(folder, "trace"), ...fault];
+  const command = quote([...strace, ...COMMAND, "checksum", path]);
+  const outcome = await bash(`${command} > ${quote([hashes])}`);
+  assertFailed(outcome, EXIT.io, "checksum", /closing the hash stream/, /ENOSPC/);
 });
