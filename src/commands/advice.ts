@@ -13,6 +13,8 @@ const AGAIN = "what was written stays, and a new run sends only what is missing"
 /** What to do about a copy that was cut off. */
 export const RUN_AGAIN = `run it again: ${AGAIN}`;
 
+const REPORT = "this is a fault of blockcopy: please report it with the lines above";
+
 const BY_KIND: Readonly<Record<string, string>> = {
   "not-a-file": "give a regular file or a block device",
   permission: "run as root, or as a user who may access it",
@@ -25,8 +27,8 @@ const BY_KIND: Readonly<Record<string, string>> = {
     "the source is larger than the destination: choose a destination that is large enough",
   "corrupt-block":
     "nothing of this block was written; check what lies between the two hosts and run again",
-  sync: `do not trust the destination: check the disk (dmesg, smartctl), then copy it again from the beginning`,
-  internal: "this is a fault of blockcopy: please report it with the lines above",
+  sync: "do not trust the destination: check the disk (dmesg, smartctl), then copy it again from the beginning",
+  internal: REPORT,
   shrank: "keep the file as it is while it is copied, or copy a snapshot",
 };
 
@@ -62,7 +64,7 @@ export function adviceOn(error: unknown, stage: string): string {
   if (error instanceof AddonError) {
     return error.advice;
   }
-  return "this is a fault of blockcopy: please report it with the lines above";
+  return REPORT;
 }
 
 /** That a file can be made is no advice for a source, and a file in the place of a device would fill the memory. */

@@ -5,8 +5,7 @@
  * - `truncated-frame`: it ended inside a frame, after the command;
  * - `unknown-command`: a frame begins with something that is not a command;
  * - `bad-length`: a length of 0 or more than `MAX_FRAME_LENGTH`;
- * - `bad-position`: a position, or the end of a block, past `MAX_POSITION`;
- * - `corrupt-block`: a payload that cannot be what was sent.
+ * - `bad-position`: a position, or the end of a block, past `MAX_POSITION`.
  */
 export type ProtocolErrorCode =
   | "closed"
@@ -14,8 +13,7 @@ export type ProtocolErrorCode =
   | "truncated-frame"
   | "unknown-command"
   | "bad-length"
-  | "bad-position"
-  | "corrupt-block";
+  | "bad-position";
 
 /** The other end broke the protocol, or went away before its stream was complete. */
 export class ProtocolError extends Error {

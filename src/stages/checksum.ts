@@ -38,11 +38,10 @@ export async function checksum(context: StageContext, options: ChecksumOptions):
 }
 
 /** The file or device, or null for a standard input that has to be read as it comes. */
-function open({ native, engine }: StageContext, file: string): Promise<Binding.Source | null> {
+function open({ engine }: StageContext, file: string): Promise<Binding.Source | null> {
   if (file !== "-" && file !== "/dev/stdin") {
     return engine.openSource(file);
   }
-  native.setBlocking(0);
   return engine.openStdin();
 }
 
@@ -67,9 +66,8 @@ async function hashSource(
       const slot = await slots.take();
       const hashed = engine.scan(source, slots.slab, slot.index, start, length, BLOCK_SIZE);
       sequence.add(hashed, async (digests) => {
-        await output.write([encodeHashFrames(start, length, BLOCK_SIZE, digests)]);
+        await send(context, output, start, length, digests);
         slots.release(slot);
-        progress.advance(length);
       });
       position += length;
     }
@@ -77,6 +75,18 @@ async function hashSource(
   };
   await Promise.all([hashAll(), sequence.finished]);
   await output.finish(options.end === undefined ? [encodeRest(end), encodeDone()] : [encodeDone()]);
+}
+
+/** Writes the digests of the blocks of a range. */
+async function send(
+  { progress }: StageContext,
+  output: Output,
+  position: number,
+  length: number,
+  digests: Uint8Array,
+): Promise<void> {
+  await output.write([encodeHashFrames(position, length, BLOCK_SIZE, digests)]);
+  progress.advance(length);
 }
 
 /** A range that the file does not have is refused before hours are spent on it. */
@@ -123,9 +133,8 @@ async function hashStream(
       if (length > 0) {
         const hashed = context.engine.digest(slots.slab, slot.index, length, BLOCK_SIZE);
         sequence.add(hashed, async (digests) => {
-          await output.write([encodeHashFrames(position, length, BLOCK_SIZE, digests)]);
+          await send(context, output, position, length, digests);
           slots.release(slot);
-          context.progress.advance(length);
         });
       }
       if (length < BATCH_LENGTH) {

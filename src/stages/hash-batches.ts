@@ -23,6 +23,7 @@ const PATIENCE = 20;
 
 /** Blocks of the source to read together. */
 export interface HashBatch {
+  /** The blocks, in the order in which they are to be answered. */
   blocks: Binding.Range[];
   /** The destination's digest of each block, one after the other; undefined when all of the blocks are wanted. */
   digests: Uint8Array | undefined;

@@ -63,15 +63,9 @@ impl Engine {
             return done(Err(Error::Request("a range does not fit into its slot")));
         }
         let step = (PIECE_LEN / block_len).max(1) * block_len;
-        let (mut rest, unused) = slot.split_at(length);
-        drop(unused);
-        let gather = Gather::new(length.div_ceil(step), done);
-        for number in 0..length.div_ceil(step) {
-            let (piece, remainder) = {
-                let cut = step.min(rest.len());
-                rest.split_at(cut)
-            };
-            rest = remainder;
+        let pieces = cut(slot, length, step);
+        let gather = Gather::new(pieces.len(), done);
+        for (number, piece) in pieces.into_iter().enumerate() {
             let engine = Arc::clone(self);
             let gather = Arc::clone(&gather);
             self.workers.spawn_fifo(move || {
@@ -94,4 +88,18 @@ impl Engine {
         self.hash.digest_many(messages, &mut digests);
         digests
     }
+}
+
+/// The first `length` bytes of a slot in pieces of `step` bytes, the last one short. Nothing else of the slot is kept, so
+/// that it is free when the last piece has been dropped.
+fn cut(slot: Slot, length: usize, step: usize) -> Vec<Slot> {
+    let (mut rest, _) = slot.split_at(length);
+    let mut pieces = Vec::with_capacity(length.div_ceil(step));
+    while !rest.is_empty() {
+        let next = step.min(rest.len());
+        let (piece, remainder) = rest.split_at(next);
+        pieces.push(piece);
+        rest = remainder;
+    }
+    pieces
 }
