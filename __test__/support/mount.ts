@@ -24,8 +24,11 @@ export function mountRamfs(t: TestContext, folder: string): string {
   return mount(t, folder, "-t", "ramfs", "ramfs");
 }
 
-/** Makes an ext4 filesystem on the device and mounts it until the test ends; returns its mount point. */
+/**
+ * Makes an ext4 filesystem on the device and mounts it until the test ends; returns its mount point. It claims the
+ * device as any mount does, but read-only: otherwise it would write to the device whenever it likes.
+ */
 export function mountExt4(t: TestContext, folder: string, loop: Loop): string {
   system("mkfs.ext4", "-q", loop.path);
-  return mount(t, folder, loop.path);
+  return mount(t, folder, "-o", "ro", loop.path);
 }
