@@ -55,7 +55,7 @@ impl Engine {
         format!(
             "{} hashing threads (SHA3-512, {}), {} reading threads",
             self.workers.current_num_threads(),
-            self.hash.kernel(),
+            self.hash.simd(),
             self.io.current_num_threads()
         )
     }

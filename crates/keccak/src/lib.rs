@@ -13,8 +13,12 @@
 //! ```
 
 mod arch;
+mod permutation;
+mod simd;
+mod sponge;
 
-use arch::{Kernel, portable};
+use simd::Kernel;
+pub use simd::{Simd, UnknownSimd};
 
 /// Length of a SHA3-512 digest in bytes.
 pub const DIGEST_LEN: usize = 64;
@@ -22,39 +26,46 @@ pub const DIGEST_LEN: usize = 64;
 /// A SHA3-512 digest.
 pub type Digest = [u8; DIGEST_LEN];
 
-/// SHA3-512 by the best kernel of this CPU. Holds no hash state: one value serves any number of threads.
+/// SHA3-512 by one of the kernels. Holds no hash state: one value serves any number of threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Sha3_512 {
-    kernel: &'static Kernel,
+    kernel: Kernel,
 }
 
 impl Sha3_512 {
-    /// Picks the best kernel of the CPU that this runs on.
+    /// The fastest kernel of the CPU that this runs on.
     #[must_use]
     #[expect(
         clippy::new_without_default,
         reason = "what the CPU offers is no default value"
     )]
     pub fn new() -> Self {
+        let fastest = Simd::ALL.into_iter().rev().find_map(Kernel::detect);
         Self {
-            kernel: &portable::KERNEL,
+            kernel: fastest.unwrap_or(Kernel::Portable),
         }
     }
 
-    /// Name of the kernel, for reports: `"portable"`.
+    /// The kernel for `simd`, or nothing where this CPU lacks it.
     #[must_use]
-    pub fn kernel(&self) -> &'static str {
-        self.kernel.name
+    pub fn with(simd: Simd) -> Option<Self> {
+        Kernel::detect(simd).map(|kernel| Self { kernel })
+    }
+
+    /// The instruction set in use.
+    #[must_use]
+    pub fn simd(&self) -> Simd {
+        self.kernel.simd()
     }
 
     /// How many messages the kernel hashes side by side, at least 1.
     #[must_use]
     pub fn lanes(&self) -> usize {
-        self.kernel.lanes
+        self.kernel.lanes()
     }
 
-    /// Puts the digest of `messages[i]` into `digests[i]`. The messages may differ in length; those of equal length
-    /// keep all lanes busy.
+    /// Puts the digest of `messages[i]` into `digests[i]`. The messages may differ in length. As long as
+    /// there are as many of them as lanes, all lanes are busy.
     ///
     /// # Panics
     ///
@@ -66,6 +77,6 @@ impl Sha3_512 {
             messages.len(),
             digests.len()
         );
-        (self.kernel.digest_many)(messages, digests);
+        self.kernel.digest_many(messages, digests);
     }
 }

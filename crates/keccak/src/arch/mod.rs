@@ -1,16 +1,63 @@
-//! The kernels, one file per instruction set, and what they have in common.
+//! The instruction sets, one file each, and what the permutation needs of them.
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 pub(crate) mod portable;
 
-use crate::Digest;
+use crate::permutation::{RATE, State};
 
-/// A way to hash several messages in one call.
-#[derive(Debug)]
-pub(crate) struct Kernel {
-    /// The instruction set, as shown to people.
-    pub(crate) name: &'static str,
-    /// How many messages it hashes side by side.
-    pub(crate) lanes: usize,
-    /// Puts the digest of each message into the digest of the same index; the slices have the same length.
-    pub(crate) digest_many: fn(&[&[u8]], &mut [Digest]),
+/// Arithmetic on `N` Keccak states side by side.
+///
+/// The value that implements it is a token of no size: whoever holds one knows that the CPU has the instructions, because
+/// the only way to get one is a look at the CPU. So the operations are safe to call.
+///
+/// All of them but [`absorb`](Self::absorb) are marked `#[inline(always)]`. They must end up inside of a function with the
+/// right `#[target_feature]`, or each of them would be a call.
+pub(crate) trait Lanes<const N: usize>: Copy {
+    /// [`permutation::absorb`](crate::permutation::absorb), compiled for the instruction set.
+    fn absorb(self, state: &mut State<N>, runs: [&[[u8; RATE]]; N]);
+
+    /// The words at one place of `N` states, 64 bits each.
+    type Word: Copy;
+
+    /// What theta adds to all five words of a column.
+    type Parity: Copy;
+
+    /// `word` in each lane.
+    fn splat(self, word: u64) -> Self::Word;
+
+    /// One word for each lane.
+    fn pack(self, words: [u64; N]) -> Self::Word;
+
+    /// The word of each lane.
+    fn unpack(self, words: Self::Word) -> [u64; N];
+
+    /// The nine little-endian words of one block of each lane: `load(blocks)[i]` has word `i` of every block.
+    fn load(self, blocks: [&[u8; RATE]; N]) -> [Self::Word; RATE / 8];
+
+    /// `a ^ b`
+    fn xor(self, a: Self::Word, b: Self::Word) -> Self::Word;
+
+    /// `a ^ b ^ c ^ d ^ e`
+    fn xor5(self, words: [Self::Word; 5]) -> Self::Word;
+
+    /// `left ^ rotate_left(right, 1)`: what theta adds to a column, from the parities of its two neighbours.
+    fn parity(self, left: Self::Word, right: Self::Word) -> Self::Parity;
+
+    /// `word ^ parity`
+    fn add(self, word: Self::Word, parity: Self::Parity) -> Self::Word;
+
+    /// `rotate_left(word ^ parity, LEFT)`, where `RIGHT` is `64 - LEFT` and neither is 0.
+    fn add_and_rotate<const LEFT: i32, const RIGHT: i32>(
+        self,
+        word: Self::Word,
+        parity: Self::Parity,
+    ) -> Self::Word;
+
+    /// `a ^ (!b & c)`
+    fn chi(self, a: Self::Word, b: Self::Word, c: Self::Word) -> Self::Word;
 }

@@ -1,18 +1,80 @@
-//! Every CPU: one message after the other, by the `sha3` crate.
+//! Every CPU: states side by side in arrays, for one lane a plain word each.
 
-use sha3::Digest as _;
+#![expect(
+    clippy::inline_always,
+    reason = "the permutation is one loop without calls"
+)]
 
-use super::Kernel;
-use crate::Digest;
+use std::array::from_fn;
 
-pub(crate) static KERNEL: Kernel = Kernel {
-    name: "portable",
-    lanes: 1,
-    digest_many,
-};
+use super::Lanes;
+use crate::permutation::{self, RATE, State};
 
-fn digest_many(messages: &[&[u8]], digests: &mut [Digest]) {
-    for (message, digest) in messages.iter().zip(digests) {
-        *digest = sha3::Sha3_512::digest(message).into();
+/// The token that every CPU gets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Portable;
+
+/// Any number of lanes: one for real, more so that what is written for several can be tested everywhere.
+impl<const N: usize> Lanes<N> for Portable {
+    type Word = [u64; N];
+    type Parity = [u64; N];
+
+    fn absorb(self, state: &mut State<N>, runs: [&[[u8; RATE]]; N]) {
+        permutation::absorb(self, state, runs);
+    }
+
+    #[inline(always)]
+    fn splat(self, word: u64) -> [u64; N] {
+        [word; N]
+    }
+
+    #[inline(always)]
+    fn pack(self, words: [u64; N]) -> [u64; N] {
+        words
+    }
+
+    #[inline(always)]
+    fn unpack(self, words: [u64; N]) -> [u64; N] {
+        words
+    }
+
+    #[inline(always)]
+    fn load(self, blocks: [&[u8; RATE]; N]) -> [[u64; N]; RATE / 8] {
+        let words = blocks.map(|block| block.as_chunks().0);
+        from_fn(|word| from_fn(|lane| u64::from_le_bytes(words[lane][word])))
+    }
+
+    #[inline(always)]
+    fn xor(self, a: [u64; N], b: [u64; N]) -> [u64; N] {
+        from_fn(|lane| a[lane] ^ b[lane])
+    }
+
+    #[inline(always)]
+    fn xor5(self, words: [[u64; N]; 5]) -> [u64; N] {
+        from_fn(|lane| words.iter().fold(0, |sum, word| sum ^ word[lane]))
+    }
+
+    #[inline(always)]
+    fn parity(self, left: [u64; N], right: [u64; N]) -> [u64; N] {
+        from_fn(|lane| left[lane] ^ right[lane].rotate_left(1))
+    }
+
+    #[inline(always)]
+    fn add(self, word: [u64; N], parity: [u64; N]) -> [u64; N] {
+        self.xor(word, parity)
+    }
+
+    #[inline(always)]
+    fn add_and_rotate<const LEFT: i32, const RIGHT: i32>(
+        self,
+        word: [u64; N],
+        parity: [u64; N],
+    ) -> [u64; N] {
+        from_fn(|lane| (word[lane] ^ parity[lane]).rotate_left(const { LEFT.cast_unsigned() }))
+    }
+
+    #[inline(always)]
+    fn chi(self, a: [u64; N], b: [u64; N], c: [u64; N]) -> [u64; N] {
+        from_fn(|lane| a[lane] ^ (!b[lane] & c[lane]))
     }
 }

@@ -1,0 +1,75 @@
+//! Throughput of each kernel that this CPU has, beside the `sha3` crate: `cargo bench -p blockcopy-keccak`.
+//!
+//! A kernel earns its keep with full lanes; the other groups show what it costs to leave lanes idle. The `sha3` crate
+//! hashes one message after the other, so its figures are what those of the kernels compare to.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use blockcopy_keccak::{DIGEST_LEN, Digest, Sha3_512, Simd};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
+use sha3::Digest as _;
+
+/// The block of the wire protocol, in bytes.
+const BLOCK: usize = 128 * 1024;
+
+/// The lengths, in bytes, of the messages that each benchmark hashes in one call.
+const GROUPS: [(&str, &[usize]); 4] = [
+    ("128 KiB blocks", &[BLOCK; 16]),
+    ("4 KiB blocks", &[4096; 64]),
+    ("one 128 KiB block", &[BLOCK]),
+    ("20 blocks and a short last", &{
+        let mut lengths = [BLOCK; 21];
+        lengths[20] = 5000;
+        lengths
+    }),
+];
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .configure_from_args();
+    for (name, lengths) in GROUPS {
+        let mut group = criterion.benchmark_group(name);
+        bench_group(&mut group, lengths);
+        group.finish();
+    }
+    criterion.final_summary();
+}
+
+/// Hashes messages of these lengths, in bytes, with each contender.
+fn bench_group(group: &mut BenchmarkGroup<'_, WallTime>, lengths: &[usize]) {
+    let bytes = vec![0xa5; lengths.iter().sum()];
+    let messages = split(&bytes, lengths);
+    let mut digests: Vec<Digest> = vec![[0; DIGEST_LEN]; messages.len()];
+    // Milliseconds a call: samples of ever more calls would take longer and tell no more.
+    group.sampling_mode(SamplingMode::Flat);
+    group.throughput(Throughput::Bytes(bytes.len() as u64));
+    for hash in Simd::ALL.into_iter().filter_map(Sha3_512::with) {
+        group.bench_function(hash.simd().name(), |bencher| {
+            bencher.iter(|| hash.digest_many(black_box(&messages), black_box(&mut digests)));
+        });
+    }
+    group.bench_function("sha3 crate", |bencher| {
+        bencher.iter(|| {
+            for (message, digest) in black_box(&messages).iter().zip(&mut digests) {
+                *digest = sha3::Sha3_512::digest(message).into();
+            }
+            black_box(&mut digests);
+        });
+    });
+}
+
+/// Cuts `bytes` into messages of these lengths, one behind the other.
+fn split<'a>(mut bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
+    let mut messages = Vec::with_capacity(lengths.len());
+    for &length in lengths {
+        let (message, rest) = bytes.split_at(length);
+        messages.push(message);
+        bytes = rest;
+    }
+    messages
+}

@@ -1,0 +1,101 @@
+//! Hashes 128 KiB blocks for a while, on one thread, and prints how many bytes that were in how many seconds.
+//!
+//! `scripts/bench-hash/` runs it, one process for each kernel, so that every contender is measured alike and from
+//! outside. Without arguments it prints whom it can measure: the kernels that this CPU has, and the `sha3` crate.
+//!
+//! ```text
+//! $ hash_rate
+//! {"kernels":[{"name":"avx2","lanes":4},{"name":"portable","lanes":1}],"others":["sha3 crate"]}
+//! $ hash_rate avx2 1.5
+//! {"bytes":1602224128,"seconds":1.503}
+//! ```
+
+use std::env;
+use std::error::Error;
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use blockcopy_keccak::{DIGEST_LEN, Digest, Sha3_512, Simd};
+use sha3::Digest as _;
+
+/// The block of the wire protocol, in bytes.
+const BLOCK: usize = 128 * 1024;
+
+/// How many blocks are hashed in one call: a multiple of the lanes of every kernel, and 8 MiB in all, which are more
+/// than the caches next to one core hold.
+const BLOCKS: usize = 64;
+
+/// The contender that is no kernel of ours.
+const SHA3_CRATE: &str = "sha3 crate";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let result = match arguments.as_slice() {
+        [] => {
+            list();
+            Ok(())
+        }
+        [name, seconds] => measure(name, seconds),
+        _ => Err("usage: hash_rate [NAME SECONDS]".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ERROR (hash_rate): {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints the contenders as JSON.
+fn list() {
+    let kernels: Vec<String> = Simd::ALL
+        .into_iter()
+        .filter_map(Sha3_512::with)
+        .map(|hash| {
+            let (name, lanes) = (hash.simd().name(), hash.lanes());
+            format!(r#"{{"name":"{name}","lanes":{lanes}}}"#)
+        })
+        .collect();
+    let kernels = kernels.join(",");
+    println!(r#"{{"kernels":[{kernels}],"others":["{SHA3_CRATE}"]}}"#);
+}
+
+/// Hashes with the contender `name` for at least that long, and prints the rate as JSON.
+fn measure(name: &str, seconds: &str) -> Result<(), Box<dyn Error>> {
+    let at_least = Duration::try_from_secs_f64(seconds.parse()?)?;
+    if name == SHA3_CRATE {
+        run(at_least, |messages, digests| {
+            for (message, digest) in messages.iter().zip(digests) {
+                *digest = sha3::Sha3_512::digest(message).into();
+            }
+        });
+        return Ok(());
+    }
+    let simd: Simd = name.parse()?;
+    let hash = Sha3_512::with(simd).ok_or_else(|| format!("this CPU has no {simd}"))?;
+    run(at_least, |messages, digests| {
+        hash.digest_many(messages, digests);
+    });
+    Ok(())
+}
+
+/// Calls `digest_many` over and over until `at_least` has passed: not at all where that is zero, so that what the
+/// process costs beside its hashing can be measured as well.
+fn run(at_least: Duration, digest_many: impl Fn(&[&[u8]], &mut [Digest])) {
+    // Not zeros, whose pages the system would map to one page of memory without an 8 MiB buffer ever being there.
+    let data = vec![0xa5; BLOCKS * BLOCK];
+    let messages: Vec<&[u8]> = data.chunks_exact(BLOCK).collect();
+    let mut digests = [[0; DIGEST_LEN]; BLOCKS];
+
+    let mut bytes = 0;
+    let begin = Instant::now();
+    while begin.elapsed() < at_least {
+        digest_many(black_box(&messages), &mut digests);
+        black_box(&digests);
+        bytes += data.len();
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    println!(r#"{{"bytes":{bytes},"seconds":{seconds}}}"#);
+}

@@ -1,0 +1,171 @@
+//! x86-64 with AVX2: four states, the words at one place of all of them in one register.
+
+#![expect(
+    unsafe_code,
+    reason = "intrinsics may only be called where the CPU has them"
+)]
+#![expect(
+    clippy::inline_always,
+    reason = "must be compiled with the instruction set of its caller"
+)]
+
+use std::arch::x86_64::{
+    __m256i, _mm256_andnot_si256, _mm256_loadu_si256, _mm256_or_si256, _mm256_permute2x128_si256,
+    _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_slli_epi64,
+    _mm256_srli_epi64, _mm256_storeu_si256, _mm256_unpackhi_epi64, _mm256_unpacklo_epi64,
+    _mm256_xor_si256,
+};
+
+use super::Lanes;
+use crate::permutation::{self, RATE, State};
+
+/// Proof that the CPU has AVX2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    /// How many messages are hashed side by side.
+    pub(crate) const LANES: usize = 4;
+
+    /// The token, where the CPU and the operating system support AVX2.
+    pub(crate) fn detect() -> Option<Self> {
+        is_x86_feature_detected!("avx2").then_some(Self(()))
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn absorb(token: Avx2, state: &mut State<{ Avx2::LANES }>, runs: [&[[u8; RATE]]; Avx2::LANES]) {
+    permutation::absorb(token, state, runs);
+}
+
+impl Lanes<{ Avx2::LANES }> for Avx2 {
+    type Word = __m256i;
+    type Parity = __m256i;
+
+    fn absorb(self, state: &mut State<{ Self::LANES }>, runs: [&[[u8; RATE]]; Self::LANES]) {
+        // SAFETY: `self` exists only where the CPU has AVX2.
+        unsafe { absorb(self, state, runs) }
+    }
+
+    #[inline(always)]
+    fn splat(self, word: u64) -> __m256i {
+        // SAFETY: the token proves that the CPU has AVX2.
+        unsafe { _mm256_set1_epi64x(word.cast_signed()) }
+    }
+
+    #[inline(always)]
+    fn pack(self, words: [u64; 4]) -> __m256i {
+        // SAFETY: the token proves that the CPU has AVX2, and an array of four words has the 32 bytes that are read.
+        unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn unpack(self, words: __m256i) -> [u64; 4] {
+        let mut array = [0; 4];
+        // SAFETY: as in `pack`, for the 32 bytes that are written.
+        unsafe { _mm256_storeu_si256(array.as_mut_ptr().cast(), words) };
+        array
+    }
+
+    #[inline(always)]
+    fn load(self, blocks: [&[u8; RATE]; 4]) -> [__m256i; 9] {
+        let half = |half: usize| {
+            let rows = blocks.map(|block| {
+                let row: &[u8; 32] = &block.as_chunks().0[half];
+                // SAFETY: the token proves that the CPU has AVX2, and a row has the 32 bytes that are read.
+                unsafe { _mm256_loadu_si256(row.as_ptr().cast()) }
+            });
+            // SAFETY: the token proves that the CPU has AVX2.
+            unsafe { transpose(rows) }
+        };
+        let last = blocks
+            .map(|block| block.as_chunks().0[8])
+            .map(u64::from_le_bytes);
+        let ([w0, w1, w2, w3], [w4, w5, w6, w7]) = (half(0), half(1));
+        [w0, w1, w2, w3, w4, w5, w6, w7, self.pack(last)]
+    }
+
+    #[inline(always)]
+    fn xor(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: the token proves that the CPU has AVX2.
+        unsafe { _mm256_xor_si256(a, b) }
+    }
+
+    #[inline(always)]
+    fn xor5(self, words: [__m256i; 5]) -> __m256i {
+        let first = self.xor(words[0], words[1]);
+        let second = self.xor(words[2], words[3]);
+        self.xor(self.xor(first, second), words[4])
+    }
+
+    #[inline(always)]
+    fn parity(self, left: __m256i, right: __m256i) -> __m256i {
+        // SAFETY: the token proves that the CPU has AVX2.
+        self.xor(left, unsafe { rotate::<1, 63>(right) })
+    }
+
+    #[inline(always)]
+    fn add(self, word: __m256i, parity: __m256i) -> __m256i {
+        self.xor(word, parity)
+    }
+
+    #[inline(always)]
+    fn add_and_rotate<const LEFT: i32, const RIGHT: i32>(
+        self,
+        word: __m256i,
+        parity: __m256i,
+    ) -> __m256i {
+        // SAFETY: the token proves that the CPU has AVX2.
+        unsafe { rotate::<LEFT, RIGHT>(self.xor(word, parity)) }
+    }
+
+    #[inline(always)]
+    fn chi(self, a: __m256i, b: __m256i, c: __m256i) -> __m256i {
+        // SAFETY: the token proves that the CPU has AVX2.
+        self.xor(a, unsafe { _mm256_andnot_si256(b, c) })
+    }
+}
+
+/// AVX2 rotates no words: two shifts and an or, and by whole bytes a single shuffle.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn rotate<const LEFT: i32, const RIGHT: i32>(word: __m256i) -> __m256i {
+    match LEFT {
+        8 => {
+            let order = _mm256_setr_epi8(
+                7, 0, 1, 2, 3, 4, 5, 6, 15, 8, 9, 10, 11, 12, 13, 14, 7, 0, 1, 2, 3, 4, 5, 6, 15,
+                8, 9, 10, 11, 12, 13, 14,
+            );
+            _mm256_shuffle_epi8(word, order)
+        }
+        56 => {
+            let order = _mm256_setr_epi8(
+                1, 2, 3, 4, 5, 6, 7, 0, 9, 10, 11, 12, 13, 14, 15, 8, 1, 2, 3, 4, 5, 6, 7, 0, 9,
+                10, 11, 12, 13, 14, 15, 8,
+            );
+            _mm256_shuffle_epi8(word, order)
+        }
+        _ => _mm256_or_si256(
+            _mm256_slli_epi64::<LEFT>(word),
+            _mm256_srli_epi64::<RIGHT>(word),
+        ),
+    }
+}
+
+/// Turns four rows of four words into four columns.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose(rows: [__m256i; 4]) -> [__m256i; 4] {
+    // Of two rows, the words 0 and 2, or 1 and 3.
+    let first_even = _mm256_unpacklo_epi64(rows[0], rows[1]);
+    let first_odd = _mm256_unpackhi_epi64(rows[0], rows[1]);
+    let last_even = _mm256_unpacklo_epi64(rows[2], rows[3]);
+    let last_odd = _mm256_unpackhi_epi64(rows[2], rows[3]);
+    // Of all four, one word: the lower halves, then the upper ones.
+    [
+        _mm256_permute2x128_si256::<0x20>(first_even, last_even),
+        _mm256_permute2x128_si256::<0x20>(first_odd, last_odd),
+        _mm256_permute2x128_si256::<0x31>(first_even, last_even),
+        _mm256_permute2x128_si256::<0x31>(first_odd, last_odd),
+    ]
+}

@@ -1,0 +1,151 @@
+//! Keccak-f\[1600\] (FIPS 202, section 3.3), written once for any number of states side by side.
+
+#![expect(
+    clippy::inline_always,
+    reason = "must be compiled with the instruction set of its caller"
+)]
+
+use std::hint::black_box;
+
+use crate::arch::Lanes;
+
+/// How many bytes of a message a state of SHA3-512 takes in between two permutations.
+pub(crate) const RATE: usize = 72;
+
+/// `N` states of Keccak-f\[1600\]: at index x + 5y the words that FIPS 202 calls lane (x, y), one of each state.
+pub(crate) type State<const N: usize> = [[u64; N]; 25];
+
+/// What iota adds to the lane (0, 0), a constant for each of the 24 rounds (FIPS 202, algorithm 5).
+static ROUND_CONSTANTS: [u64; 24] = round_constants();
+
+/// Whoever has one of these on the stack has an aligned stack. The compiler does not align it for the vectors for which there
+/// are no registers left, and those that straddle two cache lines cost AVX2 a tenth of its speed.
+#[repr(align(64))]
+struct CacheLine(#[expect(dead_code, reason = "only its place matters")] [u8; 64]);
+
+/// Adds to each state one block after the other of its run, and permutes all states after each. The runs have the same
+/// number of blocks.
+#[inline(always)]
+pub(crate) fn absorb<const N: usize, L: Lanes<N>>(
+    lanes: L,
+    state: &mut State<N>,
+    runs: [&[[u8; RATE]]; N],
+) {
+    black_box(&mut CacheLine([0; 64]));
+    let mut words = state.map(|words| lanes.pack(words));
+    for block in 0..runs[0].len() {
+        let blocks = lanes.load(runs.map(|run| &run[block]));
+        for (word, new) in words.iter_mut().zip(blocks) {
+            *word = lanes.xor(*word, new);
+        }
+        for &constant in &ROUND_CONSTANTS {
+            words = round(lanes, &words, constant);
+        }
+    }
+    *state = words.map(|words| lanes.unpack(words));
+}
+
+/// One round: theta, rho, pi, chi, iota.
+///
+/// Rho and pi cost no step of their own. Pi only says which word is taken from where, which is settled when this is
+/// compiled, and rho's rotation comes with theta's addition. So each row of the result is made from the five words that pi
+/// brings together.
+#[inline(always)]
+fn round<const N: usize, L: Lanes<N>>(lanes: L, a: &[L::Word; 25], constant: u64) -> [L::Word; 25] {
+    let column = |x: usize| lanes.xor5([a[x], a[x + 5], a[x + 10], a[x + 15], a[x + 20]]);
+    let c = [column(0), column(1), column(2), column(3), column(4)];
+    let d = [
+        lanes.parity(c[4], c[1]),
+        lanes.parity(c[0], c[2]),
+        lanes.parity(c[1], c[3]),
+        lanes.parity(c[2], c[4]),
+        lanes.parity(c[3], c[0]),
+    ];
+
+    // The word (x, y) after theta and rho, given as x, y and its rotation.
+    macro_rules! moved {
+        ($x:literal, $y:literal, $left:literal) => {
+            lanes.add_and_rotate::<$left, { 64 - $left }>(a[$x + 5 * $y], d[$x])
+        };
+    }
+    // Chi of one row.
+    let chi = |b: [L::Word; 5]| {
+        [
+            lanes.chi(b[0], b[1], b[2]),
+            lanes.chi(b[1], b[2], b[3]),
+            lanes.chi(b[2], b[3], b[4]),
+            lanes.chi(b[3], b[4], b[0]),
+            lanes.chi(b[4], b[0], b[1]),
+        ]
+    };
+
+    let mut rows = [
+        chi([
+            lanes.add(a[0], d[0]),
+            moved!(1, 1, 44),
+            moved!(2, 2, 43),
+            moved!(3, 3, 21),
+            moved!(4, 4, 14),
+        ]),
+        chi([
+            moved!(3, 0, 28),
+            moved!(4, 1, 20),
+            moved!(0, 2, 3),
+            moved!(1, 3, 45),
+            moved!(2, 4, 61),
+        ]),
+        chi([
+            moved!(1, 0, 1),
+            moved!(2, 1, 6),
+            moved!(3, 2, 25),
+            moved!(4, 3, 8),
+            moved!(0, 4, 18),
+        ]),
+        chi([
+            moved!(4, 0, 27),
+            moved!(0, 1, 36),
+            moved!(1, 2, 10),
+            moved!(2, 3, 15),
+            moved!(3, 4, 56),
+        ]),
+        chi([
+            moved!(2, 0, 62),
+            moved!(3, 1, 55),
+            moved!(4, 2, 39),
+            moved!(0, 3, 41),
+            moved!(1, 4, 2),
+        ]),
+    ];
+    rows[0][0] = lanes.xor(rows[0][0], lanes.splat(constant));
+    let [
+        [e0, e1, e2, e3, e4],
+        [e5, e6, e7, e8, e9],
+        [f0, f1, f2, f3, f4],
+        [f5, f6, f7, f8, f9],
+        [g0, g1, g2, g3, g4],
+    ] = rows;
+    [
+        e0, e1, e2, e3, e4, e5, e6, e7, e8, e9, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, g0, g1, g2,
+        g3, g4,
+    ]
+}
+
+/// The constants by their definition, a linear feedback shift register, so that none can be mistyped.
+const fn round_constants() -> [u64; 24] {
+    let mut constants = [0; 24];
+    let mut register: u8 = 1;
+    let mut round = 0;
+    while round < 24 {
+        let mut bit = 0;
+        while bit <= 6 {
+            if register & 1 == 1 {
+                constants[round] |= 1 << ((1 << bit) - 1);
+            }
+            let carry = register >> 7;
+            register = (register << 1) ^ (carry * 0x71);
+            bit += 1;
+        }
+        round += 1;
+    }
+    constants
+}

@@ -1,0 +1,160 @@
+//! SHA3-512 as a sponge (FIPS 202, sections 4 and 6.1) over several messages side by side.
+
+use std::array::from_fn;
+use std::slice::from_ref;
+
+use crate::arch::Lanes;
+use crate::arch::portable::Portable;
+use crate::permutation::{RATE, State};
+use crate::{DIGEST_LEN, Digest};
+
+/// What is still to be absorbed of a message.
+#[derive(Clone, Copy)]
+struct Rest<'a> {
+    blocks: &'a [[u8; RATE]],
+    /// Shorter than a block; its padding makes it one.
+    tail: &'a [u8],
+}
+
+impl<'a> Rest<'a> {
+    fn of(message: &'a [u8]) -> Self {
+        let (blocks, tail) = message.as_chunks();
+        Self { blocks, tail }
+    }
+
+    /// The tail with the padding of SHA-3: the bits 01 that stand for SHA-3, then 1, zeros, 1 (FIPS 202, B.2).
+    fn padded(&self) -> [u8; RATE] {
+        let mut block = [0; RATE];
+        block[..self.tail.len()].copy_from_slice(self.tail);
+        block[self.tail.len()] = 0x06;
+        block[RATE - 1] |= 0x80;
+        block
+    }
+}
+
+/// A message that has a lane.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    /// Which of the messages.
+    index: usize,
+    rest: Rest<'a>,
+}
+
+/// Puts the digest of each message into the digest of the same index, `N` messages side by side.
+///
+/// A lane whose message is finished takes the next one at once, whatever the others are doing. So messages of
+/// different lengths keep all lanes busy until there are fewer of them than lanes.
+pub(crate) fn digest_many<const N: usize>(
+    lanes: impl Lanes<N>,
+    messages: &[&[u8]],
+    digests: &mut [Digest],
+) {
+    let mut waiting = messages.iter().enumerate();
+    let mut state: State<N> = [[0; N]; 25];
+    let mut jobs: [Option<Job<'_>>; N] = [None; N];
+    loop {
+        for (lane, idle) in jobs.iter_mut().enumerate().filter(|(_, job)| job.is_none()) {
+            let Some((index, message)) = waiting.next() else {
+                break;
+            };
+            *idle = Some(Job {
+                index,
+                rest: Rest::of(message),
+            });
+            for words in &mut state {
+                words[lane] = 0;
+            }
+        }
+
+        let mut busy = (0..N).filter_map(|lane| jobs[lane].map(|job| (lane, job)));
+        let Some((lane, job)) = busy.next() else {
+            return;
+        };
+        if N > 1 && busy.next().is_none() {
+            // A single state is permuted faster by itself.
+            digests[job.index] = finish(state.map(|words| [words[lane]]), job.rest);
+            return;
+        }
+
+        // Idle lanes do the same as a busy one, and nobody looks at them.
+        let rests = jobs.map(|other| other.unwrap_or(job).rest);
+        let common = rests
+            .iter()
+            .map(|rest| rest.blocks.len())
+            .min()
+            .unwrap_or(0);
+        lanes.absorb(&mut state, rests.map(|rest| &rest.blocks[..common]));
+
+        // At least one lane has come to its tail; what the others absorb with it is an ordinary block.
+        let tails = rests.map(|rest| rest.padded());
+        let next = |lane: usize| rests[lane].blocks.get(common);
+        lanes.absorb(
+            &mut state,
+            from_fn(|lane| from_ref(next(lane).unwrap_or(&tails[lane]))),
+        );
+        for (lane, slot) in jobs.iter_mut().enumerate() {
+            let Some(job) = slot else {
+                continue;
+            };
+            if next(lane).is_some() {
+                job.rest.blocks = &job.rest.blocks[common + 1..];
+            } else {
+                digests[job.index] = squeeze(&state, lane);
+                *slot = None;
+            }
+        }
+    }
+}
+
+/// Absorbs the rest of a message whose beginning is in `state`, and gives its digest.
+fn finish(mut state: State<1>, rest: Rest<'_>) -> Digest {
+    Portable.absorb(&mut state, [rest.blocks]);
+    Portable.absorb(&mut state, [&[rest.padded()]]);
+    squeeze(&state, 0)
+}
+
+/// The digest in the state of a lane: its first words.
+fn squeeze<const N: usize>(state: &State<N>, lane: usize) -> Digest {
+    let mut digest = [0; DIGEST_LEN];
+    for (bytes, words) in digest.as_chunks_mut().0.iter_mut().zip(state) {
+        *bytes = words[lane].to_le_bytes();
+    }
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use sha3::Digest as _;
+
+    use super::*;
+
+    /// The lanes of every width, without any instruction set, so that each CPU (and Miri) can run what gives out the lanes.
+    fn assert_width<const N: usize>() {
+        let content: Vec<u8> = (0..2000_u32).map(|at| at.to_le_bytes()[0] ^ 0x5a).collect();
+        let lengths = [
+            0, 1, 71, 72, 73, 500, 144, 143, 2000, 0, 72, 72, 72, 1, 999, 2, 600,
+        ];
+        for count in 0..=lengths.len() {
+            let messages: Vec<&[u8]> = lengths[..count]
+                .iter()
+                .map(|&len| &content[..len])
+                .collect();
+            let mut digests = vec![[0; DIGEST_LEN]; count];
+            digest_many::<N>(Portable, &messages, &mut digests);
+            let expected: Vec<Digest> = messages
+                .iter()
+                .map(|message| sha3::Sha3_512::digest(message).into())
+                .collect();
+            assert_eq!(digests, expected, "{count} messages in {N} lanes");
+        }
+    }
+
+    #[test]
+    fn messages_of_many_lengths_in_lanes_of_any_width() {
+        assert_width::<1>();
+        assert_width::<2>();
+        assert_width::<3>();
+        assert_width::<4>();
+        assert_width::<8>();
+    }
+}
