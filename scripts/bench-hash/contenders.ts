@@ -1,0 +1,92 @@
+import { fileURLToPath } from "node:url";
+import { run, runIfInstalled, type Command, type Output } from "./processes.ts";
+import { BLOCK_BYTES, type Work } from "./work.ts";
+
+/** Somebody who computes SHA3-512, as a command that does so for a while. */
+export interface Contender {
+  readonly name: string;
+  /** Hashes blocks for about that many seconds, a whole number as `openssl speed` takes no other. */
+  readonly measure: (seconds: number) => Command;
+  /** Does what `measure` does, but for the hashing. */
+  readonly startUp: Command;
+  /** Finds in the output of `measure` what was done. */
+  readonly parse: (output: Output) => Work;
+}
+
+/** The contender all are compared to. */
+export const OPENSSL: Contender = {
+  name: "OpenSSL",
+  // -elapsed: by the clock on the wall, like all others, and not by that of its own CPU time.
+  measure: (seconds) =>
+    words(`openssl speed -mr -elapsed -evp sha3-512 -bytes ${BLOCK_BYTES} -seconds ${seconds}`),
+  startUp: ["openssl", "version"],
+  parse: ({ stderr }) => {
+    // +R:<blocks>:<algorithm>:<seconds>
+    const [, blocks, seconds] = /^\+R:(\d+):[^:]*:([\d.]+)$/m.exec(stderr) ?? [];
+    return valid({ bytes: Number(blocks) * BLOCK_BYTES, seconds: Number(seconds) }, stderr);
+  },
+};
+
+/** The first line of `openssl version`; `undefined` where there is no openssl. */
+export function opensslVersion(): string | undefined {
+  return runIfInstalled(OPENSSL.startUp)?.stdout.trim();
+}
+
+/** Node's crypto, by the Node that runs this. */
+export const NODE_CRYPTO: Contender = (() => {
+  const script = fileURLToPath(new URL("./node-crypto.ts", import.meta.url));
+  const hashFor = (seconds: number): Command => [
+    process.execPath,
+    "--import",
+    "tsx",
+    script,
+    String(seconds),
+  ];
+  return { name: "Node crypto", measure: hashFor, startUp: hashFor(0), parse: parseJson };
+})();
+
+/** Builds crates/keccak and returns its contenders: the kernels of this CPU, most lanes first, and the sha3 crate. */
+export function rustContenders(): Contender[] {
+  const program = buildExample("hash_rate");
+  const { kernels, others } = JSON.parse(run([program]).stdout) as {
+    kernels: { name: string; lanes: number }[];
+    others: string[];
+  };
+  const contender = (argument: string, name: string): Contender => {
+    const hashFor = (seconds: number): Command => [program, argument, String(seconds)];
+    return { name, measure: hashFor, startUp: hashFor(0), parse: parseJson };
+  };
+  return [
+    ...kernels
+      .toSorted((one, other) => other.lanes - one.lanes)
+      .map(({ name, lanes }) => contender(name, `${name} ×${lanes}`)),
+    ...others.map((name) => contender(name, name)),
+  ];
+}
+
+/** Builds an example of crates/keccak for speed and returns the path of the program. */
+function buildExample(name: string): string {
+  const build = `cargo build --release --locked -p blockcopy-keccak --example ${name}`;
+  const { stdout } = run(words(`${build} --message-format=json-render-diagnostics`));
+  for (const line of stdout.split("\n")) {
+    if (!line.includes(`"${name}"`)) continue;
+    const message = JSON.parse(line) as { target?: { name: string }; executable?: string | null };
+    if (message.target?.name === name && message.executable) return message.executable;
+  }
+  throw new Error(`${build} names no program that it built`);
+}
+
+function parseJson({ stdout }: Output): Work {
+  return valid(JSON.parse(stdout) as Work, stdout);
+}
+
+/** The work, unless it is none: then it was not found in `output`. */
+function valid(work: Work, output: string): Work {
+  if (work.bytes > 0 && work.seconds > 0) return work;
+  throw new Error(`no bytes and seconds in: ${output.trim()}`);
+}
+
+function words(command: string): Command {
+  const [program = "", ...args] = command.split(" ");
+  return [program, ...args];
+}
