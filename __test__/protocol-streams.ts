@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import {
   blockStreamEnded,
   decodeBlockFrames,
   type BlockFrame,
 } from "../src/protocol/block-stream.ts";
+import { DEFAULT_DIGEST, type DigestName } from "../src/protocol/digest.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../src/protocol/error.ts";
 import { decodeHashFrames, hashStreamEnded, type HashFrame } from "../src/protocol/hash-stream.ts";
 
@@ -43,20 +43,31 @@ export function frame(
   return Buffer.concat([Buffer.from(command, "latin1"), ...encoded, rest]);
 }
 
+/** `bytes` in pieces whose sizes go round `sizes`. */
+export function* split(bytes: Uint8Array, sizes: number[]): Generator<Uint8Array> {
+  for (let at = 0, turn = 0; at < bytes.length; turn++) {
+    const size = sizes[turn % sizes.length] ?? 1;
+    yield bytes.subarray(at, at + size);
+    at += size;
+  }
+}
+
 /** The frames of a hash stream that arrives in these chunks; throws what its reader would. */
 export function readHashStream(chunks: Iterable<Uint8Array>): HashFrame[] {
   const all: HashFrame[] = [];
   let pending: Uint8Array = new Uint8Array();
   let offset = 0;
+  let digest: DigestName = DEFAULT_DIGEST;
   for (const chunk of chunks) {
     pending = Buffer.concat([pending, chunk]);
-    const { frames, consumed, done } = decodeHashFrames(pending, offset);
-    all.push(...frames);
-    if (done) return all;
-    pending = pending.subarray(consumed);
-    offset += consumed;
+    const decoded = decodeHashFrames(pending, offset, digest);
+    all.push(...decoded.frames);
+    if (decoded.done) return all;
+    ({ digest } = decoded);
+    pending = pending.subarray(decoded.consumed);
+    offset += decoded.consumed;
   }
-  throw hashStreamEnded(pending, offset);
+  throw hashStreamEnded(pending, offset, digest);
 }
 
 /** A frame of the block stream with its payload. */
@@ -87,9 +98,6 @@ export function readBlockStream(chunks: Iterable<Uint8Array>): Block[] {
   }
   throw blockStreamEnded(memory.subarray(gap), offset);
 }
-
-/** SHA3-512 by OpenSSL. */
-export const sha3 = (bytes: Uint8Array): Buffer => createHash("sha3-512").update(bytes).digest();
 
 /** What `decode` throws, which must be a ProtocolError whose message tells its offset. */
 export function protocolErrorOf(decode: () => unknown): ProtocolError {

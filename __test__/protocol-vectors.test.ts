@@ -17,12 +17,12 @@ import { BLOCK_SIZE } from "../src/protocol/limits.ts";
 import {
   assertRefused,
   deprecatedHash,
-  sha3,
   readBlockStream,
   readHashStream,
   recorded,
   type Block,
 } from "./protocol-streams.ts";
+import { sha3 } from "./support/wire.ts";
 
 interface Stage {
   args?: string[];

@@ -7,6 +7,7 @@ import {
   decodeBlockFrames,
   encodeBlockHeader,
 } from "../src/protocol/block-stream.ts";
+import { DIGEST_LENGTHS } from "../src/protocol/digest.ts";
 import type { ProtocolErrorCode } from "../src/protocol/error.ts";
 import {
   decodeHashFrames,
@@ -15,16 +16,16 @@ import {
   encodeRest,
   hashStreamEnded,
 } from "../src/protocol/hash-stream.ts";
-import { DIGEST_LENGTH, MAX_FRAME_LENGTH, MAX_POSITION } from "../src/protocol/limits.ts";
+import { MAX_FRAME_LENGTH, MAX_POSITION } from "../src/protocol/limits.ts";
 import {
   assertRefused,
   frame,
   protocolErrorOf,
-  sha3,
   readBlockStream,
   readHashStream,
   recorded,
 } from "./protocol-streams.ts";
+import { hello, sha3 } from "./support/wire.ts";
 
 test("an end of stream says where, and how much of what is there", () => {
   assert.equal(
@@ -58,8 +59,8 @@ test("an end of stream says where, and how much of what is there", () => {
 });
 
 describe("what no stream may hold", () => {
-  const good = frame("Hash", [0n, 1], Buffer.alloc(DIGEST_LENGTH));
-  const digest = Buffer.alloc(DIGEST_LENGTH);
+  const good = frame("Hash", [0n, 1], Buffer.alloc(DIGEST_LENGTHS["sha3-512"]));
+  const digest = Buffer.alloc(DIGEST_LENGTHS["sha3-512"]);
   const last = BigInt(MAX_POSITION);
 
   /** A frame is refused with and without what follows its numbers, and behind a good frame. */
@@ -162,7 +163,7 @@ describe("the largest and the smallest", () => {
   });
 
   test("blocks are cut from the range's start, the last one short", () => {
-    const digests = Buffer.alloc(3 * DIGEST_LENGTH, "abc");
+    const digests = Buffer.alloc(3 * DIGEST_LENGTHS["sha3-512"], "abc");
     const position = MAX_POSITION - 201;
     assert.deepEqual(
       readHashStream([encodeHashFrames(position, 201, 100, digests), encodeDone()]),
@@ -170,14 +171,17 @@ describe("the largest and the smallest", () => {
         kind: "hash",
         position: position + begin,
         length: begin === 200 ? 1 : 100,
-        digest: digests.subarray(block * DIGEST_LENGTH, (block + 1) * DIGEST_LENGTH),
+        digest: digests.subarray(
+          block * DIGEST_LENGTHS["sha3-512"],
+          (block + 1) * DIGEST_LENGTHS["sha3-512"],
+        ),
       })),
     );
     assert.equal(encodeHashFrames(5, 0, 100, new Uint8Array()).length, 0);
   });
 
   test("a mistake in the caller is a RangeError, and writes nothing", () => {
-    const digest = Buffer.alloc(DIGEST_LENGTH);
+    const digest = Buffer.alloc(DIGEST_LENGTHS["sha3-512"]);
     for (const [position, length, blockSize] of [
       [-1, 1, 1],
       [0.5, 1, 1],
@@ -224,6 +228,7 @@ describe("decoding in place", () => {
       frames: [],
       consumed: 4,
       done: true,
+      digest: "sha3-512",
     });
     assert.deepEqual(decodeBlockFrames(junk, 0, 8, 0), {
       frames: [],
@@ -259,13 +264,14 @@ describe("decoding in place", () => {
   });
 });
 
-test("the worked example in docs/protocol.md", () => {
+test("the examples in docs/protocol.md", () => {
   const page = readFileSync(new URL("../docs/protocol.md", import.meta.url), "utf8");
-  const [hashes, blocks, ...others] = [...page.matchAll(/^```hex\n(.*?)^```$/gms)].map(
+  const [greeting, hashes, blocks, ...others] = [...page.matchAll(/^```hex\n(.*?)^```$/gms)].map(
     ([, listing = ""]) => Buffer.from(listing.replaceAll(/#.*$|\s/gm, ""), "hex"),
   );
   assert.ok(hashes !== undefined && blocks !== undefined);
   assert.equal(others.length, 0);
+  assert.deepEqual(greeting, hello("blake3"));
   assert.deepEqual(readHashStream([hashes]), [
     {
       kind: "hash",

@@ -3,38 +3,15 @@ import assert from "node:assert/strict";
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertFailed, assertSucceeded, EXIT, PROJECT, run, type Outcome } from "./support/cli.ts";
+import { assertFailed, assertSucceeded, EXIT, run, type Outcome } from "./support/cli.ts";
 import { BLOCK, scratch, sha256 } from "./support/files.ts";
+import { cases, FOLDER, recorded, stdinOf, type Case } from "./support/vectors.ts";
 import { applyBlocks, decodeBlocks } from "./support/wire.ts";
 
-interface Stage {
-  args: string[];
-  stdin: string | null;
-  exit: number;
-  stdout: string;
-}
-
-interface Case {
-  name: string;
-  destination: string;
-  source: string;
-  checksum?: Stage;
-  retrieve: Stage;
-  save: { stdin: string; exit: number; result_sha256: string; result_size: number };
-}
-
-const FOLDER = join(PROJECT, "__test__/vectors/blockcopy-0.0.2");
 const env = { BLOCKCOPY_WIRE: "0.0.2" };
-const { cases } = JSON.parse(readFileSync(join(FOLDER, "manifest.json"), "utf8")) as {
-  cases: Case[];
-};
 
 /** Where `retrieve` must do better than what was recorded: `rest` in full-size frames, an empty destination filled. */
 const BETTER = new Set(["shorter", "empty"]);
-
-function recorded(file: string): Buffer {
-  return readFileSync(join(FOLDER, file));
-}
 
 /** 0.0.2 says 1 for every failure; here a range beyond the file is the caller's mistake, the rest a bad stream. */
 function assertEndedAs(outcome: Outcome, exit: number, stage: string): void {
@@ -43,9 +20,6 @@ function assertEndedAs(outcome: Outcome, exit: number, stage: string): void {
 }
 
 for (const { name, checksum, retrieve, save, ...files } of cases) {
-  const stdinOf = (stage: Stage): { stdin?: Buffer } =>
-    stage.stdin === null ? {} : { stdin: recorded(stage.stdin) };
-
   if (checksum !== undefined) {
     test(`${name}: checksum writes the recorded hash stream`, async () => {
       const outcome = await run(["checksum", ...checksum.args], {

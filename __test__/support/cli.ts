@@ -49,7 +49,13 @@ export interface Surroundings {
 
 /** An environment without what would change the program's behaviour from outside. */
 export function environment(extra: Surroundings["env"] = {}): NodeJS.ProcessEnv {
-  const { DEBUG: _debug, BLOCKCOPY_WIRE: _wire, NODE_OPTIONS: _options, ...rest } = process.env;
+  const {
+    DEBUG: _debug,
+    BLOCKCOPY_SIMD: _simd,
+    BLOCKCOPY_WIRE: _wire,
+    NODE_OPTIONS: _options,
+    ...rest
+  } = process.env;
   return { ...rest, ...extra };
 }
 

@@ -19,9 +19,45 @@ function u32(value: number): Buffer {
   return bytes;
 }
 
-/** SHA3-512 of `bytes`. */
-function digest(bytes: Uint8Array): Buffer {
-  return createHash("sha3-512").update(bytes).digest();
+/** An unsigned big-endian number of 2 bytes. */
+function u16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(value);
+  return bytes;
+}
+
+/** The digest of a block. */
+export type Digest = (block: Uint8Array) => Buffer;
+
+/** SHA3-512, by OpenSSL. */
+export const sha3: Digest = (block) => createHash("sha3-512").update(block).digest();
+
+/** The tag of the field that names the digest. */
+export const DIGEST_TAG = 0x8001;
+
+/** A field of a `helo` frame; `length` differs from the value's only in fields made to be refused. */
+export function helloField(tag: number, value: string | Uint8Array, length = value.length): Buffer {
+  const bytes = typeof value === "string" ? Buffer.from(value, "latin1") : value;
+  return Buffer.concat([u16(tag), u16(length), bytes]);
+}
+
+/** A `helo` frame around `fields`, of the version given as `[major, minor]`. */
+export function helloFrame(
+  fields: readonly Uint8Array[],
+  version: readonly [number, number] = [1, 0],
+): Buffer {
+  const body = Buffer.concat([Buffer.from(version), ...fields]);
+  return rawHello(body.length, body);
+}
+
+/** `helo` with a length that need not be that of `body`. */
+export function rawHello(length: number, body: Uint8Array = Buffer.alloc(0)): Buffer {
+  return Buffer.concat([Buffer.from("helo"), u32(length), body]);
+}
+
+/** The `helo` frame that `checksum` writes. */
+export function hello(digest: string): Buffer {
+  return helloFrame([helloField(DIGEST_TAG, digest)]);
 }
 
 /** A `Hash` frame with any numbers in it. */
@@ -30,8 +66,8 @@ function hashFrame(position: number | bigint, size: number, digestBytes: Uint8Ar
 }
 
 /** A `Hash` frame that no block matches, so that `retrieve` sends the block. */
-export function unequalHash(position: number | bigint, size: number): Buffer {
-  return hashFrame(position, size, Buffer.alloc(64, 0xee));
+export function unequalHash(position: number | bigint, size: number, digestLength = 64): Buffer {
+  return hashFrame(position, size, Buffer.alloc(digestLength, 0xee));
 }
 
 /** A `rest` frame. */
@@ -68,9 +104,14 @@ export function xz(bytes: Uint8Array): Buffer {
 /** The hash stream of `bytes[start, end)`, with `rest` unless `end` is given or the input is a pipe. */
 export function hashStream(
   bytes: Buffer,
-  options: { start?: number; end?: number; rest?: boolean } = {},
+  options: { start?: number; end?: number; rest?: boolean; digest?: Digest } = {},
 ): Buffer {
-  const { start = 0, end = bytes.length, rest = options.end === undefined } = options;
+  const {
+    start = 0,
+    end = bytes.length,
+    rest = options.end === undefined,
+    digest = sha3,
+  } = options;
   const frames: Buffer[] = [];
   for (let at = start; at < end; at += 131_072) {
     const block = bytes.subarray(at, Math.min(at + 131_072, end));

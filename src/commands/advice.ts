@@ -28,6 +28,7 @@ const BY_KIND: Readonly<Record<string, string>> = {
   "corrupt-block":
     "nothing of this block was written; check what lies between the two hosts and run again",
   sync: "do not trust the destination: check the disk (dmesg, smartctl), then copy it again from the beginning",
+  "no-simd": "unset BLOCKCOPY_SIMD: the fastest that this CPU has is then used",
   internal: REPORT,
   shrank: "keep the file as it is while it is copied, or copy a snapshot",
 };
@@ -85,6 +86,8 @@ function adviceOnProtocol(error: ProtocolError): string {
       return "the stage before this one failed or was cut off: look at its messages, then run all of it again";
     case "unknown-command":
       return "what arrives is not a stream of blockcopy, or was damaged on the way: check the command before the pipe";
+    case "unsupported":
+      return "install the newer of the two versions of blockcopy on both hosts";
     default:
       return "the stream was damaged on the way, or comes from another program";
   }

@@ -1,7 +1,8 @@
 import { Command, Option } from "clipanion";
-
+import { DEFAULT_DIGEST, DIGEST_NAMES } from "../protocol/digest.ts";
 import { checksum } from "../stages/checksum.ts";
 import { OptionError } from "../stages/context.ts";
+import { isDigest, refuseUnreadable } from "./digest.ts";
 import { isOffset } from "./offset.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, StageCommand } from "./stage-command.ts";
@@ -13,7 +14,9 @@ export class ChecksumCommand extends StageCommand {
   static override usage = Command.Usage({
     description: "write the digests of the destination's blocks (first stage)",
     details: `
-      Reads FILE, a regular file or block device, and writes the SHA3-512 digest of each block of 128 KiB to standard output. \`-\` reads standard input.
+      Reads FILE, a regular file or block device, and writes the digest of each block of 128 KiB to standard output. \`-\` reads standard input.
+
+      The digests are SHA3-512, which blockcopy 0.0.2 reads too. With \`--extended --digest blake3\` they are BLAKE3, which costs less CPU time.
 
       An OFFSET is a number of bytes, or has a suffix: K, M, G and T are powers of 1024, KB, MB, GB and TB powers of 1000, \`s\` is a sector of 512 bytes.
     `,
@@ -34,6 +37,15 @@ export class ChecksumCommand extends StageCommand {
   end = Option.String("--end", {
     description: "End at this OFFSET; what follows is left alone",
     validator: isOffset,
+  });
+
+  extended = Option.Boolean("--extended", false, {
+    description: "Begin with a header that names the digest; blockcopy 0.0.2 cannot read it",
+  });
+
+  digest = Option.String("--digest", DEFAULT_DIGEST, {
+    description: `Digest of the blocks, with --extended: ${DIGEST_NAMES.join(" or ")}; ${DEFAULT_DIGEST} unless given`,
+    validator: isDigest,
   });
 
   progress = Option.Boolean("--progress", false, {
@@ -58,7 +70,9 @@ export class ChecksumCommand extends StageCommand {
             "give a range that is not empty",
           );
         }
-        await checksum(context, { file: this.file, start, end: this.end });
+        const { file, end, digest, extended } = this;
+        refuseUnreadable(digest, extended);
+        await checksum(context, { file, start, end, digest, extended });
       },
     });
   }

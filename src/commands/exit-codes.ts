@@ -24,6 +24,7 @@ export const ExitCode = {
 const BY_KIND: Readonly<Record<string, number>> = {
   "not-found": ExitCode.noInput,
   "not-a-file": ExitCode.usage,
+  "no-simd": ExitCode.usage,
   permission: ExitCode.permission,
   "read-only": ExitCode.permission,
   busy: ExitCode.unavailable,

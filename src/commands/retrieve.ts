@@ -1,7 +1,8 @@
 import { Command, Option } from "clipanion";
 
 import { retrieve } from "../stages/retrieve.ts";
-import { runStage, wantsExactWire } from "./run-stage.ts";
+import { wantsExactWire } from "./environment.ts";
+import { runStage } from "./run-stage.ts";
 import { isFileName, refuseStandardInput, StageCommand } from "./stage-command.ts";
 
 /** `blockcopy retrieve FILE` */

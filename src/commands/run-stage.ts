@@ -7,6 +7,7 @@ import { PlainLines } from "../ui/plain-lines.ts";
 import { type Progress, silent } from "../ui/progress.ts";
 import { printLine, stderrIsTerminal } from "../ui/stderr.ts";
 import { adviceOn, RUN_AGAIN } from "./advice.ts";
+import { forcedSimd, wantsExactWire } from "./environment.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { onSignal } from "./signals.ts";
 
@@ -66,7 +67,7 @@ export async function runStage(stage: Stage): Promise<never> {
     // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
     wantsExactWire();
     progress = await progressFor(stage, native);
-    const engine = new native.Engine();
+    const engine = new native.Engine(forcedSimd());
     debug(engine.description);
     await stage.work({ native, engine, progress, debug });
     debug("done");
@@ -88,22 +89,6 @@ function refuseTerminals(stage: Stage): void {
       );
     }
   }
-}
-
-/**
- * Whether the environment asks for what blockcopy 0.0.2 would send, byte for byte.
- *
- * @throws OptionError when it names any other wire
- */
-export function wantsExactWire(): boolean {
-  const wire = process.env["BLOCKCOPY_WIRE"] ?? "";
-  if (wire !== "" && wire !== "0.0.2") {
-    throw new OptionError(
-      `BLOCKCOPY_WIRE is \`${wire}\`, which is not a wire that blockcopy knows`,
-      "set it to 0.0.2 or unset it",
-    );
-  }
-  return wire === "0.0.2";
 }
 
 async function progressFor(stage: Stage, native: typeof Binding): Promise<Progress> {

@@ -3,8 +3,8 @@
 
 /** The threads of the engine. One per process. */
 export declare class Engine {
-  /** Starts the threads. */
-  constructor()
+  /** Starts the threads. `simd` forces SHA3-512 to use that instruction set instead of the best one. */
+  constructor(simd?: 'portable' | 'neon' | 'avx2' | 'avx512')
   /** How it is set up, in words, for the log. */
   get description(): string
   /** Opens a regular file or block device for reading. */
@@ -13,16 +13,16 @@ export declare class Engine {
   openStdin(): Promise<Source | null>
   /** Opens an existing regular file or block device for writing, a device exclusively unless `force` is given. */
   openSink(path: string, force: boolean): Promise<Sink>
-  /** Reads a range into a slot and returns the digests of its blocks, 64 bytes each. */
-  scan(source: Source, slab: Slab, slot: number, position: number, length: number, blockLength: number): Promise<Uint8Array>
-  /** The digests of the blocks that the first `length` bytes of a slot consist of, 64 bytes each. */
-  digest(slab: Slab, slot: number, length: number, blockLength: number): Promise<Uint8Array>
+  /** Reads a range into a slot and returns the digests of its blocks, one after the other. */
+  scan(source: Source, slab: Slab, slot: number, position: number, length: number, blockLength: number, algorithm: 'sha3-512' | 'blake3'): Promise<Uint8Array>
+  /** The digests of the blocks that the first `length` bytes of a slot consist of, one after the other. */
+  digest(slab: Slab, slot: number, length: number, blockLength: number, algorithm: 'sha3-512' | 'blake3'): Promise<Uint8Array>
   /**
-   * Reads blocks into a slot and returns those that differ from `digests` (64 bytes each), or, without digests, all
-   * that the source has. `xz` compresses them with a dictionary of the size of the block, `xzPlain` byte for byte
+   * Reads blocks into a slot and returns those that differ from `digests` (one after the other), or, without
+   * digests, all that the source has. `xz` compresses them with a dictionary of the size of the block, `xzPlain` byte for byte
    * as blockcopy 0.0.2 does.
    */
-  diff(source: Source, slab: Slab, slot: number, blocks: Array<Range>, digests: Uint8Array | undefined | null, compression: 'none' | 'xz' | 'xzPlain'): Promise<Array<Block>>
+  diff(source: Source, slab: Slab, slot: number, blocks: Array<Range>, digests: Uint8Array | undefined | null, algorithm: 'sha3-512' | 'blake3', compression: 'none' | 'xz' | 'xzPlain'): Promise<Array<Block>>
   /** Writes blocks whose payloads lie in a slot, in order, and returns how many bytes were written. */
   apply(sink: Sink, slab: Slab, slot: number, blocks: Array<Block>): Promise<number>
   /** Waits until all that was written is on the disk. */

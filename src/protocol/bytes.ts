@@ -8,7 +8,7 @@ export const COMMAND_LENGTH = 4;
 export const EXTENT_LENGTH = 12;
 
 /** The commands that frames begin with, in either stream. */
-export type Command = "Hash" | "hash" | "rest" | "data" | "dlzm" | "done";
+export type Command = "helo" | "Hash" | "hash" | "rest" | "data" | "dlzm" | "done";
 
 /** The two streams: `hash` is checksum to retrieve, `block` is retrieve to save. */
 export type StreamName = "hash" | "block";
@@ -114,13 +114,14 @@ function badPosition(frame: FrameStart, name: string, value: bigint): ProtocolEr
   );
 }
 
-function whereabouts(frame: FrameStart): string {
+/** Where a frame begins, in words. */
+export function whereabouts(frame: FrameStart): string {
   return `at byte ${frame.offset} of the ${frame.stream} input stream`;
 }
 
-/** A command may be anything, and is shown on a terminal: escape what is not plain text. */
-function printable(command: string): string {
-  return command.replace(
+/** What came over the wire may be anything, and is shown on a terminal: escapes what is not plain text. */
+export function printable(text: string): string {
+  return text.replace(
     /[^ -~]|[\\']/g,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );

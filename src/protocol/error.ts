@@ -5,7 +5,9 @@
  * - `truncated-frame`: it ended inside a frame, after the command;
  * - `unknown-command`: a frame begins with something that is not a command;
  * - `bad-length`: a length of 0 or more than `MAX_FRAME_LENGTH`;
- * - `bad-position`: a position, or the end of a block, past `MAX_POSITION`.
+ * - `bad-position`: a position, or the end of a block, past `MAX_POSITION`;
+ * - `bad-hello`: a hello that is damaged, or not at the beginning;
+ * - `unsupported`: the stream is sound, and beyond what this version reads.
  */
 export type ProtocolErrorCode =
   | "closed"
@@ -13,7 +15,9 @@ export type ProtocolErrorCode =
   | "truncated-frame"
   | "unknown-command"
   | "bad-length"
-  | "bad-position";
+  | "bad-position"
+  | "bad-hello"
+  | "unsupported";
 
 /** The other end broke the protocol, or went away before its stream was complete. */
 export class ProtocolError extends Error {

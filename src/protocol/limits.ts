@@ -7,9 +7,6 @@ export const BLOCK_SIZE = 131072;
  */
 export const MAX_FRAME_LENGTH = 16 * 1024 * 1024;
 
-/** Bytes in a SHA3-512 digest. */
-export const DIGEST_LENGTH = 64;
-
 /**
  * The largest byte offset in a file or device, 2^53-1. The wire has room for
  * 2^64-1, but beyond this a number would no longer be exact.

@@ -1,5 +1,7 @@
 import type * as Binding from "../native/binding.js";
+import type { DigestName } from "../protocol/digest.ts";
 import { encodeDone, encodeHashFrames, encodeRest } from "../protocol/hash-stream.ts";
+import { encodeHello } from "../protocol/hello.ts";
 import { BLOCK_SIZE } from "../protocol/limits.ts";
 import { Input, Output } from "../transport/streams.ts";
 import { OptionError, type StageContext } from "./context.ts";
@@ -18,6 +20,10 @@ export interface ChecksumOptions {
   start: number;
   /** Offset of the byte after the last one; undefined for the end of the file. */
   end: number | undefined;
+  /** The algorithm of the digests. */
+  digest: DigestName;
+  /** Begin with a hello, which names the algorithm and which blockcopy 0.0.2 does not read. */
+  extended: boolean;
 }
 
 /**
@@ -55,6 +61,7 @@ async function hashSource(
   debug(`${options.file}: ${source.size} bytes, ${source.description}`);
   checkRange(source, options);
   const end = options.end ?? source.size;
+  await greet(output, options);
 
   const slots = new Slots(context.native, BATCHES, BATCH_LENGTH + 2 * BLOCK_SIZE);
   const sequence = new Sequence();
@@ -64,9 +71,17 @@ async function hashSource(
       const start = position;
       const length = Math.min(BATCH_LENGTH, end - start);
       const slot = await slots.take();
-      const hashed = engine.scan(source, slots.slab, slot.index, start, length, BLOCK_SIZE);
+      const hashed = engine.scan(
+        source,
+        slots.slab,
+        slot.index,
+        start,
+        length,
+        BLOCK_SIZE,
+        options.digest,
+      );
       sequence.add(hashed, async (digests) => {
-        await send(context, output, start, length, digests);
+        await send(context, output, options.digest, start, length, digests);
         slots.release(slot);
       });
       position += length;
@@ -77,15 +92,23 @@ async function hashSource(
   await output.finish(options.end === undefined ? [encodeRest(end), encodeDone()] : [encodeDone()]);
 }
 
+/** Writes what an extended stream begins with. */
+async function greet(output: Output, { extended, digest }: ChecksumOptions): Promise<void> {
+  if (extended) {
+    await output.write([encodeHello({ digest })]);
+  }
+}
+
 /** Writes the digests of the blocks of a range. */
 async function send(
   { progress }: StageContext,
   output: Output,
+  digest: DigestName,
   position: number,
   length: number,
   digests: Uint8Array,
 ): Promise<void> {
-  await output.write([encodeHashFrames(position, length, BLOCK_SIZE, digests)]);
+  await output.write([encodeHashFrames(position, length, BLOCK_SIZE, digests, digest)]);
   progress.advance(length);
 }
 
@@ -111,15 +134,17 @@ function beyondEnd(option: string, offset: number, file: string, size: number): 
 /** Hashes standard input as it comes. Nobody knows where it will end, so there is no `rest`. */
 async function hashStream(
   context: StageContext,
-  { start, end }: ChecksumOptions,
+  options: ChecksumOptions,
   output: Output,
 ): Promise<void> {
+  const { start, end } = options;
   if (start !== 0) {
     throw new OptionError(
       "--start cannot be used on a pipe, which can only be read from its beginning",
       "redirect a file, or give its name",
     );
   }
+  await greet(output, options);
   const input = new Input(context.native, "standard input");
   const slots = new Slots(context.native, BATCHES, BATCH_LENGTH);
   const sequence = new Sequence();
@@ -131,9 +156,15 @@ async function hashStream(
       const wanted = Math.min(BATCH_LENGTH, (end ?? Infinity) - position);
       const length = await input.readFully(slot.memory.subarray(0, wanted));
       if (length > 0) {
-        const hashed = context.engine.digest(slots.slab, slot.index, length, BLOCK_SIZE);
+        const hashed = context.engine.digest(
+          slots.slab,
+          slot.index,
+          length,
+          BLOCK_SIZE,
+          options.digest,
+        );
         sequence.add(hashed, async (digests) => {
-          await send(context, output, position, length, digests);
+          await send(context, output, options.digest, position, length, digests);
           slots.release(slot);
         });
       }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type * as Binding from "../native/binding.js";
+import { DEFAULT_DIGEST, DIGEST_LENGTHS, type DigestName } from "../protocol/digest.ts";
 import { decodeHashFrames, type HashFrame, hashStreamEnded } from "../protocol/hash-stream.ts";
-import { BLOCK_SIZE, DIGEST_LENGTH } from "../protocol/limits.ts";
+import { BLOCK_SIZE } from "../protocol/limits.ts";
 import { Input } from "../transport/streams.ts";
 
 /**
@@ -27,6 +28,8 @@ export interface HashBatch {
   blocks: Binding.Range[];
   /** The destination's digest of each block, one after the other; undefined when all of the blocks are wanted. */
   digests: Uint8Array | undefined;
+  /** The algorithm of those digests. */
+  digest: DigestName;
   /** Length of all the blocks. */
   bytes: number;
 }
@@ -57,12 +60,14 @@ export async function* readHashBatches(
     }
     const count = await reading;
     if (count === 0) {
-      const ended = hashStreamEnded(rest, streamOffset);
+      const ended = hashStreamEnded(rest, streamOffset, batcher.digest);
       yield* ended.code === "truncated-frame" ? batcher.flushGroups() : batcher.flush();
       throw ended;
     }
     const filled = buffer.subarray(0, rest.length + count);
-    const { frames, consumed, done } = decodeHashFrames(filled, streamOffset);
+    const decoded = decodeHashFrames(filled, streamOffset, batcher.digest);
+    const { frames, consumed, done } = decoded;
+    batcher.digest = decoded.digest;
     for (const frame of frames) {
       yield* batcher.add(frame);
     }
@@ -97,6 +102,8 @@ class Batcher {
   #bytes = 0;
   /** Where the source was last read to: the position of the deprecated `hash` frame. */
   #cursor = 0;
+  /** The algorithm of the stream's digests. */
+  digest: DigestName = DEFAULT_DIGEST;
 
   constructor(sourceSize: number, exactWire: boolean) {
     this.#sourceSize = sourceSize;
@@ -144,13 +151,14 @@ class Batcher {
       return;
     }
     const blocks = this.#blocks.splice(0, count);
-    const digests = new Uint8Array(count * DIGEST_LENGTH);
+    const digestLength = DIGEST_LENGTHS[this.digest];
+    const digests = new Uint8Array(count * digestLength);
     for (const [index, digest] of this.#digests.splice(0, count).entries()) {
-      digests.set(digest, index * DIGEST_LENGTH);
+      digests.set(digest, index * digestLength);
     }
     const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
     this.#bytes -= bytes;
-    yield { blocks, digests, bytes };
+    yield { blocks, digests, digest: this.digest, bytes };
   }
 
   /** All of the source from `offset` on, in full-size blocks. */
@@ -161,7 +169,7 @@ class Batcher {
       for (let position = start; position < end; position += BLOCK_SIZE) {
         blocks.push({ position, length: Math.min(BLOCK_SIZE, end - position) });
       }
-      yield { blocks, digests: undefined, bytes: end - start };
+      yield { blocks, digests: undefined, digest: this.digest, bytes: end - start };
     }
     this.#cursor = Math.max(offset, this.#sourceSize);
   }

@@ -50,6 +50,7 @@ export async function retrieve(context: StageContext, options: RetrieveOptions):
         slot.index,
         batch.blocks,
         batch.digests,
+        batch.digest,
         compression,
       );
       sequence.add(compared, async (changed) => {

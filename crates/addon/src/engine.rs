@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use blockcopy_engine::xz::Preset;
-use blockcopy_engine::{Changed, Codec, Compression, DIGEST_LEN, Digest, Extent, Frame, Kind};
+use blockcopy_engine::{
+    Algorithm, Blocks, Changed, Codec, Compression, Digests, Extent, Frame, Kind, Simd,
+};
 use napi::bindgen_prelude::{Object, Uint8Array};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -98,10 +100,16 @@ pub struct Engine {
 
 #[napi]
 impl Engine {
-    /// Starts the threads.
+    /// Starts the threads. `simd` forces SHA3-512 to use that instruction set instead of the best one.
     #[napi(constructor)]
-    pub fn new(env: Env) -> Result<Self> {
-        let inner = blockcopy_engine::Engine::new().map_err(|error| js_error(env, &error))?;
+    pub fn new(
+        env: Env,
+        #[napi(ts_arg_type = "'portable' | 'neon' | 'avx2' | 'avx512'")] simd: Option<String>,
+    ) -> Result<Self> {
+        let simd: Option<Simd> = simd
+            .map(|name| name.parse().map_err(|_| invalid("not an instruction set")))
+            .transpose()?;
+        let inner = blockcopy_engine::Engine::new(simd).map_err(|error| js_error(env, &error))?;
         Ok(Self { inner })
     }
 
@@ -150,7 +158,7 @@ impl Engine {
         })
     }
 
-    /// Reads a range into a slot and returns the digests of its blocks, 64 bytes each.
+    /// Reads a range into a slot and returns the digests of its blocks, one after the other.
     #[napi(ts_return_type = "Promise<Uint8Array>")]
     pub fn scan<'env>(
         &self,
@@ -161,33 +169,35 @@ impl Engine {
         position: f64,
         length: f64,
         block_length: u32,
+        #[napi(ts_arg_type = "'sha3-512' | 'blake3'")] algorithm: String,
     ) -> Result<Object<'env>> {
-        let (position, length, slot) = (whole(position)?, whole(length)?, slab.take(slot)?);
-        promise(env, digest_bytes, |done| {
-            self.inner
-                .scan(&source.inner, slot, position, length, block_length, done);
+        let (position, blocks) = (whole(position)?, blocks(length, block_length, &algorithm)?);
+        let slot = slab.take(slot)?;
+        promise(env, Uint8Array::new, |done| {
+            self.inner.scan(&source.inner, slot, position, blocks, done);
         })
     }
 
-    /// The digests of the blocks that the first `length` bytes of a slot consist of, 64 bytes each.
+    /// The digests of the blocks that the first `length` bytes of a slot consist of, one after the other.
     #[napi(ts_return_type = "Promise<Uint8Array>")]
     pub fn digest<'env>(
         &self,
         env: &'env Env,
         slab: &Slab,
         slot: u32,
-        length: u32,
+        length: f64,
         block_length: u32,
+        #[napi(ts_arg_type = "'sha3-512' | 'blake3'")] algorithm: String,
     ) -> Result<Object<'env>> {
+        let blocks = blocks(length, block_length, &algorithm)?;
         let slot = slab.take(slot)?;
-        promise(env, digest_bytes, |done| {
-            self.inner
-                .digest(slot, length as usize, block_length as usize, done);
+        promise(env, Uint8Array::new, |done| {
+            self.inner.digest(slot, blocks, done);
         })
     }
 
-    /// Reads blocks into a slot and returns those that differ from `digests` (64 bytes each), or, without digests, all
-    /// that the source has. `xz` compresses them with a dictionary of the size of the block, `xzPlain` byte for byte
+    /// Reads blocks into a slot and returns those that differ from `digests` (one after the other), or, without
+    /// digests, all that the source has. `xz` compresses them with a dictionary of the size of the block, `xzPlain` byte for byte
     /// as blockcopy 0.0.2 does.
     #[napi(ts_return_type = "Promise<Array<Block>>")]
     pub fn diff<'env>(
@@ -198,6 +208,7 @@ impl Engine {
         slot: u32,
         blocks: Vec<Range>,
         digests: Option<Uint8Array>,
+        #[napi(ts_arg_type = "'sha3-512' | 'blake3'")] algorithm: String,
         #[napi(ts_arg_type = "'none' | 'xz' | 'xzPlain'")] compression: String,
     ) -> Result<Object<'env>> {
         let extents: Vec<Extent> = blocks
@@ -209,7 +220,11 @@ impl Engine {
                 })
             })
             .collect::<Result<_>>()?;
-        let digests = digests.map(|bytes| to_digests(&bytes)).transpose()?;
+        let algorithm = to_algorithm(&algorithm)?;
+        let digests = digests.map(|bytes| Digests {
+            algorithm,
+            bytes: bytes.to_vec(),
+        });
         let compression = match compression.as_str() {
             "none" => Compression::None,
             "xz" => Compression::Xz(Preset::BlockDictionary),
@@ -265,16 +280,19 @@ fn source(inner: blockcopy_engine::Source) -> Source {
     }
 }
 
-fn digest_bytes(digests: Vec<Digest>) -> Uint8Array {
-    Uint8Array::new(digests.into_flattened())
+fn blocks(length: f64, block_len: u32, algorithm: &str) -> Result<Blocks> {
+    Ok(Blocks {
+        length: whole(length)?,
+        block_len,
+        algorithm: to_algorithm(algorithm)?,
+    })
 }
 
-fn to_digests(bytes: &[u8]) -> Result<Vec<Digest>> {
-    let (digests, rest) = bytes.as_chunks::<DIGEST_LEN>();
-    if rest.is_empty() {
-        Ok(digests.to_vec())
-    } else {
-        Err(invalid("a digest is cut off"))
+fn to_algorithm(name: &str) -> Result<Algorithm> {
+    match name {
+        "sha3-512" => Ok(Algorithm::Sha3_512),
+        "blake3" => Ok(Algorithm::Blake3),
+        _ => Err(invalid("not a digest algorithm")),
     }
 }
 

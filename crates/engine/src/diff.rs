@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use blockcopy_blockio::{Slot, Source};
-use blockcopy_keccak::Digest;
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::apply::Codec;
+use crate::digest::Digests;
 use crate::extent::Extent;
 use crate::read::Block;
 use crate::xz::{self, Preset};
@@ -49,18 +49,18 @@ impl Engine {
         source: &Arc<Source>,
         slot: Slot,
         extents: &[Extent],
-        digests: Option<Vec<Digest>>,
+        digests: Option<Digests>,
         compression: Compression,
         done: impl Done<Vec<Changed>>,
     ) {
         if digests
             .as_ref()
-            .is_some_and(|digests| digests.len() != extents.len())
+            .is_some_and(|digests| digests.count() != Some(extents.len()))
         {
             return done(Err(Error::Request("there is not one digest per block")));
         }
         let work = move |engine: &Engine, blocks: &mut [Block<'_>]| {
-            let mut changed = engine.changed(blocks, digests.as_deref());
+            let mut changed = engine.changed(blocks, digests.as_ref());
             match compression {
                 Compression::None => Ok(changed.iter().map(|block| as_is(block)).collect()),
                 // Each block on its own, not each piece: compressing is what takes the time.
@@ -77,13 +77,13 @@ impl Engine {
     fn changed<'b, 'a>(
         &self,
         blocks: &'b mut [Block<'a>],
-        theirs: Option<&[Digest]>,
+        theirs: Option<&Digests>,
     ) -> Vec<&'b mut Block<'a>> {
-        let ours = theirs.map(|_| self.digests(blocks));
+        let ours = theirs.map(|theirs| self.digests(theirs.algorithm, blocks));
         let same = |number: usize, block: &Block<'_>| match (&ours, theirs) {
             (Some(ours), Some(theirs)) => {
                 block.data.len() == block.extent.length as usize
-                    && ours[number] == theirs[block.index]
+                    && ours.get(number) == theirs.get(block.index)
             }
             _ => false,
         };

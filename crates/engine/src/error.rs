@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use blockcopy_keccak::Simd;
+
 /// A failure of an operation. The message says what failed and where; what to do about it is for the
 /// program to say.
 #[non_exhaustive]
@@ -51,6 +53,10 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
+    /// The CPU lacks the instruction set that was asked for.
+    #[error("cannot hash with {0}: this CPU does not have it")]
+    Simd(Simd),
+
     /// The caller asked for what cannot be: blocks that do not fit into the slot, or a range outside it.
     #[error("internal error: {0}")]
     Request(&'static str),
@@ -70,6 +76,7 @@ impl Error {
             Self::CorruptBlock { .. } => "corrupt-block",
             Self::Compressor { .. } => "no-memory",
             Self::Threads { .. } => "no-threads",
+            Self::Simd(_) => "no-simd",
             Self::Request(_) | Self::Panicked(_) => "internal",
         }
     }

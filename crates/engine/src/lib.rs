@@ -12,6 +12,7 @@
 
 mod apply;
 mod diff;
+mod digest;
 mod error;
 mod extent;
 mod gather;
@@ -22,11 +23,13 @@ pub mod xz;
 
 pub use apply::{Codec, Frame};
 pub use blockcopy_blockio::{ALIGNMENT, Kind, Sink, Slab, Slot, Source, exit_now, stdio};
-pub use blockcopy_keccak::{DIGEST_LEN, Digest};
+pub use blockcopy_keccak::Simd;
 pub use diff::{Changed, Compression};
+pub use digest::{Algorithm, Digests};
 pub use error::Error;
 pub use extent::{Extent, PIECE_LEN};
 pub use pools::{Engine, in_background};
+pub use scan::Blocks;
 
 /// What an operation of the engine calls, from one of its threads, when it has ended.
 ///

@@ -4,9 +4,10 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, available_parallelism};
 
-use blockcopy_keccak::Sha3_512;
+use blockcopy_keccak::{Sha3_512, Simd};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::digest::Hasher;
 use crate::gather::guard;
 use crate::{Done, Error};
 
@@ -22,21 +23,27 @@ pub struct Engine {
     pub(crate) workers: ThreadPool,
     /// Threads that wait for disks.
     pub(crate) io: ThreadPool,
-    pub(crate) hash: Sha3_512,
+    pub(crate) hash: Hasher,
 }
 
 impl Engine {
     /// Starts the threads: one per core that this process may use, and those that wait for disks.
     ///
+    /// `simd` forces SHA3-512 to use that instruction set instead of the best one.
+    ///
     /// # Errors
-    /// [`Error::Threads`] when they cannot be started (a limit on processes or memory). Rayon's global
-    /// pool would end the process there, so it is not used.
-    pub fn new() -> Result<Arc<Self>, Error> {
+    /// [`Error::Simd`] when this CPU lacks it. [`Error::Threads`] when the threads cannot be started (a limit on processes
+    /// or memory). Rayon's global pool would end the process there, so it is not used.
+    pub fn new(simd: Option<Simd>) -> Result<Arc<Self>, Error> {
+        let sha3 = match simd {
+            None => Sha3_512::new(),
+            Some(simd) => Sha3_512::with(simd).ok_or(Error::Simd(simd))?,
+        };
         let cores = available_parallelism().map_or(1, NonZero::get);
         Ok(Arc::new(Self {
             workers: pool("hashing", "blockcopy-hash", cores)?,
             io: pool("reading", "blockcopy-io", IO_THREADS)?,
-            hash: Sha3_512::new(),
+            hash: Hasher { sha3 },
         }))
     }
 
@@ -53,9 +60,9 @@ impl Engine {
     #[must_use]
     pub fn description(&self) -> String {
         format!(
-            "{} hashing threads (SHA3-512, {}), {} reading threads",
+            "{} hashing threads (SHA3-512 with {}), {} reading threads",
             self.workers.current_num_threads(),
-            self.hash.simd(),
+            self.hash.sha3.simd(),
             self.io.current_num_threads()
         )
     }

@@ -3,16 +3,26 @@
 use std::sync::Arc;
 
 use blockcopy_blockio::{Slot, Source};
-use blockcopy_keccak::{DIGEST_LEN, Digest};
 
+use crate::digest::{Algorithm, Digests};
 use crate::extent::{Extent, PIECE_LEN};
 use crate::gather::Gather;
 use crate::read::Block;
 use crate::{Done, Engine, Error};
 
+/// Consecutive blocks to digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// Bytes in all of them.
+    pub length: u64,
+    /// Bytes in each, but the last one may be short.
+    pub block_len: u32,
+    /// By which algorithm.
+    pub algorithm: Algorithm,
+}
+
 impl Engine {
-    /// Reads `length` bytes of `source` from `position` and gives `done` the digests of the blocks of `block_len` bytes
-    /// that they consist of, in order; the last block may be short.
+    /// Reads the `blocks` that begin at `position` of `source` and gives `done` their digests, in order, one after the other.
     ///
     /// # Errors
     /// To `done`: a failed read, a source that became shorter, a range that reaches beyond the source or
@@ -22,10 +32,14 @@ impl Engine {
         source: &Arc<Source>,
         slot: Slot,
         position: u64,
-        length: u64,
-        block_len: u32,
-        done: impl Done<Vec<Digest>>,
+        blocks: Blocks,
+        done: impl Done<Vec<u8>>,
     ) {
+        let Blocks {
+            length,
+            block_len,
+            algorithm,
+        } = blocks;
         if block_len == 0 || length > slot.len() as u64 {
             return done(Err(Error::Request("a range does not fit into its slot")));
         }
@@ -38,30 +52,29 @@ impl Engine {
             )));
         }
         let extents: Vec<_> = Extent::blocks(position, length, block_len).collect();
-        self.for_each_piece(
-            source,
-            slot,
-            &extents,
-            |engine, blocks| Ok(engine.digests(blocks)),
-            done,
-        );
+        let work = move |engine: &Engine, blocks: &mut [Block<'_>]| {
+            Ok(engine.digests(algorithm, blocks).bytes)
+        };
+        self.for_each_piece(source, slot, &extents, work, done);
     }
 
-    /// Gives `done` the digests of the blocks of `block_len` bytes that the first `length` bytes of `slot` consist of, in
-    /// order; the last block may be short. For data that did not come from a [`Source`].
+    /// Gives `done` the digests of the `blocks` that `slot` begins with, in order, one after the other. For data that did
+    /// not come from a [`Source`].
     ///
     /// # Errors
-    /// To `done`: a length that is larger than the slot.
-    pub fn digest(
-        self: &Arc<Self>,
-        slot: Slot,
-        length: usize,
-        block_len: usize,
-        done: impl Done<Vec<Digest>>,
-    ) {
-        if block_len == 0 || length > slot.len() {
+    /// To `done`: more blocks than the slot holds.
+    pub fn digest(self: &Arc<Self>, slot: Slot, blocks: Blocks, done: impl Done<Vec<u8>>) {
+        let Blocks {
+            length,
+            block_len,
+            algorithm,
+        } = blocks;
+        if block_len == 0 || length > slot.len() as u64 {
             return done(Err(Error::Request("a range does not fit into its slot")));
         }
+        let block_len = block_len as usize;
+        // At most the length of the slot, so it fits.
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
         let step = (PIECE_LEN / block_len).max(1) * block_len;
         let pieces = cut(slot, length, step);
         let gather = Gather::new(pieces.len(), done);
@@ -71,22 +84,16 @@ impl Engine {
             self.workers.spawn_fifo(move || {
                 gather.finish(number, move || {
                     let messages: Vec<&[u8]> = piece.chunks(block_len).collect();
-                    Ok(engine.digest_all(&messages))
+                    Ok(engine.hash.digest_many(algorithm, &messages).bytes)
                 });
             });
         }
     }
 
-    /// The digests of blocks, in order.
-    pub(crate) fn digests(&self, blocks: &[Block<'_>]) -> Vec<Digest> {
+    /// The digests of blocks that have been read, in order.
+    pub(crate) fn digests(&self, algorithm: Algorithm, blocks: &[Block<'_>]) -> Digests {
         let messages: Vec<&[u8]> = blocks.iter().map(|block| &*block.data).collect();
-        self.digest_all(&messages)
-    }
-
-    fn digest_all(&self, messages: &[&[u8]]) -> Vec<Digest> {
-        let mut digests = vec![[0; DIGEST_LEN]; messages.len()];
-        self.hash.digest_many(messages, &mut digests);
-        digests
+        self.hash.digest_many(algorithm, &messages)
     }
 }
 

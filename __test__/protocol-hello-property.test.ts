@@ -1,0 +1,75 @@
+// Any hello that this version must read, and any that it must refuse.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { DIGEST_LENGTHS, DIGEST_NAMES } from "../src/protocol/digest.ts";
+import { decodeHashFrames, encodeDone, encodeHashFrames } from "../src/protocol/hash-stream.ts";
+import { assertRefused, readHashStream, split } from "./protocol-streams.ts";
+import { DIGEST_TAG, helloField, helloFrame } from "./support/wire.ts";
+
+const digestName = fc.constantFrom(...DIGEST_NAMES);
+const minor = fc.nat({ max: 255 });
+
+/** Fields that a reader may skip. */
+const optional = fc.array(
+  fc
+    .record({ tag: fc.nat({ max: 0x7fff }), value: fc.uint8Array({ maxLength: 40 }) })
+    .map(({ tag, value }) => helloField(tag, value)),
+  { maxLength: 20 },
+);
+
+test("optional fields are skipped, and the digest's frames follow, however all is split", () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 });
+  fc.assert(
+    fc.property(
+      fc.record({ name: digestName, minor, before: optional, behind: optional }),
+      fc.nat({ max: 5 }),
+      sizes,
+      ({ name, before, behind, ...version }, count, pieces) => {
+        const fields = [...before, helloField(DIGEST_TAG, name), ...behind];
+        const size = DIGEST_LENGTHS[name];
+        const digests = new Uint8Array(count * size).map((_, i) => i / size);
+        const all = Buffer.concat([
+          helloFrame(fields, [1, version.minor]),
+          encodeHashFrames(0, count * 10, 10, digests, name),
+          encodeDone(),
+        ]);
+        const expected = Array.from({ length: count }, (_, block) => ({
+          kind: "hash",
+          position: block * 10,
+          length: 10,
+          digest: Buffer.alloc(size, block),
+        }));
+        assert.deepEqual(readHashStream(split(all, pieces)), expected);
+        assert.equal(decodeHashFrames(all, 0).digest, name);
+      },
+    ),
+  );
+});
+
+test("a required field that is unknown is refused by its number, wherever it stands", () => {
+  const unknown = fc.integer({ min: 0, max: 0x7fff }).filter((number) => number !== 1);
+  fc.assert(
+    fc.property(
+      digestName,
+      minor,
+      optional,
+      optional,
+      unknown,
+      (name, version, before, behind, number) => {
+        const needed = helloField(0x8000 | number, "?");
+        const named = helloField(DIGEST_TAG, name);
+        for (const fields of [
+          [named, ...before, needed, ...behind],
+          [...before, needed, ...behind, named],
+        ])
+          assertRefused(
+            () => decodeHashFrames(helloFrame(fields, [1, version]), 0),
+            "unsupported",
+            0,
+            `needs field ${number},`,
+          );
+      },
+    ),
+  );
+});
