@@ -1,0 +1,57 @@
+// Bundles the program and the libraries that it uses into dist/: a few files in place of seventy, which Node would look up
+// and compile one by one at each start. Types are not checked here (`npm run check:types`).
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const OUT = "dist";
+const ENTRY = "src/cli/main.ts";
+
+rmSync(OUT, { recursive: true, force: true });
+const { metafile } = await build({
+  entryPoints: [ENTRY],
+  outdir: join(OUT, "cli"),
+  bundle: true,
+  // What is imported with import() stays in files of its own, which are read when they are needed.
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node20.19",
+  // Some libraries are CommonJS and require Node's own modules.
+  banner: {
+    js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
+  },
+  metafile: true,
+  logLevel: "warning",
+});
+chmodSync(join(OUT, "cli/main.js"), 0o755);
+writeFileSync(join(OUT, "THIRD-PARTY-LICENSES.txt"), notices(Object.keys(metafile.inputs)));
+
+/** The licences of the packages that these files are from: they ask to go where the code goes. */
+function notices(files: readonly string[]): string {
+  const packages = files.flatMap(
+    (file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? [],
+  );
+  return [...new Set(packages)]
+    .toSorted()
+    .map((name) => {
+      const folder = join("node_modules", name);
+      const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+        version: string;
+      };
+      return `${name} ${version}\n\n${licenceIn(folder)}`;
+    })
+    .join(`\n\n${"-".repeat(80)}\n\n`);
+}
+
+/** A file of its own, or a section at the end of the README. */
+function licenceIn(folder: string): string {
+  const files = readdirSync(folder);
+  const read = (name: string): string => readFileSync(join(folder, name), "utf8").trim();
+  const own = files.find((name) => /^licen[cs]e/i.test(name));
+  if (own !== undefined) return read(own);
+  const readme = files.find((name) => /^readme/i.test(name));
+  const section = readme && /^## Licen[cs]e.*\n([\s\S]*)$/m.exec(read(readme))?.[1];
+  if (!section) throw new Error(`${folder} is bundled and has no licence`);
+  return section.trim();
+}
