@@ -5,6 +5,7 @@
     reason = "must be compiled with the instruction set of its caller"
 )]
 
+use std::array::from_fn;
 use std::hint::black_box;
 
 use crate::arch::Lanes;
@@ -55,11 +56,11 @@ fn round<const N: usize, L: Lanes<N>>(lanes: L, a: &[L::Word; 25], constant: u64
     let column = |x: usize| lanes.xor5([a[x], a[x + 5], a[x + 10], a[x + 15], a[x + 20]]);
     let c = [column(0), column(1), column(2), column(3), column(4)];
     let d = [
-        lanes.parity(c[4], c[1]),
-        lanes.parity(c[0], c[2]),
-        lanes.parity(c[1], c[3]),
-        lanes.parity(c[2], c[4]),
-        lanes.parity(c[3], c[0]),
+        lanes.effect(c[4], c[1]),
+        lanes.effect(c[0], c[2]),
+        lanes.effect(c[1], c[3]),
+        lanes.effect(c[2], c[4]),
+        lanes.effect(c[3], c[0]),
     ];
 
     // The word (x, y) after theta and rho, given as x, y and its rotation.
@@ -117,17 +118,7 @@ fn round<const N: usize, L: Lanes<N>>(lanes: L, a: &[L::Word; 25], constant: u64
         ]),
     ];
     rows[0][0] = lanes.xor(rows[0][0], lanes.splat(constant));
-    let [
-        [e0, e1, e2, e3, e4],
-        [e5, e6, e7, e8, e9],
-        [f0, f1, f2, f3, f4],
-        [f5, f6, f7, f8, f9],
-        [g0, g1, g2, g3, g4],
-    ] = rows;
-    [
-        e0, e1, e2, e3, e4, e5, e6, e7, e8, e9, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, g0, g1, g2,
-        g3, g4,
-    ]
+    from_fn(|at| rows[at / 5][at % 5])
 }
 
 /// The constants by their definition, a linear feedback shift register, so that none can be mistyped.

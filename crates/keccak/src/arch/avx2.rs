@@ -40,7 +40,7 @@ fn absorb(token: Avx2, state: &mut State<{ Avx2::LANES }>, runs: [&[[u8; RATE]];
 
 impl Lanes<{ Avx2::LANES }> for Avx2 {
     type Word = __m256i;
-    type Parity = __m256i;
+    type Effect = __m256i;
 
     fn absorb(self, state: &mut State<{ Self::LANES }>, runs: [&[[u8; RATE]]; Self::LANES]) {
         // SAFETY: `self` exists only where the CPU has AVX2.
@@ -99,24 +99,24 @@ impl Lanes<{ Avx2::LANES }> for Avx2 {
     }
 
     #[inline(always)]
-    fn parity(self, left: __m256i, right: __m256i) -> __m256i {
+    fn effect(self, left: __m256i, right: __m256i) -> __m256i {
         // SAFETY: the token proves that the CPU has AVX2.
         self.xor(left, unsafe { rotate::<1, 63>(right) })
     }
 
     #[inline(always)]
-    fn add(self, word: __m256i, parity: __m256i) -> __m256i {
-        self.xor(word, parity)
+    fn add(self, word: __m256i, effect: __m256i) -> __m256i {
+        self.xor(word, effect)
     }
 
     #[inline(always)]
     fn add_and_rotate<const LEFT: i32, const RIGHT: i32>(
         self,
         word: __m256i,
-        parity: __m256i,
+        effect: __m256i,
     ) -> __m256i {
         // SAFETY: the token proves that the CPU has AVX2.
-        unsafe { rotate::<LEFT, RIGHT>(self.xor(word, parity)) }
+        unsafe { rotate::<LEFT, RIGHT>(self.xor(word, effect)) }
     }
 
     #[inline(always)]

@@ -50,7 +50,7 @@ const CHI: i32 = 0xd2;
 impl Lanes<{ Avx512::LANES }> for Avx512 {
     type Word = __m512i;
     /// The parities of both neighbours, the second rotated: three words are added as quickly as two.
-    type Parity = (__m512i, __m512i);
+    type Effect = (__m512i, __m512i);
 
     fn absorb(self, state: &mut State<{ Self::LANES }>, runs: [&[[u8; RATE]]; Self::LANES]) {
         // SAFETY: `self` exists only where the CPU has AVX-512F.
@@ -104,7 +104,7 @@ impl Lanes<{ Avx512::LANES }> for Avx512 {
     }
 
     #[inline(always)]
-    fn parity(self, left: __m512i, right: __m512i) -> (__m512i, __m512i) {
+    fn effect(self, left: __m512i, right: __m512i) -> (__m512i, __m512i) {
         // SAFETY: the token proves that the CPU has AVX-512F.
         (left, unsafe { _mm512_rol_epi64::<1>(right) })
     }
@@ -118,10 +118,10 @@ impl Lanes<{ Avx512::LANES }> for Avx512 {
     fn add_and_rotate<const LEFT: i32, const RIGHT: i32>(
         self,
         word: __m512i,
-        parity: (__m512i, __m512i),
+        effect: (__m512i, __m512i),
     ) -> __m512i {
         // SAFETY: the token proves that the CPU has AVX-512F.
-        unsafe { _mm512_rol_epi64::<LEFT>(self.add(word, parity)) }
+        unsafe { _mm512_rol_epi64::<LEFT>(self.add(word, effect)) }
     }
 
     #[inline(always)]

@@ -25,7 +25,7 @@ pub(crate) trait Lanes<const N: usize>: Copy {
     type Word: Copy;
 
     /// What theta adds to all five words of a column.
-    type Parity: Copy;
+    type Effect: Copy;
 
     /// `word` in each lane.
     fn splat(self, word: u64) -> Self::Word;
@@ -46,16 +46,16 @@ pub(crate) trait Lanes<const N: usize>: Copy {
     fn xor5(self, words: [Self::Word; 5]) -> Self::Word;
 
     /// `left ^ rotate_left(right, 1)`: what theta adds to a column, from the parities of its two neighbours.
-    fn parity(self, left: Self::Word, right: Self::Word) -> Self::Parity;
+    fn effect(self, left: Self::Word, right: Self::Word) -> Self::Effect;
 
-    /// `word ^ parity`
-    fn add(self, word: Self::Word, parity: Self::Parity) -> Self::Word;
+    /// `word ^ effect`
+    fn add(self, word: Self::Word, effect: Self::Effect) -> Self::Word;
 
-    /// `rotate_left(word ^ parity, LEFT)`, where `RIGHT` is `64 - LEFT` and neither is 0.
+    /// `rotate_left(word ^ effect, LEFT)`, where `RIGHT` is `64 - LEFT` and neither is 0.
     fn add_and_rotate<const LEFT: i32, const RIGHT: i32>(
         self,
         word: Self::Word,
-        parity: Self::Parity,
+        effect: Self::Effect,
     ) -> Self::Word;
 
     /// `a ^ (!b & c)`

@@ -44,7 +44,7 @@ fn absorb(token: Neon, state: &mut State<{ Neon::LANES }>, runs: [&[[u8; RATE]];
 
 impl Lanes<{ Neon::LANES }> for Neon {
     type Word = uint64x2_t;
-    type Parity = uint64x2_t;
+    type Effect = uint64x2_t;
 
     fn absorb(self, state: &mut State<{ Self::LANES }>, runs: [&[[u8; RATE]]; Self::LANES]) {
         // SAFETY: `self` exists only where the CPU has FEAT_SHA3.
@@ -104,24 +104,24 @@ impl Lanes<{ Neon::LANES }> for Neon {
     }
 
     #[inline(always)]
-    fn parity(self, left: uint64x2_t, right: uint64x2_t) -> uint64x2_t {
+    fn effect(self, left: uint64x2_t, right: uint64x2_t) -> uint64x2_t {
         // SAFETY: the token proves that the CPU has the instructions.
         unsafe { vrax1q_u64(left, right) }
     }
 
     #[inline(always)]
-    fn add(self, word: uint64x2_t, parity: uint64x2_t) -> uint64x2_t {
-        self.xor(word, parity)
+    fn add(self, word: uint64x2_t, effect: uint64x2_t) -> uint64x2_t {
+        self.xor(word, effect)
     }
 
     #[inline(always)]
     fn add_and_rotate<const LEFT: i32, const RIGHT: i32>(
         self,
         word: uint64x2_t,
-        parity: uint64x2_t,
+        effect: uint64x2_t,
     ) -> uint64x2_t {
         // SAFETY: the token proves that the CPU has the instructions.
-        unsafe { vxarq_u64::<RIGHT>(word, parity) }
+        unsafe { vxarq_u64::<RIGHT>(word, effect) }
     }
 
     #[inline(always)]

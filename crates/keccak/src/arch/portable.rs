@@ -17,7 +17,7 @@ pub(crate) struct Portable;
 /// Any number of lanes: one for real, more so that what is written for several can be tested everywhere.
 impl<const N: usize> Lanes<N> for Portable {
     type Word = [u64; N];
-    type Parity = [u64; N];
+    type Effect = [u64; N];
 
     fn absorb(self, state: &mut State<N>, runs: [&[[u8; RATE]]; N]) {
         permutation::absorb(self, state, runs);
@@ -55,22 +55,22 @@ impl<const N: usize> Lanes<N> for Portable {
     }
 
     #[inline(always)]
-    fn parity(self, left: [u64; N], right: [u64; N]) -> [u64; N] {
+    fn effect(self, left: [u64; N], right: [u64; N]) -> [u64; N] {
         from_fn(|lane| left[lane] ^ right[lane].rotate_left(1))
     }
 
     #[inline(always)]
-    fn add(self, word: [u64; N], parity: [u64; N]) -> [u64; N] {
-        self.xor(word, parity)
+    fn add(self, word: [u64; N], effect: [u64; N]) -> [u64; N] {
+        self.xor(word, effect)
     }
 
     #[inline(always)]
     fn add_and_rotate<const LEFT: i32, const RIGHT: i32>(
         self,
         word: [u64; N],
-        parity: [u64; N],
+        effect: [u64; N],
     ) -> [u64; N] {
-        from_fn(|lane| (word[lane] ^ parity[lane]).rotate_left(const { LEFT.cast_unsigned() }))
+        from_fn(|lane| (word[lane] ^ effect[lane]).rotate_left(const { LEFT.cast_unsigned() }))
     }
 
     #[inline(always)]
