@@ -45,6 +45,14 @@ test("--help names every command and shows the usual pipeline", async () => {
   }
 });
 
+test("help names the values of options", async () => {
+  for (const command of [[], ["checksum"]]) {
+    const outcome = await run([...command, "--help"]);
+    assert.match(outcome.stdout.toString(), /--start OFFSET.*--digest ALGORITHM/s);
+    assert.doesNotMatch(outcome.stdout.toString(), /#0/);
+  }
+});
+
 for (const command of COMMANDS) {
   test(`${command} --help has an example`, async () => {
     const outcome = await run([command, "--help"]);

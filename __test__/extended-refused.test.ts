@@ -136,5 +136,5 @@ test("retrieve: a later minor version with more optional fields is read", async 
 
 test("save: a hello is no frame of the block stream", async (t) => {
   const outcome = await run(["save", file(t)], { stdin: Buffer.concat([hello("blake3"), DONE]) });
-  assertFailed(outcome, EXIT.protocol, "save", /Unknown command received: b'helo', at byte 0 of/);
+  assertFailed(outcome, EXIT.protocol, "save", /A `helo` frame of a hash stream, at byte 0 of/);
 });

@@ -235,9 +235,9 @@ describe("a hello that is refused", () => {
     for (const greeting of [hello("blake3"), Buffer.from("helo")])
       assertRefused(
         () => decodeBlockFrames(greeting, 0, greeting.length, 0),
-        "unknown-command",
+        "other-stream",
         0,
-        "Unknown command received: b'helo'",
+        "A `helo` frame of a hash stream",
       );
   });
 

@@ -1,6 +1,5 @@
 import { writeSync } from "node:fs";
 import { createRequire } from "node:module";
-import { isatty } from "node:tty";
 
 import { Cli, type Command, type CommandClass } from "clipanion";
 
@@ -10,6 +9,7 @@ import { RetrieveCommand } from "../commands/retrieve.ts";
 import { SaveCommand } from "../commands/save.ts";
 import { systemCode } from "../transport/stream-error.ts";
 import { printLine } from "../ui/stderr.ts";
+import { helpOn, overview } from "./help.ts";
 
 const STDOUT = 1;
 
@@ -18,15 +18,6 @@ const COMMANDS: ReadonlyMap<string, CommandClass> = new Map<string, CommandClass
   ["retrieve", RetrieveCommand],
   ["save", SaveCommand],
 ]);
-
-const EXAMPLE = `
-Make /dev/vg/copy equal to /dev/vg/disk of another host:
-
-  $ blockcopy checksum /dev/vg/copy | ssh root@host blockcopy retrieve /dev/vg/disk | blockcopy save /dev/vg/copy
-
-Exit codes: 0 success, 64 usage, 66 no such file, 69 device busy, 70 internal error, 74 I/O error, 76 protocol error,
-77 permission denied or read-only, 129, 130 and 143 signals, 141 nobody reads the output.
-`;
 
 const require = createRequire(import.meta.url);
 const { version } = require("../../package.json") as { version: string };
@@ -40,7 +31,7 @@ export async function run(argv: string[]): Promise<number> {
     binaryLabel: "blockcopy",
     binaryName: "blockcopy",
     binaryVersion: version,
-    enableColors: isatty(STDOUT),
+    enableColors: false,
   });
   const name = argv.find((word) => !word.startsWith("-"));
   const stage = COMMANDS.get(name ?? "");
@@ -48,7 +39,7 @@ export async function run(argv: string[]): Promise<number> {
     return answer(`blockcopy ${version}\n`);
   }
   if (argv.includes("--help") || argv.includes("-h")) {
-    return answer(stage === undefined ? cli.usage() + EXAMPLE : usageOf(cli, stage));
+    return answer(stage === undefined ? overview(cli) : helpOn(cli, stage));
   }
   if (name === undefined) {
     const unknown = argv.find((word) => word !== "-v" && word !== "--verbose");
@@ -80,13 +71,6 @@ function answer(text: string): number {
     printLine(`ERROR (blockcopy): cannot write to standard output: ${code}; check what it is`);
     return ExitCode.io;
   }
-}
-
-/** clipanion has no names for the values of options; those that are not switches all take an offset. */
-function usageOf(cli: Cli, command: CommandClass): string {
-  const usage = cli.usage(command, { detailed: true });
-  // In a table, the longer name takes the place of four blanks.
-  return usage.replaceAll("#0    ", "OFFSET").replaceAll("#0", "OFFSET");
 }
 
 /** `-v` may stand before the command, as with blockcopy 0.0.2. */

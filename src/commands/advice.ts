@@ -86,6 +86,8 @@ function adviceOnProtocol(error: ProtocolError): string {
       return "the stage before this one failed or was cut off: look at its messages, then run all of it again";
     case "unknown-command":
       return "what arrives is not a stream of blockcopy, or was damaged on the way: check the command before the pipe";
+    case "other-stream":
+      return "put the stages in order: `blockcopy checksum DESTINATION | blockcopy retrieve SOURCE | blockcopy save DESTINATION`";
     case "unsupported":
       return "install the newer of the two versions of blockcopy on both hosts";
     default:

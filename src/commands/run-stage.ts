@@ -48,7 +48,7 @@ export async function runStage(stage: Stage): Promise<never> {
     throw new Error("the process has ended");
   };
   const fail = (error: unknown): never =>
-    end(exitCodeOf(error), ...trace(error, stage.verbose), errorLine(stage.name, error));
+    end(exitCodeOf(error), ...trace(error), errorLine(stage.name, error));
 
   onSignal((signal, code) => {
     const what = `ended by ${signal}, ${unfinished(stage)}`;
@@ -107,9 +107,12 @@ function errorLine(stage: string, error: unknown): string {
 }
 
 /** Where a fault of the program itself came from. */
-function trace(error: unknown, verbose: boolean): string[] {
-  const wanted = verbose || exitCodeOf(error) === ExitCode.internal;
-  return wanted && error instanceof Error && error.stack !== undefined ? [error.stack] : [];
+function trace(error: unknown): string[] {
+  return exitCodeOf(error) === ExitCode.internal &&
+    error instanceof Error &&
+    error.stack !== undefined
+    ? [error.stack]
+    : [];
 }
 
 function unfinished(stage: Stage): string {

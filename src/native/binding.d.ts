@@ -7,6 +7,8 @@ export declare class Engine {
   constructor(simd?: 'portable' | 'neon' | 'avx2' | 'avx512')
   /** How it is set up, in words, for the log. */
   get description(): string
+  /** How blocks are digested, in words, for the log. */
+  hashing(algorithm: 'sha3-512' | 'blake3'): string
   /** Opens a regular file or block device for reading. */
   openSource(path: string): Promise<Source>
   /** Standard input for reading, when it is a regular file or a block device; `null` when it is a stream. */

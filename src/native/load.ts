@@ -41,7 +41,7 @@ export function loadAddon(): typeof Binding {
   } catch (error) {
     throw new AddonError(
       `the engine for ${platform} is not installed (package ${name})`,
-      "install blockcopy again without --omit=optional, or run `npm run build` in a checkout",
+      `install ${name} of the same version too (it is an optional dependency: not with --omit=optional), or run \`npm run build\` in a checkout`,
       error,
     );
   }

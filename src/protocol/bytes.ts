@@ -97,8 +97,25 @@ export function assertWhole(name: string, value: number, least: number, most: nu
     throw new RangeError(`${name} ${value} is not from ${least} to ${most}`);
 }
 
-/** The error for a frame whose command neither end has ever used. */
+/** The stream that a command belongs to; `done` ends both. */
+const STREAM_OF: Readonly<Record<string, StreamName>> = {
+  helo: "hash",
+  Hash: "hash",
+  hash: "hash",
+  rest: "hash",
+  data: "block",
+  dlzm: "block",
+};
+
+/** The error for a frame whose command is not one of its stream's. */
 export function unknownCommand(frame: FrameStart): ProtocolError {
+  const other = Object.hasOwn(STREAM_OF, frame.command) ? STREAM_OF[frame.command] : undefined;
+  if (other !== undefined)
+    return new ProtocolError(
+      "other-stream",
+      frame.offset,
+      `A \`${frame.command}\` frame of a ${other} stream, ${whereabouts(frame)}`,
+    );
   return new ProtocolError(
     "unknown-command",
     frame.offset,

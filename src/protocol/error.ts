@@ -4,6 +4,7 @@
  * - `truncated-command`: it ended inside the four letters of a command;
  * - `truncated-frame`: it ended inside a frame, after the command;
  * - `unknown-command`: a frame begins with something that is not a command;
+ * - `other-stream`: a frame of the other one of the two streams;
  * - `bad-length`: a length of 0 or more than `MAX_FRAME_LENGTH`;
  * - `bad-position`: a position, or the end of a block, past `MAX_POSITION`;
  * - `bad-hello`: a hello that is damaged, or not at the beginning;
@@ -14,6 +15,7 @@ export type ProtocolErrorCode =
   | "truncated-command"
   | "truncated-frame"
   | "unknown-command"
+  | "other-stream"
   | "bad-length"
   | "bad-position"
   | "bad-hello"

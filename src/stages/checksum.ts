@@ -32,6 +32,7 @@ export interface ChecksumOptions {
  * @throws OptionError, the engine's failures, and those of the streams
  */
 export async function checksum(context: StageContext, options: ChecksumOptions): Promise<void> {
+  context.debug(context.engine.hashing(options.digest));
   const output = new Output(context.native, "hash stream");
   await output.whileRead(async () => {
     const source = await open(context, options.file);

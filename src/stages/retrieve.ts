@@ -42,7 +42,12 @@ export async function retrieve(context: StageContext, options: RetrieveOptions):
 
     const slots = new Slots(native, BATCHES, SLOT_LENGTH);
     const sequence = new Sequence();
+    let digest: HashBatch["digest"] | undefined;
     const compare = async (batch: HashBatch): Promise<void> => {
+      if (batch.digest !== digest) {
+        ({ digest } = batch);
+        debug(engine.hashing(digest));
+      }
       const slot = await slots.take();
       const compared = engine.diff(
         source,

@@ -119,6 +119,15 @@ impl Engine {
         self.inner.description()
     }
 
+    /// How blocks are digested, in words, for the log.
+    #[napi]
+    pub fn hashing(
+        &self,
+        #[napi(ts_arg_type = "'sha3-512' | 'blake3'")] algorithm: String,
+    ) -> Result<String> {
+        Ok(self.inner.hashing(to_algorithm(&algorithm)?))
+    }
+
     /// Opens a regular file or block device for reading.
     #[napi(ts_return_type = "Promise<Source>")]
     pub fn open_source<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {

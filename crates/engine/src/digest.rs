@@ -1,6 +1,6 @@
 //! The digests of blocks, by one algorithm or the other.
 
-use blockcopy_keccak::{DIGEST_LEN, Sha3_512};
+use blockcopy_keccak::{DIGEST_LEN, Sha3_512, Simd};
 
 /// A digest algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,22 @@ pub(crate) struct Hasher {
 }
 
 impl Hasher {
+    /// What is used for `algorithm`, in words.
+    pub(crate) fn description(self, algorithm: Algorithm) -> String {
+        match algorithm {
+            Algorithm::Sha3_512 => {
+                let has: Vec<&str> = Simd::ALL
+                    .into_iter()
+                    .filter(|&simd| Sha3_512::with(simd).is_some())
+                    .map(Simd::name)
+                    .collect();
+                let used = self.sha3.simd();
+                format!("SHA3-512 with {used} (this CPU has {})", has.join(", "))
+            }
+            Algorithm::Blake3 => "BLAKE3".to_owned(),
+        }
+    }
+
     /// The digest of each message.
     pub(crate) fn digest_many(self, algorithm: Algorithm, messages: &[&[u8]]) -> Digests {
         let bytes = match algorithm {

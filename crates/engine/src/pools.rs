@@ -7,7 +7,7 @@ use std::thread::{self, available_parallelism};
 use blockcopy_keccak::{Sha3_512, Simd};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::digest::Hasher;
+use crate::digest::{Algorithm, Hasher};
 use crate::gather::guard;
 use crate::{Done, Error};
 
@@ -60,11 +60,16 @@ impl Engine {
     #[must_use]
     pub fn description(&self) -> String {
         format!(
-            "{} hashing threads (SHA3-512 with {}), {} reading threads",
+            "{} hashing threads, {} reading threads",
             self.workers.current_num_threads(),
-            self.hash.sha3.simd(),
             self.io.current_num_threads()
         )
+    }
+
+    /// How blocks are digested, in words, for the log.
+    #[must_use]
+    pub fn hashing(&self, algorithm: Algorithm) -> String {
+        self.hash.description(algorithm)
     }
 }
 

@@ -15,11 +15,13 @@ use sha3::Digest as _;
 const BLOCK: usize = 128 * 1024;
 
 /// The lengths, in bytes, of the messages that each benchmark hashes in one call.
-const GROUPS: [(&str, &[usize]); 4] = [
-    ("128 KiB blocks", &[BLOCK; 16]),
-    ("4 KiB blocks", &[4096; 64]),
-    ("one 128 KiB block", &[BLOCK]),
-    ("20 blocks and a short last", &{
+const GROUPS: [(&str, &[usize]); 6] = [
+    ("1 message of 128 KiB", &[BLOCK]),
+    ("2 messages of 128 KiB", &[BLOCK; 2]),
+    ("9 messages of 128 KiB", &[BLOCK; 9]),
+    ("16 messages of 128 KiB", &[BLOCK; 16]),
+    ("64 messages of 4 KiB", &[4096; 64]),
+    ("20 messages of 128 KiB and a short one", &{
         let mut lengths = [BLOCK; 21];
         lengths[20] = 5000;
         lengths

@@ -1,0 +1,47 @@
+import type { Cli, CommandClass } from "clipanion";
+
+/** What the values of options are called; clipanion has no names for them. */
+const VALUES: Readonly<Record<string, string>> = {
+  start: "OFFSET",
+  end: "OFFSET",
+  digest: "ALGORITHM",
+};
+
+const EPILOGUE = `
+Make /dev/vg/copy equal to /dev/vg/disk of another host:
+
+  $ blockcopy checksum /dev/vg/copy | ssh root@host blockcopy retrieve /dev/vg/disk | blockcopy save /dev/vg/copy
+
+Environment: BLOCKCOPY_WIRE=0.0.2 sends byte for byte what blockcopy 0.0.2 would; BLOCKCOPY_SIMD=portable, avx2, avx512 or
+neon makes SHA3-512 use that instruction set instead of the best one; DEBUG=1 is --verbose.
+
+Exit codes: 0 success, 64 usage, 66 no such file, 69 device busy, 70 internal error, 74 I/O error, 76 protocol error,
+77 permission denied or read-only, 129, 130 and 143 signals, 141 nobody reads the output.
+`;
+
+/** Help on all commands. */
+export function overview(cli: Cli): string {
+  return named(cli.usage()) + EPILOGUE;
+}
+
+/** Help on one command. */
+export function helpOn(cli: Cli, command: CommandClass): string {
+  return aligned(named(cli.usage(command, { detailed: true })));
+}
+
+function named(usage: string): string {
+  return usage.replaceAll(
+    /--(\w+) #0/g,
+    (_, option: string) => `--${option} ${VALUES[option] ?? "VALUE"}`,
+  );
+}
+
+/** The table of options, whose columns the names of the values have shifted. */
+function aligned(usage: string): string {
+  const row = /^ {2}(-\S+(?: [A-Z]+)?) +(\S.*)$/gm;
+  const width = Math.max(...Array.from(usage.matchAll(row), ([, name = ""]) => name.length));
+  return usage.replaceAll(
+    row,
+    (_, name: string, description: string) => `  ${name.padEnd(width)}  ${description}`,
+  );
+}
