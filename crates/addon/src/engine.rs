@@ -1,16 +1,17 @@
-//! The engine, and the files and devices that it works on.
+//! The engine.
 
 use std::sync::Arc;
 
 use blockcopy_engine::xz::Preset;
 use blockcopy_engine::{
-    Algorithm, Blocks, Changed, Codec, Compression, Digests, Extent, Frame, Kind, Simd,
+    Algorithm, Blocks, Changed, Codec, Compression, Digests, Extent, Frame, Simd,
 };
 use napi::bindgen_prelude::{Object, Uint8Array};
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::errors::{invalid, js_error, number, whole};
+use crate::files::{Sink, Source};
 use crate::memory::Slab;
 use crate::promise::promise;
 
@@ -34,62 +35,6 @@ pub struct Block {
     pub length: u32,
     /// Whether the payload is in the .xz format.
     pub compressed: bool,
-}
-
-/// A file or device that is open for reading.
-#[napi]
-pub struct Source {
-    inner: Arc<blockcopy_engine::Source>,
-}
-
-#[napi]
-impl Source {
-    /// Size in bytes when it was opened.
-    #[napi(getter)]
-    pub fn size(&self) -> f64 {
-        number(self.inner.size())
-    }
-
-    /// Whether it is a block device, not a file.
-    #[napi(getter)]
-    pub fn is_device(&self) -> bool {
-        self.inner.kind() == Kind::Device
-    }
-
-    /// How it is read, in words, for the log.
-    #[napi(getter)]
-    pub fn description(&self) -> String {
-        let mode = if self.inner.is_direct() {
-            "direct"
-        } else {
-            "buffered"
-        };
-        format!(
-            "{mode} reads in multiples of {} bytes",
-            self.inner.granularity()
-        )
-    }
-}
-
-/// A file or device that is open for writing.
-#[napi]
-pub struct Sink {
-    inner: Arc<blockcopy_engine::Sink>,
-}
-
-#[napi]
-impl Sink {
-    /// Size in bytes when it was opened.
-    #[napi(getter)]
-    pub fn size(&self) -> f64 {
-        number(self.inner.size())
-    }
-
-    /// Whether it is a block device, not a file.
-    #[napi(getter)]
-    pub fn is_device(&self) -> bool {
-        self.inner.kind() == Kind::Device
-    }
 }
 
 /// The threads of the engine. One per process.
@@ -131,7 +76,7 @@ impl Engine {
     /// Opens a regular file or block device for reading.
     #[napi(ts_return_type = "Promise<Source>")]
     pub fn open_source<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
-        promise(env, source, |done| {
+        promise(env, Source::from, |done| {
             self.inner
                 .run(move || Ok(blockcopy_engine::Source::open(path)?), done);
         })
@@ -142,7 +87,7 @@ impl Engine {
     pub fn open_stdin<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         promise(
             env,
-            |opened: Option<_>| opened.map(source),
+            |opened: Option<_>| opened.map(Source::from),
             |done| {
                 self.inner
                     .run(|| Ok(blockcopy_engine::Source::from_stdin()?), done);
@@ -158,10 +103,7 @@ impl Engine {
         path: String,
         force: bool,
     ) -> Result<Object<'env>> {
-        let sink = |inner| Sink {
-            inner: Arc::new(inner),
-        };
-        promise(env, sink, |done| {
+        promise(env, Sink::from, |done| {
             self.inner
                 .run(move || Ok(blockcopy_engine::Sink::open(path, force)?), done);
         })
@@ -280,12 +222,6 @@ impl Engine {
     #[napi(ts_return_type = "Promise<void>")]
     pub fn sync<'env>(&self, env: &'env Env, sink: &Sink) -> Result<Object<'env>> {
         promise(env, |()| (), |done| self.inner.sync(&sink.inner, done))
-    }
-}
-
-fn source(inner: blockcopy_engine::Source) -> Source {
-    Source {
-        inner: Arc::new(inner),
     }
 }
 

@@ -10,6 +10,7 @@
 
 pub mod engine;
 mod errors;
+pub mod files;
 pub mod memory;
 mod promise;
 pub mod stdio;

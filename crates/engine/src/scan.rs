@@ -21,6 +21,16 @@ pub struct Blocks {
     pub algorithm: Algorithm,
 }
 
+impl Blocks {
+    /// Refuses those that a slot has no room for.
+    fn check(self, slot: &Slot) -> Result<Self, Error> {
+        if self.block_len == 0 || self.length > slot.len() as u64 {
+            return Err(Error::Request("a range does not fit into its slot"));
+        }
+        Ok(self)
+    }
+}
+
 impl Engine {
     /// Reads the `blocks` that begin at `position` of `source` and gives `done` their digests, in order, one after the other.
     ///
@@ -35,14 +45,10 @@ impl Engine {
         blocks: Blocks,
         done: impl Done<Vec<u8>>,
     ) {
-        let Blocks {
-            length,
-            block_len,
-            algorithm,
-        } = blocks;
-        if block_len == 0 || length > slot.len() as u64 {
-            return done(Err(Error::Request("a range does not fit into its slot")));
-        }
+        let (length, block_len, algorithm) = match blocks.check(&slot) {
+            Ok(blocks) => (blocks.length, blocks.block_len, blocks.algorithm),
+            Err(error) => return done(Err(error)),
+        };
         if position
             .checked_add(length)
             .is_none_or(|end| end > source.size())
@@ -64,14 +70,10 @@ impl Engine {
     /// # Errors
     /// To `done`: more blocks than the slot holds.
     pub fn digest(self: &Arc<Self>, slot: Slot, blocks: Blocks, done: impl Done<Vec<u8>>) {
-        let Blocks {
-            length,
-            block_len,
-            algorithm,
-        } = blocks;
-        if block_len == 0 || length > slot.len() as u64 {
-            return done(Err(Error::Request("a range does not fit into its slot")));
-        }
+        let (length, block_len, algorithm) = match blocks.check(&slot) {
+            Ok(blocks) => (blocks.length, blocks.block_len, blocks.algorithm),
+            Err(error) => return done(Err(error)),
+        };
         let block_len = block_len as usize;
         // At most the length of the slot, so it fits.
         let length = usize::try_from(length).unwrap_or(usize::MAX);

@@ -1,0 +1,80 @@
+//! The files and devices that the engine works on.
+
+use std::sync::Arc;
+
+use blockcopy_engine::Kind;
+use napi_derive::napi;
+
+use crate::errors::number;
+
+/// A file or device that is open for reading.
+#[napi]
+pub struct Source {
+    pub(crate) inner: Arc<blockcopy_engine::Source>,
+}
+
+#[napi]
+impl Source {
+    /// Size in bytes when it was opened.
+    #[napi(getter)]
+    pub fn size(&self) -> f64 {
+        number(self.inner.size())
+    }
+
+    /// Whether it is a block device, not a file.
+    #[napi(getter)]
+    pub fn is_device(&self) -> bool {
+        self.inner.kind() == Kind::Device
+    }
+
+    /// How it is read, in words, for the log.
+    #[napi(getter)]
+    pub fn description(&self) -> String {
+        let mode = if self.inner.is_direct() {
+            "direct"
+        } else {
+            "buffered"
+        };
+        format!(
+            "{mode} reads in multiples of {} bytes",
+            self.inner.granularity()
+        )
+    }
+}
+
+impl From<blockcopy_engine::Source> for Source {
+    fn from(inner: blockcopy_engine::Source) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+}
+
+/// A file or device that is open for writing.
+#[napi]
+pub struct Sink {
+    pub(crate) inner: Arc<blockcopy_engine::Sink>,
+}
+
+#[napi]
+impl Sink {
+    /// Size in bytes when it was opened.
+    #[napi(getter)]
+    pub fn size(&self) -> f64 {
+        number(self.inner.size())
+    }
+
+    /// Whether it is a block device, not a file.
+    #[napi(getter)]
+    pub fn is_device(&self) -> bool {
+        self.inner.kind() == Kind::Device
+    }
+}
+
+impl From<blockcopy_engine::Sink> for Sink {
+    fn from(inner: blockcopy_engine::Sink) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+}
