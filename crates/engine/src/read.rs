@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use blockcopy_blockio::{ALIGNMENT, Slot, Source};
 
-use crate::extent::{Extent, Piece, pieces};
+use crate::extent::{Extent, Piece, Run, pieces};
 use crate::gather::{Gather, guard};
 use crate::{Done, Engine, Error};
 
@@ -65,9 +65,12 @@ impl Engine {
     }
 }
 
-/// A piece and the part of the slot that it is read into.
-struct Placed {
-    piece: Piece,
+/// A piece and the parts of the slot that its runs are read into.
+struct Placed(Vec<PlacedRun>);
+
+/// A run and the part of the slot that it is read into.
+struct PlacedRun {
+    run: Run,
     /// Place in the batch of its first block.
     first: usize,
     /// Where `buffer` begins in the slot, in bytes.
@@ -75,78 +78,94 @@ struct Placed {
     buffer: Slot,
 }
 
-/// Gives each piece its part of the slot, one after the other.
+/// Gives each run its part of the slot, one after the other.
 fn place(pieces: Vec<Piece>, slot: Slot) -> Result<Vec<Placed>, Error> {
     let mut rest = slot;
     let mut first = 0;
     let mut offset = 0;
     let mut placed = Vec::with_capacity(pieces.len());
     for piece in pieces {
-        // The memory that a read fills is aligned as well.
-        let length = piece.length.next_multiple_of(ALIGNMENT);
-        if length > rest.len() {
-            return Err(Error::Request(
-                "the blocks of a batch do not fit into its slot",
-            ));
+        let mut runs = Vec::with_capacity(piece.len());
+        for run in piece {
+            // The memory that a read fills is aligned as well.
+            let length = run.length.next_multiple_of(ALIGNMENT);
+            if length > rest.len() {
+                return Err(Error::Request(
+                    "the blocks of a batch do not fit into its slot",
+                ));
+            }
+            let (buffer, remainder) = rest.split_at(length);
+            rest = remainder;
+            let count = run.extents.len();
+            runs.push(PlacedRun {
+                run,
+                first,
+                offset,
+                buffer,
+            });
+            first += count;
+            offset += length;
         }
-        let (buffer, remainder) = rest.split_at(length);
-        rest = remainder;
-        let count = piece.extents.len();
-        placed.push(Placed {
-            piece,
-            first,
-            offset,
-            buffer,
-        });
-        first += count;
-        offset += length;
+        placed.push(Placed(runs));
     }
     Ok(placed)
 }
 
-/// Lets go of the buffer of a piece that need not be read any more.
+/// Lets go of the buffers of a piece that need not be read any more.
 fn dropped<T>(placed: Placed) -> Vec<T> {
     drop(placed);
     Vec::new()
 }
 
 impl Placed {
-    /// Reads the piece. What lies beyond the size that the source had when it was opened is not asked for.
+    /// Reads the piece.
     fn read(&mut self, source: &Source) -> Result<(), Error> {
-        let wanted = source.size().saturating_sub(self.piece.position);
+        self.0.iter_mut().try_for_each(|run| run.read(source))
+    }
+
+    /// The blocks of the piece, each cut off at `size`, the end of the source.
+    fn blocks(&mut self, size: u64) -> Vec<Block<'_>> {
+        self.0.iter_mut().flat_map(|run| run.blocks(size)).collect()
+    }
+}
+
+impl PlacedRun {
+    /// Reads the run. What lies beyond the size that the source had when it was opened is not asked for.
+    fn read(&mut self, source: &Source) -> Result<(), Error> {
+        let wanted = source.size().saturating_sub(self.run.position);
         let wanted = usize::try_from(wanted)
             .unwrap_or(usize::MAX)
-            .min(self.piece.length);
+            .min(self.run.length);
         if wanted == 0 {
             return Ok(());
         }
-        // Not past the last sector of a device, whose size need not be a multiple of the piece.
+        // Not past the last sector of a device, whose size need not be a multiple of the run.
         let ask = wanted
             .next_multiple_of(source.granularity())
-            .min(self.piece.length);
-        let got = source.read_at(&mut self.buffer[..ask], self.piece.position)?;
+            .min(self.run.length);
+        let got = source.read_at(&mut self.buffer[..ask], self.run.position)?;
         if got < wanted {
             return Err(Error::Shrank {
                 path: source.path().to_owned(),
-                offset: self.piece.position + got as u64,
+                offset: self.run.position + got as u64,
                 size: source.size(),
             });
         }
         Ok(())
     }
 
-    /// The blocks of the piece, each cut off at `size`, the end of the source.
+    /// The blocks of the run, each cut off at `size`, the end of the source.
     fn blocks(&mut self, size: u64) -> Vec<Block<'_>> {
         let lead = self
-            .piece
+            .run
             .extents
             .first()
-            .map_or(0, |extent| extent.position - self.piece.position);
+            .map_or(0, |extent| extent.position - self.run.position);
         // Less than the granularity, so it fits.
         let mut at = usize::try_from(lead).unwrap_or(0);
         let mut rest = &mut self.buffer[at..];
-        let mut blocks = Vec::with_capacity(self.piece.extents.len());
-        for (index, &extent) in (self.first..).zip(&self.piece.extents) {
+        let mut blocks = Vec::with_capacity(self.run.extents.len());
+        for (index, &extent) in (self.first..).zip(&self.run.extents) {
             let length = extent.length as usize;
             let (data, remainder) = std::mem::take(&mut rest).split_at_mut(length);
             rest = remainder;

@@ -123,9 +123,9 @@ fn an_instruction_set_is_used_or_refused() {
         .into_iter()
         .filter(|&simd| match Engine::new(Some(simd)) {
             Ok(engine) => {
-                let description = engine.description();
+                let description = engine.hashing(Algorithm::Sha3_512);
                 assert!(
-                    description.contains(&format!("SHA3-512, {simd}")),
+                    description.contains(&format!("SHA3-512 with {simd} (")),
                     "{description}"
                 );
                 assert_eq!(
