@@ -29,14 +29,14 @@ writeFileSync(join(OUT, "THIRD-PARTY-LICENSES.txt"), notices(Object.keys(metafil
 
 /** The licences of the packages that these files are from: they ask to go where the code goes. */
 function notices(files: readonly string[]): string {
-  const packages = files.flatMap(
-    (file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? [],
+  const folders = files.flatMap(
+    (file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [],
   );
-  return [...new Set(packages)]
+  return [...new Set(folders)]
     .toSorted()
-    .map((name) => {
-      const folder = join("node_modules", name);
-      const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+    .map((folder) => {
+      const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+        name: string;
         version: string;
       };
       return `${name} ${version}\n\n${licenceIn(folder)}`;

@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ "$(uname -m)" = aarch64 ]; then
-  exec cargo test -p blockcopy-keccak
+  exec cargo test --locked -p blockcopy-keccak
 fi
 
 rig=$PWD/target/aarch64-qemu
@@ -104,5 +104,5 @@ for processor in max:true cortex-a72:false; do
   export QEMU_CPU=${processor%:*}
   expect_sha3 "$QEMU_CPU" "${processor#*:}"
   echo "aarch64, processor $QEMU_CPU, SHA-3 instructions: ${processor#*:}"
-  cargo "${quick_build[@]}" test -p blockcopy-keccak --target "$target"
+  cargo "${quick_build[@]}" test --locked -p blockcopy-keccak --target "$target"
 done

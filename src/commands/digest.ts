@@ -21,9 +21,9 @@ export const isDigest: t.StrictValidator<unknown, DigestName> = t.makeValidator(
  * @throws OptionError
  */
 export function refuseUnreadable(digest: DigestName, extended: boolean): void {
-  if (extended && wantsExactWire()) {
+  if ((extended || digest !== DEFAULT_DIGEST) && wantsExactWire()) {
     throw new OptionError(
-      "--extended is not for BLOCKCOPY_WIRE=0.0.2, which cannot read it",
+      `${extended ? "--extended" : `--digest ${digest}`} is not for BLOCKCOPY_WIRE=0.0.2, which cannot read it`,
       "leave one of them out",
     );
   }

@@ -132,9 +132,11 @@ mod tests {
     fn assert_width<const N: usize>() {
         let content: Vec<u8> = (0..2000_u32).map(|at| at.to_le_bytes()[0] ^ 0x5a).collect();
         let lengths = [
-            0, 1, 71, 72, 73, 500, 144, 143, 2000, 0, 72, 72, 72, 1, 999, 2, 600,
+            1, 144, 0, 72, 73, 71, 2000, 143, 500, 0, 72, 72, 72, 1, 999, 2, 600,
         ];
-        for count in 0..=lengths.len() {
+        // Miri takes a second for each permutation of a few states.
+        let counts = if cfg!(miri) { 6..=6 } else { 0..=lengths.len() };
+        for count in counts {
             let messages: Vec<&[u8]> = lengths[..count]
                 .iter()
                 .map(|&len| &content[..len])
@@ -151,10 +153,12 @@ mod tests {
 
     #[test]
     fn messages_of_many_lengths_in_lanes_of_any_width() {
-        assert_width::<1>();
         assert_width::<2>();
-        assert_width::<3>();
         assert_width::<4>();
-        assert_width::<8>();
+        if !cfg!(miri) {
+            assert_width::<1>();
+            assert_width::<3>();
+            assert_width::<8>();
+        }
     }
 }

@@ -16,7 +16,7 @@ use std::arch::x86_64::{
     _mm256_xor_si256,
 };
 
-use super::Lanes;
+use super::{Lanes, last_words};
 use crate::permutation::{self, RATE, State};
 
 /// Proof that the CPU has AVX2.
@@ -78,11 +78,18 @@ impl Lanes<{ Avx2::LANES }> for Avx2 {
             // SAFETY: the token proves that the CPU has AVX2.
             unsafe { transpose(rows) }
         };
-        let last = blocks
-            .map(|block| block.as_chunks().0[8])
-            .map(u64::from_le_bytes);
         let ([w0, w1, w2, w3], [w4, w5, w6, w7]) = (half(0), half(1));
-        [w0, w1, w2, w3, w4, w5, w6, w7, self.pack(last)]
+        [
+            w0,
+            w1,
+            w2,
+            w3,
+            w4,
+            w5,
+            w6,
+            w7,
+            self.pack(last_words(blocks)),
+        ]
     }
 
     #[inline(always)]

@@ -15,7 +15,7 @@ use std::arch::x86_64::{
     _mm512_unpackhi_epi64, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
-use super::Lanes;
+use super::{Lanes, last_words};
 use crate::permutation::{self, RATE, State};
 
 /// Proof that the CPU has AVX-512F.
@@ -83,12 +83,19 @@ impl Lanes<{ Avx512::LANES }> for Avx512 {
             // SAFETY: the token proves that the CPU has AVX-512F, and a block is longer than the 64 bytes that are read.
             unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
         });
-        let last = blocks
-            .map(|block| block.as_chunks().0[8])
-            .map(u64::from_le_bytes);
         // SAFETY: the token proves that the CPU has AVX-512F.
         let [w0, w1, w2, w3, w4, w5, w6, w7] = unsafe { transpose(&rows) };
-        [w0, w1, w2, w3, w4, w5, w6, w7, self.pack(last)]
+        [
+            w0,
+            w1,
+            w2,
+            w3,
+            w4,
+            w5,
+            w6,
+            w7,
+            self.pack(last_words(blocks)),
+        ]
     }
 
     #[inline(always)]

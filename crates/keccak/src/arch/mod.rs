@@ -10,6 +10,17 @@ pub(crate) mod portable;
 
 use crate::permutation::{RATE, State};
 
+/// The ninth word of one block of each lane: nine are one more than registers hold.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[expect(
+    clippy::inline_always,
+    reason = "must be compiled with the instruction set of its caller"
+)]
+#[inline(always)]
+fn last_words<const N: usize>(blocks: [&[u8; RATE]; N]) -> [u64; N] {
+    blocks.map(|block| u64::from_le_bytes(block.as_chunks().0[8]))
+}
+
 /// Arithmetic on `N` Keccak states side by side.
 ///
 /// The value that implements it is a token of no size: whoever holds one knows that the CPU has the instructions, because

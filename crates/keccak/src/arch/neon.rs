@@ -20,7 +20,7 @@ use std::arch::aarch64::{
 };
 use std::arch::is_aarch64_feature_detected;
 
-use super::Lanes;
+use super::{Lanes, last_words};
 use crate::permutation::{self, RATE, State};
 
 /// Proof that the CPU has the SHA-3 instructions (`FEAT_SHA3`).
@@ -31,9 +31,9 @@ impl Neon {
     /// How many messages are hashed side by side.
     pub(crate) const LANES: usize = 2;
 
-    /// The token, where the CPU has `FEAT_SHA3`.
+    /// The token, where the CPU has `FEAT_SHA3`; words are loaded as they lie in memory, so not in big-endian order.
     pub(crate) fn detect() -> Option<Self> {
-        is_aarch64_feature_detected!("sha3").then_some(Self(()))
+        (cfg!(target_endian = "little") && is_aarch64_feature_detected!("sha3")).then_some(Self(()))
     }
 }
 
@@ -82,11 +82,18 @@ impl Lanes<{ Neon::LANES }> for Neon {
             // SAFETY: the token proves that the CPU has the instructions.
             unsafe { transpose(a, b) }
         };
-        let last = blocks
-            .map(|block| block.as_chunks().0[8])
-            .map(u64::from_le_bytes);
         let ([w0, w1], [w2, w3], [w4, w5], [w6, w7]) = (pair(0), pair(1), pair(2), pair(3));
-        [w0, w1, w2, w3, w4, w5, w6, w7, self.pack(last)]
+        [
+            w0,
+            w1,
+            w2,
+            w3,
+            w4,
+            w5,
+            w6,
+            w7,
+            self.pack(last_words(blocks)),
+        ]
     }
 
     #[inline(always)]
