@@ -79,17 +79,8 @@ impl Lanes<{ Avx2::LANES }> for Avx2 {
             unsafe { transpose(rows) }
         };
         let ([w0, w1, w2, w3], [w4, w5, w6, w7]) = (half(0), half(1));
-        [
-            w0,
-            w1,
-            w2,
-            w3,
-            w4,
-            w5,
-            w6,
-            w7,
-            self.pack(last_words(blocks)),
-        ]
+        let w8 = self.pack(last_words(blocks));
+        [w0, w1, w2, w3, w4, w5, w6, w7, w8]
     }
 
     #[inline(always)]

@@ -85,17 +85,8 @@ impl Lanes<{ Avx512::LANES }> for Avx512 {
         });
         // SAFETY: the token proves that the CPU has AVX-512F.
         let [w0, w1, w2, w3, w4, w5, w6, w7] = unsafe { transpose(&rows) };
-        [
-            w0,
-            w1,
-            w2,
-            w3,
-            w4,
-            w5,
-            w6,
-            w7,
-            self.pack(last_words(blocks)),
-        ]
+        let w8 = self.pack(last_words(blocks));
+        [w0, w1, w2, w3, w4, w5, w6, w7, w8]
     }
 
     #[inline(always)]

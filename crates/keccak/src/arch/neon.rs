@@ -83,17 +83,8 @@ impl Lanes<{ Neon::LANES }> for Neon {
             unsafe { transpose(a, b) }
         };
         let ([w0, w1], [w2, w3], [w4, w5], [w6, w7]) = (pair(0), pair(1), pair(2), pair(3));
-        [
-            w0,
-            w1,
-            w2,
-            w3,
-            w4,
-            w5,
-            w6,
-            w7,
-            self.pack(last_words(blocks)),
-        ]
+        let w8 = self.pack(last_words(blocks));
+        [w0, w1, w2, w3, w4, w5, w6, w7, w8]
     }
 
     #[inline(always)]
