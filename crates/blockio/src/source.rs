@@ -26,7 +26,9 @@ pub struct Source {
     direct: Option<OwnedFd>,
     /// A direct read was refused; all others go through the page cache.
     direct_refused: AtomicBool,
-    /// The page cache cannot be asked what it holds (`RWF_NOWAIT`) here.
+    /// The page cache cannot be asked what it holds (cachestat(2)) here.
+    cache_uncounted: AtomicBool,
+    /// The page cache cannot be asked for what it holds (`RWF_NOWAIT`) here.
     cache_opaque: AtomicBool,
 }
 
@@ -89,6 +91,7 @@ impl Source {
             buffered,
             direct,
             direct_refused: AtomicBool::new(false),
+            cache_uncounted: AtomicBool::new(false),
             cache_opaque: AtomicBool::new(false),
         })
     }

@@ -95,3 +95,42 @@ fn what_was_cached_stays_cached() {
     }
     assert_eq!(resident(&path), Some(before));
 }
+
+#[test]
+fn what_was_partly_cached_stays_so() {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release
+        .split(['.', '-'])
+        .map_while(|number| number.parse().ok());
+    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < (6, 5) {
+        return skip(&format!(
+            "cachestat(2) came with Linux 6.5, this is {release}"
+        ));
+    }
+    let directory = on_disk();
+    let content = pattern(4 * MIB);
+    let path = file_with(directory.path(), "file", &content);
+    if evict(&path).is_none() {
+        return;
+    }
+    let file = fs::File::open(&path).unwrap();
+    for offset in [0, 300_000, 3 * MIB / 2, 4 * MIB - 1] {
+        file.read_exact_at(&mut [0], offset as u64).unwrap();
+    }
+    let Some(before) = resident(&path) else {
+        return;
+    };
+    assert!((1..4 * MIB).contains(&before), "{before} bytes are cached");
+    let source = Source::open(&path).unwrap();
+    if !source.is_direct() {
+        return skip("direct reads are refused");
+    }
+    let transferred = read_by_this_thread();
+    for start in (0..4).map(|mebibyte| mebibyte * MIB) {
+        assert_reads(&source, &content, start, MIB);
+    }
+    assert_eq!(resident(&path), Some(before));
+    // Not a page twice.
+    assert!(read_by_this_thread() - transferred <= 4 * MIB);
+}

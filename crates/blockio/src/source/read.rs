@@ -67,12 +67,22 @@ impl Source {
             return Err(self.error(offset, Errno::OVERFLOW));
         }
         let direct = self.direct();
+        let past_the_cache = Cached {
+            len: 0,
+            asked: 0,
+            rest: Rest::Unknown,
+        };
         let cached = match (self.kind, direct) {
             // Whoever reads a whole device does not expect it to be in memory.
-            (Kind::Device, Some(_)) => Cached {
-                len: 0,
-                asked: 0,
-                rest: Rest::Unknown,
+            (Kind::Device, Some(_)) => past_the_cache,
+            (Kind::File, Some(_)) => match self.is_cached(buf.len(), offset) {
+                Some(true) => {
+                    return self
+                        .read_buffered(buf, offset)
+                        .map_err(|failure| self.error(failure.offset, failure.errno));
+                }
+                Some(false) => past_the_cache,
+                None => self.read_cached(buf, offset),
             },
             _ => self.read_cached(buf, offset),
         };
@@ -99,7 +109,22 @@ impl Source {
         }
     }
 
-    /// Reads what the page cache holds from `offset` on.
+    /// Whether the page cache holds all that the source has of `len` bytes from `offset`, or `None` where it cannot be asked.
+    /// Asking leaves it as it is.
+    fn is_cached(&self, len: usize, offset: u64) -> Option<bool> {
+        let len = self.size.saturating_sub(offset).min(len as u64);
+        if len == 0 || self.cache_uncounted.load(Ordering::Relaxed) {
+            return None;
+        }
+        let all = sys::is_cached(&self.buffered, offset, len).ok();
+        // ENOSYS before Linux 6.5, EPERM where the file is somebody else's, EOPNOTSUPP on hugetlbfs.
+        if all.is_none() {
+            self.cache_uncounted.store(true, Ordering::Relaxed);
+        }
+        all
+    }
+
+    /// Reads what the page cache holds from `offset` on, where it cannot be asked what that is.
     ///
     /// The kernel starts to read what it is asked for and does not have, and that will be read
     /// directly as well: so it is asked for one page first, then for ever more.
@@ -195,4 +220,47 @@ fn fill(fd: impl AsFd, buf: &mut [u8], offset: u64, granularity: usize) -> Resul
         }
     }
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write;
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+    use crate::Slab;
+
+    const MIB: usize = 1 << 20;
+
+    /// What a kernel before 6.5 has: the page cache cannot be asked what it holds, only for it.
+    #[test]
+    fn without_cachestat_files_read_as_written_and_are_not_cached() {
+        let content: Vec<u8> = (0..=250).cycle().take(2 * MIB).collect();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&content).unwrap();
+        file.as_file().sync_all().unwrap();
+        for cached in [0, 1, ALIGNMENT, 130_000, 2 * MIB] {
+            sys::advise_dont_need(file.as_file(), 0, 2 * MIB);
+            let reader = File::open(file.path()).unwrap();
+            sys::advise_random(&reader);
+            reader.read_exact_at(&mut vec![0; cached], 0).unwrap();
+
+            let source = Source::open(file.path()).unwrap();
+            if !source.is_direct() || sys::is_cached(&reader, 0, 1).is_err() {
+                println!("SKIPPED: no direct reads or no cachestat(2) here");
+                return;
+            }
+            source.cache_uncounted.store(true, Ordering::Relaxed);
+            let mut slot = Slab::new(1, 2 * MIB).unwrap().take(0).unwrap();
+            for offset in [0, MIB] {
+                let read = source.read_at(&mut slot[offset..][..MIB], offset as u64);
+                assert_eq!(read.unwrap(), MIB);
+            }
+            assert!(slot[..] == content[..], "{cached} bytes were cached");
+            let last_page = (2 * MIB - ALIGNMENT) as u64;
+            let stays = sys::is_cached(&reader, last_page, ALIGNMENT as u64);
+            assert_eq!(stays, Ok(cached == 2 * MIB), "{cached} bytes were cached");
+        }
+    }
 }

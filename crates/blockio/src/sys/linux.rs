@@ -10,6 +10,7 @@ use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{Advice, AtFlags, FileType, FlockOperation, Mode, OFlags, SeekFrom, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 use rustix::ioctl::{Getter, Opcode, ioctl, opcode};
+use rustix::param::page_size;
 use rustix::{event, fs, io, pipe};
 
 use super::{DirectAlignment, Stat};
@@ -123,6 +124,49 @@ pub(crate) fn direct_alignment(fd: impl AsFd) -> DirectAlignment {
 
 pub(crate) fn read(fd: impl AsFd, buf: &mut [u8], offset: u64) -> Result<usize> {
     retry_on_intr(|| io::pread(&fd, &mut *buf, offset))
+}
+
+/// cachestat(2), the same number on every architecture (Linux 6.5).
+const SYS_CACHESTAT: libc::c_long = 451;
+
+/// The range that cachestat(2) is asked for, in bytes.
+#[repr(C)]
+struct CachestatRange {
+    offset: u64,
+    len: u64,
+}
+
+/// What cachestat(2) answers, in pages.
+#[repr(C)]
+#[derive(Default)]
+struct Cachestat {
+    cached: u64,
+    dirty: u64,
+    writeback: u64,
+    evicted: u64,
+    recently_evicted: u64,
+}
+
+/// Whether the page cache holds all of the `len` bytes (at least one) from `offset`; an error where it cannot be asked.
+pub(crate) fn is_cached(fd: impl AsFd, offset: u64, len: u64) -> Result<bool> {
+    let range = CachestatRange { offset, len };
+    let mut stat = Cachestat::default();
+    // SAFETY: both pointers are to structures that outlive the call, laid out as the system call reads and writes them.
+    let status = unsafe {
+        libc::syscall(
+            SYS_CACHESTAT,
+            fd.as_fd().as_raw_fd(),
+            &raw const range,
+            &raw mut stat,
+            0_u32,
+        )
+    };
+    if status != 0 {
+        return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::NOSYS));
+    }
+    let page = page_size() as u64;
+    let pages = (offset + len).div_ceil(page) - offset / page;
+    Ok(stat.cached >= pages)
 }
 
 /// Reads what the page cache holds; `EAGAIN` if that is nothing, other errors where it cannot be asked.
