@@ -1,4 +1,4 @@
-// Bundles the program and the libraries that it uses into dist/: a few files in place of seventy, which Node would look up
+// Bundles the program and the libraries that it uses into dist/: a few files in place of some sixty, which Node would look up
 // and compile one by one at each start. Types are not checked here (`npm run check:types`).
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

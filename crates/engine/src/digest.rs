@@ -2,6 +2,8 @@
 
 use blockcopy_keccak::{DIGEST_LEN, Sha3_512, Simd};
 
+use crate::Engine;
+
 /// A digest algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
@@ -55,22 +57,6 @@ pub(crate) struct Hasher {
 }
 
 impl Hasher {
-    /// What is used for `algorithm`, in words.
-    pub(crate) fn description(self, algorithm: Algorithm) -> String {
-        match algorithm {
-            Algorithm::Sha3_512 => {
-                let has: Vec<&str> = Simd::ALL
-                    .into_iter()
-                    .filter(|&simd| Sha3_512::with(simd).is_some())
-                    .map(Simd::name)
-                    .collect();
-                let used = self.sha3.simd();
-                format!("SHA3-512 with {used} (this CPU has {})", has.join(", "))
-            }
-            Algorithm::Blake3 => "BLAKE3".to_owned(),
-        }
-    }
-
     /// The digest of each message.
     pub(crate) fn digest_many(self, algorithm: Algorithm, messages: &[&[u8]]) -> Digests {
         let bytes = match algorithm {
@@ -86,5 +72,24 @@ impl Hasher {
                 .collect(),
         };
         Digests { algorithm, bytes }
+    }
+}
+
+impl Engine {
+    /// How blocks are digested, in words, for the log.
+    #[must_use]
+    pub fn hashing(&self, algorithm: Algorithm) -> String {
+        match algorithm {
+            Algorithm::Sha3_512 => {
+                let has: Vec<&str> = Simd::ALL
+                    .into_iter()
+                    .filter(|&simd| Sha3_512::with(simd).is_some())
+                    .map(Simd::name)
+                    .collect();
+                let used = self.hash.sha3.simd();
+                format!("SHA3-512 with {used} (this CPU has {})", has.join(", "))
+            }
+            Algorithm::Blake3 => "BLAKE3".to_owned(),
+        }
     }
 }

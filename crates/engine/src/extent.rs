@@ -1,5 +1,7 @@
 //! Blocks as ranges of a source, and how a batch of them is cut into reads.
 
+use std::mem::take;
+
 use crate::Error;
 
 /// The most that one read asks for, in bytes, unless a single block is larger.
@@ -60,7 +62,8 @@ const PIECE_RUNS: usize = 8;
 pub(crate) fn pieces(extents: &[Extent], granularity: usize) -> Result<Vec<Piece>, Error> {
     const BEYOND: Error = Error::Request("a block lies beyond 2^64");
     let granularity = granularity as u64;
-    let mut pieces: Vec<Piece> = Vec::new();
+    let mut pieces = Vec::new();
+    let mut piece = Piece::new();
     let mut bytes = 0;
     let mut next = None;
     for &extent in extents {
@@ -70,27 +73,30 @@ pub(crate) fn pieces(extents: &[Extent], granularity: usize) -> Result<Vec<Piece
         let joins = next == Some(extent.position);
         next = Some(end);
 
-        bytes += extent.length as usize;
-        let room = |piece: &&mut Piece| bytes <= PIECE_LEN && (joins || piece.len() < PIECE_RUNS);
-        if let Some(piece) = pieces.last_mut().filter(room) {
-            if let Some(run) = piece.last_mut().filter(|_| joins) {
+        let length = extent.length as usize;
+        let full = bytes + length > PIECE_LEN || (!joins && piece.len() == PIECE_RUNS);
+        if full && !piece.is_empty() {
+            pieces.push(take(&mut piece));
+            bytes = 0;
+        }
+        bytes += length;
+        match piece.last_mut() {
+            Some(run) if joins => {
                 run.length = length_from(run.position)?;
                 run.extents.push(extent);
-                continue;
             }
-        } else {
-            bytes = extent.length as usize;
-            pieces.push(Piece::new());
+            _ => {
+                let position = extent.position - extent.position % granularity;
+                piece.push(Run {
+                    extents: vec![extent],
+                    position,
+                    length: length_from(position)?,
+                });
+            }
         }
-        let position = extent.position - extent.position % granularity;
-        let run = Run {
-            extents: vec![extent],
-            position,
-            length: length_from(position)?,
-        };
-        if let Some(piece) = pieces.last_mut() {
-            piece.push(run);
-        }
+    }
+    if !piece.is_empty() {
+        pieces.push(piece);
     }
     Ok(pieces)
 }

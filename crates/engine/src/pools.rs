@@ -7,7 +7,7 @@ use std::thread::{self, available_parallelism};
 use blockcopy_keccak::{Sha3_512, Simd};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::digest::{Algorithm, Hasher};
+use crate::digest::Hasher;
 use crate::gather::guard;
 use crate::{Done, Error};
 
@@ -64,12 +64,6 @@ impl Engine {
             self.workers.current_num_threads(),
             self.io.current_num_threads()
         )
-    }
-
-    /// How blocks are digested, in words, for the log.
-    #[must_use]
-    pub fn hashing(&self, algorithm: Algorithm) -> String {
-        self.hash.description(algorithm)
     }
 }
 

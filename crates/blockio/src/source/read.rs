@@ -30,6 +30,15 @@ struct Cached {
     rest: Rest,
 }
 
+impl Cached {
+    /// It was not asked for anything.
+    const NOTHING: Self = Self {
+        len: 0,
+        asked: 0,
+        rest: Rest::Unknown,
+    };
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rest {
     /// Nothing: the buffer is full or the source ends here.
@@ -66,25 +75,15 @@ impl Source {
         if end.is_none_or(|end| end > i64::MAX.cast_unsigned()) {
             return Err(self.error(offset, Errno::OVERFLOW));
         }
-        let direct = self.direct();
-        let past_the_cache = Cached {
-            len: 0,
-            asked: 0,
-            rest: Rest::Unknown,
-        };
-        let cached = match (self.kind, direct) {
+        let (direct, cached) = match (self.kind, self.direct()) {
             // Whoever reads a whole device does not expect it to be in memory.
-            (Kind::Device, Some(_)) => past_the_cache,
-            (Kind::File, Some(_)) => match self.is_cached(buf.len(), offset) {
-                Some(true) => {
-                    return self
-                        .read_buffered(buf, offset)
-                        .map_err(|failure| self.error(failure.offset, failure.errno));
-                }
-                Some(false) => past_the_cache,
-                None => self.read_cached(buf, offset),
+            (Kind::Device, Some(fd)) => (Some(fd), Cached::NOTHING),
+            (Kind::File, Some(fd)) => match self.is_cached(buf.len(), offset) {
+                Some(true) => (None, Cached::NOTHING),
+                Some(false) => (Some(fd), Cached::NOTHING),
+                None => (Some(fd), self.read_cached(buf, offset)),
             },
-            _ => self.read_cached(buf, offset),
+            (_, None) => (None, self.read_cached(buf, offset)),
         };
         if cached.rest == Rest::End {
             return Ok(cached.len);

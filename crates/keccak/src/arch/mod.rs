@@ -29,14 +29,14 @@ fn last_words<const N: usize>(blocks: [&[u8; RATE]; N]) -> [u64; N] {
 /// All of them but [`absorb`](Self::absorb) are marked `#[inline(always)]`. They must end up inside of a function with the
 /// right `#[target_feature]`, or each of them would be a call.
 pub(crate) trait Lanes<const N: usize>: Copy {
-    /// [`permutation::absorb`](crate::permutation::absorb), compiled for the instruction set.
-    fn absorb(self, state: &mut State<N>, runs: [&[[u8; RATE]]; N]);
-
     /// The words at one place of `N` states, 64 bits each.
     type Word: Copy;
 
     /// What theta adds to all five words of a column.
     type Effect: Copy;
+
+    /// [`permutation::absorb`](crate::permutation::absorb), compiled for the instruction set.
+    fn absorb(self, state: &mut State<N>, runs: [&[[u8; RATE]]; N]);
 
     /// `word` in each lane.
     fn splat(self, word: u64) -> Self::Word;
