@@ -12,7 +12,7 @@ import { sha3 } from "./support/wire.ts";
 const RATE = 72;
 
 const native = loadAddon();
-const engine = new native.Engine();
+const engine = new native.Engine({});
 const slab = new native.Slab(1, 4 * BLOCK_SIZE);
 const memory = slab.expose();
 const message = noise("message", 4 * BLOCK_SIZE);

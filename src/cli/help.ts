@@ -5,6 +5,9 @@ const VALUES: Readonly<Record<string, string>> = {
   start: "OFFSET",
   end: "OFFSET",
   digest: "ALGORITHM",
+  direct: "WHEN",
+  threads: "COUNT",
+  "queue-depth": "COUNT",
 };
 
 const EPILOGUE = `
@@ -31,7 +34,7 @@ export function helpOn(cli: Cli, command: CommandClass): string {
 
 function named(usage: string): string {
   return usage.replaceAll(
-    /--(\w+) #0/g,
+    /--([\w-]+) #0/g,
     (_, option: string) => `--${option} ${VALUES[option] ?? "VALUE"}`,
   );
 }

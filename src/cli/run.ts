@@ -7,6 +7,7 @@ import { ChecksumCommand } from "../commands/checksum.ts";
 import { ExitCode } from "../commands/exit-codes.ts";
 import { RetrieveCommand } from "../commands/retrieve.ts";
 import { SaveCommand } from "../commands/save.ts";
+import { SyncCommand } from "../commands/sync.ts";
 import { systemCode } from "../transport/stream-error.ts";
 import { printLine } from "../ui/stderr.ts";
 import { helpOn, overview } from "./help.ts";
@@ -17,6 +18,7 @@ const COMMANDS: ReadonlyMap<string, CommandClass> = new Map<string, CommandClass
   ["checksum", ChecksumCommand],
   ["retrieve", RetrieveCommand],
   ["save", SaveCommand],
+  ["sync", SyncCommand],
 ]);
 
 const require = createRequire(import.meta.url);

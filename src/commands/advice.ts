@@ -21,6 +21,8 @@ const BY_KIND: Readonly<Record<string, string>> = {
   "read-only":
     "make it writable (a device with `blockdev --setrw`, a file system by mounting it anew), or choose another destination",
   busy: "free it first, or use --force if you know that nothing else writes to it",
+  "not-direct":
+    "leave out `--direct on`: what can be read and written past the page cache is by itself",
   "no-memory": "free memory and run again",
   "no-threads": "raise the limit on processes (`ulimit -u`, TasksMax) and run again",
   "beyond-end":
@@ -73,7 +75,7 @@ function adviceOnMissing(path: string, stage: string): string {
   if (path.startsWith("/dev/")) {
     return "check the name, and that the device is there (`lsblk`)";
   }
-  return stage === "retrieve"
+  return stage === "retrieve" || stage === "sync"
     ? "check the name"
     : "check the name; `truncate -s 0 FILE` makes an empty file to copy to";
 }

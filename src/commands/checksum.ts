@@ -59,6 +59,7 @@ export class ChecksumCommand extends StageCommand {
       name: "checksum",
       done: "read",
       verbose: this.wantsDetails,
+      io: this.io,
       progress: this.progress,
       patience: 0,
       streams: [{ fd: 1, name: "hash_output_stream", other: "blockcopy retrieve FILE" }],
@@ -72,7 +73,7 @@ export class ChecksumCommand extends StageCommand {
         }
         const { file, end, digest, extended } = this;
         refuseUnreadable(digest, extended);
-        await checksum(context, { file, start, end, digest, extended });
+        return checksum(context, { file, start, end, digest, extended });
       },
     });
   }

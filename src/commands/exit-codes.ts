@@ -25,6 +25,7 @@ const BY_KIND: Readonly<Record<string, number>> = {
   "not-found": ExitCode.noInput,
   "not-a-file": ExitCode.usage,
   "no-simd": ExitCode.usage,
+  "not-direct": ExitCode.usage,
   permission: ExitCode.permission,
   "read-only": ExitCode.permission,
   busy: ExitCode.unavailable,

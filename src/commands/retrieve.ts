@@ -34,6 +34,7 @@ export class RetrieveCommand extends StageCommand {
       name: "retrieve",
       done: "compared",
       verbose: this.wantsDetails,
+      io: this.io,
       progress: false,
       patience: 1000,
       streams: [
@@ -43,7 +44,7 @@ export class RetrieveCommand extends StageCommand {
       work: async (context) => {
         refuseStandardInput(this.file);
         const options = { file: this.file, lzma: this.lzma, exactWire: wantsExactWire() };
-        await retrieve(context, options);
+        return retrieve(context, options);
       },
     });
   }

@@ -9,6 +9,7 @@ import { printLine, stderrIsTerminal } from "../ui/stderr.ts";
 import { adviceOn, RUN_AGAIN } from "./advice.ts";
 import { forcedSimd, wantsExactWire } from "./environment.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
+import type { IoOptions } from "./io-options.ts";
 import { onSignal } from "./signals.ts";
 
 /** A stage, as the commands start it. */
@@ -23,9 +24,12 @@ export interface Stage {
   streams: { fd: 0 | 1; name: string; other: string }[];
   /** What it has done with the bytes that it reports, as `read`. */
   done: string;
+  /** How its files are read and written, and on how many threads. */
+  io: IoOptions;
   /** How long, in milliseconds, it leaves the terminal to the other stages of its pipe. */
   patience: number;
-  work: (context: StageContext) => Promise<void>;
+  /** Does it, and says what came of it where that is worth a word. */
+  work: (context: StageContext) => Promise<string | undefined>;
 }
 
 /** Runs a stage and ends the process. */
@@ -38,8 +42,9 @@ export async function runStage(stage: Stage): Promise<never> {
     process.exit(exitCodeOf(error));
   }
   let progress: Progress = silent;
+  let outcome: string | undefined;
   const end = (code: number, ...lines: string[]): never => {
-    progress.finish(code === ExitCode.success);
+    progress.finish(code === ExitCode.success, outcome);
     for (const line of lines) {
       printLine(line);
     }
@@ -67,10 +72,11 @@ export async function runStage(stage: Stage): Promise<never> {
     // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
     wantsExactWire();
     progress = await progressFor(stage, native);
-    const engine = new native.Engine(forcedSimd());
+    const { direct, threads, queueDepth } = stage.io;
+    const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
     debug(engine.description);
-    await stage.work({ native, engine, progress, debug });
-    debug("done");
+    outcome = await stage.work({ native, engine, direct, progress, debug });
+    debug(outcome === undefined ? "done" : `done: ${outcome}`);
   } catch (error) {
     fail(error);
   }
@@ -116,5 +122,7 @@ function trace(error: unknown): string[] {
 }
 
 function unfinished(stage: Stage): string {
-  return stage.name === "save" ? "the destination is not complete" : "its stream is not complete";
+  return stage.name === "save" || stage.name === "sync"
+    ? "the destination is not complete"
+    : "its stream is not complete";
 }

@@ -28,6 +28,10 @@ export class SaveCommand extends StageCommand {
     description: "Write to a device even when it is mounted or held",
   });
 
+  sparse = Option.Boolean("--sparse", false, {
+    description: "Make blocks of zeros holes, where the destination can have any",
+  });
+
   file = Option.String({ name: "FILE", validator: isFileName });
 
   override execute(): Promise<never> {
@@ -35,12 +39,14 @@ export class SaveCommand extends StageCommand {
       name: "save",
       done: "written to the disk",
       verbose: this.wantsDetails,
+      io: this.io,
       progress: false,
       patience: 2000,
       streams: [{ fd: 0, name: "block_input_stream", other: "blockcopy retrieve FILE" }],
       work: async (context) => {
         refuseStandardInput(this.file);
-        await save(context, { file: this.file, force: this.force });
+        const { file, force, sparse } = this;
+        return save(context, { file, force, sparse });
       },
     });
   }

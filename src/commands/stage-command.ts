@@ -2,6 +2,7 @@ import { Command, Option } from "clipanion";
 import * as t from "typanion";
 
 import { OptionError } from "../stages/context.ts";
+import { type IoOptions, isDirect, isQueueDepth, isThreads } from "./io-options.ts";
 import { refuse } from "./refuse.ts";
 
 /** What the commands of the three stages have in common. */
@@ -9,6 +10,27 @@ export abstract class StageCommand extends Command {
   verbose = Option.Boolean("-v,--verbose", false, {
     description: "Say on standard error what happens; the environment variable DEBUG does the same",
   });
+
+  direct = Option.String("--direct", "auto", {
+    description:
+      "Go past the page cache: auto, on or off; auto unless given, which does so where it is possible and better",
+    validator: isDirect,
+  });
+
+  threads = Option.String("--threads", {
+    description: "Hash and compress on that many threads instead of one per core",
+    validator: isThreads,
+  });
+
+  queueDepth = Option.String("--queue-depth", {
+    description: "Have that many reads or writes in flight instead of 8, at most 32",
+    validator: isQueueDepth,
+  });
+
+  /** How files are read and written. */
+  protected get io(): IoOptions {
+    return { direct: this.direct, threads: this.threads, queueDepth: this.queueDepth };
+  }
 
   /** Whether details are wanted, by option or by environment. */
   protected get wantsDetails(): boolean {

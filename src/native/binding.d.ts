@@ -3,18 +3,29 @@
 
 /** The threads of the engine. One per process. */
 export declare class Engine {
-  /** Starts the threads. `simd` forces SHA3-512 to use that instruction set instead of the best one. */
-  constructor(simd?: 'portable' | 'neon' | 'avx2' | 'avx512')
+  /** Starts the threads. */
+  constructor(options: EngineOptions)
   /** How it is set up, in words, for the log. */
   get description(): string
+  /** How many bytes must be in flight for every thread to have work. */
+  get appetite(): number
   /** How blocks are digested, in words, for the log. */
   hashing(algorithm: 'sha3-512' | 'blake3'): string
+  /** The digest of a block of zeros of that length. */
+  zeroDigest(algorithm: 'sha3-512' | 'blake3', length: number): Uint8Array
   /** Opens a regular file or block device for reading. */
-  openSource(path: string): Promise<Source>
+  openSource(path: string, direct: 'auto' | 'on' | 'off'): Promise<Source>
   /** Standard input for reading, when it is a regular file or a block device; `null` when it is a stream. */
-  openStdin(): Promise<Source | null>
+  openStdin(direct: 'auto' | 'on' | 'off'): Promise<Source | null>
   /** Opens an existing regular file or block device for writing, a device exclusively unless `force` is given. */
-  openSink(path: string, force: boolean): Promise<Sink>
+  openSink(path: string, force: boolean, direct: 'auto' | 'on' | 'off'): Promise<Sink>
+  /** The file or device behind a sink, for reading. */
+  openReader(sink: Sink, direct: 'auto' | 'on' | 'off'): Promise<Source>
+  /**
+   * The first range with data at or behind an offset: what lies before it is a hole. Empty, at the end of the source, if there is
+   * no more data.
+   */
+  dataFrom(source: Source, offset: number): Promise<DataRange>
   /** Reads a range into a slot and returns the digests of its blocks, one after the other. */
   scan(source: Source, slab: Slab, slot: number, position: number, length: number, blockLength: number, algorithm: 'sha3-512' | 'blake3'): Promise<Uint8Array>
   /** The digests of the blocks that the first `length` bytes of a slot consist of, one after the other. */
@@ -25,8 +36,16 @@ export declare class Engine {
    * as blockcopy 0.0.2 does.
    */
   diff(source: Source, slab: Slab, slot: number, blocks: Array<Range>, digests: Uint8Array | undefined | null, algorithm: 'sha3-512' | 'blake3', compression: 'none' | 'xz' | 'xzPlain'): Promise<Array<Block>>
-  /** Writes blocks whose payloads lie in a slot, in order, and returns how many bytes were written. */
-  apply(sink: Sink, slab: Slab, slot: number, blocks: Array<Block>): Promise<number>
+  /**
+   * Writes blocks whose payloads lie in a slot and returns how many bytes were written; of blocks that overlap the later one wins.
+   * With `sparse`, blocks of zeros become holes where the destination can have any.
+   */
+  apply(sink: Sink, slab: Slab, slot: number, blocks: Array<Block>, sparse: boolean): Promise<number>
+  /**
+   * Compares a range of `source` with the same of `target`, block by block, and writes the blocks that differ to `sink`, which is
+   * `target` opened for writing. The slot has room for both sides. `sparse` as for `apply`.
+   */
+  update(source: Source, target: Source, sink: Sink, slab: Slab, slot: number, position: number, length: number, blockLength: number, sparse: boolean): Promise<Update>
   /** Waits until all that was written is on the disk. */
   sync(sink: Sink): Promise<void>
 }
@@ -37,6 +56,8 @@ export declare class Sink {
   get size(): number
   /** Whether it is a block device, not a file. */
   get isDevice(): boolean
+  /** How it is written, in words, for the log. */
+  get description(): string
 }
 
 /**
@@ -60,6 +81,8 @@ export declare class Source {
   get size(): number
   /** Whether it is a block device, not a file. */
   get isDevice(): boolean
+  /** Whether both are the same file, or the same device. */
+  isSameAs(other: Source): boolean
   /** How it is read, in words, for the log. */
   get description(): string
 }
@@ -86,6 +109,24 @@ export interface Block {
   compressed: boolean
 }
 
+/** A range of a source that has data. */
+export interface DataRange {
+  /** Offset of its first byte. */
+  start: number
+  /** Offset of the byte after its last one. */
+  end: number
+}
+
+/** How the engine is set up; what is left out is as suits this machine. */
+export interface EngineOptions {
+  /** The instruction set that SHA3-512 uses. */
+  simd?: 'portable' | 'neon' | 'avx2' | 'avx512' | undefined
+  /** Threads that hash and compress, at least one. */
+  threads?: number | undefined
+  /** Reads or writes in flight, at least one. */
+  queueDepth?: number | undefined
+}
+
 /**
  * Ends the process at once, with nothing but the exit code. Node's own way waits for its threads, one of which
  * may be waiting for a pipe that stays silent.
@@ -105,6 +146,14 @@ export declare function setBlocking(fd: number): void
 
 /** Asks for a pipe of `length` bytes, if the descriptor is a pipe. Best effort: returns its size, or `null`. */
 export declare function setPipeSize(fd: number, length: number): number | null
+
+/** What an update has found and done. */
+export interface Update {
+  /** Bytes of the blocks that differed and were written. */
+  changed: number
+  /** Blocks that differed. */
+  blocks: number
+}
 
 /**
  * Waits on a thread of its own until a standard descriptor can be read or written, or until nobody will ever read

@@ -5,12 +5,12 @@ import { encodeHello } from "../protocol/hello.ts";
 import { BLOCK_SIZE } from "../protocol/limits.ts";
 import { Input, Output } from "../transport/streams.ts";
 import { OptionError, type StageContext } from "./context.ts";
+import { Holes } from "./holes.ts";
 import { Sequence } from "./sequence.ts";
-import { Slots } from "./slots.ts";
+import { batchesInFlight, Slots } from "./slots.ts";
 
-/** Blocks that are read and hashed at once; four batches are in flight. */
-const BATCH_LENGTH = 64 * BLOCK_SIZE;
-const BATCHES = 4;
+/** Blocks that are read and hashed together. */
+const BATCH_LENGTH = 32 * BLOCK_SIZE;
 
 /** What to hash. */
 export interface ChecksumOptions {
@@ -31,7 +31,10 @@ export interface ChecksumOptions {
  *
  * @throws OptionError, the engine's failures, and those of the streams
  */
-export async function checksum(context: StageContext, options: ChecksumOptions): Promise<void> {
+export async function checksum(
+  context: StageContext,
+  options: ChecksumOptions,
+): Promise<undefined> {
   context.debug(context.engine.hashing(options.digest));
   const output = new Output(context.native, "hash stream");
   await output.whileRead(async () => {
@@ -45,11 +48,11 @@ export async function checksum(context: StageContext, options: ChecksumOptions):
 }
 
 /** The file or device, or null for a standard input that has to be read as it comes. */
-function open({ engine }: StageContext, file: string): Promise<Binding.Source | null> {
+function open({ engine, direct }: StageContext, file: string): Promise<Binding.Source | null> {
   if (file !== "-" && file !== "/dev/stdin") {
-    return engine.openSource(file);
+    return engine.openSource(file, direct);
   }
-  return engine.openStdin();
+  return engine.openStdin(direct);
 }
 
 async function hashSource(
@@ -64,23 +67,23 @@ async function hashSource(
   const end = options.end ?? source.size;
   await greet(output, options);
 
-  const slots = new Slots(context.native, BATCHES, BATCH_LENGTH + 2 * BLOCK_SIZE);
+  const slots = new Slots(
+    context.native,
+    batchesInFlight(engine, BATCH_LENGTH),
+    BATCH_LENGTH + 2 * BLOCK_SIZE,
+  );
   const sequence = new Sequence();
   progress.begin(end - options.start);
   const hashAll = async (): Promise<void> => {
+    const holes = new Holes(engine, source, options.digest);
     for (let position = options.start; position < end;) {
       const start = position;
-      const length = Math.min(BATCH_LENGTH, end - start);
-      const slot = await slots.take();
-      const hashed = engine.scan(
-        source,
-        slots.slab,
-        slot.index,
-        start,
-        length,
-        BLOCK_SIZE,
-        options.digest,
-      );
+      const hole = await holes.at(start, end);
+      const length = hole?.length ?? Math.min(BATCH_LENGTH, end - start);
+      const slot = await slots.take(hole ? 0 : length);
+      const hashed = hole
+        ? Promise.resolve(hole.digests)
+        : engine.scan(source, slots.slab, slot.index, start, length, BLOCK_SIZE, options.digest);
       sequence.add(hashed, async (digests) => {
         await send(context, output, options.digest, start, length, digests);
         slots.release(slot);
@@ -147,12 +150,16 @@ async function hashStream(
   }
   await greet(output, options);
   const input = new Input(context.native, "standard input");
-  const slots = new Slots(context.native, BATCHES, BATCH_LENGTH);
+  const slots = new Slots(
+    context.native,
+    batchesInFlight(context.engine, BATCH_LENGTH),
+    BATCH_LENGTH,
+  );
   const sequence = new Sequence();
   context.progress.begin(end);
   const hashAll = async (): Promise<void> => {
     for (;;) {
-      const slot = await slots.take();
+      const slot = await slots.take(BATCH_LENGTH);
       const position = input.bytes;
       const wanted = Math.min(BATCH_LENGTH, (end ?? Infinity) - position);
       const length = await input.readFully(slot.memory.subarray(0, wanted));

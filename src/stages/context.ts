@@ -1,12 +1,17 @@
 import type * as Binding from "../native/binding.js";
 import type { Progress } from "../ui/progress.ts";
 
+/** Whether files and devices are accessed past the page cache: where that is possible and better, always, or never. */
+export type Direct = "auto" | "on" | "off";
+
 /** What a stage works with. */
 export interface StageContext {
   /** The addon. */
   native: typeof Binding;
   /** The engine's threads. */
   engine: Binding.Engine;
+  /** Whether to go past the page cache. */
+  direct: Direct;
   /** What people see. */
   progress: Progress;
   /** Says something that only matters when looking for a fault. */

@@ -12,9 +12,11 @@ import { Input } from "../transport/streams.ts";
  */
 const GROUP = 16;
 
-/** A batch holds no more blocks than this, and no more bytes unless a single block is larger. */
-const MAX_BLOCKS = 4 * GROUP;
-const MAX_BYTES = MAX_BLOCKS * BLOCK_SIZE;
+/** A batch holds no more blocks than this. */
+const MAX_BLOCKS = 2 * GROUP;
+
+/** A batch holds no more bytes than this, unless a single block is larger. */
+export const MAX_BATCH_LENGTH = MAX_BLOCKS * BLOCK_SIZE;
 
 /** Bytes of the hash stream that are read at once. */
 const READ_LENGTH = 64 * 1024;
@@ -127,7 +129,7 @@ class Batcher {
     if (present === 0) {
       return;
     }
-    if (this.#blocks.length === MAX_BLOCKS || this.#bytes + frame.length > MAX_BYTES) {
+    if (this.#blocks.length === MAX_BLOCKS || this.#bytes + frame.length > MAX_BATCH_LENGTH) {
       yield* this.flush();
     }
     this.#blocks.push({ position, length: frame.length });
@@ -163,8 +165,8 @@ class Batcher {
 
   /** All of the source from `offset` on, in full-size blocks. */
   *#restFrom(offset: number): Generator<HashBatch> {
-    for (let start = offset; start < this.#sourceSize; start += MAX_BYTES) {
-      const end = Math.min(start + MAX_BYTES, this.#sourceSize);
+    for (let start = offset; start < this.#sourceSize; start += MAX_BATCH_LENGTH) {
+      const end = Math.min(start + MAX_BATCH_LENGTH, this.#sourceSize);
       const blocks: Binding.Range[] = [];
       for (let position = start; position < end; position += BLOCK_SIZE) {
         blocks.push({ position, length: Math.min(BLOCK_SIZE, end - position) });

@@ -4,12 +4,9 @@ import { encodeDone } from "../protocol/hash-stream.ts";
 import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
 import { Output } from "../transport/streams.ts";
 import type { StageContext } from "./context.ts";
-import { type HashBatch, readHashBatches } from "./hash-batches.ts";
+import { type HashBatch, MAX_BATCH_LENGTH, readHashBatches } from "./hash-batches.ts";
 import { Sequence } from "./sequence.ts";
-import { Slots } from "./slots.ts";
-
-/** Batches that are read and compared at once. */
-const BATCHES = 4;
+import { batchesInFlight, Slots } from "./slots.ts";
 
 /** The largest frame, or a full batch of blocks that are widened to the alignment of direct I/O on both sides. */
 const SLOT_LENGTH = MAX_FRAME_LENGTH + 1024 * 1024;
@@ -30,17 +27,20 @@ export interface RetrieveOptions {
  *
  * @throws ProtocolError, the engine's failures, and those of the streams
  */
-export async function retrieve(context: StageContext, options: RetrieveOptions): Promise<void> {
-  const { native, engine, progress, debug } = context;
+export async function retrieve(
+  context: StageContext,
+  options: RetrieveOptions,
+): Promise<undefined> {
+  const { native, engine, direct, progress, debug } = context;
   const output = new Output(native, "block stream");
   await output.whileRead(async () => {
-    const source = await engine.openSource(options.file);
+    const source = await engine.openSource(options.file, direct);
     debug(`${options.file}: ${source.size} bytes, ${source.description}`);
     const xz = options.exactWire ? "xzPlain" : "xz";
     const compression = options.lzma ? xz : "none";
     progress.begin(undefined);
 
-    const slots = new Slots(native, BATCHES, SLOT_LENGTH);
+    const slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), SLOT_LENGTH);
     const sequence = new Sequence();
     let digest: HashBatch["digest"] | undefined;
     const compare = async (batch: HashBatch): Promise<void> => {
@@ -48,7 +48,7 @@ export async function retrieve(context: StageContext, options: RetrieveOptions):
         ({ digest } = batch);
         debug(engine.hashing(digest));
       }
-      const slot = await slots.take();
+      const slot = await slots.take(batch.bytes);
       const compared = engine.diff(
         source,
         slots.slab,

@@ -1,5 +1,3 @@
-import { resolve } from "node:path";
-
 import type * as Binding from "../native/binding.js";
 import {
   BLOCK_HEADER_LENGTH,
@@ -9,7 +7,8 @@ import {
 } from "../protocol/block-stream.ts";
 import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
 import { Input } from "../transport/streams.ts";
-import { OptionError, type StageContext } from "./context.ts";
+import type { StageContext } from "./context.ts";
+import { refuseFileAmongDevices } from "./destination.ts";
 import { Sequence } from "./sequence.ts";
 import { type Slot, Slots } from "./slots.ts";
 
@@ -31,6 +30,8 @@ export interface SaveOptions {
   file: string;
   /** Write even to a device that is mounted or held. */
   force: boolean;
+  /** Make blocks of zeros holes where the destination can have any. */
+  sparse: boolean;
 }
 
 /**
@@ -39,35 +40,17 @@ export interface SaveOptions {
  *
  * @throws ProtocolError, the engine's failures, and those of the stream
  */
-export async function save(context: StageContext, options: SaveOptions): Promise<void> {
-  const { native, engine, progress, debug } = context;
+export async function save(context: StageContext, options: SaveOptions): Promise<undefined> {
+  const { native, engine, direct, progress, debug } = context;
   const input = new Input(native, "block stream");
-  const sink = await engine.openSink(options.file, options.force);
+  const sink = await engine.openSink(options.file, options.force, direct);
   refuseFileAmongDevices(options.file, sink);
-  debug(
-    `${options.file}: ${sink.size} bytes, ${sink.isDevice ? "a block device" : "a regular file"}`,
-  );
+  debug(`${options.file}: ${sink.size} bytes, ${sink.description}`);
   progress.begin(undefined);
-  const writer = new Writer(context, sink);
+  const writer = new Writer(context, sink, options.sparse);
   await Promise.all([receive(input, writer), writer.finished]);
   debug(`${input.bytes} bytes received, waiting for the disk`);
   await engine.sync(sink);
-}
-
-/**
- * A regular file in /dev is what a mistake of another program left in the place of a device. It is in memory, and a copy
- * of a disk would fill that.
- *
- * @throws OptionError
- */
-function refuseFileAmongDevices(file: string, sink: Binding.Sink): void {
-  const path = resolve(file);
-  if (!sink.isDevice && path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
-    throw new OptionError(
-      `${file} is a regular file, not a device`,
-      "remove it, and find out why the device is not there (`lsblk`)",
-    );
-  }
 }
 
 /** Reads the stream to its end and passes its frames on. */
@@ -136,13 +119,15 @@ interface Batch {
 class Writer {
   readonly #context: StageContext;
   readonly #sink: Binding.Sink;
+  readonly #sparse: boolean;
   readonly #slots: Slots;
   readonly #sequence = new Sequence();
   #waiting = 0;
 
-  constructor(context: StageContext, sink: Binding.Sink) {
+  constructor(context: StageContext, sink: Binding.Sink, sparse: boolean) {
     this.#context = context;
     this.#sink = sink;
+    this.#sparse = sparse;
     this.#slots = new Slots(context.native, SLOTS, SLOT_LENGTH);
   }
 
@@ -158,7 +143,7 @@ class Writer {
 
   /** A new batch, which begins with `carry`, the beginning of a frame. */
   async begin(carry: Uint8Array): Promise<Batch> {
-    const slot = await this.#slots.take();
+    const slot = await this.#slots.take(BATCH_LENGTH);
     slot.memory.set(carry);
     return { slot, frames: [], parsed: 0, filled: carry.length, needed: BLOCK_HEADER_LENGTH };
   }
@@ -173,6 +158,7 @@ class Writer {
           this.#slots.slab,
           slot.index,
           frames.map(({ codec, ...frame }) => ({ ...frame, compressed: codec === "dlzm" })),
+          this.#sparse,
         );
         this.#context.progress.advance(written);
       }

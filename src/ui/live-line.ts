@@ -54,12 +54,14 @@ export class LiveLine implements Progress {
     this.#done += bytes;
   }
 
-  finish(succeeded: boolean): void {
+  finish(succeeded: boolean, outcome?: string): void {
     clearInterval(this.#timer);
     this.#spinner.stop();
     if (succeeded) {
       // Also without the right to draw, since it is a whole line: whoever draws does so again below it.
-      process.stderr.write(`\r\x1b[K${this.#summary()}\n`);
+      process.stderr.write(
+        `\r\x1b[K${this.#summary()}${outcome === undefined ? "" : `: ${outcome}`}\n`,
+      );
     }
     this.#right?.release();
   }

@@ -43,10 +43,11 @@ export class PlainLines implements Progress {
     this.#print(`${this.#title} progress: ${done} GB${of}${share}`);
   }
 
-  finish(succeeded: boolean): void {
+  finish(succeeded: boolean, outcome?: string): void {
     if (succeeded) {
       const seconds = (performance.now() - this.#started) / 1000;
-      this.#print(`${this.#title} done in ${seconds.toFixed(3)} seconds`);
+      const what = outcome === undefined ? "" : `: ${outcome}`;
+      this.#print(`${this.#title} done in ${seconds.toFixed(3)} seconds${what}`);
     }
   }
 }

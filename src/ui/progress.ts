@@ -4,8 +4,11 @@ export interface Progress {
   begin(total: number | undefined): void;
   /** So many more bytes are done. */
   advance(bytes: number): void;
-  /** The stage has ended. Nothing of the display is left in the way of what is printed next. */
-  finish(succeeded: boolean): void;
+  /**
+   * The stage has ended. Nothing of the display is left in the way of what is printed next. `outcome` is what came of it, in words,
+   * where there is something to say.
+   */
+  finish(succeeded: boolean, outcome?: string): void;
 }
 
 /** Nothing at all: for a stage that runs from cron or in the middle of a pipe. */

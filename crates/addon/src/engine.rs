@@ -2,40 +2,19 @@
 
 use std::sync::Arc;
 
-use blockcopy_engine::xz::Preset;
-use blockcopy_engine::{
-    Algorithm, Blocks, Changed, Codec, Compression, Digests, Extent, Frame, Simd,
-};
+use blockcopy_engine::{Digests, Pair, SinkOptions};
 use napi::bindgen_prelude::{Object, Uint8Array};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::errors::{invalid, js_error, number, whole};
+use crate::errors::{js_error, number, whole};
 use crate::files::{Sink, Source};
 use crate::memory::Slab;
 use crate::promise::promise;
-
-/// A range of a source.
-#[napi(object)]
-pub struct Range {
-    /// Offset of its first byte.
-    pub position: f64,
-    /// Length in bytes.
-    pub length: u32,
-}
-
-/// A block on its way from source to destination.
-#[napi(object)]
-pub struct Block {
-    /// Where it belongs, in bytes.
-    pub position: f64,
-    /// Where its payload lies in the slot, in bytes.
-    pub offset: u32,
-    /// Length of the payload in bytes.
-    pub length: u32,
-    /// Whether the payload is in the .xz format.
-    pub compressed: bool,
-}
+use crate::values::{
+    Block, EngineOptions, Range, blocks, changed_blocks, data_range, extents, frames, to_algorithm,
+    to_compression, to_direct, to_options, to_zeros, updated,
+};
 
 /// The threads of the engine. One per process.
 #[napi]
@@ -45,16 +24,12 @@ pub struct Engine {
 
 #[napi]
 impl Engine {
-    /// Starts the threads. `simd` forces SHA3-512 to use that instruction set instead of the best one.
+    /// Starts the threads.
     #[napi(constructor)]
-    pub fn new(
-        env: Env,
-        #[napi(ts_arg_type = "'portable' | 'neon' | 'avx2' | 'avx512'")] simd: Option<String>,
-    ) -> Result<Self> {
-        let simd: Option<Simd> = simd
-            .map(|name| name.parse().map_err(|_| invalid("not an instruction set")))
-            .transpose()?;
-        let inner = blockcopy_engine::Engine::new(simd).map_err(|error| js_error(env, &error))?;
+    pub fn new(env: Env, options: EngineOptions) -> Result<Self> {
+        let options = to_options(options)?;
+        let inner =
+            blockcopy_engine::Engine::new(options).map_err(|error| js_error(env, &error))?;
         Ok(Self { inner })
     }
 
@@ -62,6 +37,12 @@ impl Engine {
     #[napi(getter)]
     pub fn description(&self) -> String {
         self.inner.description()
+    }
+
+    /// How many bytes must be in flight for every thread to have work.
+    #[napi(getter)]
+    pub fn appetite(&self) -> f64 {
+        number(self.inner.appetite() as u64)
     }
 
     /// How blocks are digested, in words, for the log.
@@ -73,24 +54,50 @@ impl Engine {
         Ok(self.inner.hashing(to_algorithm(&algorithm)?))
     }
 
+    /// The digest of a block of zeros of that length.
+    #[napi]
+    pub fn zero_digest(
+        &self,
+        #[napi(ts_arg_type = "'sha3-512' | 'blake3'")] algorithm: String,
+        length: u32,
+    ) -> Result<Uint8Array> {
+        let algorithm = to_algorithm(&algorithm)?;
+        Ok(self.inner.zero_digest(algorithm, length as usize).into())
+    }
+
     /// Opens a regular file or block device for reading.
     #[napi(ts_return_type = "Promise<Source>")]
-    pub fn open_source<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+    pub fn open_source<'env>(
+        &self,
+        env: &'env Env,
+        path: String,
+        #[napi(ts_arg_type = "'auto' | 'on' | 'off'")] direct: String,
+    ) -> Result<Object<'env>> {
+        let direct = to_direct(&direct)?;
         promise(env, Source::from, |done| {
-            self.inner
-                .run(move || Ok(blockcopy_engine::Source::open(path)?), done);
+            self.inner.run(
+                move || Ok(blockcopy_engine::Source::open(path, direct)?),
+                done,
+            );
         })
     }
 
     /// Standard input for reading, when it is a regular file or a block device; `null` when it is a stream.
     #[napi(ts_return_type = "Promise<Source | null>")]
-    pub fn open_stdin<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+    pub fn open_stdin<'env>(
+        &self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "'auto' | 'on' | 'off'")] direct: String,
+    ) -> Result<Object<'env>> {
+        let direct = to_direct(&direct)?;
         promise(
             env,
             |opened: Option<_>| opened.map(Source::from),
             |done| {
-                self.inner
-                    .run(|| Ok(blockcopy_engine::Source::from_stdin()?), done);
+                self.inner.run(
+                    move || Ok(blockcopy_engine::Source::from_stdin(direct)?),
+                    done,
+                );
             },
         )
     }
@@ -102,10 +109,48 @@ impl Engine {
         env: &'env Env,
         path: String,
         force: bool,
+        #[napi(ts_arg_type = "'auto' | 'on' | 'off'")] direct: String,
     ) -> Result<Object<'env>> {
+        let options = SinkOptions {
+            force,
+            direct: to_direct(&direct)?,
+        };
         promise(env, Sink::from, |done| {
-            self.inner
-                .run(move || Ok(blockcopy_engine::Sink::open(path, force)?), done);
+            self.inner.run(
+                move || Ok(blockcopy_engine::Sink::open(path, options)?),
+                done,
+            );
+        })
+    }
+
+    /// The file or device behind a sink, for reading.
+    #[napi(ts_return_type = "Promise<Source>")]
+    pub fn open_reader<'env>(
+        &self,
+        env: &'env Env,
+        sink: &Sink,
+        #[napi(ts_arg_type = "'auto' | 'on' | 'off'")] direct: String,
+    ) -> Result<Object<'env>> {
+        let direct = to_direct(&direct)?;
+        let sink = Arc::clone(&sink.inner);
+        promise(env, Source::from, |done| {
+            self.inner.run(move || Ok(sink.reader(direct)?), done);
+        })
+    }
+
+    /// The first range with data at or behind an offset: what lies before it is a hole. Empty, at the end of the source, if there is
+    /// no more data.
+    #[napi(ts_return_type = "Promise<DataRange>")]
+    pub fn data_from<'env>(
+        &self,
+        env: &'env Env,
+        source: &Source,
+        offset: f64,
+    ) -> Result<Object<'env>> {
+        let offset = whole(offset)?;
+        let source = Arc::clone(&source.inner);
+        promise(env, data_range, |done| {
+            self.inner.run(move || Ok(source.data_from(offset)), done);
         })
     }
 
@@ -162,26 +207,13 @@ impl Engine {
         #[napi(ts_arg_type = "'sha3-512' | 'blake3'")] algorithm: String,
         #[napi(ts_arg_type = "'none' | 'xz' | 'xzPlain'")] compression: String,
     ) -> Result<Object<'env>> {
-        let extents: Vec<Extent> = blocks
-            .iter()
-            .map(|block| {
-                Ok(Extent {
-                    position: whole(block.position)?,
-                    length: block.length,
-                })
-            })
-            .collect::<Result<_>>()?;
+        let extents = extents(&blocks)?;
         let algorithm = to_algorithm(&algorithm)?;
         let digests = digests.map(|bytes| Digests {
             algorithm,
             bytes: bytes.to_vec(),
         });
-        let compression = match compression.as_str() {
-            "none" => Compression::None,
-            "xz" => Compression::Xz(Preset::BlockDictionary),
-            "xzPlain" => Compression::Xz(Preset::Plain),
-            _ => return Err(invalid("not a way to compress blocks")),
-        };
+        let compression = to_compression(&compression)?;
         let slot = slab.take(slot)?;
         promise(env, changed_blocks, |done| {
             self.inner
@@ -189,7 +221,8 @@ impl Engine {
         })
     }
 
-    /// Writes blocks whose payloads lie in a slot, in order, and returns how many bytes were written.
+    /// Writes blocks whose payloads lie in a slot and returns how many bytes were written; of blocks that overlap the later one wins.
+    /// With `sparse`, blocks of zeros become holes where the destination can have any.
     #[napi(ts_return_type = "Promise<number>")]
     pub fn apply<'env>(
         &self,
@@ -198,23 +231,49 @@ impl Engine {
         slab: &Slab,
         slot: u32,
         blocks: Vec<Block>,
+        sparse: bool,
     ) -> Result<Object<'env>> {
-        let frame = |block: &Block| {
-            Ok(Frame {
-                position: whole(block.position)?,
-                codec: if block.compressed {
-                    Codec::Xz
-                } else {
-                    Codec::Raw
-                },
-                offset: block.offset as usize,
-                length: block.length as usize,
-            })
-        };
-        let frames = blocks.iter().map(frame).collect::<Result<_>>()?;
+        let frames = frames(&blocks)?;
         let slot = slab.take(slot)?;
         promise(env, number, |done| {
-            self.inner.apply(&sink.inner, slot, frames, done);
+            self.inner
+                .apply(&sink.inner, slot, frames, to_zeros(sparse), done);
+        })
+    }
+
+    /// Compares a range of `source` with the same of `target`, block by block, and writes the blocks that differ to `sink`, which is
+    /// `target` opened for writing. The slot has room for both sides. `sparse` as for `apply`.
+    #[napi(ts_return_type = "Promise<Update>")]
+    pub fn update<'env>(
+        &self,
+        env: &'env Env,
+        source: &Source,
+        target: &Source,
+        sink: &Sink,
+        slab: &Slab,
+        slot: u32,
+        position: f64,
+        length: f64,
+        block_length: u32,
+        sparse: bool,
+    ) -> Result<Object<'env>> {
+        let pair = Pair {
+            source: Arc::clone(&source.inner),
+            target: Arc::clone(&target.inner),
+            sink: Arc::clone(&sink.inner),
+        };
+        let (position, length) = (whole(position)?, whole(length)?);
+        let slot = slab.take(slot)?;
+        promise(env, updated, |done| {
+            self.inner.update(
+                &pair,
+                slot,
+                position,
+                length,
+                block_length,
+                to_zeros(sparse),
+                done,
+            );
         })
     }
 
@@ -223,32 +282,4 @@ impl Engine {
     pub fn sync<'env>(&self, env: &'env Env, sink: &Sink) -> Result<Object<'env>> {
         promise(env, |()| (), |done| self.inner.sync(&sink.inner, done))
     }
-}
-
-fn blocks(length: f64, block_len: u32, algorithm: &str) -> Result<Blocks> {
-    Ok(Blocks {
-        length: whole(length)?,
-        block_len,
-        algorithm: to_algorithm(algorithm)?,
-    })
-}
-
-fn to_algorithm(name: &str) -> Result<Algorithm> {
-    match name {
-        "sha3-512" => Ok(Algorithm::Sha3_512),
-        "blake3" => Ok(Algorithm::Blake3),
-        _ => Err(invalid("not a digest algorithm")),
-    }
-}
-
-fn changed_blocks(changed: Vec<Changed>) -> Vec<Block> {
-    // Offsets and lengths lie within a slot, whose length is a u32.
-    let within_slot = |value| u32::try_from(value).unwrap_or(u32::MAX);
-    let block = |block: Changed| Block {
-        position: number(block.position),
-        offset: within_slot(block.offset),
-        length: within_slot(block.length),
-        compressed: block.codec == Codec::Xz,
-    };
-    changed.into_iter().map(block).collect()
 }

@@ -27,6 +27,12 @@ impl Source {
         self.inner.kind() == Kind::Device
     }
 
+    /// Whether both are the same file, or the same device.
+    #[napi]
+    pub fn is_same_as(&self, other: &Source) -> bool {
+        self.inner.is_same_as(&other.inner)
+    }
+
     /// How it is read, in words, for the log.
     #[napi(getter)]
     pub fn description(&self) -> String {
@@ -68,6 +74,21 @@ impl Sink {
     #[napi(getter)]
     pub fn is_device(&self) -> bool {
         self.inner.kind() == Kind::Device
+    }
+
+    /// How it is written, in words, for the log.
+    #[napi(getter)]
+    pub fn description(&self) -> String {
+        let kind = match self.inner.kind() {
+            Kind::File => "a regular file",
+            Kind::Device => "a block device",
+        };
+        let mode = if self.inner.is_direct() {
+            "directly"
+        } else {
+            "through the page cache"
+        };
+        format!("{kind}, written {mode}")
     }
 }
 

@@ -14,3 +14,4 @@ pub mod files;
 pub mod memory;
 mod promise;
 pub mod stdio;
+pub mod values;

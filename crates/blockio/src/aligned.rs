@@ -8,17 +8,21 @@ use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::Error;
+use crate::{Error, sys};
 
 /// Alignment in bytes of every slot: what direct I/O asks for at most, on everything we read directly.
 pub const ALIGNMENT: usize = 4096;
+
+/// Length in bytes of a huge page, where there are any. A read of 1 MiB into 4 KiB pages from all over the memory is 256 segments, more
+/// than most devices take at once, so the kernel splits it; a huge page is one segment.
+const HUGE_PAGE: usize = 2 * 1024 * 1024;
 
 /// Memory for blocks: `slots` slots of `slot_len` bytes, allocated once.
 ///
 /// A slot is reached only through [`Slab::take`], which lends it to one owner at a time.
 #[derive(Debug)]
 pub struct Slab {
-    /// What the allocator gave; up to `ALIGNMENT - 1` bytes before `base`.
+    /// What the allocator gave; less than `HUGE_PAGE` bytes before `base`.
     allocation: NonNull<u8>,
     layout: Layout,
     base: NonNull<u8>,
@@ -50,16 +54,25 @@ impl Slab {
     fn allocate(slots: usize, slot_len: usize) -> Option<Self> {
         let slot_len = slot_len.checked_next_multiple_of(ALIGNMENT)?;
         let len = slots.checked_mul(slot_len).filter(|&len| len > 0)?;
+        let alignment = if len < HUGE_PAGE {
+            ALIGNMENT
+        } else {
+            HUGE_PAGE
+        };
         // Aligned by hand: asked for more than its natural alignment, the system allocator zeroes by
         // writing, which would touch every page now. With alignment 1 it takes fresh pages instead.
-        let layout = Layout::array::<u8>(len.checked_add(ALIGNMENT - 1)?).ok()?;
+        let layout = Layout::array::<u8>(len.checked_add(alignment - 1)?).ok()?;
         let owners = (0..slots).map(|_| AtomicUsize::new(0)).collect();
-        // SAFETY: the layout's size is at least ALIGNMENT, so not zero.
+        // SAFETY: the layout's size is at least that of the alignment, so not zero.
         let allocation = NonNull::new(unsafe { alloc_zeroed(layout) })?;
         let address = allocation.addr().get();
-        let padding = address.next_multiple_of(ALIGNMENT) - address;
-        // SAFETY: padding < ALIGNMENT, and the allocation is len + ALIGNMENT - 1 bytes long.
+        let padding = address.next_multiple_of(alignment) - address;
+        // SAFETY: padding < alignment, and the allocation is len + alignment - 1 bytes long.
         let base = unsafe { allocation.add(padding) };
+        if alignment == HUGE_PAGE {
+            // SAFETY: these bytes are part of the allocation, and begin at a page.
+            unsafe { sys::advise_huge_pages(base, len) };
+        }
         Some(Self {
             allocation,
             layout,

@@ -54,6 +54,13 @@ pub enum Error {
         holder: String,
     },
 
+    /// It can only be accessed through the page cache, and that was not wanted.
+    #[error("cannot access {} directly: its file system or device does not offer it", .path.display())]
+    NotDirect {
+        /// What was to be opened.
+        path: PathBuf,
+    },
+
     /// A write would pass the end of a device. Nothing of it was written.
     #[error("cannot write {} at offset {offset}: {len} bytes would pass its end at {size}", .path.display())]
     BeyondEnd {
@@ -62,7 +69,7 @@ pub enum Error {
         /// Where the write would start, bytes.
         offset: u64,
         /// Its length, bytes.
-        len: usize,
+        len: u64,
         /// The size of the device, bytes.
         size: u64,
     },
@@ -118,6 +125,7 @@ impl Error {
             Self::Permission { .. } => "permission",
             Self::ReadOnly { .. } => "read-only",
             Self::Busy { .. } => "busy",
+            Self::NotDirect { .. } => "not-direct",
             Self::BeyondEnd { .. } => "beyond-end",
             Self::Io { .. } | Self::NothingWritten { .. } => "io",
             Self::Sync { .. } => "sync",
@@ -134,6 +142,7 @@ impl Error {
             | Self::Permission { path, .. }
             | Self::ReadOnly { path }
             | Self::Busy { path, .. }
+            | Self::NotDirect { path }
             | Self::BeyondEnd { path, .. }
             | Self::Io { path, .. }
             | Self::NothingWritten { path, .. }

@@ -9,9 +9,11 @@
 //! path and, where there is one, the byte offset.
 
 mod aligned;
+mod direct;
 mod errno;
 mod error;
 mod holders;
+mod medium;
 mod node;
 mod proc_tables;
 mod sink;
@@ -20,9 +22,12 @@ pub mod stdio;
 mod sys;
 
 pub use aligned::{ALIGNMENT, Slab, Slot};
+pub use direct::Direct;
 pub use errno::Errno;
 pub use error::Error;
+#[cfg(any(test, feature = "memory"))]
+pub use medium::{Fault, Memory, Operation};
 pub use node::Kind;
-pub use sink::Sink;
+pub use sink::{Sink, SinkOptions};
 pub use source::Source;
 pub use sys::exit_now;

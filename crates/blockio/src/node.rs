@@ -60,13 +60,4 @@ impl Node {
             what,
         })
     }
-
-    /// Size in bytes; that of a device comes from the device, since stat(2) says 0.
-    pub(crate) fn size(&self, fd: impl AsFd, path: &Path) -> Result<u64, Error> {
-        match self.kind {
-            Kind::File => Ok(self.stat.size),
-            Kind::Device => sys::device_size(fd)
-                .map_err(|errno| Error::io("find the size of", path, None, errno)),
-        }
-    }
 }

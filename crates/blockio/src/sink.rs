@@ -1,25 +1,55 @@
 //! A file or device to write.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
-use rustix::fd::OwnedFd;
-
-use crate::Error;
-use crate::holders;
-use crate::node::{Kind, Node};
+use crate::medium::{Disk, Medium};
+use crate::node::Kind;
 use crate::sys::{self, Errno};
+use crate::{ALIGNMENT, Direct, Error, Source};
 
-/// A regular file or block device to write, through the page cache.
+mod claim;
+mod pace;
+mod staging;
+mod write;
+mod zero;
+
+use pace::Pace;
+use staging::Staging;
+
+/// How a [`Sink`] is opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SinkOptions {
+    /// Write to a device or file even when somebody else is using it.
+    pub force: bool,
+    /// Whether to write past the page cache.
+    pub direct: Direct,
+}
+
+/// A regular file or block device to write: past the page cache where that is possible, otherwise through it, at the pace
+/// of the disk.
 ///
-/// One descriptor serves from the first write to the last sync: an error of writing back is reported
+/// Its descriptors serve from the first write to the last sync: an error of writing back is reported
 /// once, and only to descriptors that were open when it happened.
 #[derive(Debug)]
 pub struct Sink {
     path: PathBuf,
     kind: Kind,
     size: u64,
-    fd: OwnedFd,
+    medium: Box<dyn Medium>,
+    /// Direct writes are wanted, and nothing else will do.
+    only_direct: bool,
+    /// A direct write was refused; all others go through the page cache.
+    direct_refused: AtomicBool,
+    /// How many of the ways to zero a range were refused, the best ones first.
+    zeroing_refused: AtomicUsize,
+    /// Up to where a file is to reach although nothing was written there, in bytes.
+    reach: AtomicU64,
+    staging: Staging,
+    /// Held for reading by direct writes, for writing by those that go through the page cache beside them.
+    both_ways: RwLock<()>,
+    pace: Mutex<Pace>,
     /// What the first failed sync said.
     sync_failure: Mutex<Option<Errno>>,
 }
@@ -33,40 +63,61 @@ impl Sink {
     ///
     /// # Errors
     /// [`Error::Busy`] as above, [`Error::ReadOnly`] even with `force`, [`Error::NotFound`],
-    /// [`Error::NotAFile`], or what open(2) says.
-    pub fn open(path: impl AsRef<Path>, force: bool) -> Result<Self, Error> {
+    /// [`Error::NotAFile`], or what open(2) says. [`Error::NotDirect`] where only direct writes would do and there are none.
+    pub fn open(path: impl AsRef<Path>, options: SinkOptions) -> Result<Self, Error> {
         let path = path.as_ref();
-        let found = Node::stat(path)?;
-        let holder = if force {
-            None
-        } else {
-            holders::behind_the_kernels_back(&found.stat)
-        };
-        if let Some(holder) = holder {
-            return Err(busy(path, holder));
-        }
-        let claim = found.kind == Kind::Device && !force;
-        let fd =
-            sys::open_for_writing(path, claim).map_err(|errno| refusal(path, &found, errno))?;
-        let node = Node::fstat(&fd, path)?;
-        if !node.stat.same(&found.stat) {
-            return Err(busy(
-                path,
-                "it was replaced while it was being opened".to_owned(),
-            ));
-        }
-        if node.kind == Kind::Device && is_read_only(&fd, path)? {
-            return Err(Error::ReadOnly {
+        let (node, fd) = claim::open(path, options.force)?;
+        let disk = Disk::new(node.kind, fd, options.direct != Direct::Off);
+        Self::new(Box::new(disk), node.kind, path, options.direct)
+    }
+
+    /// Content of memory, as a file or device that has faults.
+    ///
+    /// # Errors
+    /// [`Error::NotDirect`] as in [`open`](Self::open).
+    #[cfg(any(test, feature = "memory"))]
+    pub fn in_memory(memory: &crate::Memory, direct: Direct) -> Result<Self, Error> {
+        let medium = memory.opened(direct != Direct::Off);
+        Self::new(Box::new(medium), memory.kind(), Path::new("memory"), direct)
+    }
+
+    fn new(
+        medium: Box<dyn Medium>,
+        kind: Kind,
+        path: &Path,
+        direct: Direct,
+    ) -> Result<Self, Error> {
+        let only_direct = direct == Direct::On;
+        if only_direct && medium.granularity().is_none() {
+            return Err(Error::NotDirect {
                 path: path.to_owned(),
             });
         }
+        let size = medium.size();
         Ok(Self {
-            size: node.size(&fd, path)?,
             path: path.to_owned(),
-            kind: node.kind,
-            fd,
+            kind,
+            size: size.map_err(|errno| Error::io("find the size of", path, None, errno))?,
+            medium,
+            only_direct,
+            direct_refused: AtomicBool::new(false),
+            zeroing_refused: AtomicUsize::new(0),
+            reach: AtomicU64::new(0),
+            staging: Staging::default(),
+            both_ways: RwLock::new(()),
+            pace: Mutex::new(Pace::default()),
             sync_failure: Mutex::new(None),
         })
+    }
+
+    /// The same file or device, opened once more to read what it has.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub fn reader(&self, direct: Direct) -> Result<Source, Error> {
+        let medium = self.medium.reader(direct != Direct::Off);
+        let medium = medium.map_err(|errno| Error::opening(&self.path, errno))?;
+        Source::new(medium, self.kind, &self.path, direct)
     }
 
     /// File or device.
@@ -87,60 +138,36 @@ impl Sink {
         self.size
     }
 
-    /// Writes all of `data` at `offset`. A file grows as needed.
-    ///
-    /// # Errors
-    /// [`Error::BeyondEnd`] if it does not fit on the device, before anything is written; otherwise
-    /// [`Error::Io`] with the offset of the first byte that was not written.
-    pub fn write_all_at(&self, data: &[u8], offset: u64) -> Result<(), Error> {
-        let end = offset.checked_add(data.len() as u64);
-        if self.kind == Kind::Device && end.is_none_or(|end| end > self.size) {
-            return Err(Error::BeyondEnd {
-                path: self.path.clone(),
-                offset,
-                len: data.len(),
-                size: self.size,
-            });
-        }
-        if end.is_none_or(|end| end > i64::MAX.cast_unsigned()) {
-            return Err(self.error(offset, Errno::FBIG));
-        }
-        let mut done = 0;
-        while done < data.len() {
-            let at = offset + done as u64;
-            match sys::write(&self.fd, &data[done..], at) {
-                Ok(0) => {
-                    return Err(Error::NothingWritten {
-                        path: self.path.clone(),
-                        offset: at,
-                    });
-                }
-                Ok(len) => done += len,
-                Err(errno) => return Err(self.error(at, errno)),
-            }
-        }
-        Ok(())
+    /// Whether writes go past the page cache, as things stand now. Then several at once are faster than one after the other.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        // Relaxed: a thread that has not heard of the refusal yet is refused itself.
+        self.medium.granularity().is_some() && !self.direct_refused.load(Ordering::Relaxed)
     }
 
-    /// Brings everything written to the disk; see fdatasync(2).
+    /// Brings everything written to the disk; see fdatasync(2). No write may be under way.
     ///
     /// # Errors
     /// [`Error::Sync`]. Once that happened every further call fails too: the kernel reports the
-    /// failure once, and then success for data that it has given up.
+    /// failure once, and then success for data that it has given up. [`Error::Io`] if a file cannot be made as long as what
+    /// was zeroed at its end.
     pub fn sync(&self) -> Result<(), Error> {
-        let mut failure = self
-            .sync_failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        self.stretch()?;
+        let mut failure = lock(&self.sync_failure);
         if failure.is_none() {
-            *failure = sys::sync_data(&self.fd).err();
+            *failure = self.medium.sync().err();
         }
-        match *failure {
-            None => Ok(()),
-            Some(errno) => Err(Error::Sync {
-                path: self.path.clone(),
-                errno: errno.into(),
-            }),
+        if let Some(errno) = *failure {
+            return Err(self.sync_error(errno));
+        }
+        lock(&self.pace).finish(&*self.medium);
+        Ok(())
+    }
+
+    fn sync_error(&self, errno: Errno) -> Error {
+        Error::Sync {
+            path: self.path.clone(),
+            errno: errno.into(),
         }
     }
 
@@ -149,37 +176,13 @@ impl Sink {
     }
 }
 
-/// What a failure to open `found` for writing means.
-fn refusal(path: &Path, found: &Node, errno: Errno) -> Error {
-    match (found.kind, errno) {
-        (Kind::Device, Errno::BUSY) => {
-            let holder = holders::of_device(found.stat.device);
-            busy(
-                path,
-                holder.unwrap_or_else(|| "another process has it open exclusively".to_owned()),
-            )
-        }
-        // Some drivers say so when a read-only device is opened, with the errno of a missing permission.
-        (Kind::Device, Errno::ACCESS | Errno::PERM)
-            if sys::open_for_reading(path).and_then(sys::is_read_only) == Ok(true) =>
-        {
-            Error::ReadOnly {
-                path: path.to_owned(),
-            }
-        }
-        (Kind::File, Errno::TXTBSY) => busy(path, "it is being executed or swapped to".to_owned()),
-        _ => Error::opening(path, errno),
-    }
+/// Nothing panics while it holds one of these locks; if it did, what they protect would still be whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn is_read_only(fd: &OwnedFd, path: &Path) -> Result<bool, Error> {
-    sys::is_read_only(fd)
-        .map_err(|errno| Error::io("find out whether one may write to", path, None, errno))
-}
-
-fn busy(path: &Path, holder: String) -> Error {
-    Error::Busy {
-        path: path.to_owned(),
-        holder,
-    }
+/// What a range must be a multiple of to be written or zeroed apart from its neighbours, in bytes: a page of the page cache, so
+/// that no page is written both ways.
+fn unit() -> u64 {
+    sys::page_size().max(ALIGNMENT) as u64
 }

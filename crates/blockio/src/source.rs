@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fd::OwnedFd;
 
+use crate::medium::{Disk, Medium};
 use crate::node::{Kind, Node};
-use crate::sys::{self, DirectAlignment, FileType};
-use crate::{ALIGNMENT, Error};
+use crate::sys::{self, FileType};
+use crate::{ALIGNMENT, Direct, Error};
 
+mod holes;
 mod read;
 
 /// A regular file or block device to read.
@@ -21,9 +23,9 @@ pub struct Source {
     path: PathBuf,
     kind: Kind,
     size: u64,
-    granularity: usize,
-    buffered: OwnedFd,
-    direct: Option<OwnedFd>,
+    medium: Box<dyn Medium>,
+    /// Direct reads are wanted, and nothing else will do.
+    only_direct: bool,
     /// A direct read was refused; all others go through the page cache.
     direct_refused: AtomicBool,
     /// The page cache cannot be asked what it holds (cachestat(2)) here.
@@ -37,12 +39,12 @@ impl Source {
     ///
     /// # Errors
     /// [`Error::NotAFile`] for anything else, without waiting for it to be ready; otherwise what
-    /// open(2) says.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+    /// open(2) says. [`Error::NotDirect`] where only direct reads would do and there are none.
+    pub fn open(path: impl AsRef<Path>, direct: Direct) -> Result<Self, Error> {
         let path = path.as_ref();
         Node::stat(path)?;
         let fd = sys::open_for_reading(path).map_err(|errno| Error::opening(path, errno))?;
-        Self::new(fd, path)
+        Self::of_descriptor(fd, path, direct, true)
     }
 
     /// What is redirected to standard input, or `None` if that is a pipe, a socket or a terminal,
@@ -51,8 +53,8 @@ impl Source {
     /// Offsets count from the start of the file, wherever the descriptor stands.
     ///
     /// # Errors
-    /// If standard input is closed or a directory.
-    pub fn from_stdin() -> Result<Option<Self>, Error> {
+    /// If standard input is closed or a directory. [`Error::NotDirect`] as in [`open`](Self::open).
+    pub fn from_stdin(direct: Direct) -> Result<Option<Self>, Error> {
         let path = Path::new("/dev/stdin");
         let stdin = rustix::stdio::stdin();
         let stat = sys::fstat(stdin).map_err(|errno| Error::io("stat", path, None, errno))?;
@@ -63,33 +65,63 @@ impl Source {
             return Ok(None);
         }
         // A descriptor can be inherited from someone who may open more than we may.
-        let fd = sys::reopen_for_reading(stdin)
-            .or_else(|_| sys::duplicate(stdin))
-            .map_err(|errno| Error::opening(path, errno))?;
-        Self::new(fd, path).map(Some)
+        let (fd, own) = match sys::reopen_for_reading(stdin) {
+            Ok(fd) => (fd, true),
+            Err(_) => (
+                sys::duplicate(stdin).map_err(|errno| Error::opening(path, errno))?,
+                false,
+            ),
+        };
+        Self::of_descriptor(fd, path, direct, own).map(Some)
     }
 
-    fn new(buffered: OwnedFd, path: &Path) -> Result<Self, Error> {
-        let node = Node::fstat(&buffered, path)?;
-        let size = node.size(&buffered, path)?;
-        let granularity = match sys::direct_alignment(&buffered) {
-            DirectAlignment::Known(bytes) => Some(bytes),
-            DirectAlignment::Unknown => Some(ALIGNMENT),
-            DirectAlignment::Refused => None,
+    fn of_descriptor(
+        fd: OwnedFd,
+        path: &Path,
+        direct: Direct,
+        owns_offset: bool,
+    ) -> Result<Self, Error> {
+        let kind = Node::fstat(&fd, path)?.kind;
+        let mut disk = Disk::new(kind, fd, direct != Direct::Off);
+        if !owns_offset {
+            disk = disk.with_shared_offset();
         }
-        .filter(|bytes| bytes.is_power_of_two() && *bytes <= ALIGNMENT);
-        // Reopened by descriptor, so that both are the same file whatever happens to the path.
-        let direct = granularity.and_then(|_| sys::reopen_direct(&buffered).ok());
+        Self::new(Box::new(disk), kind, path, direct)
+    }
+
+    /// Content of memory, as a file or device that has faults.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[cfg(any(test, feature = "memory"))]
+    pub fn in_memory(memory: &crate::Memory, direct: Direct) -> Result<Self, Error> {
+        let medium = memory.opened(direct != Direct::Off);
+        Self::new(Box::new(medium), memory.kind(), Path::new("memory"), direct)
+    }
+
+    pub(crate) fn new(
+        medium: Box<dyn Medium>,
+        kind: Kind,
+        path: &Path,
+        direct: Direct,
+    ) -> Result<Self, Error> {
+        let only_direct = direct == Direct::On;
+        if only_direct && medium.granularity().is_none() {
+            return Err(Error::NotDirect {
+                path: path.to_owned(),
+            });
+        }
+        let size = medium.size();
+        let size = size.map_err(|errno| Error::io("find the size of", path, None, errno))?;
         // Readahead would fill the cache behind our back: with what is then read directly once more,
         // and with what then looks as if others had wanted it there.
-        sys::advise_random(&buffered);
+        medium.read_ahead(false);
         Ok(Self {
             path: path.to_owned(),
-            kind: node.kind,
+            kind,
             size,
-            granularity: granularity.unwrap_or(ALIGNMENT),
-            buffered,
-            direct,
+            medium,
+            only_direct,
             direct_refused: AtomicBool::new(false),
             cache_uncounted: AtomicBool::new(false),
             cache_opaque: AtomicBool::new(false),
@@ -114,23 +146,26 @@ impl Source {
         &self.path
     }
 
+    /// Whether both are the same file, or the same device, by whatever names.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        match (self.medium.identity(), other.medium.identity()) {
+            (Some(one), Some(other)) => one.same(&other),
+            _ => false,
+        }
+    }
+
     /// What the offset and length of a read must be multiples of: a power of two, bytes,
     /// [`ALIGNMENT`] at most.
     #[must_use]
     pub fn granularity(&self) -> usize {
-        self.granularity
+        self.medium.granularity().unwrap_or(ALIGNMENT)
     }
 
     /// Whether what is not in the page cache is read past it, as things stand now.
     #[must_use]
     pub fn is_direct(&self) -> bool {
-        self.direct().is_some()
-    }
-
-    fn direct(&self) -> Option<&OwnedFd> {
         // Relaxed: a thread that has not heard of the refusal yet is refused itself.
-        self.direct
-            .as_ref()
-            .filter(|_| !self.direct_refused.load(Ordering::Relaxed))
+        self.medium.granularity().is_some() && !self.direct_refused.load(Ordering::Relaxed)
     }
 }

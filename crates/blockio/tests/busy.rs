@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
-use blockcopy_blockio::{Error, Sink};
+use blockcopy_blockio::Error;
 use tempfile::TempDir;
 
 mod common;
-use common::{LoopDevice, Mount, file_with, on_disk, run, run_or_skip, skip};
+use common::{
+    LoopDevice, Mount, file_with, on_disk, open_released, open_sink, run, run_or_skip, skip,
+};
 
 const SIZE: usize = 8 << 20;
 
@@ -19,7 +21,7 @@ fn with_file_system(directory: &TempDir) -> Option<LoopDevice> {
 }
 
 fn assert_busy(path: &Path, holder: &str) {
-    let error = Sink::open(path, false).unwrap_err();
+    let error = open_sink(path, false).unwrap_err();
     assert!(matches!(error, Error::Busy { .. }), "{error}");
     assert_eq!(error.code(), "busy");
     assert_eq!(
@@ -47,10 +49,10 @@ fn a_mounted_device_is_refused_with_its_mountpoints() {
     let both = format!("it is mounted on {}, {}", first.display(), second.display());
     assert_busy(device.path(), &both);
 
-    let sink = Sink::open(device.path(), true).unwrap();
+    let sink = open_sink(device.path(), true).unwrap();
     assert_eq!(sink.size(), SIZE as u64);
     drop((sink, bind, mount));
-    Sink::open(device.path(), false).unwrap();
+    open_released(device.path());
 }
 
 #[test]
@@ -61,7 +63,7 @@ fn the_file_behind_a_mounted_device_is_refused() {
     };
     let backing = directory.path().join("backing");
     // Attached and not in use: nobody would notice.
-    Sink::open(&backing, false).unwrap();
+    open_sink(&backing, false).unwrap();
     let mountpoint = directory.path().join("mount");
     let Some(_mount) = Mount::new(&[device.name()], &mountpoint) else {
         return;
@@ -75,8 +77,8 @@ fn the_file_behind_a_mounted_device_is_refused() {
     let link = directory.path().join("link");
     std::os::unix::fs::symlink(&backing, &link).unwrap();
     assert_busy(&link, &holder);
-    Sink::open(&backing, true).unwrap();
-    Sink::open(file_with(directory.path(), "other", b""), false).unwrap();
+    open_sink(&backing, true).unwrap();
+    open_sink(file_with(directory.path(), "other", b""), false).unwrap();
 }
 
 #[test]
@@ -146,7 +148,7 @@ fn a_device_with_a_mounted_partition_is_refused() {
         );
         assert_busy(Path::new(path), &format!("it is mounted on {at}"));
     }
-    let _claim = Sink::open(device.path(), false).unwrap();
+    let _claim = open_released(device.path());
     assert_busy(Path::new(path), "another process has it open exclusively");
 }
 
@@ -157,11 +159,11 @@ fn a_claimed_device_is_refused() {
     let Some(device) = LoopDevice::attach(&backing, &[]) else {
         return;
     };
-    let claim = Sink::open(device.path(), false).unwrap();
+    let claim = open_sink(device.path(), false).unwrap();
     assert_busy(device.path(), "another process has it open exclusively");
-    Sink::open(device.path(), true).unwrap();
+    open_sink(device.path(), true).unwrap();
     drop(claim);
-    Sink::open(device.path(), false).unwrap();
+    open_released(device.path());
 }
 
 #[test]
@@ -181,7 +183,7 @@ fn a_held_device_is_refused_with_its_holder() {
     {
         return;
     }
-    let message = Sink::open(device.path(), false).map(|_| String::new());
+    let message = open_sink(device.path(), false).map(|_| String::new());
     let message = message.unwrap_or_else(|error| error.to_string());
     run("dmsetup", &["remove", "--noudevsync", &name]).unwrap();
     let start = format!("cannot write {}: it is held by /dev/dm-", device.name());

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use blockcopy_blockio::{ALIGNMENT, Kind, Source};
+use blockcopy_blockio::{ALIGNMENT, Direct, Kind, Source};
 use proptest::prelude::*;
 
 mod common;
@@ -28,7 +28,7 @@ fn oracle(directory: &Path, cold: bool) {
     proptest!(config, |(size in 0..260_000_usize, reads in reads)| {
         let content = pattern(size);
         let path = file_with(directory, "oracle", &content);
-        let source = Source::open(&path).unwrap();
+        let source = Source::open(&path, Direct::Auto).unwrap();
         prop_assert_eq!(source.size(), size as u64);
         prop_assert_eq!(source.kind(), Kind::File);
         let direct = source.is_direct();
@@ -63,7 +63,11 @@ fn files_in_memory_read_as_written() {
 #[test]
 fn past_the_end_there_is_nothing() {
     let directory = on_disk();
-    let source = Source::open(file_with(directory.path(), "file", &pattern(5000))).unwrap();
+    let source = Source::open(
+        file_with(directory.path(), "file", &pattern(5000)),
+        Direct::Auto,
+    )
+    .unwrap();
     for offset in [8192, 1 << 30, i64::MAX.cast_unsigned() - 8191] {
         assert_eq!(read(&source, offset, 4096).unwrap(), []);
     }
@@ -75,7 +79,7 @@ fn past_the_end_there_is_nothing() {
 fn a_file_that_grows_is_read_as_it_is() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", &pattern(5000));
-    let source = Source::open(&path).unwrap();
+    let source = Source::open(&path, Direct::Auto).unwrap();
     let content = pattern(300_000);
     fs::OpenOptions::new()
         .write(true)
@@ -91,7 +95,7 @@ fn a_file_that_grows_is_read_as_it_is() {
 fn a_file_that_shrinks_ends_where_it_ends() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", &pattern(MIB));
-    let source = Source::open(&path).unwrap();
+    let source = Source::open(&path, Direct::Auto).unwrap();
     let direct = source.is_direct();
     let file = OpenOptions::new().write(true).open(&path).unwrap();
     file.set_len(5000).unwrap();
@@ -114,7 +118,7 @@ fn devices_read_as_written_in_sectors_of_512_and_4096_bytes() {
         else {
             return;
         };
-        let source = Source::open(device.path()).unwrap();
+        let source = Source::open(device.path(), Direct::Auto).unwrap();
         assert_eq!(source.kind(), Kind::Device);
         assert_eq!(source.size(), (size - size % sector) as u64);
         assert_eq!(source.granularity(), sector);
@@ -139,7 +143,11 @@ fn a_file_system_without_direct_reads_is_read_through_the_page_cache() {
     let Some(ramfs) = Mount::new(&["-t", "ramfs", "ramfs"], &directory.path().join("ramfs")) else {
         return;
     };
-    let source = Source::open(file_with(ramfs.path(), "file", &pattern(5000))).unwrap();
+    let source = Source::open(
+        file_with(ramfs.path(), "file", &pattern(5000)),
+        Direct::Auto,
+    )
+    .unwrap();
     assert!(!source.is_direct());
     oracle(ramfs.path(), false);
 }
@@ -147,7 +155,7 @@ fn a_file_system_without_direct_reads_is_read_through_the_page_cache() {
 #[test]
 fn standard_input_is_a_source_if_it_is_a_file() {
     if is_child(FROM_STDIN) {
-        return match Source::from_stdin() {
+        return match Source::from_stdin(Direct::Auto) {
             Ok(Some(source)) => {
                 let bytes = read(&source, 0, 8192).unwrap();
                 println!(

@@ -3,24 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 
-use blockcopy_blockio::{ALIGNMENT, Source};
+use blockcopy_blockio::{ALIGNMENT, Direct, Source};
 
 mod common;
-use common::{assert_reads, evict, file_with, on_disk, pattern, run_or_skip, skip};
+use common::{assert_reads, evict, file_with, on_disk, pattern, resident, skip};
 
 const MIB: usize = 1 << 20;
-
-/// What the page cache holds of a file, bytes.
-fn resident(path: &Path) -> Option<usize> {
-    run_or_skip(
-        "fincore",
-        &["-n", "-b", "-o", "RES", path.to_str().unwrap()],
-    )?
-    .parse()
-    .ok()
-}
 
 /// How much the disk was made to read by this thread, bytes; see `proc_pid_io(5)`.
 fn read_by_this_thread() -> usize {
@@ -40,7 +29,7 @@ fn partly_cached_files_read_as_written() {
         evict(&path);
         let file = fs::File::open(&path).unwrap();
         file.read_exact_at(&mut vec![0; cached], 0).unwrap();
-        let source = Source::open(&path).unwrap();
+        let source = Source::open(&path, Direct::Auto).unwrap();
         assert_reads(&source, &content, 0, 2 * MIB);
         assert_reads(&source, &content, 2 * MIB, MIB);
     }
@@ -54,7 +43,7 @@ fn a_file_that_was_not_cached_is_not_cached_by_reading_it() {
     let (Some(()), Some(before)) = (evict(&path), resident(&path)) else {
         return;
     };
-    let source = Source::open(&path).unwrap();
+    let source = Source::open(&path, Direct::Auto).unwrap();
     if !source.is_direct() || before > 0 {
         return skip(&format!(
             "direct: {}, cached before: {before} bytes",
@@ -89,7 +78,7 @@ fn what_was_cached_stays_cached() {
     let Some(before) = resident(&path) else {
         return;
     };
-    let source = Source::open(&path).unwrap();
+    let source = Source::open(&path, Direct::Auto).unwrap();
     for start in (0..4).map(|mebibyte| mebibyte * MIB) {
         assert_reads(&source, &content, start, MIB);
     }
@@ -122,7 +111,7 @@ fn what_was_partly_cached_stays_so() {
         return;
     };
     assert!((1..4 * MIB).contains(&before), "{before} bytes are cached");
-    let source = Source::open(&path).unwrap();
+    let source = Source::open(&path, Direct::Auto).unwrap();
     if !source.is_direct() {
         return skip("direct reads are refused");
     }

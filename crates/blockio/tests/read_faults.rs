@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use blockcopy_blockio::Source;
+use blockcopy_blockio::{Direct, Source};
 
 mod common;
 use common::{LoopDevice, assert_reads, file_with, on_disk, pattern, read, run, run_or_skip};
@@ -19,7 +19,7 @@ fn direct_reads_that_are_refused_later_go_through_the_page_cache() {
     let Some(device) = LoopDevice::attach(&backing, &["--sector-size", "512"]) else {
         return;
     };
-    let source = Source::open(device.path()).unwrap();
+    let source = Source::open(device.path(), Direct::Auto).unwrap();
     assert!(source.is_direct());
     // From now on, direct reads of 512 bytes are unaligned.
     if run_or_skip("losetup", &["--sector-size", "4096", device.name()]).is_none() {
@@ -56,7 +56,7 @@ fn an_unreadable_sector_is_named_exactly() {
         else {
             return;
         };
-        let source = Source::open(device.path()).unwrap();
+        let source = Source::open(device.path(), Direct::Auto).unwrap();
         OpenOptions::new()
             .write(true)
             .open(&backing)
@@ -89,7 +89,7 @@ fn what_is_no_file_is_refused_without_waiting() {
         (directory.path(), "a directory"),
         (Path::new("/dev/null"), "a character device"),
     ] {
-        let error = Source::open(path).unwrap_err();
+        let error = Source::open(path, Direct::Auto).unwrap_err();
         assert_eq!(error.code(), "not-a-file");
         let expected = format!(
             "cannot open {}: it is {what}, not a regular file or a block device",
@@ -97,7 +97,7 @@ fn what_is_no_file_is_refused_without_waiting() {
         );
         assert_eq!(error.to_string(), expected);
     }
-    let error = Source::open(directory.path().join("absent")).unwrap_err();
+    let error = Source::open(directory.path().join("absent"), Direct::Auto).unwrap_err();
     assert_eq!((error.code(), error.errno()), ("not-found", Some(2)));
     assert!(
         error
@@ -106,5 +106,8 @@ fn what_is_no_file_is_refused_without_waiting() {
         "{error}"
     );
     let below_a_file = file_with(directory.path(), "file", b"").join("x");
-    assert_eq!(Source::open(below_a_file).unwrap_err().code(), "not-found");
+    assert_eq!(
+        Source::open(below_a_file, Direct::Auto).unwrap_err().code(),
+        "not-found"
+    );
 }

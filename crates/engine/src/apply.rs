@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use blockcopy_blockio::{Sink, Slot};
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use crate::gather::guard;
+use crate::runs::{Placed, Run, runs, waves};
 use crate::{Done, Engine, Error, xz};
 
 /// How many compressed blocks are decoded before they are written, so that blocks which decode to the largest size
@@ -35,26 +36,37 @@ pub struct Frame {
     pub length: usize,
 }
 
+/// What blocks of zeros become in the destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Zeros {
+    /// Zeros, written as any other block.
+    #[default]
+    Written,
+    /// Holes where the destination can have any; see [`Sink::zero`].
+    Holes,
+}
+
 impl Engine {
-    /// Writes `frames`, whose payloads lie in `slot`, to `sink` in the order given, and gives `done` how many bytes it wrote.
+    /// Writes `frames`, whose payloads lie in `slot`, to `sink`, and gives `done` how many bytes it wrote. Where frames overlap, the
+    /// later one wins.
     ///
-    /// They are not synced: that is [`Engine::sync`]. Batches for the same sink must be applied one after the
-    /// other when they may overlap.
+    /// They are not synced: that is [`Engine::sync`]. Batches for the same sink must be applied one after the other.
     ///
     /// # Errors
-    /// To `done`: the first write that failed, a block beyond the end of a device, or a payload that does not
-    /// decode; frames before it have been written, nothing of it has.
+    /// To `done`: a write that failed, the first one in the order of the frames, a block beyond the end of a device, or a payload
+    /// that does not decode. Frames before it have been written, and some of those behind it may have been.
     pub fn apply(
         self: &Arc<Self>,
         sink: &Arc<Sink>,
         slot: Slot,
         frames: Vec<Frame>,
+        zeros: Zeros,
         done: impl Done<u64>,
     ) {
         let engine = Arc::clone(self);
         let sink = Arc::clone(sink);
         self.io.spawn_fifo(move || {
-            let outcome = guard(|| engine.write_frames(&sink, &slot, &frames));
+            let outcome = guard(|| engine.write_frames(&sink, &slot, &frames, zeros));
             drop(slot);
             done(outcome);
         });
@@ -69,16 +81,55 @@ impl Engine {
         self.io.spawn_fifo(move || done(guard(|| Ok(sink.sync()?))));
     }
 
-    fn write_frames(&self, sink: &Sink, memory: &[u8], frames: &[Frame]) -> Result<u64, Error> {
+    fn write_frames(
+        &self,
+        sink: &Sink,
+        memory: &[u8],
+        frames: &[Frame],
+        zeros: Zeros,
+    ) -> Result<u64, Error> {
+        let mut rest = frames;
         let mut written = 0;
-        for group in frames.chunks(self.workers.current_num_threads().min(MAX_DECODED)) {
-            for (frame, block) in group.iter().zip(self.blocks(memory, group)) {
+        while let Some(first) = rest.first() {
+            let raw = first.codec == Codec::Raw;
+            let alike = rest
+                .iter()
+                .take_while(|frame| (frame.codec == Codec::Raw) == raw);
+            let count = if raw {
+                alike.count()
+            } else {
+                alike.take(self.decoded()).count()
+            };
+            let (group, behind) = rest.split_at(count);
+            rest = behind;
+
+            // Each on its own, not as part of a run, with which the frames before it would be refused.
+            let fitting = self.blocks(memory, group).into_iter().zip(group);
+            let fitting = fitting.map(|(block, frame)| {
                 let block = block?;
-                sink.write_all_at(&block, frame.position)?;
-                written += block.len() as u64;
+                sink.check(frame.position, block.len() as u64)?;
+                Ok(block)
+            });
+            let (blocks, failure) = until_failure(fitting);
+            let placed: Vec<_> = group
+                .iter()
+                .zip(&blocks)
+                .map(|(frame, block)| Placed {
+                    position: frame.position,
+                    data: block,
+                })
+                .collect();
+            written += write_blocks(sink, &placed, zeros)?;
+            if let Some(error) = failure {
+                return Err(error);
             }
         }
         Ok(written)
+    }
+
+    /// How many blocks are decoded at once.
+    fn decoded(&self) -> usize {
+        self.workers.current_num_threads().min(MAX_DECODED)
     }
 
     /// The blocks of `frames`, each decoded if it is compressed.
@@ -103,6 +154,35 @@ impl Engine {
         self.workers
             .install(|| frames.par_iter().map(block).collect())
     }
+}
+
+/// Writes blocks, of which the later one wins where they overlap, and returns how many bytes they are.
+fn write_blocks(sink: &Sink, blocks: &[Placed<'_>], zeros: Zeros) -> Result<u64, Error> {
+    let write = |run: &Run<'_>| run.write(sink);
+    for wave in waves(&runs(blocks, zeros)) {
+        if sink.is_direct() {
+            let results: Vec<_> = wave.par_iter().with_max_len(1).map(write).collect();
+            results.into_iter().collect::<Result<(), _>>()?;
+        } else {
+            // Through the page cache one thread is as fast as many.
+            wave.iter().try_for_each(write)?;
+        }
+    }
+    Ok(blocks.iter().map(|block| block.data.len() as u64).sum())
+}
+
+/// What there is before the first failure, and that failure.
+fn until_failure<T>(
+    results: impl ExactSizeIterator<Item = Result<T, Error>>,
+) -> (Vec<T>, Option<Error>) {
+    let mut values = Vec::with_capacity(results.len());
+    for result in results {
+        match result {
+            Ok(value) => values.push(value),
+            Err(error) => return (values, Some(error)),
+        }
+    }
+    (values, None)
 }
 
 fn payload<'a>(memory: &'a [u8], frame: &Frame) -> Result<&'a [u8], Error> {

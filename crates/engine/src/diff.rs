@@ -8,6 +8,7 @@ use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 use crate::apply::Codec;
 use crate::digest::Digests;
 use crate::extent::Extent;
+use crate::gather::refuse;
 use crate::read::Block;
 use crate::xz::{self, Preset};
 use crate::{Done, Engine, Error};
@@ -57,12 +58,13 @@ impl Engine {
             .as_ref()
             .is_some_and(|digests| digests.count() != Some(extents.len()))
         {
-            return done(Err(Error::Request("there is not one digest per block")));
+            let error = Error::Request("there is not one digest per block");
+            return refuse(slot, error, done);
         }
         let work = move |engine: &Engine, blocks: &mut [Block<'_>]| {
             let mut changed = engine.changed(blocks, digests.as_ref());
             match compression {
-                Compression::None => Ok(changed.iter().map(|block| as_is(block)).collect()),
+                Compression::None => Ok(changed.into_iter().map(as_is).collect()),
                 // Each block on its own, not each piece: compressing is what takes the time.
                 Compression::Xz(preset) => changed
                     .par_iter_mut()
@@ -96,7 +98,8 @@ impl Engine {
     }
 }
 
-fn as_is(block: &Block<'_>) -> Changed {
+fn as_is(block: &mut Block<'_>) -> Changed {
+    block.fill();
     Changed {
         position: block.extent.position,
         codec: Codec::Raw,
@@ -107,12 +110,12 @@ fn as_is(block: &Block<'_>) -> Changed {
 
 /// Puts the compressed block in the place of the block, where it is smaller.
 fn compress(block: &mut Block<'_>, preset: Preset) -> Result<Changed, Error> {
+    let mut changed = as_is(block);
     let position = block.extent.position;
     let compressed = xz::encode(block.data, preset).map_err(|error| Error::Compressor {
         position,
         reason: error.to_string(),
     })?;
-    let mut changed = as_is(block);
     if let Some(compressed) = compressed {
         block.data[..compressed.len()].copy_from_slice(&compressed);
         changed.codec = Codec::Xz;

@@ -4,6 +4,8 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use blockcopy_blockio::Slot;
+
 use crate::{Done, Error};
 
 type Parts<T> = Vec<Option<Vec<T>>>;
@@ -88,6 +90,12 @@ impl<T: Send + 'static> Gather<T> {
         // Nothing panics while it holds the lock; if it did, the state would still be whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Tells `done` that nothing will be done, after it has let go of `slot`.
+pub(crate) fn refuse<T>(slot: Slot, error: Error, done: impl Done<T>) {
+    drop(slot);
+    done(Err(error));
 }
 
 /// Runs `work`; a panic in it becomes [`Error::Panicked`], because one that left a thread of the pool would

@@ -18,18 +18,24 @@ mod extent;
 mod gather;
 mod pools;
 mod read;
+mod runs;
 mod scan;
+mod update;
 pub mod xz;
+mod zeros;
 
-pub use apply::{Codec, Frame};
-pub use blockcopy_blockio::{ALIGNMENT, Kind, Sink, Slab, Slot, Source, exit_now, stdio};
+pub use apply::{Codec, Frame, Zeros};
+pub use blockcopy_blockio::{
+    ALIGNMENT, Direct, Kind, Sink, SinkOptions, Slab, Slot, Source, exit_now, stdio,
+};
 pub use blockcopy_keccak::Simd;
 pub use diff::{Changed, Compression};
 pub use digest::{Algorithm, Digests};
 pub use error::Error;
 pub use extent::{Extent, PIECE_LEN};
-pub use pools::{Engine, in_background};
+pub use pools::{Engine, Options, QUEUE_DEPTH, in_background};
 pub use scan::Blocks;
+pub use update::{Pair, Updated};
 
 /// What an operation of the engine calls, from one of its threads, when it has ended.
 ///

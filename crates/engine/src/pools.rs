@@ -8,12 +8,25 @@ use blockcopy_keccak::{Sha3_512, Simd};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::digest::Hasher;
+use crate::extent::PIECE_LEN;
 use crate::gather::guard;
+use crate::zeros::ZeroDigests;
 use crate::{Done, Error};
 
-/// How many reads are in flight at once. A disk needs several to run at its full speed, and the threads that
-/// wait for it cost next to nothing.
-const IO_THREADS: usize = 8;
+/// How many reads or writes are in flight at once, unless told otherwise. A disk needs several to run at its full speed, and the
+/// threads that wait for it cost next to nothing.
+pub const QUEUE_DEPTH: usize = 8;
+
+/// How the engine is set up; by default as suits this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The instruction set for SHA3-512, instead of the best one.
+    pub simd: Option<Simd>,
+    /// Threads that hash and compress, instead of one per core that this process may use.
+    pub threads: Option<NonZero<usize>>,
+    /// Reads or writes in flight, instead of [`QUEUE_DEPTH`].
+    pub queue_depth: Option<NonZero<usize>>,
+}
 
 /// The threads of the engine, and the hash that suits this CPU. One per process.
 ///
@@ -24,26 +37,27 @@ pub struct Engine {
     /// Threads that wait for disks.
     pub(crate) io: ThreadPool,
     pub(crate) hash: Hasher,
+    pub(crate) zeros: ZeroDigests,
 }
 
 impl Engine {
-    /// Starts the threads: one per core that this process may use, and those that wait for disks.
-    ///
-    /// `simd` forces SHA3-512 to use that instruction set instead of the best one.
+    /// Starts the threads: those that hash, and those that wait for disks.
     ///
     /// # Errors
-    /// [`Error::Simd`] when this CPU lacks it. [`Error::Threads`] when the threads cannot be started (a limit on processes
-    /// or memory). Rayon's global pool would end the process there, so it is not used.
-    pub fn new(simd: Option<Simd>) -> Result<Arc<Self>, Error> {
-        let sha3 = match simd {
+    /// [`Error::Simd`] when this CPU lacks the instruction set. [`Error::Threads`] when the threads cannot be started (a limit on
+    /// processes or memory). Rayon's global pool would end the process there, so it is not used.
+    pub fn new(options: Options) -> Result<Arc<Self>, Error> {
+        let sha3 = match options.simd {
             None => Sha3_512::new(),
             Some(simd) => Sha3_512::with(simd).ok_or(Error::Simd(simd))?,
         };
-        let cores = available_parallelism().map_or(1, NonZero::get);
+        let threads = options.threads.or_else(|| available_parallelism().ok());
+        let depth = options.queue_depth.map_or(QUEUE_DEPTH, NonZero::get);
         Ok(Arc::new(Self {
-            workers: pool("hashing", "blockcopy-hash", cores)?,
-            io: pool("reading", "blockcopy-io", IO_THREADS)?,
+            workers: pool("hashing", "blockcopy-hash", threads.map_or(1, NonZero::get))?,
+            io: pool("waiting for disks", "blockcopy-io", depth)?,
             hash: Hasher { sha3 },
+            zeros: ZeroDigests::default(),
         }))
     }
 
@@ -56,11 +70,18 @@ impl Engine {
         self.io.spawn_fifo(move || done(guard(work)));
     }
 
+    /// How many bytes must be in flight for every thread to have work: a piece for each one that waits for a disk, and two for each
+    /// one that hashes, of which one is next.
+    #[must_use]
+    pub fn appetite(&self) -> usize {
+        (self.io.current_num_threads() + 2 * self.workers.current_num_threads()) * PIECE_LEN
+    }
+
     /// How the engine is set up, in words, for the log.
     #[must_use]
     pub fn description(&self) -> String {
         format!(
-            "{} hashing threads, {} reading threads",
+            "{} hashing threads, {} reads or writes in flight",
             self.workers.current_num_threads(),
             self.io.current_num_threads()
         )

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use blockcopy_blockio::{ALIGNMENT, Slot, Source};
 
+use crate::digest::Message;
 use crate::extent::{Extent, Piece, Run, pieces};
 use crate::gather::{Gather, guard};
 use crate::{Done, Engine, Error};
@@ -14,10 +15,32 @@ pub(crate) struct Block<'a> {
     pub(crate) index: usize,
     /// The block that was asked for.
     pub(crate) extent: Extent,
-    /// What the source has of it: shorter than asked for at the end of the source, empty beyond it.
+    /// What the source has of it: shorter than asked for at the end of the source, empty beyond it. Of a hole only the length is
+    /// right; see [`Block::fill`].
     pub(crate) data: &'a mut [u8],
+    /// It lies in a hole of the source and was not read: its content is zeros.
+    pub(crate) hole: bool,
     /// Where `data` lies in the slot, in bytes.
     pub(crate) offset: usize,
+}
+
+impl Block<'_> {
+    /// What is to be digested.
+    pub(crate) fn message(&self) -> Message<'_> {
+        if self.hole {
+            Message::Zeros(self.data.len())
+        } else {
+            Message::of(self.data)
+        }
+    }
+
+    /// Makes the zeros of a hole be there, for whoever needs the bytes.
+    pub(crate) fn fill(&mut self) {
+        if self.hole {
+            self.data.fill(0);
+            self.hole = false;
+        }
+    }
 }
 
 impl Engine {
@@ -76,6 +99,8 @@ struct PlacedRun {
     /// Where `buffer` begins in the slot, in bytes.
     offset: usize,
     buffer: Slot,
+    /// All of it lies in a hole, so it was not read.
+    hole: bool,
 }
 
 /// Gives each run its part of the slot, one after the other.
@@ -102,6 +127,7 @@ fn place(pieces: Vec<Piece>, slot: Slot) -> Result<Vec<Placed>, Error> {
                 first,
                 offset,
                 buffer,
+                hole: false,
             });
             first += count;
             offset += length;
@@ -129,29 +155,41 @@ impl Placed {
     }
 }
 
+/// Fills `buffer` with what `source` has from `position` on. What lies beyond the size that the source had when it was opened is not
+/// asked for. The position and the length of the buffer are multiples of the granularity.
+pub(crate) fn read_range(source: &Source, buffer: &mut [u8], position: u64) -> Result<(), Error> {
+    let wanted = source.size().saturating_sub(position);
+    let wanted = usize::try_from(wanted).map_or(buffer.len(), |wanted| wanted.min(buffer.len()));
+    if wanted == 0 {
+        return Ok(());
+    }
+    // Not past the last sector of a device, whose size need not be a multiple of the run.
+    let ask = wanted
+        .next_multiple_of(source.granularity())
+        .min(buffer.len());
+    let got = source.read_at(&mut buffer[..ask], position)?;
+    if got < wanted {
+        return Err(Error::Shrank {
+            path: source.path().to_owned(),
+            offset: position + got as u64,
+            size: source.size(),
+        });
+    }
+    Ok(())
+}
+
 impl PlacedRun {
-    /// Reads the run. What lies beyond the size that the source had when it was opened is not asked for.
+    /// Reads the run, unless it is a hole.
     fn read(&mut self, source: &Source) -> Result<(), Error> {
-        let wanted = source.size().saturating_sub(self.run.position);
-        let wanted = usize::try_from(wanted)
-            .unwrap_or(usize::MAX)
-            .min(self.run.length);
-        if wanted == 0 {
+        self.hole = source.is_hole(self.run.position, self.run.length as u64);
+        if self.hole {
             return Ok(());
         }
-        // Not past the last sector of a device, whose size need not be a multiple of the run.
-        let ask = wanted
-            .next_multiple_of(source.granularity())
-            .min(self.run.length);
-        let got = source.read_at(&mut self.buffer[..ask], self.run.position)?;
-        if got < wanted {
-            return Err(Error::Shrank {
-                path: source.path().to_owned(),
-                offset: self.run.position + got as u64,
-                size: source.size(),
-            });
-        }
-        Ok(())
+        read_range(
+            source,
+            &mut self.buffer[..self.run.length],
+            self.run.position,
+        )
     }
 
     /// The blocks of the run, each cut off at `size`, the end of the source.
@@ -176,6 +214,7 @@ impl PlacedRun {
                 index,
                 extent,
                 data,
+                hole: self.hole,
                 offset: self.offset + at,
             });
             at += length;

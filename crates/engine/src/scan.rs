@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use blockcopy_blockio::{Slot, Source};
 
-use crate::digest::{Algorithm, Digests};
+use crate::digest::{Algorithm, Digests, Message};
 use crate::extent::{Extent, PIECE_LEN};
-use crate::gather::Gather;
+use crate::gather::{Gather, refuse};
 use crate::read::Block;
 use crate::{Done, Engine, Error};
 
@@ -47,15 +47,14 @@ impl Engine {
     ) {
         let (length, block_len, algorithm) = match blocks.check(&slot) {
             Ok(blocks) => (blocks.length, blocks.block_len, blocks.algorithm),
-            Err(error) => return done(Err(error)),
+            Err(error) => return refuse(slot, error, done),
         };
         if position
             .checked_add(length)
             .is_none_or(|end| end > source.size())
         {
-            return done(Err(Error::Request(
-                "a range reaches beyond the end of the source",
-            )));
+            let error = Error::Request("a range reaches beyond the end of the source");
+            return refuse(slot, error, done);
         }
         let extents: Vec<_> = Extent::blocks(position, length, block_len).collect();
         let work = move |engine: &Engine, blocks: &mut [Block<'_>]| {
@@ -72,7 +71,7 @@ impl Engine {
     pub fn digest(self: &Arc<Self>, slot: Slot, blocks: Blocks, done: impl Done<Vec<u8>>) {
         let (length, block_len, algorithm) = match blocks.check(&slot) {
             Ok(blocks) => (blocks.length, blocks.block_len, blocks.algorithm),
-            Err(error) => return done(Err(error)),
+            Err(error) => return refuse(slot, error, done),
         };
         let block_len = block_len as usize;
         // At most the length of the slot, so it fits.
@@ -85,8 +84,8 @@ impl Engine {
             let gather = Arc::clone(&gather);
             self.workers.spawn_fifo(move || {
                 gather.finish(number, move || {
-                    let messages: Vec<&[u8]> = piece.chunks(block_len).collect();
-                    Ok(engine.hash.digest_many(algorithm, &messages).bytes)
+                    let messages: Vec<_> = piece.chunks(block_len).map(Message::of).collect();
+                    Ok(engine.digest_many(algorithm, &messages).bytes)
                 });
             });
         }
@@ -94,8 +93,8 @@ impl Engine {
 
     /// The digests of blocks that have been read, in order.
     pub(crate) fn digests(&self, algorithm: Algorithm, blocks: &[Block<'_>]) -> Digests {
-        let messages: Vec<&[u8]> = blocks.iter().map(|block| &*block.data).collect();
-        self.hash.digest_many(algorithm, &messages)
+        let messages: Vec<_> = blocks.iter().map(Block::message).collect();
+        self.digest_many(algorithm, &messages)
     }
 }
 

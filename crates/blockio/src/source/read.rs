@@ -2,11 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use rustix::fd::{AsFd, OwnedFd};
-
 use super::Source;
+use crate::medium::Access;
 use crate::node::Kind;
-use crate::sys::{self, Errno};
+use crate::sys::Errno;
 use crate::{ALIGNMENT, Error};
 
 /// Each question to the page cache reaches this many times as far as the one before.
@@ -17,6 +16,13 @@ struct Failure {
     /// The first byte that was not read.
     offset: u64,
     errno: Errno,
+}
+
+impl Failure {
+    /// Whether a direct read failed because it was direct.
+    fn refuses_direct(&self) -> bool {
+        matches!(self.errno, Errno::INVAL | Errno::OPNOTSUPP)
+    }
 }
 
 /// What the page cache gave.
@@ -64,47 +70,56 @@ impl Source {
             "unaligned buffer"
         );
         debug_assert!(
-            buf.len().is_multiple_of(self.granularity),
+            buf.len().is_multiple_of(self.granularity()),
             "unaligned length"
         );
         debug_assert!(
-            offset.is_multiple_of(self.granularity as u64),
+            offset.is_multiple_of(self.granularity() as u64),
             "unaligned offset"
         );
         let end = offset.checked_add(buf.len() as u64);
         if end.is_none_or(|end| end > i64::MAX.cast_unsigned()) {
             return Err(self.error(offset, Errno::OVERFLOW));
         }
-        let (direct, cached) = match (self.kind, self.direct()) {
-            // Whoever reads a whole device does not expect it to be in memory.
-            (Kind::Device, Some(fd)) => (Some(fd), Cached::NOTHING),
-            (Kind::File, Some(fd)) => match self.is_cached(buf.len(), offset) {
-                Some(true) => (None, Cached::NOTHING),
-                Some(false) => (Some(fd), Cached::NOTHING),
-                None => (Some(fd), self.read_cached(buf, offset)),
-            },
-            (_, None) => (None, self.read_cached(buf, offset)),
-        };
+        let (access, cached) = self.choose(buf, offset);
         if cached.rest == Rest::End {
             return Ok(cached.len);
         }
-        let start = cached.len - cached.len % self.granularity;
+        let start = cached.len - cached.len % self.granularity();
         let (rest, rest_offset) = (&mut buf[start..], offset + start as u64);
-        let read = match direct {
-            Some(fd) => self.read_direct(fd, rest, rest_offset),
-            None => self.read_buffered(rest, rest_offset),
+        let read = match access {
+            Access::Direct => self.read_direct(rest, rest_offset),
+            Access::Buffered => self.fill(access, rest, rest_offset),
         };
         if cached.rest == Rest::Missing {
-            let to = if direct.is_some() {
-                cached.asked
-            } else {
-                buf.len()
+            let to = match access {
+                Access::Direct => cached.asked,
+                Access::Buffered => buf.len(),
             };
             self.drop_brought_in(offset, cached.len, to);
         }
         match read {
             Ok(len) => Ok(start + len),
+            Err(failure) if self.only_direct && failure.refuses_direct() => Err(Error::NotDirect {
+                path: self.path.clone(),
+            }),
             Err(failure) => Err(self.error(failure.offset, failure.errno)),
+        }
+    }
+
+    /// How to read, and what the page cache has given already.
+    fn choose(&self, buf: &mut [u8], offset: u64) -> (Access, Cached) {
+        if !self.is_direct() {
+            return (Access::Buffered, self.read_cached(buf, offset));
+        }
+        // Whoever reads a whole device does not expect it to be in memory.
+        if self.kind == Kind::Device || self.only_direct {
+            return (Access::Direct, Cached::NOTHING);
+        }
+        match self.is_cached(buf.len(), offset) {
+            Some(true) => (Access::Buffered, Cached::NOTHING),
+            Some(false) => (Access::Direct, Cached::NOTHING),
+            None => (Access::Direct, self.read_cached(buf, offset)),
         }
     }
 
@@ -115,7 +130,7 @@ impl Source {
         if len == 0 || self.cache_uncounted.load(Ordering::Relaxed) {
             return None;
         }
-        let all = sys::is_cached(&self.buffered, offset, len).ok();
+        let all = self.medium.is_cached(offset, len).ok();
         // ENOSYS before Linux 6.5, EPERM where the file is somebody else's, EOPNOTSUPP on hugetlbfs.
         if all.is_none() {
             self.cache_uncounted.store(true, Ordering::Relaxed);
@@ -134,7 +149,7 @@ impl Source {
                 asked = (len * GROWTH).max(ALIGNMENT).min(buf.len());
             }
             let at = offset + len as u64;
-            let rest = match sys::read_cached(&self.buffered, &mut buf[len..asked], at) {
+            let rest = match self.medium.read_cached(&mut buf[len..asked], at) {
                 // Linux 5.9 and 5.10 also return 0 before the end; see BUGS in preadv2(2).
                 Ok(0) if at >= self.size => Rest::End,
                 Ok(read @ 1..) => {
@@ -144,7 +159,7 @@ impl Source {
                 Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
                     self.cache_opaque.store(true, Ordering::Relaxed);
                     // Readahead can no longer be mistaken for what others wanted in the cache.
-                    sys::advise_sequential(&self.buffered);
+                    self.medium.read_ahead(true);
                     Rest::Unknown
                 }
                 // EAGAIN; if it is something worse, the read that follows meets it too.
@@ -165,37 +180,50 @@ impl Source {
     fn drop_brought_in(&self, offset: u64, len: usize, to: usize) {
         // A fast disk can answer the question for the first page in time for it to seem cached.
         let from = if len <= ALIGNMENT { 0 } else { len };
-        sys::advise_dont_need(&self.buffered, offset + from as u64, to - from);
+        self.medium
+            .drop_cached(offset + from as u64, (to - from) as u64);
     }
 
-    fn read_direct(&self, fd: &OwnedFd, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
-        match fill(fd, buf, offset, self.granularity) {
+    fn read_direct(&self, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
+        match self.fill(Access::Direct, buf, offset) {
             // Some file systems open anything directly and then refuse to read it.
-            Err(Failure {
-                errno: Errno::INVAL | Errno::OPNOTSUPP,
-                ..
-            }) => {
+            Err(failure) if failure.refuses_direct() && !self.only_direct => {
                 self.direct_refused.store(true, Ordering::Relaxed);
-                self.read_buffered(buf, offset)
+                self.fill(Access::Buffered, buf, offset)
             }
-            Err(_) => self.read_in_steps(fd, buf, offset),
+            Err(_) => self.read_in_steps(buf, offset),
             read => read,
         }
     }
 
-    fn read_buffered(&self, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
-        fill(&self.buffered, buf, offset, 1)
-    }
-
-    /// Reads again what failed, a granule at a time: a direct read fails as a whole, wherever in it
+    /// Reads directly again what failed, a granule at a time: a direct read fails as a whole, wherever in it
     /// the fault is.
-    fn read_in_steps(&self, fd: &OwnedFd, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
+    fn read_in_steps(&self, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
         let mut done = 0;
-        for granule in buf.chunks_mut(self.granularity) {
-            let len = fill(fd, granule, offset + done as u64, self.granularity)?;
+        for granule in buf.chunks_mut(self.granularity()) {
+            let len = self.fill(Access::Direct, granule, offset + done as u64)?;
             done += len;
             if len < granule.len() {
                 break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Reads until `buf` is full or the source ends. A direct read of a count that is no multiple of the granularity has met
+    /// the end: to go on from there would be refused as unaligned.
+    fn fill(&self, access: Access, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
+        let granularity = match access {
+            Access::Direct => self.granularity(),
+            Access::Buffered => 1,
+        };
+        let mut done = 0;
+        while done < buf.len() && done.is_multiple_of(granularity) {
+            let at = offset + done as u64;
+            match self.medium.read(access, &mut buf[done..], at) {
+                Ok(0) => break,
+                Ok(len) => done += len,
+                Err(errno) => return Err(Failure { offset: at, errno }),
             }
         }
         Ok(done)
@@ -206,21 +234,6 @@ impl Source {
     }
 }
 
-/// Reads until `buf` is full or the source ends. A count that is no multiple of `granularity` is
-/// the end: to go on from there would be refused as unaligned.
-fn fill(fd: impl AsFd, buf: &mut [u8], offset: u64, granularity: usize) -> Result<usize, Failure> {
-    let mut done = 0;
-    while done < buf.len() && done.is_multiple_of(granularity) {
-        let at = offset + done as u64;
-        match sys::read(&fd, &mut buf[done..], at) {
-            Ok(0) => break,
-            Ok(len) => done += len,
-            Err(errno) => return Err(Failure { offset: at, errno }),
-        }
-    }
-    Ok(done)
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::File;
@@ -228,7 +241,8 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     use super::*;
-    use crate::Slab;
+    use crate::sys;
+    use crate::{Direct, Slab};
 
     const MIB: usize = 1 << 20;
 
@@ -240,12 +254,12 @@ mod tests {
         file.write_all(&content).unwrap();
         file.as_file().sync_all().unwrap();
         for cached in [0, 1, ALIGNMENT, 130_000, 2 * MIB] {
-            sys::advise_dont_need(file.as_file(), 0, 2 * MIB);
+            sys::advise_dont_need(file.as_file(), 0, 2 * MIB as u64);
             let reader = File::open(file.path()).unwrap();
             sys::advise_random(&reader);
             reader.read_exact_at(&mut vec![0; cached], 0).unwrap();
 
-            let source = Source::open(file.path()).unwrap();
+            let source = Source::open(file.path(), Direct::Auto).unwrap();
             if !source.is_direct() || sys::is_cached(&reader, 0, 1).is_err() {
                 println!("SKIPPED: no direct reads or no cachestat(2) here");
                 return;

@@ -1,19 +1,23 @@
 //! Linux.
 #![allow(unsafe_code)]
 
-use std::io::IoSliceMut;
-use std::num::NonZeroU64;
 use std::path::Path;
+use std::ptr::NonNull;
 
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
-use rustix::fs::{Advice, AtFlags, FileType, FlockOperation, Mode, OFlags, SeekFrom, StatxFlags};
-use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, SeekFrom, StatxFlags};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::ioctl::{Getter, Opcode, ioctl, opcode};
-use rustix::param::page_size;
-use rustix::{event, fs, io, pipe};
+use rustix::{event, fs, io, mm, pipe};
 
 use super::{DirectAlignment, Stat};
+
+mod cache;
+mod zeroing;
+
+pub(crate) use cache::*;
+pub(crate) use zeroing::*;
 
 type Result<T> = std::result::Result<T, Errno>;
 
@@ -70,9 +74,10 @@ pub(crate) fn reopen_for_reading(fd: impl AsFd) -> Result<OwnedFd> {
     open(proc_path(fd).as_str(), OFlags::RDONLY)
 }
 
-/// As `reopen_for_reading`, past the page cache.
+/// Opens what `fd` has open once more, past the page cache, for reading or writing as `fd` is.
 pub(crate) fn reopen_direct(fd: impl AsFd) -> Result<OwnedFd> {
-    open(proc_path(fd).as_str(), OFlags::RDONLY | OFlags::DIRECT)
+    let access = fs::fcntl_getfl(&fd)? & OFlags::RWMODE;
+    open(proc_path(fd).as_str(), access | OFlags::DIRECT)
 }
 
 fn proc_path(fd: impl AsFd) -> String {
@@ -126,84 +131,39 @@ pub(crate) fn read(fd: impl AsFd, buf: &mut [u8], offset: u64) -> Result<usize> 
     retry_on_intr(|| io::pread(&fd, &mut *buf, offset))
 }
 
-/// cachestat(2), the same number on every architecture (Linux 6.5).
-const SYS_CACHESTAT: libc::c_long = 451;
-
-/// The range that cachestat(2) is asked for, in bytes.
-#[repr(C)]
-struct CachestatRange {
-    offset: u64,
-    len: u64,
-}
-
-/// What cachestat(2) answers, in pages.
-#[repr(C)]
-#[derive(Default)]
-struct Cachestat {
-    cached: u64,
-    dirty: u64,
-    writeback: u64,
-    evicted: u64,
-    recently_evicted: u64,
-}
-
-/// Whether the page cache holds all of the `len` bytes (at least one) from `offset`; an error where it cannot be asked.
-pub(crate) fn is_cached(fd: impl AsFd, offset: u64, len: u64) -> Result<bool> {
-    let range = CachestatRange { offset, len };
-    let mut stat = Cachestat::default();
-    // SAFETY: both pointers are to structures that outlive the call, laid out as the system call reads and writes them.
-    let status = unsafe {
-        libc::syscall(
-            SYS_CACHESTAT,
-            fd.as_fd().as_raw_fd(),
-            &raw const range,
-            &raw mut stat,
-            0_u32,
-        )
-    };
-    if status != 0 {
-        return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::NOSYS));
-    }
-    let page = page_size() as u64;
-    let pages = (offset + len).div_ceil(page) - offset / page;
-    Ok(stat.cached >= pages)
-}
-
-/// Reads what the page cache holds; `EAGAIN` if that is nothing, other errors where it cannot be asked.
-pub(crate) fn read_cached(fd: impl AsFd, buf: &mut [u8], offset: u64) -> Result<usize> {
-    retry_on_intr(|| {
-        io::preadv2(
-            &fd,
-            &mut [IoSliceMut::new(buf)],
-            offset,
-            ReadWriteFlags::NOWAIT,
-        )
-    })
-}
-
 pub(crate) fn write(fd: impl AsFd, data: &[u8], offset: u64) -> Result<usize> {
     retry_on_intr(|| io::pwrite(&fd, data, offset))
 }
 
+/// Makes a file that long.
+pub(crate) fn set_len(fd: impl AsFd, len: u64) -> Result<()> {
+    retry_on_intr(|| fs::ftruncate(&fd, len))
+}
+
+/// Bytes in a page of memory.
+pub(crate) fn page_size() -> usize {
+    rustix::param::page_size()
+}
+
+/// Asks for huge pages behind some memory that has not been touched yet. Where there are none, nothing is lost.
+///
+/// # Safety
+/// The `len` bytes belong to the caller and begin at a page.
+pub(crate) unsafe fn advise_huge_pages(memory: NonNull<u8>, len: usize) {
+    // SAFETY: the content of the memory stays as it is; that it belongs to the caller, the caller promises.
+    let _ = unsafe { mm::madvise(memory.as_ptr().cast(), len, mm::Advice::LinuxHugepage) };
+}
+
+/// What a system call called through libc has returned: -1 is a failure.
+fn status(result: libc::c_long) -> Result<()> {
+    if result == -1 {
+        return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO));
+    }
+    Ok(())
+}
+
 pub(crate) fn sync_data(fd: impl AsFd) -> Result<()> {
     retry_on_intr(|| fs::fdatasync(&fd))
-}
-
-/// Advice is advice: that it was not taken is no failure.
-pub(crate) fn advise_sequential(fd: impl AsFd) {
-    let _ = fs::fadvise(fd, 0, None, Advice::Sequential);
-}
-
-/// No readahead: a read brings in what it asked for and nothing more.
-pub(crate) fn advise_random(fd: impl AsFd) {
-    let _ = fs::fadvise(fd, 0, None, Advice::Random);
-}
-
-/// Drops `len` bytes from the page cache, except what is dirty or in use.
-pub(crate) fn advise_dont_need(fd: impl AsFd, offset: u64, len: usize) {
-    if let Some(len) = NonZeroU64::new(len as u64) {
-        let _ = fs::fadvise(fd, offset, Some(len), Advice::DontNeed);
-    }
 }
 
 /// Clears `O_NONBLOCK` on the open file description, if it is set.

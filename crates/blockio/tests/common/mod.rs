@@ -7,15 +7,18 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
-use blockcopy_blockio::{ALIGNMENT, Slab, Source};
+use blockcopy_blockio::{ALIGNMENT, Direct, Error, Sink, SinkOptions, Slab, Source};
 use tempfile::TempDir;
 
 /// Says why a test is skipped.
 pub fn skip(reason: &str) {
-    let test = std::thread::current().name().unwrap_or("?").to_owned();
+    let test = thread::current().name().unwrap_or("?").to_owned();
     writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").unwrap();
 }
 
@@ -120,7 +123,8 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        if let Err(error) = run("umount", &[self.0.to_str().unwrap()]) {
+        let unmount = || run("umount", &[self.0.to_str().unwrap()]);
+        if let Err(error) = released(unmount) {
             skip(&format!("left behind: {error}"));
         }
     }
@@ -139,8 +143,31 @@ pub fn is_child(name: &str) -> bool {
     std::env::var_os("BLOCKIO_TEST_CHILD").is_some_and(|child| child == name)
 }
 
+/// Opens a file or device to write, the way the command does if nobody asks for another.
+pub fn open_sink(path: impl AsRef<Path>, force: bool) -> Result<Sink, Error> {
+    let direct = Direct::Auto;
+    Sink::open(path, SinkOptions { force, direct })
+}
+
+/// Does what can only be done when nobody has it open any longer. A process that another test is starting has what we
+/// have open until it runs its program, so that may be a little later than we close it.
+fn released<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    for _ in 0..200 {
+        if let Ok(done) = attempt() {
+            return Ok(done);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    attempt()
+}
+
+/// Opens a device that was just released.
+pub fn open_released(path: &Path) -> Sink {
+    released(|| open_sink(path, false)).unwrap()
+}
+
 /// Reads `len` bytes at `offset` into aligned memory that held something else before.
-pub fn read(source: &Source, offset: u64, len: usize) -> Result<Vec<u8>, blockcopy_blockio::Error> {
+pub fn read(source: &Source, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
     let (mut buf, mut guard) = Slab::new(1, len + ALIGNMENT)?
         .take(0)
         .unwrap()
@@ -164,6 +191,18 @@ pub fn assert_reads(source: &Source, content: &[u8], start: usize, len: usize) {
         content.len(),
         found.len()
     );
+}
+
+/// What the page cache holds of a file, bytes.
+pub fn resident(path: &Path) -> Option<usize> {
+    let path = path.to_str().unwrap();
+    let said = run_or_skip("fincore", &["-n", "-b", "-o", "RES", path])?;
+    said.parse().ok()
+}
+
+/// The space that a file takes, bytes.
+pub fn allocated(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().blocks() * 512
 }
 
 /// Drops what it can of a file from the page cache.

@@ -1,73 +1,128 @@
 //! Frames that are written.
 
 use std::fs;
-use std::sync::Arc;
 
-use blockcopy_engine::xz::{self, Preset};
-use blockcopy_engine::{Codec, Frame, Sink};
+use blockcopy_engine::{Direct, Zeros};
 use proptest::prelude::*;
 
-use crate::support::{ENGINE, content, file, slab, wait};
+use crate::frames::{Made, lend, make, specs, write_all};
+use crate::sparse;
+use crate::support::{
+    ENGINE, MIB, PAGE, assert_same, cases, content, direct, file, granularity, kind, memory,
+    memory_sink, sink, wait, zeros,
+};
+
+/// What is known of the pages of a file: whether something is stored for them.
+struct Pages(Vec<Option<bool>>);
+
+impl Pages {
+    fn of_data(size: usize) -> Self {
+        Self(vec![Some(true); size.div_ceil(PAGE)])
+    }
+
+    fn apply(&mut self, frame: &Made, zeros: Zeros) {
+        let range = frame.range();
+        let reach = range.end.div_ceil(PAGE).max(self.0.len());
+        self.0.resize(reach, Some(false));
+        let hole = zeros == Zeros::Holes && frame.is_zero();
+        for page in range.start / PAGE..range.end.div_ceil(PAGE) {
+            let whole = range.start <= page * PAGE && (page + 1) * PAGE <= range.end;
+            self.0[page] = match (hole, whole, self.0[page]) {
+                (false, ..) => Some(true),
+                (true, true, _) => Some(false),
+                // With its neighbour, or with the end of the file, it may be all of the page.
+                (true, false, Some(true)) => None,
+                (true, false, known) => known,
+            };
+        }
+    }
+}
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn frames_are_written_in_the_order_given(
-        size in 0usize..300_000,
-        frames in prop::collection::vec((0u64..400_000, 1usize..70_000, any::<bool>()), 0..20),
+        size in 0..2 * MIB,
+        specs in specs(),
+        zeros in zeros(),
+        direct in direct(),
     ) {
         let mut expected = content(size, 9);
+        let mut pages = Pages::of_data(size);
         let target = file(&expected);
-        let sink = Arc::new(Sink::open(target.path(), false).unwrap());
-        let slab = slab();
-        let mut slot = slab.take(0).unwrap();
-        let mut end = 0;
-        let batch: Vec<Frame> = frames.iter().enumerate().map(|(number, &(position, length, compress))| {
-            let block = vec![number as u8 + 1; length];
-            let compressed = if compress { xz::encode(&block, Preset::Plain).unwrap() } else { None };
-            let codec = if compressed.is_some() { Codec::Xz } else { Codec::Raw };
-            let payload = compressed.unwrap_or_else(|| block.clone());
-            slot[end..end + payload.len()].copy_from_slice(&payload);
-            let frame = Frame { position, codec, offset: end, length: payload.len() };
-            end += payload.len();
-            let at = position as usize;
-            expected.resize(expected.len().max(at + length), 0);
-            expected[at..at + length].copy_from_slice(&block);
-            frame
-        }).collect();
-        let written = wait(|done| ENGINE.apply(&sink, slot, batch, done)).unwrap();
+        let sink = sink(&target, direct);
+        let frames = make(&specs, usize::MAX);
+        write_all(&frames, &mut expected);
+        for frame in &frames {
+            pages.apply(frame, zeros);
+        }
+
+        let (slab, slot, batch) = lend(&frames);
+        let written = wait(|done| ENGINE.apply(&sink, slot, batch, zeros, done)).unwrap();
+        prop_assert!(slab.take(0).is_some(), "the slot is free again");
         wait(|done| ENGINE.sync(&sink, done)).unwrap();
-        prop_assert_eq!(written, frames.iter().map(|frame| frame.1 as u64).sum::<u64>());
-        prop_assert!(fs::read(&target).unwrap() == expected);
+        prop_assert_eq!(written, frames.iter().map(|frame| frame.block.len() as u64).sum::<u64>());
+        assert_same(&fs::read(&target).unwrap(), &expected, "the file");
+
+        if sparse::are_possible() {
+            let found = sparse::stored(&target);
+            for (page, (found, expected)) in found.iter().zip(&pages.0).enumerate() {
+                prop_assert!(expected.is_none_or(|expected| expected == *found), "page {} is stored: {}", page, found);
+            }
+        }
+    }
+
+    #[test]
+    fn frames_are_written_to_anything_that_can_be_written(
+        kind in kind(),
+        granularity in granularity(),
+        specs in specs(),
+        zeros in zeros(),
+        longest in prop_oneof![3 => Just(usize::MAX), 1 => 5000..600_000_usize],
+    ) {
+        let mut expected = content(4 * MIB, 9);
+        let memory = memory(kind, &expected, granularity).with_longest_transfer(longest);
+        let sink = memory_sink(&memory);
+        let frames = make(&specs, 4 * MIB);
+        write_all(&frames, &mut expected);
+        let (_slab, slot, batch) = lend(&frames);
+        wait(|done| ENGINE.apply(&sink, slot, batch, zeros, done)).unwrap();
+        assert_same(&memory.content(), &expected, "what is read");
+        wait(|done| ENGINE.sync(&sink, done)).unwrap();
+        assert_same(&memory.durable(), &expected, "what is durable");
     }
 }
 
 #[test]
-fn frames_before_a_damaged_one_are_written_and_it_is_not() {
-    let target = file(&[0; 100]);
-    let sink = Arc::new(Sink::open(target.path(), false).unwrap());
-    let slab = slab();
-    let mut slot = slab.take(0).unwrap();
-    slot[..10].copy_from_slice(&[7; 10]);
-    let raw = |position| Frame {
-        position,
-        codec: Codec::Raw,
-        offset: 0,
-        length: 10,
-    };
-    let damaged = Frame {
-        codec: Codec::Xz,
-        ..raw(50)
-    };
-    let frames = vec![raw(0), damaged, raw(80)];
-    let error = wait(|done| ENGINE.apply(&sink, slot, frames, done)).unwrap_err();
-    assert_eq!(
-        (error.code(), error.offset()),
-        ("corrupt-block", Some(50)),
-        "{error}"
-    );
-    let content = fs::read(&target).unwrap();
-    assert_eq!(content[..10], [7; 10]);
-    assert_eq!(content[10..], [0; 90]);
+fn zeros_at_the_end_stretch_the_file_and_take_no_space() {
+    let target = file(&content(100_000, 3));
+    let before = sparse::allocated(&target);
+    let sink = sink(&target, Direct::Auto);
+    let frames = [
+        Made::raw(200_000, vec![0; MIB]),
+        Made::raw(MIB + 200_000, vec![0; 4567]),
+    ];
+    let (_slab, slot, batch) = lend(&frames);
+    wait(|done| ENGINE.apply(&sink, slot, batch, Zeros::Holes, done)).unwrap();
+    wait(|done| ENGINE.sync(&sink, done)).unwrap();
+    let mut expected = content(100_000, 3);
+    expected.resize(MIB + 204_567, 0);
+    assert_same(&fs::read(&target).unwrap(), &expected, "the file");
+    if sparse::are_possible() {
+        assert!(sparse::allocated(&target) <= before.next_multiple_of(PAGE as u64));
+    }
+}
+
+#[test]
+fn zeros_that_are_written_take_space() {
+    let target = file(&[]);
+    let sink = sink(&target, Direct::Auto);
+    let (_slab, slot, batch) = lend(&[Made::raw(0, vec![0; MIB])]);
+    wait(|done| ENGINE.apply(&sink, slot, batch, Zeros::Written, done)).unwrap();
+    wait(|done| ENGINE.sync(&sink, done)).unwrap();
+    if sparse::are_possible() {
+        assert!(sparse::stored(&target).iter().all(|&stored| stored));
+        assert!(sparse::allocated(&target) >= MIB as u64);
+    }
 }

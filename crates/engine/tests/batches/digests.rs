@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use blockcopy_engine::{Algorithm, Blocks, Engine, Simd};
+use blockcopy_engine::{Algorithm, Blocks, Engine, Options, Simd};
 use proptest::prelude::*;
 
 use crate::support::{ENGINE, algorithm, content, digests, slab, wait};
@@ -115,13 +115,20 @@ fn more_than_the_slot_holds_is_refused() {
     }
 }
 
+fn only(simd: Simd) -> Options {
+    Options {
+        simd: Some(simd),
+        ..Options::default()
+    }
+}
+
 #[test]
 fn an_instruction_set_is_used_or_refused() {
     let message = content(100_000, 5);
     let expected = digest_of(&ENGINE, Algorithm::Sha3_512, &message);
     let refused: Vec<_> = Simd::ALL
         .into_iter()
-        .filter(|&simd| match Engine::new(Some(simd)) {
+        .filter(|&simd| match Engine::new(only(simd)) {
             Ok(engine) => {
                 let description = engine.hashing(Algorithm::Sha3_512);
                 assert!(

@@ -5,12 +5,23 @@
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "the numbers are small, and a test says what it expects by failing"
 )]
 
 mod apply;
+mod apply_failures;
 mod diff;
 mod digests;
+mod frames;
+mod holes;
+mod options;
 mod scan;
+mod sides;
+mod slots;
+mod sparse;
 mod support;
+mod update;
+mod update_failures;
+mod zeros;

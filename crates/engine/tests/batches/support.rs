@@ -1,42 +1,108 @@
 //! Files, memory and digests for the tests, and the engine that they share.
 
 use std::fs;
+use std::io::Write;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
-use blockcopy_engine::{Algorithm, Engine, Error, Slab, Source};
+use blockcopy_blockio::Memory;
+use blockcopy_engine::{
+    Algorithm, Direct, Engine, Error, Kind, Options, Sink, SinkOptions, Slab, Source, Zeros,
+};
 use proptest::prelude::*;
 use sha3::{Digest as _, Sha3_512};
 use tempfile::NamedTempFile;
 
-pub(crate) static ENGINE: LazyLock<Arc<Engine>> =
-    LazyLock::new(|| Engine::new(None).expect("threads"));
+/// What the kernel caches and a file is made of, in bytes.
+pub(crate) const PAGE: usize = 4096;
+pub(crate) const MIB: usize = 1 << 20;
+pub(crate) const EIO: i32 = 5;
 
-/// Starts an operation and waits for its result.
+pub(crate) static ENGINE: LazyLock<Arc<Engine>> =
+    LazyLock::new(|| Engine::new(Options::default()).expect("threads"));
+
+/// So many random cases, which leave nothing behind.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Starts an operation and waits for its result, but not for ever.
 pub(crate) fn wait<T: Send + 'static>(
     start: impl FnOnce(Box<dyn FnOnce(Result<T, Error>) + Send>),
 ) -> Result<T, Error> {
     let (sender, receiver) = channel();
     start(Box::new(move |result| {
-        sender.send(result).expect("nobody waits");
+        // Who has waited too long is gone, and to panic here would hide why.
+        let _ = sender.send(result);
     }));
-    receiver.recv().expect("the engine never called back")
+    receiver
+        .recv_timeout(Duration::from_secs(120))
+        .expect("the engine never called back")
+}
+
+/// Says why a test is skipped.
+#[expect(
+    clippy::explicit_write,
+    reason = "the test harness would swallow what eprintln! says"
+)]
+pub(crate) fn skip(reason: &str) {
+    let test = std::thread::current().name().unwrap_or("?").to_owned();
+    writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").unwrap();
+}
+
+pub(crate) fn empty_file() -> NamedTempFile {
+    NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).expect("temporary file")
 }
 
 pub(crate) fn file(content: &[u8]) -> NamedTempFile {
-    let file = NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).expect("temporary file");
+    let file = empty_file();
     fs::write(&file, content).expect("content");
     file
 }
 
 pub(crate) fn open(content: &[u8]) -> (NamedTempFile, Arc<Source>) {
     let file = file(content);
-    let source = Arc::new(Source::open(file.path()).expect("source"));
+    let source = source(&file, Direct::Auto);
     (file, source)
 }
 
+pub(crate) fn source(file: &NamedTempFile, direct: Direct) -> Arc<Source> {
+    Arc::new(Source::open(file.path(), direct).expect("source"))
+}
+
+pub(crate) fn sink(file: &NamedTempFile, direct: Direct) -> Arc<Sink> {
+    let options = SinkOptions {
+        direct,
+        ..SinkOptions::default()
+    };
+    Arc::new(Sink::open(file.path(), options).expect("sink"))
+}
+
+/// A device is as long as a whole number of sectors.
+pub(crate) fn memory(kind: Kind, content: &[u8], granularity: Option<usize>) -> Memory {
+    let memory = match kind {
+        Kind::File => Memory::file(content),
+        Kind::Device => Memory::device(content),
+    };
+    memory.with_granularity(granularity)
+}
+
+pub(crate) fn memory_sink(memory: &Memory) -> Arc<Sink> {
+    Arc::new(Sink::in_memory(memory, Direct::Auto).expect("sink"))
+}
+
+pub(crate) fn memory_source(memory: &Memory) -> Arc<Source> {
+    Arc::new(Source::in_memory(memory, Direct::Auto).expect("source"))
+}
+
+/// One slot of 4 MiB.
 pub(crate) fn slab() -> Arc<Slab> {
-    Slab::new(1, 4 * 1024 * 1024).expect("memory")
+    Slab::new(1, 4 * MIB).expect("memory")
 }
 
 /// Bytes that no two blocks have in common, without the cost of drawing each at random.
@@ -46,9 +112,43 @@ pub(crate) fn content(length: usize, seed: u64) -> Vec<u8> {
         .collect()
 }
 
+/// What a write makes of the content.
+pub(crate) fn overwrite(content: &mut Vec<u8>, data: &[u8], offset: usize) {
+    content.resize(content.len().max(offset + data.len()), 0);
+    content[offset..offset + data.len()].copy_from_slice(data);
+}
+
+/// As `assert_eq!`, without printing all of it.
+pub(crate) fn assert_same(found: &[u8], expected: &[u8], what: &str) {
+    if found != expected {
+        let differ = found.iter().zip(expected).position(|(a, b)| a != b);
+        let (found, expected) = (found.len(), expected.len());
+        panic!("{what}: {found} bytes, expected {expected}; the first that differs is {differ:?}");
+    }
+}
+
 /// Either algorithm.
 pub(crate) fn algorithm() -> impl Strategy<Value = Algorithm> {
     prop_oneof![Just(Algorithm::Sha3_512), Just(Algorithm::Blake3)]
+}
+
+/// Past the page cache where that is possible, or never.
+pub(crate) fn direct() -> impl Strategy<Value = Direct> {
+    prop_oneof![Just(Direct::Auto), Just(Direct::Off)]
+}
+
+/// Zeros that are written, or holes.
+pub(crate) fn zeros() -> impl Strategy<Value = Zeros> {
+    prop_oneof![Just(Zeros::Written), Just(Zeros::Holes)]
+}
+
+pub(crate) fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![Just(Kind::File), Just(Kind::Device)]
+}
+
+/// Of direct access, in bytes, if there is any.
+pub(crate) fn granularity() -> impl Strategy<Value = Option<usize>> {
+    prop_oneof![Just(None), Just(Some(512)), Just(Some(PAGE))]
 }
 
 /// The digest of each block, one after the other, each hashed on its own.

@@ -1,0 +1,144 @@
+//! A file or device of the kernel, by its descriptors.
+
+use rustix::fd::{AsFd, OwnedFd};
+
+use super::{Access, Medium, Region, Result, Zeroing};
+use crate::ALIGNMENT;
+use crate::node::Kind;
+use crate::sys::{self, DirectAlignment, Errno, Stat};
+
+/// A regular file or block device, open twice where it can be accessed directly.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    kind: Kind,
+    buffered: OwnedFd,
+    /// The same file, open with `O_DIRECT`, and its granularity.
+    direct: Option<(OwnedFd, usize)>,
+    /// Nobody else uses the offset of `buffered`, so that it may be moved to look for holes.
+    owns_offset: bool,
+}
+
+impl Disk {
+    /// `buffered` is open for what is to be done; it is opened once more for direct access where `direct` is wanted.
+    pub(crate) fn new(kind: Kind, buffered: OwnedFd, direct: bool) -> Self {
+        let granularity = match sys::direct_alignment(&buffered) {
+            DirectAlignment::Known(bytes) => Some(bytes),
+            DirectAlignment::Unknown => Some(ALIGNMENT),
+            DirectAlignment::Refused => None,
+        };
+        let direct = granularity
+            .filter(|bytes| direct && bytes.is_power_of_two() && *bytes <= ALIGNMENT)
+            // Reopened by descriptor, so that both are the same file whatever happens to the path.
+            .and_then(|bytes| Some((sys::reopen_direct(&buffered).ok()?, bytes)));
+        Self {
+            kind,
+            buffered,
+            direct,
+            owns_offset: true,
+        }
+    }
+
+    /// The offset of the descriptor is shared with others, who may rely on it.
+    pub(crate) fn with_shared_offset(mut self) -> Self {
+        self.owns_offset = false;
+        self
+    }
+
+    fn fd(&self, access: Access) -> Result<&OwnedFd> {
+        match access {
+            Access::Buffered => Ok(&self.buffered),
+            Access::Direct => self.direct.as_ref().map(|(fd, _)| fd).ok_or(Errno::INVAL),
+        }
+    }
+}
+
+impl AsFd for Disk {
+    fn as_fd(&self) -> rustix::fd::BorrowedFd<'_> {
+        self.buffered.as_fd()
+    }
+}
+
+impl Medium for Disk {
+    fn granularity(&self) -> Option<usize> {
+        self.direct.as_ref().map(|(_, granularity)| *granularity)
+    }
+
+    fn reader(&self, direct: bool) -> Result<Box<dyn Medium>> {
+        let fd = sys::reopen_for_reading(&self.buffered)?;
+        Ok(Box::new(Self::new(self.kind, fd, direct)))
+    }
+
+    fn identity(&self) -> Option<Stat> {
+        sys::fstat(&self.buffered).ok()
+    }
+
+    fn size(&self) -> Result<u64> {
+        match self.kind {
+            Kind::File => sys::fstat(&self.buffered).map(|stat| stat.size),
+            Kind::Device => sys::device_size(&self.buffered),
+        }
+    }
+
+    fn read(&self, access: Access, buf: &mut [u8], offset: u64) -> Result<usize> {
+        sys::read(self.fd(access)?, buf, offset)
+    }
+
+    fn write(&self, access: Access, data: &[u8], offset: u64) -> Result<usize> {
+        sys::write(self.fd(access)?, data, offset)
+    }
+
+    fn zero(&self, how: Zeroing, offset: u64, len: u64) -> Result<()> {
+        match (how, self.kind) {
+            (Zeroing::PunchHole, _) => sys::punch_hole(&self.buffered, offset, len),
+            (Zeroing::ZeroRange, _) => sys::zero_range(&self.buffered, offset, len),
+            (Zeroing::ZeroOut, Kind::Device) => sys::zero_out(&self.buffered, offset, len),
+            (Zeroing::ZeroOut, Kind::File) => Err(Errno::OPNOTSUPP),
+        }
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        sys::set_len(&self.buffered, len)
+    }
+
+    fn sync(&self) -> Result<()> {
+        sys::sync_data(&self.buffered)
+    }
+
+    fn next(&self, region: Region, offset: u64) -> Result<u64> {
+        if self.kind == Kind::Device || !self.owns_offset {
+            return Err(Errno::OPNOTSUPP);
+        }
+        match region {
+            Region::Data => sys::next_data(&self.buffered, offset),
+            Region::Hole => sys::next_hole(&self.buffered, offset),
+        }
+    }
+
+    fn is_cached(&self, offset: u64, len: u64) -> Result<bool> {
+        sys::is_cached(&self.buffered, offset, len)
+    }
+
+    fn read_cached(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        sys::read_cached(&self.buffered, buf, offset)
+    }
+
+    fn read_ahead(&self, wanted: bool) {
+        if wanted {
+            sys::advise_sequential(&self.buffered);
+        } else {
+            sys::advise_random(&self.buffered);
+        }
+    }
+
+    fn drop_cached(&self, offset: u64, len: u64) {
+        sys::advise_dont_need(&self.buffered, offset, len);
+    }
+
+    fn start_writeback(&self, offset: u64, len: u64) -> Result<()> {
+        sys::start_writeback(&self.buffered, offset, len)
+    }
+
+    fn finish_writeback(&self, offset: u64, len: u64) -> Result<()> {
+        sys::finish_writeback(&self.buffered, offset, len)
+    }
+}

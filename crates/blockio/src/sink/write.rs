@@ -1,0 +1,210 @@
+//! Writing: past the page cache what is aligned, the odd ends through it.
+
+use std::ops::Range;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use super::staging::STAGING_LEN;
+use super::{Sink, lock, unit};
+use crate::medium::Access;
+use crate::node::Kind;
+use crate::sys::Errno;
+use crate::{ALIGNMENT, Error};
+
+/// A write that could not go on.
+enum Failure {
+    /// The kernel said why.
+    Kernel {
+        /// The first byte that was not written.
+        offset: u64,
+        errno: Errno,
+    },
+    /// It took nothing and gave no reason.
+    NothingWritten { offset: u64 },
+}
+
+impl Sink {
+    /// Writes `parts`, which lie side by side in the sink, from `offset` on. A file grows as needed.
+    ///
+    /// Ranges that are written at the same time must not overlap.
+    ///
+    /// # Errors
+    /// [`Error::BeyondEnd`] if they do not fit on the device, before anything is written; otherwise
+    /// [`Error::Io`] with the offset of the first byte that was not written. [`Error::NotDirect`] where direct writes are refused
+    /// and nothing else would do.
+    pub fn write_run(&self, parts: &[&[u8]], offset: u64) -> Result<(), Error> {
+        let len = parts.iter().map(|part| part.len() as u64).sum();
+        let end = self.check(offset, len)?;
+        if !self.is_direct() {
+            return self.write_buffered(parts, 0..len, offset);
+        }
+        // Whole pages go past the page cache and all others through it, so none goes both ways, where one could
+        // undo the other.
+        let first = offset.next_multiple_of(unit()).min(end);
+        let last = (end - end % unit()).max(first);
+        self.write_end(parts, 0..first - offset, offset)?;
+        self.write_direct(parts, first - offset..last - offset, offset)?;
+        self.write_end(parts, last - offset..len, offset)
+    }
+
+    /// Refuses a range that has no place in the sink, as every write does before anything of it is written; returns its end.
+    ///
+    /// # Errors
+    /// [`Error::BeyondEnd`] if it passes the end of a device, [`Error::Io`] if it passes the largest offset of a file.
+    pub fn check(&self, offset: u64, len: u64) -> Result<u64, Error> {
+        let end = offset.checked_add(len);
+        match end {
+            Some(end) if self.kind == Kind::Device && end <= self.size => Ok(end),
+            _ if self.kind == Kind::Device => Err(Error::BeyondEnd {
+                path: self.path.clone(),
+                offset,
+                len,
+                size: self.size,
+            }),
+            Some(end) if end <= i64::MAX.cast_unsigned() => Ok(end),
+            _ => Err(self.error(offset, Errno::FBIG)),
+        }
+    }
+
+    /// Writes the odd end of what is otherwise written directly.
+    ///
+    /// Alone: a direct write drops what the page cache has of its range, in units that may be larger than a page, and the kernel
+    /// reports a failure (`EIO`, at the sync) when one of them has become dirty meanwhile.
+    fn write_end(&self, parts: &[&[u8]], range: Range<u64>, offset: u64) -> Result<(), Error> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let _alone = self
+            .both_ways
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.write_buffered(parts, range, offset)
+    }
+
+    /// Writes the `range` of `parts`, which begin at `offset`, through the page cache: in steps, so that the disk keeps up
+    /// with a run of any length.
+    fn write_buffered(&self, parts: &[&[u8]], range: Range<u64>, offset: u64) -> Result<(), Error> {
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start + STAGING_LEN as u64);
+            self.write_paced(parts, start..end, offset)?;
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// Writes the `range` of `parts`, which begin at `offset`, through the page cache, and lets the disk keep up.
+    fn write_paced(&self, parts: &[&[u8]], range: Range<u64>, offset: u64) -> Result<(), Error> {
+        let (start, len) = (offset + range.start, range.end - range.start);
+        // What was in the page cache before is to stay there.
+        let keep = self.medium.is_cached(start, len).unwrap_or(false);
+        for (data, at) in within(parts, range) {
+            self.write_fully(Access::Buffered, data, offset + at)
+                .map_err(|failure| self.failure(&failure))?;
+        }
+        let paced = lock(&self.pace).written(&*self.medium, start, len, keep);
+        paced.map_err(|errno| {
+            // Reported once: the sync at the end would not hear of it.
+            *lock(&self.sync_failure) = Some(errno);
+            self.sync_error(errno)
+        })
+    }
+
+    /// Writes the `range` of `parts`, which begin at `offset`, past the page cache. It consists of whole units.
+    fn write_direct(&self, parts: &[&[u8]], range: Range<u64>, offset: u64) -> Result<(), Error> {
+        let _shared = self
+            .both_ways
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start + STAGING_LEN as u64);
+            let mut pieces = within(parts, start..end);
+            match (pieces.next(), pieces.next()) {
+                (Some((only, _)), None) if only.as_ptr().addr().is_multiple_of(ALIGNMENT) => {
+                    self.write_aligned(only, offset + start)?;
+                }
+                _ => self.staging.with(|buffer| {
+                    let mut filled = 0;
+                    for (piece, _) in within(parts, start..end) {
+                        buffer[filled..][..piece.len()].copy_from_slice(piece);
+                        filled += piece.len();
+                    }
+                    self.write_aligned(&buffer[..filled], offset + start)
+                })?,
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// Writes aligned memory to an aligned place.
+    fn write_aligned(&self, data: &[u8], offset: u64) -> Result<(), Error> {
+        let refused = |errno| matches!(errno, Errno::INVAL | Errno::OPNOTSUPP);
+        let result = match self.write_fully(Access::Direct, data, offset) {
+            Err(Failure::Kernel { errno, .. }) if refused(errno) && self.only_direct => {
+                return Err(Error::NotDirect {
+                    path: self.path.clone(),
+                });
+            }
+            // Some file systems open anything directly and then refuse to write it.
+            Err(Failure::Kernel { errno, .. }) if refused(errno) => {
+                self.direct_refused.store(true, Ordering::Relaxed);
+                return self.write_buffered(&[data], 0..data.len() as u64, offset);
+            }
+            Err(_) => self.write_in_steps(data, offset),
+            written => written,
+        };
+        result.map_err(|failure| self.failure(&failure))
+    }
+
+    /// Writes directly again what failed, a granule at a time: a direct write fails as a whole, wherever in it the fault is.
+    fn write_in_steps(&self, data: &[u8], offset: u64) -> Result<(), Failure> {
+        let step = self.medium.granularity().unwrap_or(ALIGNMENT);
+        data.chunks(step)
+            .zip((offset..).step_by(step))
+            .try_for_each(|(granule, at)| self.write_fully(Access::Direct, granule, at))
+    }
+
+    /// Writes all of `data`.
+    fn write_fully(&self, access: Access, data: &[u8], offset: u64) -> Result<(), Failure> {
+        let granularity = match access {
+            Access::Direct => self.medium.granularity().unwrap_or(ALIGNMENT),
+            Access::Buffered => 1,
+        };
+        let mut done = 0;
+        while done < data.len() {
+            let at = offset + done as u64;
+            match self.medium.write(access, &data[done..], at) {
+                // To go on in the middle of a granule would be refused as unaligned.
+                Ok(len) if len >= granularity => done += len - len % granularity,
+                Ok(_) => return Err(Failure::NothingWritten { offset: at }),
+                Err(errno) => return Err(Failure::Kernel { offset: at, errno }),
+            }
+        }
+        Ok(())
+    }
+
+    fn failure(&self, failure: &Failure) -> Error {
+        match *failure {
+            Failure::Kernel { offset, errno } => self.error(offset, errno),
+            Failure::NothingWritten { offset } => Error::NothingWritten {
+                path: self.path.clone(),
+                offset,
+            },
+        }
+    }
+}
+
+/// The pieces of `parts`, which lie one after the other, that are within `range`, each with where it begins.
+fn within<'a>(parts: &'a [&'a [u8]], range: Range<u64>) -> impl Iterator<Item = (&'a [u8], u64)> {
+    let mut end = 0;
+    parts.iter().filter_map(move |part| {
+        let start = end;
+        end += part.len() as u64;
+        let (from, to) = (start.max(range.start), end.min(range.end));
+        // Both lie within the part, so they fit.
+        let index = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX);
+        (from < to).then(|| (&part[index(from)..index(to)], from))
+    })
+}

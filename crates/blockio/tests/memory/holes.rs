@@ -1,0 +1,83 @@
+//! Where holes are, next to a list of them.
+
+use blockcopy_blockio::{Direct, Fault, Memory, Operation, Source};
+use proptest::prelude::*;
+
+use super::common::pattern;
+use super::{EINVAL, EIO, EOPNOTSUPP, PAGE, cases};
+
+fn source(memory: &Memory) -> Source {
+    Source::in_memory(memory, Direct::Auto).unwrap()
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn holes_are_where_they_are(
+        size in 1..100_000_usize,
+        punched in prop::collection::vec((0..25_usize, 1..6_usize), 0..6),
+        asked in prop::collection::vec((0..110_000_usize, 0..30_000_usize), 1..20),
+    ) {
+        let mut memory = Memory::file(pattern(size));
+        let mut hole = vec![false; size];
+        for (start, len) in punched {
+            let range = start * PAGE..(start + len) * PAGE;
+            memory = memory.with_hole(range.start as u64..range.end as u64);
+            hole[range.start.min(size)..range.end.min(size)].fill(true);
+        }
+        let source = source(&memory);
+        for (offset, len) in asked {
+            let found = source.data_from(offset as u64);
+            let from = (offset..size).find(|&at| !hole[at]).unwrap_or(size);
+            let to = (from..size).find(|&at| hole[at]).unwrap_or(size);
+            prop_assert_eq!(found, from as u64..to as u64, "from {}", offset);
+            let range = offset.min(size)..(offset + len).min(size);
+            let expected = !range.is_empty() && hole[range].iter().all(|&hole| hole);
+            prop_assert_eq!(source.is_hole(offset as u64, len as u64), expected);
+        }
+    }
+}
+
+#[test]
+fn where_nobody_tells_all_is_data() {
+    for errno in [EINVAL, EOPNOTSUPP, EIO] {
+        let memory = Memory::file(pattern(100_000))
+            .with_hole(0..100_000)
+            .with_fault(Fault::everywhere(Operation::Seek, errno));
+        let source = source(&memory);
+        assert_eq!(source.data_from(5000), 5000..100_000);
+        assert!(!source.is_hole(0, 4096));
+    }
+    let device = source(&Memory::device(vec![0; 65_536]));
+    assert_eq!(device.data_from(0), 0..65_536);
+    assert!(!device.is_hole(0, 4096));
+}
+
+#[test]
+fn behind_the_end_there_is_neither_data_nor_hole() {
+    let source = source(&Memory::file(vec![]));
+    assert_eq!(source.data_from(0), 0..0);
+    assert!(!source.is_hole(0, 4096));
+    assert!(!source.is_hole(u64::MAX, u64::MAX));
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_no_hole_there() {
+    let memory = Memory::file(pattern(100_000)).with_hole(8192..100_000);
+    let source = source(&memory);
+    assert!(source.is_hole(8192, 91_808));
+    memory.set_len(50_000);
+    assert_eq!(source.data_from(8192), 8192..100_000);
+    assert!(!source.is_hole(8192, 4096));
+    assert!(!source.is_hole(60_000, 4096));
+}
+
+#[test]
+fn a_file_that_grew_ends_where_it_ended() {
+    let memory = Memory::file(pattern(10_000));
+    let source = source(&memory);
+    memory.set_len(100_000);
+    assert_eq!(source.data_from(0), 0..10_000);
+    assert_eq!(source.data_from(20_000), 10_000..10_000);
+}

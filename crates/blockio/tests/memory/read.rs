@@ -1,0 +1,150 @@
+//! Whatever is in the page cache and whatever it can be asked, what is read is what is there.
+
+use blockcopy_blockio::{ALIGNMENT, Direct, Fault, Kind, Memory, Operation, Source};
+use proptest::prelude::*;
+
+use super::common::{assert_reads, pattern, read};
+use super::{EINVAL, EIO, ENOSYS, EOPNOTSUPP, cases, granularity, kind, memory};
+
+const SIZE: usize = 300_000;
+
+/// A device is as long as a whole number of sectors.
+fn content(kind: Kind) -> Vec<u8> {
+    pattern(if kind == Kind::File {
+        SIZE
+    } else {
+        SIZE - SIZE % 4096
+    })
+}
+
+fn direct() -> impl Strategy<Value = Direct> {
+    prop_oneof![Just(Direct::Auto), Just(Direct::Off), Just(Direct::On)]
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn what_is_there_is_read(
+        kind in kind(),
+        granularity in granularity(),
+        direct in direct(),
+        refused in prop::sample::subsequence(vec![
+            (Operation::AskCache, ENOSYS),
+            (Operation::ReadCache, EOPNOTSUPP),
+            (Operation::DirectRead, EINVAL),
+        ], 0..=3),
+        longest in prop_oneof![Just(usize::MAX), 1000..50_000_usize],
+        cached in prop::collection::vec((0..SIZE, 0..100_000_usize), 0..4),
+        dirty in prop::option::of((0..SIZE - 50_000, 1..50_000_usize)),
+        reads in prop::collection::vec((0..80_usize, 0..40_usize), 1..8),
+    ) {
+        let refuses = |operation| refused.iter().any(|(refused, _)| *refused == operation);
+        prop_assume!(direct != Direct::On || granularity.is_some() && !refuses(Operation::DirectRead));
+        let memory = memory(kind, &content(kind), granularity).with_longest_transfer(longest);
+        for (operation, errno) in &refused {
+            memory.inject(Fault::everywhere(*operation, *errno));
+        }
+        for (start, len) in cached {
+            drop(memory.clone().with_cached(start as u64..(start + len) as u64));
+        }
+        // Somebody else has just written that, and it is not on the disk.
+        if let Some((start, len)) = dirty {
+            let sink = blockcopy_blockio::Sink::in_memory(&memory, Direct::Off).unwrap();
+            sink.write_run(&[&vec![0x77; len]], start as u64).unwrap();
+        }
+        let expected = memory.content();
+        let before = memory.cached(0..u64::MAX);
+        let source = Source::in_memory(&memory, direct).unwrap();
+        prop_assert_eq!((source.size(), source.kind()), (expected.len() as u64, kind));
+        let step = source.granularity();
+        prop_assert_eq!(step, granularity.filter(|_| direct != Direct::Off).unwrap_or(ALIGNMENT));
+        for (start, len) in reads {
+            assert_reads(&source, &expected, start * step, len * step);
+        }
+        assert_reads(&source, &expected, 0, SIZE.next_multiple_of(4096) + 4096);
+        // Direct reads leave the page cache as it was, if it can be asked what that is.
+        let after = memory.cached(0..u64::MAX);
+        if source.is_direct() && (kind == Kind::Device || !refuses(Operation::AskCache)) {
+            prop_assert_eq!(after, before);
+        }
+        // And so do others, but for the one that turned out not to be direct.
+        if !refuses(Operation::ReadCache) && !refuses(Operation::DirectRead) {
+            prop_assert!(after <= before, "{before} -> {after} bytes are cached");
+        }
+    }
+
+    #[test]
+    fn the_first_byte_that_cannot_be_read_is_named(
+        granularity in granularity(),
+        off in any::<bool>(),
+        place in 0..SIZE,
+        extent in 1..20_000_usize,
+        once in any::<bool>(),
+        longest in prop_oneof![Just(usize::MAX), 600..50_000_usize],
+        start in 0..30_usize,
+        len in 1..50_usize,
+    ) {
+        let direct = if off { Direct::Off } else { Direct::Auto };
+        let range = place as u64..(place + extent) as u64;
+        let memory = memory(Kind::Device, &content(Kind::Device), granularity)
+            .with_longest_transfer(longest);
+        for operation in [Operation::Read, Operation::DirectRead] {
+            let fault = Fault::new(operation, range.clone(), EIO);
+            memory.inject(if once { fault.once() } else { fault });
+        }
+        let source = Source::in_memory(&memory, direct).unwrap();
+        let size = source.size();
+        let (start, len) = (start * ALIGNMENT, len * ALIGNMENT);
+        let first = range.start.max(start as u64);
+        let met = first < range.end.min(size).min((start + len) as u64);
+        match read(&source, start as u64, len) {
+            Ok(found) => {
+                // A direct read is tried again in granules.
+                prop_assert!(!met || once && source.is_direct());
+                let content = content(Kind::Device);
+                let end = (start + len).min(content.len());
+                prop_assert!(found == content[start.min(end)..end]);
+            }
+            Err(error) => {
+                prop_assert!(met, "{error}");
+                let step = if source.is_direct() { source.granularity() as u64 } else { 1 };
+                prop_assert_eq!(error.offset(), Some(first - first % step));
+                prop_assert_eq!((error.code(), error.errno()), ("io", Some(EIO)));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_cached_of_a_file_is_not_read_from_the_disk() {
+    for (kind, directly) in [(Kind::File, false), (Kind::Device, true)] {
+        let memory = memory(kind, &content(kind), Some(512)).with_cached(0..u64::MAX);
+        let source = Source::in_memory(&memory, Direct::Auto).unwrap();
+        assert_reads(&source, &content(kind), 0, 40_960);
+        let calls = memory.operations();
+        let direct = calls.iter().any(|(done, _)| *done == Operation::DirectRead);
+        assert_eq!(direct, directly);
+    }
+}
+
+/// To ask the page cache for what it holds may fail for a reason that reading does not meet.
+#[test]
+fn a_failure_to_read_the_cache_is_none_to_read() {
+    let memory = Memory::file(pattern(SIZE))
+        .with_cached(0..SIZE as u64)
+        .with_fault(Fault::everywhere(Operation::ReadCache, EIO));
+    let source = Source::in_memory(&memory, Direct::Off).unwrap();
+    assert_reads(&source, &pattern(SIZE), 0, 4096 * 80);
+}
+
+#[test]
+fn a_file_that_was_cut_off_ends_where_it_ends() {
+    for direct in [Direct::Auto, Direct::On, Direct::Off] {
+        let memory = Memory::file(pattern(SIZE));
+        let source = Source::in_memory(&memory, direct).unwrap();
+        memory.set_len(5000);
+        assert_reads(&source, &pattern(5000), 0, 65_536);
+        assert_reads(&source, &pattern(5000), 8192, 65_536);
+    }
+}

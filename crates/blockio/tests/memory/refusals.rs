@@ -1,0 +1,135 @@
+//! What the kernel does not offer, or takes back.
+
+use blockcopy_blockio::{Direct, Error, Fault, Kind, Memory, Operation, Sink, Source};
+
+use super::common::{assert_reads, pattern, read};
+use super::{EINVAL, EIO, EOPNOTSUPP, MIB, assert_same, memory, sink};
+
+fn count(memory: &Memory, operation: Operation) -> usize {
+    let calls = memory.operations().into_iter();
+    calls.filter(|(done, _)| *done == operation).count()
+}
+
+#[test]
+fn where_direct_access_is_wanted_and_not_offered_nothing_is_opened() {
+    for kind in [Kind::File, Kind::Device] {
+        let memory = memory(kind, &[0; 4096], None);
+        let errors = [
+            Sink::in_memory(&memory, Direct::On).unwrap_err(),
+            Source::in_memory(&memory, Direct::On).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Error::NotDirect { .. }), "{error}");
+            assert_eq!(error.code(), "not-direct");
+        }
+        assert!(!Sink::in_memory(&memory, Direct::Auto).unwrap().is_direct());
+    }
+}
+
+#[test]
+fn where_direct_access_is_wanted_and_then_refused_that_is_an_error() {
+    for errno in [EINVAL, EOPNOTSUPP] {
+        let memory = Memory::file(pattern(MIB))
+            .with_fault(Fault::everywhere(Operation::DirectWrite, errno))
+            .with_fault(Fault::everywhere(Operation::DirectRead, errno));
+        let sink = Sink::in_memory(&memory, Direct::On).unwrap();
+        let error = sink.write_run(&[&[1; 8192]], 4096).unwrap_err();
+        assert!(matches!(error, Error::NotDirect { .. }), "{error}");
+        assert!(sink.is_direct());
+        assert_same(&memory.content(), &pattern(MIB), "content");
+
+        let source = Source::in_memory(&memory, Direct::On).unwrap();
+        let error = read(&source, 0, 4096).unwrap_err();
+        assert!(matches!(error, Error::NotDirect { .. }), "{error}");
+        assert_eq!(count(&memory, Operation::Read), 0);
+    }
+}
+
+#[test]
+fn where_direct_access_would_do_and_is_refused_the_page_cache_does() {
+    let data = pattern(3 * MIB);
+    for (kind, errno) in [(Kind::File, EINVAL), (Kind::Device, EOPNOTSUPP)] {
+        let memory = memory(kind, &vec![0; 4 * MIB], Some(512))
+            .with_fault(Fault::everywhere(Operation::DirectWrite, errno))
+            .with_fault(Fault::everywhere(Operation::DirectRead, errno));
+        let sink = sink(&memory);
+        assert!(sink.is_direct());
+        sink.write_run(&[&data], 1000).unwrap();
+        assert!(!sink.is_direct());
+        sink.sync().unwrap();
+        assert_same(
+            &memory.durable()[1000..][..data.len()],
+            &data,
+            "on the disk",
+        );
+        // It is not asked for again.
+        let asked = count(&memory, Operation::DirectWrite);
+        sink.write_run(&[&data], 4096).unwrap();
+        assert_eq!(count(&memory, Operation::DirectWrite), asked);
+        sink.sync().unwrap();
+
+        let source = Source::in_memory(&memory, Direct::Auto).unwrap();
+        assert_reads(&source, &memory.content(), 0, 2 * MIB);
+        assert!(!source.is_direct());
+        assert_reads(&source, &memory.content(), 2 * MIB, 2 * MIB);
+        assert_eq!(count(&memory, Operation::DirectRead), 1);
+    }
+}
+
+/// A refusal in the middle of a run, after some of it was written directly.
+#[test]
+fn direct_access_that_is_refused_later_is_done_without() {
+    let data = pattern(4 * MIB);
+    let place = 2_500_000..2_500_001;
+    let memory = Memory::device(vec![0; 4 * MIB]).with_fault(Fault::new(
+        Operation::DirectWrite,
+        place,
+        EINVAL,
+    ));
+    let sink = sink(&memory);
+    sink.write_run(&[&data], 0).unwrap();
+    assert!(!sink.is_direct());
+    sink.sync().unwrap();
+    assert_same(&memory.durable(), &data, "on the disk");
+}
+
+#[test]
+fn an_error_of_the_disk_is_no_refusal() {
+    let memory =
+        Memory::device(vec![0; MIB]).with_fault(Fault::everywhere(Operation::DirectWrite, EIO));
+    let sink = sink(&memory);
+    assert_eq!(sink.write_run(&[&[1; 8192]], 0).unwrap_err().code(), "io");
+    assert!(sink.is_direct());
+    assert_eq!(count(&memory, Operation::Write), 0);
+}
+
+#[test]
+fn each_way_to_zero_is_asked_for_until_it_is_refused() {
+    use Operation::{DirectWrite, PunchHole, Write, ZeroOut, ZeroRange};
+    let ways = [PunchHole, ZeroRange, ZeroOut];
+    for refused in 0..=3 {
+        let memory = Memory::device(vec![1; MIB]);
+        for way in &ways[..refused] {
+            memory.inject(Fault::everywhere(*way, EOPNOTSUPP));
+        }
+        let sink = sink(&memory);
+        sink.zero(0, 1 << 19).unwrap();
+        sink.zero(1 << 19, 1 << 19).unwrap();
+        for (index, way) in ways.into_iter().enumerate() {
+            let expected = match index {
+                _ if index < refused => 1,
+                _ if index == refused => 2,
+                _ => 0,
+            };
+            assert_eq!(
+                count(&memory, way),
+                expected,
+                "{way:?}, {refused} are refused"
+            );
+        }
+        assert_eq!(count(&memory, DirectWrite) > 0, refused == 3);
+        assert_eq!(count(&memory, Write), 0);
+        sink.sync().unwrap();
+        assert_same(&memory.durable(), &vec![0; MIB], "on the disk");
+    }
+}

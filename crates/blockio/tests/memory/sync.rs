@@ -1,0 +1,99 @@
+//! What a sync promises.
+
+use blockcopy_blockio::{Direct, Fault, Kind, Memory, Operation, Sink};
+use proptest::prelude::*;
+
+use super::common::pattern;
+use super::{EIO, ENOSPC, MIB, assert_same, cases, memory, sink};
+
+#[test]
+fn a_sync_that_failed_once_fails_for_ever() {
+    for (kind, direct) in [(Kind::File, Direct::Off), (Kind::Device, Direct::Auto)] {
+        for operation in [Operation::Sync, Operation::Writeback] {
+            let fault = Fault::everywhere(operation, EIO).once();
+            let memory = memory(kind, &vec![0; MIB], Some(512)).with_fault(fault);
+            let sink = Sink::in_memory(&memory, direct).unwrap();
+            sink.write_run(&[&pattern(100_000)], 5).unwrap();
+            for _ in 0..3 {
+                let error = sink.sync().unwrap_err();
+                assert_eq!((error.code(), error.errno()), ("sync", Some(EIO)));
+            }
+            sink.write_run(&[&pattern(100_000)], 5).unwrap();
+            assert_eq!(sink.sync().unwrap_err().code(), "sync");
+        }
+    }
+}
+
+#[test]
+fn a_file_is_as_long_as_what_was_zeroed_at_its_end_once_it_is_synced() {
+    let memory = Memory::file(pattern(10_000));
+    let sink = sink(&memory);
+    sink.zero(9000, 3 << 20).unwrap();
+    assert_eq!(memory.content().len(), 10_000);
+    sink.sync().unwrap();
+    let mut expected = pattern(10_000)[..9000].to_vec();
+    expected.resize(9000 + 3 * MIB, 0);
+    assert_same(&memory.durable(), &expected, "on the disk");
+    // Nothing is stored for it.
+    assert_eq!(memory.allocated(), 3 * 4096);
+    assert_eq!(sink.size(), 10_000);
+}
+
+#[test]
+fn a_file_that_is_long_enough_stays_as_long_as_it_is() {
+    let memory = Memory::file(pattern(10_000));
+    let sink = sink(&memory);
+    sink.zero(20_000, 5000).unwrap();
+    sink.write_run(&[&pattern(5000)], 40_000).unwrap();
+    sink.sync().unwrap();
+    assert_eq!(memory.durable().len(), 45_000);
+    let lengthened = |(operation, _): &_| *operation == Operation::SetLen;
+    assert!(!memory.operations().iter().any(lengthened));
+}
+
+#[test]
+fn a_file_that_cannot_be_lengthened_is_not_said_to_be() {
+    let fault = Fault::everywhere(Operation::SetLen, ENOSPC).once();
+    let memory = Memory::file(pattern(10_000)).with_fault(fault);
+    let sink = sink(&memory);
+    sink.zero(10_000, 5000).unwrap();
+    let error = sink.sync().unwrap_err();
+    let expected = "cannot lengthen memory: No space left on device (ENOSPC)";
+    assert_eq!(error.to_string(), expected);
+    // That one is told each time, so that it can be tried again.
+    sink.sync().unwrap();
+    assert_eq!(memory.durable().len(), 15_000);
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    /// Also if the kernel writes back by itself before anybody asks, wherever it fails.
+    #[test]
+    fn what_the_disk_does_not_take_is_told(
+        place in 0..4 * MIB,
+        starts in prop::collection::vec(0..4 * MIB - 200_000, 1..8),
+        direct in prop_oneof![Just(Direct::Auto), Just(Direct::Off)],
+        early in any::<bool>(),
+    ) {
+        let fault = Fault::new(Operation::Writeback, place as u64..place as u64 + 1, EIO).once();
+        let memory = Memory::device(vec![0; 4 * MIB]).with_fault(fault);
+        let sink = Sink::in_memory(&memory, direct).unwrap();
+        let mut content = vec![0; 4 * MIB];
+        for start in starts {
+            let data = pattern(150_001);
+            sink.write_run(&[&data], start as u64).unwrap();
+            super::overwrite(&mut content, &data, start);
+            if early {
+                memory.write_back();
+            }
+        }
+        match sink.sync() {
+            Ok(()) => assert_same(&memory.durable(), &content, "on the disk"),
+            Err(error) => {
+                prop_assert_eq!(error.code(), "sync");
+                prop_assert_eq!(sink.sync().unwrap_err().code(), "sync");
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What is written and zeroed is there, on real file systems and devices.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::path::Path;
+
+use blockcopy_blockio::{Direct, Kind, Sink, SinkOptions};
+use proptest::prelude::*;
+
+mod common;
+use common::{LoopDevice, Mount, file_with, in_memory, on_disk, open_sink, pattern};
+
+const SIZE: usize = 524_288;
+
+#[derive(Debug, Clone)]
+struct Step {
+    offset: usize,
+    /// Of the parts that are written side by side.
+    lens: Vec<usize>,
+    /// Zeros are not sent.
+    zero: bool,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let offset = prop_oneof![0..SIZE, (0..SIZE / 4096).prop_map(|page| page * 4096)];
+    let len = prop_oneof![
+        0..40_000_usize,
+        (0..20_usize).prop_map(|pages| pages * 4096)
+    ];
+    (offset, prop::collection::vec(len, 1..4), any::<bool>())
+        .prop_map(|(offset, lens, zero)| Step { offset, lens, zero })
+}
+
+fn direct() -> impl Strategy<Value = Direct> {
+    prop_oneof![3 => Just(Direct::Auto), 1 => Just(Direct::Off)]
+}
+
+/// Writes to what is at `path`, of which `content` is known, next to a vector.
+fn write_beside(path: &Path, mut content: Vec<u8>, direct: Direct, steps: Vec<Step>) {
+    // Claimed anew for each case, a device may seem to be in use still: see `open_released`.
+    let force = true;
+    let sink = Sink::open(path, SinkOptions { force, direct }).unwrap();
+    assert_eq!(sink.size(), content.len() as u64);
+    for Step { offset, lens, zero } in steps {
+        let mut data = pattern(lens.iter().sum());
+        let mut end = offset + data.len();
+        if sink.kind() == Kind::Device && end > content.len() {
+            end = content.len();
+            data.truncate(end.saturating_sub(offset));
+        }
+        if data.is_empty() {
+            continue;
+        }
+        if zero {
+            data.fill(0);
+            sink.zero(offset as u64, data.len() as u64).unwrap();
+        } else {
+            let (low, high) = data.split_at(lens[0].min(data.len()));
+            sink.write_run(&[low, high], offset as u64).unwrap();
+        }
+        content.resize(content.len().max(end), 0);
+        content[offset..end].copy_from_slice(&data);
+    }
+    sink.sync().unwrap();
+    drop(sink);
+    assert!(fs::read(path).unwrap() == content);
+}
+
+fn in_files(directory: &Path) {
+    let config = ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let steps = prop::collection::vec(step(), 0..8);
+    proptest!(config, |(size in 0..SIZE, direct in direct(), steps in steps)| {
+        let content = vec![0x11; size];
+        let path = file_with(directory, "file", &content);
+        write_beside(&path, content, direct, steps);
+    });
+}
+
+#[test]
+fn files_hold_what_was_written() {
+    in_files(on_disk().path());
+}
+
+#[test]
+fn files_in_memory_hold_what_was_written() {
+    if let Some(directory) = in_memory() {
+        in_files(directory.path());
+    }
+}
+
+/// One that knows of no direct access and of no holes.
+#[test]
+fn files_of_a_plain_file_system_hold_what_was_written() {
+    let directory = on_disk();
+    let ramfs = Mount::new(&["-t", "ramfs", "ramfs"], &directory.path().join("ramfs"));
+    if let Some(ramfs) = ramfs {
+        in_files(ramfs.path());
+    }
+}
+
+#[test]
+fn devices_hold_what_was_written() {
+    let directory = on_disk();
+    for options in [
+        ["--sector-size=512", "--direct-io=off"],
+        ["--sector-size=512", "--direct-io=on"],
+        ["--sector-size=4096", "--direct-io=on"],
+    ] {
+        let backing = file_with(directory.path(), "backing", &vec![0x22; SIZE]);
+        let Some(device) = LoopDevice::attach(&backing, &options) else {
+            return;
+        };
+        let config = ProptestConfig {
+            cases: 24,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        };
+        let steps = prop::collection::vec(step(), 0..8);
+        proptest!(config, |(direct in direct(), steps in steps)| {
+            let content = fs::read(device.path()).unwrap();
+            write_beside(device.path(), content, direct, steps);
+        });
+    }
+}
+
+/// The odd ends of what some threads write lie next to what others write directly: the kernel must not find one of its
+/// units dirty that was just written past it, which it would report when all is synced.
+#[test]
+fn threads_write_side_by_side() {
+    const BLOCK: usize = 14_000;
+    const BLOCKS: usize = 1024;
+    let directory = on_disk();
+    let content = pattern(BLOCK * BLOCKS);
+    let len = content.len().next_multiple_of(4096);
+    let write = |path: &Path| {
+        // What was read ahead is in large units.
+        assert_eq!(fs::read(path).unwrap().len(), len);
+        let sink = open_sink(path, false).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (sink, content) = (&sink, &content);
+                scope.spawn(move || {
+                    for block in (thread..BLOCKS).step_by(4) {
+                        let start = block * BLOCK;
+                        let block = &content[start..start + BLOCK];
+                        sink.write_run(&[block], start as u64).unwrap();
+                    }
+                });
+            }
+        });
+        sink.sync().unwrap();
+        assert!(fs::read(path).unwrap()[..content.len()] == content);
+    };
+    write(&file_with(directory.path(), "file", &vec![0; len]));
+    let backing = file_with(directory.path(), "backing", &vec![0; len]);
+    if let Some(device) = LoopDevice::attach(&backing, &[]) {
+        write(device.path());
+    }
+}

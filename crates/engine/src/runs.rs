@@ -1,0 +1,207 @@
+//! Blocks that lie side by side in the destination, written together.
+
+use blockcopy_blockio::Sink;
+
+use crate::Error;
+use crate::apply::Zeros;
+use crate::extent::PIECE_LEN;
+use crate::zeros::is_zero;
+
+/// A block and the place in the destination that it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed<'a> {
+    /// Offset of its first byte.
+    pub(crate) position: u64,
+    pub(crate) data: &'a [u8],
+}
+
+impl Placed<'_> {
+    fn end(&self) -> u64 {
+        // The sink refuses what lies beyond the largest offset.
+        self.position.saturating_add(self.data.len() as u64)
+    }
+}
+
+/// What is written, or made a hole, at once.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Run<'a> {
+    /// Offset of its first byte.
+    position: u64,
+    /// Length in bytes.
+    length: u64,
+    /// Its parts, one after the other; none for a hole.
+    parts: Vec<&'a [u8]>,
+    /// It is all zeros, and none are to be written.
+    hole: bool,
+}
+
+impl Run<'_> {
+    fn end(&self) -> u64 {
+        self.position.saturating_add(self.length)
+    }
+
+    /// Writes it to `sink`.
+    pub(crate) fn write(&self, sink: &Sink) -> Result<(), Error> {
+        if self.hole {
+            sink.zero(self.position, self.length)?;
+        } else {
+            sink.write_run(&self.parts, self.position)?;
+        }
+        Ok(())
+    }
+}
+
+/// Cuts blocks into runs, in their order. A run of data ends at each multiple of [`PIECE_LEN`], so that several can be written at
+/// the same time and the ends of all but the outermost are aligned.
+pub(crate) fn runs<'a>(blocks: &[Placed<'a>], zeros: Zeros) -> Vec<Run<'a>> {
+    let mut runs: Vec<Run<'a>> = Vec::new();
+    for block in blocks {
+        let hole = zeros == Zeros::Holes && is_zero(block.data);
+        let joined = runs
+            .last_mut()
+            .filter(|run| hole && run.hole && run.end() == block.position);
+        if let Some(run) = joined {
+            run.length = block.end() - run.position;
+            continue;
+        }
+        if hole {
+            runs.push(Run {
+                position: block.position,
+                length: block.data.len() as u64,
+                parts: Vec::new(),
+                hole,
+            });
+            continue;
+        }
+        let (mut position, mut rest) = (block.position, block.data);
+        while !rest.is_empty() {
+            let room = PIECE_LEN as u64 - position % PIECE_LEN as u64;
+            let length = usize::try_from(room).map_or(rest.len(), |room| room.min(rest.len()));
+            let (part, behind) = rest.split_at(length);
+            match runs.last_mut() {
+                Some(run)
+                    if !run.hole
+                        && run.end() == position
+                        && !position.is_multiple_of(PIECE_LEN as u64) =>
+                {
+                    run.parts.push(part);
+                    run.length += length as u64;
+                }
+                _ => runs.push(Run {
+                    position,
+                    length: length as u64,
+                    parts: vec![part],
+                    hole,
+                }),
+            }
+            rest = behind;
+            position = position.saturating_add(length as u64);
+        }
+    }
+    runs
+}
+
+/// Cuts runs into waves: within each the runs ascend, so none overlap, and they can be written at the same time.
+pub(crate) fn waves<'r, 'a>(runs: &'r [Run<'a>]) -> impl Iterator<Item = &'r [Run<'a>]> {
+    runs.chunk_by(|run, next| run.end() <= next.position)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BYTES: usize = 3 * PIECE_LEN;
+    static ZEROS: [u8; BYTES] = [0; BYTES];
+    static DATA: [u8; BYTES] = [7; BYTES];
+
+    /// Blocks of data and of zeros: behind the one before, or anywhere.
+    fn blocks() -> impl Strategy<Value = Vec<Placed<'static>>> {
+        let at = prop_oneof![
+            0..5 * PIECE_LEN as u64,
+            (0..6_u64).prop_map(|piece| piece * PIECE_LEN as u64)
+        ];
+        let length = prop_oneof![Just(0), 1..5000_usize, Just(131_072), 1..BYTES];
+        let block = (prop::option::weighted(0.3, at), length, any::<bool>());
+        prop::collection::vec(block, 0..24).prop_map(|blocks| {
+            let mut end = 0;
+            let placed = |(at, length, zero): (Option<u64>, usize, bool)| {
+                let position = at.unwrap_or(end);
+                end = position + length as u64;
+                let data = if zero {
+                    &ZEROS[..length]
+                } else {
+                    &DATA[..length]
+                };
+                Placed { position, data }
+            };
+            blocks.into_iter().map(placed).collect()
+        })
+    }
+
+    fn zeros() -> impl Strategy<Value = Zeros> {
+        prop_oneof![Just(Zeros::Written), Just(Zeros::Holes)]
+    }
+
+    /// Ranges in their order, each with whether it is a hole, those joined that go on where the one before ends.
+    fn joined(ranges: impl Iterator<Item = (Range<u64>, bool)>) -> Vec<(Range<u64>, bool)> {
+        let mut all: Vec<(Range<u64>, bool)> = Vec::new();
+        for (range, hole) in ranges.filter(|(range, _)| !range.is_empty()) {
+            match all.last_mut() {
+                Some((last, same)) if last.end == range.start && *same == hole => {
+                    last.end = range.end;
+                }
+                _ => all.push((range, hole)),
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn runs_are_the_blocks_in_their_order(blocks in blocks(), zeros in zeros()) {
+            let hole = |block: &Placed<'_>| zeros == Zeros::Holes && block.data.iter().all(|&byte| byte == 0);
+            let expected = joined(blocks.iter().map(|block| (block.position..block.end(), hole(block))));
+            let runs = runs(&blocks, zeros);
+            prop_assert_eq!(joined(runs.iter().map(|run| (run.position..run.end(), run.hole))), expected);
+
+            let bytes: Vec<&[u8]> = runs.iter().flat_map(|run| run.parts.iter().copied()).collect();
+            let data = blocks.iter().filter(|block| !hole(block)).map(|block| block.data);
+            prop_assert!(bytes.concat() == data.collect::<Vec<_>>().concat());
+        }
+
+        #[test]
+        fn runs_are_as_long_as_they_may_be(blocks in blocks(), zeros in zeros()) {
+            let runs = runs(&blocks, zeros);
+            for run in runs.iter().filter(|run| !run.hole) {
+                prop_assert_eq!(run.parts.iter().map(|part| part.len() as u64).sum::<u64>(), run.length);
+                prop_assert!(run.length > 0);
+                prop_assert_eq!(run.position / PIECE_LEN as u64, (run.end() - 1) / PIECE_LEN as u64);
+            }
+            for (run, next) in runs.iter().zip(runs.iter().skip(1)) {
+                let cut = !run.hole && run.end().is_multiple_of(PIECE_LEN as u64);
+                prop_assert!(run.hole != next.hole || run.end() != next.position || cut);
+            }
+        }
+
+        #[test]
+        fn waves_are_the_runs_in_their_order_and_nothing_in_them_overlaps(blocks in blocks(), zeros in zeros()) {
+            let runs = runs(&blocks, zeros);
+            let waves: Vec<_> = waves(&runs).collect();
+            prop_assert!(waves.iter().copied().flatten().eq(runs.iter()));
+            for wave in &waves {
+                for (number, run) in wave.iter().enumerate() {
+                    prop_assert!(wave[number + 1..].iter().all(|later| run.end() <= later.position));
+                }
+            }
+            for (wave, next) in waves.iter().zip(waves.iter().skip(1)) {
+                prop_assert!(wave[wave.len() - 1].end() > next[0].position, "they could be one");
+            }
+        }
+    }
+}

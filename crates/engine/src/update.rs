@@ -1,0 +1,205 @@
+//! Updating: making a file or device on the same machine equal to another, without a digest.
+
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+use blockcopy_blockio::{Sink, Slot, Source};
+
+use crate::apply::Zeros;
+use crate::extent::Extent;
+use crate::gather::Gather;
+use crate::read::read_range;
+use crate::runs::{Placed, runs};
+use crate::{Done, Engine, Error};
+
+/// How much of each side one thread reads, compares and writes at once, in bytes: both sides together stay in the cache of a
+/// core, so that comparing costs next to nothing.
+const STEP: usize = 512 * 1024;
+
+/// What is compared with what.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// What is copied.
+    pub source: Arc<Source>,
+    /// The destination, to read what it has.
+    pub target: Arc<Source>,
+    /// The destination, to write what differs.
+    pub sink: Arc<Sink>,
+}
+
+/// What an update has found and done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Updated {
+    /// Bytes of blocks that differed and were written.
+    pub changed: u64,
+    /// Blocks that differed.
+    pub blocks: u64,
+}
+
+impl AddAssign for Updated {
+    fn add_assign(&mut self, other: Self) {
+        self.changed += other.changed;
+        self.blocks += other.blocks;
+    }
+}
+
+impl Engine {
+    /// Compares the `length` bytes from `position` on of both sides of `pair`, block by block, and writes the blocks of the source that
+    /// differ to the destination. What the destination does not have differs.
+    ///
+    /// `slot` has room for both sides: twice `length`. `position` and `block_len` are multiples of
+    /// [`ALIGNMENT`](crate::ALIGNMENT). What was written is not synced: that is [`Engine::sync`].
+    ///
+    /// # Errors
+    /// To `done`: a failed read or write, a side that became shorter, a request that does not fit.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the last three are what the copy is to be"
+    )]
+    pub fn update(
+        self: &Arc<Self>,
+        pair: &Pair,
+        slot: Slot,
+        position: u64,
+        length: u64,
+        block_len: u32,
+        zeros: Zeros,
+        done: impl Done<Updated>,
+    ) {
+        let steps = match steps(pair, slot, position, length, block_len) {
+            Ok(steps) => steps,
+            Err(error) => return done(Err(error)),
+        };
+        let gather = Gather::new(steps.len(), move |outcome: Result<Vec<Updated>, Error>| {
+            done(outcome.map(|parts| {
+                let mut all = Updated::default();
+                for part in parts {
+                    all += part;
+                }
+                all
+            }));
+        });
+        for (number, mut step) in steps.into_iter().enumerate() {
+            let gather = Arc::clone(&gather);
+            let pair = pair.clone();
+            self.io.spawn_fifo(move || {
+                if gather.is_void(number) {
+                    return gather.finish(number, move || {
+                        drop(step);
+                        Ok(Vec::new())
+                    });
+                }
+                gather.finish(number, move || {
+                    let changed = step.changed(&pair)?;
+                    let blocks: Vec<_> = changed.iter().map(|block| step.placed(block)).collect();
+                    // The steps are what runs at the same time.
+                    let runs = runs(&blocks, zeros);
+                    runs.iter().try_for_each(|run| run.write(&pair.sink))?;
+                    Ok(vec![Updated {
+                        changed: changed.iter().map(|block| u64::from(block.length)).sum(),
+                        blocks: changed.len() as u64,
+                    }])
+                });
+            });
+        }
+    }
+}
+
+/// A range of both sides, and memory for it.
+struct Step {
+    position: u64,
+    blocks: Vec<Extent>,
+    source: Slot,
+    target: Slot,
+}
+
+fn steps(
+    pair: &Pair,
+    slot: Slot,
+    position: u64,
+    length: u64,
+    block_len: u32,
+) -> Result<Vec<Step>, Error> {
+    const ALIGNED: u64 = crate::ALIGNMENT as u64;
+    if block_len == 0
+        || !u64::from(block_len).is_multiple_of(ALIGNED)
+        || !position.is_multiple_of(ALIGNED)
+    {
+        return Err(Error::Request("an update is not aligned"));
+    }
+    let end = position.checked_add(length);
+    if end.is_none_or(|end| end > pair.source.size()) {
+        return Err(Error::Request(
+            "a range reaches beyond the end of the source",
+        ));
+    }
+    let extents: Vec<_> = Extent::blocks(position, length, block_len).collect();
+    let per_step = (STEP / block_len as usize).max(1);
+    let mut rest = slot;
+    let mut steps = Vec::new();
+    for blocks in extents.chunks(per_step) {
+        let bytes: usize = blocks.iter().map(|block| block.length as usize).sum();
+        let room = bytes.next_multiple_of(crate::ALIGNMENT);
+        if rest.len() < 2 * room {
+            return Err(Error::Request("a range does not fit into its slot"));
+        }
+        let (source, behind) = rest.split_at(room);
+        let (target, behind) = behind.split_at(room);
+        rest = behind;
+        steps.push(Step {
+            position: blocks[0].position,
+            blocks: blocks.to_vec(),
+            source,
+            target,
+        });
+    }
+    Ok(steps)
+}
+
+impl Step {
+    /// Reads both sides and returns the blocks that differ.
+    fn changed(&mut self, pair: &Pair) -> Result<Vec<Extent>, Error> {
+        let length = self.source.len() as u64;
+        let holes = [&pair.source, &pair.target].map(|side| side.is_hole(self.position, length));
+        if holes == [true, true] && self.end() <= pair.target.size() {
+            return Ok(Vec::new());
+        }
+        for (side, buffer, hole) in [
+            (&pair.source, &mut self.source, holes[0]),
+            (&pair.target, &mut self.target, holes[1]),
+        ] {
+            if hole {
+                buffer.fill(0);
+            } else {
+                read_range(side, buffer, self.position)?;
+            }
+        }
+        let differs = |block: &&Extent| {
+            let range = self.range(block);
+            block.position + u64::from(block.length) > pair.target.size()
+                || self.source[range.clone()] != self.target[range]
+        };
+        Ok(self.blocks.iter().filter(differs).copied().collect())
+    }
+
+    fn end(&self) -> u64 {
+        self.blocks
+            .last()
+            .map_or(self.position, |last| last.position + u64::from(last.length))
+    }
+
+    /// Where a block lies in the memory of either side.
+    fn range(&self, block: &Extent) -> std::ops::Range<usize> {
+        // Less than the length of a step, so it fits.
+        let start = usize::try_from(block.position - self.position).unwrap_or(usize::MAX);
+        start..start + block.length as usize
+    }
+
+    /// A block of the source, to be written.
+    fn placed(&self, block: &Extent) -> Placed<'_> {
+        Placed {
+            position: block.position,
+            data: &self.source[self.range(block)],
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Random frames, and what they make of a file as nobody could get wrong.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use blockcopy_engine::xz::{self, Preset};
+use blockcopy_engine::{Codec, Frame, Slab, Slot};
+use proptest::prelude::*;
+
+use crate::support::{MIB, content, overwrite};
+
+/// Where a frame lies.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// Right behind the one before it.
+    Behind,
+    /// Right before the one before it.
+    Before,
+    /// A little behind the beginning of the one before it.
+    Over,
+    At(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Bytes {
+    Data,
+    Zeros,
+    /// Zeros, and one bit at the end.
+    NearlyZeros,
+}
+
+/// How a frame is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spec {
+    place: Place,
+    length: usize,
+    bytes: Bytes,
+    compress: bool,
+}
+
+/// Some frames: ascending, descending, over each other or anywhere, aligned or not, up to 2 MiB long.
+pub(crate) fn specs() -> impl Strategy<Value = Vec<Spec>> {
+    let at = prop_oneof![0..3 * MIB, (0..24_usize).prop_map(|block| block * 131_072)];
+    let place = prop_oneof![
+        5 => Just(Place::Behind),
+        2 => Just(Place::Before),
+        1 => Just(Place::Over),
+        2 => at.prop_map(Place::At),
+    ];
+    let length = prop_oneof![
+        3 => 1..30_000_usize,
+        3 => (1..40_usize).prop_map(|pages| pages * 4096),
+        3 => Just(131_072),
+        1 => MIB - 5000..2 * MIB,
+    ];
+    let bytes = prop_oneof![
+        4 => Just(Bytes::Data),
+        3 => Just(Bytes::Zeros),
+        1 => Just(Bytes::NearlyZeros),
+    ];
+    let compress = prop::bool::weighted(0.25);
+    let spec = (place, length, bytes, compress).prop_map(|(place, length, bytes, compress)| Spec {
+        place,
+        length,
+        bytes,
+        compress,
+    });
+    prop::collection::vec(spec, 0..16)
+}
+
+/// A frame, and the block that it is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) position: usize,
+    pub(crate) block: Vec<u8>,
+    payload: Vec<u8>,
+    codec: Codec,
+}
+
+impl Made {
+    fn new(position: usize, block: Vec<u8>, compress: bool) -> Self {
+        let compressed = compress
+            .then(|| xz::encode(&block, Preset::BlockDictionary).unwrap())
+            .flatten();
+        let (codec, payload) = match compressed {
+            Some(payload) => (Codec::Xz, payload),
+            None => (Codec::Raw, block.clone()),
+        };
+        Self {
+            position,
+            block,
+            payload,
+            codec,
+        }
+    }
+
+    pub(crate) fn raw(position: usize, block: Vec<u8>) -> Self {
+        Self::new(position, block, false)
+    }
+
+    /// One that does not decode.
+    pub(crate) fn damage(&mut self) {
+        self.codec = Codec::Xz;
+        self.payload = b"no xz at all".to_vec();
+    }
+
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.position..self.position + self.block.len()
+    }
+
+    pub(crate) fn is_zero(&self) -> bool {
+        self.block.iter().all(|&byte| byte == 0)
+    }
+}
+
+/// The frames that `specs` describe, as far as they lie within `limit` bytes.
+pub(crate) fn make(specs: &[Spec], limit: usize) -> Vec<Made> {
+    let mut frames: Vec<Made> = Vec::new();
+    for (spec, seed) in specs.iter().zip(1..) {
+        let before = frames.last().map_or(0..0, Made::range);
+        let position = match spec.place {
+            Place::Behind => before.end,
+            Place::Before => before.start.saturating_sub(spec.length),
+            Place::Over => before.start + 1000,
+            Place::At(position) => position,
+        };
+        if position + spec.length > limit {
+            continue;
+        }
+        let block = match spec.bytes {
+            Bytes::Data => {
+                let pattern = content(997, seed);
+                let mut block = pattern.repeat(spec.length.div_ceil(997));
+                block.truncate(spec.length);
+                // What happens to be zero is not data.
+                block[0] |= 1;
+                block
+            }
+            Bytes::Zeros => vec![0; spec.length],
+            Bytes::NearlyZeros => {
+                let mut block = vec![0; spec.length];
+                block[spec.length - 1] = 1;
+                block
+            }
+        };
+        frames.push(Made::new(position, block, spec.compress));
+    }
+    frames
+}
+
+/// A slot with the payloads, and the frames that say where they lie in it.
+pub(crate) fn lend(frames: &[Made]) -> (Arc<Slab>, Slot, Vec<Frame>) {
+    let length: usize = frames.iter().map(|frame| frame.payload.len()).sum();
+    let slab = Slab::new(1, length.max(1)).unwrap();
+    let mut slot = slab.take(0).unwrap();
+    let mut end = 0;
+    let batch = frames.iter().map(|frame| {
+        let (offset, length) = (end, frame.payload.len());
+        end += length;
+        slot[offset..end].copy_from_slice(&frame.payload);
+        Frame {
+            position: frame.position as u64,
+            codec: frame.codec,
+            offset,
+            length,
+        }
+    });
+    let batch = batch.collect();
+    (slab, slot, batch)
+}
+
+/// Writes one after the other.
+pub(crate) fn write_all(frames: &[Made], content: &mut Vec<u8>) {
+    for frame in frames {
+        overwrite(content, &frame.block, frame.position);
+    }
+}

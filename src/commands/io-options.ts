@@ -1,0 +1,48 @@
+import * as t from "typanion";
+
+import type { Direct } from "../stages/context.ts";
+import { refuse } from "./refuse.ts";
+
+/** How a stage reads and writes, where it was told. */
+export interface IoOptions {
+  direct: Direct;
+  /** Threads that hash and compress. */
+  threads: number | undefined;
+  /** Reads or writes in flight. */
+  queueDepth: number | undefined;
+}
+
+const DIRECT = ["auto", "on", "off"] as const;
+
+/** More would only wait for each other: a stage has 32 MiB in flight, in pieces of 1 MiB. */
+const MAX_QUEUE_DEPTH = 32;
+
+const MAX_THREADS = 1024;
+
+/** Whether to go past the page cache. */
+export const isDirect: t.StrictValidator<unknown, Direct> = t.makeValidator({
+  test: (value, state): value is Direct =>
+    DIRECT.some((name) => name === value) ||
+    refuse(state, `${JSON.stringify(value)} is not auto, on or off`),
+});
+
+/** A number of threads. */
+export const isThreads = isCount(MAX_THREADS);
+
+/** A number of reads or writes in flight. */
+export const isQueueDepth = isCount(MAX_QUEUE_DEPTH);
+
+function isCount(max: number): t.StrictValidator<unknown, number> {
+  return t.makeValidator({
+    test: (value, state): value is number => {
+      const count = Number(value);
+      if (!/^\d+$/.test(String(value)) || count < 1 || count > max) {
+        return refuse(state, `${JSON.stringify(value)} is not a number from 1 to ${max}`);
+      }
+      if (state?.coercions !== undefined && state.coercion !== undefined) {
+        state.coercions.push([state.p ?? ".", state.coercion.bind(null, count)]);
+      }
+      return true;
+    },
+  });
+}

@@ -1,0 +1,100 @@
+import type * as Binding from "../native/binding.js";
+import { BLOCK_SIZE } from "../protocol/limits.ts";
+import { OptionError, type StageContext } from "../stages/context.ts";
+import { refuseFileAmongDevices } from "../stages/destination.ts";
+import { Sequence } from "../stages/sequence.ts";
+import { batchesInFlight, Slots } from "../stages/slots.ts";
+import { formatBytes } from "../ui/format.ts";
+
+/** Bytes of each side that are compared together. */
+const BATCH_LENGTH = 16 * BLOCK_SIZE;
+
+/** What to make equal. */
+export interface LocalOptions {
+  /** File or device to copy from. */
+  source: string;
+  /** File or device to copy to. It must exist and be as large as the source. */
+  destination: string;
+  /** Write even to a device that is mounted or held. */
+  force: boolean;
+  /** Make blocks of zeros holes where the destination can have any. */
+  sparse: boolean;
+}
+
+/**
+ * Makes a file or device equal to another one on the same machine: reads both and writes the blocks that differ. Done
+ * when they are on the disk.
+ *
+ * @returns what came of it, in words
+ * @throws OptionError, the engine's failures
+ */
+export async function syncLocal(context: StageContext, options: LocalOptions): Promise<string> {
+  const { native, engine, direct, progress, debug } = context;
+  const source = await engine.openSource(options.source, direct);
+  const sink = await engine.openSink(options.destination, options.force, direct);
+  const target = await engine.openReader(sink, direct);
+  refuseFileAmongDevices(options.destination, sink);
+  refuseUnlike(options, source, target, sink);
+  debug(`${options.source}: ${source.size} bytes, ${source.description}`);
+  debug(`${options.destination}: ${target.size} bytes, ${target.description}, ${sink.description}`);
+
+  progress.begin(source.size);
+  const slots = new Slots(native, batchesInFlight(engine, 2 * BATCH_LENGTH), 2 * BATCH_LENGTH);
+  const sequence = new Sequence();
+  const total: Binding.Update = { blocks: 0, changed: 0 };
+  const compareAll = async (): Promise<void> => {
+    for (let position = 0; position < source.size; position += BATCH_LENGTH) {
+      const length = Math.min(BATCH_LENGTH, source.size - position);
+      const slot = await slots.take(2 * length);
+      const updated = engine.update(
+        source,
+        target,
+        sink,
+        slots.slab,
+        slot.index,
+        position,
+        length,
+        BLOCK_SIZE,
+        options.sparse,
+      );
+      sequence.add(updated, ({ blocks, changed }) => {
+        total.blocks += blocks;
+        total.changed += changed;
+        slots.release(slot);
+        progress.advance(length);
+      });
+    }
+    sequence.end();
+  };
+  await Promise.all([compareAll(), sequence.finished]);
+  debug(`${total.changed} bytes written, waiting for the disk`);
+  await engine.sync(sink);
+  return total.blocks === 0
+    ? "nothing differed"
+    : `${total.blocks} blocks (${formatBytes(total.changed)}) differed and were written`;
+}
+
+/**
+ * Two that cannot be made equal by writing blocks.
+ *
+ * @throws OptionError
+ */
+function refuseUnlike(
+  { source: from, destination: to }: LocalOptions,
+  source: Binding.Source,
+  target: Binding.Source,
+  sink: Binding.Sink,
+): void {
+  if (source.isSameAs(target)) {
+    throw new OptionError(`${from} and ${to} are the same`, "give two different ones");
+  }
+  if (target.size === source.size) {
+    return;
+  }
+  throw new OptionError(
+    `${from} has ${source.size} bytes and ${to} has ${target.size}`,
+    sink.isDevice
+      ? "give a destination of the same size"
+      : `\`truncate -s ${source.size} ${to}\` makes the destination as large`,
+  );
+}
