@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { run, runIfInstalled, type Command, type Output } from "./processes.ts";
-import { BLOCK_BYTES, type Work } from "./work.ts";
+import { buildHashRate } from "../common/hash-rate.ts";
+import { runIfInstalled, type Command, type Output } from "../common/processes.ts";
+import { BLOCK_BYTES, valid, type Work } from "../common/work.ts";
 
 /** Somebody who computes SHA3-512, as a command that does so for a while. */
 export interface Contender {
@@ -47,43 +48,19 @@ export const NODE_CRYPTO: Contender = (() => {
 
 /** Builds crates/keccak and returns its contenders: the kernels of this CPU, most lanes first, and the sha3 crate. */
 export function rustContenders(): Contender[] {
-  const program = buildExample("hash_rate");
-  const { kernels, others } = JSON.parse(run([program]).stdout) as {
-    kernels: { name: string; lanes: number }[];
-    others: string[];
-  };
+  const { kernels, others, hashing } = buildHashRate();
   const contender = (argument: string, name: string): Contender => {
-    const hashFor = (seconds: number): Command => [program, argument, String(seconds)];
+    const hashFor = (seconds: number): Command => hashing(argument, seconds);
     return { name, measure: hashFor, startUp: hashFor(0), parse: parseJson };
   };
   return [
-    ...kernels
-      .toSorted((one, other) => other.lanes - one.lanes)
-      .map(({ name, lanes }) => contender(name, `${name} ×${lanes}`)),
+    ...kernels.map(({ name, lanes }) => contender(name, `${name} ×${lanes}`)),
     ...others.map((name) => contender(name, name)),
   ];
 }
 
-/** Builds an example of crates/keccak for speed and returns the path of the program. */
-function buildExample(name: string): string {
-  const build = `cargo build --release --locked -p blockcopy-keccak --example ${name}`;
-  const { stdout } = run(words(`${build} --message-format=json-render-diagnostics`));
-  for (const line of stdout.split("\n")) {
-    if (!line.includes(`"${name}"`)) continue;
-    const message = JSON.parse(line) as { target?: { name: string }; executable?: string | null };
-    if (message.target?.name === name && message.executable) return message.executable;
-  }
-  throw new Error(`${build} names no program that it built`);
-}
-
 function parseJson({ stdout }: Output): Work {
   return valid(JSON.parse(stdout) as Work, stdout);
-}
-
-/** The work, unless it is none: then it was not found in `output`. */
-function valid(work: Work, output: string): Work {
-  if (work.bytes > 0 && work.seconds > 0) return work;
-  throw new Error(`no bytes and seconds in: ${output.trim()}`);
 }
 
 function words(command: string): Command {

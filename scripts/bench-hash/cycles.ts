@@ -1,4 +1,4 @@
-import { run, runIfInstalled, type Command, type Output } from "./processes.ts";
+import { run, runIfInstalled, type Command, type Output } from "../common/processes.ts";
 
 const PERF: Command = ["perf", "stat", "-x,", "--log-fd", "3", "-e", "cycles:u", "--"];
 

@@ -7,9 +7,9 @@ import { parseArgs } from "node:util";
 import { NODE_CRYPTO, OPENSSL, opensslVersion, rustContenders } from "./contenders.ts";
 import { whyNoCycles } from "./cycles.ts";
 import { coreToPinTo, measureRounds, type Plan } from "./measure.ts";
-import { run } from "./processes.ts";
+import { run } from "../common/processes.ts";
 import { row, table, type Row } from "./report.ts";
-import { BLOCK_BYTES } from "./work.ts";
+import { BLOCK_BYTES } from "../common/work.ts";
 
 try {
   const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Contender } from "./contenders.ts";
 import { countedCycles, counting, cyclesOf } from "./cycles.ts";
-import { run, runIfInstalled, type Command } from "./processes.ts";
+import { run, runIfInstalled, type Command } from "../common/processes.ts";
 
 /** One run of a contender. */
 export interface Sample {

@@ -1,7 +1,7 @@
 // The contender "Node crypto": hashes blocks for at least as many seconds as the argument says, and prints its Work as
 // JSON. With 0 it hashes nothing, which shows what the process costs beside its hashing.
 import { createHash } from "node:crypto";
-import { BLOCK_BYTES, type Work } from "./work.ts";
+import { BLOCK_BYTES, type Work } from "../common/work.ts";
 
 const atLeast = Number(process.argv[2]) * 1000;
 // As much as the other contenders of this project go through, crates/keccak/examples/hash_rate.rs.

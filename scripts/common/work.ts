@@ -7,3 +7,9 @@ export interface Work {
   /** On the clock on the wall, the same for all contenders. */
   readonly seconds: number;
 }
+
+/** The work, unless it is none: then it was not found in `output`. */
+export function valid(work: Work, output: string): Work {
+  if (work.bytes > 0 && work.seconds > 0) return work;
+  throw new Error(`no bytes and seconds in: ${output.trim()}`);
+}

@@ -1,0 +1,62 @@
+import type { Pair } from "./pair.ts";
+import type { Tools } from "./tools.ts";
+import type { Usage } from "./usage.ts";
+
+/** What a scenario can count on. */
+export interface Bench {
+  readonly folder: string;
+  readonly pair: Pair;
+  readonly tools: Tools;
+  /** Why files in the folder cannot be read and written directly; `undefined` where they can. */
+  readonly noDirectIo: string | undefined;
+  /** Why files in the folder cannot be dropped from the page cache; `undefined` where they can. */
+  readonly noCacheDrop: string | undefined;
+}
+
+/** Seconds and megabytes (10^6 bytes): less is better. Megabytes a second: more is. */
+export type Unit = "s" | "MB" | "MB/s";
+
+/** Something to do, and who does it. */
+export interface Scenario {
+  /** As `--only` knows it. */
+  readonly name: string;
+  readonly title: string;
+  /** How it is measured, in Markdown. */
+  readonly about: string;
+  readonly unit: Unit;
+  /** How many rounds instead of each one that was asked for. */
+  readonly roundsEach?: number;
+  /** Why it cannot be measured; `undefined` where it can. */
+  readonly whyNot?: (bench: Bench) => string | undefined;
+  readonly contenders: (bench: Bench) => readonly Contender[];
+  /** Names of contenders. In each round all are compared with the slowest of these. */
+  readonly reference: (bench: Bench) => readonly string[];
+  /** Done before each run, unmeasured. */
+  readonly setUp?: (bench: Bench) => void;
+  /** Done after each run: throws where the result is wrong. */
+  readonly check?: (bench: Bench) => void;
+}
+
+/** Somebody who does what a scenario asks for: measured, or missing for a reason. `ours` is this program. */
+export type Contender =
+  | { readonly name: string; readonly ours?: boolean; readonly run: () => Sample }
+  | { readonly name: string; readonly ours?: boolean; readonly missing: string };
+
+/** What one run gave. */
+export interface Sample {
+  /** In the unit of the scenario. */
+  readonly value: number;
+  /** Of all processes together; `null` where the work was not the same for all contenders. */
+  readonly cpuSeconds: number | null;
+  /** Of the process that had most memory. */
+  readonly peakBytes: number;
+}
+
+/** The sample of a figure and of what was used for it. */
+export function sample({ processes }: Usage, value: number): Sample {
+  return {
+    value,
+    cpuSeconds: processes.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+    peakBytes: Math.max(...processes.map(({ peakBytes }) => peakBytes)),
+  };
+}

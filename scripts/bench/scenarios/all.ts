@@ -1,0 +1,21 @@
+import type { Scenario } from "../scenario.ts";
+import { allDifferent } from "./all-different.ts";
+import { changed } from "./changed.ts";
+import { coldScan } from "./cold-scan.ts";
+import { local } from "./local.ts";
+import { memory } from "./memory.ts";
+import { mixes } from "./mixes.ts";
+import { sparse } from "./sparse.ts";
+import { startUp } from "./start-up.ts";
+
+/** All that can be measured, in the order of the report. */
+export const SCENARIOS: readonly Scenario[] = [
+  startUp,
+  changed,
+  coldScan,
+  local,
+  allDifferent,
+  sparse,
+  memory,
+  mixes,
+];
