@@ -18,7 +18,7 @@ import { BLOCK, noise, scratch } from "./support/files.ts";
 import { lacking } from "./support/tools.ts";
 import { DONE, hashStream } from "./support/wire.ts";
 
-const COMMANDS = ["checksum", "retrieve", "save"] as const;
+const COMMANDS = ["checksum", "retrieve", "save", "sync"] as const;
 const content = noise("cli", 2 * BLOCK + 5);
 
 function file(t: TestContext): string {

@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertCopied, assertSucceeded, pipeline, PROJECT, run } from "./support/cli.ts";
+import { assertCopied, assertSucceeded, pipeline, run } from "./support/cli.ts";
+import { refusing } from "./support/direct.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { deviceContent, lackingLoop, loopWith } from "./support/loop.ts";
 import { mountRamfs } from "./support/mount.ts";
-import { lacking, lackingRoot, system } from "./support/tools.ts";
+import { lacking, lackingRoot } from "./support/tools.ts";
 import { hashStream } from "./support/wire.ts";
 
 const content = noise("direct", 9 * BLOCK + 512);
@@ -24,22 +25,6 @@ test(
     assert.ok(readFileSync(destination).equals(content));
   },
 );
-
-/** The environment in which reads and writes with O_DIRECT of anything under `path` fail with EINVAL. */
-function refusing(folder: string, path: string): Record<string, string> {
-  const library = join(folder, "refuse-direct.so");
-  system(
-    "cc",
-    "-shared",
-    "-fPIC",
-    "-O1",
-    "-o",
-    library,
-    join(PROJECT, "__test__/support/refuse-direct.c"),
-    "-ldl",
-  );
-  return { LD_PRELOAD: library, REFUSE_DIRECT: path };
-}
 
 test("a file whose reads refuse O_DIRECT", { skip: lacking("cc") }, async (t) => {
   const folder = scratch(t);

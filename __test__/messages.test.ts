@@ -16,6 +16,7 @@ test("a missing file: advice that fits the stage", async () => {
   const advice: [args: string[], expected: RegExp, unexpected: RegExp][] = [
     [["retrieve", "/nowhere/disk"], /check the name$/, /truncate/],
     [["save", "/nowhere/disk"], /truncate -s 0/, /lsblk/],
+    [["sync", "/nowhere/disk", "/nowhere/copy"], /check the name$/, /truncate/],
     [["checksum", "/dev/nowhere"], /lsblk/, /truncate/],
   ];
   for (const [args, expected, unexpected] of advice) {

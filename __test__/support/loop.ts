@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { TestContext } from "node:test";
 import { defer } from "./cleanup.ts";
 import { lackingRoot, system } from "./tools.ts";
@@ -48,6 +48,13 @@ export function loopWith(
 export function deviceContent(loop: Loop): Buffer {
   system("blockdev", "--flushbufs", loop.path);
   return readFileSync(loop.path);
+}
+
+/** How many bytes have been written to the device since it is there, by anyone. */
+export function bytesWritten(loop: Loop): number {
+  const statistics = readFileSync(`/sys/block/${basename(loop.path)}/stat`, "utf8");
+  // The seventh number, in sectors of 512 bytes whatever the device's are; see Documentation/block/stat.rst.
+  return Number(statistics.trim().split(/\s+/)[6]) * 512;
 }
 
 /** Cuts the backing file under the device: every read past `size` is then an I/O error. */

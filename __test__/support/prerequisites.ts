@@ -5,6 +5,7 @@ import { installed, isRoot } from "./tools.ts";
 /** Each program that a test runs, and the Debian package that has it. */
 const PACKAGES: Record<string, string> = {
   cc: "gcc",
+  fincore: "util-linux",
   losetup: "mount",
   "mkfs.ext4": "e2fsprogs",
   prlimit: "util-linux",
