@@ -22,8 +22,8 @@ function differing(t: TestContext, ...blocks: number[]): [from: string, to: stri
 
 const outcomes: [blocks: number[], outcome: string][] = [
   [[], "nothing differed"],
-  [[1, 2, 40], "3 blocks (384.00 KiB) differed and were written"],
-  [[0, 96], "2 blocks (128.98 KiB) differed and were written"],
+  [[1, 2, 40], "3 blocks (384.00 KiB) differed and were replaced"],
+  [[0, 96], "2 blocks (128.98 KiB) differed and were replaced"],
 ];
 for (const [blocks, outcome] of outcomes) {
   test(outcome, async (t) => {

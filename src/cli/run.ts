@@ -40,7 +40,7 @@ export async function run(argv: string[]): Promise<number> {
   if (argv.includes("--version")) {
     return answer(`blockcopy ${version}\n`);
   }
-  if (argv.includes("--help") || argv.includes("-h")) {
+  if ((argv.includes("--help") || argv.includes("-h")) && (name === undefined || stage)) {
     return answer(stage === undefined ? overview(cli) : helpOn(cli, stage));
   }
   if (name === undefined) {
@@ -55,7 +55,7 @@ export async function run(argv: string[]): Promise<number> {
   try {
     command = cli.process(behindTheCommand(argv, name));
   } catch (error) {
-    return usageError(name, firstParagraph(error));
+    return usageError(name, refusal(error, name));
   }
   return (await command.execute()) ?? ExitCode.success;
 }
@@ -88,11 +88,14 @@ function usageError(stage: string, what: string): number {
 }
 
 /** What clipanion says, without the lines of usage that it adds. */
-function firstParagraph(error: unknown): string {
+function refusal(error: unknown, command: string): string {
   const message = error instanceof Error ? error.message : String(error);
+  // It says either, depending on the options that were given.
+  if (/^(Not enough positional arguments|Command not found)/.test(message)) {
+    return command === "sync" ? "SOURCE or DESTINATION is missing" : "FILE is missing";
+  }
   return message
     .replace(/\n\n.*/s, "")
     .replaceAll(/\s*\n\s*/g, " ")
-    .replace(/\.$/, "")
-    .replace("Not enough positional arguments", "FILE is missing");
+    .replace(/\.$/, "");
 }

@@ -8,7 +8,7 @@ import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
 
 const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;
 
-const AGAIN = "what was written stays, and a new run sends only what is missing";
+const AGAIN = "what was written stays, and a new run copies only what is missing";
 
 /** What to do about a copy that was cut off. */
 export const RUN_AGAIN = `run it again: ${AGAIN}`;
@@ -21,8 +21,7 @@ const BY_KIND: Readonly<Record<string, string>> = {
   "read-only":
     "make it writable (a device with `blockdev --setrw`, a file system by mounting it anew), or choose another destination",
   busy: "free it first, or use --force if you know that nothing else writes to it",
-  "not-direct":
-    "leave out `--direct on`: what can be read and written past the page cache is by itself",
+  "not-direct": "leave out `--direct on`: without it, direct I/O is used wherever it is possible",
   "no-memory": "free memory and run again",
   "no-threads": "raise the limit on processes (`ulimit -u`, TasksMax) and run again",
   "beyond-end":

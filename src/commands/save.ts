@@ -29,7 +29,7 @@ export class SaveCommand extends StageCommand {
   });
 
   sparse = Option.Boolean("--sparse", false, {
-    description: "Make blocks of zeros holes, where the destination can have any",
+    description: "Make holes of the zeros that are written, where the destination can have any",
   });
 
   file = Option.String({ name: "FILE", validator: isFileName });

@@ -13,7 +13,7 @@ export abstract class StageCommand extends Command {
 
   direct = Option.String("--direct", "auto", {
     description:
-      "Go past the page cache: auto, on or off; auto unless given, which does so where it is possible and better",
+      "Go past the page cache: on, off, or auto, the default: for all but what it holds already and what cannot be; -v shows it",
     validator: isDirect,
   });
 

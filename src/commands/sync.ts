@@ -13,7 +13,7 @@ export class SyncCommand extends StageCommand {
     details: `
       Reads SOURCE and DESTINATION, regular files or block devices of the same size, and writes the blocks of 128 KiB that differ to DESTINATION. Succeeds only when they are on the disk.
 
-      A device that is mounted, or held by another device or process, is refused as DESTINATION.
+      A device that is mounted, or held by another device or process, is refused as DESTINATION. A virtual machine that is running on a file is not noticed: stop it, or copy a snapshot.
     `,
     examples: [
       ["Make /dev/vg/copy equal to /dev/vg/disk", "$0 sync /dev/vg/disk /dev/vg/copy"],
@@ -26,7 +26,7 @@ export class SyncCommand extends StageCommand {
   });
 
   sparse = Option.Boolean("--sparse", false, {
-    description: "Make blocks of zeros holes, where the destination can have any",
+    description: "Make holes of the zeros that are written, where the destination can have any",
   });
 
   progress = Option.Boolean("--progress", false, {

@@ -30,6 +30,8 @@ export interface LocalOptions {
  */
 export async function syncLocal(context: StageContext, options: LocalOptions): Promise<string> {
   const { native, engine, direct, progress, debug } = context;
+  refuseRemote(options.source);
+  refuseRemote(options.destination);
   const source = await engine.openSource(options.source, direct);
   const sink = await engine.openSink(options.destination, options.force, direct);
   const target = await engine.openReader(sink, direct);
@@ -67,11 +69,11 @@ export async function syncLocal(context: StageContext, options: LocalOptions): P
     sequence.end();
   };
   await Promise.all([compareAll(), sequence.finished]);
-  debug(`${total.changed} bytes written, waiting for the disk`);
+  debug(`${total.changed} bytes replaced, waiting for the disk`);
   await engine.sync(sink);
   return total.blocks === 0
     ? "nothing differed"
-    : `${total.blocks} blocks (${formatBytes(total.changed)}) differed and were written`;
+    : `${total.blocks} blocks (${formatBytes(total.changed)}) differed and were replaced`;
 }
 
 /**
@@ -88,13 +90,39 @@ function refuseUnlike(
   if (source.isSameAs(target)) {
     throw new OptionError(`${from} and ${to} are the same`, "give two different ones");
   }
-  if (target.size === source.size) {
-    return;
+  if (target.size !== source.size) {
+    throw new OptionError(
+      `the source ${from} has ${source.size} bytes and the destination ${to} has ${target.size}`,
+      adviceOnSizes(to, source, target, sink),
+    );
   }
-  throw new OptionError(
-    `${from} has ${source.size} bytes and ${to} has ${target.size}`,
-    sink.isDevice
-      ? "give a destination of the same size"
-      : `\`truncate -s ${source.size} ${to}\` makes the destination as large`,
-  );
+}
+
+/** A destination that is too large may be the source of somebody who has swapped the two: no word of making it smaller. */
+function adviceOnSizes(
+  to: string,
+  source: Binding.Source,
+  target: Binding.Source,
+  sink: Binding.Sink,
+): string {
+  if (target.size > source.size) {
+    return "check that they are not swapped; the three stages copy to a larger destination and leave its end alone";
+  }
+  return sink.isDevice
+    ? "give a device that is as large as the source"
+    : `\`truncate -s ${source.size} ${to}\` makes the destination as large`;
+}
+
+/**
+ * A name as scp and rsync have for a file on another host; a file here that is called so has a directory before it.
+ *
+ * @throws OptionError
+ */
+function refuseRemote(name: string): void {
+  if (/^[^/]+:/.test(name)) {
+    throw new OptionError(
+      `${name} is the name of a file on another host, and \`sync\` works on one machine`,
+      "run `checksum`, `retrieve` and `save` in a pipe with ssh (see `blockcopy --help`), or give `./NAME` if the file is here",
+    );
+  }
 }

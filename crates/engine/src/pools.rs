@@ -81,7 +81,7 @@ impl Engine {
     #[must_use]
     pub fn description(&self) -> String {
         format!(
-            "{} hashing threads, {} reads or writes in flight",
+            "threads that hash: {}, reads or writes in flight: {}",
             self.workers.current_num_threads(),
             self.io.current_num_threads()
         )

@@ -26,7 +26,7 @@ fn as_many_threads_as_wanted() {
     let description = engine(3, 5).description();
     assert_eq!(
         description,
-        "3 hashing threads, 5 reads or writes in flight"
+        "threads that hash: 3, reads or writes in flight: 5"
     );
     assert!(Engine::new(Options::default()).unwrap().appetite() > engine(1, 1).appetite());
 }
