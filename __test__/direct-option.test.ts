@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { assertSame } from "./support/bytes.ts";
 import { assertFailed, assertSucceeded, EXIT, run } from "./support/cli.ts";
 import { lackingDirect, refusing } from "./support/direct.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { deviceContent, lackingLoop, loopWith } from "./support/loop.ts";
 import { mountRamfs } from "./support/mount.ts";
-import { chill, lackingPageCache, resident, warm } from "./support/page-cache.ts";
+import { chill, lackingPageCache, resident, undisturbed, warm } from "./support/page-cache.ts";
 import { COMMANDS, files, perform, type Command } from "./support/stages.ts";
 import { lacking, lackingRoot, lackingTrace } from "./support/tools.ts";
 import { trace, TRANSFERS, transfers, type Transfers } from "./support/trace.ts";
@@ -28,39 +29,40 @@ const SIDES: Record<Command, { reads: ("source" | "destination")[]; writes: bool
   sync: { reads: ["source", "destination"], writes: true },
 };
 
+/** Asserts that what was done was done one way. */
+function assertOnly(way: keyof Transfers, found: Transfers): void {
+  const other = way === "direct" ? "buffered" : "direct";
+  assert.ok(found[way] > 0 && found[other] === 0, `not only ${way}: ${JSON.stringify(found)}`);
+}
+
 for (const command of COMMANDS) {
   test(`${command} of files, every way`, async (t) => {
-    const streams: Buffer[] = [];
-    for (const way of lackingDirect() === false ? WAYS : (["auto", "off"] as const)) {
+    const ways = lackingDirect() === false ? WAYS : (["auto", "off"] as const);
+    const runs = ways.map(async (way) => {
       const task = { command, ...files(scratch(t), odd, noise("other", odd.length)) };
       const outcome = await perform(task, ["--direct", way]);
       assertSucceeded(outcome);
-      streams.push(outcome.stdout);
-      if (SIDES[command].writes) assert.ok(readFileSync(task.destination).equals(odd), way);
-    }
-    assert.ok(
-      streams.every((stream) => stream.equals(streams[0] ?? DONE)),
-      "another way, another stream",
-    );
+      if (SIDES[command].writes) assertSame(readFileSync(task.destination), odd, way);
+      return outcome.stdout;
+    });
+    const [first = DONE, ...others] = await Promise.all(runs);
+    for (const stream of others) assertSame(stream, first, "the stream");
   });
 
   test(`${command} of devices, every way`, { skip: lackingLoop }, async (t) => {
     const folder = scratch(t);
     const sectorSize = 4096;
     const source = loopWith(t, folder, even, { sectorSize });
-    const streams: Buffer[] = [];
-    for (const way of WAYS) {
+    const runs = WAYS.map(async (way) => {
       const destination = loopWith(t, folder, noise("other", even.length), { sectorSize });
       const task = { command, source: source.path, destination: destination.path };
       const outcome = await perform(task, ["--direct", way]);
       assertSucceeded(outcome);
-      streams.push(outcome.stdout);
-      if (SIDES[command].writes) assert.ok(deviceContent(destination).equals(even), way);
-    }
-    assert.ok(
-      streams.every((stream) => stream.equals(streams[0] ?? DONE)),
-      "another way, another stream",
-    );
+      if (SIDES[command].writes) assertSame(deviceContent(destination), even, way);
+      return outcome.stdout;
+    });
+    const [first = DONE, ...others] = await Promise.all(runs);
+    for (const stream of others) assertSame(stream, first, "the stream");
   });
 
   /** What may be seen of a file's reads and writes. */
@@ -81,43 +83,37 @@ for (const command of COMMANDS) {
     test(`${command} --direct ${way} of files ${where}: what is called`, { skip }, async (t) => {
       const folder = scratch(t);
       const task = { command, ...files(folder, even, noise("other", even.length)) };
-      for (const path of [task.source, task.destination]) (cached ? warm : chill)(path);
-      const traced = trace(folder, TRANSFERS);
-      assertSucceeded(await perform(task, ["--direct", way], { prefix: traced.prefix }));
-      const calls = traced.calls();
-      const opposite = { direct: "buffered", buffered: "direct" } as const;
-      for (const side of SIDES[command].reads) {
-        const found = transfers(calls, task[side], "read");
-        assert.ok(
-          found[reads] > 0 && found[opposite[reads]] === 0,
-          JSON.stringify({ side, found }),
-        );
-      }
-      if (SIDES[command].writes) {
-        const found = transfers(calls, task.destination, "write");
-        assert.ok(found[writes] > 0 && found[opposite[writes]] === 0, JSON.stringify(found));
-      }
+      await undisturbed(async () => {
+        writeFileSync(task.destination, noise("other", even.length));
+        for (const path of [task.source, task.destination]) (cached ? warm : chill)(path);
+        const traced = trace(folder, TRANSFERS);
+        assertSucceeded(await perform(task, ["--direct", way], { prefix: traced.prefix }));
+        const calls = traced.calls();
+        for (const side of SIDES[command].reads)
+          assertOnly(reads, transfers(calls, task[side], "read"));
+        if (SIDES[command].writes) assertOnly(writes, transfers(calls, task.destination, "write"));
+      });
     });
   }
 
-  test(
-    `${command} --direct off leaves the page cache as it was`,
-    { skip: lackingPageCache() },
-    async (t) => {
+  for (const [where, prepare] of [
+    ["on the disk", chill],
+    ["in the page cache", warm],
+  ] as const) {
+    const skip = lackingPageCache();
+    test(`${command} --direct off leaves files ${where}`, { skip }, async (t) => {
       const task = { command, ...files(scratch(t), odd, noise("other", odd.length)) };
       // What `save` is sent is read from the source by the test itself.
       const paths = command === "save" ? [task.destination] : [task.source, task.destination];
-      const cached = (): number[] => paths.map(resident);
-      for (const prepare of [chill, warm]) {
+      await undisturbed(async () => {
         writeFileSync(task.destination, noise("other", odd.length));
         paths.forEach(prepare);
-        const before = cached();
         assertSucceeded(await perform(task, ["--direct", "off"]));
-        assert.deepEqual(cached(), before);
-        assert.ok(before.every((bytes) => (prepare === chill ? bytes === 0 : bytes >= odd.length)));
-      }
-    },
-  );
+        for (const bytes of paths.map(resident))
+          assert.ok(prepare === chill ? bytes === 0 : bytes >= odd.length, `${bytes} bytes`);
+      });
+    });
+  }
 
   test(
     `${command} --direct on where O_DIRECT is refused at open`,
@@ -129,7 +125,7 @@ for (const command of COMMANDS) {
       const path = command === "save" ? task.destination : task.source;
       assertFailed(outcome, EXIT.usage, command, new RegExp(path), /leave out `--direct on`/);
       assert.equal(outcome.stdout.length, 0);
-      assert.ok(readFileSync(task.destination).equals(before), "the destination changed");
+      assertSame(readFileSync(task.destination), before, "the destination");
     },
   );
 
@@ -143,7 +139,7 @@ for (const command of COMMANDS) {
       const outcome = await perform(task, ["--direct", "on"], { env: refusing(folder, folder) });
       const path = command === "save" ? task.destination : task.source;
       assertFailed(outcome, EXIT.usage, command, new RegExp(path), /leave out `--direct on`/);
-      assert.ok(readFileSync(task.destination).equals(before), "the destination changed");
+      assertSame(readFileSync(task.destination), before, "the destination");
     },
   );
 }
@@ -179,6 +175,6 @@ test("--direct of a redirected standard input", { skip: lackingDirect() }, async
     const prefix = ["sh", "-c", 'exec "$@" < "$0"', source];
     const outcome = await run(["checksum", "-", "--direct", way], { prefix });
     assertSucceeded(outcome);
-    assert.ok(outcome.stdout.equals(hashStream(odd)));
+    assertSame(outcome.stdout, hashStream(odd));
   }
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { assertSame } from "./support/bytes.ts";
 import { assertCopied, assertFailed, assertSucceeded, EXIT, pipeline, run } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { allocated, BOOKKEEPING, lackingHoles } from "./support/holes.ts";
@@ -26,10 +27,6 @@ const before = noise("before", SIZE);
 const COPIES = {
   save: async (from: string, to: string, ...options: string[]) =>
     assertCopied(await pipeline({ source: from, destination: to, save: options })),
-  "save of --lzma": async (from: string, to: string, ...options: string[]) =>
-    assertCopied(
-      await pipeline({ source: from, destination: to, save: options, retrieve: ["--lzma"] }),
-    ),
   sync: async (from: string, to: string, ...options: string[]) =>
     assertSucceeded(await run(["sync", from, to, ...options])),
 };
@@ -47,7 +44,7 @@ for (const [name, copy] of Object.entries(COPIES)) {
     test(`${name} --sparse --direct ${direct} onto a file with data`, { skip }, async (t) => {
       const [from, to] = files(t, before);
       await copy(from, to, "--sparse", "--direct", direct);
-      assert.ok(readFileSync(to).equals(source));
+      assertSame(readFileSync(to), source);
       const kept = allocated(to);
       assert.ok(kept >= SIZE - ZEROS && kept <= SIZE - ZEROS + BOOKKEEPING, `${kept} bytes`);
     });
@@ -56,7 +53,7 @@ for (const [name, copy] of Object.entries(COPIES)) {
   test(`${name} without --sparse makes no hole`, { skip }, async (t) => {
     const [from, to] = files(t, before);
     await copy(from, to);
-    assert.ok(readFileSync(to).equals(source));
+    assertSame(readFileSync(to), source);
     assert.ok(allocated(to) >= SIZE, `${allocated(to)} bytes`);
   });
 
@@ -72,7 +69,7 @@ for (const [name, copy] of Object.entries(COPIES)) {
         writeFileSync(from, content);
         const to = loopWith(t, folder, noise("device", content.length), { sectorSize });
         await copy(from, to.path, "--sparse");
-        assert.ok(deviceContent(to).equals(content));
+        assertSame(deviceContent(to), content);
         const kept = allocated(to.backing);
         assert.ok(kept >= SIZE - ZEROS && kept <= SIZE - ZEROS + BOOKKEEPING, `${kept} bytes`);
       },
@@ -88,7 +85,7 @@ for (const [name, copy] of Object.entries(COPIES)) {
       writeFileSync(from, source);
       const to = loopWith(t, folder, before);
       await copy(from, to.path);
-      assert.ok(deviceContent(to).equals(source));
+      assertSame(deviceContent(to), source);
       assert.ok(allocated(to.backing) >= SIZE, `${allocated(to.backing)} bytes`);
     },
   );
@@ -101,10 +98,19 @@ for (const [name, copy] of Object.entries(COPIES)) {
       const [from] = files(t, before);
       writeFileSync(to, before);
       await copy(from, to, "--sparse");
-      assert.ok(readFileSync(to).equals(source));
+      assertSame(readFileSync(to), source);
     },
   );
 }
+
+test("save --sparse of compressed blocks", { skip }, async (t) => {
+  const [from, to] = files(t, before);
+  const options = { retrieve: ["--lzma"], save: ["--sparse"] };
+  assertCopied(await pipeline({ source: from, destination: to, ...options }));
+  assertSame(readFileSync(to), source);
+  const kept = allocated(to);
+  assert.ok(kept <= SIZE - ZEROS + BOOKKEEPING, `${kept} bytes`);
+});
 
 test("save --sparse onto a shorter file: zeros at its end count", { skip }, async (t) => {
   for (const [size, zeros] of [
@@ -115,10 +121,10 @@ test("save --sparse onto a shorter file: zeros at its end count", { skip }, asyn
   ] as const) {
     const content = noise("end", size);
     content.fill(0, size - zeros);
-    for (const length of [0, 1, 100_000].filter((bytes) => bytes <= size)) {
+    for (const length of [0, 100_000].filter((bytes) => bytes <= size)) {
       const [from, to] = files(t, noise("shorter", length), content);
       await COPIES.save(from, to, "--sparse");
-      assert.ok(readFileSync(to).equals(content), `${size} bytes over ${length}`);
+      assertSame(readFileSync(to), content, `${size} bytes over ${length}`);
       const data = size - zeros;
       assert.ok(allocated(to) <= data + BLOCK + BOOKKEEPING, `${allocated(to)} bytes`);
     }
@@ -179,7 +185,7 @@ for (const [what, frames] of placed) {
         DONE,
       ]);
       assertSucceeded(await run(["save", "--sparse", path], { stdin }));
-      assert.ok(readFileSync(path).equals(expected));
+      assertSame(readFileSync(path), expected);
     });
   }
 }

@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { assertSame } from "./support/bytes.ts";
 import { assertFailed, assertSucceeded, EXIT, lastLine, run } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { cutBacking, deviceContent, lackingLoop, loopWith } from "./support/loop.ts";
@@ -181,10 +182,10 @@ test("a run that was killed leaves the rest to the next one", async (t) => {
   while (!part(to, 0).equals(part(from, 0))) await sleep(5);
   running.child.kill("SIGKILL");
   assert.deepEqual(await running.ended, { code: null, signal: "SIGKILL" });
-  assert.ok(part(to, length - size).equals(tail), "it was killed too late");
+  assertSame(part(to, length - size), tail, "the end, reached before the kill,");
 
   assertSucceeded(await run(["sync", from, to]));
-  for (const at of [0, length - size]) assert.ok(part(to, at).equals(part(from, at)));
+  for (const at of [0, length - size]) assertSame(part(to, at), part(from, at));
   const again = await run(["sync", "-v", from, to]);
   assert.match(again.stderr, /nothing differed/);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { assertSame } from "./support/bytes.ts";
 import { assertSucceeded, bash, blockcopy, EXIT, quote, run } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { lacking } from "./support/tools.ts";
@@ -85,7 +86,7 @@ test(
     const size = (content.length / 2 ** 20).toFixed(2);
     const summary = `✔ Sync  ${size} MiB compared in \\d+\\.\\d s: 2 blocks \\(256\\.00 KiB\\) differed`;
     assert.match(stdout.toString(), new RegExp(summary));
-    assert.ok(readFileSync(to).equals(content));
+    assertSame(readFileSync(to), content);
   },
 );
 

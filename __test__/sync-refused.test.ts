@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { assertSame } from "./support/bytes.ts";
 import { defer } from "./support/cleanup.ts";
 import { assertFailed, assertSucceeded, EXIT, lastLine, run } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
@@ -55,7 +56,7 @@ for (const words of [
     const outcome = await run(["sync", ...words.map((word) => names.get(word) ?? word)]);
     assert.equal(outcome.code, EXIT.usage, outcome.stderr);
     assert.match(lastLine(outcome.stderr), /^ERROR \(sync\): .*; see `blockcopy sync --help`$/);
-    assert.ok(readFileSync(to).equals(before));
+    assertSame(readFileSync(to), before);
   });
 }
 
@@ -75,7 +76,7 @@ test("standard input is no file", async (t) => {
       /must be actual file or device/,
     );
   }
-  assert.ok(readFileSync(to).equals(before));
+  assertSame(readFileSync(to), before);
 });
 
 test("neither file nor block device", async (t) => {
@@ -87,7 +88,7 @@ test("neither file nor block device", async (t) => {
     assertFailed(await run(["sync", path, to]), EXIT.usage, "sync", new RegExp(path));
     assertFailed(await run(["sync", from, path]), EXIT.usage, "sync", new RegExp(path));
   }
-  assert.ok(readFileSync(to).equals(before));
+  assertSame(readFileSync(to), before);
 });
 
 test("what does not exist is not created", async (t) => {
@@ -100,7 +101,7 @@ test("what does not exist is not created", async (t) => {
     assertFailed(await run(["sync", one, other]), EXIT.missing, "sync", new RegExp(missing));
     assert.ok(!existsSync(missing));
   }
-  assert.ok(readFileSync(to).equals(before));
+  assertSame(readFileSync(to), before);
 });
 
 test("a file and itself, by whatever name", async (t) => {
@@ -117,7 +118,7 @@ test("a file and itself, by whatever name", async (t) => {
       assertFailed(outcome, EXIT.usage, "sync", /are the same; /, new RegExp(one), new RegExp(two));
     }
   }
-  assert.ok(readFileSync(from).equals(source));
+  assertSame(readFileSync(from), source);
 });
 
 test("a device and itself, by whatever name", { skip }, async (t) => {
@@ -139,7 +140,7 @@ test("files of different sizes: both are named, and how to make them equal", asy
     const outcome = await run(["sync", from, to]);
     assertFailed(outcome, EXIT.usage, "sync", new RegExp(`${from} has ${source.length} bytes`));
     assertFailed(outcome, EXIT.usage, "sync", new RegExp(`${to} has ${size}\\b`));
-    assert.ok(readFileSync(to).equals(content), "the destination changed");
+    assertSame(readFileSync(to), content, "the destination");
     const advice = /`(truncate .*)`/.exec(lastLine(outcome.stderr))?.[1];
     if (size > source.length) {
       assert.equal(advice, undefined, "it may be the source of somebody who has swapped the two");
@@ -148,7 +149,7 @@ test("files of different sizes: both are named, and how to make them equal", asy
     }
     system("sh", "-c", advice ?? "");
     assertSucceeded(await run(["sync", from, to]));
-    assert.ok(readFileSync(to).equals(source), `after ${advice} in ${folder}`);
+    assertSame(readFileSync(to), source, `after ${advice} in ${folder}`);
   }
 });
 
@@ -160,7 +161,7 @@ test("a device of another size", { skip }, async (t) => {
   assertFailed(outcome, EXIT.usage, "sync", new RegExp(`${from} has ${source.length} bytes`));
   assertFailed(outcome, EXIT.usage, "sync", new RegExp(`${to.path} has ${content.length}\\b`));
   assert.doesNotMatch(outcome.stderr, /truncate/, "nobody can make a device smaller");
-  assert.ok(deviceContent(to).equals(content));
+  assertSame(deviceContent(to), content);
 });
 
 test(
@@ -183,10 +184,10 @@ test(
       const refused = await run(["sync", from, path]);
       assertFailed(refused, EXIT.busy, "sync", new RegExp(path), new RegExp(point), /--force/);
     }
-    assert.ok(readFileSync(backing).equals(filesystem), "the mounted device changed");
+    assertSame(readFileSync(backing), filesystem, "the mounted device");
 
     assertSucceeded(await run(["sync", "--force", from, loop.path]));
-    assert.ok(readFileSync(backing).equals(changed));
+    assertSame(readFileSync(backing), changed);
   },
 );
 
@@ -200,7 +201,7 @@ test("a destination that another process holds", { skip }, async (t) => {
   writeFileSync(writer.fd, DONE);
   writer.close();
   await holder.ended;
-  assert.ok(deviceContent(loop).equals(before));
+  assertSame(deviceContent(loop), before);
 });
 
 test("a read-only device", { skip }, async (t) => {
@@ -210,7 +211,7 @@ test("a read-only device", { skip }, async (t) => {
     const outcome = await run(["sync", ...force, from, loop.path]);
     assertFailed(outcome, EXIT.permission, "sync", new RegExp(loop.path), /read-only/);
   }
-  assert.ok(deviceContent(loop).equals(before));
+  assertSame(deviceContent(loop), before);
 });
 
 test(
@@ -231,7 +232,7 @@ test(
       }
       chmodSync(path, 0o666);
     }
-    assert.ok(readFileSync(to).equals(before));
+    assertSame(readFileSync(to), before);
   },
 );
 
@@ -241,7 +242,7 @@ test("a regular file in /dev, which would fill the memory", { skip }, async (t) 
   writeFileSync(path, before);
   defer(t, () => rmSync(path));
   assertFailed(await run(["sync", from, path]), EXIT.usage, "sync", /regular file, not a device/);
-  assert.ok(readFileSync(path).equals(before));
+  assertSame(readFileSync(path), before);
 });
 
 test("the name of a file on another host, unless a directory comes before it", async (t) => {

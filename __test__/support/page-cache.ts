@@ -1,4 +1,5 @@
 // What the page cache holds of a file, and how to make it hold nothing or all of it.
+import { AssertionError } from "node:assert";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +19,20 @@ export function chill(path: string): void {
 export function warm(path: string): void {
   chill(path);
   readFileSync(path);
+}
+
+const ATTEMPTS = 5;
+
+/** Repeats what expects pages to stay in the page cache until it holds: now and then the kernel takes some away. */
+export async function undisturbed(attempt: () => Promise<void>): Promise<void> {
+  for (let left = ATTEMPTS; left > 1; left -= 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof AssertionError)) throw error;
+    }
+  }
+  return attempt();
 }
 
 /** Why what the page cache holds of temporary files cannot be told or changed here, or `false`. */

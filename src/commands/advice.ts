@@ -50,6 +50,9 @@ export function adviceOn(error: unknown, stage: string): string {
     if (error.kind === "not-found") {
       return adviceOnMissing(error.path ?? "", stage);
     }
+    if (error.kind === "sync" && (error.errno === ENOSPC || error.errno === EDQUOT)) {
+      return "make room on its file system, then copy it again from the beginning";
+    }
     return BY_KIND[error.kind] ?? BY_ERRNO[error.errno ?? 0] ?? "look at the kernel's log (dmesg)";
   }
   if (error instanceof ProtocolError) {

@@ -146,6 +146,12 @@ impl Source {
         &self.path
     }
 
+    /// Where it ends, as far as one can tell now, if nothing could be read from `offset` on.
+    #[must_use]
+    pub fn end_before(&self, offset: u64) -> u64 {
+        self.medium.size().map_or(offset, |size| size.min(offset))
+    }
+
     /// Whether both are the same file, or the same device, by whatever names.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {

@@ -12,7 +12,7 @@ use crate::{Done, Engine, Error, xz};
 
 /// How many compressed blocks are decoded before they are written, so that blocks which decode to the largest size
 /// do not fill the memory of a machine with many cores.
-const MAX_DECODED: usize = 16;
+const MAX_DECODED: usize = 4;
 
 /// How a payload is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -171,7 +171,7 @@ pub(crate) fn read_range(source: &Source, buffer: &mut [u8], position: u64) -> R
     if got < wanted {
         return Err(Error::Shrank {
             path: source.path().to_owned(),
-            offset: position + got as u64,
+            offset: source.end_before(position + got as u64),
             size: source.size(),
         });
     }

@@ -15,13 +15,6 @@ pub(crate) struct Placed<'a> {
     pub(crate) data: &'a [u8],
 }
 
-impl Placed<'_> {
-    fn end(&self) -> u64 {
-        // The sink refuses what lies beyond the largest offset.
-        self.position.saturating_add(self.data.len() as u64)
-    }
-}
-
 /// What is written, or made a hole, at once.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Run<'a> {
@@ -51,28 +44,12 @@ impl Run<'_> {
     }
 }
 
-/// Cuts blocks into runs, in their order. A run of data ends at each multiple of [`PIECE_LEN`], so that several can be written at
+/// Cuts blocks into runs, in their order. A run ends at each multiple of [`PIECE_LEN`], so that several can be written at
 /// the same time and the ends of all but the outermost are aligned.
 pub(crate) fn runs<'a>(blocks: &[Placed<'a>], zeros: Zeros) -> Vec<Run<'a>> {
     let mut runs: Vec<Run<'a>> = Vec::new();
     for block in blocks {
         let hole = zeros == Zeros::Holes && is_zero(block.data);
-        let joined = runs
-            .last_mut()
-            .filter(|run| hole && run.hole && run.end() == block.position);
-        if let Some(run) = joined {
-            run.length = block.end() - run.position;
-            continue;
-        }
-        if hole {
-            runs.push(Run {
-                position: block.position,
-                length: block.data.len() as u64,
-                parts: Vec::new(),
-                hole,
-            });
-            continue;
-        }
         let (mut position, mut rest) = (block.position, block.data);
         while !rest.is_empty() {
             let room = PIECE_LEN as u64 - position % PIECE_LEN as u64;
@@ -80,21 +57,22 @@ pub(crate) fn runs<'a>(blocks: &[Placed<'a>], zeros: Zeros) -> Vec<Run<'a>> {
             let (part, behind) = rest.split_at(length);
             match runs.last_mut() {
                 Some(run)
-                    if !run.hole
+                    if run.hole == hole
                         && run.end() == position
                         && !position.is_multiple_of(PIECE_LEN as u64) =>
                 {
-                    run.parts.push(part);
+                    run.parts.extend((!hole).then_some(part));
                     run.length += length as u64;
                 }
                 _ => runs.push(Run {
                     position,
                     length: length as u64,
-                    parts: vec![part],
+                    parts: (!hole).then_some(part).into_iter().collect(),
                     hole,
                 }),
             }
             rest = behind;
+            // The sink refuses what lies beyond the largest offset.
             position = position.saturating_add(length as u64);
         }
     }
@@ -113,6 +91,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    impl Placed<'_> {
+        fn end(&self) -> u64 {
+            self.position + self.data.len() as u64
+        }
+    }
 
     const BYTES: usize = 3 * PIECE_LEN;
     static ZEROS: [u8; BYTES] = [0; BYTES];
@@ -178,13 +162,14 @@ mod tests {
         #[test]
         fn runs_are_as_long_as_they_may_be(blocks in blocks(), zeros in zeros()) {
             let runs = runs(&blocks, zeros);
-            for run in runs.iter().filter(|run| !run.hole) {
-                prop_assert_eq!(run.parts.iter().map(|part| part.len() as u64).sum::<u64>(), run.length);
+            for run in &runs {
+                let bytes: u64 = run.parts.iter().map(|part| part.len() as u64).sum();
+                prop_assert_eq!(bytes, if run.hole { 0 } else { run.length });
                 prop_assert!(run.length > 0);
                 prop_assert_eq!(run.position / PIECE_LEN as u64, (run.end() - 1) / PIECE_LEN as u64);
             }
             for (run, next) in runs.iter().zip(runs.iter().skip(1)) {
-                let cut = !run.hole && run.end().is_multiple_of(PIECE_LEN as u64);
+                let cut = run.end().is_multiple_of(PIECE_LEN as u64);
                 prop_assert!(run.hole != next.hole || run.end() != next.position || cut);
             }
         }

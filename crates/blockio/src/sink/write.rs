@@ -66,7 +66,7 @@ impl Sink {
         }
     }
 
-    /// Writes the odd end of what is otherwise written directly.
+    /// Writes through the page cache what lies beside direct writes, an odd end as a rule.
     ///
     /// Alone: a direct write drops what the page cache has of its range, in units that may be larger than a page, and the kernel
     /// reports a failure (`EIO`, at the sync) when one of them has become dirty meanwhile.
@@ -112,10 +112,6 @@ impl Sink {
 
     /// Writes the `range` of `parts`, which begin at `offset`, past the page cache. It consists of whole units.
     fn write_direct(&self, parts: &[&[u8]], range: Range<u64>, offset: u64) -> Result<(), Error> {
-        let _shared = self
-            .both_ways
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
         let mut start = range.start;
         while start < range.end {
             let end = range.end.min(start + STAGING_LEN as u64);
@@ -141,6 +137,10 @@ impl Sink {
     /// Writes aligned memory to an aligned place.
     fn write_aligned(&self, data: &[u8], offset: u64) -> Result<(), Error> {
         let refused = |errno| matches!(errno, Errno::INVAL | Errno::OPNOTSUPP);
+        let shared = self
+            .both_ways
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let result = match self.write_fully(Access::Direct, data, offset) {
             Err(Failure::Kernel { errno, .. }) if refused(errno) && self.only_direct => {
                 return Err(Error::NotDirect {
@@ -150,7 +150,9 @@ impl Sink {
             // Some file systems open anything directly and then refuse to write it.
             Err(Failure::Kernel { errno, .. }) if refused(errno) => {
                 self.direct_refused.store(true, Ordering::Relaxed);
-                return self.write_buffered(&[data], 0..data.len() as u64, offset);
+                // Other threads may not have heard of it yet.
+                drop(shared);
+                return self.write_end(&[data], 0..data.len() as u64, offset);
             }
             Err(_) => self.write_in_steps(data, offset),
             written => written,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::staging::STAGING_LEN;
 use super::{Sink, unit};
 use crate::Error;
 use crate::medium::Zeroing;
@@ -11,8 +12,10 @@ use crate::sys::Errno;
 /// The ways to zero a range, the best one first: space that is given back, then what at least sends no zeros to the disk.
 const WAYS: [Zeroing; 3] = [Zeroing::PunchHole, Zeroing::ZeroRange, Zeroing::ZeroOut];
 
-/// Zeros to write where there is no other way.
-static ZEROS: [u8; 128 * 1024] = [0; 128 * 1024];
+/// Zeros to write where there is no other way, aligned for direct I/O.
+#[repr(align(4096))]
+struct Aligned([u8; STAGING_LEN]);
+static ZEROS: Aligned = Aligned([0; STAGING_LEN]);
 
 impl Sink {
     /// Makes `len` bytes from `offset` on read as zeros, by giving their space back where that is possible. A file grows as
@@ -53,7 +56,9 @@ impl Sink {
             };
             match self.medium.zero(way, start, end - start) {
                 Ok(()) => return Ok(()),
-                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::NOTTY) => {
+                Err(
+                    Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::NOTTY | Errno::PERM,
+                ) => {
                     // Relaxed: whoever has not heard of it is refused too.
                     self.zeroing_refused
                         .fetch_max(refused + 1, Ordering::Relaxed);
@@ -68,9 +73,9 @@ impl Sink {
     fn write_zeros(&self, start: u64, end: u64) -> Result<(), Error> {
         let mut at = start;
         while at < end {
-            let len = (end - at).min(ZEROS.len() as u64);
+            let len = (end - at).min(STAGING_LEN as u64);
             // At most the length of the array, so it fits.
-            let zeros = &ZEROS[..usize::try_from(len).unwrap_or(ZEROS.len())];
+            let zeros = &ZEROS.0[..usize::try_from(len).unwrap_or(STAGING_LEN)];
             self.write_run(&[zeros], at)?;
             at += len;
         }
