@@ -12,11 +12,6 @@ use crate::sys::Errno;
 /// The ways to zero a range, the best one first: space that is given back, then what at least sends no zeros to the disk.
 const WAYS: [Zeroing; 3] = [Zeroing::PunchHole, Zeroing::ZeroRange, Zeroing::ZeroOut];
 
-/// Zeros to write where there is no other way, aligned for direct I/O.
-#[repr(align(4096))]
-struct Aligned([u8; STAGING_LEN]);
-static ZEROS: Aligned = Aligned([0; STAGING_LEN]);
-
 impl Sink {
     /// Makes `len` bytes from `offset` on read as zeros, by giving their space back where that is possible. A file grows as
     /// needed, when it is [synced](Self::sync).
@@ -70,16 +65,22 @@ impl Sink {
         }
     }
 
+    /// Writes zeros, where there is no other way.
     fn write_zeros(&self, start: u64, end: u64) -> Result<(), Error> {
-        let mut at = start;
-        while at < end {
-            let len = (end - at).min(STAGING_LEN as u64);
-            // At most the length of the array, so it fits.
-            let zeros = &ZEROS.0[..usize::try_from(len).unwrap_or(STAGING_LEN)];
-            self.write_run(&[zeros], at)?;
-            at += len;
+        if start == end {
+            return Ok(());
         }
-        Ok(())
+        self.staging.with(|zeros| {
+            zeros.fill(0);
+            let mut at = start;
+            while at < end {
+                // At most the length of the buffer, so it fits.
+                let len = usize::try_from(end - at).map_or(STAGING_LEN, |len| len.min(STAGING_LEN));
+                self.write_run(&[&zeros[..len]], at)?;
+                at += len as u64;
+            }
+            Ok(())
+        })
     }
 
     /// Makes a file as long as what was zeroed at its end: only now, when nobody writes to it, because making it
