@@ -23,7 +23,8 @@ export abstract class StageCommand extends Command {
   });
 
   queueDepth = Option.String("--queue-depth", {
-    description: "Have that many reads or writes in flight instead of 8, at most 32",
+    description:
+      "Have that many reads or writes in flight instead of 4 to 8 (two per core), at most 32",
     validator: isQueueDepth,
   });
 

@@ -33,7 +33,7 @@ pub use diff::{Changed, Compression};
 pub use digest::{Algorithm, Digests};
 pub use error::Error;
 pub use extent::{Extent, PIECE_LEN};
-pub use pools::{Engine, Options, QUEUE_DEPTH, in_background};
+pub use pools::{Engine, Options, in_background};
 pub use scan::Blocks;
 pub use update::{Pair, Updated};
 

@@ -1,6 +1,7 @@
 //! The threads of the engine.
 
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, available_parallelism};
 
@@ -13,9 +14,10 @@ use crate::gather::guard;
 use crate::zeros::ZeroDigests;
 use crate::{Done, Error};
 
-/// How many reads or writes are in flight at once, unless told otherwise. A disk needs several to run at its full speed, and the
-/// threads that wait for it cost next to nothing.
-pub const QUEUE_DEPTH: usize = 8;
+/// How many reads or writes are in flight at once, unless told otherwise: two for each core, within these bounds. A disk needs
+/// several to run at its full speed; more than that, on few cores, only push what has been read out of the CPU's cache before it
+/// is hashed.
+const QUEUE_DEPTH: RangeInclusive<usize> = 4..=8;
 
 /// How the engine is set up; by default as suits this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,7 +26,7 @@ pub struct Options {
     pub simd: Option<Simd>,
     /// Threads that hash and compress, instead of one per core that this process may use.
     pub threads: Option<NonZero<usize>>,
-    /// Reads or writes in flight, instead of [`QUEUE_DEPTH`].
+    /// Reads or writes in flight, instead of two for each core, but at least 4 and at most 8.
     pub queue_depth: Option<NonZero<usize>>,
 }
 
@@ -51,10 +53,15 @@ impl Engine {
             None => Sha3_512::new(),
             Some(simd) => Sha3_512::with(simd).ok_or(Error::Simd(simd))?,
         };
-        let threads = options.threads.or_else(|| available_parallelism().ok());
-        let depth = options.queue_depth.map_or(QUEUE_DEPTH, NonZero::get);
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        let usual = (2 * cores).clamp(*QUEUE_DEPTH.start(), *QUEUE_DEPTH.end());
+        let depth = options.queue_depth.map_or(usual, NonZero::get);
         Ok(Arc::new(Self {
-            workers: pool("hashing", "blockcopy-hash", threads.map_or(1, NonZero::get))?,
+            workers: pool(
+                "hashing",
+                "blockcopy-hash",
+                options.threads.map_or(cores, NonZero::get),
+            )?,
             io: pool("waiting for disks", "blockcopy-io", depth)?,
             hash: Hasher { sha3 },
             zeros: ZeroDigests::default(),
