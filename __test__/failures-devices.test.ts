@@ -7,7 +7,7 @@ import { assertFailed, assertSucceeded, EXIT, run } from "./support/cli.ts";
 import { defer } from "./support/cleanup.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { attach, deviceContent, lackingLoop, loopWith } from "./support/loop.ts";
-import { mountExt4 } from "./support/mount.ts";
+import { mountedLoop, mountExt4 } from "./support/mount.ts";
 import { hasOpened, makePipe, start } from "./support/pipe.ts";
 import { lacking, system } from "./support/tools.ts";
 import { dataFrame, DONE, dlzmFrame, xz } from "./support/wire.ts";
@@ -19,10 +19,7 @@ test(
   { skip: skip || lacking("mkfs.ext4", "mount") },
   async (t) => {
     const folder = scratch(t);
-    const backing = join(folder, "filesystem");
-    writeFileSync(backing, Buffer.alloc(4 * 2 ** 20));
-    const loop = attach(t, backing);
-    const point = mountExt4(t, folder, loop);
+    const { loop, point } = mountedLoop(t, folder);
     const before = deviceContent(loop);
     // The last block of so small a filesystem is free: --force may have it.
     const at = before.length - BLOCK;

@@ -17,8 +17,8 @@ import { assertSame } from "./support/bytes.ts";
 import { defer } from "./support/cleanup.ts";
 import { assertFailed, assertSucceeded, EXIT, lastLine, run } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
-import { attach, deviceContent, lackingLoop, loopWith } from "./support/loop.ts";
-import { mountExt4 } from "./support/mount.ts";
+import { deviceContent, lackingLoop, loopWith } from "./support/loop.ts";
+import { mountedLoop } from "./support/mount.ts";
 import { hasOpened, makePipe, start } from "./support/pipe.ts";
 import { isRoot, lacking, system } from "./support/tools.ts";
 import { DONE } from "./support/wire.ts";
@@ -169,10 +169,7 @@ test(
   { skip: skip || lacking("mkfs.ext4", "mount") },
   async (t) => {
     const folder = scratch(t);
-    const backing = join(folder, "filesystem");
-    writeFileSync(backing, Buffer.alloc(4 * 2 ** 20));
-    const loop = attach(t, backing);
-    const point = mountExt4(t, folder, loop);
+    const { backing, loop, point } = mountedLoop(t, folder);
     const filesystem = readFileSync(backing);
     // The last block of so small a filesystem is free: --force may have it.
     const changed = Buffer.from(filesystem);

@@ -1,9 +1,9 @@
 // Small filesystems for tests that fill one up or copy onto a device in use.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { defer } from "./cleanup.ts";
-import type { Loop } from "./loop.ts";
+import { attach, type Loop } from "./loop.ts";
 import { system } from "./tools.ts";
 
 function mount(t: TestContext, folder: string, ...args: string[]): string {
@@ -31,4 +31,15 @@ export function mountRamfs(t: TestContext, folder: string): string {
 export function mountExt4(t: TestContext, folder: string, loop: Loop): string {
   system("mkfs.ext4", "-q", loop.path);
   return mount(t, folder, "-o", "ro", loop.path);
+}
+
+/** A loop device over a file of 4 MiB with an ext4 filesystem that is mounted until the test ends. Its last block is free. */
+export function mountedLoop(
+  t: TestContext,
+  folder: string,
+): { backing: string; loop: Loop; point: string } {
+  const backing = join(folder, "filesystem");
+  writeFileSync(backing, Buffer.alloc(4 * 2 ** 20));
+  const loop = attach(t, backing);
+  return { backing, loop, point: mountExt4(t, folder, loop) };
 }

@@ -14,6 +14,13 @@ pub enum Direct {
     Off,
 }
 
+impl Direct {
+    /// Whether to open anything for it.
+    pub(crate) fn is_wanted(self) -> bool {
+        self != Self::Off
+    }
+}
+
 impl FromStr for Direct {
     type Err = ();
 

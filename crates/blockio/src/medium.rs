@@ -1,8 +1,10 @@
 //! The one interface between blocks and what holds them.
 
 use std::fmt::Debug;
+use std::path::Path;
 
 use crate::sys::{Errno, Stat};
+use crate::{Direct, Error};
 
 mod disk;
 #[cfg(any(test, feature = "memory"))]
@@ -44,6 +46,24 @@ pub(crate) enum Region {
     Data,
     /// Zeros that nothing is stored for. The end of a file counts as one.
     Hole,
+}
+
+/// The size of `medium`, unless only direct access would do and there is none.
+///
+/// # Errors
+/// [`Error::NotDirect`]; [`Error::Io`] when the size cannot be found.
+pub(crate) fn usable_size(
+    medium: &dyn Medium,
+    path: &Path,
+    direct: Direct,
+) -> std::result::Result<u64, Error> {
+    if direct == Direct::On && medium.granularity().is_none() {
+        return Err(Error::NotDirect {
+            path: path.to_owned(),
+        });
+    }
+    let size = medium.size();
+    size.map_err(|errno| Error::io("find the size of", path, None, errno))
 }
 
 /// A file or device, as the kernel offers it: single operations that may do less than they were asked for, fail, or not be

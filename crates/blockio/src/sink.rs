@@ -1,10 +1,11 @@
 //! A file or device to write.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use crate::medium::{Disk, Medium};
+use crate::medium::{Disk, Medium, usable_size};
 use crate::node::Kind;
 use crate::sys::{self, Errno};
 use crate::{ALIGNMENT, Direct, Error, Source};
@@ -67,7 +68,7 @@ impl Sink {
     pub fn open(path: impl AsRef<Path>, options: SinkOptions) -> Result<Self, Error> {
         let path = path.as_ref();
         let (node, fd) = claim::open(path, options.force)?;
-        let disk = Disk::new(node.kind, fd, options.direct != Direct::Off);
+        let disk = Disk::new(node.kind, fd, options.direct.is_wanted());
         Self::new(Box::new(disk), node.kind, path, options.direct)
     }
 
@@ -77,7 +78,7 @@ impl Sink {
     /// [`Error::NotDirect`] as in [`open`](Self::open).
     #[cfg(any(test, feature = "memory"))]
     pub fn in_memory(memory: &crate::Memory, direct: Direct) -> Result<Self, Error> {
-        let medium = memory.opened(direct != Direct::Off);
+        let medium = memory.opened(direct.is_wanted());
         Self::new(Box::new(medium), memory.kind(), Path::new("memory"), direct)
     }
 
@@ -87,19 +88,12 @@ impl Sink {
         path: &Path,
         direct: Direct,
     ) -> Result<Self, Error> {
-        let only_direct = direct == Direct::On;
-        if only_direct && medium.granularity().is_none() {
-            return Err(Error::NotDirect {
-                path: path.to_owned(),
-            });
-        }
-        let size = medium.size();
         Ok(Self {
             path: path.to_owned(),
             kind,
-            size: size.map_err(|errno| Error::io("find the size of", path, None, errno))?,
+            size: usable_size(&*medium, path, direct)?,
             medium,
-            only_direct,
+            only_direct: direct == Direct::On,
             direct_refused: AtomicBool::new(false),
             zeroing_refused: AtomicUsize::new(0),
             reach: AtomicU64::new(0),
@@ -115,7 +109,7 @@ impl Sink {
     /// # Errors
     /// As [`Source::open`].
     pub fn reader(&self, direct: Direct) -> Result<Source, Error> {
-        let medium = self.medium.reader(direct != Direct::Off);
+        let medium = self.medium.reader(direct.is_wanted());
         let medium = medium.map_err(|errno| Error::opening(&self.path, errno))?;
         Source::new(medium, self.kind, &self.path, direct)
     }
@@ -185,4 +179,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// that no page is written both ways.
 fn unit() -> u64 {
     sys::page_size().max(ALIGNMENT) as u64
+}
+
+/// The part of the bytes from `offset` to `end` that consists of whole [units](unit); empty, and within them, if there is none.
+fn whole_units(offset: u64, end: u64) -> Range<u64> {
+    let first = offset.next_multiple_of(unit()).min(end);
+    first..(end - end % unit()).max(first)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fd::OwnedFd;
 
-use crate::medium::{Disk, Medium};
+use crate::medium::{Disk, Medium, usable_size};
 use crate::node::{Kind, Node};
 use crate::sys::{self, FileType};
 use crate::{ALIGNMENT, Direct, Error};
@@ -82,7 +82,7 @@ impl Source {
         owns_offset: bool,
     ) -> Result<Self, Error> {
         let kind = Node::fstat(&fd, path)?.kind;
-        let mut disk = Disk::new(kind, fd, direct != Direct::Off);
+        let mut disk = Disk::new(kind, fd, direct.is_wanted());
         if !owns_offset {
             disk = disk.with_shared_offset();
         }
@@ -95,7 +95,7 @@ impl Source {
     /// As [`open`](Self::open).
     #[cfg(any(test, feature = "memory"))]
     pub fn in_memory(memory: &crate::Memory, direct: Direct) -> Result<Self, Error> {
-        let medium = memory.opened(direct != Direct::Off);
+        let medium = memory.opened(direct.is_wanted());
         Self::new(Box::new(medium), memory.kind(), Path::new("memory"), direct)
     }
 
@@ -105,14 +105,7 @@ impl Source {
         path: &Path,
         direct: Direct,
     ) -> Result<Self, Error> {
-        let only_direct = direct == Direct::On;
-        if only_direct && medium.granularity().is_none() {
-            return Err(Error::NotDirect {
-                path: path.to_owned(),
-            });
-        }
-        let size = medium.size();
-        let size = size.map_err(|errno| Error::io("find the size of", path, None, errno))?;
+        let size = usable_size(&*medium, path, direct)?;
         // Readahead would fill the cache behind our back: with what is then read directly once more,
         // and with what then looks as if others had wanted it there.
         medium.read_ahead(false);
@@ -121,7 +114,7 @@ impl Source {
             kind,
             size,
             medium,
-            only_direct,
+            only_direct: direct == Direct::On,
             direct_refused: AtomicBool::new(false),
             cache_uncounted: AtomicBool::new(false),
             cache_opaque: AtomicBool::new(false),

@@ -155,6 +155,17 @@ impl Placed {
     }
 }
 
+/// Refuses a range that `source` does not have.
+pub(crate) fn check_range(source: &Source, position: u64, length: u64) -> Result<(), Error> {
+    let end = position.checked_add(length);
+    if end.is_none_or(|end| end > source.size()) {
+        return Err(Error::Request(
+            "a range reaches beyond the end of the source",
+        ));
+    }
+    Ok(())
+}
+
 /// Fills `buffer` with what `source` has from `position` on. What lies beyond the size that the source had when it was opened is not
 /// asked for. The position and the length of the buffer are multiples of the granularity.
 pub(crate) fn read_range(source: &Source, buffer: &mut [u8], position: u64) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use blockcopy_blockio::{Slot, Source};
 use crate::digest::{Algorithm, Digests, Message};
 use crate::extent::{Extent, PIECE_LEN};
 use crate::gather::{Gather, refuse};
-use crate::read::Block;
+use crate::read::{Block, check_range};
 use crate::{Done, Engine, Error};
 
 /// Consecutive blocks to digest.
@@ -49,11 +49,7 @@ impl Engine {
             Ok(blocks) => (blocks.length, blocks.block_len, blocks.algorithm),
             Err(error) => return refuse(slot, error, done),
         };
-        if position
-            .checked_add(length)
-            .is_none_or(|end| end > source.size())
-        {
-            let error = Error::Request("a range reaches beyond the end of the source");
+        if let Err(error) = check_range(source, position, length) {
             return refuse(slot, error, done);
         }
         let extents: Vec<_> = Extent::blocks(position, length, block_len).collect();

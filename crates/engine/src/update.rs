@@ -8,7 +8,7 @@ use blockcopy_blockio::{Sink, Slot, Source};
 use crate::apply::Zeros;
 use crate::extent::Extent;
 use crate::gather::Gather;
-use crate::read::read_range;
+use crate::read::{check_range, read_range};
 use crate::runs::{Placed, runs};
 use crate::{Done, Engine, Error};
 
@@ -127,12 +127,7 @@ fn steps(
     {
         return Err(Error::Request("an update is not aligned"));
     }
-    let end = position.checked_add(length);
-    if end.is_none_or(|end| end > pair.source.size()) {
-        return Err(Error::Request(
-            "a range reaches beyond the end of the source",
-        ));
-    }
+    check_range(&pair.source, position, length)?;
     let extents: Vec<_> = Extent::blocks(position, length, block_len).collect();
     let per_step = (STEP / block_len as usize).max(1);
     let mut rest = slot;

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use super::staging::STAGING_LEN;
-use super::{Sink, lock, unit};
+use super::{Sink, lock, whole_units};
 use crate::medium::Access;
 use crate::node::Kind;
 use crate::sys::Errno;
@@ -40,11 +40,11 @@ impl Sink {
         }
         // Whole pages go past the page cache and all others through it, so none goes both ways, where one could
         // undo the other.
-        let first = offset.next_multiple_of(unit()).min(end);
-        let last = (end - end % unit()).max(first);
-        self.write_end(parts, 0..first - offset, offset)?;
-        self.write_direct(parts, first - offset..last - offset, offset)?;
-        self.write_end(parts, last - offset..len, offset)
+        let whole = whole_units(offset, end);
+        let (first, last) = (whole.start - offset, whole.end - offset);
+        self.write_end(parts, 0..first, offset)?;
+        self.write_direct(parts, first..last, offset)?;
+        self.write_end(parts, last..len, offset)
     }
 
     /// Refuses a range that has no place in the sink, as every write does before anything of it is written; returns its end.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::staging::STAGING_LEN;
-use super::{Sink, unit};
+use super::{Sink, whole_units};
 use crate::Error;
 use crate::medium::Zeroing;
 use crate::node::Kind;
@@ -33,11 +33,10 @@ impl Sink {
             self.reach.fetch_max(end, Ordering::Relaxed);
             return Ok(());
         }
-        let first = offset.next_multiple_of(unit()).min(end);
-        let last = (end - end % unit()).max(first);
-        self.write_zeros(offset, first)?;
-        self.zero_aligned(first, last)?;
-        self.write_zeros(last, end)
+        let whole = whole_units(offset, end);
+        self.write_zeros(offset, whole.start)?;
+        self.zero_aligned(whole.start, whole.end)?;
+        self.write_zeros(whole.end, end)
     }
 
     fn zero_aligned(&self, start: u64, end: u64) -> Result<(), Error> {
