@@ -14,6 +14,7 @@ import { COMMANDS, files, perform, type Command } from "./support/stages.ts";
 import { lacking, lackingRoot, lackingTrace } from "./support/tools.ts";
 import { trace, TRANSFERS, transfers, type Transfers } from "./support/trace.ts";
 import { DONE, hashStream } from "./support/wire.ts";
+import { untilDone } from "./support/tail.ts";
 
 const WAYS = ["auto", "on", "off"] as const;
 
@@ -43,7 +44,7 @@ for (const command of COMMANDS) {
       const outcome = await perform(task, ["--direct", way]);
       assertSucceeded(outcome);
       if (SIDES[command].writes) assertSame(readFileSync(task.destination), odd, way);
-      return outcome.stdout;
+      return command === "retrieve" ? untilDone(outcome.stdout) : outcome.stdout;
     });
     const [first = DONE, ...others] = await Promise.all(runs);
     for (const stream of others) assertSame(stream, first, "the stream");
@@ -59,7 +60,7 @@ for (const command of COMMANDS) {
       const outcome = await perform(task, ["--direct", way]);
       assertSucceeded(outcome);
       if (SIDES[command].writes) assertSame(deviceContent(destination), even, way);
-      return outcome.stdout;
+      return command === "retrieve" ? untilDone(outcome.stdout) : outcome.stdout;
     });
     const [first = DONE, ...others] = await Promise.all(runs);
     for (const stream of others) assertSame(stream, first, "the stream");

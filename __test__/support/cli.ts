@@ -22,6 +22,7 @@ export const HANG_MS = 60_000;
 export const EXIT = {
   ok: 0,
   usage: 64,
+  differs: 65,
   missing: 66,
   busy: 69,
   internal: 70,

@@ -5,6 +5,7 @@ const VALUES: Readonly<Record<string, string>> = {
   start: "OFFSET",
   end: "OFFSET",
   digest: "ALGORITHM",
+  verify: "WHAT",
   direct: "WHEN",
   threads: "COUNT",
   "queue-depth": "COUNT",
@@ -18,7 +19,7 @@ Make /dev/vg/copy equal to /dev/vg/disk of another host:
 Environment: BLOCKCOPY_WIRE=0.0.2 sends byte for byte what blockcopy 0.0.2 would; BLOCKCOPY_SIMD=portable, avx2, avx512 or
 neon makes SHA3-512 use that instruction set instead of the best one; DEBUG=1 is --verbose.
 
-Exit codes: 0 success, 64 usage, 66 no such file, 69 device busy, 70 internal error, 74 I/O error, 76 protocol error,
+Exit codes: 0 success, 64 usage, 65 differs when read back, 66 no such file, 69 device busy, 70 internal error, 74 I/O error, 76 protocol error,
 77 permission denied or read-only, 129, 130 and 143 signals, 141 nobody reads the output.
 `;
 

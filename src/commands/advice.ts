@@ -4,6 +4,8 @@ import { isEngineFailure } from "../native/error.ts";
 import { AddonError } from "../native/load.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { OptionError } from "../stages/context.ts";
+import { VerifyError } from "../stages/verify.ts";
+import { SpoolError } from "../transport/spool.ts";
 import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
 
 const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;
@@ -43,7 +45,7 @@ const BY_ERRNO: Readonly<Record<number, string>> = {
 
 /** What the person who reads the message of a failure of `stage` can do about it. */
 export function adviceOn(error: unknown, stage: string): string {
-  if (error instanceof OptionError) {
+  if (error instanceof OptionError || error instanceof VerifyError) {
     return error.advice;
   }
   if (isEngineFailure(error)) {
@@ -65,6 +67,9 @@ export function adviceOn(error: unknown, stage: string): string {
     return error.code === "ENOSPC"
       ? "make room where the stream is written to and run again"
       : "check what the stream is connected to and run again";
+  }
+  if (error instanceof SpoolError) {
+    return "make room there, or name another folder with TMPDIR";
   }
   if (error instanceof AddonError) {
     return error.advice;
@@ -92,6 +97,12 @@ function adviceOnProtocol(error: ProtocolError): string {
       return "what arrives is not a stream of blockcopy, or was damaged on the way: check the command before the pipe";
     case "other-stream":
       return "put the stages in order: `blockcopy checksum DESTINATION | blockcopy retrieve SOURCE | blockcopy save DESTINATION`";
+    case "no-trailer":
+      return "all blocks are written and synced; what else was asked for needs this version of `blockcopy retrieve`, without BLOCKCOPY_WIRE";
+    case "no-root":
+      return "all blocks are written and synced, but not read back: use --verify=written, or copy all of the source and run it again";
+    case "out-of-order":
+      return "leave out --verify, or let this version of `blockcopy retrieve` make the stream, without BLOCKCOPY_WIRE";
     case "unsupported":
       return "install the newer of the two versions of blockcopy on both hosts";
     default:

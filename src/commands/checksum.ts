@@ -1,6 +1,6 @@
 import { Command, Option } from "clipanion";
 import { DEFAULT_DIGEST, DIGEST_NAMES } from "../protocol/digest.ts";
-import { checksum } from "../stages/checksum.ts";
+import { checksum, checksumRoot } from "../stages/checksum.ts";
 import { OptionError } from "../stages/context.ts";
 import { isDigest, refuseUnreadable } from "./digest.ts";
 import { isOffset } from "./offset.ts";
@@ -39,6 +39,10 @@ export class ChecksumCommand extends StageCommand {
     validator: isOffset,
   });
 
+  create = Option.Boolean("--create", false, {
+    description: "Take a FILE that is missing for an empty one, which `save --create` makes",
+  });
+
   extended = Option.Boolean("--extended", false, {
     description: "Begin with a header that names the digest; blockcopy 0.0.2 cannot read it",
   });
@@ -46,6 +50,11 @@ export class ChecksumCommand extends StageCommand {
   digest = Option.String("--digest", DEFAULT_DIGEST, {
     description: `Digest of the blocks, with --extended: ${DIGEST_NAMES.join(" or ")}; ${DEFAULT_DIGEST} unless given`,
     validator: isDigest,
+  });
+
+  root = Option.Boolean("--root", false, {
+    description:
+      "Print one line that is the same for all that have the same content, and nothing else",
   });
 
   progress = Option.Boolean("--progress", false, {
@@ -62,7 +71,9 @@ export class ChecksumCommand extends StageCommand {
       io: this.io,
       progress: this.progress,
       patience: 0,
-      streams: [{ fd: 1, name: "hash_output_stream", other: "blockcopy retrieve FILE" }],
+      streams: this.root
+        ? []
+        : [{ fd: 1, name: "hash_output_stream", other: "blockcopy retrieve FILE" }],
       work: async (context) => {
         const start = this.start ?? 0;
         if (this.end !== undefined && this.end <= start) {
@@ -71,10 +82,35 @@ export class ChecksumCommand extends StageCommand {
             "give a range that is not empty",
           );
         }
-        const { file, end, digest, extended } = this;
+        const { file, end, digest, create, extended } = this;
+        if (this.root) {
+          refuseParts(this);
+          return checksumRoot(context, { file, digest });
+        }
         refuseUnreadable(digest, extended);
-        return checksum(context, { file, start, end, digest, extended });
+        return checksum(context, { file, start, end, digest, create, extended });
       },
     });
+  }
+}
+
+/**
+ * A root is of all the content, and goes to no other stage.
+ *
+ * @throws OptionError
+ */
+function refuseParts({ start, end, extended }: ChecksumCommand): void {
+  const options = {
+    "--start": start !== undefined,
+    "--end": end !== undefined,
+    "--extended": extended,
+  };
+  for (const [option, given] of Object.entries(options)) {
+    if (given) {
+      throw new OptionError(
+        `${option} is not for --root, which is of all of a file`,
+        `leave one of them out`,
+      );
+    }
   }
 }

@@ -2,6 +2,8 @@ import { AddonError } from "../native/load.ts";
 import { isEngineFailure } from "../native/error.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { OptionError } from "../stages/context.ts";
+import { VerifyError } from "../stages/verify.ts";
+import { SpoolError } from "../transport/spool.ts";
 import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
 
 /**
@@ -11,6 +13,7 @@ import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
 export const ExitCode = {
   success: 0,
   usage: 64,
+  differs: 65,
   noInput: 66,
   unavailable: 69,
   internal: 70,
@@ -49,7 +52,10 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof ReaderGoneError) {
     return ExitCode.readerGone;
   }
-  if (error instanceof StreamError) {
+  if (error instanceof VerifyError) {
+    return ExitCode.differs;
+  }
+  if (error instanceof StreamError || error instanceof SpoolError) {
     return ExitCode.io;
   }
   if (error instanceof AddonError) {

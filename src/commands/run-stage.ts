@@ -75,7 +75,8 @@ export async function runStage(stage: Stage): Promise<never> {
     const { direct, threads, queueDepth } = stage.io;
     const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
     debug(engine.description);
-    outcome = await stage.work({ native, engine, direct, progress, debug });
+    const warn = (message: string): void => printLine(`WARNING (${stage.name}): ${message}`);
+    outcome = await stage.work({ native, engine, direct, progress, warn, debug });
     debug(outcome === undefined ? "done" : `done: ${outcome}`);
   } catch (error) {
     fail(error);

@@ -1,6 +1,7 @@
 import { Command, Option } from "clipanion";
 
 import { save } from "../stages/save.ts";
+import { isVerify } from "./verify.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, refuseStandardInput, StageCommand } from "./stage-command.ts";
 
@@ -14,6 +15,8 @@ export class SaveCommand extends StageCommand {
       Reads blocks from standard input and writes them to FILE, an existing regular file or block device. Succeeds only when they are on the disk.
 
       A device that is mounted, or held by another device or process, is refused.
+
+      What FILE gets beside its content (\`-t -p -o -g\`, \`--truncate\`) and what \`--verify=full\` compares with comes from \`blockcopy retrieve\`, at the end of its stream; blockcopy 0.0.2 does not send it.
     `,
     examples: [
       [
@@ -32,6 +35,40 @@ export class SaveCommand extends StageCommand {
     description: "Make holes of the zeros that are written, where the destination can have any",
   });
 
+  create = Option.Boolean("--create", false, {
+    description: "Make FILE, a regular file, if it is missing",
+  });
+
+  truncate = Option.Boolean("--truncate", false, {
+    description: "Cut FILE off where the source ends",
+  });
+
+  times = Option.Boolean("-t,--times", false, {
+    description: "Give FILE the times of access and change of the source",
+  });
+
+  perms = Option.Boolean("-p,--perms", false, {
+    description: "Give FILE the permissions of the source",
+  });
+
+  owner = Option.Boolean("-o,--owner", false, {
+    description: "Give FILE the owner of the source, by name where this host knows it",
+  });
+
+  group = Option.Boolean("-g,--group", false, {
+    description: "Give FILE the group of the source, by name where this host knows it",
+  });
+
+  numericIds = Option.Boolean("--numeric-ids", false, {
+    description: "Take owner and group by number, with -o and -g",
+  });
+
+  verify = Option.String("--verify", "none", {
+    description:
+      "Read back from the disk at the end: what was written, or all (full), which is compared with the source's root digest",
+    validator: isVerify,
+  });
+
   file = Option.String({ name: "FILE", validator: isFileName });
 
   override execute(): Promise<never> {
@@ -45,8 +82,10 @@ export class SaveCommand extends StageCommand {
       streams: [{ fd: 0, name: "block_input_stream", other: "blockcopy retrieve FILE" }],
       work: async (context) => {
         refuseStandardInput(this.file);
-        const { file, force, sparse } = this;
-        return save(context, { file, force, sparse });
+        const { file, force, create, sparse, verify } = this;
+        const { truncate, times, perms, owner, group, numericIds } = this;
+        const carried = { truncate, times, perms, owner, group, numericIds };
+        return save(context, { file, force, create, sparse, verify, carried });
       },
     });
   }

@@ -17,8 +17,8 @@ export declare class Engine {
   openSource(path: string, direct: 'auto' | 'on' | 'off'): Promise<Source>
   /** Standard input for reading, when it is a regular file or a block device; `null` when it is a stream. */
   openStdin(direct: 'auto' | 'on' | 'off'): Promise<Source | null>
-  /** Opens an existing regular file or block device for writing, a device exclusively unless `force` is given. */
-  openSink(path: string, force: boolean, direct: 'auto' | 'on' | 'off'): Promise<Sink>
+  /** Opens a regular file or block device for writing. */
+  openSink(path: string, options: SinkOptions): Promise<Sink>
   /** The file or device behind a sink, for reading. */
   openReader(sink: Sink, direct: 'auto' | 'on' | 'off'): Promise<Source>
   /**
@@ -32,15 +32,15 @@ export declare class Engine {
   digest(slab: Slab, slot: number, length: number, blockLength: number, algorithm: 'sha3-512' | 'blake3'): Promise<Uint8Array>
   /**
    * Reads blocks into a slot and returns those that differ from `digests` (one after the other), or, without
-   * digests, all that the source has. `xz` compresses them with a dictionary of the size of the block, `xzPlain` byte for byte
-   * as blockcopy 0.0.2 does.
+   * digests, all that the source has; with `hashed`, their own digests as well. `xz` compresses them with a dictionary of the size of
+   * the block, `xzPlain` byte for byte as blockcopy 0.0.2 does.
    */
-  diff(source: Source, slab: Slab, slot: number, blocks: Array<Range>, digests: Uint8Array | undefined | null, algorithm: 'sha3-512' | 'blake3', compression: 'none' | 'xz' | 'xzPlain'): Promise<Array<Block>>
+  diff(source: Source, slab: Slab, slot: number, blocks: Array<Range>, digests: Uint8Array | undefined | null, algorithm: 'sha3-512' | 'blake3', hashed: boolean, compression: 'none' | 'xz' | 'xzPlain'): Promise<Diff>
   /**
-   * Writes blocks whose payloads lie in a slot and returns how many bytes were written; of blocks that overlap the later one wins.
-   * With `sparse`, blocks of zeros become holes where the destination can have any.
+   * Writes blocks whose payloads lie in a slot and returns what was written; of blocks that overlap the later one wins.
+   * With `sparse`, blocks of zeros become holes where the destination can have any. With `digest`, the blocks are digested on the way.
    */
-  apply(sink: Sink, slab: Slab, slot: number, blocks: Array<Block>, sparse: boolean): Promise<number>
+  apply(sink: Sink, slab: Slab, slot: number, blocks: Array<Block>, sparse: boolean, digest?: 'sha3-512' | 'blake3' | undefined): Promise<Applied>
   /**
    * Compares a range of `source` with the same of `target`, block by block, and writes the blocks that differ to `sink`, which is
    * `target` opened for writing. The slot has room for both sides. `sparse` as for `apply`.
@@ -48,6 +48,10 @@ export declare class Engine {
   update(source: Source, target: Source, sink: Sink, slab: Slab, slot: number, position: number, length: number, blockLength: number, sparse: boolean): Promise<Update>
   /** Waits until all that was written is on the disk. */
   sync(sink: Sink): Promise<void>
+  /** What a source has beside its content, as things stand now. */
+  metadata(source: Source): Promise<Metadata>
+  /** Gives a regular file what it is to have beside its content: after all writes, and before `sync`. */
+  restore(sink: Sink, what: Restore): Promise<void>
 }
 
 /** A file or device that is open for writing. */
@@ -97,6 +101,14 @@ export declare class TerminalLock {
   release(): void
 }
 
+/** What came of writing a batch. */
+export interface Applied {
+  /** The length of each block in bytes: for a compressed one, that of what it decoded to. */
+  lengths: Array<number>
+  /** The digest of each block, one after the other; empty if none were asked for. */
+  digests: Uint8Array
+}
+
 /** A block on its way from source to destination. */
 export interface Block {
   /** Where it belongs, in bytes. */
@@ -117,6 +129,14 @@ export interface DataRange {
   end: number
 }
 
+/** How a batch of the source compares with the destination. */
+export interface Diff {
+  /** The blocks that the destination needs. */
+  changed: Array<Block>
+  /** The digest of each block of the batch as the source has it, one after the other; empty if none were asked for. */
+  digests: Uint8Array
+}
+
 /** How the engine is set up; what is left out is as suits this machine. */
 export interface EngineOptions {
   /** The instruction set that SHA3-512 uses. */
@@ -133,6 +153,32 @@ export interface EngineOptions {
  */
 export declare function exitNow(code: number): void
 
+/** What a file or device has beside its content. */
+export interface Metadata {
+  /** Permission bits with set-user-ID, set-group-ID and sticky. */
+  mode: number
+  /** The number of its owner. */
+  uid: number
+  /** The number of its group. */
+  gid: number
+  /** The name of its owner, where one is known. */
+  owner?: string | undefined
+  /** The name of its group, where one is known. */
+  group?: string | undefined
+  /** When it was last read. */
+  accessed: Time
+  /** When its content was last changed. */
+  modified: Time
+}
+
+/** A user or a group that is to own a file. */
+export interface Owner {
+  /** Its number. */
+  id: number
+  /** Its name, where one is known. */
+  name?: string | undefined
+}
+
 /** A range of a source. */
 export interface Range {
   /** Offset of its first byte. */
@@ -141,11 +187,51 @@ export interface Range {
   length: number
 }
 
+/** What a file is to have; what is left out stays as it is. */
+export interface Restore {
+  /** Its length in bytes. */
+  size?: number | undefined
+  /** Its owner: who has the name on this machine, or else the number. */
+  owner?: Owner | undefined
+  /** Its group, likewise. */
+  group?: Owner | undefined
+  /** Permission bits with set-user-ID, set-group-ID and sticky. */
+  mode?: number | undefined
+  /** When it was used. */
+  times?: Times | undefined
+}
+
 /** Makes a standard descriptor blocking again, if something has made it non-blocking. */
 export declare function setBlocking(fd: number): void
 
 /** Asks for a pipe of `length` bytes, if the descriptor is a pipe. Best effort: returns its size, or `null`. */
 export declare function setPipeSize(fd: number, length: number): number | null
+
+/** How a file or device is opened for writing. */
+export interface SinkOptions {
+  /** Whoever is using it; otherwise a device is opened exclusively. */
+  force: boolean
+  /** A regular file that is missing is made, for its owner alone, except among the devices. */
+  create: boolean
+  /** Past the page cache, or not. */
+  direct: 'auto' | 'on' | 'off'
+}
+
+/** A point in time. */
+export interface Time {
+  /** Whole seconds since 1970; negative before. */
+  seconds: number
+  /** Nanoseconds after that, below 1e9. */
+  nanoseconds: number
+}
+
+/** When a file is to have been used. */
+export interface Times {
+  /** When it was last read. */
+  accessed: Time
+  /** When its content was last changed. */
+  modified: Time
+}
 
 /** What an update has found and done. */
 export interface Update {

@@ -8,7 +8,7 @@ export const COMMAND_LENGTH = 4;
 export const EXTENT_LENGTH = 12;
 
 /** The commands that frames begin with, in either stream. */
-export type Command = "helo" | "Hash" | "hash" | "rest" | "data" | "dlzm" | "done";
+export type Command = "helo" | "Hash" | "hash" | "rest" | "data" | "dlzm" | "done" | "tail";
 
 /** The two streams: `hash` is checksum to retrieve, `block` is retrieve to save. */
 export type StreamName = "hash" | "block";
@@ -105,6 +105,7 @@ const STREAM_OF: Readonly<Record<string, StreamName>> = {
   rest: "hash",
   data: "block",
   dlzm: "block",
+  tail: "block",
 };
 
 /** The error for a frame whose command is not one of its stream's. */

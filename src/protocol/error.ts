@@ -8,6 +8,10 @@
  * - `bad-length`: a length of 0 or more than `MAX_FRAME_LENGTH`;
  * - `bad-position`: a position, or the end of a block, past `MAX_POSITION`;
  * - `bad-hello`: a hello that is damaged, or not at the beginning;
+ * - `bad-tail`: what follows `done` is not the trailer that it should be;
+ * - `no-trailer`: there is no trailer, and it was needed;
+ * - `no-root`: the trailer does not say the root digest, and it was needed;
+ * - `out-of-order`: blocks that do not ascend, where they must;
  * - `unsupported`: the stream is sound, and beyond what this version reads.
  */
 export type ProtocolErrorCode =
@@ -19,6 +23,10 @@ export type ProtocolErrorCode =
   | "bad-length"
   | "bad-position"
   | "bad-hello"
+  | "bad-tail"
+  | "no-trailer"
+  | "no-root"
+  | "out-of-order"
   | "unsupported";
 
 /** The other end broke the protocol, or went away before its stream was complete. */

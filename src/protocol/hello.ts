@@ -8,6 +8,7 @@ import {
 } from "./bytes.ts";
 import { DIGEST_NAMES, type DigestName } from "./digest.ts";
 import { ProtocolError } from "./error.ts";
+import { decodeFields, decodeText, encodeFields, encodeText, REQUIRED } from "./fields.ts";
 
 /** What an extended hash stream says of itself before its first frame. */
 export interface Hello {
@@ -28,29 +29,19 @@ const MAX_NAME_LENGTH = 32;
 const VERSION = { major: 1, minor: 0 };
 const VERSION_LENGTH = 2;
 
-/** A field: its tag (2 bytes), the length of its value (2 bytes), its value. */
-const FIELD_HEADER_LENGTH = 4;
-
-/** Set in the tag of a field that cannot be skipped by a reader that does not know it. */
-const REQUIRED = 0x8000;
-
 /** The tags. */
 const TAG = { digest: REQUIRED | 1 };
 
 /** A `helo` frame. */
 export function encodeHello({ digest }: Hello): Uint8Array {
-  const bodyLength = VERSION_LENGTH + FIELD_HEADER_LENGTH + digest.length;
-  const frame = new Uint8Array(HELLO_HEADER_LENGTH + bodyLength);
+  const fields = encodeFields([{ tag: TAG.digest, value: encodeText(digest) }]);
+  const frame = new Uint8Array(HELLO_HEADER_LENGTH + VERSION_LENGTH + fields.length);
   const view = viewOf(frame);
   writeCommand(view, 0, "helo");
-  view.setUint32(COMMAND_LENGTH, bodyLength);
+  view.setUint32(COMMAND_LENGTH, VERSION_LENGTH + fields.length);
   view.setUint8(HELLO_HEADER_LENGTH, VERSION.major);
   view.setUint8(HELLO_HEADER_LENGTH + 1, VERSION.minor);
-  const field = HELLO_HEADER_LENGTH + VERSION_LENGTH;
-  view.setUint16(field, TAG.digest);
-  view.setUint16(field + 2, digest.length);
-  for (let i = 0; i < digest.length; i++)
-    view.setUint8(field + FIELD_HEADER_LENGTH + i, digest.charCodeAt(i));
+  frame.set(fields, HELLO_HEADER_LENGTH + VERSION_LENGTH);
   return frame;
 }
 
@@ -80,7 +71,8 @@ export function decodeHello(frame: Uint8Array, start: FrameStart): Hello {
   if (major !== VERSION.major)
     throw unsupported(start, `The stream is of version ${major}.${minor}, not ${VERSION.major}`);
   let digest: DigestName | undefined;
-  for (const { tag, value } of fields(frame, start)) {
+  const body = frame.subarray(HELLO_HEADER_LENGTH + VERSION_LENGTH);
+  for (const { tag, value } of decodeFields(body, start, badHello)) {
     if (tag === TAG.digest) {
       if (digest !== undefined) throw badHello(start, "A `helo` frame names two digests");
       digest = knownDigest(value, start);
@@ -91,24 +83,8 @@ export function decodeHello(frame: Uint8Array, start: FrameStart): Hello {
   return { digest };
 }
 
-function* fields(
-  frame: Uint8Array,
-  start: FrameStart,
-): Generator<{ tag: number; value: Uint8Array }> {
-  const view = viewOf(frame);
-  let at = HELLO_HEADER_LENGTH + VERSION_LENGTH;
-  while (at < frame.length) {
-    const valueAt = at + FIELD_HEADER_LENGTH;
-    const end = valueAt <= frame.length ? valueAt + view.getUint16(at + 2) : Infinity;
-    if (end > frame.length)
-      throw badHello(start, "A field of a `helo` frame reaches beyond its end");
-    yield { tag: view.getUint16(at), value: frame.subarray(valueAt, end) };
-    at = end;
-  }
-}
-
 function knownDigest(value: Uint8Array, start: FrameStart): DigestName {
-  const name = String.fromCharCode(...value);
+  const name = decodeText(value);
   const digest = DIGEST_NAMES.find((known) => known === name);
   if (digest === undefined)
     throw unsupported(

@@ -1,16 +1,13 @@
 import type * as Binding from "../native/binding.js";
+import { isEngineFailure } from "../native/error.ts";
 import type { DigestName } from "../protocol/digest.ts";
 import { encodeDone, encodeHashFrames, encodeRest } from "../protocol/hash-stream.ts";
 import { encodeHello } from "../protocol/hello.ts";
 import { BLOCK_SIZE } from "../protocol/limits.ts";
-import { Input, Output } from "../transport/streams.ts";
+import { Output } from "../transport/streams.ts";
 import { OptionError, type StageContext } from "./context.ts";
-import { Holes } from "./holes.ts";
-import { Sequence } from "./sequence.ts";
-import { batchesInFlight, Slots } from "./slots.ts";
-
-/** Blocks that are read and hashed together. */
-const BATCH_LENGTH = 32 * BLOCK_SIZE;
+import { Root, rootLine } from "./root.ts";
+import { scanSource, scanStream, type TakeDigests } from "./scan.ts";
 
 /** What to hash. */
 export interface ChecksumOptions {
@@ -22,6 +19,8 @@ export interface ChecksumOptions {
   end: number | undefined;
   /** The algorithm of the digests. */
   digest: DigestName;
+  /** Take a file that is missing for an empty one, which `save` will make. */
+  create: boolean;
   /** Begin with a hello, which names the algorithm and which blockcopy 0.0.2 does not read. */
   extended: boolean;
 }
@@ -38,13 +37,56 @@ export async function checksum(
   context.debug(context.engine.hashing(options.digest));
   const output = new Output(context.native, "hash stream");
   await output.whileRead(async () => {
-    const source = await open(context, options.file);
-    if (source === null) {
+    const source = await openOrMissing(context, options);
+    if (source === undefined) {
+      await greet(output, options);
+      await output.finish([encodeRest(0), encodeDone()]);
+    } else if (source === null) {
       await hashStream(context, options, output);
     } else {
       await hashSource(context, source, options, output);
     }
   });
+}
+
+/**
+ * Writes the root digest of a file, device or stream to standard output, as a line of text.
+ *
+ * @throws the engine's failures, and those of the streams
+ */
+export async function checksumRoot(
+  context: StageContext,
+  { file, digest }: Pick<ChecksumOptions, "file" | "digest">,
+): Promise<undefined> {
+  context.debug(context.engine.hashing(digest));
+  const output = new Output(context.native, "root digest");
+  const root = new Root(digest);
+  const add: TakeDigests = (_position, _length, digests) => root.add(digests);
+  const source = await open(context, file);
+  context.progress.begin(source?.size);
+  const size =
+    source === null ? await scanStream(context, { end: undefined, digest }, add) : source.size;
+  if (source !== null) {
+    context.debug(`${file}: ${size} bytes, ${source.description}`);
+    await scanSource(context, source, { start: 0, end: size, digest }, add);
+  }
+  await output.finish([new TextEncoder().encode(rootLine(root.finish(size), size))]);
+}
+
+/** As `open`, or undefined where a file is missing and may be. */
+async function openOrMissing(
+  context: StageContext,
+  { file, create }: ChecksumOptions,
+): Promise<Binding.Source | null | undefined> {
+  try {
+    return await open(context, file);
+  } catch (error) {
+    if (create && isEngineFailure(error) && error.kind === "not-found") {
+      context.debug(`${file} does not exist`);
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 /** The file or device, or null for a standard input that has to be read as it comes. */
@@ -61,38 +103,12 @@ async function hashSource(
   options: ChecksumOptions,
   output: Output,
 ): Promise<void> {
-  const { engine, progress, debug } = context;
-  debug(`${options.file}: ${source.size} bytes, ${source.description}`);
+  context.debug(`${options.file}: ${source.size} bytes, ${source.description}`);
   checkRange(source, options);
-  const end = options.end ?? source.size;
+  const { start, end = source.size, digest } = options;
   await greet(output, options);
-
-  const slots = new Slots(
-    context.native,
-    batchesInFlight(engine, BATCH_LENGTH),
-    BATCH_LENGTH + 2 * BLOCK_SIZE,
-  );
-  const sequence = new Sequence();
-  progress.begin(end - options.start);
-  const hashAll = async (): Promise<void> => {
-    const holes = new Holes(engine, source, options.digest);
-    for (let position = options.start; position < end;) {
-      const start = position;
-      const hole = await holes.at(start, end);
-      const length = hole?.length ?? Math.min(BATCH_LENGTH, end - start);
-      const slot = await slots.take(hole ? 0 : length);
-      const hashed = hole
-        ? Promise.resolve(hole.digests)
-        : engine.scan(source, slots.slab, slot.index, start, length, BLOCK_SIZE, options.digest);
-      sequence.add(hashed, async (digests) => {
-        await send(context, output, options.digest, start, length, digests);
-        slots.release(slot);
-      });
-      position += length;
-    }
-    sequence.end();
-  };
-  await Promise.all([hashAll(), sequence.finished]);
+  context.progress.begin(end - start);
+  await scanSource(context, source, { start, end, digest }, sending(output, digest));
   await output.finish(options.end === undefined ? [encodeRest(end), encodeDone()] : [encodeDone()]);
 }
 
@@ -103,17 +119,10 @@ async function greet(output: Output, { extended, digest }: ChecksumOptions): Pro
   }
 }
 
-/** Writes the digests of the blocks of a range. */
-async function send(
-  { progress }: StageContext,
-  output: Output,
-  digest: DigestName,
-  position: number,
-  length: number,
-  digests: Uint8Array,
-): Promise<void> {
-  await output.write([encodeHashFrames(position, length, BLOCK_SIZE, digests, digest)]);
-  progress.advance(length);
+/** Writes the digests of blocks as they come. */
+function sending(output: Output, digest: DigestName): TakeDigests {
+  return (position, length, digests) =>
+    output.write([encodeHashFrames(position, length, BLOCK_SIZE, digests, digest)]);
 }
 
 /** A range that the file does not have is refused before hours are spent on it. */
@@ -141,50 +150,18 @@ async function hashStream(
   options: ChecksumOptions,
   output: Output,
 ): Promise<void> {
-  const { start, end } = options;
-  if (start !== 0) {
+  const { end, digest } = options;
+  if (options.start !== 0) {
     throw new OptionError(
       "--start cannot be used on a pipe, which can only be read from its beginning",
       "redirect a file, or give its name",
     );
   }
   await greet(output, options);
-  const input = new Input(context.native, "standard input");
-  const slots = new Slots(
-    context.native,
-    batchesInFlight(context.engine, BATCH_LENGTH),
-    BATCH_LENGTH,
-  );
-  const sequence = new Sequence();
   context.progress.begin(end);
-  const hashAll = async (): Promise<void> => {
-    for (;;) {
-      const slot = await slots.take(BATCH_LENGTH);
-      const position = input.bytes;
-      const wanted = Math.min(BATCH_LENGTH, (end ?? Infinity) - position);
-      const length = await input.readFully(slot.memory.subarray(0, wanted));
-      if (length > 0) {
-        const hashed = context.engine.digest(
-          slots.slab,
-          slot.index,
-          length,
-          BLOCK_SIZE,
-          options.digest,
-        );
-        sequence.add(hashed, async (digests) => {
-          await send(context, output, options.digest, position, length, digests);
-          slots.release(slot);
-        });
-      }
-      if (length < BATCH_LENGTH) {
-        break;
-      }
-    }
-    sequence.end();
-  };
-  await Promise.all([hashAll(), sequence.finished]);
-  if (end !== undefined && input.bytes < end) {
-    throw beyondEnd("--end", end, "standard input", input.bytes);
+  const size = await scanStream(context, { end, digest }, sending(output, digest));
+  if (end !== undefined && size < end) {
+    throw beyondEnd("--end", end, "standard input", size);
   }
   await output.finish([encodeDone()]);
 }

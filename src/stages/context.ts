@@ -14,6 +14,8 @@ export interface StageContext {
   direct: Direct;
   /** What people see. */
   progress: Progress;
+  /** Says something that a person should know although all is well. */
+  warn: (message: string) => void;
   /** Says something that only matters when looking for a fault. */
   debug: (message: string) => void;
 }

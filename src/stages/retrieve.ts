@@ -2,9 +2,11 @@ import type * as Binding from "../native/binding.js";
 import { BLOCK_HEADER_LENGTH, encodeBlockHeader } from "../protocol/block-stream.ts";
 import { encodeDone } from "../protocol/hash-stream.ts";
 import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
+import { encodeTail } from "../protocol/tail.ts";
 import { Output } from "../transport/streams.ts";
 import type { StageContext } from "./context.ts";
 import { type HashBatch, MAX_BATCH_LENGTH, readHashBatches } from "./hash-batches.ts";
+import { RootOfBatches } from "./root.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
 
@@ -36,18 +38,22 @@ export async function retrieve(
   await output.whileRead(async () => {
     const source = await engine.openSource(options.file, direct);
     debug(`${options.file}: ${source.size} bytes, ${source.description}`);
+    // Before reading changes the time of the last access.
+    const metadata = await engine.metadata(source);
     const xz = options.exactWire ? "xzPlain" : "xz";
     const compression = options.lzma ? xz : "none";
     progress.begin(undefined);
 
     const slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), SLOT_LENGTH);
     const sequence = new Sequence();
+    const root = options.exactWire ? undefined : new RootOfBatches(source.size);
     let digest: HashBatch["digest"] | undefined;
     const compare = async (batch: HashBatch): Promise<void> => {
       if (batch.digest !== digest) {
         ({ digest } = batch);
         debug(engine.hashing(digest));
       }
+      const hashed = root?.wants(batch.blocks, batch.digest) ?? false;
       const slot = await slots.take(batch.bytes);
       const compared = engine.diff(
         source,
@@ -56,9 +62,13 @@ export async function retrieve(
         batch.blocks,
         batch.digests,
         batch.digest,
+        hashed,
         compression,
       );
-      sequence.add(compared, async (changed) => {
+      sequence.add(compared, async ({ changed, digests }) => {
+        if (hashed) {
+          root?.add(digests);
+        }
         await output.write(framed(changed, slot.memory));
         slots.release(slot);
         progress.advance(batch.bytes);
@@ -78,7 +88,26 @@ export async function retrieve(
     };
     await Promise.all([compareAll(), sequence.finished]);
     debug(`${output.bytes} bytes of changed blocks sent`);
-    await output.finish([encodeDone()]);
+    const tail = root && tailOf(source, metadata, root);
+    await output.finish(tail === undefined ? [encodeDone()] : [encodeDone(), tail]);
+  });
+}
+
+/** What is said of the source behind the end of the stream, where blockcopy 0.0.2 does not read it. */
+function tailOf(
+  source: Binding.Source,
+  { mode, accessed, modified, uid, owner, gid, group }: Binding.Metadata,
+  root: RootOfBatches,
+): Uint8Array {
+  return encodeTail({
+    size: source.size,
+    kind: source.isDevice ? "device" : "file",
+    mode,
+    accessed,
+    modified,
+    owner: { id: uid, name: owner },
+    group: { id: gid, name: group },
+    root: root.finish(),
   });
 }
 

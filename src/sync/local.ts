@@ -33,7 +33,11 @@ export async function syncLocal(context: StageContext, options: LocalOptions): P
   refuseRemote(options.source);
   refuseRemote(options.destination);
   const source = await engine.openSource(options.source, direct);
-  const sink = await engine.openSink(options.destination, options.force, direct);
+  const sink = await engine.openSink(options.destination, {
+    force: options.force,
+    create: false,
+    direct,
+  });
   const target = await engine.openReader(sink, direct);
   refuseFileAmongDevices(options.destination, sink);
   refuseUnlike(options, source, target, sink);

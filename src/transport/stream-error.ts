@@ -25,7 +25,8 @@ export function systemCode(error: unknown): string | undefined {
     : undefined;
 }
 
-function describe(code: string): string {
+/** What a system's error means, in words. */
+export function describe(code: string): string {
   for (const [name, text] of getSystemErrorMap().values()) {
     if (name === code) {
       return text;

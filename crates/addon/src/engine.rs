@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use blockcopy_engine::{Digests, Pair, SinkOptions};
+use blockcopy_engine::{Digests, Pair, Theirs};
 use napi::bindgen_prelude::{Object, Uint8Array};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -12,14 +12,15 @@ use crate::files::{Sink, Source};
 use crate::memory::Slab;
 use crate::promise::promise;
 use crate::values::{
-    Block, EngineOptions, Range, blocks, changed_blocks, data_range, extents, frames, to_algorithm,
-    to_compression, to_direct, to_options, to_zeros, updated,
+    Block, EngineOptions, Range, SinkOptions, blocks, data_range, extents, frames, to_algorithm,
+    to_applied, to_compression, to_diff, to_direct, to_manner, to_options, to_sink_options,
+    to_zeros, updated,
 };
 
 /// The threads of the engine. One per process.
 #[napi]
 pub struct Engine {
-    inner: Arc<blockcopy_engine::Engine>,
+    pub(crate) inner: Arc<blockcopy_engine::Engine>,
 }
 
 #[napi]
@@ -102,19 +103,15 @@ impl Engine {
         )
     }
 
-    /// Opens an existing regular file or block device for writing, a device exclusively unless `force` is given.
+    /// Opens a regular file or block device for writing.
     #[napi(ts_return_type = "Promise<Sink>")]
     pub fn open_sink<'env>(
         &self,
         env: &'env Env,
         path: String,
-        force: bool,
-        #[napi(ts_arg_type = "'auto' | 'on' | 'off'")] direct: String,
+        options: SinkOptions,
     ) -> Result<Object<'env>> {
-        let options = SinkOptions {
-            force,
-            direct: to_direct(&direct)?,
-        };
+        let options = to_sink_options(&options)?;
         promise(env, Sink::from, |done| {
             self.inner.run(
                 move || Ok(blockcopy_engine::Sink::open(path, options)?),
@@ -193,9 +190,9 @@ impl Engine {
     }
 
     /// Reads blocks into a slot and returns those that differ from `digests` (one after the other), or, without
-    /// digests, all that the source has. `xz` compresses them with a dictionary of the size of the block, `xzPlain` byte for byte
-    /// as blockcopy 0.0.2 does.
-    #[napi(ts_return_type = "Promise<Array<Block>>")]
+    /// digests, all that the source has; with `hashed`, their own digests as well. `xz` compresses them with a dictionary of the size of
+    /// the block, `xzPlain` byte for byte as blockcopy 0.0.2 does.
+    #[napi(ts_return_type = "Promise<Diff>")]
     pub fn diff<'env>(
         &self,
         env: &'env Env,
@@ -205,25 +202,29 @@ impl Engine {
         blocks: Vec<Range>,
         digests: Option<Uint8Array>,
         #[napi(ts_arg_type = "'sha3-512' | 'blake3'")] algorithm: String,
+        hashed: bool,
         #[napi(ts_arg_type = "'none' | 'xz' | 'xzPlain'")] compression: String,
     ) -> Result<Object<'env>> {
         let extents = extents(&blocks)?;
         let algorithm = to_algorithm(&algorithm)?;
-        let digests = digests.map(|bytes| Digests {
-            algorithm,
-            bytes: bytes.to_vec(),
-        });
+        let theirs = match digests {
+            Some(bytes) => Theirs::Digests(Digests {
+                algorithm,
+                bytes: bytes.to_vec(),
+            }),
+            None => Theirs::Nothing(hashed.then_some(algorithm)),
+        };
         let compression = to_compression(&compression)?;
         let slot = slab.take(slot)?;
-        promise(env, changed_blocks, |done| {
+        promise(env, to_diff, |done| {
             self.inner
-                .diff(&source.inner, slot, &extents, digests, compression, done);
+                .diff(&source.inner, slot, &extents, theirs, compression, done);
         })
     }
 
-    /// Writes blocks whose payloads lie in a slot and returns how many bytes were written; of blocks that overlap the later one wins.
-    /// With `sparse`, blocks of zeros become holes where the destination can have any.
-    #[napi(ts_return_type = "Promise<number>")]
+    /// Writes blocks whose payloads lie in a slot and returns what was written; of blocks that overlap the later one wins.
+    /// With `sparse`, blocks of zeros become holes where the destination can have any. With `digest`, the blocks are digested on the way.
+    #[napi(ts_return_type = "Promise<Applied>")]
     pub fn apply<'env>(
         &self,
         env: &'env Env,
@@ -232,12 +233,13 @@ impl Engine {
         slot: u32,
         blocks: Vec<Block>,
         sparse: bool,
+        #[napi(ts_arg_type = "'sha3-512' | 'blake3' | undefined")] digest: Option<String>,
     ) -> Result<Object<'env>> {
         let frames = frames(&blocks)?;
+        let manner = to_manner(sparse, digest.as_deref())?;
         let slot = slab.take(slot)?;
-        promise(env, number, |done| {
-            self.inner
-                .apply(&sink.inner, slot, frames, to_zeros(sparse), done);
+        promise(env, to_applied, |done| {
+            self.inner.apply(&sink.inner, slot, frames, manner, done);
         })
     }
 

@@ -12,6 +12,7 @@ pub mod engine;
 mod errors;
 pub mod files;
 pub mod memory;
+pub mod metadata;
 mod promise;
 pub mod stdio;
 pub mod values;

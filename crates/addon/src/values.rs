@@ -5,9 +5,11 @@ use std::ops::Range as Offsets;
 
 use blockcopy_engine::xz::Preset;
 use blockcopy_engine::{
-    Algorithm, Blocks, Changed, Codec, Compression, Direct, Extent, Frame, Options, Updated, Zeros,
+    Algorithm, Blocks, Changed, Codec, Compression, Direct, Extent, Frame, Manner, Options,
+    Updated, Zeros,
 };
 use napi::Result;
+use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::errors::{invalid, number, whole};
@@ -32,6 +34,24 @@ pub struct Block {
     pub length: u32,
     /// Whether the payload is in the .xz format.
     pub compressed: bool,
+}
+
+/// How a batch of the source compares with the destination.
+#[napi(object)]
+pub struct Diff {
+    /// The blocks that the destination needs.
+    pub changed: Vec<Block>,
+    /// The digest of each block of the batch as the source has it, one after the other; empty if none were asked for.
+    pub digests: Uint8Array,
+}
+
+/// What came of writing a batch.
+#[napi(object)]
+pub struct Applied {
+    /// The length of each block in bytes: for a compressed one, that of what it decoded to.
+    pub lengths: Vec<u32>,
+    /// The digest of each block, one after the other; empty if none were asked for.
+    pub digests: Uint8Array,
 }
 
 /// A range of a source that has data.
@@ -64,6 +84,18 @@ pub struct EngineOptions {
     /// Reads or writes in flight, at least one.
     #[napi(ts_type = "number | undefined")]
     pub queue_depth: Option<u32>,
+}
+
+/// How a file or device is opened for writing.
+#[napi(object)]
+pub struct SinkOptions {
+    /// Whoever is using it; otherwise a device is opened exclusively.
+    pub force: bool,
+    /// A regular file that is missing is made, for its owner alone, except among the devices.
+    pub create: bool,
+    /// Past the page cache, or not.
+    #[napi(ts_type = "'auto' | 'on' | 'off'")]
+    pub direct: String,
 }
 
 pub(crate) fn blocks(length: f64, block_len: u32, algorithm: &str) -> Result<Blocks> {
@@ -133,6 +165,28 @@ pub(crate) fn to_direct(name: &str) -> Result<Direct> {
         .map_err(|()| invalid("not a way to go past the page cache"))
 }
 
+pub(crate) fn to_manner(sparse: bool, digest: Option<&str>) -> Result<Manner> {
+    Ok(Manner {
+        zeros: to_zeros(sparse),
+        digest: digest.map(to_algorithm).transpose()?,
+    })
+}
+
+pub(crate) fn to_applied(applied: blockcopy_engine::Applied) -> Applied {
+    Applied {
+        lengths: applied.lengths,
+        digests: applied.digests.into(),
+    }
+}
+
+pub(crate) fn to_sink_options(options: &SinkOptions) -> Result<blockcopy_engine::SinkOptions> {
+    Ok(blockcopy_engine::SinkOptions {
+        force: options.force,
+        create: options.create,
+        direct: to_direct(&options.direct)?,
+    })
+}
+
 pub(crate) fn to_zeros(sparse: bool) -> Zeros {
     if sparse { Zeros::Holes } else { Zeros::Written }
 }
@@ -159,7 +213,7 @@ pub(crate) fn updated(updated: Updated) -> Update {
     }
 }
 
-pub(crate) fn changed_blocks(changed: Vec<Changed>) -> Vec<Block> {
+pub(crate) fn to_diff(diff: blockcopy_engine::Diff) -> Diff {
     // Offsets and lengths lie within a slot, whose length is a u32.
     let within_slot = |value| u32::try_from(value).unwrap_or(u32::MAX);
     let block = |block: Changed| Block {
@@ -168,5 +222,8 @@ pub(crate) fn changed_blocks(changed: Vec<Changed>) -> Vec<Block> {
         length: within_slot(block.length),
         compressed: block.codec == Codec::Xz,
     };
-    changed.into_iter().map(block).collect()
+    Diff {
+        changed: diff.changed.into_iter().map(block).collect(),
+        digests: diff.digests.into(),
+    }
 }

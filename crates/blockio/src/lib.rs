@@ -14,6 +14,7 @@ mod errno;
 mod error;
 mod holders;
 mod medium;
+mod metadata;
 mod node;
 mod proc_tables;
 mod sink;
@@ -27,6 +28,7 @@ pub use errno::Errno;
 pub use error::Error;
 #[cfg(any(test, feature = "memory"))]
 pub use medium::{Fault, Memory, Operation};
+pub use metadata::{Metadata, Owner, Restore, Time};
 pub use node::Kind;
 pub use sink::{Sink, SinkOptions};
 pub use source::Source;

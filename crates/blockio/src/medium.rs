@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use crate::sys::{Errno, Stat};
-use crate::{Direct, Error};
+use crate::{Direct, Error, Time};
 
 mod disk;
 #[cfg(any(test, feature = "memory"))]
@@ -78,9 +78,24 @@ pub(crate) trait Medium: Debug + Send + Sync {
     /// The same once more, to read.
     fn reader(&self, direct: bool) -> Result<Box<dyn Medium>>;
 
-    /// Which file or device of the system it is, where it is one.
-    fn identity(&self) -> Option<Stat> {
-        None
+    /// Which file or device of the system it is, and what that has beside its content; `EOPNOTSUPP` where it is none.
+    fn stat(&self) -> Result<Stat> {
+        Err(Errno::OPNOTSUPP)
+    }
+
+    /// Sets who owns a file, and its group; see fchown(2).
+    fn set_owner(&self, _user: Option<u32>, _group: Option<u32>) -> Result<()> {
+        Err(Errno::OPNOTSUPP)
+    }
+
+    /// Sets the permission bits of a file; see fchmod(2).
+    fn set_mode(&self, _mode: u32) -> Result<()> {
+        Err(Errno::OPNOTSUPP)
+    }
+
+    /// Sets the times of a file; see utimensat(2).
+    fn set_times(&self, _accessed: Time, _modified: Time) -> Result<()> {
+        Err(Errno::OPNOTSUPP)
     }
 
     /// How long it is now.
@@ -100,6 +115,11 @@ pub(crate) trait Medium: Debug + Send + Sync {
 
     /// Waits until everything written is on the disk; see fdatasync(2).
     fn sync(&self) -> Result<()>;
+
+    /// As [`sync`](Self::sync), with the owner, the mode and the times, where it has them; see fsync(2).
+    fn sync_all(&self) -> Result<()> {
+        self.sync()
+    }
 
     /// The first offset from `offset` on where such a region is; `ENXIO` if there is none. See `SEEK_DATA` in lseek(2).
     fn next(&self, region: Region, offset: u64) -> Result<u64>;

@@ -5,13 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
+use rustix::fd::OwnedFd;
+
 use crate::medium::{Disk, Medium, usable_size};
 use crate::node::Kind;
 use crate::sys::{self, Errno};
 use crate::{ALIGNMENT, Direct, Error, Source};
 
 mod claim;
+mod create;
 mod pace;
+mod restore;
 mod staging;
 mod write;
 mod zero;
@@ -24,6 +28,9 @@ use staging::Staging;
 pub struct SinkOptions {
     /// Write to a device or file even when somebody else is using it.
     pub force: bool,
+    /// Make a regular file that is missing, except among the devices. Only its owner may read it; see
+    /// [`restore`](Sink::restore) for another mode.
+    pub create: bool,
     /// Whether to write past the page cache.
     pub direct: Direct,
 }
@@ -53,10 +60,15 @@ pub struct Sink {
     pace: Mutex<Pace>,
     /// What the first failed sync said.
     sync_failure: Mutex<Option<Errno>>,
+    /// More than content is to be brought to the disk.
+    sync_all: AtomicBool,
+    /// What the name of a file that was made is in.
+    directory: Option<OwnedFd>,
 }
 
 impl Sink {
-    /// Opens an existing regular file or block device for writing; never creates or truncates one.
+    /// Opens a regular file or block device for writing; never truncates one, and makes a file only where `create` says so.
+    /// If that fails later, an empty file may remain.
     ///
     /// A device is claimed (`O_EXCL`, see open(2)): the kernel refuses if it or a partition of it is
     /// mounted, held or claimed. `force` writes to it nevertheless. A file is refused without `force`
@@ -67,9 +79,13 @@ impl Sink {
     /// [`Error::NotAFile`], or what open(2) says. [`Error::NotDirect`] where only direct writes would do and there are none.
     pub fn open(path: impl AsRef<Path>, options: SinkOptions) -> Result<Self, Error> {
         let path = path.as_ref();
-        let (node, fd) = claim::open(path, options.force)?;
-        let disk = Disk::new(node.kind, fd, options.direct.is_wanted());
-        Self::new(Box::new(disk), node.kind, path, options.direct)
+        let opened = claim::open(path, options.force, options.create)?;
+        let disk = Disk::new(opened.kind, opened.fd, options.direct.is_wanted());
+        let sink = Self::new(Box::new(disk), opened.kind, path, options.direct)?;
+        Ok(Self {
+            directory: opened.directory,
+            ..sink
+        })
     }
 
     /// Content of memory, as a file or device that has faults.
@@ -101,6 +117,8 @@ impl Sink {
             both_ways: RwLock::new(()),
             pace: Mutex::new(Pace::default()),
             sync_failure: Mutex::new(None),
+            sync_all: AtomicBool::new(false),
+            directory: None,
         })
     }
 
@@ -139,7 +157,8 @@ impl Sink {
         self.medium.granularity().is_some() && !self.direct_refused.load(Ordering::Relaxed)
     }
 
-    /// Brings everything written to the disk; see fdatasync(2). No write may be under way.
+    /// Brings everything written to the disk; see fdatasync(2). After a [`restore`](Self::restore), that too, and of a file that
+    /// was made, its name; see fsync(2). No write may be under way.
     ///
     /// # Errors
     /// [`Error::Sync`]. Once that happened every further call fails too: the kernel reports the
@@ -149,13 +168,27 @@ impl Sink {
         self.stretch()?;
         let mut failure = lock(&self.sync_failure);
         if failure.is_none() {
-            *failure = self.medium.sync().err();
+            *failure = self.bring_to_disk().err();
         }
         if let Some(errno) = *failure {
             return Err(self.sync_error(errno));
         }
         lock(&self.pace).finish(&*self.medium);
         Ok(())
+    }
+
+    fn bring_to_disk(&self) -> Result<(), Errno> {
+        // Relaxed: what was restored was restored before, see above.
+        if self.sync_all.load(Ordering::Relaxed) {
+            self.medium.sync_all()?;
+        } else {
+            self.medium.sync()?;
+        }
+        match self.directory.as_ref().map(sys::sync_all) {
+            // Some file systems do not do this with directories; see fsync(2).
+            None | Some(Ok(()) | Err(Errno::INVAL)) => Ok(()),
+            Some(failed) => failed,
+        }
     }
 
     fn sync_error(&self, errno: Errno) -> Error {

@@ -8,7 +8,7 @@ use rustix::fd::OwnedFd;
 use crate::medium::{Disk, Medium, usable_size};
 use crate::node::{Kind, Node};
 use crate::sys::{self, FileType};
-use crate::{ALIGNMENT, Direct, Error};
+use crate::{ALIGNMENT, Direct, Error, Metadata};
 
 mod holes;
 mod read;
@@ -139,6 +139,16 @@ impl Source {
         &self.path
     }
 
+    /// What it has beside its content, as things stand now; see fstat(2). A name that cannot be found is `None`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with what fstat(2) says.
+    pub fn metadata(&self) -> Result<Metadata, Error> {
+        let stat = self.medium.stat();
+        let stat = stat.map_err(|errno| Error::io("stat", &self.path, None, errno))?;
+        Ok(Metadata::of(&stat))
+    }
+
     /// Where it ends, as far as one can tell now, if nothing could be read from `offset` on.
     #[must_use]
     pub fn end_before(&self, offset: u64) -> u64 {
@@ -148,8 +158,8 @@ impl Source {
     /// Whether both are the same file, or the same device, by whatever names.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
-        match (self.medium.identity(), other.medium.identity()) {
-            (Some(one), Some(other)) => one.same(&other),
+        match (self.medium.stat(), other.medium.stat()) {
+            (Ok(one), Ok(other)) => one.same(&other),
             _ => false,
         }
     }

@@ -15,7 +15,15 @@ const LEN: usize = 48 * MIB;
 /// Writes all of a file of `LEN` bytes; whether that was done directly.
 fn write(path: &Path, direct: Direct) -> bool {
     let force = false;
-    let sink = Sink::open(path, SinkOptions { force, direct }).unwrap();
+    let sink = Sink::open(
+        path,
+        SinkOptions {
+            force,
+            direct,
+            ..SinkOptions::default()
+        },
+    )
+    .unwrap();
     let data = pattern(MIB);
     for start in (0..LEN).step_by(MIB) {
         let (low, high) = data.split_at(130_000);

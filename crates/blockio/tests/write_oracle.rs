@@ -39,7 +39,15 @@ fn direct() -> impl Strategy<Value = Direct> {
 fn write_beside(path: &Path, mut content: Vec<u8>, direct: Direct, steps: Vec<Step>) {
     // Claimed anew for each case, a device may seem to be in use still: see `open_released`.
     let force = true;
-    let sink = Sink::open(path, SinkOptions { force, direct }).unwrap();
+    let sink = Sink::open(
+        path,
+        SinkOptions {
+            force,
+            direct,
+            ..SinkOptions::default()
+        },
+    )
+    .unwrap();
     assert_eq!(sink.size(), content.len() as u64);
     for Step { offset, lens, zero } in steps {
         let mut data = pattern(lens.iter().sum());

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use blockcopy_blockio::{Sink, Slot};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::slice::ParallelSlice;
 
+use crate::digest::{Algorithm, Message};
 use crate::gather::guard;
 use crate::runs::{Placed, Run, runs, waves};
 use crate::{Done, Engine, Error, xz};
@@ -13,6 +15,9 @@ use crate::{Done, Engine, Error, xz};
 /// How many compressed blocks are decoded before they are written, so that blocks which decode to the largest size
 /// do not fill the memory of a machine with many cores.
 const MAX_DECODED: usize = 4;
+
+/// How many blocks a thread digests together: as many as the widest vectors have lanes.
+const DIGESTED: usize = 8;
 
 /// How a payload is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +51,26 @@ pub enum Zeros {
     Holes,
 }
 
+/// How a batch is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// What becomes of blocks of zeros.
+    pub zeros: Zeros,
+    /// By which algorithm the blocks are digested on the way, for whoever wants to read them back; not at all without one.
+    pub digest: Option<Algorithm>,
+}
+
+/// What came of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// The length of each block, in bytes: for a compressed one, that of what it decoded to.
+    pub lengths: Vec<u32>,
+    /// The digest of each block, one after the other; empty if none were asked for.
+    pub digests: Vec<u8>,
+}
+
 impl Engine {
-    /// Writes `frames`, whose payloads lie in `slot`, to `sink`, and gives `done` how many bytes it wrote. Where frames overlap, the
+    /// Writes `frames`, whose payloads lie in `slot`, to `sink`, and gives `done` what it wrote. Where frames overlap, the
     /// later one wins.
     ///
     /// They are not synced: that is [`Engine::sync`]. Batches for the same sink must be applied one after the other.
@@ -60,13 +83,13 @@ impl Engine {
         sink: &Arc<Sink>,
         slot: Slot,
         frames: Vec<Frame>,
-        zeros: Zeros,
-        done: impl Done<u64>,
+        manner: Manner,
+        done: impl Done<Applied>,
     ) {
         let engine = Arc::clone(self);
         let sink = Arc::clone(sink);
         self.io.spawn_fifo(move || {
-            let outcome = guard(|| engine.write_frames(&sink, &slot, &frames, zeros));
+            let outcome = guard(|| engine.write_frames(&sink, &slot, &frames, manner));
             drop(slot);
             done(outcome);
         });
@@ -86,10 +109,10 @@ impl Engine {
         sink: &Sink,
         memory: &[u8],
         frames: &[Frame],
-        zeros: Zeros,
-    ) -> Result<u64, Error> {
+        manner: Manner,
+    ) -> Result<Applied, Error> {
         let mut rest = frames;
-        let mut written = 0;
+        let mut applied = Applied::default();
         while let Some(first) = rest.first() {
             let raw = first.codec == Codec::Raw;
             let alike = rest
@@ -119,12 +142,30 @@ impl Engine {
                     data: block,
                 })
                 .collect();
-            written += write_blocks(sink, &placed, zeros)?;
+            write_blocks(sink, &placed, manner.zeros)?;
             if let Some(error) = failure {
                 return Err(error);
             }
+            if let Some(algorithm) = manner.digest {
+                let digests = self.digest_blocks(algorithm, &blocks);
+                applied.digests.extend(digests);
+            }
+            let length = |block: &Cow<'_, [u8]>| u32::try_from(block.len()).unwrap_or(u32::MAX);
+            applied.lengths.extend(blocks.iter().map(length));
         }
-        Ok(written)
+        Ok(applied)
+    }
+
+    /// The digests of `blocks`, one after the other, by all workers.
+    fn digest_blocks(&self, algorithm: Algorithm, blocks: &[Cow<'_, [u8]>]) -> Vec<u8> {
+        let digests = |group: &[Cow<'_, [u8]>]| {
+            let messages: Vec<_> = group.iter().map(|block| Message::of(block)).collect();
+            self.digest_many(algorithm, &messages).bytes
+        };
+        let groups: Vec<_> = self
+            .workers
+            .install(|| blocks.par_chunks(DIGESTED).map(digests).collect());
+        groups.concat()
     }
 
     /// How many blocks are decoded at once.
@@ -156,8 +197,8 @@ impl Engine {
     }
 }
 
-/// Writes blocks, of which the later one wins where they overlap, and returns how many bytes they are.
-fn write_blocks(sink: &Sink, blocks: &[Placed<'_>], zeros: Zeros) -> Result<u64, Error> {
+/// Writes blocks, of which the later one wins where they overlap.
+fn write_blocks(sink: &Sink, blocks: &[Placed<'_>], zeros: Zeros) -> Result<(), Error> {
     let write = |run: &Run<'_>| run.write(sink);
     for wave in waves(&runs(blocks, zeros)) {
         if sink.is_direct() {
@@ -168,7 +209,7 @@ fn write_blocks(sink: &Sink, blocks: &[Placed<'_>], zeros: Zeros) -> Result<u64,
             wave.iter().try_for_each(write)?;
         }
     }
-    Ok(blocks.iter().map(|block| block.data.len() as u64).sum())
+    Ok(())
 }
 
 /// What there is before the first failure, and that failure.

@@ -6,7 +6,7 @@ use blockcopy_blockio::{Slot, Source};
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::apply::Codec;
-use crate::digest::Digests;
+use crate::digest::{Algorithm, Digests};
 use crate::extent::Extent;
 use crate::gather::refuse;
 use crate::read::Block;
@@ -35,12 +35,58 @@ pub struct Changed {
     pub length: usize,
 }
 
+/// What to compare a batch with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Theirs {
+    /// The digest of each block as the destination has it: those that are equal are left out.
+    Digests(Digests),
+    /// Nothing: every block is wanted. Their own digests are wanted too where there is an algorithm.
+    Nothing(Option<Algorithm>),
+}
+
+impl Theirs {
+    /// By which algorithm the blocks are to be digested, if they are.
+    fn algorithm(&self) -> Option<Algorithm> {
+        match self {
+            Self::Digests(digests) => Some(digests.algorithm),
+            Self::Nothing(algorithm) => *algorithm,
+        }
+    }
+
+    fn digests(&self) -> Option<&Digests> {
+        match self {
+            Self::Digests(digests) => Some(digests),
+            Self::Nothing(_) => None,
+        }
+    }
+}
+
+/// How a batch of the source compares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// The blocks that the destination needs, in the order of the batch.
+    pub changed: Vec<Changed>,
+    /// The digest of each extent as the source has it, cut off at its end, one after the other; empty if none were asked for.
+    pub digests: Vec<u8>,
+}
+
+impl Diff {
+    /// That of a batch, from those of its pieces in order.
+    fn joined(pieces: Vec<Self>) -> Self {
+        let mut joined = Self::default();
+        for mut piece in pieces {
+            joined.changed.append(&mut piece.changed);
+            joined.digests.append(&mut piece.digests);
+        }
+        joined
+    }
+}
+
 impl Engine {
-    /// Reads `extents` of `source` into `slot` and gives `done` those that differ from `digests` (one per extent), in the
-    /// order of the batch, compressed in place where asked for.
+    /// Reads `extents` of `source` into `slot` and gives `done` those that differ from the digests in `theirs` (one per extent), in
+    /// the order of the batch, compressed in place where asked for.
     ///
     /// An extent that the source ends in always differs, cut off at the end; one beyond the end never does.
-    /// Without `digests` every extent differs.
     ///
     /// # Errors
     /// To `done`: a failed read, a source that became shorter, extents that do not fit into the slot,
@@ -50,52 +96,57 @@ impl Engine {
         source: &Arc<Source>,
         slot: Slot,
         extents: &[Extent],
-        digests: Option<Digests>,
+        theirs: Theirs,
         compression: Compression,
-        done: impl Done<Vec<Changed>>,
+        done: impl Done<Diff>,
     ) {
-        if digests
-            .as_ref()
+        if theirs
+            .digests()
             .is_some_and(|digests| digests.count() != Some(extents.len()))
         {
             let error = Error::Request("there is not one digest per block");
             return refuse(slot, error, done);
         }
         let work = move |engine: &Engine, blocks: &mut [Block<'_>]| {
-            let mut changed = engine.changed(blocks, digests.as_ref());
-            match compression {
-                Compression::None => Ok(changed.into_iter().map(as_is).collect()),
+            let ours = theirs
+                .algorithm()
+                .map(|algorithm| engine.digests(algorithm, blocks));
+            let mut changed = changed(blocks, ours.as_ref(), theirs.digests());
+            let changed = match compression {
+                Compression::None => changed.into_iter().map(as_is).collect(),
                 // Each block on its own, not each piece: compressing is what takes the time.
                 Compression::Xz(preset) => changed
                     .par_iter_mut()
                     .map(|block| compress(block, preset))
-                    .collect(),
-            }
+                    .collect::<Result<_, _>>()?,
+            };
+            let digests = ours.map(|ours| ours.bytes).unwrap_or_default();
+            Ok(vec![Diff { changed, digests }])
         };
+        let done = move |pieces: Result<_, _>| done(pieces.map(Diff::joined));
         self.for_each_piece(source, slot, extents, work, done);
     }
+}
 
-    /// Those of `blocks` that the destination needs.
-    fn changed<'b, 'a>(
-        &self,
-        blocks: &'b mut [Block<'a>],
-        theirs: Option<&Digests>,
-    ) -> Vec<&'b mut Block<'a>> {
-        let ours = theirs.map(|theirs| self.digests(theirs.algorithm, blocks));
-        let same = |number: usize, block: &Block<'_>| match (&ours, theirs) {
-            (Some(ours), Some(theirs)) => {
-                block.data.len() == block.extent.length as usize
-                    && ours.get(number) == theirs.get(block.index)
-            }
-            _ => false,
-        };
-        blocks
-            .iter_mut()
-            .enumerate()
-            .filter(|(number, block)| !block.data.is_empty() && !same(*number, block))
-            .map(|(_, block)| block)
-            .collect()
-    }
+/// Those of `blocks` that the destination needs: all but those whose digests are the same in `ours` and in `theirs`.
+fn changed<'b, 'a>(
+    blocks: &'b mut [Block<'a>],
+    ours: Option<&Digests>,
+    theirs: Option<&Digests>,
+) -> Vec<&'b mut Block<'a>> {
+    let same = |number: usize, block: &Block<'_>| match (ours, theirs) {
+        (Some(ours), Some(theirs)) => {
+            block.data.len() == block.extent.length as usize
+                && ours.get(number) == theirs.get(block.index)
+        }
+        _ => false,
+    };
+    blocks
+        .iter_mut()
+        .enumerate()
+        .filter(|(number, block)| !block.data.is_empty() && !same(*number, block))
+        .map(|(_, block)| block)
+        .collect()
 }
 
 fn as_is(block: &mut Block<'_>) -> Changed {

@@ -24,12 +24,13 @@ mod update;
 pub mod xz;
 mod zeros;
 
-pub use apply::{Codec, Frame, Zeros};
+pub use apply::{Applied, Codec, Frame, Manner, Zeros};
 pub use blockcopy_blockio::{
-    ALIGNMENT, Direct, Kind, Sink, SinkOptions, Slab, Slot, Source, exit_now, stdio,
+    ALIGNMENT, Direct, Kind, Metadata, Owner, Restore, Sink, SinkOptions, Slab, Slot, Source, Time,
+    exit_now, stdio,
 };
 pub use blockcopy_keccak::Simd;
-pub use diff::{Changed, Compression};
+pub use diff::{Changed, Compression, Diff, Theirs};
 pub use digest::{Algorithm, Digests};
 pub use error::Error;
 pub use extent::{Extent, PIECE_LEN};

@@ -3,9 +3,9 @@
 use rustix::fd::{AsFd, OwnedFd};
 
 use super::{Access, Medium, Region, Result, Zeroing};
-use crate::ALIGNMENT;
 use crate::node::Kind;
 use crate::sys::{self, DirectAlignment, Errno, Stat};
+use crate::{ALIGNMENT, Time};
 
 /// A regular file or block device, open twice where it can be accessed directly.
 #[derive(Debug)]
@@ -68,8 +68,20 @@ impl Medium for Disk {
         Ok(Box::new(Self::new(self.kind, fd, direct)))
     }
 
-    fn identity(&self) -> Option<Stat> {
-        sys::fstat(&self.buffered).ok()
+    fn stat(&self) -> Result<Stat> {
+        sys::fstat(&self.buffered)
+    }
+
+    fn set_owner(&self, user: Option<u32>, group: Option<u32>) -> Result<()> {
+        sys::set_owner(&self.buffered, user, group)
+    }
+
+    fn set_mode(&self, mode: u32) -> Result<()> {
+        sys::set_mode(&self.buffered, mode)
+    }
+
+    fn set_times(&self, accessed: Time, modified: Time) -> Result<()> {
+        sys::set_times(&self.buffered, accessed, modified)
     }
 
     fn size(&self) -> Result<u64> {
@@ -102,6 +114,10 @@ impl Medium for Disk {
 
     fn sync(&self) -> Result<()> {
         sys::sync_data(&self.buffered)
+    }
+
+    fn sync_all(&self) -> Result<()> {
+        sys::sync_all(&self.buffered)
     }
 
     fn next(&self, region: Region, offset: u64) -> Result<u64> {

@@ -9,12 +9,33 @@ use crate::holders;
 use crate::node::{Kind, Node};
 use crate::sys::{self, Errno};
 
-/// Opens what is at `path`, and claims a device. `force` opens it whoever is using it.
+/// What is open to write.
+pub(super) struct Opened {
+    pub(super) kind: Kind,
+    pub(super) fd: OwnedFd,
+    /// Of a file that was made, what its name is in.
+    pub(super) directory: Option<OwnedFd>,
+}
+
+/// Opens what is at `path`, and claims a device. `force` opens it whoever is using it, `create` makes a file if there is nothing.
 ///
 /// # Errors
 /// See [`Sink::open`](crate::Sink::open).
-pub(super) fn open(path: &Path, force: bool) -> Result<(Node, OwnedFd), Error> {
-    let found = Node::stat(path)?;
+pub(super) fn open(path: &Path, force: bool, create: bool) -> Result<Opened, Error> {
+    let found = match Node::stat(path) {
+        Err(Error::NotFound { .. }) if create => match super::create::create(path)? {
+            Some(created) => {
+                return Ok(Opened {
+                    kind: Kind::File,
+                    fd: created.fd,
+                    directory: Some(created.directory),
+                });
+            }
+            // Somebody else was faster, or it was not to be made: then it is still not found.
+            None => Node::stat(path)?,
+        },
+        found => found?,
+    };
     let holder = if force {
         None
     } else {
@@ -37,7 +58,11 @@ pub(super) fn open(path: &Path, force: bool) -> Result<(Node, OwnedFd), Error> {
             path: path.to_owned(),
         });
     }
-    Ok((node, fd))
+    Ok(Opened {
+        kind: node.kind,
+        fd,
+        directory: None,
+    })
 }
 
 /// What a failure to open `found` for writing means.

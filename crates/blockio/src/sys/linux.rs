@@ -6,39 +6,22 @@ use std::ptr::NonNull;
 
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, SeekFrom, StatxFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, SeekFrom, StatxFlags};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::ioctl::{Getter, Opcode, ioctl, opcode};
 use rustix::{event, fs, io, mm, pipe};
 
-use super::{DirectAlignment, Stat};
+use super::DirectAlignment;
 
+mod attributes;
 mod cache;
 mod zeroing;
 
+pub(crate) use attributes::*;
 pub(crate) use cache::*;
 pub(crate) use zeroing::*;
 
 type Result<T> = std::result::Result<T, Errno>;
-
-pub(crate) fn stat(path: &Path) -> Result<Stat> {
-    fs::stat(path).map(|stat| convert(&stat))
-}
-
-pub(crate) fn fstat(fd: impl AsFd) -> Result<Stat> {
-    fs::fstat(fd).map(|stat| convert(&stat))
-}
-
-fn convert(stat: &fs::Stat) -> Stat {
-    Stat {
-        file_type: FileType::from_raw_mode(stat.st_mode),
-        file_system: stat.st_dev,
-        inode: stat.st_ino,
-        device: stat.st_rdev,
-        // The kernel never reports a negative size.
-        size: u64::try_from(stat.st_size).unwrap_or(0),
-    }
-}
 
 /// `major:minor`, as /proc and /sys write it.
 pub(crate) fn device_number(device: u64) -> String {
@@ -46,13 +29,26 @@ pub(crate) fn device_number(device: u64) -> String {
 }
 
 fn open(path: impl rustix::path::Arg + Copy, flags: OFlags) -> Result<OwnedFd> {
-    retry_on_intr(|| {
-        fs::open(
-            path,
-            flags | OFlags::CLOEXEC | OFlags::NOCTTY,
-            Mode::empty(),
-        )
-    })
+    // Without a file that is made, there is no mode to give.
+    open_or_create(path, flags, Mode::empty())
+}
+
+fn open_or_create(
+    path: impl rustix::path::Arg + Copy,
+    flags: OFlags,
+    mode: Mode,
+) -> Result<OwnedFd> {
+    retry_on_intr(|| fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY, mode))
+}
+
+/// Makes a file, for its owner alone; `EEXIST` if there is anything by that name, also a symbolic link that leads nowhere.
+pub(crate) fn create(path: &Path) -> Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    open_or_create(path, flags, Mode::RUSR | Mode::WUSR)
+}
+
+pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd> {
+    open(path, OFlags::RDONLY | OFlags::DIRECTORY)
 }
 
 pub(crate) fn open_for_reading(path: &Path) -> Result<OwnedFd> {
@@ -164,6 +160,10 @@ fn status(result: libc::c_long) -> Result<()> {
 
 pub(crate) fn sync_data(fd: impl AsFd) -> Result<()> {
     retry_on_intr(|| fs::fdatasync(&fd))
+}
+
+pub(crate) fn sync_all(fd: impl AsFd) -> Result<()> {
+    retry_on_intr(|| fs::fsync(&fd))
 }
 
 /// Clears `O_NONBLOCK` on the open file description, if it is set.

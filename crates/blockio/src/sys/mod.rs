@@ -1,5 +1,7 @@
 //! Everything that talks to the kernel directly, one file per operating system.
 
+use crate::Time;
+
 #[cfg(not(target_os = "linux"))]
 compile_error!(
     "blockcopy knows only Linux so far: a sys/ file for this operating system is missing"
@@ -24,6 +26,12 @@ pub(crate) struct Stat {
     pub(crate) device: u64,
     /// Bytes; 0 for a block device.
     pub(crate) size: u64,
+    /// Permission bits, at most `0o7777`.
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) accessed: Time,
+    pub(crate) modified: Time,
 }
 
 impl Stat {

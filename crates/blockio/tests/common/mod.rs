@@ -146,7 +146,12 @@ pub fn is_child(name: &str) -> bool {
 /// Opens a file or device to write, the way the command does if nobody asks for another.
 pub fn open_sink(path: impl AsRef<Path>, force: bool) -> Result<Sink, Error> {
     let direct = Direct::Auto;
-    Sink::open(path, SinkOptions { force, direct })
+    let options = SinkOptions {
+        force,
+        direct,
+        ..SinkOptions::default()
+    };
+    Sink::open(path, options)
 }
 
 /// Does what can only be done when nobody has it open any longer. A process that another test is starting has what we

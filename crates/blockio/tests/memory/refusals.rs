@@ -1,6 +1,6 @@
 //! What the kernel does not offer, or takes back.
 
-use blockcopy_blockio::{Direct, Error, Fault, Kind, Memory, Operation, Sink, Source};
+use blockcopy_blockio::{Direct, Error, Fault, Kind, Memory, Operation, Restore, Sink, Source};
 
 use super::common::{assert_reads, pattern, read};
 use super::{EINVAL, EIO, EOPNOTSUPP, MIB, assert_same, memory, sink};
@@ -132,4 +132,26 @@ fn each_way_to_zero_is_asked_for_until_it_is_refused() {
         sink.sync().unwrap();
         assert_same(&memory.durable(), &vec![0; MIB], "on the disk");
     }
+}
+
+#[test]
+fn a_device_has_nothing_to_restore() {
+    let memory = Memory::device(pattern(4096));
+    let error = sink(&memory).restore(&Restore::default()).unwrap_err();
+    let expected = "cannot restore the metadata of memory: Operation not supported (EOPNOTSUPP)";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(memory.operations(), []);
+}
+
+#[test]
+fn a_file_that_cannot_be_cut_off_is_not_said_to_be() {
+    let fault = Fault::everywhere(Operation::SetLen, EIO);
+    let memory = Memory::file(pattern(10_000)).with_fault(fault);
+    let what = Restore {
+        size: Some(5000),
+        ..Restore::default()
+    };
+    let error = sink(&memory).restore(&what).unwrap_err();
+    let expected = "cannot cut off memory: Input/output error (EIO)";
+    assert_eq!(error.to_string(), expected);
 }

@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use blockcopy_engine::{Direct, Zeros};
+use blockcopy_engine::{Algorithm, Direct, Manner, Zeros};
 use proptest::prelude::*;
 
 use crate::frames::{Made, lend, make, specs, write_all};
 use crate::sparse;
 use crate::support::{
-    ENGINE, MIB, PAGE, assert_same, cases, content, direct, file, granularity, kind, memory,
-    memory_sink, sink, wait, zeros,
+    ENGINE, MIB, PAGE, assert_same, cases, content, digests, direct, file, granularity, kind,
+    manner, memory, memory_sink, sink, wait, zeros,
 };
 
 /// What is known of the pages of a file: whether something is stored for them.
@@ -59,10 +59,13 @@ proptest! {
         }
 
         let (slab, slot, batch) = lend(&frames);
-        let written = wait(|done| ENGINE.apply(&sink, slot, batch, zeros, done)).unwrap();
+        let digest = frames.len().is_multiple_of(2).then_some(Algorithm::Blake3);
+        let applied = wait(|done| ENGINE.apply(&sink, slot, batch, Manner { zeros, digest }, done)).unwrap();
         prop_assert!(slab.take(0).is_some(), "the slot is free again");
         wait(|done| ENGINE.sync(&sink, done)).unwrap();
-        prop_assert_eq!(written, frames.iter().map(|frame| frame.block.len() as u64).sum::<u64>());
+        prop_assert_eq!(applied.lengths, frames.iter().map(|frame| frame.block.len() as u32).collect::<Vec<_>>());
+        let expected_digests = digest.map(|digest| digests(digest, frames.iter().map(|frame| &frame.block[..])));
+        prop_assert!(applied.digests == expected_digests.unwrap_or_default());
         assert_same(&fs::read(&target).unwrap(), &expected, "the file");
 
         if sparse::are_possible() {
@@ -87,7 +90,7 @@ proptest! {
         let frames = make(&specs, 4 * MIB);
         write_all(&frames, &mut expected);
         let (_slab, slot, batch) = lend(&frames);
-        wait(|done| ENGINE.apply(&sink, slot, batch, zeros, done)).unwrap();
+        wait(|done| ENGINE.apply(&sink, slot, batch, manner(zeros), done)).unwrap();
         assert_same(&memory.content(), &expected, "what is read");
         wait(|done| ENGINE.sync(&sink, done)).unwrap();
         assert_same(&memory.durable(), &expected, "what is durable");
@@ -104,7 +107,7 @@ fn zeros_at_the_end_stretch_the_file_and_take_no_space() {
         Made::raw(MIB + 200_000, vec![0; 4567]),
     ];
     let (_slab, slot, batch) = lend(&frames);
-    wait(|done| ENGINE.apply(&sink, slot, batch, Zeros::Holes, done)).unwrap();
+    wait(|done| ENGINE.apply(&sink, slot, batch, manner(Zeros::Holes), done)).unwrap();
     wait(|done| ENGINE.sync(&sink, done)).unwrap();
     let mut expected = content(100_000, 3);
     expected.resize(MIB + 204_567, 0);
@@ -119,7 +122,7 @@ fn zeros_that_are_written_take_space() {
     let target = file(&[]);
     let sink = sink(&target, Direct::Auto);
     let (_slab, slot, batch) = lend(&[Made::raw(0, vec![0; MIB])]);
-    wait(|done| ENGINE.apply(&sink, slot, batch, Zeros::Written, done)).unwrap();
+    wait(|done| ENGINE.apply(&sink, slot, batch, manner(Zeros::Written), done)).unwrap();
     wait(|done| ENGINE.sync(&sink, done)).unwrap();
     if sparse::are_possible() {
         assert!(sparse::stored(&target).iter().all(|&stored| stored));

@@ -1,7 +1,7 @@
 //! The blocks that differ.
 
 use blockcopy_engine::xz::{self, Preset};
-use blockcopy_engine::{Algorithm, Changed, Codec, Compression, Digests, Extent, Slab};
+use blockcopy_engine::{Algorithm, Changed, Codec, Compression, Digests, Extent, Slab, Theirs};
 use proptest::prelude::*;
 
 use crate::support::{ENGINE, algorithm, content, digests, open, slab, wait};
@@ -41,9 +41,12 @@ proptest! {
 
         let slab = slab();
         let compression = if compress { Compression::Xz(Preset::BlockDictionary) } else { Compression::None };
-        let changed = wait(|done| ENGINE.diff(
-            &source, slab.take(0).unwrap(), &extents, Some(Digests { algorithm, bytes }), compression, done,
+        let theirs = Theirs::Digests(Digests { algorithm, bytes });
+        let diff = wait(|done| ENGINE.diff(
+            &source, slab.take(0).unwrap(), &extents, theirs, compression, done,
         )).unwrap();
+        prop_assert!(diff.digests == digests(algorithm, extents.iter().map(present)));
+        let changed = diff.changed;
         let slot = slab.take(0).expect("the slot is free again");
         let found: Vec<(u64, Vec<u8>)> = changed.iter().map(|&Changed { position, codec, offset, length }| {
             let payload = &slot[offset..offset + length];
@@ -69,13 +72,17 @@ fn without_digests_everything_is_wanted() {
     let (_file, source) = open(&content);
     let slab = slab();
     let extents: Vec<_> = Extent::blocks(0, 300_000, 131_072).collect();
-    let slot = slab.take(0).unwrap();
-    let changed =
-        wait(|done| ENGINE.diff(&source, slot, &extents, None, Compression::None, done)).unwrap();
-    assert_eq!(
-        changed.iter().map(|block| block.length).collect::<Vec<_>>(),
-        [131_072, 131_072, 37_856]
-    );
+    for algorithm in [None, Some(Algorithm::Sha3_512), Some(Algorithm::Blake3)] {
+        let slot = slab.take(0).expect("the slot is free again");
+        let theirs = Theirs::Nothing(algorithm);
+        let diff =
+            wait(|done| ENGINE.diff(&source, slot, &extents, theirs, Compression::None, done))
+                .unwrap();
+        let lengths: Vec<_> = diff.changed.iter().map(|block| block.length).collect();
+        assert_eq!(lengths, [131_072, 131_072, 37_856]);
+        let expected = algorithm.map(|algorithm| digests(algorithm, content.chunks(131_072)));
+        assert_eq!(diff.digests, expected.unwrap_or_default(), "{algorithm:?}");
+    }
 }
 
 #[test]
@@ -92,8 +99,9 @@ fn what_does_not_fit_is_refused_before_anything_is_read() {
     };
     for extent in [far, large] {
         let slot = slab.take(0).expect("the slot is free again");
+        let theirs = Theirs::Nothing(None);
         let result =
-            wait(|done| ENGINE.diff(&source, slot, &[extent], None, Compression::None, done));
+            wait(|done| ENGINE.diff(&source, slot, &[extent], theirs, Compression::None, done));
         assert_eq!(result.unwrap_err().code(), "internal");
     }
 }
@@ -110,11 +118,11 @@ fn a_digest_with_a_single_other_bit_is_another() {
             let mut bytes = theirs.clone();
             bytes[algorithm.digest_len() + bit / 8] ^= 1 << (bit % 8);
             let slot = slab.take(0).expect("the slot is free again");
-            let digests = Some(Digests { algorithm, bytes });
-            let changed =
-                wait(|done| ENGINE.diff(&source, slot, &extents, digests, Compression::None, done))
+            let theirs = Theirs::Digests(Digests { algorithm, bytes });
+            let diff =
+                wait(|done| ENGINE.diff(&source, slot, &extents, theirs, Compression::None, done))
                     .unwrap();
-            let positions: Vec<_> = changed.iter().map(|block| block.position).collect();
+            let positions: Vec<_> = diff.changed.iter().map(|block| block.position).collect();
             assert_eq!(positions, [100], "{algorithm:?}, bit {bit}");
         }
     }
@@ -131,12 +139,12 @@ fn digests_that_are_not_one_per_block_are_refused() {
     ] {
         for length in lengths {
             let slot = slab.take(0).expect("the slot is free again");
-            let digests = Some(Digests {
+            let theirs = Theirs::Digests(Digests {
                 algorithm,
                 bytes: vec![0; length],
             });
             let result =
-                wait(|done| ENGINE.diff(&source, slot, &extents, digests, Compression::None, done));
+                wait(|done| ENGINE.diff(&source, slot, &extents, theirs, Compression::None, done));
             assert_eq!(
                 result.unwrap_err().code(),
                 "internal",

@@ -6,6 +6,7 @@ use blockcopy_blockio::{Fault, Memory, Operation};
 use blockcopy_engine::xz::{self, Preset};
 use blockcopy_engine::{
     Algorithm, Blocks, Changed, Codec, Compression, Digests, Direct, Extent, Slab, Slot, Source,
+    Theirs,
 };
 use proptest::prelude::*;
 
@@ -77,8 +78,9 @@ fn diff(
         Compression::None
     };
     let slot = dirty(&slab);
-    let changed =
-        wait(|done| ENGINE.diff(source, slot, extents, digests, compression, done)).unwrap();
+    let theirs = digests.map_or(Theirs::Nothing(None), Theirs::Digests);
+    let diff = wait(|done| ENGINE.diff(source, slot, extents, theirs, compression, done));
+    let changed = diff.unwrap().changed;
     let slot = slab.take(0).expect("the slot is free again");
     let payloads = payloads(&slot, &changed);
     (changed, payloads)

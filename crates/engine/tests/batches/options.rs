@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use blockcopy_engine::xz::Preset;
 use blockcopy_engine::{
-    Algorithm, Blocks, Codec, Compression, Engine, Extent, Frame, Kind, Options, Pair, Slab, Zeros,
+    Algorithm, Blocks, Codec, Compression, Engine, Extent, Frame, Kind, Options, Pair, Slab,
+    Theirs, Zeros,
 };
 
-use crate::support::{MIB, assert_same, content, digests, memory, memory_sink, memory_source};
+use crate::support::{
+    MIB, assert_same, content, digests, manner, memory, memory_sink, memory_source,
+};
 
 fn engine(threads: usize, queue_depth: usize) -> Arc<Engine> {
     Engine::new(Options {
@@ -61,8 +64,9 @@ fn everything_at_once_comes_to_an_end() {
             let packed = memory_source(&memory(Kind::File, &compressible, Some(512)));
             let tell = sender.clone();
             let xz = Compression::Xz(Preset::BlockDictionary);
-            engine.diff(&packed, slot(1), &extents, None, xz, move |changed| {
-                let check = || assert_eq!(changed.unwrap().len(), 25);
+            let all = Theirs::Nothing(None);
+            engine.diff(&packed, slot(1), &extents, all, xz, move |diff| {
+                let check = || assert_eq!(diff.unwrap().changed.len(), 25);
                 let _ = tell.send(Box::new(check));
             });
 
@@ -78,13 +82,22 @@ fn everything_at_once_comes_to_an_end() {
             let frames = extents.iter().map(frame).collect();
             let (tell, expected) = (sender.clone(), wanted.clone());
             let sink = memory_sink(&target);
-            engine.apply(&sink, payloads, frames, Zeros::Holes, move |written| {
-                let check = move || {
-                    assert_eq!(written.unwrap(), LENGTH as u64);
-                    assert_same(&target.content(), &expected, "applied");
-                };
-                let _ = tell.send(Box::new(check));
-            });
+            engine.apply(
+                &sink,
+                payloads,
+                frames,
+                manner(Zeros::Holes),
+                move |written| {
+                    let check = move || {
+                        assert_eq!(
+                            written.unwrap().lengths.iter().sum::<u32>() as usize,
+                            LENGTH
+                        );
+                        assert_same(&target.content(), &expected, "applied");
+                    };
+                    let _ = tell.send(Box::new(check));
+                },
+            );
 
             let target = memory(Kind::File, &compressible, Some(512));
             let pair = Pair {

@@ -5,10 +5,10 @@ use std::sync::mpsc::channel;
 
 use blockcopy_engine::{
     Algorithm, Blocks, Codec, Compression, Digests, Error, Extent, Frame, Kind, Pair, Slab, Slot,
-    Zeros,
+    Theirs, Zeros,
 };
 
-use crate::support::{ENGINE, content, memory, memory_sink, memory_source};
+use crate::support::{ENGINE, content, manner, memory, memory_sink, memory_source};
 
 /// Starts an operation with the slot of `slab`; the kind of its failure, and whether the slot was free when it was told.
 fn outcome<T: 'static>(
@@ -91,7 +91,8 @@ fn of_a_diff() {
         (&large, None, REFUSED),
     ] {
         let found = outcome(&slab, |slot, done| {
-            ENGINE.diff(&source, slot, extents, digests, Compression::None, done);
+            let theirs = digests.map_or(Theirs::Nothing(None), Theirs::Digests);
+            ENGINE.diff(&source, slot, extents, theirs, Compression::None, done);
         });
         assert_eq!(found, expected, "{} blocks", extents.len());
     }
@@ -109,7 +110,7 @@ fn of_an_apply() {
             length,
         };
         let found = outcome(&slab, |slot, done| {
-            ENGINE.apply(&sink, slot, vec![frame], Zeros::Holes, done);
+            ENGINE.apply(&sink, slot, vec![frame], manner(Zeros::Holes), done);
         });
         assert_eq!(found, expected, "{length}");
     }

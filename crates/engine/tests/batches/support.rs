@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use blockcopy_blockio::Memory;
 use blockcopy_engine::{
-    Algorithm, Direct, Engine, Error, Kind, Options, Sink, SinkOptions, Slab, Source, Zeros,
+    Algorithm, Direct, Engine, Error, Kind, Manner, Options, Sink, SinkOptions, Slab, Source, Zeros,
 };
 use proptest::prelude::*;
 use sha3::{Digest as _, Sha3_512};
@@ -161,4 +161,12 @@ pub(crate) fn digests<'a>(
         Algorithm::Blake3 => blake3::hash(block).as_bytes().to_vec(),
     };
     blocks.into_iter().flat_map(digest).collect()
+}
+
+/// Only writing, without digests.
+pub(crate) fn manner(zeros: Zeros) -> Manner {
+    Manner {
+        zeros,
+        digest: None,
+    }
 }

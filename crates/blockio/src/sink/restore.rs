@@ -1,0 +1,71 @@
+//! What a file has beside its content.
+
+use std::sync::atomic::Ordering;
+
+use super::Sink;
+use crate::node::Kind;
+use crate::sys::Errno;
+use crate::{Error, Owner, Restore};
+
+impl Sink {
+    /// Gives a regular file a length, an owner, a mode and times: after all that is written and zeroed, and before it is
+    /// [synced](Self::sync), which then brings them to the disk too.
+    ///
+    /// In an order in which none undoes another: writing and setting the length clear the set-user-ID bit and change the
+    /// times, and so does a new owner to the bit. See ftruncate(2), fchown(2), fchmod(2) and utimensat(2).
+    ///
+    /// The owner is who has the name on this machine, or else the number.
+    ///
+    /// # Errors
+    /// [`Error::Io`], which says what could not be done; what comes before it in that order is done. `EOPNOTSUPP` for a
+    /// device: its node belongs to the machine, not to what it holds.
+    pub fn restore(&self, what: &Restore) -> Result<(), Error> {
+        let failed = |action| move |errno| Error::io(action, &self.path, None, errno);
+        if self.kind == Kind::Device {
+            return Err(failed("restore the metadata of")(Errno::OPNOTSUPP));
+        }
+        // Whatever comes of it, part of it may be done.
+        self.sync_all.store(true, Ordering::Relaxed);
+        match what.size {
+            Some(size) => self.resize(size)?,
+            // Now, because later it would change the times.
+            None => self.stretch()?,
+        }
+        let owner = what.owner.as_ref().map(Owner::user).transpose();
+        let owner = owner.map_err(failed("look up the owner of"))?;
+        let group = what.group.as_ref().map(Owner::group).transpose();
+        let group = group.map_err(failed("look up the group of"))?;
+        if owner.is_some() || group.is_some() {
+            let action = if owner.is_some() {
+                "set the owner of"
+            } else {
+                "set the group of"
+            };
+            self.medium
+                .set_owner(owner, group)
+                .map_err(failed(action))?;
+        }
+        if let Some(mode) = what.mode {
+            let set = self.medium.set_mode(mode);
+            set.map_err(failed("set the mode of"))?;
+        }
+        if let Some((accessed, modified)) = what.times {
+            let set = self.medium.set_times(accessed, modified);
+            set.map_err(failed("set the times of"))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the file that long, whatever was written or zeroed behind that.
+    fn resize(&self, size: u64) -> Result<(), Error> {
+        let failed = |action| move |errno| Error::io(action, &self.path, None, errno);
+        let now = self.medium.size().map_err(failed("find the size of"))?;
+        if now != size {
+            let action = if now > size { "cut off" } else { "lengthen" };
+            self.medium.set_len(size).map_err(failed(action))?;
+        }
+        // What was zeroed at the end is as long as it is to be.
+        self.reach.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! What a file has beside its content.
+
+use std::path::Path;
+
+use rustix::fd::AsFd;
+use rustix::fs::{self, FileType, Gid, Mode, Timespec, Timestamps, Uid};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::Result;
+use crate::Time;
+use crate::sys::Stat;
+
+pub(crate) fn stat(path: &Path) -> Result<Stat> {
+    fs::stat(path).map(|stat| convert(&stat))
+}
+
+pub(crate) fn fstat(fd: impl AsFd) -> Result<Stat> {
+    fs::fstat(fd).map(|stat| convert(&stat))
+}
+
+fn convert(stat: &fs::Stat) -> Stat {
+    // The kernel never reports a second or more.
+    let time = |seconds, nanoseconds| Time {
+        seconds,
+        nanoseconds: u32::try_from(nanoseconds).unwrap_or(0),
+    };
+    Stat {
+        file_type: FileType::from_raw_mode(stat.st_mode),
+        file_system: stat.st_dev,
+        inode: stat.st_ino,
+        device: stat.st_rdev,
+        // The kernel never reports a negative size.
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        mode: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        accessed: time(stat.st_atime, stat.st_atime_nsec),
+        modified: time(stat.st_mtime, stat.st_mtime_nsec),
+    }
+}
+
+/// See fchown(2); what is `None` stays as it is.
+pub(crate) fn set_owner(fd: impl AsFd, user: Option<u32>, group: Option<u32>) -> Result<()> {
+    retry_on_intr(|| fs::fchown(&fd, user.map(Uid::from_raw), group.map(Gid::from_raw)))
+}
+
+/// See fchmod(2).
+pub(crate) fn set_mode(fd: impl AsFd, mode: u32) -> Result<()> {
+    if mode & !0o7777 != 0 {
+        return Err(Errno::INVAL);
+    }
+    retry_on_intr(|| fs::fchmod(&fd, Mode::from_raw_mode(mode)))
+}
+
+/// See futimens(3); an `EINVAL` for a time that is none.
+pub(crate) fn set_times(fd: impl AsFd, accessed: Time, modified: Time) -> Result<()> {
+    let times = Timestamps {
+        last_access: timespec(accessed)?,
+        last_modification: timespec(modified)?,
+    };
+    retry_on_intr(|| fs::futimens(&fd, &times))
+}
+
+fn timespec(time: Time) -> Result<Timespec> {
+    // Beyond that there are numbers with a meaning of their own, such as UTIME_NOW.
+    if time.nanoseconds >= 1_000_000_000 {
+        return Err(Errno::INVAL);
+    }
+    Ok(Timespec {
+        tv_sec: time.seconds,
+        tv_nsec: time.nanoseconds.into(),
+    })
+}

@@ -1,0 +1,76 @@
+import type * as Binding from "../native/binding.js";
+import type { Owner, Tail } from "../protocol/tail-fields.ts";
+import type { StageContext } from "./context.ts";
+
+/** What a file is to get from the source beside its content. */
+export interface Carried {
+  /** The size of the source, where it is smaller. */
+  truncate: boolean;
+  /** Times of the last access and change. */
+  times: boolean;
+  /** Permission bits. */
+  perms: boolean;
+  owner: boolean;
+  group: boolean;
+  /** Take owner and group by number, not by name. */
+  numericIds: boolean;
+}
+
+/** The options that ask for it. */
+export function namesOf({ truncate, times, perms, owner, group }: Carried): string[] {
+  const options = {
+    "--truncate": truncate,
+    "--times": times,
+    "--perms": perms,
+    "--owner": owner,
+    "--group": group,
+  };
+  return Object.entries(options).flatMap(([name, wanted]) => (wanted ? [name] : []));
+}
+
+/**
+ * Gives the destination what it is to get from the source. What makes no sense for a device is left out, with a warning.
+ *
+ * @throws the engine's failures
+ */
+export async function restoreMetadata(
+  { engine, warn }: StageContext,
+  sink: Binding.Sink,
+  file: string,
+  carried: Carried,
+  tail: Tail,
+): Promise<void> {
+  const names = namesOf(carried);
+  if (sink.isDevice) {
+    if (names.length > 0) {
+      warn(`${file} is a device: ${names.join(", ")} left out`);
+    }
+    return;
+  }
+  // The node of a device has an owner and times of its own, which say nothing of its content.
+  const strange = tail.kind === "device" ? names.filter((name) => name !== "--truncate") : [];
+  if (strange.length > 0) {
+    warn(`the source is a device: ${strange.join(", ")} left out`);
+  }
+  const of = strange.length > 0 ? {} : tail;
+  const { accessed, modified } = of;
+  const named = (owner: Owner | undefined): Binding.Owner | undefined =>
+    owner && { id: owner.id, name: carried.numericIds ? undefined : owner.name };
+  await engine.restore(sink, {
+    size: carried.truncate ? await shorter(engine, sink, tail.size) : undefined,
+    owner: carried.owner ? named(of.owner) : undefined,
+    group: carried.group ? named(of.group) : undefined,
+    mode: carried.perms ? of.mode : undefined,
+    times: carried.times && accessed && modified ? { accessed, modified } : undefined,
+  });
+}
+
+/** The size of the source, if the destination is larger now. */
+async function shorter(
+  engine: Binding.Engine,
+  sink: Binding.Sink,
+  size: number | undefined,
+): Promise<number | undefined> {
+  const { size: now } = await engine.openReader(sink, "off");
+  return size !== undefined && size < now ? size : undefined;
+}

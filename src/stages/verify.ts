@@ -1,0 +1,188 @@
+import type * as Binding from "../native/binding.js";
+import { isEngineFailure } from "../native/error.ts";
+import { ProtocolError } from "../protocol/error.ts";
+import { BLOCK_SIZE, MAX_FRAME_LENGTH } from "../protocol/limits.ts";
+import type { Tail } from "../protocol/tail-fields.ts";
+import { silent } from "../ui/progress.ts";
+import type { StageContext } from "./context.ts";
+import { MAX_BATCH_LENGTH } from "./hash-batches.ts";
+import { Root } from "./root.ts";
+import { scanSource } from "./scan.ts";
+import { Slots } from "./slots.ts";
+import type { Written, WrittenBlock } from "./written.ts";
+
+/** What is read back from the disk after the copy: nothing, what was written, or all of it. */
+export type Verify = "none" | "written" | "full";
+
+/** More offsets than this are counted, not named. */
+const NAMED = 10;
+
+/** Room for the largest block, widened to the alignment of direct I/O on both sides, or a batch of small ones. */
+const SLOT_LENGTH = MAX_FRAME_LENGTH + 1024 * 1024;
+
+/** The destination, read back, is not what it should be. */
+export class VerifyError extends Error {
+  override readonly name = "VerifyError";
+
+  /** What to do about it. */
+  readonly advice: string;
+
+  constructor(message: string, advice: string) {
+    super(message);
+    this.advice = advice;
+  }
+}
+
+/**
+ * Reads back what was written and compares it.
+ *
+ * @returns what came of it, in words
+ * @throws VerifyError, the engine's failures
+ */
+export async function verifyWritten(
+  context: StageContext,
+  sink: Binding.Sink,
+  file: string,
+  written: Written,
+): Promise<string> {
+  const reader = await openReader(context, sink);
+  const differing = await differingBlocks(context, reader, written);
+  if (differing.count > 0) {
+    throw new VerifyError(
+      `${differing.count} of ${written.blocks} blocks that were written to ${file} differ when they are read back, at ${named(differing)}`,
+      "do not trust the disk (dmesg, smartctl), nor the copy",
+    );
+  }
+  return `${written.blocks} blocks read back and right`;
+}
+
+/**
+ * Reads all of the destination back, as far as the source reaches, and compares its root digest with that of the source.
+ *
+ * @returns what came of it, in words
+ * @throws VerifyError, the engine's failures; ProtocolError when the stream does not say what the root of the source is
+ */
+export async function verifyAll(
+  context: StageContext,
+  sink: Binding.Sink,
+  file: string,
+  written: Written,
+  { size, root }: Tail = {},
+): Promise<string> {
+  if (size === undefined || root === undefined || root.blockSize !== BLOCK_SIZE) {
+    throw new ProtocolError(
+      "no-root",
+      0,
+      "The stream does not prove all of the source, which --verify=full needs",
+    );
+  }
+  const reader = await openReader(context, sink);
+  const found = new Root(root.digest);
+  const end = Math.min(size, reader.size);
+  const quiet = { ...context, progress: silent };
+  await scanSource(
+    quiet,
+    reader,
+    { start: 0, end, digest: root.digest },
+    (_position, _length, digests) => found.add(digests),
+  );
+  if (end === size && Buffer.compare(found.finish(size).root, root.root) === 0) {
+    return `all ${size} bytes read back and equal to the source`;
+  }
+  // Where it differs, only the blocks that were written can tell.
+  await verifyWritten(context, sink, file, written);
+  throw new VerifyError(
+    `${file} differs from the source, but not in the ${written.blocks} blocks that were written`,
+    "the destination was changed since `checksum` read it: run it again",
+  );
+}
+
+/** The destination, for reading what the disk has, not what the page cache remembers of it. */
+async function openReader(
+  { engine, debug }: StageContext,
+  sink: Binding.Sink,
+): Promise<Binding.Source> {
+  try {
+    return await engine.openReader(sink, "on");
+  } catch (error) {
+    if (!isEngineFailure(error) || error.kind !== "not-direct") {
+      throw error;
+    }
+    debug("the destination cannot be read past the page cache");
+    return engine.openReader(sink, "off");
+  }
+}
+
+/** Blocks that differ from what was written. */
+interface Differing {
+  count: number;
+  /** The first ones. */
+  blocks: { position: number; length: number }[];
+}
+
+async function differingBlocks(
+  { native, engine }: StageContext,
+  reader: Binding.Source,
+  written: Written,
+): Promise<Differing> {
+  const slots = new Slots(native, 1, SLOT_LENGTH);
+  const differing: Differing = { count: 0, blocks: [] };
+  const found = (block: { position: number; length: number }): void => {
+    differing.count += 1;
+    if (differing.blocks.length < NAMED) {
+      differing.blocks.push({ position: block.position, length: block.length });
+    }
+  };
+  for await (const chunk of written.all()) {
+    for (const blocks of batches(chunk)) {
+      // What lies beyond the end was cut off: the engine only tells of what there is.
+      const [present, missing] = split(
+        blocks,
+        ({ position, length }) => position + length <= reader.size,
+      );
+      missing.forEach(found);
+      const slot = await slots.take(SLOT_LENGTH);
+      const { changed } = await engine.diff(
+        reader,
+        slots.slab,
+        slot.index,
+        present.map(({ position, length }) => ({ position, length })),
+        Buffer.concat(present.map(({ digest }) => digest)),
+        written.digest,
+        false,
+        "none",
+      );
+      changed.forEach(found);
+      slots.release(slot);
+    }
+  }
+  return differing;
+}
+
+/** Cuts blocks into batches that fit into a slot. */
+function* batches(blocks: WrittenBlock[]): Generator<WrittenBlock[]> {
+  let batch: WrittenBlock[] = [];
+  let bytes = 0;
+  for (const block of blocks) {
+    if (batch.length > 0 && bytes + block.length > MAX_BATCH_LENGTH) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(block);
+    bytes += block.length;
+  }
+  if (batch.length > 0) {
+    yield batch;
+  }
+}
+
+function split<T>(values: T[], test: (value: T) => boolean): [T[], T[]] {
+  return [values.filter(test), values.filter((value) => !test(value))];
+}
+
+function named({ count, blocks }: Differing): string {
+  const names = blocks.map(({ position, length }) => `offset ${position} (${length} bytes)`);
+  const more = count > names.length ? ` and ${count - names.length} more` : "";
+  return names.join(", ") + more;
+}

@@ -1,0 +1,113 @@
+import { randomUUID } from "node:crypto";
+import { constants, promises } from "node:fs";
+import { join } from "node:path";
+
+import { describe, systemCode } from "./stream-error.ts";
+
+/** How much is gathered before it is written, in bytes. */
+const BUFFER_LENGTH = 256 * 1024;
+
+/** Nothing can be kept outside the memory. */
+export class SpoolError extends Error {
+  override readonly name = "SpoolError";
+}
+
+/** A file without a name, for what would be too much for the memory. It is gone with the process. */
+export class Spool {
+  readonly #file: promises.FileHandle;
+  readonly #folder: string;
+  #gathered: Buffer[] = [];
+  #gatheredLength = 0;
+  #length = 0;
+
+  private constructor(file: promises.FileHandle, folder: string) {
+    this.#file = file;
+    this.#folder = folder;
+  }
+
+  /**
+   * Makes one in the folder that TMPDIR names, or in /var/tmp: /tmp is often memory.
+   *
+   * @throws SpoolError
+   */
+  static async create(): Promise<Spool> {
+    const folder = process.env["TMPDIR"] || "/var/tmp";
+    const path = join(folder, `blockcopy-${randomUUID()}`);
+    const { O_CREAT, O_EXCL, O_RDWR } = constants;
+    try {
+      const file = await promises.open(path, O_CREAT | O_EXCL | O_RDWR, 0o600);
+      await promises.unlink(path);
+      return new Spool(file, folder);
+    } catch (error) {
+      throw failure("make a file in", folder, error);
+    }
+  }
+
+  /**
+   * Adds bytes at the end.
+   *
+   * @throws SpoolError
+   */
+  async append(bytes: Buffer): Promise<void> {
+    this.#gathered.push(bytes);
+    this.#gatheredLength += bytes.length;
+    if (this.#gatheredLength >= BUFFER_LENGTH) {
+      await this.flush();
+    }
+  }
+
+  /**
+   * Writes what has been gathered.
+   *
+   * @throws SpoolError
+   */
+  async flush(): Promise<void> {
+    const bytes = Buffer.concat(this.#gathered);
+    this.#gathered = [];
+    this.#gatheredLength = 0;
+    try {
+      for (let at = 0; at < bytes.length;) {
+        const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, this.#length);
+        at += bytesWritten;
+        this.#length += bytesWritten;
+      }
+    } catch (error) {
+      throw failure("write to a file in", this.#folder, error);
+    }
+  }
+
+  /**
+   * All that has been written, in chunks of `length` bytes, the last one short.
+   *
+   * @throws SpoolError
+   */
+  async *chunks(length: number): AsyncGenerator<Buffer> {
+    for (let position = 0; position < this.#length; position += length) {
+      const chunk = Buffer.alloc(Math.min(length, this.#length - position));
+      for (let at = 0; at < chunk.length;) {
+        const bytesRead = await this.#read(chunk, at, position + at);
+        at += bytesRead;
+      }
+      yield chunk;
+    }
+  }
+
+  async #read(chunk: Buffer, at: number, position: number): Promise<number> {
+    try {
+      const { bytesRead } = await this.#file.read(chunk, at, chunk.length - at, position);
+      if (bytesRead > 0) {
+        return bytesRead;
+      }
+    } catch (error) {
+      throw failure("read a file in", this.#folder, error);
+    }
+    throw new SpoolError(`a file in ${this.#folder} became shorter while it was used`);
+  }
+}
+
+function failure(action: string, folder: string, error: unknown): unknown {
+  const code = systemCode(error);
+  return code === undefined
+    ? error
+    : new SpoolError(`cannot ${action} ${folder}: ${describe(code)} (${code})`);
+}
