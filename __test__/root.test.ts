@@ -67,7 +67,7 @@ for (const [what, content] of contents)
 test("a root is of all of a file: parts of it and other streams are refused", async (t) => {
   const file = join(scratch(t), "file");
   writeFileSync(file, noise(1, BLOCK));
-  for (const options of [["--start", "1"], ["--end", "5"], ["--extended"]]) {
+  for (const options of [["--start", "1"], ["--end", "5"], ["--extended"], ["--ranges", "map"]]) {
     const outcome = await run(["checksum", "--root", ...options, file]);
     assertFailed(
       outcome,

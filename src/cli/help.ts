@@ -4,6 +4,7 @@ import type { Cli, CommandClass } from "clipanion";
 const VALUES: Readonly<Record<string, string>> = {
   start: "OFFSET",
   end: "OFFSET",
+  ranges: "MAP",
   digest: "ALGORITHM",
   verify: "WHAT",
   direct: "WHEN",

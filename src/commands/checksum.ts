@@ -1,9 +1,11 @@
 import { Command, Option } from "clipanion";
 import { DEFAULT_DIGEST, DIGEST_NAMES } from "../protocol/digest.ts";
 import { checksum, checksumRoot } from "../stages/checksum.ts";
-import { OptionError } from "../stages/context.ts";
+import { OptionError, type StageContext } from "../stages/context.ts";
+import type { Extent } from "../stages/ranges/extents.ts";
 import { isDigest, refuseUnreadable } from "./digest.ts";
 import { isOffset } from "./offset.ts";
+import { isStandardInput, readMap } from "./read-map.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, StageCommand } from "./stage-command.ts";
 
@@ -19,6 +21,8 @@ export class ChecksumCommand extends StageCommand {
       The digests are SHA3-512, which blockcopy 0.0.2 reads too. With \`--extended --digest blake3\` they are BLAKE3, which costs less CPU time.
 
       An OFFSET is a number of bytes, or has a suffix: K, M, G and T are powers of 1024, KB, MB, GB and TB powers of 1000, \`s\` is a sector of 512 bytes.
+
+      A MAP is a file, or \`-\` for standard input, with lines \`OFFSET LENGTH\`, or with what \`thin_delta\`, \`nbdinfo --map --json\` or \`qemu-img map --output=json\` prints. What it leaves out stays as the destination has it.
     `,
     examples: [
       [
@@ -26,6 +30,10 @@ export class ChecksumCommand extends StageCommand {
         "$0 checksum /dev/vg/copy | ssh root@host blockcopy retrieve /dev/vg/disk | $0 save /dev/vg/copy",
       ],
       ["Look at the first 10 GiB only", "$0 checksum /dev/vg/copy --end 10G > hashes"],
+      [
+        "Look only at what differs between two thin volumes, of which the copy has the first",
+        "thin_delta --metadata-snap --snap1 1 --snap2 2 /dev/mapper/vg-pool_tmeta | $0 checksum /dev/vg/copy --ranges - > hashes",
+      ],
     ],
   });
 
@@ -37,6 +45,11 @@ export class ChecksumCommand extends StageCommand {
   end = Option.String("--end", {
     description: "End at this OFFSET; what follows is left alone",
     validator: isOffset,
+  });
+
+  ranges = Option.String("--ranges", {
+    description: "Look only at the ranges that this MAP has, in whole blocks",
+    validator: isFileName,
   });
 
   create = Option.Boolean("--create", false, {
@@ -71,9 +84,14 @@ export class ChecksumCommand extends StageCommand {
       io: this.io,
       progress: this.progress,
       patience: 0,
-      streams: this.root
-        ? []
-        : [{ fd: 1, name: "hash_output_stream", other: "blockcopy retrieve FILE" }],
+      streams: [
+        ...(this.root
+          ? []
+          : [{ fd: 1 as const, name: "hash_output_stream", other: "blockcopy retrieve FILE" }]),
+        ...(this.ranges !== undefined && isStandardInput(this.ranges)
+          ? [{ fd: 0 as const, name: "the map", other: "thin_delta …" }]
+          : []),
+      ],
       work: async (context) => {
         const start = this.start ?? 0;
         if (this.end !== undefined && this.end <= start) {
@@ -88,9 +106,31 @@ export class ChecksumCommand extends StageCommand {
           return checksumRoot(context, { file, digest });
         }
         refuseUnreadable(digest, extended);
-        return checksum(context, { file, start, end, digest, create, extended });
+        const ranges = this.#rangesOf(context);
+        return checksum(context, { file, start, end, ranges, digest, create, extended });
       },
     });
+  }
+
+  /** How to read the map, once the file is there: until then a mistake in the rest of the command line shows first. */
+  #rangesOf(context: StageContext): (() => Promise<Extent[]>) | undefined {
+    const { ranges, file } = this;
+    if (ranges === undefined) {
+      return undefined;
+    }
+    if (this.start !== undefined || this.end !== undefined) {
+      throw new OptionError(
+        "--ranges cannot be used with --start or --end",
+        "give a map that has the range alone: a line `OFFSET LENGTH`",
+      );
+    }
+    if (isStandardInput(ranges) && isStandardInput(file)) {
+      throw new OptionError(
+        "FILE and the map cannot both be standard input",
+        "give the name of one of them",
+      );
+    }
+    return () => readMap(context, ranges);
   }
 }
 
@@ -99,10 +139,11 @@ export class ChecksumCommand extends StageCommand {
  *
  * @throws OptionError
  */
-function refuseParts({ start, end, extended }: ChecksumCommand): void {
+function refuseParts({ start, end, ranges, extended }: ChecksumCommand): void {
   const options = {
     "--start": start !== undefined,
     "--end": end !== undefined,
+    "--ranges": ranges !== undefined,
     "--extended": extended,
   };
   for (const [option, given] of Object.entries(options)) {

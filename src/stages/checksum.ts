@@ -6,6 +6,7 @@ import { encodeHello } from "../protocol/hello.ts";
 import { BLOCK_SIZE } from "../protocol/limits.ts";
 import { Output } from "../transport/streams.ts";
 import { OptionError, type StageContext } from "./context.ts";
+import { type Coverage, cover, type Extent } from "./ranges/extents.ts";
 import { Root, rootLine } from "./root.ts";
 import { scanSource, scanStream, type TakeDigests } from "./scan.ts";
 
@@ -17,6 +18,8 @@ export interface ChecksumOptions {
   start: number;
   /** Offset of the byte after the last one; undefined for the end of the file. */
   end: number | undefined;
+  /** Reads the list of what is to be hashed, instead of `start` and `end`; undefined for all of what they give. */
+  ranges: (() => Promise<Extent[]>) | undefined;
   /** The algorithm of the digests. */
   digest: DigestName;
   /** Take a file that is missing for an empty one, which `save` will make. */
@@ -68,7 +71,7 @@ export async function checksumRoot(
     source === null ? await scanStream(context, { end: undefined, digest }, add) : source.size;
   if (source !== null) {
     context.debug(`${file}: ${size} bytes, ${source.description}`);
-    await scanSource(context, source, { start: 0, end: size, digest }, add);
+    await scanSource(context, source, { extents: [{ start: 0, end: size }], digest }, add);
   }
   await output.finish([new TextEncoder().encode(rootLine(root.finish(size), size))]);
 }
@@ -105,11 +108,27 @@ async function hashSource(
 ): Promise<void> {
   context.debug(`${options.file}: ${source.size} bytes, ${source.description}`);
   checkRange(source, options);
-  const { start, end = source.size, digest } = options;
+  const { extents, bytes, openEnded } = await coverage(source, options);
+  if (options.ranges !== undefined) {
+    context.debug(`${options.file}: ${bytes} of ${source.size} bytes in ${extents.length} ranges`);
+  }
+  const { digest } = options;
   await greet(output, options);
-  context.progress.begin(end - start);
-  await scanSource(context, source, { start, end, digest }, sending(output, digest));
-  await output.finish(options.end === undefined ? [encodeRest(end), encodeDone()] : [encodeDone()]);
+  context.progress.begin(bytes);
+  await scanSource(context, source, { extents, digest }, sending(output, digest));
+  await output.finish(openEnded ? [encodeRest(source.size), encodeDone()] : [encodeDone()]);
+}
+
+/** What of the file to hash. */
+async function coverage(
+  { size }: Binding.Source,
+  { start, end, ranges }: ChecksumOptions,
+): Promise<Coverage> {
+  if (ranges !== undefined) {
+    return cover(await ranges(), size, BLOCK_SIZE);
+  }
+  const extent = { start, end: end ?? size };
+  return { extents: [extent], bytes: extent.end - start, openEnded: end === undefined };
 }
 
 /** Writes what an extended stream begins with. */
@@ -150,10 +169,10 @@ async function hashStream(
   options: ChecksumOptions,
   output: Output,
 ): Promise<void> {
-  const { end, digest } = options;
-  if (options.start !== 0) {
+  const { start, end, ranges, digest } = options;
+  if (start !== 0 || ranges !== undefined) {
     throw new OptionError(
-      "--start cannot be used on a pipe, which can only be read from its beginning",
+      `${ranges === undefined ? "--start" : "--ranges"} cannot be used on a pipe, which can only be read from its beginning`,
       "redirect a file, or give its name",
     );
   }

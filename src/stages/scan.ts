@@ -4,6 +4,7 @@ import { BLOCK_SIZE } from "../protocol/limits.ts";
 import { Input } from "../transport/streams.ts";
 import type { StageContext } from "./context.ts";
 import { Holes } from "./holes.ts";
+import type { Extent } from "./ranges/extents.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
 
@@ -18,14 +19,14 @@ export type TakeDigests = (
 ) => Promise<void> | void;
 
 /**
- * Digests the blocks of a file or device from `start` to `end`, in bytes.
+ * Digests the blocks of the `extents` of a file or device, in their order.
  *
  * @throws the engine's failures, and what `take` throws
  */
 export async function scanSource(
   context: StageContext,
   source: Binding.Source,
-  { start, end, digest }: { start: number; end: number; digest: DigestName },
+  { extents, digest }: { extents: readonly Extent[]; digest: DigestName },
   take: TakeDigests,
 ): Promise<void> {
   const { engine, native, progress } = context;
@@ -37,20 +38,22 @@ export async function scanSource(
   const sequence = new Sequence();
   const scanAll = async (): Promise<void> => {
     const holes = new Holes(engine, source, digest);
-    for (let next = start; next < end;) {
-      const position = next;
-      const hole = await holes.at(position, end);
-      const length = hole?.length ?? Math.min(BATCH_LENGTH, end - position);
-      const slot = await slots.take(hole ? 0 : length);
-      const scanned = hole
-        ? Promise.resolve(hole.digests)
-        : engine.scan(source, slots.slab, slot.index, position, length, BLOCK_SIZE, digest);
-      sequence.add(scanned, async (digests) => {
-        await take(position, length, digests);
-        slots.release(slot);
-        progress.advance(length);
-      });
-      next += length;
+    for (const { start, end } of extents) {
+      for (let next = start; next < end;) {
+        const position = next;
+        const hole = await holes.at(position, end);
+        const length = hole?.length ?? Math.min(BATCH_LENGTH, end - position);
+        const slot = await slots.take(hole ? 0 : length);
+        const scanned = hole
+          ? Promise.resolve(hole.digests)
+          : engine.scan(source, slots.slab, slot.index, position, length, BLOCK_SIZE, digest);
+        sequence.add(scanned, async (digests) => {
+          await take(position, length, digests);
+          slots.release(slot);
+          progress.advance(length);
+        });
+        next += length;
+      }
     }
     sequence.end();
   };

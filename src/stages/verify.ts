@@ -83,7 +83,7 @@ export async function verifyAll(
   await scanSource(
     quiet,
     reader,
-    { start: 0, end, digest: root.digest },
+    { extents: [{ start: 0, end }], digest: root.digest },
     (_position, _length, digests) => found.add(digests),
   );
   if (end === size && Buffer.compare(found.finish(size).root, root.root) === 0) {

@@ -1,0 +1,72 @@
+import { open } from "node:fs/promises";
+
+import { OptionError, type StageContext } from "../stages/context.ts";
+import type { Extent } from "../stages/ranges/extents.ts";
+import { parseMap } from "../stages/ranges/parse-map.ts";
+import { StreamError, systemCode } from "../transport/stream-error.ts";
+import { Input } from "../transport/streams.ts";
+import { parseOffset } from "./offset.ts";
+
+/** A larger map is refused while it is read: 256 MiB are the entries of some two million extents. */
+const MAX_LENGTH = 256 * 1024 * 1024;
+
+const READ_LENGTH = 1024 * 1024;
+
+/** Fills what it can of the buffer, and returns how many bytes that are; 0 at the end. */
+type Read = (target: Uint8Array) => Promise<number>;
+
+/** Whether a name stands for standard input. */
+export function isStandardInput(file: string): boolean {
+  return file === "-" || file === "/dev/stdin";
+}
+
+/**
+ * Reads the map that `--ranges` names.
+ *
+ * @throws OptionError, StreamError
+ */
+export async function readMap({ native }: StageContext, file: string): Promise<Extent[]> {
+  if (isStandardInput(file)) {
+    const input = new Input(native, "map");
+    return parse("the map on standard input", (target) => input.read(target));
+  }
+  const handle = await open(file).catch((error: unknown) => {
+    throw new OptionError(
+      `the map ${file} cannot be opened (${systemCode(error) ?? String(error)})`,
+      "check its name and who may read it",
+    );
+  });
+  let bytes = 0;
+  try {
+    return await parse(`the map ${file}`, async (target) => {
+      const { bytesRead } = await handle.read(target, 0, target.length).catch((error: unknown) => {
+        throw new StreamError(`reading the map ${file}`, systemCode(error) ?? "EIO", bytes);
+      });
+      bytes += bytesRead;
+      return bytesRead;
+    });
+  } finally {
+    await handle.close();
+  }
+}
+
+async function parse(name: string, read: Read): Promise<Extent[]> {
+  const parts: string[] = [];
+  const buffer = Buffer.alloc(READ_LENGTH);
+  for (let length = 0; ;) {
+    const count = await read(buffer);
+    if (count === 0) {
+      break;
+    }
+    length += count;
+    if (length > MAX_LENGTH) {
+      throw new OptionError(
+        `${name} has more than ${MAX_LENGTH} bytes`,
+        "merge ranges that lie close to each other, or scan without --ranges",
+      );
+    }
+    // All that counts is ASCII; other bytes may stand in comments, and are refused elsewhere.
+    parts.push(buffer.toString("latin1", 0, count));
+  }
+  return parseMap({ text: parts.join(""), name }, parseOffset);
+}

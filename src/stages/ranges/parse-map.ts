@@ -1,0 +1,29 @@
+import type { Extent } from "./extents.ts";
+import { parseJson } from "./json-map.ts";
+import { type ParseOffset, parseLines } from "./lines.ts";
+import { type MapText, misread, skipSpace } from "./map-text.ts";
+import { parseThinDelta } from "./thin-delta.ts";
+
+/**
+ * The extents that a map names, in its order. Its first character tells its format.
+ *
+ * @throws OptionError
+ */
+export function parseMap(map: MapText, parseOffset: ParseOffset): Extent[] {
+  const { text } = map;
+  switch (text[skipSpace(text, 0)]) {
+    case undefined:
+      // Most likely whoever was to write it has failed; taken for a map, it would be a copy of nothing that succeeds.
+      throw misread(
+        map,
+        0,
+        "the map is empty (one without ranges is `[]`, or a comment that begins with `#`)",
+      );
+    case "<":
+      return parseThinDelta(map);
+    case "[":
+      return parseJson(map);
+    default:
+      return parseLines(map, parseOffset);
+  }
+}
