@@ -3,8 +3,7 @@ import { constants } from "node:os";
 import { isEngineFailure } from "../native/error.ts";
 import { AddonError } from "../native/load.ts";
 import { ProtocolError } from "../protocol/error.ts";
-import { OptionError } from "../stages/context.ts";
-import { VerifyError } from "../stages/verify.ts";
+import { AdvisedError } from "../stages/context.ts";
 import { SpoolError } from "../transport/spool.ts";
 import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
 
@@ -45,7 +44,7 @@ const BY_ERRNO: Readonly<Record<number, string>> = {
 
 /** What the person who reads the message of a failure of `stage` can do about it. */
 export function adviceOn(error: unknown, stage: string): string {
-  if (error instanceof OptionError || error instanceof VerifyError) {
+  if (error instanceof AdvisedError) {
     return error.advice;
   }
   if (isEngineFailure(error)) {

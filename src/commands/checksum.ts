@@ -3,9 +3,10 @@ import { DEFAULT_DIGEST, DIGEST_NAMES } from "../protocol/digest.ts";
 import { checksum, checksumRoot } from "../stages/checksum.ts";
 import { OptionError, type StageContext } from "../stages/context.ts";
 import type { Extent } from "../stages/ranges/extents.ts";
+import { isStandardInput } from "../transport/standard-input.ts";
 import { isDigest, refuseUnreadable } from "./digest.ts";
 import { isOffset } from "./offset.ts";
-import { isStandardInput, readMap } from "./read-map.ts";
+import { readMap } from "./read-map.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, StageCommand } from "./stage-command.ts";
 

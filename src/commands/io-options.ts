@@ -1,6 +1,7 @@
 import * as t from "typanion";
 
 import type { Direct } from "../stages/context.ts";
+import { isOneOf } from "./one-of.ts";
 import { refuse } from "./refuse.ts";
 
 /** How a stage reads and writes, where it was told. */
@@ -12,19 +13,13 @@ export interface IoOptions {
   queueDepth: number | undefined;
 }
 
-const DIRECT = ["auto", "on", "off"] as const;
-
 /** More would only wait for each other: a stage has 32 MiB in flight, in pieces of 1 MiB. */
 const MAX_QUEUE_DEPTH = 32;
 
 const MAX_THREADS = 1024;
 
 /** Whether to go past the page cache. */
-export const isDirect: t.StrictValidator<unknown, Direct> = t.makeValidator({
-  test: (value, state): value is Direct =>
-    DIRECT.some((name) => name === value) ||
-    refuse(state, `${JSON.stringify(value)} is not auto, on or off`),
-});
+export const isDirect: t.StrictValidator<unknown, Direct> = isOneOf(["auto", "on", "off"]);
 
 /** A number of threads. */
 export const isThreads = isCount(MAX_THREADS);

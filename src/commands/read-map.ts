@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { OptionError, type StageContext } from "../stages/context.ts";
 import type { Extent } from "../stages/ranges/extents.ts";
 import { parseMap } from "../stages/ranges/parse-map.ts";
+import { isStandardInput } from "../transport/standard-input.ts";
 import { StreamError, systemCode } from "../transport/stream-error.ts";
 import { Input } from "../transport/streams.ts";
 import { parseOffset } from "./offset.ts";
@@ -14,11 +15,6 @@ const READ_LENGTH = 1024 * 1024;
 
 /** Fills what it can of the buffer, and returns how many bytes that are; 0 at the end. */
 type Read = (target: Uint8Array) => Promise<number>;
-
-/** Whether a name stands for standard input. */
-export function isStandardInput(file: string): boolean {
-  return file === "-" || file === "/dev/stdin";
-}
 
 /**
  * Reads the map that `--ranges` names.

@@ -1,7 +1,7 @@
 import { Command, Option } from "clipanion";
 
 import { save } from "../stages/save.ts";
-import { isVerify } from "./verify.ts";
+import { isOneOf } from "./one-of.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, refuseStandardInput, StageCommand } from "./stage-command.ts";
 
@@ -66,7 +66,7 @@ export class SaveCommand extends StageCommand {
   verify = Option.String("--verify", "none", {
     description:
       "Read back from the disk at the end: what was written, or all (full), which is compared with the source's root digest",
-    validator: isVerify,
+    validator: isOneOf(["none", "written", "full"]),
   });
 
   file = Option.String({ name: "FILE", validator: isFileName });

@@ -2,6 +2,7 @@ import { Command, Option } from "clipanion";
 import * as t from "typanion";
 
 import { OptionError } from "../stages/context.ts";
+import { isStandardInput } from "../transport/standard-input.ts";
 import { type IoOptions, isDirect, isQueueDepth, isThreads } from "./io-options.ts";
 import { refuse } from "./refuse.ts";
 
@@ -48,7 +49,7 @@ export const isFileName: t.StrictValidator<unknown, string> = t.makeValidator({
 
 /** `-` stands for standard input elsewhere, but a stage that reads a stream from it has none to spare. */
 export function refuseStandardInput(file: string): void {
-  if (file === "-" || file === "/dev/stdin") {
+  if (isStandardInput(file)) {
     throw new OptionError(
       `file_path must be actual file or device, not \`${file}\``,
       "give its name",

@@ -4,6 +4,7 @@ import type { DigestName } from "../protocol/digest.ts";
 import { encodeDone, encodeHashFrames, encodeRest } from "../protocol/hash-stream.ts";
 import { encodeHello } from "../protocol/hello.ts";
 import { BLOCK_SIZE } from "../protocol/limits.ts";
+import { isStandardInput } from "../transport/standard-input.ts";
 import { Output } from "../transport/streams.ts";
 import { OptionError, type StageContext } from "./context.ts";
 import { type Coverage, cover, type Extent } from "./ranges/extents.ts";
@@ -94,10 +95,7 @@ async function openOrMissing(
 
 /** The file or device, or null for a standard input that has to be read as it comes. */
 function open({ engine, direct }: StageContext, file: string): Promise<Binding.Source | null> {
-  if (file !== "-" && file !== "/dev/stdin") {
-    return engine.openSource(file, direct);
-  }
-  return engine.openStdin(direct);
+  return isStandardInput(file) ? engine.openStdin(direct) : engine.openSource(file, direct);
 }
 
 async function hashSource(

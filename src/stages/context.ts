@@ -20,15 +20,18 @@ export interface StageContext {
   debug: (message: string) => void;
 }
 
-/** A stage was asked for what it cannot do. */
-export class OptionError extends Error {
-  override readonly name = "OptionError";
-
-  /** What to do instead. */
+/** A failure that says itself what to do about it. */
+export class AdvisedError extends Error {
+  /** What to do. */
   readonly advice: string;
 
   constructor(message: string, advice: string) {
     super(message);
     this.advice = advice;
   }
+}
+
+/** A stage was asked for what it cannot do. */
+export class OptionError extends AdvisedError {
+  override readonly name = "OptionError";
 }

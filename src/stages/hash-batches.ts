@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type * as Binding from "../native/binding.js";
 import { DEFAULT_DIGEST, DIGEST_LENGTHS, type DigestName } from "../protocol/digest.ts";
 import { decodeHashFrames, type HashFrame, hashStreamEnded } from "../protocol/hash-stream.ts";
-import { BLOCK_SIZE } from "../protocol/limits.ts";
+import { BLOCK_SIZE, MAX_FRAME_LENGTH } from "../protocol/limits.ts";
 import { Input } from "../transport/streams.ts";
 
 /**
@@ -17,6 +17,9 @@ const MAX_BLOCKS = 2 * GROUP;
 
 /** A batch holds no more bytes than this, unless a single block is larger. */
 export const MAX_BATCH_LENGTH = MAX_BLOCKS * BLOCK_SIZE;
+
+/** Room for the largest block, or for a full batch of blocks that are widened to the alignment of direct I/O on both sides, in bytes. */
+export const BATCH_SLOT_LENGTH = MAX_FRAME_LENGTH + 1024 * 1024;
 
 /** Bytes of the hash stream that are read at once. */
 const READ_LENGTH = 64 * 1024;

@@ -27,7 +27,7 @@ export async function readTail(input: Input, behind: Uint8Array): Promise<Tail |
     if (count === 0) {
       throw tailEnded(bytes, offset);
     }
-    bytes = Uint8Array.from([...bytes, ...more.subarray(0, count)]);
+    bytes = Buffer.concat([bytes, more.subarray(0, count)]);
   }
 }
 

@@ -1,17 +1,18 @@
 import type * as Binding from "../native/binding.js";
 import { BLOCK_HEADER_LENGTH, encodeBlockHeader } from "../protocol/block-stream.ts";
 import { encodeDone } from "../protocol/hash-stream.ts";
-import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
 import { encodeTail } from "../protocol/tail.ts";
 import { Output } from "../transport/streams.ts";
 import type { StageContext } from "./context.ts";
-import { type HashBatch, MAX_BATCH_LENGTH, readHashBatches } from "./hash-batches.ts";
+import {
+  BATCH_SLOT_LENGTH,
+  type HashBatch,
+  MAX_BATCH_LENGTH,
+  readHashBatches,
+} from "./hash-batches.ts";
 import { RootOfBatches } from "./root.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
-
-/** The largest frame, or a full batch of blocks that are widened to the alignment of direct I/O on both sides. */
-const SLOT_LENGTH = MAX_FRAME_LENGTH + 1024 * 1024;
 
 /** What to compare. */
 export interface RetrieveOptions {
@@ -44,7 +45,7 @@ export async function retrieve(
     const compression = options.lzma ? xz : "none";
     progress.begin(undefined);
 
-    const slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), SLOT_LENGTH);
+    const slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), BATCH_SLOT_LENGTH);
     const sequence = new Sequence();
     const root = options.exactWire ? undefined : new RootOfBatches(source.size);
     let digest: HashBatch["digest"] | undefined;

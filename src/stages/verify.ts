@@ -1,11 +1,11 @@
 import type * as Binding from "../native/binding.js";
 import { isEngineFailure } from "../native/error.ts";
 import { ProtocolError } from "../protocol/error.ts";
-import { BLOCK_SIZE, MAX_FRAME_LENGTH } from "../protocol/limits.ts";
+import { BLOCK_SIZE } from "../protocol/limits.ts";
 import type { Tail } from "../protocol/tail-fields.ts";
 import { silent } from "../ui/progress.ts";
-import type { StageContext } from "./context.ts";
-import { MAX_BATCH_LENGTH } from "./hash-batches.ts";
+import { AdvisedError, type StageContext } from "./context.ts";
+import { BATCH_SLOT_LENGTH, MAX_BATCH_LENGTH } from "./hash-batches.ts";
 import { Root } from "./root.ts";
 import { scanSource } from "./scan.ts";
 import { Slots } from "./slots.ts";
@@ -17,20 +17,9 @@ export type Verify = "none" | "written" | "full";
 /** More offsets than this are counted, not named. */
 const NAMED = 10;
 
-/** Room for the largest block, widened to the alignment of direct I/O on both sides, or a batch of small ones. */
-const SLOT_LENGTH = MAX_FRAME_LENGTH + 1024 * 1024;
-
 /** The destination, read back, is not what it should be. */
-export class VerifyError extends Error {
+export class VerifyError extends AdvisedError {
   override readonly name = "VerifyError";
-
-  /** What to do about it. */
-  readonly advice: string;
-
-  constructor(message: string, advice: string) {
-    super(message);
-    this.advice = advice;
-  }
 }
 
 /**
@@ -125,7 +114,7 @@ async function differingBlocks(
   reader: Binding.Source,
   written: Written,
 ): Promise<Differing> {
-  const slots = new Slots(native, 1, SLOT_LENGTH);
+  const slots = new Slots(native, 1, BATCH_SLOT_LENGTH);
   const differing: Differing = { count: 0, blocks: [] };
   const found = (block: { position: number; length: number }): void => {
     differing.count += 1;
@@ -141,7 +130,7 @@ async function differingBlocks(
         ({ position, length }) => position + length <= reader.size,
       );
       missing.forEach(found);
-      const slot = await slots.take(SLOT_LENGTH);
+      const slot = await slots.take(BATCH_SLOT_LENGTH);
       const { changed } = await engine.diff(
         reader,
         slots.slab,
