@@ -74,6 +74,15 @@ pub enum Error {
         size: u64,
     },
 
+    /// Nothing is known of a device that would stay the same.
+    #[error("cannot tell {} from others: {reason}", .path.display())]
+    NoIdentity {
+        /// The device.
+        path: PathBuf,
+        /// What was looked at, as a clause.
+        reason: String,
+    },
+
     /// The kernel reported a failure.
     #[error("cannot {action} {}{}: {errno}", .path.display(), At(*.offset))]
     Io {
@@ -127,6 +136,7 @@ impl Error {
             Self::Busy { .. } => "busy",
             Self::NotDirect { .. } => "not-direct",
             Self::BeyondEnd { .. } => "beyond-end",
+            Self::NoIdentity { .. } => "no-identity",
             Self::Io { .. } | Self::NothingWritten { .. } => "io",
             Self::Sync { .. } => "sync",
             Self::NoMemory { .. } => "no-memory",
@@ -144,6 +154,7 @@ impl Error {
             | Self::Busy { path, .. }
             | Self::NotDirect { path }
             | Self::BeyondEnd { path, .. }
+            | Self::NoIdentity { path, .. }
             | Self::Io { path, .. }
             | Self::NothingWritten { path, .. }
             | Self::Sync { path, .. } => Some(path),

@@ -3,6 +3,7 @@
 //! - [`Source`] reads at any aligned offset, past the page cache where that is the faster way;
 //! - [`Sink`] writes inside what is there and says who else is using it;
 //! - [`Slab`] is the one allocation that blocks are read into;
+//! - [`Identity`] says which file or device a source is, and that a file is unchanged;
 //! - [`stdio`] treats descriptors 0, 1 and 2 as ends of pipes.
 //!
 //! Nothing here knows about hashes, frames or Node. Every failure is an [`Error`] that names the
@@ -13,6 +14,7 @@ mod direct;
 mod errno;
 mod error;
 mod holders;
+mod identity;
 mod medium;
 mod metadata;
 mod node;
@@ -26,6 +28,7 @@ pub use aligned::{ALIGNMENT, Slab, Slot};
 pub use direct::Direct;
 pub use errno::Errno;
 pub use error::Error;
+pub use identity::Identity;
 #[cfg(any(test, feature = "memory"))]
 pub use medium::{Fault, Memory, Operation};
 pub use metadata::{Metadata, Owner, Restore, Time};

@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::path::Path;
 
+use rustix::fd::BorrowedFd;
+
 use crate::sys::{Errno, Stat};
 use crate::{Direct, Error, Time};
 
@@ -77,6 +79,11 @@ pub(crate) trait Medium: Debug + Send + Sync {
 
     /// The same once more, to read.
     fn reader(&self, direct: bool) -> Result<Box<dyn Medium>>;
+
+    /// By what the kernel knows it; `EOPNOTSUPP` where it is none of the kernel's.
+    fn descriptor(&self) -> Result<BorrowedFd<'_>> {
+        Err(Errno::OPNOTSUPP)
+    }
 
     /// Which file or device of the system it is, and what that has beside its content; `EOPNOTSUPP` where it is none.
     fn stat(&self) -> Result<Stat> {

@@ -8,7 +8,7 @@ use rustix::fd::OwnedFd;
 use crate::medium::{Disk, Medium, usable_size};
 use crate::node::{Kind, Node};
 use crate::sys::{self, FileType};
-use crate::{ALIGNMENT, Direct, Error, Metadata};
+use crate::{ALIGNMENT, Direct, Error, Identity, Metadata};
 
 mod holes;
 mod read;
@@ -147,6 +147,15 @@ impl Source {
         let stat = self.medium.stat();
         let stat = stat.map_err(|errno| Error::io("stat", &self.path, None, errno))?;
         Ok(Metadata::of(&stat))
+    }
+
+    /// Which file or device it is, and of a file, that it is unchanged; as things stand now.
+    ///
+    /// # Errors
+    /// [`Error::NoIdentity`] for a device of which nothing is known that would stay the same; [`Error::Io`] with what fstat(2),
+    /// statfs(2) or, of a loop device, ioctl(2) says.
+    pub fn identity(&self) -> Result<Identity, Error> {
+        Identity::of(&*self.medium, &self.path)
     }
 
     /// Where it ends, as far as one can tell now, if nothing could be read from `offset` on.

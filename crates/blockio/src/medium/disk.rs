@@ -1,6 +1,6 @@
 //! A file or device of the kernel, by its descriptors.
 
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::{Access, Medium, Region, Result, Zeroing};
 use crate::node::Kind;
@@ -53,7 +53,7 @@ impl Disk {
 }
 
 impl AsFd for Disk {
-    fn as_fd(&self) -> rustix::fd::BorrowedFd<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
         self.buffered.as_fd()
     }
 }
@@ -65,7 +65,17 @@ impl Medium for Disk {
 
     fn reader(&self, direct: bool) -> Result<Box<dyn Medium>> {
         let fd = sys::reopen_for_reading(&self.buffered)?;
-        Ok(Box::new(Self::new(self.kind, fd, direct)))
+        let reader = Self::new(self.kind, fd, direct);
+        // What is read back must not change the time of the last access, which may have just been set.
+        sys::keep_access_time(&reader.buffered);
+        if let Some((direct, _)) = &reader.direct {
+            sys::keep_access_time(direct);
+        }
+        Ok(Box::new(reader))
+    }
+
+    fn descriptor(&self) -> Result<BorrowedFd<'_>> {
+        Ok(self.buffered.as_fd())
     }
 
     fn stat(&self) -> Result<Stat> {

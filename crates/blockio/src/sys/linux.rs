@@ -15,10 +15,12 @@ use super::DirectAlignment;
 
 mod attributes;
 mod cache;
+mod identity;
 mod zeroing;
 
 pub(crate) use attributes::*;
 pub(crate) use cache::*;
+pub(crate) use identity::*;
 pub(crate) use zeroing::*;
 
 type Result<T> = std::result::Result<T, Errno>;
@@ -173,6 +175,14 @@ pub(crate) fn set_blocking(fd: impl AsFd) -> Result<()> {
         fs::fcntl_setfl(fd, flags - OFlags::NONBLOCK)?;
     }
     Ok(())
+}
+
+/// Lets reads leave the time of the last access as it is (`O_NOATIME` of fcntl(2)), where the file is ours.
+pub(crate) fn keep_access_time(fd: impl AsFd) {
+    if let Ok(flags) = fs::fcntl_getfl(&fd) {
+        // Of somebody else's file it may change: that is no reason not to read it.
+        let _ = fs::fcntl_setfl(&fd, flags | OFlags::NOATIME);
+    }
 }
 
 /// Makes a pipe hold at least `len` bytes if it may; returns what it holds.

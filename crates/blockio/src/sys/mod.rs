@@ -32,6 +32,8 @@ pub(crate) struct Stat {
     pub(crate) gid: u32,
     pub(crate) accessed: Time,
     pub(crate) modified: Time,
+    /// When anything of it was last changed: content, size, mode, owner, names; see inode(7).
+    pub(crate) changed: Time,
 }
 
 impl Stat {

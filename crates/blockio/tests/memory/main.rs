@@ -8,6 +8,7 @@ mod common;
 mod coalescing;
 mod faults;
 mod holes;
+mod identity;
 mod pace;
 mod read;
 mod refusals;

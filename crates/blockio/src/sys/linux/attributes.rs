@@ -36,6 +36,7 @@ fn convert(stat: &fs::Stat) -> Stat {
         gid: stat.st_gid,
         accessed: time(stat.st_atime, stat.st_atime_nsec),
         modified: time(stat.st_mtime, stat.st_mtime_nsec),
+        changed: time(stat.st_ctime, stat.st_ctime_nsec),
     }
 }
 
