@@ -32,15 +32,18 @@ export declare class Engine {
   digest(slab: Slab, slot: number, length: number, blockLength: number, algorithm: 'sha3-512' | 'blake3'): Promise<Uint8Array>
   /**
    * Reads blocks into a slot and returns those that differ from `digests` (one after the other), or, without
-   * digests, all that the source has; with `hashed`, their own digests as well. `xz` compresses them with a dictionary of the size of
-   * the block, `xzPlain` byte for byte as blockcopy 0.0.2 does.
+   * digests, all that the source has; with `hashed`, their own digests as well. With `zeros`, those of zeros have no payload.
    */
-  diff(source: Source, slab: Slab, slot: number, blocks: Array<Range>, digests: Uint8Array | undefined | null, algorithm: 'sha3-512' | 'blake3', hashed: boolean, compression: 'none' | 'xz' | 'xzPlain'): Promise<Diff>
+  diff(source: Source, slab: Slab, slot: number, blocks: Array<Range>, digests: Uint8Array | undefined | null, algorithm: 'sha3-512' | 'blake3', hashed: boolean, compression: Compression, zeros: boolean): Promise<Diff>
   /**
    * Writes blocks whose payloads lie in a slot and returns what was written; of blocks that overlap the later one wins.
    * With `sparse`, blocks of zeros become holes where the destination can have any. With `digest`, the blocks are digested on the way.
+   * With `check`, a block that has a payload is only written if it has its digest (one for each block); otherwise the failure is of the
+   * kind `wrong-digest`, and the blocks before it are written.
    */
-  apply(sink: Sink, slab: Slab, slot: number, blocks: Array<Block>, sparse: boolean, digest?: 'sha3-512' | 'blake3' | undefined): Promise<Applied>
+  apply(sink: Sink, slab: Slab, slot: number, blocks: Array<Frame>, sparse: boolean, digest?: 'sha3-512' | 'blake3' | undefined, check?: Digests | undefined): Promise<Applied>
+  /** Decodes a block whose payload lies in a slot, and compares it with its digest. Fails with the kind `corrupt-block` or `wrong-digest`. */
+  check(slab: Slab, slot: number, block: Frame, digest: Digests): Promise<void>
   /**
    * Compares a range of `source` with the same of `target`, block by block, and writes the blocks that differ to `sink`, which is
    * `target` opened for writing. The slot has room for both sides. `sparse` as for `apply`.
@@ -48,6 +51,11 @@ export declare class Engine {
   update(source: Source, target: Source, sink: Sink, slab: Slab, slot: number, position: number, length: number, blockLength: number, sparse: boolean): Promise<Update>
   /** Waits until all that was written is on the disk. */
   sync(sink: Sink): Promise<void>
+  /**
+   * Which file or device a source is, and of a file, that it is unchanged: printable ASCII, 1024 characters at most. Rejects with
+   * the kind `no-identity` for a device of which nothing is known that would stay the same.
+   */
+  identity(source: Source): Promise<string>
   /** What a source has beside its content, as things stand now. */
   metadata(source: Source): Promise<Metadata>
   /** Gives a regular file what it is to have beside its content: after all writes, and before `sync`. */
@@ -109,16 +117,28 @@ export interface Applied {
   digests: Uint8Array
 }
 
-/** A block on its way from source to destination. */
+/** A block of the source that the destination needs. */
 export interface Block {
   /** Where it belongs, in bytes. */
   position: number
-  /** Where its payload lies in the slot, in bytes. */
+  /** How its payload is coded; `zeros` has none. */
+  codec: 'raw' | 'xz' | 'zstd' | 'lz4' | 'zeros'
+  /** Where its payload lies in the slot, in bytes; 0 where there is none. */
   offset: number
-  /** Length of the payload in bytes. */
+  /** Length of the payload in bytes; where there is none, of the block. */
   length: number
-  /** Whether the payload is in the .xz format. */
-  compressed: boolean
+  /** Length of the block in bytes: less than was asked for at the end of the source. */
+  block: number
+  /** Which block of the batch it is, counted from zero, and so which of the digests is its own. */
+  index: number
+}
+
+/** Whether blocks are compressed, where that makes them smaller. */
+export interface Compression {
+  /** How: `raw` not at all, `xz` with a dictionary of the size of the block, `xzPlain` byte for byte as blockcopy 0.0.2 does. */
+  codec: 'raw' | 'xz' | 'xzPlain' | 'zstd' | 'lz4'
+  /** From 1, fastest, to 19, smallest, for `zstd`, which needs it; from 0 to 9 for `xz`, which takes 6 otherwise; for nothing else. */
+  level?: number | undefined
 }
 
 /** A range of a source that has data. */
@@ -137,6 +157,14 @@ export interface Diff {
   digests: Uint8Array
 }
 
+/** Digests by one algorithm. */
+export interface Digests {
+  /** The algorithm. */
+  algorithm: 'sha3-512' | 'blake3'
+  /** All of them, one after the other. */
+  bytes: Uint8Array
+}
+
 /** How the engine is set up; what is left out is as suits this machine. */
 export interface EngineOptions {
   /** The instruction set that SHA3-512 uses. */
@@ -152,6 +180,20 @@ export interface EngineOptions {
  * may be waiting for a pipe that stays silent.
  */
 export declare function exitNow(code: number): void
+
+/** A block to write. */
+export interface Frame {
+  /** Where it belongs, in bytes. */
+  position: number
+  /** How its payload is coded; `zeros` has none. */
+  codec: 'raw' | 'xz' | 'zstd' | 'lz4' | 'zeros'
+  /** Where its payload lies in the slot, in bytes; anywhere where there is none. */
+  offset: number
+  /** Length of the payload in bytes; where there is none, of the block. */
+  length: number
+  /** Length of the block in bytes, if it came with the payload: it must then have just as many. `lz4` needs it. */
+  block?: number | undefined
+}
 
 /** What a file or device has beside its content. */
 export interface Metadata {

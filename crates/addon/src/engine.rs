@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use blockcopy_engine::{Digests, Pair, Theirs};
+use blockcopy_engine::{Pair, Theirs};
 use napi::bindgen_prelude::{Object, Uint8Array};
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use crate::blocks::{Compression, Frame, frame, frames, to_coding, to_diff};
 use crate::errors::{js_error, number, whole};
 use crate::files::{Sink, Source};
 use crate::memory::Slab;
 use crate::promise::promise;
 use crate::values::{
-    Block, EngineOptions, Range, SinkOptions, blocks, data_range, extents, frames, to_algorithm,
-    to_applied, to_compression, to_diff, to_direct, to_manner, to_options, to_sink_options,
-    to_zeros, updated,
+    Digests, EngineOptions, Range, SinkOptions, blocks, data_range, extents, to_algorithm,
+    to_applied, to_digests, to_direct, to_manner, to_options, to_sink_options, to_zeros, updated,
 };
 
 /// The threads of the engine. One per process.
@@ -190,8 +190,7 @@ impl Engine {
     }
 
     /// Reads blocks into a slot and returns those that differ from `digests` (one after the other), or, without
-    /// digests, all that the source has; with `hashed`, their own digests as well. `xz` compresses them with a dictionary of the size of
-    /// the block, `xzPlain` byte for byte as blockcopy 0.0.2 does.
+    /// digests, all that the source has; with `hashed`, their own digests as well. With `zeros`, those of zeros have no payload.
     #[napi(ts_return_type = "Promise<Diff>")]
     pub fn diff<'env>(
         &self,
@@ -203,27 +202,27 @@ impl Engine {
         digests: Option<Uint8Array>,
         #[napi(ts_arg_type = "'sha3-512' | 'blake3'")] algorithm: String,
         hashed: bool,
-        #[napi(ts_arg_type = "'none' | 'xz' | 'xzPlain'")] compression: String,
+        compression: Compression,
+        zeros: bool,
     ) -> Result<Object<'env>> {
         let extents = extents(&blocks)?;
         let algorithm = to_algorithm(&algorithm)?;
         let theirs = match digests {
-            Some(bytes) => Theirs::Digests(Digests {
-                algorithm,
-                bytes: bytes.to_vec(),
-            }),
+            Some(bytes) => Theirs::Digests(to_digests(algorithm, &bytes)),
             None => Theirs::Nothing(hashed.then_some(algorithm)),
         };
-        let compression = to_compression(&compression)?;
+        let coding = to_coding(&compression, zeros)?;
         let slot = slab.take(slot)?;
         promise(env, to_diff, |done| {
             self.inner
-                .diff(&source.inner, slot, &extents, theirs, compression, done);
+                .diff(&source.inner, slot, &extents, theirs, coding, done);
         })
     }
 
     /// Writes blocks whose payloads lie in a slot and returns what was written; of blocks that overlap the later one wins.
     /// With `sparse`, blocks of zeros become holes where the destination can have any. With `digest`, the blocks are digested on the way.
+    /// With `check`, a block that has a payload is only written if it has its digest (one for each block); otherwise the failure is of the
+    /// kind `wrong-digest`, and the blocks before it are written.
     #[napi(ts_return_type = "Promise<Applied>")]
     pub fn apply<'env>(
         &self,
@@ -231,16 +230,39 @@ impl Engine {
         sink: &Sink,
         slab: &Slab,
         slot: u32,
-        blocks: Vec<Block>,
+        blocks: Vec<Frame>,
         sparse: bool,
         #[napi(ts_arg_type = "'sha3-512' | 'blake3' | undefined")] digest: Option<String>,
+        #[napi(ts_arg_type = "Digests | undefined")] check: Option<Digests>,
     ) -> Result<Object<'env>> {
         let frames = frames(&blocks)?;
-        let manner = to_manner(sparse, digest.as_deref())?;
+        let manner = to_manner(sparse, digest.as_deref(), check.as_ref())?;
         let slot = slab.take(slot)?;
         promise(env, to_applied, |done| {
             self.inner.apply(&sink.inner, slot, frames, manner, done);
         })
+    }
+
+    /// Decodes a block whose payload lies in a slot, and compares it with its digest. Fails with the kind `corrupt-block` or `wrong-digest`.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn check<'env>(
+        &self,
+        env: &'env Env,
+        slab: &Slab,
+        slot: u32,
+        block: Frame,
+        digest: Digests,
+    ) -> Result<Object<'env>> {
+        let frame = frame(&block)?;
+        let digests = to_digests(to_algorithm(&digest.algorithm)?, &digest.bytes);
+        let slot = slab.take(slot)?;
+        promise(
+            env,
+            |()| (),
+            |done| {
+                self.inner.check(slot, frame, digests, done);
+            },
+        )
     }
 
     /// Compares a range of `source` with the same of `target`, block by block, and writes the blocks that differ to `sink`, which is

@@ -8,9 +8,11 @@
     reason = "what is public here is called from JavaScript, which owns what it passes and gets errors as exceptions"
 )]
 
+pub mod blocks;
 pub mod engine;
 mod errors;
 pub mod files;
+pub mod identity;
 pub mod memory;
 pub mod metadata;
 mod promise;

@@ -3,11 +3,7 @@
 use std::num::NonZero;
 use std::ops::Range as Offsets;
 
-use blockcopy_engine::xz::Preset;
-use blockcopy_engine::{
-    Algorithm, Blocks, Changed, Codec, Compression, Direct, Extent, Frame, Manner, Options,
-    Updated, Zeros,
-};
+use blockcopy_engine::{Algorithm, Blocks, Direct, Extent, Manner, Options, Updated, Zeros};
 use napi::Result;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -23,26 +19,14 @@ pub struct Range {
     pub length: u32,
 }
 
-/// A block on its way from source to destination.
+/// Digests by one algorithm.
 #[napi(object)]
-pub struct Block {
-    /// Where it belongs, in bytes.
-    pub position: f64,
-    /// Where its payload lies in the slot, in bytes.
-    pub offset: u32,
-    /// Length of the payload in bytes.
-    pub length: u32,
-    /// Whether the payload is in the .xz format.
-    pub compressed: bool,
-}
-
-/// How a batch of the source compares with the destination.
-#[napi(object)]
-pub struct Diff {
-    /// The blocks that the destination needs.
-    pub changed: Vec<Block>,
-    /// The digest of each block of the batch as the source has it, one after the other; empty if none were asked for.
-    pub digests: Uint8Array,
+pub struct Digests {
+    /// The algorithm.
+    #[napi(ts_type = "'sha3-512' | 'blake3'")]
+    pub algorithm: String,
+    /// All of them, one after the other.
+    pub bytes: Uint8Array,
 }
 
 /// What came of writing a batch.
@@ -114,12 +98,10 @@ pub(crate) fn to_algorithm(name: &str) -> Result<Algorithm> {
     }
 }
 
-pub(crate) fn to_compression(name: &str) -> Result<Compression> {
-    match name {
-        "none" => Ok(Compression::None),
-        "xz" => Ok(Compression::Xz(Preset::BlockDictionary)),
-        "xzPlain" => Ok(Compression::Xz(Preset::Plain)),
-        _ => Err(invalid("not a way to compress blocks")),
+pub(crate) fn to_digests(algorithm: Algorithm, bytes: &Uint8Array) -> blockcopy_engine::Digests {
+    blockcopy_engine::Digests {
+        algorithm,
+        bytes: bytes.to_vec(),
     }
 }
 
@@ -144,31 +126,24 @@ pub(crate) fn extents(blocks: &[Range]) -> Result<Vec<Extent>> {
     blocks.iter().map(extent).collect()
 }
 
-pub(crate) fn frames(blocks: &[Block]) -> Result<Vec<Frame>> {
-    let frame = |block: &Block| {
-        Ok(Frame {
-            position: whole(block.position)?,
-            codec: if block.compressed {
-                Codec::Xz
-            } else {
-                Codec::Raw
-            },
-            offset: block.offset as usize,
-            length: block.length as usize,
-        })
-    };
-    blocks.iter().map(frame).collect()
-}
-
 pub(crate) fn to_direct(name: &str) -> Result<Direct> {
     name.parse()
         .map_err(|()| invalid("not a way to go past the page cache"))
 }
 
-pub(crate) fn to_manner(sparse: bool, digest: Option<&str>) -> Result<Manner> {
+pub(crate) fn to_manner(
+    sparse: bool,
+    digest: Option<&str>,
+    expected: Option<&Digests>,
+) -> Result<Manner> {
+    let check = |check: &Digests| {
+        let algorithm = to_algorithm(&check.algorithm)?;
+        Result::Ok(to_digests(algorithm, &check.bytes))
+    };
     Ok(Manner {
         zeros: to_zeros(sparse),
         digest: digest.map(to_algorithm).transpose()?,
+        check: expected.map(check).transpose()?,
     })
 }
 
@@ -210,20 +185,5 @@ pub(crate) fn updated(updated: Updated) -> Update {
     Update {
         changed: number(updated.changed),
         blocks: number(updated.blocks),
-    }
-}
-
-pub(crate) fn to_diff(diff: blockcopy_engine::Diff) -> Diff {
-    // Offsets and lengths lie within a slot, whose length is a u32.
-    let within_slot = |value| u32::try_from(value).unwrap_or(u32::MAX);
-    let block = |block: Changed| Block {
-        position: number(block.position),
-        offset: within_slot(block.offset),
-        length: within_slot(block.length),
-        compressed: block.codec == Codec::Xz,
-    };
-    Diff {
-        changed: diff.changed.into_iter().map(block).collect(),
-        digests: diff.digests.into(),
     }
 }

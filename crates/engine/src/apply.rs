@@ -1,32 +1,16 @@
 //! Applying: writing the blocks of a batch to the destination.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use blockcopy_blockio::{Sink, Slot};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
-use rayon::slice::ParallelSlice;
 
-use crate::digest::{Algorithm, Message};
+use crate::codec::Codec;
+use crate::decode::Decoded;
+use crate::digest::{Algorithm, Digests};
 use crate::gather::guard;
 use crate::runs::{Placed, Run, runs, waves};
-use crate::{Done, Engine, Error, xz};
-
-/// How many compressed blocks are decoded before they are written, so that blocks which decode to the largest size
-/// do not fill the memory of a machine with many cores.
-const MAX_DECODED: usize = 4;
-
-/// How many blocks a thread digests together: as many as the widest vectors have lanes.
-const DIGESTED: usize = 8;
-
-/// How a payload is coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codec {
-    /// The block itself.
-    Raw,
-    /// One stream in the .xz format.
-    Xz,
-}
+use crate::{Done, Engine, Error};
 
 /// A block to write: where it belongs, and where its payload lies in the slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +19,12 @@ pub struct Frame {
     pub position: u64,
     /// How the payload is coded.
     pub codec: Codec,
-    /// Where the payload lies in the slot, in bytes.
+    /// Where the payload lies in the slot, in bytes; anywhere for [`Codec::Zeros`].
     pub offset: usize,
-    /// Length of the payload in bytes.
+    /// Length of the payload in bytes; for [`Codec::Zeros`], which has none, of the block.
     pub length: usize,
+    /// Length of the block in bytes, if it came with the payload. What is [`Codec::Lz4`] needs it.
+    pub block: Option<usize>,
 }
 
 /// What blocks of zeros become in the destination.
@@ -52,12 +38,15 @@ pub enum Zeros {
 }
 
 /// How a batch is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manner {
     /// What becomes of blocks of zeros.
     pub zeros: Zeros,
     /// By which algorithm the blocks are digested on the way, for whoever wants to read them back; not at all without one.
     pub digest: Option<Algorithm>,
+    /// A digest for each frame, which its block must have to be written. Of frames of zeros nothing is checked: they have no payload
+    /// that could be damaged.
+    pub check: Option<Digests>,
 }
 
 /// What came of a batch.
@@ -77,7 +66,8 @@ impl Engine {
     ///
     /// # Errors
     /// To `done`: a write that failed, the first one in the order of the frames, a block beyond the end of a device, or a payload
-    /// that does not decode. Frames before it have been written, and some of those behind it may have been.
+    /// that does not decode or whose block does not have the digest that came with it. Frames before it have been written, and
+    /// some of those behind it may have been; a block that is refused has not.
     pub fn apply(
         self: &Arc<Self>,
         sink: &Arc<Sink>,
@@ -89,7 +79,7 @@ impl Engine {
         let engine = Arc::clone(self);
         let sink = Arc::clone(sink);
         self.io.spawn_fifo(move || {
-            let outcome = guard(|| engine.write_frames(&sink, &slot, &frames, manner));
+            let outcome = guard(|| engine.write_frames(&sink, &slot, &frames, &manner));
             drop(slot);
             done(outcome);
         });
@@ -104,103 +94,99 @@ impl Engine {
         self.io.spawn_fifo(move || done(guard(|| Ok(sink.sync()?))));
     }
 
+    /// Decodes the block of `frame`, whose payload lies in `slot`, and compares it with its digest, without writing it anywhere.
+    ///
+    /// # Errors
+    /// To `done`: a payload that does not decode, or not to that block.
+    pub fn check(self: &Arc<Self>, slot: Slot, frame: Frame, digest: Digests, done: impl Done<()>) {
+        let engine = Arc::clone(self);
+        self.io.spawn_fifo(move || {
+            let outcome = guard(|| engine.check_frame(&slot, frame, &digest));
+            drop(slot);
+            done(outcome);
+        });
+    }
+
+    fn check_frame(&self, memory: &[u8], frame: Frame, digest: &Digests) -> Result<(), Error> {
+        if digest.count() != Some(1) {
+            return Err(Error::Request("there is not one digest per block"));
+        }
+        let blocks: Vec<_> = self
+            .decode(memory, &[frame])
+            .into_iter()
+            .collect::<Result<_, _>>()?;
+        let position = frame.position;
+        match self.first_wrong(&blocks, None, digest, 0) {
+            Some(_) => Err(Error::WrongDigest { position }),
+            None => Ok(()),
+        }
+    }
+
     fn write_frames(
         &self,
         sink: &Sink,
         memory: &[u8],
         frames: &[Frame],
-        manner: Manner,
+        manner: &Manner,
     ) -> Result<Applied, Error> {
-        let mut rest = frames;
+        let check = manner.check.as_ref();
+        if check.is_some_and(|digests| digests.count() != Some(frames.len())) {
+            return Err(Error::Request("there is not one digest per block"));
+        }
         let mut applied = Applied::default();
-        while let Some(first) = rest.first() {
-            let raw = first.codec == Codec::Raw;
-            let alike = rest
-                .iter()
-                .take_while(|frame| (frame.codec == Codec::Raw) == raw);
-            let count = if raw {
-                alike.count()
-            } else {
-                alike.take(self.decoded()).count()
-            };
-            let (group, behind) = rest.split_at(count);
-            rest = behind;
+        let mut first = 0;
+        while first < frames.len() {
+            let group = self.decoded_together(&frames[first..]);
 
             // Each on its own, not as part of a run, with which the frames before it would be refused.
-            let fitting = self.blocks(memory, group).into_iter().zip(group);
+            let fitting = self.decode(memory, group).into_iter().zip(group);
             let fitting = fitting.map(|(block, frame)| {
                 let block = block?;
-                sink.check(frame.position, block.len() as u64)?;
+                sink.check(frame.position, block.content().len() as u64)?;
                 Ok(block)
             });
-            let (blocks, failure) = until_failure(fitting);
-            let placed: Vec<_> = group
-                .iter()
-                .zip(&blocks)
-                .map(|(frame, block)| Placed {
-                    position: frame.position,
-                    data: block,
-                })
-                .collect();
-            write_blocks(sink, &placed, manner.zeros)?;
+            let (mut blocks, mut failure) = until_failure(fitting);
+            let mut digests = manner
+                .digest
+                .map(|algorithm| self.digest_blocks(algorithm, &blocks));
+            let wrong =
+                check.and_then(|theirs| self.first_wrong(&blocks, digests.as_ref(), theirs, first));
+            if let Some(wrong) = wrong {
+                blocks.truncate(wrong);
+                let position = group[wrong].position;
+                failure = Some(Error::WrongDigest { position });
+            }
+
+            write_blocks(sink, group, &blocks, manner.zeros)?;
             if let Some(error) = failure {
                 return Err(error);
             }
-            if let Some(algorithm) = manner.digest {
-                let digests = self.digest_blocks(algorithm, &blocks);
-                applied.digests.extend(digests);
+            if let Some(digests) = &mut digests {
+                applied.digests.append(&mut digests.bytes);
             }
-            let length = |block: &Cow<'_, [u8]>| u32::try_from(block.len()).unwrap_or(u32::MAX);
+            let length =
+                |block: &Decoded<'_>| u32::try_from(block.content().len()).unwrap_or(u32::MAX);
             applied.lengths.extend(blocks.iter().map(length));
+            first += group.len();
         }
         Ok(applied)
     }
-
-    /// The digests of `blocks`, one after the other, by all workers.
-    fn digest_blocks(&self, algorithm: Algorithm, blocks: &[Cow<'_, [u8]>]) -> Vec<u8> {
-        let digests = |group: &[Cow<'_, [u8]>]| {
-            let messages: Vec<_> = group.iter().map(|block| Message::of(block)).collect();
-            self.digest_many(algorithm, &messages).bytes
-        };
-        let groups: Vec<_> = self
-            .workers
-            .install(|| blocks.par_chunks(DIGESTED).map(digests).collect());
-        groups.concat()
-    }
-
-    /// How many blocks are decoded at once.
-    fn decoded(&self) -> usize {
-        self.workers.current_num_threads().min(MAX_DECODED)
-    }
-
-    /// The blocks of `frames`, each decoded if it is compressed.
-    fn blocks<'a>(&self, memory: &'a [u8], frames: &[Frame]) -> Vec<Result<Cow<'a, [u8]>, Error>> {
-        let block = |frame: &Frame| {
-            let payload = payload(memory, frame)?;
-            match frame.codec {
-                Codec::Raw => Ok(Cow::Borrowed(payload)),
-                Codec::Xz => {
-                    xz::decode(payload)
-                        .map(Cow::Owned)
-                        .map_err(|reason| Error::CorruptBlock {
-                            position: frame.position,
-                            reason,
-                        })
-                }
-            }
-        };
-        if frames.iter().all(|frame| frame.codec == Codec::Raw) {
-            return frames.iter().map(block).collect();
-        }
-        self.workers
-            .install(|| frames.par_iter().map(block).collect())
-    }
 }
 
-/// Writes blocks, of which the later one wins where they overlap.
-fn write_blocks(sink: &Sink, blocks: &[Placed<'_>], zeros: Zeros) -> Result<(), Error> {
+/// Writes the first blocks of `frames`, of which the later one wins where they overlap.
+fn write_blocks(
+    sink: &Sink,
+    frames: &[Frame],
+    blocks: &[Decoded<'_>],
+    zeros: Zeros,
+) -> Result<(), Error> {
+    let placed = frames.iter().zip(blocks).map(|(frame, block)| Placed {
+        position: frame.position,
+        content: block.content(),
+    });
+    let placed: Vec<_> = placed.collect();
     let write = |run: &Run<'_>| run.write(sink);
-    for wave in waves(&runs(blocks, zeros)) {
+    for wave in waves(&runs(&placed, zeros)) {
         if sink.is_direct() {
             let results: Vec<_> = wave.par_iter().with_max_len(1).map(write).collect();
             results.into_iter().collect::<Result<(), _>>()?;
@@ -224,10 +210,4 @@ fn until_failure<T>(
         }
     }
     (values, None)
-}
-
-fn payload<'a>(memory: &'a [u8], frame: &Frame) -> Result<&'a [u8], Error> {
-    let end = frame.offset.checked_add(frame.length);
-    end.and_then(|end| memory.get(frame.offset..end))
-        .ok_or(Error::Request("a payload lies outside its slot"))
 }

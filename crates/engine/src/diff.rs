@@ -5,21 +5,21 @@ use std::sync::Arc;
 use blockcopy_blockio::{Slot, Source};
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 
-use crate::apply::Codec;
+use crate::codec::{self, Codec, Compression};
 use crate::digest::{Algorithm, Digests};
 use crate::extent::Extent;
 use crate::gather::refuse;
 use crate::read::Block;
-use crate::xz::{self, Preset};
+use crate::zeros::Content;
 use crate::{Done, Engine, Error};
 
-/// Whether changed blocks are compressed.
+/// How changed blocks are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// As they are.
-    None,
-    /// In the .xz format where that makes them smaller.
-    Xz(Preset),
+pub struct Coding {
+    /// Whether they are compressed, where that makes them smaller.
+    pub compression: Compression,
+    /// Whether those of zeros are given without a payload, as [`Codec::Zeros`].
+    pub zeros: bool,
 }
 
 /// A block that the destination needs.
@@ -29,10 +29,14 @@ pub struct Changed {
     pub position: u64,
     /// How its payload is coded.
     pub codec: Codec,
-    /// Where the payload lies in the slot, in bytes.
+    /// Where the payload lies in the slot, in bytes; 0 where there is none.
     pub offset: usize,
-    /// Length of the payload in bytes.
+    /// Length of the payload in bytes; where there is none, of the block.
     pub length: usize,
+    /// Length of the block in bytes: less than that of its extent at the end of the source.
+    pub block: usize,
+    /// Which extent of the batch it is, counted from zero, and so which of [`Diff::digests`] is its own.
+    pub index: usize,
 }
 
 /// What to compare a batch with.
@@ -84,7 +88,7 @@ impl Diff {
 
 impl Engine {
     /// Reads `extents` of `source` into `slot` and gives `done` those that differ from the digests in `theirs` (one per extent), in
-    /// the order of the batch, compressed in place where asked for.
+    /// the order of the batch, coded in place as asked for.
     ///
     /// An extent that the source ends in always differs, cut off at the end; one beyond the end never does.
     ///
@@ -97,7 +101,7 @@ impl Engine {
         slot: Slot,
         extents: &[Extent],
         theirs: Theirs,
-        compression: Compression,
+        coding: Coding,
         done: impl Done<Diff>,
     ) {
         if theirs
@@ -112,12 +116,15 @@ impl Engine {
                 .algorithm()
                 .map(|algorithm| engine.digests(algorithm, blocks));
             let mut changed = changed(blocks, ours.as_ref(), theirs.digests());
-            let changed = match compression {
-                Compression::None => changed.into_iter().map(as_is).collect(),
+            let changed = match coding.compression {
+                Compression::None => changed
+                    .into_iter()
+                    .map(|block| as_is(block, coding.zeros))
+                    .collect(),
                 // Each block on its own, not each piece: compressing is what takes the time.
-                Compression::Xz(preset) => changed
+                _ => changed
                     .par_iter_mut()
-                    .map(|block| compress(block, preset))
+                    .map(|block| coded(block, coding))
                     .collect::<Result<_, _>>()?,
             };
             let digests = ours.map(|ours| ours.bytes).unwrap_or_default();
@@ -149,27 +156,37 @@ fn changed<'b, 'a>(
         .collect()
 }
 
-fn as_is(block: &mut Block<'_>) -> Changed {
-    block.fill();
+/// A block that is not compressed. With `zeros`, one of zeros has no payload; most others show in their first bytes that they are
+/// not, so looking costs less than their digest.
+fn as_is(block: &mut Block<'_>, zeros: bool) -> Changed {
+    let (codec, offset) = if zeros && matches!(block.content(), Content::Zeros(_)) {
+        (Codec::Zeros, 0)
+    } else {
+        block.fill();
+        (Codec::Raw, block.offset)
+    };
     Changed {
         position: block.extent.position,
-        codec: Codec::Raw,
-        offset: block.offset,
+        codec,
+        offset,
         length: block.data.len(),
+        block: block.data.len(),
+        index: block.index,
     }
 }
 
 /// Puts the compressed block in the place of the block, where it is smaller.
-fn compress(block: &mut Block<'_>, preset: Preset) -> Result<Changed, Error> {
-    let mut changed = as_is(block);
+fn coded(block: &mut Block<'_>, coding: Coding) -> Result<Changed, Error> {
+    let mut changed = as_is(block, coding.zeros);
+    if changed.codec == Codec::Zeros {
+        return Ok(changed);
+    }
     let position = block.extent.position;
-    let compressed = xz::encode(block.data, preset).map_err(|error| Error::Compressor {
-        position,
-        reason: error.to_string(),
-    })?;
+    let compressed = codec::encode(block.data, coding.compression)
+        .map_err(|reason| Error::Compressor { position, reason })?;
     if let Some(compressed) = compressed {
         block.data[..compressed.len()].copy_from_slice(&compressed);
-        changed.codec = Codec::Xz;
+        changed.codec = coding.compression.codec();
         changed.length = compressed.len();
     }
     Ok(changed)

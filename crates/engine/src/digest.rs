@@ -3,7 +3,7 @@
 use blockcopy_keccak::{DIGEST_LEN, Sha3_512, Simd};
 
 use crate::Engine;
-use crate::zeros::is_zero;
+use crate::zeros::Content;
 
 /// A digest algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,33 +51,6 @@ impl Digests {
     }
 }
 
-/// What is to be digested.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Message<'a> {
-    /// Bytes, not all of them zero as a rule.
-    Bytes(&'a [u8]),
-    /// That many zeros.
-    Zeros(usize),
-}
-
-impl<'a> Message<'a> {
-    /// Looks whether `data` is all zeros.
-    pub(crate) fn of(data: &'a [u8]) -> Self {
-        if is_zero(data) {
-            Self::Zeros(data.len())
-        } else {
-            Self::Bytes(data)
-        }
-    }
-
-    fn bytes(&self) -> Option<&'a [u8]> {
-        match self {
-            Self::Bytes(bytes) => Some(bytes),
-            Self::Zeros(_) => None,
-        }
-    }
-}
-
 /// Both algorithms, set up for this CPU.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hasher {
@@ -105,15 +78,15 @@ impl Hasher {
 
 impl Engine {
     /// The digest of each message.
-    pub(crate) fn digest_many(&self, algorithm: Algorithm, messages: &[Message<'_>]) -> Digests {
-        let hashed: Vec<&[u8]> = messages.iter().filter_map(Message::bytes).collect();
+    pub(crate) fn digest_many(&self, algorithm: Algorithm, messages: &[Content<'_>]) -> Digests {
+        let hashed: Vec<&[u8]> = messages.iter().filter_map(Content::bytes).collect();
         let hashed = self.hash.digest_many(algorithm, &hashed);
         let mut hashed = hashed.bytes.chunks_exact(algorithm.digest_len());
         let mut bytes = Vec::with_capacity(messages.len() * algorithm.digest_len());
         for message in messages {
             match message {
-                Message::Bytes(_) => bytes.extend(hashed.next().unwrap_or_default()),
-                Message::Zeros(len) => bytes.extend(self.zero_digest(algorithm, *len)),
+                Content::Bytes(_) => bytes.extend(hashed.next().unwrap_or_default()),
+                Content::Zeros(len) => bytes.extend(self.zero_digest(algorithm, *len)),
             }
         }
         Digests { algorithm, bytes }

@@ -33,12 +33,19 @@ pub enum Error {
         reason: &'static str,
     },
 
+    /// A block is not the one that its digest came with, so it was not written.
+    #[error("the block for offset {position} does not have the digest that came with it")]
+    WrongDigest {
+        /// Where the block belongs, in bytes.
+        position: u64,
+    },
+
     /// A compressed block needs more memory than the decoder may take, or there is none left.
     #[error("the compressor failed on the block at offset {position}: {reason}")]
     Compressor {
         /// Where the block lies, in bytes.
         position: u64,
-        /// What liblzma said.
+        /// What it said.
         reason: String,
     },
 
@@ -74,6 +81,7 @@ impl Error {
             Self::Io(error) => error.code(),
             Self::Shrank { .. } => "shrank",
             Self::CorruptBlock { .. } => "corrupt-block",
+            Self::WrongDigest { .. } => "wrong-digest",
             Self::Compressor { .. } => "no-memory",
             Self::Threads { .. } => "no-threads",
             Self::Simd(_) => "no-simd",
@@ -97,9 +105,9 @@ impl Error {
         match self {
             Self::Io(error) => error.offset(),
             Self::Shrank { offset, .. } => Some(*offset),
-            Self::CorruptBlock { position, .. } | Self::Compressor { position, .. } => {
-                Some(*position)
-            }
+            Self::CorruptBlock { position, .. }
+            | Self::WrongDigest { position }
+            | Self::Compressor { position, .. } => Some(*position),
             _ => None,
         }
     }

@@ -11,6 +11,8 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+pub mod codec;
+mod decode;
 mod diff;
 mod digest;
 mod error;
@@ -21,16 +23,16 @@ mod read;
 mod runs;
 mod scan;
 mod update;
-pub mod xz;
 mod zeros;
 
-pub use apply::{Applied, Codec, Frame, Manner, Zeros};
+pub use apply::{Applied, Frame, Manner, Zeros};
 pub use blockcopy_blockio::{
-    ALIGNMENT, Direct, Kind, Metadata, Owner, Restore, Sink, SinkOptions, Slab, Slot, Source, Time,
-    exit_now, stdio,
+    ALIGNMENT, Direct, Identity, Kind, Metadata, Owner, Restore, Sink, SinkOptions, Slab, Slot,
+    Source, Time, exit_now, stdio,
 };
 pub use blockcopy_keccak::Simd;
-pub use diff::{Changed, Compression, Diff, Theirs};
+pub use codec::{Codec, Compression, Level, Preset, XzLevel};
+pub use diff::{Changed, Coding, Diff, Theirs};
 pub use digest::{Algorithm, Digests};
 pub use error::Error;
 pub use extent::{Extent, PIECE_LEN};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use blockcopy_blockio::{ALIGNMENT, Slot, Source};
 
-use crate::digest::Message;
 use crate::extent::{Extent, Piece, Run, pieces};
 use crate::gather::{Gather, guard};
+use crate::zeros::Content;
 use crate::{Done, Engine, Error};
 
 /// A block that has been read.
@@ -25,12 +25,12 @@ pub(crate) struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// What is to be digested.
-    pub(crate) fn message(&self) -> Message<'_> {
+    /// What is in it.
+    pub(crate) fn content(&self) -> Content<'_> {
         if self.hole {
-            Message::Zeros(self.data.len())
+            Content::Zeros(self.data.len())
         } else {
-            Message::of(self.data)
+            Content::of(self.data)
         }
     }
 

@@ -5,14 +5,14 @@ use blockcopy_blockio::Sink;
 use crate::Error;
 use crate::apply::Zeros;
 use crate::extent::PIECE_LEN;
-use crate::zeros::is_zero;
+use crate::zeros::Content;
 
 /// A block and the place in the destination that it belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placed<'a> {
     /// Offset of its first byte.
     pub(crate) position: u64,
-    pub(crate) data: &'a [u8],
+    pub(crate) content: Content<'a>,
 }
 
 /// What is written, or made a hole, at once.
@@ -49,25 +49,26 @@ impl Run<'_> {
 pub(crate) fn runs<'a>(blocks: &[Placed<'a>], zeros: Zeros) -> Vec<Run<'a>> {
     let mut runs: Vec<Run<'a>> = Vec::new();
     for block in blocks {
-        let hole = zeros == Zeros::Holes && is_zero(block.data);
-        let (mut position, mut rest) = (block.position, block.data);
-        while !rest.is_empty() {
+        let hole = zeros == Zeros::Holes && block.content.is_zero();
+        let (mut position, mut rest) = (block.position, block.content);
+        while rest.len() > 0 {
             let room = PIECE_LEN as u64 - position % PIECE_LEN as u64;
             let length = usize::try_from(room).map_or(rest.len(), |room| room.min(rest.len()));
             let (part, behind) = rest.split_at(length);
+            let parts = (!hole).then_some(part).into_iter().flat_map(Content::parts);
             match runs.last_mut() {
                 Some(run)
                     if run.hole == hole
                         && run.end() == position
                         && !position.is_multiple_of(PIECE_LEN as u64) =>
                 {
-                    run.parts.extend((!hole).then_some(part));
+                    run.parts.extend(parts);
                     run.length += length as u64;
                 }
                 _ => runs.push(Run {
                     position,
                     length: length as u64,
-                    parts: (!hole).then_some(part).into_iter().collect(),
+                    parts: parts.collect(),
                     hole,
                 }),
             }
@@ -94,7 +95,7 @@ mod tests {
 
     impl Placed<'_> {
         fn end(&self) -> u64 {
-            self.position + self.data.len() as u64
+            self.position + self.content.len() as u64
         }
     }
 
@@ -109,21 +110,28 @@ mod tests {
             (0..6_u64).prop_map(|piece| piece * PIECE_LEN as u64)
         ];
         let length = prop_oneof![Just(0), 1..5000_usize, Just(131_072), 1..BYTES];
-        let block = (prop::option::weighted(0.3, at), length, any::<bool>());
+        let block = (prop::option::weighted(0.3, at), length, 0..3);
         prop::collection::vec(block, 0..24).prop_map(|blocks| {
             let mut end = 0;
-            let placed = |(at, length, zero): (Option<u64>, usize, bool)| {
+            let placed = |(at, length, kind): (Option<u64>, usize, i32)| {
                 let position = at.unwrap_or(end);
                 end = position + length as u64;
-                let data = if zero {
-                    &ZEROS[..length]
-                } else {
-                    &DATA[..length]
+                let content = match kind {
+                    0 => Content::Bytes(&DATA[..length]),
+                    1 => Content::Bytes(&ZEROS[..length]),
+                    _ => Content::Zeros(length),
                 };
-                Placed { position, data }
+                Placed { position, content }
             };
             blocks.into_iter().map(placed).collect()
         })
+    }
+
+    fn bytes(block: &Placed<'static>) -> &'static [u8] {
+        match block.content {
+            Content::Bytes(bytes) => bytes,
+            Content::Zeros(length) => &ZEROS[..length],
+        }
     }
 
     fn zeros() -> impl Strategy<Value = Zeros> {
@@ -149,14 +157,14 @@ mod tests {
 
         #[test]
         fn runs_are_the_blocks_in_their_order(blocks in blocks(), zeros in zeros()) {
-            let hole = |block: &Placed<'_>| zeros == Zeros::Holes && block.data.iter().all(|&byte| byte == 0);
+            let hole = |block: &Placed<'static>| zeros == Zeros::Holes && bytes(block).iter().all(|&byte| byte == 0);
             let expected = joined(blocks.iter().map(|block| (block.position..block.end(), hole(block))));
             let runs = runs(&blocks, zeros);
             prop_assert_eq!(joined(runs.iter().map(|run| (run.position..run.end(), run.hole))), expected);
 
-            let bytes: Vec<&[u8]> = runs.iter().flat_map(|run| run.parts.iter().copied()).collect();
-            let data = blocks.iter().filter(|block| !hole(block)).map(|block| block.data);
-            prop_assert!(bytes.concat() == data.collect::<Vec<_>>().concat());
+            let parts: Vec<&[u8]> = runs.iter().flat_map(|run| run.parts.iter().copied()).collect();
+            let data = blocks.iter().filter(|block| !hole(block)).map(bytes);
+            prop_assert!(parts.concat() == data.collect::<Vec<_>>().concat());
         }
 
         #[test]

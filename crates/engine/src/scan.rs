@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use blockcopy_blockio::{Slot, Source};
 
-use crate::digest::{Algorithm, Digests, Message};
+use crate::digest::{Algorithm, Digests};
 use crate::extent::{Extent, PIECE_LEN};
 use crate::gather::{Gather, refuse};
 use crate::read::{Block, check_range};
+use crate::zeros::Content;
 use crate::{Done, Engine, Error};
 
 /// Consecutive blocks to digest.
@@ -80,8 +81,8 @@ impl Engine {
             let gather = Arc::clone(&gather);
             self.workers.spawn_fifo(move || {
                 gather.finish(number, move || {
-                    let messages: Vec<_> = piece.chunks(block_len).map(Message::of).collect();
-                    Ok(engine.digest_many(algorithm, &messages).bytes)
+                    let contents: Vec<_> = piece.chunks(block_len).map(Content::of).collect();
+                    Ok(engine.digest_many(algorithm, &contents).bytes)
                 });
             });
         }
@@ -89,8 +90,8 @@ impl Engine {
 
     /// The digests of blocks that have been read, in order.
     pub(crate) fn digests(&self, algorithm: Algorithm, blocks: &[Block<'_>]) -> Digests {
-        let messages: Vec<_> = blocks.iter().map(Block::message).collect();
-        self.digest_many(algorithm, &messages)
+        let contents: Vec<_> = blocks.iter().map(Block::content).collect();
+        self.digest_many(algorithm, &contents)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::extent::Extent;
 use crate::gather::Gather;
 use crate::read::{check_range, read_range};
 use crate::runs::{Placed, runs};
+use crate::zeros::Content;
 use crate::{Done, Engine, Error};
 
 /// How much of each side one thread reads, compares and writes at once, in bytes: both sides together stay in the cache of a
@@ -194,7 +195,7 @@ impl Step {
     fn placed(&self, block: &Extent) -> Placed<'_> {
         Placed {
             position: block.position,
-            data: &self.source[self.range(block)],
+            content: Content::Bytes(&self.source[self.range(block)]),
         }
     }
 }

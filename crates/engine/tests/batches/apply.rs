@@ -60,7 +60,7 @@ proptest! {
 
         let (slab, slot, batch) = lend(&frames);
         let digest = frames.len().is_multiple_of(2).then_some(Algorithm::Blake3);
-        let applied = wait(|done| ENGINE.apply(&sink, slot, batch, Manner { zeros, digest }, done)).unwrap();
+        let applied = wait(|done| ENGINE.apply(&sink, slot, batch, Manner { zeros, digest, check: None }, done)).unwrap();
         prop_assert!(slab.take(0).is_some(), "the slot is free again");
         wait(|done| ENGINE.sync(&sink, done)).unwrap();
         prop_assert_eq!(applied.lengths, frames.iter().map(|frame| frame.block.len() as u32).collect::<Vec<_>>());

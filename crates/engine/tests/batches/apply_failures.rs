@@ -156,6 +156,7 @@ fn a_payload_outside_its_slot_is_refused() {
             codec: Codec::Raw,
             offset,
             length,
+            block: None,
         };
         let slot = slab.take(0).expect("the slot is free again");
         let error =

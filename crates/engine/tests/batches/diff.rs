@@ -1,10 +1,11 @@
 //! The blocks that differ.
 
-use blockcopy_engine::xz::{self, Preset};
-use blockcopy_engine::{Algorithm, Changed, Codec, Compression, Digests, Extent, Slab, Theirs};
+use blockcopy_engine::{
+    Algorithm, Changed, Codec, Compression, Digests, Extent, Preset, Slab, Theirs, codec,
+};
 use proptest::prelude::*;
 
-use crate::support::{ENGINE, algorithm, content, digests, open, slab, wait};
+use crate::support::{AS_IS, ENGINE, algorithm, coded, content, digests, open, slab, wait};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
@@ -40,20 +41,18 @@ proptest! {
         }).collect();
 
         let slab = slab();
-        let compression = if compress { Compression::Xz(Preset::BlockDictionary) } else { Compression::None };
+        let compression = if compress { Compression::Xz(Preset::DEFAULT) } else { Compression::None };
         let theirs = Theirs::Digests(Digests { algorithm, bytes });
         let diff = wait(|done| ENGINE.diff(
-            &source, slab.take(0).unwrap(), &extents, theirs, compression, done,
+            &source, slab.take(0).unwrap(), &extents, theirs, coded(compression), done,
         )).unwrap();
         prop_assert!(diff.digests == digests(algorithm, extents.iter().map(present)));
         let changed = diff.changed;
         let slot = slab.take(0).expect("the slot is free again");
-        let found: Vec<(u64, Vec<u8>)> = changed.iter().map(|&Changed { position, codec, offset, length }| {
+        let found: Vec<(u64, Vec<u8>)> = changed.iter().map(|&Changed { position, codec, offset, length, block, index }| {
+            assert_eq!(extents[index].position, position);
             let payload = &slot[offset..offset + length];
-            (position, match codec {
-                Codec::Raw => payload.to_vec(),
-                Codec::Xz => xz::decode(payload).unwrap(),
-            })
+            (position, codec::decode(codec, payload, Some(block)).unwrap().into_owned())
         }).collect();
         prop_assert_eq!(found.len(), expected.len());
         for ((position, block), (expected_position, expected_block)) in found.iter().zip(&expected) {
@@ -75,9 +74,7 @@ fn without_digests_everything_is_wanted() {
     for algorithm in [None, Some(Algorithm::Sha3_512), Some(Algorithm::Blake3)] {
         let slot = slab.take(0).expect("the slot is free again");
         let theirs = Theirs::Nothing(algorithm);
-        let diff =
-            wait(|done| ENGINE.diff(&source, slot, &extents, theirs, Compression::None, done))
-                .unwrap();
+        let diff = wait(|done| ENGINE.diff(&source, slot, &extents, theirs, AS_IS, done)).unwrap();
         let lengths: Vec<_> = diff.changed.iter().map(|block| block.length).collect();
         assert_eq!(lengths, [131_072, 131_072, 37_856]);
         let expected = algorithm.map(|algorithm| digests(algorithm, content.chunks(131_072)));
@@ -100,8 +97,7 @@ fn what_does_not_fit_is_refused_before_anything_is_read() {
     for extent in [far, large] {
         let slot = slab.take(0).expect("the slot is free again");
         let theirs = Theirs::Nothing(None);
-        let result =
-            wait(|done| ENGINE.diff(&source, slot, &[extent], theirs, Compression::None, done));
+        let result = wait(|done| ENGINE.diff(&source, slot, &[extent], theirs, AS_IS, done));
         assert_eq!(result.unwrap_err().code(), "internal");
     }
 }
@@ -120,8 +116,7 @@ fn a_digest_with_a_single_other_bit_is_another() {
             let slot = slab.take(0).expect("the slot is free again");
             let theirs = Theirs::Digests(Digests { algorithm, bytes });
             let diff =
-                wait(|done| ENGINE.diff(&source, slot, &extents, theirs, Compression::None, done))
-                    .unwrap();
+                wait(|done| ENGINE.diff(&source, slot, &extents, theirs, AS_IS, done)).unwrap();
             let positions: Vec<_> = diff.changed.iter().map(|block| block.position).collect();
             assert_eq!(positions, [100], "{algorithm:?}, bit {bit}");
         }
@@ -143,8 +138,7 @@ fn digests_that_are_not_one_per_block_are_refused() {
                 algorithm,
                 bytes: vec![0; length],
             });
-            let result =
-                wait(|done| ENGINE.diff(&source, slot, &extents, theirs, Compression::None, done));
+            let result = wait(|done| ENGINE.diff(&source, slot, &extents, theirs, AS_IS, done));
             assert_eq!(
                 result.unwrap_err().code(),
                 "internal",

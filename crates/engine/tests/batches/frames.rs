@@ -3,8 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use blockcopy_engine::xz::{self, Preset};
-use blockcopy_engine::{Codec, Frame, Slab, Slot};
+use blockcopy_engine::{Codec, Compression, Frame, Level, Preset, Slab, Slot, codec};
 use proptest::prelude::*;
 
 use crate::support::{MIB, content, overwrite};
@@ -35,7 +34,9 @@ pub(crate) struct Spec {
     place: Place,
     length: usize,
     bytes: Bytes,
-    compress: bool,
+    codec: Codec,
+    /// Its length comes with it.
+    with_length: bool,
 }
 
 /// Some frames: ascending, descending, over each other or anywhere, aligned or not, up to 2 MiB long.
@@ -58,12 +59,20 @@ pub(crate) fn specs() -> impl Strategy<Value = Vec<Spec>> {
         3 => Just(Bytes::Zeros),
         1 => Just(Bytes::NearlyZeros),
     ];
-    let compress = prop::bool::weighted(0.25);
-    let spec = (place, length, bytes, compress).prop_map(|(place, length, bytes, compress)| Spec {
+    let codec = prop_oneof![
+        5 => Just(Codec::Raw),
+        1 => Just(Codec::Xz),
+        1 => Just(Codec::Zstd),
+        1 => Just(Codec::Lz4),
+        2 => Just(Codec::Zeros),
+    ];
+    let spec = (place, length, bytes, codec, any::<bool>());
+    let spec = spec.prop_map(|(place, length, bytes, codec, with_length)| Spec {
         place,
         length,
         bytes,
-        compress,
+        codec,
+        with_length,
     });
     prop::collection::vec(spec, 0..16)
 }
@@ -74,28 +83,37 @@ pub(crate) struct Made {
     pub(crate) position: usize,
     pub(crate) block: Vec<u8>,
     payload: Vec<u8>,
-    codec: Codec,
+    pub(crate) codec: Codec,
+    with_length: bool,
 }
 
 impl Made {
-    fn new(position: usize, block: Vec<u8>, compress: bool) -> Self {
-        let compressed = compress
-            .then(|| xz::encode(&block, Preset::BlockDictionary).unwrap())
-            .flatten();
-        let (codec, payload) = match compressed {
-            Some(payload) => (Codec::Xz, payload),
-            None => (Codec::Raw, block.clone()),
+    /// In the `codec` that was wished for, where it is possible.
+    pub(crate) fn new(position: usize, block: Vec<u8>, codec: Codec) -> Self {
+        let compression = match codec {
+            Codec::Raw | Codec::Zeros => Compression::None,
+            Codec::Xz => Compression::Xz(Preset::DEFAULT),
+            Codec::Zstd => Compression::Zstd(Level::new(1).unwrap()),
+            Codec::Lz4 => Compression::Lz4,
+        };
+        let (codec, payload) = if codec == Codec::Zeros && block.iter().all(|&byte| byte == 0) {
+            (codec, Vec::new())
+        } else if let Some(payload) = codec::encode(&block, compression).unwrap() {
+            (codec, payload)
+        } else {
+            (Codec::Raw, block.clone())
         };
         Self {
             position,
             block,
             payload,
             codec,
+            with_length: codec == Codec::Lz4,
         }
     }
 
     pub(crate) fn raw(position: usize, block: Vec<u8>) -> Self {
-        Self::new(position, block, false)
+        Self::new(position, block, Codec::Raw)
     }
 
     /// One that does not decode.
@@ -143,7 +161,9 @@ pub(crate) fn make(specs: &[Spec], limit: usize) -> Vec<Made> {
                 block
             }
         };
-        frames.push(Made::new(position, block, spec.compress));
+        let mut frame = Made::new(position, block, spec.codec);
+        frame.with_length |= spec.with_length;
+        frames.push(frame);
     }
     frames
 }
@@ -155,14 +175,18 @@ pub(crate) fn lend(frames: &[Made]) -> (Arc<Slab>, Slot, Vec<Frame>) {
     let mut slot = slab.take(0).unwrap();
     let mut end = 0;
     let batch = frames.iter().map(|frame| {
-        let (offset, length) = (end, frame.payload.len());
-        end += length;
+        let offset = end;
+        end += frame.payload.len();
         slot[offset..end].copy_from_slice(&frame.payload);
         Frame {
             position: frame.position as u64,
             codec: frame.codec,
             offset,
-            length,
+            length: match frame.codec {
+                Codec::Zeros => frame.block.len(),
+                _ => frame.payload.len(),
+            },
+            block: frame.with_length.then_some(frame.block.len()),
         }
     });
     let batch = batch.collect();

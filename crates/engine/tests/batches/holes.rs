@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use blockcopy_blockio::{Fault, Memory, Operation};
-use blockcopy_engine::xz::{self, Preset};
 use blockcopy_engine::{
-    Algorithm, Blocks, Changed, Codec, Compression, Digests, Direct, Extent, Slab, Slot, Source,
-    Theirs,
+    Algorithm, Blocks, Changed, Codec, Compression, Digests, Direct, Extent, Preset, Slab, Slot,
+    Source, Theirs, codec,
 };
 use proptest::prelude::*;
 
 use crate::sparse::{are_possible, pattern, sparse, wanted};
 use crate::support::{
-    EIO, ENGINE, MIB, algorithm, assert_same, cases, content, digests, direct, memory_source,
-    source, wait,
+    EIO, ENGINE, MIB, algorithm, assert_same, cases, coded, content, digests, direct,
+    memory_source, source, wait,
 };
 
 /// Bytes and zeros by turns, so long each.
@@ -53,10 +52,8 @@ fn dirty(slab: &Arc<Slab>) -> Slot {
 fn payloads(slot: &[u8], changed: &[Changed]) -> Vec<(u64, Vec<u8>)> {
     let payload = |block: &Changed| {
         let payload = &slot[block.offset..][..block.length];
-        match block.codec {
-            Codec::Raw => payload.to_vec(),
-            Codec::Xz => xz::decode(payload).unwrap(),
-        }
+        let decoded = codec::decode(block.codec, payload, Some(block.block));
+        decoded.unwrap().into_owned()
     };
     changed
         .iter()
@@ -73,13 +70,13 @@ fn diff(
 ) -> (Vec<Changed>, Vec<(u64, Vec<u8>)>) {
     let slab = Slab::new(1, 12 * MIB).unwrap();
     let compression = if compress {
-        Compression::Xz(Preset::BlockDictionary)
+        Compression::Xz(Preset::DEFAULT)
     } else {
         Compression::None
     };
     let slot = dirty(&slab);
     let theirs = digests.map_or(Theirs::Nothing(None), Theirs::Digests);
-    let diff = wait(|done| ENGINE.diff(source, slot, extents, theirs, compression, done));
+    let diff = wait(|done| ENGINE.diff(source, slot, extents, theirs, coded(compression), done));
     let changed = diff.unwrap().changed;
     let slot = slab.take(0).expect("the slot is free again");
     let payloads = payloads(&slot, &changed);

@@ -12,6 +12,7 @@
 
 mod apply;
 mod apply_failures;
+mod check;
 mod diff;
 mod digests;
 mod frames;
@@ -24,4 +25,5 @@ mod sparse;
 mod support;
 mod update;
 mod update_failures;
+mod zero_frames;
 mod zeros;

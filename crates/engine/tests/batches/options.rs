@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use blockcopy_engine::xz::Preset;
 use blockcopy_engine::{
-    Algorithm, Blocks, Codec, Compression, Engine, Extent, Frame, Kind, Options, Pair, Slab,
-    Theirs, Zeros,
+    Algorithm, Blocks, Codec, Compression, Engine, Extent, Frame, Kind, Options, Pair, Preset,
+    Slab, Theirs, Zeros,
 };
 
 use crate::support::{
-    MIB, assert_same, content, digests, manner, memory, memory_sink, memory_source,
+    MIB, assert_same, coded, content, digests, manner, memory, memory_sink, memory_source,
 };
 
 fn engine(threads: usize, queue_depth: usize) -> Arc<Engine> {
@@ -63,7 +62,7 @@ fn everything_at_once_comes_to_an_end() {
 
             let packed = memory_source(&memory(Kind::File, &compressible, Some(512)));
             let tell = sender.clone();
-            let xz = Compression::Xz(Preset::BlockDictionary);
+            let xz = coded(Compression::Xz(Preset::DEFAULT));
             let all = Theirs::Nothing(None);
             engine.diff(&packed, slot(1), &extents, all, xz, move |diff| {
                 let check = || assert_eq!(diff.unwrap().changed.len(), 25);
@@ -78,6 +77,7 @@ fn everything_at_once_comes_to_an_end() {
                 codec: Codec::Raw,
                 offset: extent.position as usize,
                 length: extent.length as usize,
+                block: None,
             };
             let frames = extents.iter().map(frame).collect();
             let (tell, expected) = (sender.clone(), wanted.clone());

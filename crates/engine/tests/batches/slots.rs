@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use blockcopy_engine::{
-    Algorithm, Blocks, Codec, Compression, Digests, Error, Extent, Frame, Kind, Pair, Slab, Slot,
-    Theirs, Zeros,
+    Algorithm, Blocks, Codec, Digests, Error, Extent, Frame, Kind, Pair, Slab, Slot, Theirs, Zeros,
 };
 
-use crate::support::{ENGINE, content, manner, memory, memory_sink, memory_source};
+use crate::support::{AS_IS, ENGINE, content, manner, memory, memory_sink, memory_source};
 
 /// Starts an operation with the slot of `slab`; the kind of its failure, and whether the slot was free when it was told.
 fn outcome<T: 'static>(
@@ -92,7 +91,7 @@ fn of_a_diff() {
     ] {
         let found = outcome(&slab, |slot, done| {
             let theirs = digests.map_or(Theirs::Nothing(None), Theirs::Digests);
-            ENGINE.diff(&source, slot, extents, theirs, Compression::None, done);
+            ENGINE.diff(&source, slot, extents, theirs, AS_IS, done);
         });
         assert_eq!(found, expected, "{} blocks", extents.len());
     }
@@ -108,6 +107,7 @@ fn of_an_apply() {
             codec: Codec::Raw,
             offset: 0,
             length,
+            block: None,
         };
         let found = outcome(&slab, |slot, done| {
             ENGINE.apply(&sink, slot, vec![frame], manner(Zeros::Holes), done);

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use blockcopy_blockio::Memory;
 use blockcopy_engine::{
-    Algorithm, Direct, Engine, Error, Kind, Manner, Options, Sink, SinkOptions, Slab, Source, Zeros,
+    Algorithm, Coding, Compression, Direct, Engine, Error, Kind, Manner, Options, Sink,
+    SinkOptions, Slab, Source, Zeros,
 };
 use proptest::prelude::*;
 use sha3::{Digest as _, Sha3_512};
@@ -167,6 +168,17 @@ pub(crate) fn digests<'a>(
 pub(crate) fn manner(zeros: Zeros) -> Manner {
     Manner {
         zeros,
-        digest: None,
+        ..Manner::default()
+    }
+}
+
+/// Blocks as they are, also those of zeros.
+pub(crate) const AS_IS: Coding = coded(Compression::None);
+
+/// Blocks that are compressed, but with a payload.
+pub(crate) const fn coded(compression: Compression) -> Coding {
+    Coding {
+        compression,
+        zeros: false,
     }
 }

@@ -2,37 +2,58 @@
 
 use liblzma::stream::{Action, Check, Error as XzError, Filters, LzmaOptions, Status, Stream};
 
-/// The largest block that is decoded, in bytes: the largest that a frame may carry.
-pub const MAX_BLOCK_LEN: usize = 16 * 1024 * 1024;
-
 /// The memory that decoding one block may take, in bytes: what `xz -7` asks for, twice what blockcopy 0.0.2 does.
 const DECODER_MEMORY: u64 = 32 * 1024 * 1024;
-
-/// The level of xz's own default.
-const LEVEL: u32 = 6;
 
 /// The smallest dictionary that LZMA2 knows, in bytes.
 const MIN_DICTIONARY: u32 = 4096;
 
-/// How blocks are compressed: level 6 and CRC64 either way.
+/// How hard xz tries: 0, fastest, to 9, smallest; 6 is its own default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct XzLevel(u32);
+
+impl XzLevel {
+    /// The one that is taken where none is named, and by blockcopy 0.0.2.
+    pub const DEFAULT: Self = Self(6);
+
+    /// A level from 0 to 9; there are no others.
+    #[must_use]
+    pub const fn new(level: u32) -> Option<Self> {
+        match level {
+            0..=9 => Some(Self(level)),
+            _ => None,
+        }
+    }
+}
+
+/// How blocks are compressed: with CRC64 either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// With a dictionary as large as the block. A larger one cannot help, and costs memory and time to set up.
-    BlockDictionary,
+    BlockDictionary(XzLevel),
     /// With the dictionary of 8 MiB of plain level 6: byte for byte what blockcopy 0.0.2 sends.
     Plain,
+}
+
+impl Preset {
+    /// With a dictionary as large as the block, at the level that is taken where none is named.
+    pub const DEFAULT: Self = Self::BlockDictionary(XzLevel::DEFAULT);
 }
 
 /// Compresses a block. `None` when the result would not be smaller than the block.
 ///
 /// # Errors
 /// When liblzma has no memory or fails otherwise.
-pub fn encode(block: &[u8], preset: Preset) -> Result<Option<Vec<u8>>, XzError> {
+pub(super) fn encode(block: &[u8], preset: Preset) -> Result<Option<Vec<u8>>, XzError> {
     if block.is_empty() {
         return Ok(None);
     }
-    let mut options = LzmaOptions::new_preset(LEVEL)?;
-    if preset == Preset::BlockDictionary {
+    let level = match preset {
+        Preset::BlockDictionary(level) => level,
+        Preset::Plain => XzLevel::DEFAULT,
+    };
+    let mut options = LzmaOptions::new_preset(level.0)?;
+    if preset != Preset::Plain {
         let dictionary = u32::try_from(block.len()).unwrap_or(u32::MAX);
         options.dict_size(dictionary.max(MIN_DICTIONARY));
     }
@@ -47,14 +68,14 @@ pub fn encode(block: &[u8], preset: Preset) -> Result<Option<Vec<u8>>, XzError> 
     }
 }
 
-/// Decodes a block, which must be one whole .xz stream and nothing else, of 1 to [`MAX_BLOCK_LEN`] bytes.
+/// Decodes a block of at most `limit` bytes, which must be one whole .xz stream and nothing else.
 ///
 /// # Errors
-/// What is wrong with it, in words. Nothing larger than [`MAX_BLOCK_LEN`] is allocated, whatever the data says.
-pub fn decode(compressed: &[u8]) -> Result<Vec<u8>, &'static str> {
+/// What is wrong with it, in words. No more than `limit` bytes and one are allocated for the block, whatever the data says.
+pub(super) fn decode(compressed: &[u8], limit: usize) -> Result<Vec<u8>, &'static str> {
     let mut stream =
         Stream::new_stream_decoder(DECODER_MEMORY, 0).map_err(|_| "no memory for the decoder")?;
-    let mut block = Vec::with_capacity(256 * 1024);
+    let mut block = Vec::with_capacity((limit + 1).min(256 * 1024));
     loop {
         let consumed = usize::try_from(stream.total_in()).unwrap_or(usize::MAX);
         let rest = compressed.get(consumed..).unwrap_or_default();
@@ -67,11 +88,11 @@ pub fn decode(compressed: &[u8]) -> Result<Vec<u8>, &'static str> {
         if block.len() < block.capacity() {
             return Err("it ends too early");
         }
-        if block.len() > MAX_BLOCK_LEN {
-            return Err("it decodes to more than 16 MiB");
+        if block.len() > limit {
+            return Err("it decodes to more than it may");
         }
         // One byte more than may come, so that the end of the largest block is told from a larger one.
-        let larger = (block.len() * 2).min(MAX_BLOCK_LEN + 1);
+        let larger = (block.len() * 2).min(limit + 1);
         block.reserve_exact(larger - block.len());
     }
     if stream.total_in() != compressed.len() as u64 {
@@ -79,8 +100,8 @@ pub fn decode(compressed: &[u8]) -> Result<Vec<u8>, &'static str> {
     }
     match block.len() {
         0 => Err("it decodes to nothing"),
-        1..=MAX_BLOCK_LEN => Ok(block),
-        _ => Err("it decodes to more than 16 MiB"),
+        length if length <= limit => Ok(block),
+        _ => Err("it decodes to more than it may"),
     }
 }
 
@@ -99,8 +120,14 @@ fn reason(error: XzError) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::MAX_BLOCK_LEN;
+
+    fn decode(compressed: &[u8]) -> Result<Vec<u8>, &'static str> {
+        super::decode(compressed, MAX_BLOCK_LEN)
+    }
 
     proptest! {
         #[test]
@@ -110,7 +137,7 @@ mod tests {
             plain in any::<bool>(),
         ) {
             let block = seed.repeat(repeats);
-            let preset = if plain { Preset::Plain } else { Preset::BlockDictionary };
+            let preset = if plain { Preset::Plain } else { Preset::DEFAULT };
             if let Some(compressed) = encode(&block, preset).unwrap() {
                 prop_assert!(compressed.len() < block.len());
                 prop_assert_eq!(decode(&compressed).unwrap(), block);
@@ -125,7 +152,7 @@ mod tests {
         #[test]
         fn every_flipped_bit_is_noticed(bit in 0usize..8000) {
             let block = b"blocks and extents, ".repeat(500);
-            let mut compressed = encode(&block, Preset::BlockDictionary).unwrap().unwrap();
+            let mut compressed = encode(&block, Preset::DEFAULT).unwrap().unwrap();
             let bit = bit % (compressed.len() * 8);
             compressed[bit / 8] ^= 1 << (bit % 8);
             prop_assert!(decode(&compressed).map_or(true, |decoded| decoded == block));
@@ -144,8 +171,8 @@ mod tests {
         .take(131_072)
         .collect();
         assert_eq!(encode(&noise, Preset::Plain).unwrap(), None);
-        assert_eq!(encode(&[7], Preset::BlockDictionary).unwrap(), None);
-        assert_eq!(encode(&[], Preset::BlockDictionary).unwrap(), None);
+        assert_eq!(encode(&[7], Preset::DEFAULT).unwrap(), None);
+        assert_eq!(encode(&[], Preset::DEFAULT).unwrap(), None);
     }
 
     #[test]
@@ -156,13 +183,13 @@ mod tests {
         let bomb = encode(&vec![0; MAX_BLOCK_LEN + 1], Preset::Plain)
             .unwrap()
             .unwrap();
-        assert_eq!(decode(&bomb), Err("it decodes to more than 16 MiB"));
+        assert_eq!(decode(&bomb), Err("it decodes to more than it may"));
     }
 
     #[test]
     fn cut_and_lengthened_streams_are_refused() {
         let block = b"hole ".repeat(1000);
-        let mut compressed = encode(&block, Preset::BlockDictionary).unwrap().unwrap();
+        let mut compressed = encode(&block, Preset::DEFAULT).unwrap().unwrap();
         for length in 0..compressed.len() {
             assert!(
                 decode(&compressed[..length]).is_err(),
