@@ -8,14 +8,27 @@ export const COMMAND_LENGTH = 4;
 export const EXTENT_LENGTH = 12;
 
 /** The commands that frames begin with, in either stream. */
-export type Command = "helo" | "Hash" | "hash" | "rest" | "data" | "dlzm" | "done" | "tail";
+export type Command =
+  | "helo"
+  | "Hash"
+  | "hash"
+  | "rest"
+  | "head"
+  | "data"
+  | "dlzm"
+  | "blck"
+  | "zero"
+  | "root"
+  | "done"
+  | "tail";
 
 /** The two streams: `hash` is checksum to retrieve, `block` is retrieve to save. */
 export type StreamName = "hash" | "block";
 
 /** A frame whose command has been read: what an error about it must say. */
 export interface FrameStart {
-  readonly stream: StreamName;
+  /** Undefined while it is not known yet which of the two this is. */
+  readonly stream: StreamName | undefined;
   readonly command: string;
   /** Bytes from the start of the stream to the frame's first byte. */
   readonly offset: number;
@@ -97,21 +110,34 @@ export function assertWhole(name: string, value: number, least: number, most: nu
     throw new RangeError(`${name} ${value} is not from ${least} to ${most}`);
 }
 
-/** The stream that a command belongs to; `done` ends both. */
+/** What a stream is called in messages; undefined is one that could be either. */
+export function inputStream(stream: StreamName | undefined): string {
+  return stream === undefined ? "input stream" : `${stream} input stream`;
+}
+
+/** The stream that a command belongs to; `root` and `done` end both. */
 const STREAM_OF: Readonly<Record<string, StreamName>> = {
   helo: "hash",
   Hash: "hash",
   hash: "hash",
   rest: "hash",
+  head: "block",
   data: "block",
   dlzm: "block",
+  blck: "block",
+  zero: "block",
   tail: "block",
 };
 
-/** The error for a frame whose command is not one of its stream's. */
+/** The stream that has frames of this command; undefined when both have, or none. */
+export function streamOf(command: string): StreamName | undefined {
+  return Object.hasOwn(STREAM_OF, command) ? STREAM_OF[command] : undefined;
+}
+
+/** The error for a frame whose command is not one of its stream's, or not where it is. */
 export function unknownCommand(frame: FrameStart): ProtocolError {
-  const other = Object.hasOwn(STREAM_OF, frame.command) ? STREAM_OF[frame.command] : undefined;
-  if (other !== undefined)
+  const other = streamOf(frame.command);
+  if (other !== undefined && other !== frame.stream)
     return new ProtocolError(
       "other-stream",
       frame.offset,
@@ -134,7 +160,7 @@ function badPosition(frame: FrameStart, name: string, value: bigint): ProtocolEr
 
 /** Where a frame begins, in words. */
 export function whereabouts(frame: FrameStart): string {
-  return `at byte ${frame.offset} of the ${frame.stream} input stream`;
+  return `at byte ${frame.offset} of the ${inputStream(frame.stream)}`;
 }
 
 /** What came over the wire may be anything, and is shown on a terminal: escapes what is not plain text. */

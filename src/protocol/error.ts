@@ -8,10 +8,11 @@
  * - `bad-length`: a length of 0 or more than `MAX_FRAME_LENGTH`;
  * - `bad-position`: a position, or the end of a block, past `MAX_POSITION`;
  * - `bad-hello`: a hello that is damaged, or not at the beginning;
+ * - `damaged`: a frame of an extended stream whose checksum is wrong, or that is missing;
  * - `bad-tail`: what follows `done` is not the trailer that it should be;
  * - `no-trailer`: there is no trailer, and it was needed;
  * - `no-root`: the trailer does not say the root digest, and it was needed;
- * - `out-of-order`: blocks that do not ascend, where they must;
+ * - `out-of-order`: frames that do not ascend, where they must;
  * - `unsupported`: the stream is sound, and beyond what this version reads.
  */
 export type ProtocolErrorCode =
@@ -23,6 +24,7 @@ export type ProtocolErrorCode =
   | "bad-length"
   | "bad-position"
   | "bad-hello"
+  | "damaged"
   | "bad-tail"
   | "no-trailer"
   | "no-root"

@@ -1,5 +1,5 @@
-import { viewOf, type FrameStart } from "./bytes.ts";
-import type { ProtocolError } from "./error.ts";
+import { viewOf } from "./bytes.ts";
+import { isBlockSize, MAX_FRAME_LENGTH } from "./limits.ts";
 
 /** Set in the tag of a field that cannot be skipped by a reader that does not know it. */
 export const REQUIRED = 0x8000;
@@ -16,35 +16,25 @@ const HEADER_LENGTH = 4;
 
 /** Fields, one after the other. */
 export function encodeFields(fields: readonly Field[]): Uint8Array {
-  const length = fields.reduce((sum, { value }) => sum + HEADER_LENGTH + value.length, 0);
-  const bytes = new Uint8Array(length);
-  const view = viewOf(bytes);
-  let at = 0;
-  for (const { tag, value } of fields) {
-    view.setUint16(at, tag);
-    view.setUint16(at + 2, value.length);
-    bytes.set(value, at + HEADER_LENGTH);
-    at += HEADER_LENGTH + value.length;
-  }
-  return bytes;
+  return joined(
+    ...fields.flatMap(({ tag, value }) => [joined(u16(tag), u16(value.length)), value]),
+  );
 }
 
 /**
  * The fields that `bytes` consist of.
- * @param damaged the error for one that reaches beyond the end, in words and with the frame that they are of
+ * @returns undefined behind the last whole one when bytes are left
  */
-export function* decodeFields(
-  bytes: Uint8Array,
-  start: FrameStart,
-  damaged: (start: FrameStart, what: string) => ProtocolError,
-): Generator<Field> {
+export function* decodeFields(bytes: Uint8Array): Generator<Field | undefined> {
   const view = viewOf(bytes);
   let at = 0;
   while (at < bytes.length) {
     const valueAt = at + HEADER_LENGTH;
     const end = valueAt <= bytes.length ? valueAt + view.getUint16(at + 2) : Infinity;
-    if (end > bytes.length)
-      throw damaged(start, `A field of a \`${start.command}\` frame reaches beyond its end`);
+    if (end > bytes.length) {
+      yield undefined;
+      return;
+    }
     yield { tag: view.getUint16(at), value: bytes.subarray(valueAt, end) };
     at = end;
   }
@@ -58,4 +48,56 @@ export function encodeText(text: string): Uint8Array {
 /** The value of a field as text, each byte one character. */
 export function decodeText(value: Uint8Array): string {
   return String.fromCharCode(...value);
+}
+
+/** A number of 2 bytes. */
+function u16(value: number): Uint8Array {
+  const bytes = new Uint8Array(2);
+  viewOf(bytes).setUint16(0, value);
+  return bytes;
+}
+
+/** A number of 4 bytes. */
+export function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  viewOf(bytes).setUint32(0, value);
+  return bytes;
+}
+
+/** A number of 8 bytes. */
+export function u64(value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  viewOf(bytes).setBigUint64(0, BigInt(value));
+  return bytes;
+}
+
+/** The number of 4 bytes that a value is; undefined when it is none, or not from `least` to `most`. */
+export function readU32(value: Uint8Array, least: number, most: number): number | undefined {
+  if (value.length !== 4) return undefined;
+  const number = viewOf(value).getUint32(0);
+  return number >= least && number <= most ? number : undefined;
+}
+
+/** The size of a block that a value is; undefined when it is none. */
+export function readBlockSize(value: Uint8Array): number | undefined {
+  const size = readU32(value, 0, MAX_FRAME_LENGTH);
+  return size !== undefined && isBlockSize(size) ? size : undefined;
+}
+
+/** The number of 8 bytes that a value is; undefined when it is none, or more than a number can be exactly. */
+export function readU64(value: Uint8Array): number | undefined {
+  if (value.length !== 8) return undefined;
+  const number = viewOf(value).getBigUint64(0);
+  return number <= Number.MAX_SAFE_INTEGER ? Number(number) : undefined;
+}
+
+/** All of `parts`, one after the other. */
+export function joined(...parts: Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }

@@ -2,25 +2,23 @@ import {
   COMMAND_LENGTH,
   EXTENT_LENGTH,
   assertWhole,
-  readCommand,
   readExtent,
   readLength,
   readPosition,
   unknownCommand,
   viewOf,
-  whereabouts,
   writeCommand,
   writeExtent,
   type FrameStart,
 } from "./bytes.ts";
 import { DEFAULT_DIGEST, DIGEST_LENGTHS, type DigestName } from "./digest.ts";
-import { ProtocolError } from "./error.ts";
-import { decodeHello, HELLO_HEADER_LENGTH, helloLength } from "./hello.ts";
 import { MAX_FRAME_LENGTH, MAX_POSITION } from "./limits.ts";
-import { streamEnded } from "./stream-end.ts";
 
 /** One frame of the hash stream, which checksum writes and retrieve reads. */
-export type HashFrame =
+export type HashFrame = {
+  /** Bytes from the start of the stream to the frame. */
+  streamOffset: number;
+} & (
   | {
       kind: "hash";
       /** Where the block begins; undefined in the deprecated `hash` frame: where the source was last read to. */
@@ -34,19 +32,8 @@ export type HashFrame =
       kind: "rest";
       /** All of the source from here on is to be sent. */
       offset: number;
-    };
-
-/** What `decodeHashFrames` found. */
-export interface DecodedHashFrames {
-  /** The complete frames, in order. */
-  frames: HashFrame[];
-  /** Bytes that they take, with those of `done`. */
-  consumed: number;
-  /** Whether the stream is complete. */
-  done: boolean;
-  /** The algorithm of the digests, which a hello at the beginning names; to be passed on with the bytes that follow. */
-  digest: DigestName;
-}
+    }
+);
 
 /** Where in a `Hash` and in a deprecated `hash` frame the digest begins. */
 const DIGEST_AT = COMMAND_LENGTH + EXTENT_LENGTH;
@@ -108,68 +95,10 @@ export function encodeDone(): Uint8Array {
 }
 
 /**
- * Decodes the complete frames at the start of `bytes`, up to `done`; what
- * follows `done` is not looked at. A partial frame is left unconsumed, to be
- * passed again with more bytes behind it.
- * @param streamOffset bytes from the start of the stream to `bytes`
- * @param digest the algorithm of the digests, as what was decoded before `bytes` left it
- * @throws ProtocolError as soon as the bytes that show a fault are there; the
- *   good frames before it in `bytes` are lost
+ * Bytes in a whole frame with a digest or an offset.
+ * @throws ProtocolError for every other command
  */
-export function decodeHashFrames(
-  bytes: Uint8Array,
-  streamOffset: number,
-  digest: DigestName = DEFAULT_DIGEST,
-): DecodedHashFrames {
-  const view = viewOf(bytes);
-  const frames: HashFrame[] = [];
-  let at = 0;
-  let current = digest;
-  while (bytes.length - at >= COMMAND_LENGTH) {
-    const start: FrameStart = {
-      stream: "hash",
-      command: readCommand(view, at),
-      offset: streamOffset + at,
-    };
-    if (start.command === "done")
-      return { frames, consumed: at + COMMAND_LENGTH, done: true, digest: current };
-    const frameLength = lengthOf(bytes.subarray(at), start, current);
-    const whole = bytes.length - at >= frameLength;
-    if (start.command === "helo") {
-      if (!whole || frameLength === HELLO_HEADER_LENGTH) break;
-      current = decodeHello(bytes.subarray(at, at + frameLength), start).digest;
-    } else {
-      const frame = decodeFrame(bytes.subarray(at, at + frameLength), whole, start);
-      if (frame === undefined) break;
-      frames.push(frame);
-    }
-    at += frameLength;
-  }
-  return { frames, consumed: at, done: false, digest: current };
-}
-
-/**
- * The error for a hash stream that ended without `done`.
- * @param rest what `decodeHashFrames` left unconsumed
- * @param streamOffset bytes from the start of the stream to `rest`
- * @param digest the algorithm of the digests, as `decodeHashFrames` left it
- */
-export function hashStreamEnded(
-  rest: Uint8Array,
-  streamOffset: number,
-  digest: DigestName = DEFAULT_DIGEST,
-): ProtocolError {
-  return streamEnded("hash", rest, streamOffset, (command) => ({
-    name: CUT_PARTS[command] ?? "hash",
-    needed: lengthOf(rest, { stream: "hash", command, offset: streamOffset }, digest),
-  }));
-}
-
-/** What the part of a frame behind its command is called, where that is not `hash`. */
-const CUT_PARTS: Readonly<Record<string, string>> = { rest: "offset", helo: "hello" };
-
-/** Bytes in the whole frame that `bytes` begins with, as far as that is known yet. */
-function lengthOf(bytes: Uint8Array, start: FrameStart, digest: DigestName): number {
+export function hashFrameLength(start: FrameStart, digest: DigestName): number {
   switch (start.command) {
     case "Hash":
       return DIGEST_AT + DIGEST_LENGTHS[digest];
@@ -177,27 +106,25 @@ function lengthOf(bytes: Uint8Array, start: FrameStart, digest: DigestName): num
       return DEPRECATED_DIGEST_AT + DIGEST_LENGTHS[digest];
     case "rest":
       return REST_LENGTH;
-    case "helo":
-      if (start.offset !== 0)
-        throw new ProtocolError(
-          "bad-hello",
-          start.offset,
-          `A \`helo\` frame not at the beginning, ${whereabouts(start)}`,
-        );
-      return bytes.length < HELLO_HEADER_LENGTH
-        ? HELLO_HEADER_LENGTH
-        : helloLength(viewOf(bytes), start);
     default:
       throw unknownCommand(start);
   }
 }
 
-/** The frame that `bytes` are, or undefined when they are not the whole of it. */
-function decodeFrame(bytes: Uint8Array, whole: boolean, start: FrameStart): HashFrame | undefined {
+/**
+ * The frame that `bytes` are, or undefined when they are not the whole of it.
+ * @throws ProtocolError as soon as the bytes that show a fault are there
+ */
+export function decodeHashFrame(
+  bytes: Uint8Array,
+  whole: boolean,
+  start: FrameStart,
+): HashFrame | undefined {
   const view = viewOf(bytes);
+  const streamOffset = start.offset;
   if (start.command === "rest") {
     if (!whole) return undefined;
-    return { kind: "rest", offset: readPosition(view, COMMAND_LENGTH, start) };
+    return { streamOffset, kind: "rest", offset: readPosition(view, COMMAND_LENGTH, start) };
   }
   const positioned = start.command === "Hash";
   const digestAt = positioned ? DIGEST_AT : DEPRECATED_DIGEST_AT;
@@ -207,5 +134,5 @@ function decodeFrame(bytes: Uint8Array, whole: boolean, start: FrameStart): Hash
     ? readExtent(view, COMMAND_LENGTH, start)
     : { position: undefined, length: readLength(view, COMMAND_LENGTH, start) };
   if (!whole) return undefined;
-  return { kind: "hash", position, length, digest: bytes.subarray(digestAt) };
+  return { streamOffset, kind: "hash", position, length, digest: bytes.subarray(digestAt) };
 }

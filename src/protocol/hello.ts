@@ -1,62 +1,75 @@
+import type { FrameStart } from "./bytes.ts";
+import { type BlockCodec, knownCodecs } from "./codec.ts";
+import { decodeDescription, encodeDescription, faulty } from "./description.ts";
+import type { DigestName, Hashing } from "./digest.ts";
 import {
-  COMMAND_LENGTH,
-  printable,
-  viewOf,
-  whereabouts,
-  writeCommand,
-  type FrameStart,
-} from "./bytes.ts";
-import { DIGEST_NAMES, type DigestName } from "./digest.ts";
-import { ProtocolError } from "./error.ts";
-import { decodeFields, decodeText, encodeFields, encodeText, REQUIRED } from "./fields.ts";
+  decodeText,
+  encodeText,
+  type Field,
+  readBlockSize,
+  readU64,
+  REQUIRED,
+  u32,
+  u64,
+} from "./fields.ts";
+import { DEFAULT_BLOCK_SIZE } from "./limits.ts";
+import { decodeDigest } from "./named-digest.ts";
 
 /** What an extended hash stream says of itself before its first frame. */
-export interface Hello {
-  /** The algorithm of the digests that follow. */
-  digest: DigestName;
+export interface Hello extends Hashing {
+  /**
+   * The codecs that whoever reads the answer can decode. The hash stream is then sealed, and answered with an extended
+   * block stream; undefined for one that ends in `done` alone, and is answered with blockcopy 0.0.2's.
+   */
+  accepts?: readonly BlockCodec[] | undefined;
+  /** Bytes in the destination. */
+  size?: number | undefined;
+  /** Which file or device the destination is, in printable ASCII. */
+  identity?: string | undefined;
+  /** The root of the destination, over blocks of `blockSize` with `digest`, where that was known before the stream was read. */
+  root?: Uint8Array | undefined;
 }
 
-/** Bytes of a `helo` frame up to the end of its length. */
-export const HELLO_HEADER_LENGTH = COMMAND_LENGTH + 4;
-
-/** Most bytes that a `helo` frame may have behind its length: much more than it will ever need. */
-const MAX_BODY_LENGTH = 4096;
-
-/** Most characters of a name that a message shows. */
-const MAX_NAME_LENGTH = 32;
-
-/** Readers of one major version read every minor version of it. */
-const VERSION = { major: 1, minor: 0 };
-const VERSION_LENGTH = 2;
-
-/** The tags. */
-const TAG = { digest: REQUIRED | 1 };
-
-/** A `helo` frame. */
-export function encodeHello({ digest }: Hello): Uint8Array {
-  const fields = encodeFields([{ tag: TAG.digest, value: encodeText(digest) }]);
-  const frame = new Uint8Array(HELLO_HEADER_LENGTH + VERSION_LENGTH + fields.length);
-  const view = viewOf(frame);
-  writeCommand(view, 0, "helo");
-  view.setUint32(COMMAND_LENGTH, VERSION_LENGTH + fields.length);
-  view.setUint8(HELLO_HEADER_LENGTH, VERSION.major);
-  view.setUint8(HELLO_HEADER_LENGTH + 1, VERSION.minor);
-  frame.set(fields, HELLO_HEADER_LENGTH + VERSION_LENGTH);
-  return frame;
+/** What a `helo` frame that was received says. */
+export interface ReceivedHello extends Hello {
+  /** The version of the stream, as `1.0`. */
+  version: string;
 }
+
+/** Most bytes of an identity. */
+const MAX_IDENTITY_LENGTH = 1024;
+
+/** Bytes in a root. */
+const ROOT_LENGTH = 64;
+
+const TAG = {
+  digest: REQUIRED | 1,
+  blockSize: REQUIRED | 2,
+  accepts: REQUIRED | 3,
+  size: 4,
+  identity: 5,
+  root: 6,
+  /** Room for a root that is not known yet, so that it can be written there later. */
+  room: 7,
+};
 
 /**
- * Bytes in the whole frame, of which `view` shows at least `HELLO_HEADER_LENGTH`.
- * @throws ProtocolError `bad-hello` when they are more than a hello may have, or too few
+ * A `helo` frame.
+ * @param room whether there is to be room for a root where there is none: that with a root is then as long
  */
-export function helloLength(view: DataView, start: FrameStart): number {
-  const length = view.getUint32(COMMAND_LENGTH);
-  if (length < VERSION_LENGTH || length > MAX_BODY_LENGTH)
-    throw badHello(
-      start,
-      `Length ${length} in a \`helo\` frame is not from ${VERSION_LENGTH} to ${MAX_BODY_LENGTH}`,
-    );
-  return HELLO_HEADER_LENGTH + length;
+export function encodeHello(hello: Hello, room = false): Uint8Array {
+  const { digest, blockSize, accepts, size, identity, root } = hello;
+  const fields: Field[] = [
+    { tag: TAG.digest, value: encodeText(digest) },
+    { tag: TAG.blockSize, value: u32(blockSize) },
+  ];
+  if (accepts !== undefined)
+    fields.push({ tag: TAG.accepts, value: encodeText(accepts.join(" ")) });
+  if (size !== undefined) fields.push({ tag: TAG.size, value: u64(size) });
+  if (identity !== undefined) fields.push({ tag: TAG.identity, value: encodeText(identity) });
+  if (root !== undefined) fields.push({ tag: TAG.root, value: root });
+  else if (room) fields.push({ tag: TAG.room, value: new Uint8Array(ROOT_LENGTH) });
+  return encodeDescription("helo", fields);
 }
 
 /**
@@ -64,40 +77,46 @@ export function helloLength(view: DataView, start: FrameStart): number {
  * @throws ProtocolError `unsupported` when it is of another major version, or says what this reader does not know and
  *   must; `bad-hello` when it is not a hello at all
  */
-export function decodeHello(frame: Uint8Array, start: FrameStart): Hello {
-  const view = viewOf(frame);
-  const major = view.getUint8(HELLO_HEADER_LENGTH);
-  const minor = view.getUint8(HELLO_HEADER_LENGTH + 1);
-  if (major !== VERSION.major)
-    throw unsupported(start, `The stream is of version ${major}.${minor}, not ${VERSION.major}`);
+export function decodeHello(frame: Uint8Array, start: FrameStart): ReceivedHello {
   let digest: DigestName | undefined;
-  const body = frame.subarray(HELLO_HEADER_LENGTH + VERSION_LENGTH);
-  for (const { tag, value } of decodeFields(body, start, badHello)) {
-    if (tag === TAG.digest) {
-      if (digest !== undefined) throw badHello(start, "A `helo` frame names two digests");
-      digest = knownDigest(value, start);
-    } else if (tag & REQUIRED)
-      throw unsupported(start, `The stream needs field ${tag & ~REQUIRED}, which is unknown here`);
-  }
-  if (digest === undefined) throw badHello(start, "A `helo` frame names no digest");
-  return { digest };
+  let blockSize: number | undefined;
+  const hello: Omit<Hello, keyof Hashing> = {};
+  const version = decodeDescription(
+    frame,
+    start,
+    "bad-hello",
+    new Map<number, (value: Uint8Array) => boolean>([
+      [
+        TAG.digest,
+        (value) => {
+          digest = decodeDigest(value, start);
+          return true;
+        },
+      ],
+      [TAG.blockSize, (value) => (blockSize = readBlockSize(value)) !== undefined],
+      [
+        TAG.accepts,
+        (value) => {
+          hello.accepts = knownCodecs(decodeText(value));
+          return true;
+        },
+      ],
+      [TAG.size, (value) => (hello.size = readU64(value)) !== undefined],
+      [TAG.identity, (value) => (hello.identity = decodeIdentity(value)) !== undefined],
+      [
+        TAG.root,
+        (value) => {
+          hello.root = new Uint8Array(value);
+          return value.length === ROOT_LENGTH;
+        },
+      ],
+    ]),
+  );
+  if (digest === undefined) throw faulty("bad-hello", start, "A `helo` frame names no digest");
+  return { ...hello, digest, blockSize: blockSize ?? DEFAULT_BLOCK_SIZE, version };
 }
 
-function knownDigest(value: Uint8Array, start: FrameStart): DigestName {
-  const name = decodeText(value);
-  const digest = DIGEST_NAMES.find((known) => known === name);
-  if (digest === undefined)
-    throw unsupported(
-      start,
-      `The digest \`${printable(name.slice(0, MAX_NAME_LENGTH))}\` is unknown here`,
-    );
-  return digest;
-}
-
-function badHello(start: FrameStart, what: string): ProtocolError {
-  return new ProtocolError("bad-hello", start.offset, `${what}, ${whereabouts(start)}`);
-}
-
-function unsupported(start: FrameStart, what: string): ProtocolError {
-  return new ProtocolError("unsupported", start.offset, `${what}, ${whereabouts(start)}`);
+function decodeIdentity(value: Uint8Array): string | undefined {
+  const text = decodeText(value);
+  return value.length <= MAX_IDENTITY_LENGTH && /^[ -~]*$/.test(text) ? text : undefined;
 }

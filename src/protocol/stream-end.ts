@@ -1,4 +1,4 @@
-import { COMMAND_LENGTH, readCommand, viewOf, type StreamName } from "./bytes.ts";
+import { COMMAND_LENGTH, inputStream, readCommand, viewOf, type StreamName } from "./bytes.ts";
 import { ProtocolError } from "./error.ts";
 
 /** The part of a frame in which a stream ended, and the bytes up to the end of that part. */
@@ -14,7 +14,7 @@ export interface CutPart {
  * @param cutPart finds the part of a frame, given its command, that `rest` does not reach the end of
  */
 export function streamEnded(
-  stream: StreamName,
+  stream: StreamName | undefined,
   rest: Uint8Array,
   streamOffset: number,
   cutPart: (command: string) => CutPart,
@@ -23,15 +23,28 @@ export function streamEnded(
     return new ProtocolError(
       "closed",
       streamOffset,
-      `The ${stream} input stream was closed unexpectedly without receiving the \`done\` command, after ${streamOffset} bytes`,
+      `The ${inputStream(stream)} was closed unexpectedly without receiving the \`done\` command, after ${streamOffset} bytes`,
     );
-  const inCommand = rest.length < COMMAND_LENGTH;
-  const { name, needed } = inCommand
-    ? { name: "command", needed: COMMAND_LENGTH }
-    : cutPart(readCommand(viewOf(rest), 0));
+  if (rest.length < COMMAND_LENGTH)
+    return cutOff("truncated-command", stream, rest.length, streamOffset, {
+      name: "command",
+      needed: COMMAND_LENGTH,
+    });
+  const part = cutPart(readCommand(viewOf(rest), 0));
+  return cutOff("truncated-frame", stream, rest.length, streamOffset, part);
+}
+
+/** The error for a stream that ended `available` bytes behind the start of a frame, at `streamOffset`. */
+export function cutOff(
+  code: "truncated-command" | "truncated-frame",
+  stream: StreamName | undefined,
+  available: number,
+  streamOffset: number,
+  { name, needed }: CutPart,
+): ProtocolError {
   return new ProtocolError(
-    inCommand ? "truncated-command" : "truncated-frame",
+    code,
     streamOffset,
-    `Incomplete read of ${name} from ${stream} input stream, at byte ${streamOffset} (${rest.length} of ${needed} bytes)`,
+    `Incomplete read of ${name} from ${inputStream(stream)}, at byte ${streamOffset} (${available} of ${needed} bytes)`,
   );
 }

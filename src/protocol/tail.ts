@@ -1,35 +1,28 @@
-import { crc32 } from "node:zlib";
-
-import { COMMAND_LENGTH, readCommand, viewOf, whereabouts, writeCommand } from "./bytes.ts";
+import { type FrameStart, readCommand, viewOf } from "./bytes.ts";
+import {
+  decodeDescription,
+  DESCRIPTION_HEADER_LENGTH,
+  descriptionLength,
+  encodeDescription,
+  faulty,
+} from "./description.ts";
 import { ProtocolError } from "./error.ts";
-import { decodeFields, encodeFields, REQUIRED } from "./fields.ts";
-import { fieldsOf, type Tail, take } from "./tail-fields.ts";
+import type { Field } from "./fields.ts";
+import { decodeRootDigest, encodeRootDigest, type RootDigest } from "./root-digest.ts";
+import { type SourceDescription, sourceFields, takeSource } from "./source-fields.ts";
 
-/** Bytes of a `tail` frame up to the end of its length. */
-const TAIL_HEADER_LENGTH = COMMAND_LENGTH + 4;
+/** What `retrieve` knows of the source when it is done. Each part may be missing. */
+export interface Tail extends SourceDescription {
+  root?: RootDigest | undefined;
+}
 
-/** Most bytes of a whole `tail` frame: with `done` before it, few enough for a pipe to take at once (PIPE_BUF). */
-const MAX_TAIL_LENGTH = 4096 - COMMAND_LENGTH;
-
-/** Readers of one major version read every minor version of it. */
-const VERSION = { major: 1, minor: 0 };
-const VERSION_LENGTH = 2;
-const CRC_LENGTH = 4;
+const TAG = { root: 8 };
 
 /** A `tail` frame. */
-export function encodeTail(tail: Tail): Uint8Array {
-  const fields = encodeFields([...fieldsOf(tail)]);
-  const bodyLength = VERSION_LENGTH + fields.length + CRC_LENGTH;
-  const frame = new Uint8Array(TAIL_HEADER_LENGTH + bodyLength);
-  const view = viewOf(frame);
-  writeCommand(view, 0, "tail");
-  view.setUint32(COMMAND_LENGTH, bodyLength);
-  view.setUint8(TAIL_HEADER_LENGTH, VERSION.major);
-  view.setUint8(TAIL_HEADER_LENGTH + 1, VERSION.minor);
-  frame.set(fields, TAIL_HEADER_LENGTH + VERSION_LENGTH);
-  const crcAt = frame.length - CRC_LENGTH;
-  view.setUint32(crcAt, crc32(frame.subarray(0, crcAt)));
-  return frame;
+export function encodeTail({ root, ...source }: Tail): Uint8Array {
+  const fields: Field[] = [...sourceFields(source)];
+  if (root !== undefined) fields.push({ tag: TAG.root, value: encodeRootDigest(root) });
+  return encodeDescription("tail", fields);
 }
 
 /**
@@ -38,14 +31,10 @@ export function encodeTail(tail: Tail): Uint8Array {
  * @throws ProtocolError `bad-tail` when it is no tail, or too long for one
  */
 export function tailLength(bytes: Uint8Array, streamOffset: number): number {
-  if (bytes.length < TAIL_HEADER_LENGTH) return TAIL_HEADER_LENGTH;
-  const view = viewOf(bytes);
-  const length = view.getUint32(COMMAND_LENGTH);
-  const least = VERSION_LENGTH + CRC_LENGTH;
-  const most = MAX_TAIL_LENGTH - TAIL_HEADER_LENGTH;
-  if (readCommand(view, 0) !== "tail" || length < least || length > most)
-    throw badTail(streamOffset, "What follows `done` is no trailer");
-  return TAIL_HEADER_LENGTH + length;
+  const start = startOf(streamOffset);
+  if (bytes.length >= DESCRIPTION_HEADER_LENGTH && readCommand(viewOf(bytes), 0) !== start.command)
+    throw faulty("bad-tail", start, "What follows `done` is no trailer");
+  return descriptionLength(bytes, start, "bad-tail");
 }
 
 /**
@@ -55,27 +44,15 @@ export function tailLength(bytes: Uint8Array, streamOffset: number): number {
  *   this reader does not know and must
  */
 export function decodeTail(frame: Uint8Array, streamOffset: number): Tail {
-  const view = viewOf(frame);
-  const crcAt = frame.length - CRC_LENGTH;
-  if (view.getUint32(crcAt) !== crc32(frame.subarray(0, crcAt)))
-    throw badTail(streamOffset, "The checksum of the `tail` frame is wrong");
-  const major = view.getUint8(TAIL_HEADER_LENGTH);
-  if (major !== VERSION.major)
-    throw unsupported(
-      streamOffset,
-      `The trailer is of version ${major}.${view.getUint8(TAIL_HEADER_LENGTH + 1)}, not ${VERSION.major}`,
-    );
   const tail: Tail = {};
-  const body = frame.subarray(TAIL_HEADER_LENGTH + VERSION_LENGTH, crcAt);
-  const start = startOf(streamOffset);
-  for (const field of decodeFields(body, start, (_, what) => badTail(streamOffset, what)))
-    if (!take(tail, field))
-      throw (field.tag & REQUIRED) === 0
-        ? badTail(streamOffset, `Field ${field.tag} of a \`tail\` frame is out of bounds`)
-        : unsupported(
-            streamOffset,
-            `The trailer needs field ${field.tag & ~REQUIRED}, which is unknown here`,
-          );
+  const takeRoot = (value: Uint8Array): boolean => {
+    const root = decodeRootDigest(value);
+    if (root) tail.root = root;
+    // A root over digests that this reader does not know is as good as none.
+    return root !== undefined;
+  };
+  const known = new Map([...takeSource(tail), [TAG.root, takeRoot] as const]);
+  decodeDescription(frame, startOf(streamOffset), "bad-tail", known);
   return tail;
 }
 
@@ -89,14 +66,6 @@ export function tailEnded(rest: Uint8Array, streamOffset: number): ProtocolError
   );
 }
 
-function startOf(offset: number): { stream: "block"; command: string; offset: number } {
+function startOf(offset: number): FrameStart {
   return { stream: "block", command: "tail", offset };
-}
-
-function badTail(offset: number, what: string): ProtocolError {
-  return new ProtocolError("bad-tail", offset, `${what}, ${whereabouts(startOf(offset))}`);
-}
-
-function unsupported(offset: number, what: string): ProtocolError {
-  return new ProtocolError("unsupported", offset, `${what}, ${whereabouts(startOf(offset))}`);
 }
