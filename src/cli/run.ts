@@ -5,6 +5,7 @@ import { Cli, type Command, type CommandClass } from "clipanion";
 
 import { ChecksumCommand } from "../commands/checksum.ts";
 import { ExitCode } from "../commands/exit-codes.ts";
+import { InspectCommand } from "../commands/inspect.ts";
 import { RetrieveCommand } from "../commands/retrieve.ts";
 import { SaveCommand } from "../commands/save.ts";
 import { SyncCommand } from "../commands/sync.ts";
@@ -19,6 +20,7 @@ const COMMANDS: ReadonlyMap<string, CommandClass> = new Map<string, CommandClass
   ["retrieve", RetrieveCommand],
   ["save", SaveCommand],
   ["sync", SyncCommand],
+  ["inspect", InspectCommand],
 ]);
 
 const require = createRequire(import.meta.url);

@@ -5,7 +5,7 @@ import { AddonError } from "../native/load.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { AdvisedError } from "../stages/context.ts";
 import { SpoolError } from "../transport/spool.ts";
-import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
+import { OpenError, ReaderGoneError, StreamError } from "../transport/stream-error.ts";
 
 const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;
 
@@ -23,11 +23,15 @@ const BY_KIND: Readonly<Record<string, string>> = {
     "make it writable (a device with `blockdev --setrw`, a file system by mounting it anew), or choose another destination",
   busy: "free it first, or use --force if you know that nothing else writes to it",
   "not-direct": "leave out `--direct on`: without it, direct I/O is used wherever it is possible",
+  "no-identity":
+    "leave out --cached and --update-digests: nothing would tell whose digests they are",
   "no-memory": "free memory and run again",
   "no-threads": "raise the limit on processes (`ulimit -u`, TasksMax) and run again",
   "beyond-end":
     "the source is larger than the destination: choose a destination that is large enough",
   "corrupt-block":
+    "nothing of this block was written; check what lies between the two hosts and run again",
+  "wrong-digest":
     "nothing of this block was written; check what lies between the two hosts and run again",
   sync: "do not trust the destination: check the disk (dmesg, smartctl), then copy it again from the beginning",
   "no-simd": "unset BLOCKCOPY_SIMD: the fastest that this CPU has is then used",
@@ -57,7 +61,7 @@ export function adviceOn(error: unknown, stage: string): string {
     return BY_KIND[error.kind] ?? BY_ERRNO[error.errno ?? 0] ?? "look at the kernel's log (dmesg)";
   }
   if (error instanceof ProtocolError) {
-    return adviceOnProtocol(error);
+    return stage === "inspect" ? adviceOnInspected(error) : adviceOnProtocol(error);
   }
   if (error instanceof ReaderGoneError) {
     return "look at the messages of the stage that reads it";
@@ -66,6 +70,11 @@ export function adviceOn(error: unknown, stage: string): string {
     return error.code === "ENOSPC"
       ? "make room where the stream is written to and run again"
       : "check what the stream is connected to and run again";
+  }
+  if (error instanceof OpenError) {
+    return error.code === "EACCES" || error.code === "EPERM"
+      ? "run as a user who may read it"
+      : "give the name of a file that holds a stream";
   }
   if (error instanceof SpoolError) {
     return "make room there, or name another folder with TMPDIR";
@@ -83,7 +92,7 @@ function adviceOnMissing(path: string, stage: string): string {
   }
   return stage === "retrieve" || stage === "sync"
     ? "check the name"
-    : "check the name; `truncate -s 0 FILE` makes an empty file to copy to";
+    : "check the name; with --create, of `checksum` and of `save`, a new file is made";
 }
 
 function adviceOnProtocol(error: ProtocolError): string {
@@ -106,5 +115,27 @@ function adviceOnProtocol(error: ProtocolError): string {
       return "install the newer of the two versions of blockcopy on both hosts";
     default:
       return "the stream was damaged on the way, or comes from another program";
+  }
+}
+
+/** Nothing stands before `inspect` that could be run again at once: the stream is most likely in a file. */
+function adviceOnInspected(error: ProtocolError): string {
+  switch (error.code) {
+    case "closed":
+    case "truncated-command":
+    case "truncated-frame":
+      return "whatever wrote the stream failed or was cut off: make the stream again";
+    case "unknown-command":
+      return error.offset === 0
+        ? "this is not a stream of blockcopy, or it is compressed: give what `blockcopy checksum` or `blockcopy retrieve` wrote"
+        : "the stream is damaged from here on: make it again";
+    case "other-stream":
+      return "two streams are mixed here: keep each in a file of its own";
+    case "bad-tail":
+      return "make the stream again; without this, `blockcopy save` can write the blocks, but not use --truncate, -t, -p, -o, -g or --verify=full";
+    case "unsupported":
+      return "look at it with the version of blockcopy that wrote it";
+    default:
+      return "the stream is damaged from here on, or another program wrote it: make it again";
   }
 }

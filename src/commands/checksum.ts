@@ -1,9 +1,13 @@
 import { Command, Option } from "clipanion";
 import { DEFAULT_DIGEST, DIGEST_NAMES } from "../protocol/digest.ts";
-import { checksum, checksumRoot } from "../stages/checksum.ts";
+import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
+import { checksumRoot } from "../stages/checksum-root.ts";
+import { checksum } from "../stages/checksum.ts";
 import { OptionError, type StageContext } from "../stages/context.ts";
 import type { Extent } from "../stages/ranges/extents.ts";
+import type { CacheOptions } from "../stages/send-digests.ts";
 import { isStandardInput } from "../transport/standard-input.ts";
+import { isBlockSizeOption } from "./block-size.ts";
 import { isDigest, refuseUnreadable } from "./digest.ts";
 import { isOffset } from "./offset.ts";
 import { readMap } from "./read-map.ts";
@@ -17,11 +21,11 @@ export class ChecksumCommand extends StageCommand {
   static override usage = Command.Usage({
     description: "write the digests of the destination's blocks (first stage)",
     details: `
-      Reads FILE, a regular file or block device, and writes the digest of each block of 128 KiB to standard output. \`-\` reads standard input.
+      Reads FILE, a regular file or block device, and writes the digest of each block to standard output. \`-\` reads standard input.
 
-      The digests are SHA3-512, which blockcopy 0.0.2 reads too. With \`--extended --digest blake3\` they are BLAKE3, which costs less CPU time.
+      The digests are SHA3-512, which blockcopy 0.0.2 reads too. With \`--extended --digest blake3\` they are BLAKE3, which costs less CPU time. With \`--extended --block-size 4K\` a change of one byte costs a block of 4 KiB, not of 128; the digests are then many, and have to be sent too.
 
-      An OFFSET is a number of bytes, or has a suffix: K, M, G and T are powers of 1024, KB, MB, GB and TB powers of 1000, \`s\` is a sector of 512 bytes.
+      An OFFSET or a SIZE is a number of bytes, or has a suffix: K, M, G and T are powers of 1024, KB, MB, GB and TB powers of 1000, \`s\` is a sector of 512 bytes.
 
       A MAP is a file, or \`-\` for standard input, with lines \`OFFSET LENGTH\`, or with what \`thin_delta\`, \`nbdinfo --map --json\` or \`qemu-img map --output=json\` prints. What it leaves out stays as the destination has it.
     `,
@@ -58,12 +62,25 @@ export class ChecksumCommand extends StageCommand {
   });
 
   extended = Option.Boolean("--extended", false, {
-    description: "Begin with a header that names the digest; blockcopy 0.0.2 cannot read it",
+    description:
+      "Begin with a header that names the digest and the block size; blockcopy 0.0.2 cannot read it",
   });
 
-  digest = Option.String("--digest", DEFAULT_DIGEST, {
+  cached = Option.String("--cached", {
+    description:
+      "Send the digests that this file has, which `save --update-digests` keeps, instead of reading FILE; with --extended",
+    validator: isFileName,
+  });
+
+  digest = Option.String("--digest", {
     description: `Digest of the blocks, with --extended: ${DIGEST_NAMES.join(" or ")}; ${DEFAULT_DIGEST} unless given`,
     validator: isDigest,
+  });
+
+  blockSize = Option.String("--block-size", {
+    description:
+      "Bytes in a block, with --extended or --root: a SIZE that is a power of two from 4K to 16M; 128K unless given",
+    validator: isBlockSizeOption,
   });
 
   root = Option.Boolean("--root", false, {
@@ -101,16 +118,28 @@ export class ChecksumCommand extends StageCommand {
             "give a range that is not empty",
           );
         }
-        const { file, end, digest, create, extended } = this;
+        const { file, end, create, extended, cached } = this;
+        const { digest = DEFAULT_DIGEST, blockSize = DEFAULT_BLOCK_SIZE } = this;
+        const hashing = { digest, blockSize };
         if (this.root) {
-          refuseParts(this);
-          return checksumRoot(context, { file, digest });
+          refuseTogether("--root", this);
+          return checksumRoot(context, { file, hashing });
         }
-        refuseUnreadable(digest, extended);
+        refuseUnreadable(hashing, extended);
         const ranges = this.#rangesOf(context);
-        return checksum(context, { file, start, end, ranges, digest, create, extended });
+        const cache = cached === undefined ? undefined : this.#cache(cached);
+        return checksum(context, { file, start, end, ranges, hashing, create, extended, cache });
       },
     });
+  }
+
+  /** What is asked of the digests that are kept. */
+  #cache(path: string): CacheOptions {
+    if (!this.extended) {
+      throw new OptionError("--cached is only for the extended stream", "add --extended");
+    }
+    refuseTogether("--cached", this);
+    return { path, digest: this.digest, blockSize: this.blockSize };
   }
 
   /** How to read the map, once the file is there: until then a mistake in the rest of the command line shows first. */
@@ -136,21 +165,24 @@ export class ChecksumCommand extends StageCommand {
 }
 
 /**
- * A root is of all the content, and goes to no other stage.
+ * Refuses the options that are not for what is of all the content.
  *
  * @throws OptionError
  */
-function refuseParts({ start, end, ranges, extended }: ChecksumCommand): void {
+function refuseTogether(whole: "--root" | "--cached", command: ChecksumCommand): void {
+  const { start, end, ranges, extended, cached, create } = command;
   const options = {
     "--start": start !== undefined,
     "--end": end !== undefined,
     "--ranges": ranges !== undefined,
-    "--extended": extended,
+    "--extended": extended && whole === "--root",
+    "--create": create && whole === "--root",
+    "--cached": cached !== undefined && whole === "--root",
   };
   for (const [option, given] of Object.entries(options)) {
     if (given) {
       throw new OptionError(
-        `${option} is not for --root, which is of all of a file`,
+        `${option} is not for ${whole}, which is of all of a file`,
         `leave one of them out`,
       );
     }

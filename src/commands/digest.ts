@@ -1,6 +1,11 @@
 import * as t from "typanion";
 
-import { DEFAULT_DIGEST, DIGEST_NAMES, type DigestName } from "../protocol/digest.ts";
+import {
+  DEFAULT_HASHING,
+  DIGEST_NAMES,
+  type DigestName,
+  type Hashing,
+} from "../protocol/digest.ts";
 import { OptionError } from "../stages/context.ts";
 import { wantsExactWire } from "./environment.ts";
 import { refuse } from "./refuse.ts";
@@ -20,17 +25,29 @@ export const isDigest: t.StrictValidator<unknown, DigestName> = t.makeValidator(
  *
  * @throws OptionError
  */
-export function refuseUnreadable(digest: DigestName, extended: boolean): void {
-  if ((extended || digest !== DEFAULT_DIGEST) && wantsExactWire()) {
+export function refuseUnreadable(hashing: Hashing, extended: boolean): void {
+  const own = notOf002(hashing);
+  if ((extended || own !== undefined) && wantsExactWire()) {
     throw new OptionError(
-      `${extended ? "--extended" : `--digest ${digest}`} is not for BLOCKCOPY_WIRE=0.0.2, which cannot read it`,
+      `${extended ? "--extended" : own?.option} is not for BLOCKCOPY_WIRE=0.0.2, which cannot read it`,
       "leave one of them out",
     );
   }
-  if (digest !== DEFAULT_DIGEST && !extended) {
+  if (own !== undefined && !extended) {
     throw new OptionError(
-      `--digest ${digest} is only for the extended stream: blockcopy 0.0.2 knows ${DEFAULT_DIGEST} alone`,
+      `${own.option} is only for the extended stream: blockcopy 0.0.2 knows ${own.known} alone`,
       "add --extended if the stage that reads it is of this version or later",
     );
   }
+}
+
+/** The first option that asks for what blockcopy 0.0.2 has not, and what it has instead. */
+function notOf002({ digest, blockSize }: Hashing): { option: string; known: string } | undefined {
+  const plain = DEFAULT_HASHING;
+  if (digest !== plain.digest) {
+    return { option: `--digest ${digest}`, known: plain.digest };
+  }
+  return blockSize === plain.blockSize
+    ? undefined
+    : { option: `--block-size ${blockSize}`, known: `blocks of ${plain.blockSize} bytes` };
 }

@@ -1,10 +1,13 @@
 import { AddonError } from "../native/load.ts";
 import { isEngineFailure } from "../native/error.ts";
 import { ProtocolError } from "../protocol/error.ts";
+import { BaseError } from "../stages/base.ts";
 import { OptionError } from "../stages/context.ts";
+import { CacheError } from "../stages/digest-cache.ts";
+import { KeepError } from "../stages/kept-digests.ts";
 import { VerifyError } from "../stages/verify.ts";
 import { SpoolError } from "../transport/spool.ts";
-import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
+import { OpenError, ReaderGoneError, StreamError } from "../transport/stream-error.ts";
 
 /**
  * The exit codes, which scripts rely on. Where there is one, it is that of sysexits.h; an end by a signal, and by a
@@ -17,9 +20,11 @@ export const ExitCode = {
   noInput: 66,
   unavailable: 69,
   internal: 70,
+  notKept: 73,
   io: 74,
   protocol: 76,
   permission: 77,
+  otherDestination: 78,
   readerGone: 141,
 } as const;
 
@@ -29,6 +34,7 @@ const BY_KIND: Readonly<Record<string, number>> = {
   "not-a-file": ExitCode.usage,
   "no-simd": ExitCode.usage,
   "not-direct": ExitCode.usage,
+  "no-identity": ExitCode.usage,
   permission: ExitCode.permission,
   "read-only": ExitCode.permission,
   busy: ExitCode.unavailable,
@@ -36,9 +42,19 @@ const BY_KIND: Readonly<Record<string, number>> = {
   "no-threads": ExitCode.unavailable,
   "beyond-end": ExitCode.protocol,
   "corrupt-block": ExitCode.protocol,
+  "wrong-digest": ExitCode.protocol,
   io: ExitCode.io,
   sync: ExitCode.io,
   shrank: ExitCode.io,
+};
+
+/** By the code of the system's error, where a file cannot be opened. */
+const BY_OPENING: Readonly<Record<string, number>> = {
+  ENOENT: ExitCode.noInput,
+  ENOTDIR: ExitCode.noInput,
+  EISDIR: ExitCode.usage,
+  EACCES: ExitCode.permission,
+  EPERM: ExitCode.permission,
 };
 
 /** The exit code for a failure. One that nobody foresaw is a fault of this program. */
@@ -55,8 +71,17 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof VerifyError) {
     return ExitCode.differs;
   }
+  if (error instanceof BaseError || error instanceof CacheError) {
+    return ExitCode.otherDestination;
+  }
+  if (error instanceof KeepError) {
+    return error.copied ? ExitCode.notKept : ExitCode.io;
+  }
   if (error instanceof StreamError || error instanceof SpoolError) {
     return ExitCode.io;
+  }
+  if (error instanceof OpenError) {
+    return BY_OPENING[error.code] ?? ExitCode.io;
   }
   if (error instanceof AddonError) {
     return ExitCode.internal;

@@ -1,6 +1,9 @@
 import { Command, Option } from "clipanion";
 
+import type { Compress } from "../stages/compression.ts";
+import { OptionError } from "../stages/context.ts";
 import { retrieve } from "../stages/retrieve.ts";
+import { isCompress, parseCompress } from "./compress.ts";
 import { wantsExactWire } from "./environment.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, refuseStandardInput, StageCommand } from "./stage-command.ts";
@@ -19,13 +22,17 @@ export class RetrieveCommand extends StageCommand {
         "Make /dev/vg/copy of another host equal to /dev/vg/disk",
         "ssh root@host blockcopy checksum /dev/vg/copy | $0 retrieve /dev/vg/disk | ssh root@host blockcopy save /dev/vg/copy",
       ],
-      ["Compress what is sent", "$0 retrieve --lzma /dev/vg/disk < hashes > blocks"],
+      ["Compress what is sent", "$0 retrieve --compress zstd /dev/vg/disk < hashes > blocks"],
     ],
   });
 
-  lzma = Option.Boolean("--lzma", false, {
-    description: "Compress each block in the .xz format where that makes it smaller",
+  compress = Option.String("--compress", {
+    description:
+      "Compress each block where that makes it smaller: none, lz4, zstd[:LEVEL] (1 to 19), lzma[:LEVEL] (0 to 9) or auto; lz4 and zstd need `checksum --extended`",
+    validator: isCompress,
   });
+
+  lzma = Option.Boolean("--lzma", false, { description: "The same as --compress lzma" });
 
   file = Option.String({ name: "FILE", validator: isFileName });
 
@@ -43,9 +50,18 @@ export class RetrieveCommand extends StageCommand {
       ],
       work: async (context) => {
         refuseStandardInput(this.file);
-        const options = { file: this.file, lzma: this.lzma, exactWire: wantsExactWire() };
-        return retrieve(context, options);
+        const exactWire = wantsExactWire();
+        return retrieve(context, { file: this.file, compress: this.#compression(), exactWire });
       },
     });
+  }
+
+  /** What the two options say together. */
+  #compression(): Compress {
+    if (this.lzma && this.compress !== undefined) {
+      throw new OptionError("--lzma and --compress say the same", "leave one of them out");
+    }
+    const named = this.compress === undefined ? undefined : parseCompress(this.compress);
+    return named ?? { method: this.lzma ? "lzma" : "none", level: undefined };
   }
 }

@@ -28,7 +28,8 @@ export class SaveCommand extends StageCommand {
   });
 
   force = Option.Boolean("--force", false, {
-    description: "Write to a device even when it is mounted or held",
+    description:
+      "Write to a device even when it is mounted or held, and a delta to what it was not made for",
   });
 
   sparse = Option.Boolean("--sparse", false, {
@@ -69,6 +70,11 @@ export class SaveCommand extends StageCommand {
     validator: isOneOf(["none", "written", "full"]),
   });
 
+  updateDigests = Option.String("--update-digests", {
+    description: "Keep the digests of FILE in this file, for `checksum --cached`",
+    validator: isFileName,
+  });
+
   file = Option.String({ name: "FILE", validator: isFileName });
 
   override execute(): Promise<never> {
@@ -82,10 +88,10 @@ export class SaveCommand extends StageCommand {
       streams: [{ fd: 0, name: "block_input_stream", other: "blockcopy retrieve FILE" }],
       work: async (context) => {
         refuseStandardInput(this.file);
-        const { file, force, create, sparse, verify } = this;
+        const { file, force, create, sparse, verify, updateDigests } = this;
         const { truncate, times, perms, owner, group, numericIds } = this;
         const carried = { truncate, times, perms, owner, group, numericIds };
-        return save(context, { file, force, create, sparse, verify, carried });
+        return save(context, { file, force, create, sparse, verify, updateDigests, carried });
       },
     });
   }

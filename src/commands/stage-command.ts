@@ -6,12 +6,20 @@ import { isStandardInput } from "../transport/standard-input.ts";
 import { type IoOptions, isDirect, isQueueDepth, isThreads } from "./io-options.ts";
 import { refuse } from "./refuse.ts";
 
-/** What the commands of the three stages have in common. */
-export abstract class StageCommand extends Command {
+/** What all commands have in common. */
+export abstract class AnyCommand extends Command {
   verbose = Option.Boolean("-v,--verbose", false, {
     description: "Say on standard error what happens; the environment variable DEBUG does the same",
   });
 
+  /** Whether details are wanted, by option or by environment. */
+  protected get wantsDetails(): boolean {
+    return this.verbose || (process.env["DEBUG"] ?? "") !== "";
+  }
+}
+
+/** What the commands that read or write files in blocks have in common. */
+export abstract class StageCommand extends AnyCommand {
   direct = Option.String("--direct", "auto", {
     description:
       "Go past the page cache: on, off, or auto, the default: for all but what it holds already and what cannot be; -v shows it",
@@ -32,11 +40,6 @@ export abstract class StageCommand extends Command {
   /** How files are read and written. */
   protected get io(): IoOptions {
     return { direct: this.direct, threads: this.threads, queueDepth: this.queueDepth };
-  }
-
-  /** Whether details are wanted, by option or by environment. */
-  protected get wantsDetails(): boolean {
-    return this.verbose || (process.env["DEBUG"] ?? "") !== "";
   }
 }
 

@@ -1,10 +1,9 @@
 import type * as Binding from "../native/binding.js";
-import {
-  BLOCK_HEADER_LENGTH,
-  type BlockFrame,
-  blockStreamEnded,
-  decodeBlockFrames,
-} from "../protocol/block-stream.ts";
+import type { BlockDecoder, BlockFrame } from "../protocol/block-decoder.ts";
+import { BLOCK_HEADER_LENGTH } from "../protocol/block-stream.ts";
+import { DIGEST_LENGTHS, type DigestName } from "../protocol/digest.ts";
+import { joined } from "../protocol/fields.ts";
+import type { Head } from "../protocol/head.ts";
 import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
 import type { Input } from "../transport/streams.ts";
 import type { StageContext } from "./context.ts";
@@ -25,18 +24,29 @@ const BATCH_LENGTH = 4 * 1024 * 1024;
 const MAX_FRAMES = 4096;
 
 /**
- * Reads a block stream up to `done` and passes its frames on.
+ * Reads a block stream up to `done`, which `decoder` decodes, and passes its frames on.
  *
+ * @param begin is told what the stream says of itself, if it is an extended one, before anything of it is written
  * @returns what has been read of what follows `done`
- * @throws ProtocolError, StreamError
+ * @throws ProtocolError, StreamError, and what `begin` throws
  */
-export async function receiveBlocks(input: Input, writer: Writer): Promise<Uint8Array> {
+export async function receiveBlocks(
+  input: Input,
+  decoder: BlockDecoder,
+  writer: Writer,
+  begin: (head: Head | undefined) => Promise<void>,
+): Promise<Uint8Array> {
+  let begun = false;
   let batch = await writer.begin(new Uint8Array(0));
   for (;;) {
     const { slot } = batch;
     const streamOffset = input.bytes - (batch.filled - batch.parsed);
     const most = MAX_FRAMES - batch.frames.length;
-    const decoded = decodeBlockFrames(slot.memory, batch.parsed, batch.filled, streamOffset, most);
+    const decoded = decoder.decode(slot.memory, batch.parsed, batch.filled, streamOffset, most);
+    if (!begun && (decoder.head !== undefined || decoded.frames.length > 0 || decoded.done)) {
+      begun = true;
+      await begin(decoder.head);
+    }
     batch.frames = batch.frames.concat(decoded.frames);
     batch.parsed += decoded.consumed;
     batch.needed = Math.max(decoded.needed, BLOCK_HEADER_LENGTH);
@@ -58,7 +68,7 @@ export async function receiveBlocks(input: Input, writer: Writer): Promise<Uint8
       // What came whole is written, also when the other end then went away.
       writer.write(batch);
       await writer.drained();
-      throw blockStreamEnded(rest, input.bytes - rest.length);
+      throw decoder.ended(rest, input.bytes - rest.length);
     }
   }
 }
@@ -101,6 +111,10 @@ export class Writer {
   readonly #slots: Slots;
   readonly #sequence = new Sequence();
   #waiting = 0;
+  /** The algorithm of the digests that the blocks come with; undefined where they have none. */
+  digest: DigestName | undefined;
+  /** Is told of the blocks that came with a digest; undefined where nobody asks for them. */
+  records: Written | undefined;
 
   /** `written` is told of all that is written, where that is to be read back. */
   constructor(
@@ -138,20 +152,35 @@ export class Writer {
     this.#waiting += 1;
     this.#sequence.add(Promise.resolve(), async () => {
       if (frames.length > 0) {
+        const check = this.#check(frames);
         const applied = await this.#context.engine.apply(
           this.#sink,
           this.#slots.slab,
           slot.index,
-          frames.map(({ codec, ...frame }) => ({ ...frame, compressed: codec === "dlzm" })),
+          frames.map(toWrite),
           this.#sparse,
           this.#written?.digest,
+          check,
         );
-        await this.#written?.add(frames, applied);
+        await this.#written?.add(frames, applied.lengths, applied.digests);
+        if (check !== undefined) {
+          await this.records?.add(frames, applied.lengths, check.bytes);
+        }
         this.#context.progress.advance(applied.lengths.reduce((sum, length) => sum + length, 0));
       }
       this.#slots.release(slot);
       this.#waiting -= 1;
     });
+  }
+
+  /** The digests that the blocks must have, where the stream has any. */
+  #check(frames: readonly BlockFrame[]): Binding.Digests | undefined {
+    const algorithm = this.digest;
+    if (algorithm === undefined) {
+      return undefined;
+    }
+    const none = new Uint8Array(DIGEST_LENGTHS[algorithm]);
+    return { algorithm, bytes: joined(...frames.map(({ digest }) => digest ?? none)) };
   }
 
   /** Settles when all that was passed on so far is written. */
@@ -163,4 +192,11 @@ export class Writer {
   end(): void {
     this.#sequence.end();
   }
+}
+
+/** A frame as the engine takes it, which counts zeros where there is no payload. */
+function toWrite({ codec, position, offset, length, block }: BlockFrame): Binding.Frame {
+  return codec === "zeros"
+    ? { codec, position, offset: 0, length: block ?? 0, block }
+    : { codec, position, offset, length, block };
 }

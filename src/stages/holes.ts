@@ -1,6 +1,5 @@
 import type * as Binding from "../native/binding.js";
-import type { DigestName } from "../protocol/digest.ts";
-import { BLOCK_SIZE } from "../protocol/limits.ts";
+import type { Hashing } from "../protocol/digest.ts";
 
 /** A hole of fewer blocks is left to the engine, which does not read it either. */
 const MIN_BLOCKS = 64;
@@ -20,16 +19,16 @@ interface Hole {
 export class Holes {
   readonly #engine: Binding.Engine;
   readonly #source: Binding.Source;
-  readonly #digest: DigestName;
+  readonly #hashing: Hashing;
   /** The first range with data at or behind where it was last asked for. */
   #data: Binding.DataRange = { start: 0, end: 0 };
   /** `MAX_BLOCKS` times the digest of a block of zeros. */
   #digests: Uint8Array | undefined;
 
-  constructor(engine: Binding.Engine, source: Binding.Source, digest: DigestName) {
+  constructor(engine: Binding.Engine, source: Binding.Source, hashing: Hashing) {
     this.#engine = engine;
     this.#source = source;
-    this.#digest = digest;
+    this.#hashing = hashing;
   }
 
   /** The hole that begins at `position`, as far as it is answered at once, or undefined where none of some size does. */
@@ -38,7 +37,8 @@ export class Holes {
     if (position < this.#data.start || position >= this.#data.end) {
       this.#data = await this.#engine.dataFrom(this.#source, position);
     }
-    const blocks = Math.floor((Math.min(this.#data.start, end) - position) / BLOCK_SIZE);
+    const { blockSize } = this.#hashing;
+    const blocks = Math.floor((Math.min(this.#data.start, end) - position) / blockSize);
     if (blocks < MIN_BLOCKS) {
       return undefined;
     }
@@ -46,13 +46,14 @@ export class Holes {
     this.#digests ??= this.#repeat();
     const digestLength = this.#digests.length / MAX_BLOCKS;
     return {
-      length: count * BLOCK_SIZE,
+      length: count * blockSize,
       digests: this.#digests.subarray(0, count * digestLength),
     };
   }
 
   #repeat(): Uint8Array {
-    const digest = this.#engine.zeroDigest(this.#digest, BLOCK_SIZE);
+    const { digest: algorithm, blockSize } = this.#hashing;
+    const digest = this.#engine.zeroDigest(algorithm, blockSize);
     const digests = new Uint8Array(MAX_BLOCKS * digest.length);
     for (let at = 0; at < digests.length; at += digest.length) {
       digests.set(digest, at);

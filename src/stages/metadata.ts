@@ -1,5 +1,5 @@
 import type * as Binding from "../native/binding.js";
-import type { Owner, Tail } from "../protocol/tail-fields.ts";
+import type { Owner, SourceDescription } from "../protocol/source-fields.ts";
 import type { StageContext } from "./context.ts";
 
 /** What a file is to get from the source beside its content. */
@@ -38,7 +38,7 @@ export async function restoreMetadata(
   sink: Binding.Sink,
   file: string,
   carried: Carried,
-  tail: Tail,
+  source: SourceDescription,
 ): Promise<void> {
   const names = namesOf(carried);
   if (sink.isDevice) {
@@ -48,16 +48,16 @@ export async function restoreMetadata(
     return;
   }
   // The node of a device has an owner and times of its own, which say nothing of its content.
-  const strange = tail.kind === "device" ? names.filter((name) => name !== "--truncate") : [];
+  const strange = source.kind === "device" ? names.filter((name) => name !== "--truncate") : [];
   if (strange.length > 0) {
     warn(`the source is a device: ${strange.join(", ")} left out`);
   }
-  const of = strange.length > 0 ? {} : tail;
+  const of = strange.length > 0 ? {} : source;
   const { accessed, modified } = of;
   const named = (owner: Owner | undefined): Binding.Owner | undefined =>
     owner && { id: owner.id, name: carried.numericIds ? undefined : owner.name };
   await engine.restore(sink, {
-    size: carried.truncate ? await shorter(engine, sink, tail.size) : undefined,
+    size: carried.truncate ? await shorter(engine, sink, source.size) : undefined,
     owner: carried.owner ? named(of.owner) : undefined,
     group: carried.group ? named(of.group) : undefined,
     mode: carried.perms ? of.mode : undefined,

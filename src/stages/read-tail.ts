@@ -1,7 +1,6 @@
 import { COMMAND_LENGTH } from "../protocol/bytes.ts";
 import { ProtocolError } from "../protocol/error.ts";
-import type { Tail } from "../protocol/tail-fields.ts";
-import { decodeTail, tailEnded, tailLength } from "../protocol/tail.ts";
+import { decodeTail, type Tail, tailEnded, tailLength } from "../protocol/tail.ts";
 import type { Input } from "../transport/streams.ts";
 
 /**
@@ -11,7 +10,10 @@ import type { Input } from "../transport/streams.ts";
  * @returns what it says; undefined when the stream has none
  * @throws ProtocolError, StreamError
  */
-export async function readTail(input: Input, behind: Uint8Array): Promise<Tail | undefined> {
+export async function readTail(
+  input: Pick<Input, "bytes" | "read">,
+  behind: Uint8Array,
+): Promise<Tail | undefined> {
   const offset = input.bytes - behind.length;
   let bytes = behind;
   for (;;) {

@@ -1,8 +1,10 @@
 import type * as Binding from "../native/binding.js";
-import { BLOCK_HEADER_LENGTH, encodeBlockHeader } from "../protocol/block-stream.ts";
-import { encodeDone } from "../protocol/hash-stream.ts";
-import { encodeTail } from "../protocol/tail.ts";
+import { HashDecoder } from "../protocol/hash-decoder.ts";
+import type { ReceivedHello } from "../protocol/hello.ts";
+import type { SourceDescription } from "../protocol/source-fields.ts";
 import { Output } from "../transport/streams.ts";
+import { type Answer, ExtendedAnswer, PlainAnswer } from "./answer.ts";
+import { type Compress, compressor, type Compressor } from "./compression.ts";
 import type { StageContext } from "./context.ts";
 import {
   BATCH_SLOT_LENGTH,
@@ -18,17 +20,17 @@ import { batchesInFlight, Slots } from "./slots.ts";
 export interface RetrieveOptions {
   /** File or device to copy from. */
   file: string;
-  /** Compress changed blocks in the .xz format. */
-  lzma: boolean;
+  /** How changed blocks are compressed. */
+  compress: Compress;
   /** Write byte for byte what blockcopy 0.0.2 would. */
   exactWire: boolean;
 }
 
 /**
  * Reads a hash stream from standard input and writes the blocks of a file or device that differ to standard
- * output, as block stream.
+ * output, as block stream: the extended one where the hash stream asks for that.
  *
- * @throws ProtocolError, the engine's failures, and those of the streams
+ * @throws ProtocolError, OptionError, the engine's failures, and those of the streams
  */
 export async function retrieve(
   context: StageContext,
@@ -40,44 +42,66 @@ export async function retrieve(
     const source = await engine.openSource(options.file, direct);
     debug(`${options.file}: ${source.size} bytes, ${source.description}`);
     // Before reading changes the time of the last access.
-    const metadata = await engine.metadata(source);
-    const xz = options.exactWire ? "xzPlain" : "xz";
-    const compression = options.lzma ? xz : "none";
+    const description = describe(source, await engine.metadata(source));
     progress.begin(undefined);
 
+    const decoder = new HashDecoder();
     const slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), BATCH_SLOT_LENGTH);
     const sequence = new Sequence();
-    const root = options.exactWire ? undefined : new RootOfBatches(source.size);
-    let digest: HashBatch["digest"] | undefined;
-    const compare = async (batch: HashBatch): Promise<void> => {
-      if (batch.digest !== digest) {
-        ({ digest } = batch);
-        debug(engine.hashing(digest));
+    const root = new RootOfBatches(source.size);
+    let talk: Talk | undefined;
+    /** What the stream asks for is known with its first batch, or at its end. */
+    const begin = (): Talk => {
+      debug(
+        `${engine.hashing(decoder.hashing.digest)}, blocks of ${decoder.hashing.blockSize} bytes`,
+      );
+      const { hello } = decoder;
+      if (output.isKept && hello?.accepts !== undefined && hello.root === undefined) {
+        context.warn(
+          "the digests do not say what they are of: `save` will write these blocks to any destination (keep what `checksum --extended FILE` writes straight into a file)",
+        );
       }
-      const hashed = root?.wants(batch.blocks, batch.digest) ?? false;
+      const { answer, coder } = (talk = agree(context, options, decoder.hello, description));
+      sequence.add(Promise.resolve(), () => output.write(answer.begin()));
+      return { answer, coder };
+    };
+    const compare = async (batch: HashBatch): Promise<void> => {
+      const { answer, coder } = talk ?? begin();
+      const whole = answer.proved && root.wants(batch.blocks, decoder.hashing);
       const slot = await slots.take(batch.bytes);
+      const compression = coder.current;
       const compared = engine.diff(
         source,
         slots.slab,
         slot.index,
         batch.blocks,
         batch.digests,
-        batch.digest,
-        hashed,
+        decoder.hashing.digest,
+        whole || answer.extended,
         compression,
+        answer.extended,
       );
-      sequence.add(compared, async ({ changed, digests }) => {
-        if (hashed) {
-          root?.add(digests);
+      sequence.add(compared, async (diff) => {
+        if (whole) {
+          root.add(diff.digests);
         }
-        await output.write(framed(changed, slot.memory));
+        const begun = performance.now();
+        await output.write(answer.blocks(diff, slot.memory));
+        const now = performance.now();
+        const compressed = diff.changed.some(({ codec }) => codec === compression.codec);
+        coder.sent(now, now - begun, compressed && compression === coder.current);
         slots.release(slot);
         progress.advance(batch.bytes);
       });
     };
     const compareAll = async (): Promise<void> => {
       try {
-        for await (const batch of readHashBatches(native, source.size, options.exactWire)) {
+        for await (const batch of readHashBatches(
+          native,
+          decoder,
+          source.size,
+          options.exactWire,
+        )) {
           await compare(batch);
         }
       } catch (error) {
@@ -85,38 +109,49 @@ export async function retrieve(
         await sequence.drained();
         throw error;
       }
+      talk ??= begin();
       sequence.end();
     };
     await Promise.all([compareAll(), sequence.finished]);
     debug(`${output.bytes} bytes of changed blocks sent`);
-    const tail = root && tailOf(source, metadata, root);
-    await output.finish(tail === undefined ? [encodeDone()] : [encodeDone(), tail]);
+    await output.finish(talk?.answer.end(root.finish(decoder.hashing)) ?? []);
   });
 }
 
-/** What is said of the source behind the end of the stream, where blockcopy 0.0.2 does not read it. */
-function tailOf(
-  source: Binding.Source,
+/** How this stage speaks to the one that reads it. */
+interface Talk {
+  answer: Answer;
+  coder: Compressor;
+}
+
+/** Does what the hash stream asks for: extended frames if it says that they are read, and those of blockcopy 0.0.2 if not. */
+function agree(
+  { debug }: StageContext,
+  { compress, exactWire }: RetrieveOptions,
+  hello: ReceivedHello | undefined,
+  source: SourceDescription,
+): Talk {
+  const coder = compressor(compress, hello?.accepts, exactWire, debug);
+  if (hello?.accepts === undefined) {
+    return { answer: new PlainAnswer(exactWire ? undefined : source), coder };
+  }
+  const { digest, blockSize, root, size } = hello;
+  const base = root !== undefined && size !== undefined ? { root, size } : undefined;
+  return { answer: new ExtendedAnswer({ digest, blockSize, source, base }), coder };
+}
+
+/** What is said of the source beside its content. */
+function describe(
+  { size, isDevice }: Binding.Source,
   { mode, accessed, modified, uid, owner, gid, group }: Binding.Metadata,
-  root: RootOfBatches,
-): Uint8Array {
-  return encodeTail({
-    size: source.size,
-    kind: source.isDevice ? "device" : "file",
+): SourceDescription {
+  return {
+    size,
+    kind: isDevice ? "device" : "file",
     mode,
     accessed,
     modified,
     owner: { id: uid, name: owner },
     group: { id: gid, name: group },
-    root: root.finish(),
-  });
-}
-
-/** Changed blocks as frames: headers of their own, payloads where they lie in the slot. */
-function framed(changed: Binding.Block[], memory: Uint8Array): Uint8Array[] {
-  return changed.flatMap(({ position, offset, length, compressed }) => {
-    const header = new Uint8Array(BLOCK_HEADER_LENGTH);
-    encodeBlockHeader(header, 0, compressed ? "dlzm" : "data", position, length);
-    return [header, memory.subarray(offset, offset + length)];
-  });
+  };
 }

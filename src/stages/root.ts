@@ -1,23 +1,22 @@
 import { createHash } from "node:crypto";
 
-import { DEFAULT_DIGEST, type DigestName } from "../protocol/digest.ts";
-import { BLOCK_SIZE } from "../protocol/limits.ts";
-import type { RootDigest } from "../protocol/tail-fields.ts";
+import { DIGEST_LENGTHS, type Hashing } from "../protocol/digest.ts";
+import type { RootDigest } from "../protocol/root-digest.ts";
 
 /**
  * Collects the digests of all blocks of a file or device, in order, to its root digest (see docs/protocol.md): two with the same
  * root have the same content.
  */
 export class Root {
-  readonly #digest: DigestName;
+  readonly #hashing: Hashing;
   readonly #hash = createHash("sha3-512");
 
-  /** `digest` is the algorithm of the blocks' digests. */
-  constructor(digest: DigestName) {
-    this.#digest = digest;
+  /** `hashing` is how the blocks are digested. */
+  constructor(hashing: Hashing) {
+    this.#hashing = hashing;
     const blockSize = Buffer.alloc(4);
-    blockSize.writeUInt32BE(BLOCK_SIZE);
-    this.#hash.update(`blockcopy root 1 ${digest}\n`).update(blockSize);
+    blockSize.writeUInt32BE(hashing.blockSize);
+    this.#hash.update(`blockcopy root 1 ${hashing.digest}\n`).update(blockSize);
   }
 
   /** Adds the digests of the next blocks, one after the other. */
@@ -30,7 +29,8 @@ export class Root {
     const length = Buffer.alloc(8);
     length.writeBigUInt64BE(BigInt(size));
     const root = this.#hash.update(length).digest();
-    return { digest: this.#digest, blockSize: BLOCK_SIZE, root };
+    const { digest, blockSize } = this.#hashing;
+    return { digest, blockSize, root };
   }
 }
 
@@ -38,7 +38,7 @@ export class Root {
 export class RootOfBatches {
   readonly #size: number;
   #root: Root | undefined;
-  #digest: DigestName | undefined;
+  #hashing: Hashing | undefined;
   #next = 0;
   #broken = false;
 
@@ -48,11 +48,12 @@ export class RootOfBatches {
   }
 
   /** Whether a batch goes on where the one before has ended, so that its digests are wanted. To be asked in the order of the batches. */
-  wants(blocks: readonly { position: number; length: number }[], digest: DigestName): boolean {
-    this.#digest ??= digest;
-    this.#broken ||= this.#digest !== digest;
+  wants(blocks: readonly { position: number; length: number }[], hashing: Hashing): boolean {
+    this.#hashing ??= hashing;
+    const { digest, blockSize } = this.#hashing;
+    this.#broken ||= digest !== hashing.digest || blockSize !== hashing.blockSize;
     for (const { position, length } of blocks) {
-      const whole = Math.min(BLOCK_SIZE, this.#size - position);
+      const whole = Math.min(blockSize, this.#size - position);
       this.#broken ||= position !== this.#next || Math.min(length, this.#size - position) !== whole;
       this.#next = position + whole;
     }
@@ -61,18 +62,49 @@ export class RootOfBatches {
 
   /** Adds the digests of a batch that was wanted, in the order of the batches. */
   add(digests: Uint8Array): void {
-    if (this.#digest !== undefined) {
-      this.#root ??= new Root(this.#digest);
+    if (this.#hashing !== undefined) {
+      this.#root ??= new Root(this.#hashing);
       this.#root.add(digests);
     }
   }
 
-  /** The root, unless some of the source was not read. */
-  finish(): RootDigest | undefined {
+  /** The root, unless some of the source was not read. `hashing` is how blocks would have been digested where there were none. */
+  finish(hashing: Hashing): RootDigest | undefined {
     if (this.#broken || this.#next !== this.#size) {
       return undefined;
     }
-    return (this.#root ?? new Root(DEFAULT_DIGEST)).finish(this.#size);
+    return (this.#root ?? new Root(hashing)).finish(this.#size);
+  }
+}
+
+/** The root of the first bytes of a file or device, collected from the digests of all its blocks, in order. */
+export class RootOfBeginning {
+  readonly #hashing: Hashing;
+  readonly #root: Root;
+  readonly #size: number;
+  /** Whether it can be told from these digests: where the end lies inside of a block, it cannot. */
+  readonly #whole: boolean;
+
+  /** `size` bytes of `all`. */
+  constructor(hashing: Hashing, size: number, all: number) {
+    this.#hashing = hashing;
+    this.#root = new Root(hashing);
+    this.#size = size;
+    this.#whole = size === all || (size < all && size % hashing.blockSize === 0);
+  }
+
+  /** Adds the digests of the blocks that cover `length` bytes from `position`. */
+  add(position: number, length: number, digests: Uint8Array): void {
+    const { digest, blockSize } = this.#hashing;
+    const within = Math.max(0, Math.min(length, this.#size - position));
+    const count = Math.ceil(within / blockSize);
+    this.#root.add(digests.subarray(0, count * DIGEST_LENGTHS[digest]));
+  }
+
+  /** Whether it is `root`, once all digests have been added. */
+  is(root: RootDigest | undefined): boolean {
+    const found = this.#root.finish(this.#size);
+    return this.#whole && root !== undefined && Buffer.compare(found.root, root.root) === 0;
   }
 }
 

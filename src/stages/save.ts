@@ -1,9 +1,13 @@
 import type * as Binding from "../native/binding.js";
-import type { Tail } from "../protocol/tail-fields.ts";
+import { BlockDecoder } from "../protocol/block-decoder.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Tail } from "../protocol/tail.ts";
 import { Input } from "../transport/streams.ts";
 import { receiveBlocks, Writer } from "./block-batches.ts";
 import type { StageContext } from "./context.ts";
+import { refuseOtherBase } from "./base.ts";
 import { refuseFileAmongDevices } from "./destination.ts";
+import { KeptDigests } from "./kept-digests.ts";
 import { type Carried, namesOf, restoreMetadata } from "./metadata.ts";
 import { readTail, requireTail } from "./read-tail.ts";
 import { type Verify, verifyAll, verifyWritten } from "./verify.ts";
@@ -19,6 +23,8 @@ export interface SaveOptions {
   create: boolean;
   /** Make blocks of zeros holes where the destination can have any. */
   sparse: boolean;
+  /** Where the digests of the destination are kept; undefined for nowhere. */
+  updateDigests: string | undefined;
   /** What is read back at the end. */
   verify: Verify;
   /** What a file gets beside its content. */
@@ -36,20 +42,51 @@ export async function save(
   context: StageContext,
   options: SaveOptions,
 ): Promise<string | undefined> {
-  const { native, engine, direct, progress, debug } = context;
-  const { file, force, create, sparse, verify } = options;
-  const input = new Input(native, "block stream");
+  const { engine, direct, progress, debug } = context;
+  const { file, force, create } = options;
   const sink = await engine.openSink(file, { force, create, direct });
   refuseFileAmongDevices(file, sink);
   debug(`${file}: ${sink.size} bytes, ${sink.description}`);
   progress.begin(undefined);
-  const written = verify === "none" ? undefined : await Written.begin();
+  return saveTo(context, sink, options);
+}
+
+/**
+ * As `save`, to a file or device that is open.
+ *
+ * @throws as `save`
+ */
+async function saveTo(
+  context: StageContext,
+  sink: Binding.Sink,
+  options: Omit<SaveOptions, "create">,
+): Promise<string | undefined> {
+  const { native, engine, debug } = context;
+  const { file, force, sparse, verify, updateDigests: digestsFile } = options;
+  const input = new Input(native, "block stream");
+  // BLAKE3 is the quicker one, and the shorter.
+  const written = verify === "none" ? undefined : await Written.begin("blake3");
   const writer = new Writer(context, sink, sparse, written);
-  const [behind] = await Promise.all([receiveBlocks(input, writer), writer.finished]);
+  const decoder = new BlockDecoder();
+  const kept =
+    digestsFile === undefined
+      ? undefined
+      : await KeptDigests.open(context, sink, digestsFile, file);
+  const begin = async (head: Head | undefined): Promise<void> => {
+    writer.digest = head?.digest;
+    if (head?.base !== undefined && !force) {
+      await refuseOtherBase(context, sink, file, head, head.base);
+    }
+    writer.records = await kept?.begin(head);
+  };
+  const [behind] = await Promise.all([
+    receiveBlocks(input, decoder, writer, begin),
+    writer.finished,
+  ]);
   debug(`${input.bytes} bytes received`);
 
   const needed = [...namesOf(options.carried), ...(verify === "full" ? ["--verify=full"] : [])];
-  const tail = needed.length > 0 ? await readTail(input, behind) : undefined;
+  const tail = needed.length > 0 ? await description(input, decoder, behind) : undefined;
   if (tail !== undefined) {
     await restoreMetadata(context, sink, file, options.carried, tail);
   }
@@ -60,7 +97,20 @@ export async function save(
   if (first !== undefined) {
     requireTail(tail, first, input.bytes);
   }
-  return written === undefined ? undefined : readBack(context, sink, written, options, tail);
+  const outcome =
+    written === undefined ? undefined : await readBack(context, sink, written, options, tail);
+  // Last: of a destination that is not what it should be, the digests that came with the blocks would be wrong.
+  await kept?.update({ root: decoder.root, size: decoder.head?.source.size });
+  return outcome;
+}
+
+/** What the stream says of the source: an extended one at its ends, any other behind them, if at all. */
+async function description(
+  input: Input,
+  { head, root }: BlockDecoder,
+  behind: Uint8Array,
+): Promise<Tail | undefined> {
+  return head === undefined ? await readTail(input, behind) : { ...head.source, root };
 }
 
 /** Reads back what is to be read back. */
@@ -68,13 +118,13 @@ async function readBack(
   context: StageContext,
   sink: Binding.Sink,
   written: Written,
-  { file, verify }: SaveOptions,
+  { file, verify }: Pick<SaveOptions, "file" | "verify">,
   tail: Tail | undefined,
 ): Promise<string> {
   await written.end();
   const outcome =
     verify === "full"
-      ? await verifyAll(context, sink, file, written, tail)
+      ? await verifyAll(context, sink, file, written, tail ?? {})
       : await verifyWritten(context, sink, file, written);
   context.debug(outcome);
   return outcome;

@@ -1,6 +1,5 @@
 import type * as Binding from "../native/binding.js";
-import type { DigestName } from "../protocol/digest.ts";
-import { BLOCK_SIZE } from "../protocol/limits.ts";
+import type { Hashing } from "../protocol/digest.ts";
 import { Input } from "../transport/streams.ts";
 import type { StageContext } from "./context.ts";
 import { Holes } from "./holes.ts";
@@ -8,8 +7,11 @@ import type { Extent } from "./ranges/extents.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
 
-/** Blocks that are read and hashed together. */
-const BATCH_LENGTH = 32 * BLOCK_SIZE;
+/** Bytes of the blocks that are read and hashed together, unless a single one is larger: a multiple of any smaller size. */
+const BATCH_LENGTH = 4 * 1024 * 1024;
+
+/** Room for what direct I/O reads around the blocks, in bytes. */
+const MARGIN = 256 * 1024;
 
 /** Takes the digests, one after the other, of the blocks that cover `length` bytes from `position`; called in order. */
 export type TakeDigests = (
@@ -26,27 +28,26 @@ export type TakeDigests = (
 export async function scanSource(
   context: StageContext,
   source: Binding.Source,
-  { extents, digest }: { extents: readonly Extent[]; digest: DigestName },
+  extents: readonly Extent[],
+  hashing: Hashing,
   take: TakeDigests,
 ): Promise<void> {
   const { engine, native, progress } = context;
-  const slots = new Slots(
-    native,
-    batchesInFlight(engine, BATCH_LENGTH),
-    BATCH_LENGTH + 2 * BLOCK_SIZE,
-  );
+  const { digest, blockSize } = hashing;
+  const batchLength = Math.max(BATCH_LENGTH, blockSize);
+  const slots = new Slots(native, batchesInFlight(engine, batchLength), batchLength + MARGIN);
   const sequence = new Sequence();
   const scanAll = async (): Promise<void> => {
-    const holes = new Holes(engine, source, digest);
+    const holes = new Holes(engine, source, hashing);
     for (const { start, end } of extents) {
       for (let next = start; next < end;) {
         const position = next;
         const hole = await holes.at(position, end);
-        const length = hole?.length ?? Math.min(BATCH_LENGTH, end - position);
+        const length = hole?.length ?? Math.min(batchLength, end - position);
         const slot = await slots.take(hole ? 0 : length);
         const scanned = hole
           ? Promise.resolve(hole.digests)
-          : engine.scan(source, slots.slab, slot.index, position, length, BLOCK_SIZE, digest);
+          : engine.scan(source, slots.slab, slot.index, position, length, blockSize, digest);
         sequence.add(scanned, async (digests) => {
           await take(position, length, digests);
           slots.release(slot);
@@ -68,28 +69,31 @@ export async function scanSource(
  */
 export async function scanStream(
   context: StageContext,
-  { end, digest }: { end: number | undefined; digest: DigestName },
+  end: number | undefined,
+  hashing: Hashing,
   take: TakeDigests,
 ): Promise<number> {
   const { engine, native, progress } = context;
+  const { digest, blockSize } = hashing;
   const input = new Input(native, "standard input");
-  const slots = new Slots(native, batchesInFlight(engine, BATCH_LENGTH), BATCH_LENGTH);
+  const batchLength = Math.max(BATCH_LENGTH, blockSize);
+  const slots = new Slots(native, batchesInFlight(engine, batchLength), batchLength);
   const sequence = new Sequence();
   const scanAll = async (): Promise<void> => {
     for (;;) {
-      const slot = await slots.take(BATCH_LENGTH);
+      const slot = await slots.take(batchLength);
       const position = input.bytes;
-      const wanted = Math.min(BATCH_LENGTH, (end ?? Infinity) - position);
+      const wanted = Math.min(batchLength, (end ?? Infinity) - position);
       const length = await input.readFully(slot.memory.subarray(0, wanted));
       if (length > 0) {
-        const digested = engine.digest(slots.slab, slot.index, length, BLOCK_SIZE, digest);
+        const digested = engine.digest(slots.slab, slot.index, length, blockSize, digest);
         sequence.add(digested, async (digests) => {
           await take(position, length, digests);
           slots.release(slot);
           progress.advance(length);
         });
       }
-      if (length < BATCH_LENGTH) {
+      if (length < batchLength) {
         break;
       }
     }

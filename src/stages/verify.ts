@@ -1,13 +1,11 @@
 import type * as Binding from "../native/binding.js";
 import { isEngineFailure } from "../native/error.ts";
 import { ProtocolError } from "../protocol/error.ts";
-import { BLOCK_SIZE } from "../protocol/limits.ts";
-import type { Tail } from "../protocol/tail-fields.ts";
-import { silent } from "../ui/progress.ts";
+import { isBlockSize } from "../protocol/limits.ts";
+import type { RootDigest } from "../protocol/root-digest.ts";
 import { AdvisedError, type StageContext } from "./context.ts";
 import { BATCH_SLOT_LENGTH, MAX_BATCH_LENGTH } from "./hash-batches.ts";
-import { Root } from "./root.ts";
-import { scanSource } from "./scan.ts";
+import { rootOf } from "./root-of.ts";
 import { Slots } from "./slots.ts";
 import type { Written, WrittenBlock } from "./written.ts";
 
@@ -56,9 +54,9 @@ export async function verifyAll(
   sink: Binding.Sink,
   file: string,
   written: Written,
-  { size, root }: Tail = {},
+  { size, root }: { size?: number | undefined; root?: RootDigest | undefined },
 ): Promise<string> {
-  if (size === undefined || root === undefined || root.blockSize !== BLOCK_SIZE) {
+  if (size === undefined || root === undefined || !isBlockSize(root.blockSize)) {
     throw new ProtocolError(
       "no-root",
       0,
@@ -66,29 +64,24 @@ export async function verifyAll(
     );
   }
   const reader = await openReader(context, sink);
-  const found = new Root(root.digest);
   const end = Math.min(size, reader.size);
-  const quiet = { ...context, progress: silent };
-  await scanSource(
-    quiet,
-    reader,
-    { extents: [{ start: 0, end }], digest: root.digest },
-    (_position, _length, digests) => found.add(digests),
-  );
-  if (end === size && Buffer.compare(found.finish(size).root, root.root) === 0) {
+  const aside = context.progress.aside("reading back", end);
+  const found = await rootOf({ ...context, progress: aside }, reader, root, end);
+  aside.finish(true);
+  if (end === size && Buffer.compare(found.root, root.root) === 0) {
     return `all ${size} bytes read back and equal to the source`;
   }
   // Where it differs, only the blocks that were written can tell.
   await verifyWritten(context, sink, file, written);
   throw new VerifyError(
     `${file} differs from the source, but not in the ${written.blocks} blocks that were written`,
-    "the destination was changed since `checksum` read it: run it again",
+    "it was not what the digests said that the stream was made from: run all of it again, with `checksum` reading the destination (no --cached, no kept stream)",
   );
 }
 
 /** The destination, for reading what the disk has, not what the page cache remembers of it. */
 async function openReader(
-  { engine, debug }: StageContext,
+  { engine, warn }: StageContext,
   sink: Binding.Sink,
 ): Promise<Binding.Source> {
   try {
@@ -97,7 +90,7 @@ async function openReader(
     if (!isEngineFailure(error) || error.kind !== "not-direct") {
       throw error;
     }
-    debug("the destination cannot be read past the page cache");
+    warn("the destination cannot be read past the page cache: it may be that which is read back");
     return engine.openReader(sink, "off");
   }
 }
@@ -139,7 +132,8 @@ async function differingBlocks(
         Buffer.concat(present.map(({ digest }) => digest)),
         written.digest,
         false,
-        "none",
+        { codec: "raw" },
+        false,
       );
       changed.forEach(found);
       slots.release(slot);

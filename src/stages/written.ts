@@ -1,5 +1,5 @@
-import type * as Binding from "../native/binding.js";
-import type { BlockFrame } from "../protocol/block-stream.ts";
+import type { BlockFrame } from "../protocol/block-decoder.ts";
+import { DIGEST_LENGTHS, type DigestName } from "../protocol/digest.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { Spool } from "../transport/spool.ts";
 
@@ -7,12 +7,11 @@ import { Spool } from "../transport/spool.ts";
 export interface WrittenBlock {
   position: number;
   length: number;
-  /** A view into memory that is used again. */
+  /** By the algorithm of the list; all zeros for a run of zeros that came without one. */
   digest: Uint8Array;
 }
 
-/** A position (8 bytes), a length (4 bytes), a digest (32 bytes). */
-const ENTRY_LENGTH = 44;
+/** Behind a position (8 bytes) and a length (4 bytes). */
 const DIGEST_AT = 12;
 
 /** Entries that are passed on together. */
@@ -20,13 +19,16 @@ const ENTRIES = 1024;
 
 /** Remembers which blocks were written, outside the memory: there may be millions. */
 export class Written {
-  /** The algorithm of the digests: the quicker one, and the shorter. */
-  readonly digest = "blake3";
+  /** The algorithm of the digests. */
+  readonly digest: DigestName;
   readonly #spool: Spool;
+  readonly #entryLength: number;
   #end = 0;
   #blocks = 0;
 
-  private constructor(spool: Spool) {
+  private constructor(digest: DigestName, spool: Spool) {
+    this.digest = digest;
+    this.#entryLength = DIGEST_AT + DIGEST_LENGTHS[digest];
     this.#spool = spool;
   }
 
@@ -35,8 +37,8 @@ export class Written {
    *
    * @throws SpoolError
    */
-  static async begin(): Promise<Written> {
-    return new Written(await Spool.create());
+  static async begin(digest: DigestName): Promise<Written> {
+    return new Written(digest, await Spool.create());
   }
 
   /** How many blocks there are. */
@@ -45,12 +47,17 @@ export class Written {
   }
 
   /**
-   * Adds what a batch has written.
+   * Adds what a batch has written: the length and the digest of each block.
    *
    * @throws SpoolError; ProtocolError `unsupported` when a block does not lie behind the one before: it might replace a part of it
    */
-  async add(frames: readonly BlockFrame[], { lengths, digests }: Binding.Applied): Promise<void> {
-    const entries = Buffer.alloc(frames.length * ENTRY_LENGTH);
+  async add(
+    frames: readonly BlockFrame[],
+    lengths: readonly number[],
+    digests: Uint8Array,
+  ): Promise<void> {
+    const entryLength = this.#entryLength;
+    const entries = Buffer.alloc(frames.length * entryLength);
     for (const [index, { position, streamOffset }] of frames.entries()) {
       if (position < this.#end) {
         throw new ProtocolError(
@@ -60,8 +67,8 @@ export class Written {
         );
       }
       const length = lengths[index] ?? 0;
-      const at = index * ENTRY_LENGTH;
-      const digestLength = ENTRY_LENGTH - DIGEST_AT;
+      const at = index * entryLength;
+      const digestLength = entryLength - DIGEST_AT;
       entries.writeBigUInt64BE(BigInt(position), at);
       entries.writeUInt32BE(length, at + 8);
       entries.set(
@@ -81,13 +88,13 @@ export class Written {
 
   /** All blocks, in order, some at a time. */
   async *all(): AsyncGenerator<WrittenBlock[]> {
-    for await (const bytes of this.#spool.chunks(ENTRIES * ENTRY_LENGTH)) {
+    for await (const bytes of this.#spool.chunks(ENTRIES * this.#entryLength)) {
       const blocks: WrittenBlock[] = [];
-      for (let at = 0; at < bytes.length; at += ENTRY_LENGTH) {
+      for (let at = 0; at < bytes.length; at += this.#entryLength) {
         blocks.push({
           position: Number(bytes.readBigUInt64BE(at)),
           length: bytes.readUInt32BE(at + 8),
-          digest: bytes.subarray(at + DIGEST_AT, at + ENTRY_LENGTH),
+          digest: bytes.subarray(at + DIGEST_AT, at + this.#entryLength),
         });
       }
       yield blocks;

@@ -1,5 +1,5 @@
 import type * as Binding from "../native/binding.js";
-import { BLOCK_SIZE } from "../protocol/limits.ts";
+import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import { OptionError, type StageContext } from "../stages/context.ts";
 import { refuseFileAmongDevices } from "../stages/destination.ts";
 import { Sequence } from "../stages/sequence.ts";
@@ -7,7 +7,7 @@ import { batchesInFlight, Slots } from "../stages/slots.ts";
 import { formatBytes } from "../ui/format.ts";
 
 /** Bytes of each side that are compared together. */
-const BATCH_LENGTH = 16 * BLOCK_SIZE;
+const BATCH_LENGTH = 16 * DEFAULT_BLOCK_SIZE;
 
 /** What to make equal. */
 export interface LocalOptions {
@@ -60,7 +60,7 @@ export async function syncLocal(context: StageContext, options: LocalOptions): P
         slot.index,
         position,
         length,
-        BLOCK_SIZE,
+        DEFAULT_BLOCK_SIZE,
         options.sparse,
       );
       sequence.add(updated, ({ blocks, changed }) => {

@@ -7,6 +7,9 @@ import { describe, systemCode } from "./stream-error.ts";
 /** How much is gathered before it is written, in bytes. */
 const BUFFER_LENGTH = 256 * 1024;
 
+/** Of open(2), beside O_DIRECTORY; Node does not name it. */
+const O_TMPFILE = 0o20000000;
+
 /** Nothing can be kept outside the memory. */
 export class SpoolError extends Error {
   override readonly name = "SpoolError";
@@ -32,12 +35,8 @@ export class Spool {
    */
   static async create(): Promise<Spool> {
     const folder = process.env["TMPDIR"] || "/var/tmp";
-    const path = join(folder, `blockcopy-${randomUUID()}`);
-    const { O_CREAT, O_EXCL, O_RDWR } = constants;
     try {
-      const file = await promises.open(path, O_CREAT | O_EXCL | O_RDWR, 0o600);
-      await promises.unlink(path);
-      return new Spool(file, folder);
+      return new Spool(await withoutName(folder), folder);
     } catch (error) {
       throw failure("make a file in", folder, error);
     }
@@ -103,6 +102,22 @@ export class Spool {
     }
     throw new SpoolError(`a file in ${this.#folder} became shorter while it was used`);
   }
+}
+
+/** A file that has no name from the beginning, where the file system can make one, and else one whose name is taken away at once. */
+async function withoutName(folder: string): Promise<promises.FileHandle> {
+  const { O_CREAT, O_DIRECTORY, O_EXCL, O_RDWR } = constants;
+  try {
+    return await promises.open(folder, O_TMPFILE | O_DIRECTORY | O_RDWR, 0o600);
+  } catch (error) {
+    if (!["EOPNOTSUPP", "EISDIR", "EINVAL"].includes(systemCode(error) ?? "")) {
+      throw error;
+    }
+  }
+  const path = join(folder, `blockcopy-${randomUUID()}`);
+  const file = await promises.open(path, O_CREAT | O_EXCL | O_RDWR, 0o600);
+  await promises.unlink(path);
+  return file;
 }
 
 function failure(action: string, folder: string, error: unknown): unknown {

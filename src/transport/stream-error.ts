@@ -18,6 +18,19 @@ export class StreamError extends Error {
   }
 }
 
+/** A file that a stream was kept in cannot be opened. */
+export class OpenError extends Error {
+  override readonly name = "OpenError";
+
+  /** Name of the system's error, as `ENOENT`. */
+  readonly code: string;
+
+  constructor(path: string, code: string) {
+    super(`cannot open ${path}: ${describe(code)} (${code})`);
+    this.code = code;
+  }
+}
+
 /** Name of the system's error, for what Node's file functions throw. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string"

@@ -1,4 +1,14 @@
-import { close, read, writev } from "node:fs";
+import {
+  close,
+  closeSync,
+  constants,
+  fstatSync,
+  open,
+  openSync,
+  read,
+  write,
+  writev,
+} from "node:fs";
 import { promisify } from "node:util";
 
 import type * as Binding from "../native/binding.js";
@@ -13,22 +23,31 @@ const PIPE_LENGTH = 1024 * 1024;
 const STDIN = 0;
 const STDOUT = 1;
 
+/** The file behind standard output, for opening it once more. */
+const STDOUT_FILE = `/proc/self/fd/${STDOUT}`;
+
 const closeFile = promisify(close);
+const openFile = promisify(open);
+const writeAt = promisify(write);
 
 /**
- * Standard input as bytes, read straight from its descriptor: Node's own stream moves a fraction of what a pipe
+ * Standard input, or another descriptor, as bytes, read straight from its descriptor: Node's own stream moves a fraction of what a pipe
  * can.
  */
 export class Input {
   readonly #plumbing: Plumbing;
   readonly #name: string;
+  readonly #fd: number;
   #bytes = 0;
 
-  /** `name` is what the stream carries, for errors. */
-  constructor(plumbing: Plumbing, name: string) {
+  /** `name` is what the stream carries, for errors; a descriptor besides standard input is one that nobody shares. */
+  constructor(plumbing: Plumbing, name: string, fd = STDIN) {
     this.#plumbing = plumbing;
     this.#name = name;
-    prepare(plumbing, STDIN);
+    this.#fd = fd;
+    if (fd === STDIN) {
+      prepare(plumbing, fd);
+    }
   }
 
   /** Bytes read so far. */
@@ -44,7 +63,7 @@ export class Input {
   async read(target: Uint8Array): Promise<number> {
     for (;;) {
       try {
-        const count = await readSome(target);
+        const count = await readSome(this.#fd, target);
         this.#bytes += count;
         return count;
       } catch (error) {
@@ -53,7 +72,7 @@ export class Input {
           throw error;
         }
         // Another process that shares the pipe, as ssh does, can make it non-blocking at any time.
-        if (code !== "EAGAIN") {
+        if (code !== "EAGAIN" || this.#fd !== STDIN) {
           throw new StreamError(`reading the ${this.#name}`, code, this.#bytes);
         }
         await this.#plumbing.waitFor(STDIN, "readable");
@@ -81,12 +100,16 @@ export class Output {
   readonly #name: string;
   #bytes = 0;
   #ending = false;
+  /** Whether it is kept in a file of its own, whose beginning can be written again. */
+  readonly isKept: boolean;
 
   /** `name` is what the stream carries, for errors. */
   constructor(plumbing: Plumbing, name: string) {
     this.#plumbing = plumbing;
     this.#name = name;
     prepare(plumbing, STDOUT);
+    const status = fstatSync(STDOUT);
+    this.isKept = status.isFile() && status.size === 0 && canReopen();
   }
 
   /** Bytes written so far. */
@@ -103,6 +126,22 @@ export class Output {
     let rest = parts;
     while (rest.length > 0) {
       rest = after(rest, await this.#writeSome(rest));
+    }
+  }
+
+  /**
+   * Writes the beginning of a stream that is kept in a file again, as long as it was.
+   *
+   * @throws StreamError
+   */
+  async rewrite(beginning: Uint8Array): Promise<void> {
+    try {
+      // Not the descriptor itself: with `>>` all that is written to that goes to the end of the file.
+      const file = await openFile(STDOUT_FILE, constants.O_WRONLY);
+      await writeAt(file, beginning, 0, beginning.length, 0);
+      await closeFile(file);
+    } catch (error) {
+      throw this.#failure("writing the beginning of", error);
     }
   }
 
@@ -176,9 +215,22 @@ function prepare(plumbing: Plumbing, fd: number): void {
   plumbing.setPipeSize(fd, PIPE_LENGTH);
 }
 
-function readSome(target: Uint8Array): Promise<number> {
+/**
+ * Whether the file behind standard output can be opened once more. It may be another user's, from before this process had its
+ * own, or be one that only grows: better to know this before hours of work than behind them.
+ */
+function canReopen(): boolean {
+  try {
+    closeSync(openSync(STDOUT_FILE, constants.O_WRONLY));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readSome(fd: number, target: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
-    read(STDIN, target, 0, target.length, null, (error, count) =>
+    read(fd, target, 0, target.length, null, (error, count) =>
       error === null ? resolve(count) : reject(error),
     );
   });

@@ -1,7 +1,7 @@
 import ora, { type Ora } from "ora";
 
 import { formatBytes, formatDuration } from "./format.ts";
-import type { Progress } from "./progress.ts";
+import { type Progress, silent } from "./progress.ts";
 
 /** Of several stages on one terminal, the one that may draw. */
 export interface TerminalRight {
@@ -27,8 +27,10 @@ export class LiveLine implements Progress {
   readonly #started = performance.now();
   readonly #quietUntil: number;
   #right: TerminalRight | undefined;
-  #total: number | undefined;
-  #done = 0;
+  readonly #own: Work;
+  /** What the line is about: the work of the stage, or something that it does aside. */
+  #shown: Work;
+  #finished = false;
 
   /**
    * `verb` says what is done with the bytes, as `read`; `patience` is how long, in milliseconds, the stage leaves the
@@ -39,6 +41,8 @@ export class LiveLine implements Progress {
     this.#verb = verb;
     this.#acquire = acquire;
     this.#quietUntil = this.#started + patience;
+    this.#own = new Work(title);
+    this.#shown = this.#own;
     assumeWidth(process.stderr);
     process.stderr.on("resize", () => assumeWidth(process.stderr));
     // Standard input carries data: it is not a keyboard whose keys are to be swallowed.
@@ -47,14 +51,29 @@ export class LiveLine implements Progress {
   }
 
   begin(total: number | undefined): void {
-    this.#total = total;
+    this.#own.total = total;
   }
 
   advance(bytes: number): void {
-    this.#done += bytes;
+    this.#own.done += bytes;
+  }
+
+  aside(what: string, total: number): Progress {
+    const work = new Work(`${this.#title}, ${what}`);
+    work.total = total;
+    this.#shown = work;
+    return {
+      ...silent,
+      advance: (bytes) => (work.done += bytes),
+      finish: () => (this.#shown = this.#own),
+    };
   }
 
   finish(succeeded: boolean, outcome?: string): void {
+    if (this.#finished) {
+      return;
+    }
+    this.#finished = true;
     clearInterval(this.#timer);
     this.#spinner.stop();
     if (succeeded) {
@@ -77,28 +96,41 @@ export class LiveLine implements Progress {
       }
       this.#spinner.start();
     }
-    this.#spinner.text = this.#status();
-  }
-
-  #status(): string {
-    const seconds = (performance.now() - this.#started) / 1000;
-    const rate = this.#done / seconds;
-    const parts = [`${this.#title}  ${formatBytes(this.#done)}`];
-    if (this.#total !== undefined) {
-      const percent = this.#total === 0 ? 100 : Math.floor((100 * this.#done) / this.#total);
-      parts[0] += ` of ${formatBytes(this.#total)}`;
-      parts.push(`${percent} %`);
-    }
-    parts.push(`${formatBytes(Math.round(rate))}/s`);
-    if (this.#total !== undefined && rate > 0) {
-      parts.push(`${formatDuration((this.#total - this.#done) / rate)} left`);
-    }
-    return parts.join("  ");
+    this.#spinner.text = this.#shown.status();
   }
 
   #summary(): string {
     const seconds = (performance.now() - this.#started) / 1000;
-    return `✔ ${this.#title}  ${formatBytes(this.#done)} ${this.#verb} in ${seconds.toFixed(1)} s`;
+    return `✔ ${this.#title}  ${formatBytes(this.#own.done)} ${this.#verb} in ${seconds.toFixed(1)} s`;
+  }
+}
+
+/** Bytes that are worked on. */
+class Work {
+  total: number | undefined;
+  done = 0;
+  readonly #title: string;
+  readonly #started = performance.now();
+
+  constructor(title: string) {
+    this.#title = title;
+  }
+
+  /** How far it is, at what rate, and how long the rest takes. */
+  status(): string {
+    const seconds = (performance.now() - this.#started) / 1000;
+    const rate = this.done / seconds;
+    const parts = [`${this.#title}  ${formatBytes(this.done)}`];
+    if (this.total !== undefined) {
+      const percent = this.total === 0 ? 100 : Math.floor((100 * this.done) / this.total);
+      parts[0] += ` of ${formatBytes(this.total)}`;
+      parts.push(`${percent} %`);
+    }
+    parts.push(`${formatBytes(Math.round(rate))}/s`);
+    if (this.total !== undefined && rate > 0) {
+      parts.push(`${formatDuration((this.total - this.done) / rate)} left`);
+    }
+    return parts.join("  ");
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Progress } from "./progress.ts";
+import { type Progress, silent } from "./progress.ts";
 
 const GIB = 2 ** 30;
 
@@ -41,6 +41,10 @@ export class PlainLines implements Progress {
     const of = this.#total === undefined ? "" : ` / ${(this.#total / GIB).toFixed(2)} GB`;
     const share = this.#total === undefined ? "" : ` (${percent.toFixed(2).padStart(5)}%)`;
     this.#print(`${this.#title} progress: ${done} GB${of}${share}`);
+  }
+
+  aside(): Progress {
+    return silent;
   }
 
   finish(succeeded: boolean, outcome?: string): void {

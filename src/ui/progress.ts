@@ -4,6 +4,8 @@ export interface Progress {
   begin(total: number | undefined): void;
   /** So many more bytes are done. */
   advance(bytes: number): void;
+  /** The stage does something else to `total` bytes, as `reading back`, until that has finished; its own bytes wait. */
+  aside(what: string, total: number): Progress;
   /**
    * The stage has ended. Nothing of the display is left in the way of what is printed next. `outcome` is what came of it, in words,
    * where there is something to say.
@@ -15,5 +17,6 @@ export interface Progress {
 export const silent: Progress = {
   begin: () => undefined,
   advance: () => undefined,
+  aside: () => silent,
   finish: () => undefined,
 };

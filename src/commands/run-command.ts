@@ -1,0 +1,134 @@
+import { isatty } from "node:tty";
+
+import type * as Binding from "../native/binding.js";
+import { loadAddon } from "../native/load.ts";
+import { OptionError } from "../stages/context.ts";
+import { removeUnfinished } from "../transport/new-file.ts";
+import { ReaderGoneError } from "../transport/stream-error.ts";
+import { printLine } from "../ui/stderr.ts";
+import { adviceOn, RUN_AGAIN } from "./advice.ts";
+import { ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { onSignal } from "./signals.ts";
+
+/** A standard stream that carries data, with the name that messages have for it and what belongs at its other end. */
+export interface DataStream {
+  fd: 0 | 1;
+  name: string;
+  other: string;
+}
+
+/** What work of any command is given. */
+interface Surroundings {
+  /** The addon. */
+  native: typeof Binding;
+  /** Says something that only matters when looking for a fault. */
+  debug: (message: string) => void;
+}
+
+/** A command that ends the process. */
+export interface Run {
+  /** Its name. */
+  name: string;
+  /** Whether to say what matters only when looking for a fault. */
+  verbose: boolean;
+  /** Standard streams that may be no terminal. */
+  streams: DataStream[];
+  /** What is to be known of a run that a signal has cut off. */
+  unfinished: string;
+  /** What to do when it is run again after that. */
+  again?: string;
+  /** Whether its output is for people, who look at as much of it as they like: then that nobody reads on is no failure. */
+  forPeople?: boolean;
+  /** Told how it ended, before the last lines are printed. */
+  finish?: (succeeded: boolean, outcome: string | undefined) => void;
+  /** Does it, and says what came of it where that is worth a word. */
+  work: (surroundings: Surroundings) => Promise<string | undefined>;
+}
+
+/** Runs a command and ends the process: the exit code, the last line of standard error, signals. */
+export async function runCommand(run: Run): Promise<never> {
+  let native: typeof Binding;
+  try {
+    native = loadAddon();
+  } catch (error) {
+    printLine(errorLine(run.name, error));
+    process.exit(exitCodeOf(error));
+  }
+  let outcome: string | undefined;
+  const end = (code: number, ...lines: string[]): never => {
+    run.finish?.(code === ExitCode.success, outcome);
+    for (const line of lines) {
+      printLine(line);
+    }
+    removeUnfinished();
+    restoreBlocking(native);
+    // Node's own exit waits for a read of a pipe that may stay silent for ever.
+    native.exitNow(code);
+    throw new Error("the process has ended");
+  };
+  const fail = (error: unknown): never =>
+    run.forPeople === true && error instanceof ReaderGoneError
+      ? end(ExitCode.readerGone)
+      : end(exitCodeOf(error), ...trace(error), errorLine(run.name, error));
+
+  onSignal((signal, code) => {
+    const what = `ended by ${signal}, ${run.unfinished}`;
+    end(code, `ERROR (${run.name}): ${what}; ${run.again ?? RUN_AGAIN}`);
+  });
+  process.on("uncaughtException", fail);
+  process.on("unhandledRejection", fail);
+
+  const debug = (message: string): void => {
+    if (run.verbose) {
+      printLine(`blockcopy ${run.name}: ${message}`);
+    }
+  };
+  try {
+    refuseTerminals(run.streams);
+    outcome = await run.work({ native, debug });
+    debug(outcome === undefined ? "done" : `done: ${outcome}`);
+  } catch (error) {
+    fail(error);
+  }
+  return end(ExitCode.success);
+}
+
+/** What importing a terminal library does to the standard descriptors is undone, also of those that others go on with. */
+function restoreBlocking(native: typeof Binding): void {
+  for (const fd of [0, 1, 2]) {
+    try {
+      native.setBlocking(fd);
+    } catch {
+      // It is closed, so it is nobody's.
+    }
+  }
+}
+
+/** Data neither goes to a terminal nor comes from one. */
+function refuseTerminals(streams: DataStream[]): void {
+  for (const { fd, name, other } of streams) {
+    if (isatty(fd)) {
+      const what =
+        fd === 1 ? "will not write binary data to terminal" : "there is no data on a terminal";
+      throw new OptionError(
+        `${name} is a tty - ${what}`,
+        `connect it to \`${other}\` or to a file`,
+      );
+    }
+  }
+}
+
+/** The last line of standard error when a command fails: what, where, and what to do. */
+function errorLine(name: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return `ERROR (${name}): ${message}; ${adviceOn(error, name)}`;
+}
+
+/** Where a fault of the program itself came from. */
+function trace(error: unknown): string[] {
+  return exitCodeOf(error) === ExitCode.internal &&
+    error instanceof Error &&
+    error.stack !== undefined
+    ? [error.stack]
+    : [];
+}

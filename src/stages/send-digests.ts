@@ -1,0 +1,186 @@
+import type * as Binding from "../native/binding.js";
+import { isEngineFailure } from "../native/error.ts";
+import { BLOCK_CODECS } from "../protocol/codec.ts";
+import type { DigestName, Hashing } from "../protocol/digest.ts";
+import { joined } from "../protocol/fields.ts";
+import { HashEncoder } from "../protocol/hash-encoder.ts";
+import type { Output } from "../transport/streams.ts";
+import { OptionError, type StageContext } from "./context.ts";
+import { CacheError, checkCache, DigestCache } from "./digest-cache.ts";
+import { type Coverage, cover, type Extent } from "./ranges/extents.ts";
+import { Root } from "./root.ts";
+import { scanSource } from "./scan.ts";
+
+/** Of which blocks of a file or device to send the digests. */
+export interface DigestOptions {
+  /** Its name. */
+  file: string;
+  /** Offset of the first byte. */
+  start: number;
+  /** Offset of the byte after the last one; undefined for the end of the file. */
+  end: number | undefined;
+  /** Reads the list of what is to be hashed, instead of `start` and `end`; undefined for all of what they give. */
+  ranges: (() => Promise<Extent[]>) | undefined;
+  /** How the blocks are digested. */
+  hashing: Hashing;
+  /** The digests that are kept, to be sent instead of reading what they are of; undefined for none. */
+  cache: CacheOptions | undefined;
+  /** Begin with a hello, which names the algorithm and which blockcopy 0.0.2 does not read. */
+  extended: boolean;
+}
+
+/** Digests that are kept in a file. */
+export interface CacheOptions {
+  path: string;
+  /** The algorithm that it must be; undefined for any. */
+  digest: DigestName | undefined;
+  /** The size of a block that it must be; undefined for any. */
+  blockSize: number | undefined;
+}
+
+/**
+ * Writes the digest of each block of a file or device, as hash stream: those that are kept, or by reading it.
+ *
+ * @throws OptionError, CacheError, the engine's failures, and those of the streams
+ */
+export async function sendDigests(
+  context: StageContext,
+  source: Binding.Source,
+  options: DigestOptions,
+  output: Output,
+): Promise<void> {
+  if (!(await sendCached(context, source, options, output))) {
+    await sendRead(context, source, options, output);
+  }
+}
+
+async function sendRead(
+  context: StageContext,
+  source: Binding.Source,
+  options: DigestOptions,
+  output: Output,
+): Promise<void> {
+  context.debug(`${options.file}: ${source.size} bytes, ${source.description}`);
+  checkRange(source, options);
+  const { extents, bytes, openEnded } = await coverage(source, options);
+  if (options.ranges !== undefined) {
+    context.debug(`${options.file}: ${bytes} of ${source.size} bytes in ${extents.length} ranges`);
+  }
+  const { start, ranges, hashing, extended } = options;
+  // All of it, so that it has a root: by which what is made of these digests later knows its destination.
+  const whole = extended && openEnded && start === 0 && ranges === undefined;
+  const kept = whole && output.isKept;
+  const identity = kept ? await identityOf(context, source) : undefined;
+  const about = kept ? { size: source.size, identity } : {};
+  const encoder = new HashEncoder(
+    hashing,
+    extended ? { accepts: BLOCK_CODECS, ...about } : undefined,
+  );
+  const root = whole ? new Root(hashing) : undefined;
+  await output.write(encoder.begin(kept));
+  context.progress.begin(bytes);
+  await scanSource(context, source, extents, hashing, async (position, length, digests) => {
+    root?.add(digests);
+    await output.write([encoder.blocks(position, length, digests)]);
+  });
+  const found = root?.finish(source.size);
+  const rest = openEnded ? [encoder.rest(source.size)] : [];
+  if (kept && found !== undefined) {
+    await output.rewrite(encoder.beginWith(found));
+  }
+  await output.finish([...rest, ...encoder.end(found)]);
+}
+
+/**
+ * Writes the digests that are kept in a file, if there is one, and returns whether it did.
+ *
+ * @throws CacheError when they are not those of `source`, StreamError, the engine's failures
+ */
+async function sendCached(
+  context: StageContext,
+  source: Binding.Source,
+  { file, cache: wanted }: DigestOptions,
+  output: Output,
+): Promise<boolean> {
+  const cache = wanted && (await DigestCache.open(wanted.path));
+  if (cache === undefined) {
+    if (wanted !== undefined) {
+      context.warn(`${wanted.path} does not exist: reading all of ${file}`);
+    }
+    return false;
+  }
+  const { digest, blockSize, size, identity } = cache.hello;
+  if ((wanted?.digest ?? digest) !== digest || (wanted?.blockSize ?? blockSize) !== blockSize) {
+    throw new CacheError(
+      cache.path,
+      `has ${digest} digests of blocks of ${blockSize} bytes`,
+      "leave out --digest and --block-size, or remove it, so that the destination is read and its digests kept anew",
+    );
+  }
+  await checkCache(context, cache, source, file);
+  const about = output.isKept ? { size, identity, root: cache.hello.root } : {};
+  const encoder = new HashEncoder({ digest, blockSize }, { accepts: BLOCK_CODECS, ...about });
+  await output.write(encoder.begin());
+  context.progress.begin(size);
+  const root = new Root(cache.hello);
+  for await (const blocks of cache.blocks()) {
+    const digests = joined(...blocks.map((block) => block.digest));
+    const [first] = blocks;
+    if (first !== undefined) {
+      const length = blocks.reduce((sum, block) => sum + block.length, 0);
+      root.add(digests);
+      await output.write([encoder.blocks(first.position, length, digests)]);
+      context.progress.advance(length);
+    }
+  }
+  await output.finish([encoder.rest(size), ...encoder.end(root.finish(size))]);
+  return true;
+}
+
+/** Which file or device this is; undefined, with a word about it, for one that nothing tells from others. */
+async function identityOf(
+  { engine, debug }: StageContext,
+  source: Binding.Source,
+): Promise<string | undefined> {
+  try {
+    return await engine.identity(source);
+  } catch (error) {
+    if (!isEngineFailure(error) || error.kind !== "no-identity") {
+      throw error;
+    }
+    debug(error.message);
+    return undefined;
+  }
+}
+
+/** What of the file to hash. */
+async function coverage(
+  { size }: Binding.Source,
+  { start, end, ranges, hashing }: DigestOptions,
+): Promise<Coverage> {
+  if (ranges !== undefined) {
+    return cover(await ranges(), size, hashing.blockSize);
+  }
+  const extent = { start, end: end ?? size };
+  return { extents: [extent], bytes: extent.end - start, openEnded: end === undefined };
+}
+
+/** A range that the file does not have is refused before hours are spent on it. */
+function checkRange(source: Binding.Source, { file, start, end }: DigestOptions): void {
+  for (const [option, offset] of [
+    ["--start", start],
+    ["--end", end ?? 0],
+  ] as const) {
+    if (offset > source.size) {
+      throw beyondEnd(option, offset, file, source.size);
+    }
+  }
+}
+
+/** The error for an offset that a file does not have. */
+export function beyondEnd(option: string, offset: number, file: string, size: number): OptionError {
+  return new OptionError(
+    `${option} ${offset} lies beyond the end of ${file}, which has ${size} bytes`,
+    "give an offset within it",
+  );
+}

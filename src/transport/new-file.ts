@@ -1,0 +1,140 @@
+import { randomUUID } from "node:crypto";
+import { constants, promises, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+import { attempt, removeName, syncFolder } from "./file-names.ts";
+
+/** Bytes that are gathered before they are written. */
+const BUFFER_LENGTH = 256 * 1024;
+
+/** The names of files that are not complete, which are nobody's when the process ends. */
+const unfinished = new Set<string>();
+
+/** Takes away the files that are not complete: the process ends before they are. */
+export function removeUnfinished(): void {
+  for (const path of unfinished) {
+    rmSync(path, { force: true });
+  }
+}
+
+/** A file that takes its name, in the place of what has it, when all of it is on the disk, and not before. */
+export class NewFile {
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #file: promises.FileHandle;
+  #gathered: Uint8Array[] = [];
+  #gatheredLength = 0;
+  #length = 0;
+
+  private constructor(path: string, temporary: string, file: promises.FileHandle) {
+    this.#path = path;
+    this.#temporary = temporary;
+    this.#file = file;
+  }
+
+  /**
+   * Begins one, beside what it will replace, for its owner alone.
+   *
+   * @throws StreamError
+   */
+  static async create(path: string): Promise<NewFile> {
+    const temporary = `${path}.${randomUUID()}.new`;
+    const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+    unfinished.add(temporary);
+    const file = await attempt(`making ${temporary}`, 0, () =>
+      promises.open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600),
+    );
+    await removeLeftovers(path, temporary);
+    return new NewFile(path, temporary, file);
+  }
+
+  /**
+   * Tries whether one can be made here, hours before it has to be.
+   *
+   * @throws StreamError
+   */
+  static async probe(path: string): Promise<void> {
+    const file = await NewFile.create(path);
+    await file.discard();
+  }
+
+  /**
+   * Adds bytes at the end.
+   *
+   * @throws StreamError
+   */
+  async append(parts: readonly Uint8Array[]): Promise<void> {
+    this.#gathered.push(...parts);
+    this.#gatheredLength += parts.reduce((sum, { length }) => sum + length, 0);
+    if (this.#gatheredLength >= BUFFER_LENGTH) {
+      await this.#flush();
+    }
+  }
+
+  /**
+   * Writes the beginning again, as long as it was.
+   *
+   * @throws StreamError
+   */
+  async rewrite(beginning: Uint8Array): Promise<void> {
+    await this.#flush();
+    await this.#write(beginning, 0);
+  }
+
+  /**
+   * Brings all of it to the disk and gives it its name.
+   *
+   * @throws StreamError
+   */
+  async commit(): Promise<void> {
+    await this.#flush();
+    await attempt(`writing ${this.#path}`, this.#length, async () => {
+      await this.#file.sync();
+      await this.#file.close();
+      await promises.rename(this.#temporary, this.#path);
+      unfinished.delete(this.#temporary);
+      await syncFolder(this.#path);
+    });
+  }
+
+  /** Gives it up. */
+  async discard(): Promise<void> {
+    await attempt(`removing ${this.#temporary}`, this.#length, async () => {
+      await this.#file.close();
+      await removeName(this.#temporary);
+      unfinished.delete(this.#temporary);
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const bytes = Buffer.concat(this.#gathered);
+    this.#gathered = [];
+    this.#gatheredLength = 0;
+    await this.#write(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  async #write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      const { bytesWritten } = await attempt(`writing ${this.#temporary}`, position + at, () =>
+        this.#file.write(bytes, at, bytes.length - at, position + at),
+      );
+      at += bytesWritten;
+    }
+  }
+}
+
+/** Takes away what runs that were killed have left for the same file, but `own`. Nobody else gives such names. */
+async function removeLeftovers(path: string, own: string): Promise<void> {
+  const uuid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+  const ending = new RegExp(`^\\.${uuid}\\.new$`);
+  const [folder, name] = [dirname(path), basename(path)];
+  await attempt(`looking into ${folder}`, 0, async () => {
+    for (const found of await promises.readdir(folder)) {
+      const leftover = found.startsWith(name) && ending.test(found.slice(name.length));
+      if (leftover && found !== basename(own)) {
+        await removeName(join(folder, found));
+      }
+    }
+  });
+}
