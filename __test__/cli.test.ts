@@ -18,7 +18,7 @@ import { BLOCK, noise, scratch } from "./support/files.ts";
 import { lacking } from "./support/tools.ts";
 import { DONE, hashStream } from "./support/wire.ts";
 
-const COMMANDS = ["checksum", "retrieve", "save", "sync"] as const;
+const COMMANDS = ["checksum", "retrieve", "save", "sync", "inspect"] as const;
 const content = noise("cli", 2 * BLOCK + 5);
 
 function file(t: TestContext): string {
@@ -282,6 +282,9 @@ test("stdin is a terminal", { skip }, async (t) => {
     assert.equal(outcome.code, EXIT.usage, outcome.stdout.toString());
     assert.match(outcome.stdout.toString(), new RegExp(`ERROR \\(${stage}\\): .*(tty|terminal)`));
   }
+  const inspect = await onTerminal(blockcopy("inspect"));
+  assert.equal(inspect.code, EXIT.usage);
+  assert.match(inspect.stdout.toString(), /ERROR \(inspect\): input_stream is a tty/);
   assert.ok(readFileSync(path).equals(content));
 });
 

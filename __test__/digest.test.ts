@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { loadAddon } from "../src/native/load.ts";
-import { BLOCK_SIZE } from "../src/protocol/limits.ts";
+import { DEFAULT_BLOCK_SIZE } from "../src/protocol/limits.ts";
 import { blake3, KNOWN_ANSWERS, pattern } from "./support/blake3.ts";
 import { noise } from "./support/files.ts";
 import { sha3 } from "./support/wire.ts";
@@ -13,9 +13,9 @@ const RATE = 72;
 
 const native = loadAddon();
 const engine = new native.Engine({});
-const slab = new native.Slab(1, 4 * BLOCK_SIZE);
+const slab = new native.Slab(1, 4 * DEFAULT_BLOCK_SIZE);
 const memory = slab.expose();
-const message = noise("message", 4 * BLOCK_SIZE);
+const message = noise("message", 4 * DEFAULT_BLOCK_SIZE);
 
 function lengthsAround(center: number): number[] {
   return Array.from({ length: 4 * RATE + 1 }, (_, index) => center - 2 * RATE + index).filter(
@@ -27,7 +27,7 @@ function reference(bytes: Uint8Array): string {
   return sha3(bytes).toString("hex");
 }
 
-for (const center of [RATE, BLOCK_SIZE, 2 * BLOCK_SIZE]) {
+for (const center of [RATE, DEFAULT_BLOCK_SIZE, 2 * DEFAULT_BLOCK_SIZE]) {
   test(`SHA3-512: every length around ${center} bytes`, async () => {
     for (const length of lengthsAround(center)) {
       memory.set(message);
@@ -56,19 +56,19 @@ test("BLAKE3: every message whose digest is known", async () => {
   for (const { length, shift, digest: expected } of KNOWN_ANSWERS) {
     memory.fill(0xff);
     memory.set(pattern(length, shift));
-    const digest = await engine.digest(slab, 0, length, BLOCK_SIZE, "blake3");
+    const digest = await engine.digest(slab, 0, length, DEFAULT_BLOCK_SIZE, "blake3");
     // No bytes are no block, and so have no digest.
     assert.equal(Buffer.from(digest).toString("hex"), length === 0 ? "" : expected, `${length}`);
   }
 });
 
 for (const [length, last] of [
-  [BLOCK_SIZE, 102_400],
+  [DEFAULT_BLOCK_SIZE, 102_400],
   [1025, 1],
   [1024, 1023],
 ] as const) {
   test(`BLAKE3: blocks of ${length} bytes, the last one of ${last}`, async () => {
-    const shifts = length === BLOCK_SIZE ? [2, 0, 1] : Array.from({ length: 200 }, () => 0);
+    const shifts = length === DEFAULT_BLOCK_SIZE ? [2, 0, 1] : Array.from({ length: 200 }, () => 0);
     const blocks = [...shifts.map((shift) => pattern(length, shift)), pattern(last)];
     const all = Buffer.concat(blocks);
     memory.fill(0xff);

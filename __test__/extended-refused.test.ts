@@ -80,7 +80,7 @@ const refused: [what: string, hashes: Uint8Array, ...patterns: RegExp[]][] = [
   ["a field beyond the end", helloFrame([helloField(DIGEST_TAG, "blake3", 7)]), damaged],
   ["a length of 0", rawHello(0), /Length 0 in a `helo` frame/, damaged],
   ["a huge length", rawHello(2 ** 32 - 1), /Length 4294967295 in a `helo` frame/, damaged],
-  ["a second hello", Buffer.concat([hello("blake3"), hello("blake3")]), /at byte 20 of/, damaged],
+  ["a second hello", Buffer.concat([hello("blake3"), hello("blake3")]), /at byte 24 of/, damaged],
   [
     "a hello behind a frame",
     Buffer.concat([unequalHash(0, 5), hello("blake3")]),
@@ -89,16 +89,16 @@ const refused: [what: string, hashes: Uint8Array, ...patterns: RegExp[]][] = [
   ],
   ["nothing behind the hello", hello("blake3"), /without receiving the `done` command/, cut],
   ["a hello cut in its length", hello("blake3").subarray(0, 6), /hello .*\(6 of 8 bytes\)/, cut],
-  ["a hello cut in its body", hello("blake3").subarray(0, 19), /\(19 of 20 bytes\)/, cut],
+  ["a hello cut in its body", hello("blake3").subarray(0, 19), /\(19 of 24 bytes\)/, cut],
   [
     "a frame with the digest of another algorithm",
     Buffer.concat([hello("blake3"), unequalHash(0, 5)]),
-    /Unknown command received: b'\\xee\\xee\\xee\\xee', at byte 68 of/,
+    /Unknown command received: b'\\xee\\xee\\xee\\xee', at byte 72 of/,
   ],
   [
     "a frame whose digest is cut",
     Buffer.concat([hello("blake3"), unequalHash(0, 5, 31)]),
-    /hash from hash input stream, at byte 20 \(47 of 48 bytes\)/,
+    /hash from hash input stream, at byte 24 \(47 of 48 bytes\)/,
     cut,
   ],
 ];
@@ -117,7 +117,7 @@ for (const [what, hashes, ...patterns] of refused) {
 test("retrieve: what came whole before the stream was cut is answered", async (t) => {
   const stdin = Buffer.concat([hello("blake3"), unequalHash(10, 20, 32), Buffer.from("Ha")]);
   const outcome = await run(["retrieve", file(t)], { stdin });
-  assertFailed(outcome, EXIT.protocol, "retrieve", /at byte 68 \(2 of 4 bytes\)/, cut);
+  assertFailed(outcome, EXIT.protocol, "retrieve", /at byte 72 \(2 of 4 bytes\)/, cut);
   assert.deepEqual(outcome.stdout, dataFrame(10, content.subarray(10, 30)));
 });
 

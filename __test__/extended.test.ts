@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { blake3, pattern } from "./support/blake3.ts";
+import { assertSame } from "./support/bytes.ts";
 import {
   assertCopied,
   assertSucceeded,
@@ -16,6 +17,8 @@ import {
 } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { copied, extents, type Range } from "./support/model.ts";
+import { asking, readBlockStream, sealed } from "./support/records.ts";
+import { rootOf, sha3Digests } from "./support/root.ts";
 import { lacking } from "./support/tools.ts";
 import {
   applyBlocks,
@@ -23,7 +26,6 @@ import {
   DONE,
   hashStream,
   hello,
-  restFrame,
   sha3,
   unequalHash,
   type Digest,
@@ -65,6 +67,21 @@ function file(t: TestContext, bytes: Buffer): string {
   return path;
 }
 
+/** What `checksum --extended` writes of `bytes`: with a root digest where that is known. */
+function stream(
+  { name, digest, digestLength }: (typeof ALGORITHMS)[number],
+  bytes: Buffer,
+  limits: Range & { rest?: boolean } = { start: 0 },
+): Buffer {
+  const plain = hashStream(bytes, { ...limits, digest });
+  const whole = limits.start === 0 && limits.end === undefined && limits.rest === undefined;
+  const digests = Array.from({ length: Math.ceil(bytes.length / BLOCK) }, (_, i) =>
+    digest(bytes.subarray(i * BLOCK, (i + 1) * BLOCK)),
+  );
+  const root = { hex: rootOf(bytes.length, name, digests), digest: name };
+  return sealed(asking(name), plain, digestLength, whole ? root : undefined);
+}
+
 /** The block stream that answers `hashes`, applied to `destination`, with where its frames lie. */
 async function answered(
   source: string,
@@ -77,39 +94,37 @@ async function answered(
   return { outcome, frames };
 }
 
-for (const { name, options, digest, digestLength } of ALGORITHMS) {
+for (const algorithm of ALGORITHMS) {
+  const { name, options, digest, digestLength } = algorithm;
   for (const { options: range, ...limits } of ranges) {
     test(`${name}: the stream of a file ${range.join(" ")}`, async (t) => {
       const outcome = await run(["checksum", file(t, content), ...options, ...range]);
       assertSucceeded(outcome);
-      const expected = Buffer.concat([hello(name), hashStream(content, { ...limits, digest })]);
-      assert.deepEqual(outcome.stdout, expected);
+      assertSame(outcome.stdout, stream(algorithm, content, limits), "the stream");
     });
   }
 
   test(`${name}: the stream of an empty file`, async (t) => {
     const outcome = await run(["checksum", file(t, Buffer.alloc(0)), ...options]);
     assertSucceeded(outcome);
-    assert.deepEqual(outcome.stdout, Buffer.concat([hello(name), restFrame(0), DONE]));
+    assertSame(outcome.stdout, stream(algorithm, Buffer.alloc(0)), "the stream");
   });
 
   test(`${name}: the stream of a pipe, and of a file as standard input`, async (t) => {
-    const piped = Buffer.concat([hello(name), hashStream(content, { rest: false, digest })]);
+    const piped = stream(algorithm, content, { start: 0, rest: false });
     for (const stdin of ["-", "/dev/stdin"]) {
       const outcome = await run(["checksum", ...options, stdin], { stdin: content });
       assertSucceeded(outcome);
-      assert.deepEqual(outcome.stdout, piped);
+      assertSame(outcome.stdout, piped, "the stream");
     }
     const part = await run(["checksum", ...options, "-", "--end", "1K"], { stdin: content });
     assertSucceeded(part);
-    const expected = hashStream(content, { end: 1024, digest });
-    assert.deepEqual(part.stdout, Buffer.concat([hello(name), expected]));
+    assertSame(part.stdout, stream(algorithm, content, { start: 0, end: 1024 }), "the stream");
     const redirected = await bash(
       `${blockcopy("checksum", "-", ...options)} < ${quote([file(t, content)])} | cat`,
     );
     assertSucceeded(redirected);
-    const whole = Buffer.concat([hello(name), hashStream(content, { digest })]);
-    assert.deepEqual(redirected.stdout, whole);
+    assertSame(redirected.stdout, stream(algorithm, content), "the stream");
   });
 
   test(`${name}: retrieve finds every block that has a single other bit`, async (t) => {
@@ -204,10 +219,10 @@ for (const { name, options, digest, digestLength } of ALGORITHMS) {
     const [source, destination] = changed(5 * BLOCK + 3, 4 * BLOCK + 9);
     const hashes = await run(["checksum", file(t, destination), ...options]);
     assertSucceeded(hashes);
-    const { frames } = await answered(file(t, source), hashes.stdout);
+    const { stdout } = await run(["retrieve", file(t, source)], { stdin: hashes.stdout });
     assert.deepEqual(
-      frames.map(({ position, payload }) => ({ position, length: payload.length })),
-      extents(source, destination, { start: 0 }),
+      readBlockStream(stdout).records.map(({ position, block: length }) => ({ position, length })),
+      extents(source, destination, { start: 0 }, BLOCK, true),
     );
   });
 
@@ -234,14 +249,16 @@ function changed(sourceLength: number, destinationLength: number): [Buffer, Buff
   return [common.subarray(0, sourceLength), destination];
 }
 
-test("with SHA3-512 it is the plain stream behind a hello", async (t) => {
-  const path = file(t, noise("plain", 3 * BLOCK + 5));
+test("with SHA3-512 its frames are those of the plain stream", async (t) => {
+  const bytes = noise("plain", 3 * BLOCK + 5);
+  const path = file(t, bytes);
   const plain = await run(["checksum", path]);
   const named = await run(["checksum", path, "--digest", "sha3-512"]);
   const extended = await run(["checksum", path, "--extended"]);
   const both = await run(["checksum", path, "--extended", "--digest=sha3-512"]);
   for (const outcome of [plain, named, extended, both]) assertSucceeded(outcome);
-  assert.deepEqual(named.stdout, plain.stdout);
-  assert.deepEqual(extended.stdout, Buffer.concat([hello("sha3-512"), plain.stdout]));
-  assert.deepEqual(both.stdout, extended.stdout);
+  assertSame(named.stdout, plain.stdout);
+  const root = { hex: rootOf(bytes.length, "sha3-512", sha3Digests(bytes)), digest: "sha3-512" };
+  assertSame(extended.stdout, sealed(asking("sha3-512"), plain.stdout, 64, root));
+  assertSame(both.stdout, extended.stdout);
 });

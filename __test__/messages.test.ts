@@ -14,10 +14,10 @@ test("help that nobody reads, or that cannot be written, has its exit code", asy
 
 test("a missing file: advice that fits the stage", async () => {
   const advice: [args: string[], expected: RegExp, unexpected: RegExp][] = [
-    [["retrieve", "/nowhere/disk"], /check the name$/, /truncate/],
-    [["save", "/nowhere/disk"], /truncate -s 0/, /lsblk/],
-    [["sync", "/nowhere/disk", "/nowhere/copy"], /check the name$/, /truncate/],
-    [["checksum", "/dev/nowhere"], /lsblk/, /truncate/],
+    [["retrieve", "/nowhere/disk"], /check the name$/, /truncate|create/],
+    [["save", "/nowhere/disk"], /with --create/, /lsblk/],
+    [["sync", "/nowhere/disk", "/nowhere/copy"], /check the name$/, /truncate|create/],
+    [["checksum", "/dev/nowhere"], /lsblk/, /truncate|create/],
   ];
   for (const [args, expected, unexpected] of advice) {
     const { code, stderr } = await run(args, { stdin: DONE });

@@ -88,9 +88,10 @@ test("the tarballs hold the program and nothing else", { skip }, () => {
     );
     assert.doesNotMatch(file, /test/i);
   }
+  assert.ok(contents(addon).includes("package/LICENSE"));
   assert.deepEqual(
     contents(addon).filter((file) => !/\/(README\.md|LICENSE)$/.test(file)),
-    [`package/${BINARY}`, "package/package.json"],
+    ["package/THIRD-PARTY-LICENSES.txt", `package/${BINARY}`, "package/package.json"],
   );
 });
 

@@ -1,23 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  BLOCK_HEADER_LENGTH,
-  decodeBlockFrames,
-  encodeBlockHeader,
-  type BlockCodec,
-} from "../src/protocol/block-stream.ts";
+import { BLOCK_HEADER_LENGTH, encodeBlockHeader } from "../src/protocol/block-stream.ts";
 import { DIGEST_LENGTHS } from "../src/protocol/digest.ts";
 import { ProtocolError } from "../src/protocol/error.ts";
-import {
-  decodeHashFrames,
-  encodeDone,
-  encodeHashFrames,
-  encodeRest,
-  type HashFrame,
-} from "../src/protocol/hash-stream.ts";
+import { encodeDone, encodeHashFrames, encodeRest } from "../src/protocol/hash-stream.ts";
 import { MAX_FRAME_LENGTH, MAX_POSITION } from "../src/protocol/limits.ts";
-import { deprecatedHash, readBlockStream, readHashStream, split } from "./protocol-streams.ts";
+import {
+  type Block,
+  decodeBlockFrames,
+  decodeHashFrames,
+  deprecatedHash,
+  type HashContent,
+  readBlockStream,
+  readHashStream,
+  split,
+} from "./protocol-streams.ts";
 import { anyHello } from "./support/any-hello.ts";
 import { unequalHash } from "./support/wire.ts";
 
@@ -31,7 +29,7 @@ const digest = fc.uint8Array({
 const length = fc.integer({ min: 1, max: MAX_FRAME_LENGTH });
 const position = fc.maxSafeNat().map((n) => Math.max(0, n - MAX_FRAME_LENGTH));
 
-const hashFrame: fc.Arbitrary<HashFrame> = fc.oneof(
+const hashFrame: fc.Arbitrary<HashContent> = fc.oneof(
   fc.record(
     {
       kind: fc.constant("hash" as const),
@@ -52,14 +50,14 @@ const hashFrame: fc.Arbitrary<HashFrame> = fc.oneof(
 
 const block = fc.record(
   {
-    codec: fc.constantFrom<BlockCodec>("data", "dlzm"),
+    command: fc.constantFrom("data" as const, "dlzm" as const),
     position,
     payload: fc.uint8Array({ minLength: 1, maxLength: 300 }),
   },
   plainObject,
 );
 
-function encodeHash(frame: HashFrame): Uint8Array {
+function encodeHash(frame: HashContent): Uint8Array {
   if (frame.kind === "rest") return encodeRest(frame.offset);
   return frame.position === undefined
     ? deprecatedHash(frame.length, frame.digest)
@@ -67,16 +65,12 @@ function encodeHash(frame: HashFrame): Uint8Array {
 }
 
 function encodeBlock({
-  codec,
+  command,
   position: begin,
   payload,
-}: {
-  codec: BlockCodec;
-  position: number;
-  payload: Uint8Array;
-}): Uint8Array {
+}: Omit<Block, "streamOffset">): Uint8Array {
   const bytes = new Uint8Array(BLOCK_HEADER_LENGTH + payload.length);
-  encodeBlockHeader(bytes, 0, codec, begin, payload.length);
+  encodeBlockHeader(bytes, 0, command, begin, payload.length);
   bytes.set(payload, BLOCK_HEADER_LENGTH);
   return bytes;
 }
@@ -87,7 +81,7 @@ test("hash frames come back as sent, however they are split", () => {
   fc.assert(
     fc.property(fc.array(hashFrame), splits, (frames, sizes) => {
       const bytes = Buffer.concat([...frames.map(encodeHash), encodeDone()]);
-      const plain = (list: HashFrame[]): unknown[] =>
+      const plain = (list: HashContent[]): unknown[] =>
         list.map((frame) =>
           frame.kind === "hash" ? { ...frame, digest: [...frame.digest] } : frame,
         );
@@ -153,8 +147,8 @@ test("block frames come back as sent, however they are split", () => {
   );
 });
 
-/** Most bytes of a hello that a decoder waits for. */
-const MAX_HELLO_LENGTH = 8 + 4096;
+/** Most bytes of a hello, or of a root, that a decoder waits for. */
+const MAX_DESCRIPTION_LENGTH = 8 + 4084;
 
 /** Bytes that go some way into the decoders: a hello at times, commands, numbers near their limits, noise. */
 const hostile = fc
@@ -163,7 +157,7 @@ const hostile = fc
     fc.array(
       fc.oneof(
         fc
-          .constantFrom("helo", "Hash", "hash", "rest", "data", "dlzm", "done", "dat")
+          .constantFrom("helo", "Hash", "hash", "rest", "root", "data", "dlzm", "done", "dat")
           .map((text): Uint8Array => Buffer.from(text)),
         fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((n): Uint8Array => {
           const bytes = Buffer.alloc(8);
@@ -204,8 +198,9 @@ test("any bytes as a hash stream: frames within them, or a ProtocolError within 
       assert.ok(result.consumed <= bytes.length, "consumed too much");
       assert.ok(result.frames.length * 12 <= result.consumed, "too many frames");
       // What is held back for more bytes is less than one frame.
-      const digestLength = DIGEST_LENGTHS[result.digest];
-      const longest = streamOffset + result.consumed === 0 ? MAX_HELLO_LENGTH : 16 + digestLength;
+      const digestLength = DIGEST_LENGTHS[result.hello.digest];
+      const held = Buffer.from(bytes).toString("latin1", result.consumed, result.consumed + 4);
+      const longest = ["helo", "root"].includes(held) ? MAX_DESCRIPTION_LENGTH : 16 + digestLength;
       if (!result.done) assert.ok(bytes.length - result.consumed < longest, "held back too much");
       for (const frame of result.frames) {
         if (frame.kind !== "hash") continue;

@@ -1,17 +1,16 @@
 // What an extended hash stream begins with.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { decodeBlockFrames } from "../src/protocol/block-stream.ts";
-import { DIGEST_LENGTHS, DIGEST_NAMES } from "../src/protocol/digest.ts";
+import { DEFAULT_HASHING, DIGEST_LENGTHS, DIGEST_NAMES } from "../src/protocol/digest.ts";
 import type { ProtocolErrorCode } from "../src/protocol/error.ts";
-import {
-  decodeHashFrames,
-  encodeHashFrames,
-  hashStreamEnded,
-} from "../src/protocol/hash-stream.ts";
+import { HashDecoder } from "../src/protocol/hash-decoder.ts";
+import { encodeHashFrames } from "../src/protocol/hash-stream.ts";
 import { encodeHello } from "../src/protocol/hello.ts";
 import {
   assertRefused,
+  decodeBlockFrames,
+  decodeHashFrames,
+  hashStreamEnded,
   deprecatedHash,
   frame,
   protocolErrorOf,
@@ -28,25 +27,28 @@ import {
 } from "./support/wire.ts";
 
 const BLAKE3 = helloField(DIGEST_TAG, "blake3");
-const MAX_BODY_LENGTH = 4096;
+const BLAKE3_HASHING = { digest: "blake3", blockSize: 131_072 } as const;
+const MAX_BODY_LENGTH = 4084;
 const VERSION_LENGTH = 2;
 const FIELD_HEADER_LENGTH = 4;
+const CRC_LENGTH = 4;
 
 /** An optional field that makes the body of a hello with `others` behind it `total` bytes long. */
 function padding(total: number, others: Uint8Array): Buffer {
-  const length = total - VERSION_LENGTH - FIELD_HEADER_LENGTH - others.length;
+  const length = total - VERSION_LENGTH - FIELD_HEADER_LENGTH - others.length - CRC_LENGTH;
   return helloField(2, Buffer.alloc(length, 0xff));
 }
 
 test("the bytes of a hello", () => {
   const expected = {
-    "sha3-512": "68656c6f 0000000e 0100 8001 0008 736861332d353132",
-    blake3: "68656c6f 0000000c 0100 8001 0006 626c616b6533",
+    "sha3-512": "68656c6f 0000001a 0100 8001 0008 736861332d353132 8002 0004 00020000 100de480",
+    blake3: "68656c6f 00000018 0100 8001 0006 626c616b6533 8002 0004 00020000 311e3538",
   };
   for (const digest of DIGEST_NAMES) {
-    const bytes = Buffer.from(encodeHello({ digest }));
+    const bytes = Buffer.from(encodeHello({ ...DEFAULT_HASHING, digest }));
     assert.equal(bytes.toString("hex"), expected[digest].replaceAll(" ", ""));
-    assert.deepEqual(bytes, hello(digest));
+    const fields = [helloField(DIGEST_TAG, digest), helloField(0x8002, Buffer.of(0, 2, 0, 0))];
+    assert.deepEqual(bytes, helloFrame(fields));
   }
 });
 
@@ -70,7 +72,7 @@ describe("a hello that is understood", () => {
         frames: [],
         consumed: all.length,
         done: true,
-        digest: "blake3",
+        hello: BLAKE3_HASHING,
       });
     });
 
@@ -118,17 +120,26 @@ describe("a hello that is understood", () => {
         frames: [],
         consumed: 0,
         done: false,
-        digest: "sha3-512",
+        hello: DEFAULT_HASHING,
       });
   });
 });
 
+/** A decoder that has read a hello, and where the stream goes on. */
+function greeted(digest: string): { decoder: HashDecoder; streamOffset: number } {
+  const decoder = new HashDecoder();
+  return { decoder, streamOffset: decoder.decode(hello(digest), 0).consumed };
+}
+
 test("without a hello the digests are those of the one before these bytes", () => {
   const digest = Buffer.alloc(32, 9);
   const bytes = frame("Hash", [4n, 2], digest);
-  const frames = [{ kind: "hash", position: 4, length: 2, digest }];
-  const expected = { frames, consumed: 48, done: false, digest: "blake3" };
-  assert.deepEqual(decodeHashFrames(bytes, 20, "blake3"), expected);
+  const { decoder, streamOffset } = greeted("blake3");
+  assert.deepEqual(decoder.decode(bytes, streamOffset), {
+    frames: [{ streamOffset, kind: "hash", position: 4, length: 2, digest }],
+    consumed: 48,
+    done: false,
+  });
 });
 
 test("frames are written with the digests of the algorithm that is named", () => {
@@ -146,17 +157,20 @@ test("frames are written with the digests of the algorithm that is named", () =>
 });
 
 describe("a hello that is refused", () => {
-  const digestLength = BLAKE3.length;
   const cut = (bytes: number): Uint8Array => helloFrame([BLAKE3, Buffer.alloc(bytes)]);
   const badLength = (length: number): [string, Uint8Array, string] => [
     `with a length of ${length}`,
     rawHello(length, Buffer.alloc(10)),
-    `Length ${length} in a \`helo\` frame is not from 2 to 4096`,
+    `Length ${length} in a \`helo\` frame is not from 6 to 4084`,
   ];
   const [beyond, noDigest] = ["reaches beyond its end", "names no digest"];
 
+  function changed(bytes: Buffer): Buffer {
+    return Buffer.from(bytes).fill("!", bytes.length - 5, bytes.length - 4);
+  }
+
   const bad: [what: string, hello: Uint8Array, words: string][] = [
-    ...[0, 1, MAX_BODY_LENGTH + 1, 2 ** 31, 2 ** 32 - 1].map(badLength),
+    ...[0, 1, 5, MAX_BODY_LENGTH + 1, 2 ** 31, 2 ** 32 - 1].map(badLength),
     ["with no fields", helloFrame([]), noDigest],
     ["with optional fields only", helloFrame([helloField(1, "blake3")]), noDigest],
     ...[1, 2, 3].map((bytes): [string, Uint8Array, string] => [
@@ -164,24 +178,19 @@ describe("a hello that is refused", () => {
       cut(bytes),
       beyond,
     ]),
-    ["with two digests", helloFrame([BLAKE3, BLAKE3]), "names two digests"],
+    ["with two digests", helloFrame([BLAKE3, BLAKE3]), "has field 1 twice"],
     ["with a value one byte too long", helloFrame([helloField(DIGEST_TAG, "blake3", 7)]), beyond],
     ["with a huge value", helloFrame([BLAKE3, helloField(1, "", 0xffff)]), beyond],
-    [
-      "with a length that ends inside a field",
-      rawHello(
-        VERSION_LENGTH + digestLength - 1,
-        Buffer.concat([Buffer.of(1, 0), BLAKE3]).subarray(0, -1),
-      ),
-      beyond,
-    ],
+    ["with a length that ends inside a field", helloFrame([BLAKE3.subarray(0, -1)]), beyond],
+    ["with another byte in it", changed(hello("blake3")), "checksum of the `helo` frame is wrong"],
   ];
 
   const unknown: [what: string, hello: Uint8Array, words: string][] = [
     ["of major version 2", helloFrame([BLAKE3], [2, 0]), "is of version 2.0, not 1"],
     ["of major version 0", helloFrame([BLAKE3], [0, 255]), "is of version 0.255, not 1"],
     ["of another version in another form", helloFrame([Buffer.alloc(1)], [7, 1]), "version 7.1"],
-    ["with field 2, required", required(2), "needs field 2, which is unknown"],
+    ["with field 8, required", required(8), "needs field 8, which is unknown"],
+    ["with the size, required", required(4), "needs field 4, which is unknown"],
     ["with field 32767, required", required(0x7fff), "needs field 32767, which is unknown"],
     ["with field 0, required", required(0), "needs field 0, which is unknown"],
     ["with another digest", hello("sha3-256"), "The digest `sha3-256` is unknown"],
@@ -211,9 +220,9 @@ describe("a hello that is refused", () => {
       });
 
   test("as soon as its length is there, when that is wrong", () => {
-    for (const length of [0, 1, MAX_BODY_LENGTH + 1, 2 ** 32 - 1])
+    for (const length of [0, 1, 5, MAX_BODY_LENGTH + 1, 2 ** 32 - 1])
       assertRefused(() => decodeHashFrames(rawHello(length), 0), "bad-hello", 0, `${length}`);
-    for (const length of [VERSION_LENGTH, MAX_BODY_LENGTH])
+    for (const length of [VERSION_LENGTH + CRC_LENGTH, MAX_BODY_LENGTH])
       assert.equal(decodeHashFrames(rawHello(length), 0).consumed, 0);
   });
 
@@ -226,8 +235,8 @@ describe("a hello that is refused", () => {
       const behind = Buffer.concat([before, greeting]);
       assertRefused(() => decodeHashFrames(behind, 0), "bad-hello", 80, words);
       const twice = Buffer.concat([hello("blake3"), greeting]);
-      assertRefused(() => decodeHashFrames(twice, 0), "bad-hello", 20, words);
-      assertRefused(() => readHashStream([twice]), "bad-hello", 20, words);
+      assertRefused(() => decodeHashFrames(twice, 0), "bad-hello", 24, words);
+      assertRefused(() => readHashStream([twice]), "bad-hello", 24, words);
     }
   });
 
@@ -258,7 +267,7 @@ test("a hello that is cut off: how much of how much is there", () => {
   const all = hello("blake3");
   for (let length = 1; length < all.length; length++) {
     const part = length < 4 ? "command" : "hello";
-    const needed = length < 4 ? 4 : length < 8 ? 8 : 20;
+    const needed = length < 4 ? 4 : length < 8 ? 8 : 24;
     const error = hashStreamEnded(all.subarray(0, length), 0);
     assert.deepEqual(
       [error.code, error.offset, error.message],
@@ -275,12 +284,13 @@ test("a hello that is cut off: how much of how much is there", () => {
 });
 
 test("a frame that is cut off: how much, by the length of its digest", () => {
+  const { decoder, streamOffset } = greeted("blake3");
   for (const [command, needed] of [
     ["Hash", 48],
     ["hash", 40],
   ] as const)
     assert.equal(
-      hashStreamEnded(Buffer.from(command), 20, "blake3").message,
-      `Incomplete read of hash from hash input stream, at byte 20 (4 of ${needed} bytes)`,
+      decoder.ended(Buffer.from(command), streamOffset).message,
+      `Incomplete read of hash from hash input stream, at byte 24 (4 of ${needed} bytes)`,
     );
 });

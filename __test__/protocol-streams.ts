@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import {
-  blockStreamEnded,
-  decodeBlockFrames,
+  BlockDecoder,
   type BlockFrame,
-} from "../src/protocol/block-stream.ts";
-import { DEFAULT_DIGEST, type DigestName } from "../src/protocol/digest.ts";
+  type DecodedBlockFrames,
+} from "../src/protocol/block-decoder.ts";
+import { DEFAULT_HASHING, type Hashing } from "../src/protocol/digest.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../src/protocol/error.ts";
-import { decodeHashFrames, hashStreamEnded, type HashFrame } from "../src/protocol/hash-stream.ts";
+import { HashDecoder } from "../src/protocol/hash-decoder.ts";
+import type { HashFrame } from "../src/protocol/hash-stream.ts";
 
 /** A recorded stream, or another file of the same folder. */
 export function recorded(name: string): Uint8Array {
@@ -52,28 +53,91 @@ export function* split(bytes: Uint8Array, sizes: number[]): Generator<Uint8Array
   }
 }
 
+/** A frame of the hash stream without its place in it. */
+export type HashContent = Placeless<HashFrame>;
+type Placeless<Frame> = Frame extends unknown ? Omit<Frame, "streamOffset"> : never;
+
+function contentOf(decoded: HashFrame): HashContent {
+  return decoded.kind === "rest"
+    ? { kind: decoded.kind, offset: decoded.offset }
+    : {
+        kind: decoded.kind,
+        position: decoded.position,
+        length: decoded.length,
+        digest: decoded.digest,
+      };
+}
+
+/** What a decoder finds in the first bytes that it gets. */
+export function decodeHashFrames(
+  bytes: Uint8Array,
+  streamOffset: number,
+): { frames: HashContent[]; consumed: number; done: boolean; hello: Hashing } {
+  const decoder = new HashDecoder();
+  const decoded = decoder.decode(bytes, streamOffset);
+  return { ...decoded, frames: decoded.frames.map(contentOf), hello: hashingOf(decoder) };
+}
+
+function hashingOf({ hello }: HashDecoder): Hashing {
+  return hello === undefined
+    ? DEFAULT_HASHING
+    : { digest: hello.digest, blockSize: hello.blockSize };
+}
+
+/** The error for a stream that ended with these bytes, which were the first that its decoder got. */
+export function hashStreamEnded(rest: Uint8Array, streamOffset: number): ProtocolError {
+  return new HashDecoder().ended(rest, streamOffset);
+}
+
 /** The frames of a hash stream that arrives in these chunks; throws what its reader would. */
-export function readHashStream(chunks: Iterable<Uint8Array>): HashFrame[] {
-  const all: HashFrame[] = [];
+export function readHashStream(chunks: Iterable<Uint8Array>): HashContent[] {
+  const all: HashContent[] = [];
   let pending: Uint8Array = new Uint8Array();
   let offset = 0;
-  let digest: DigestName = DEFAULT_DIGEST;
+  const decoder = new HashDecoder();
   for (const chunk of chunks) {
     pending = Buffer.concat([pending, chunk]);
-    const decoded = decodeHashFrames(pending, offset, digest);
-    all.push(...decoded.frames);
+    const decoded = decoder.decode(pending, offset);
+    all.push(...decoded.frames.map(contentOf));
     if (decoded.done) return all;
-    ({ digest } = decoded);
     pending = pending.subarray(decoded.consumed);
     offset += decoded.consumed;
   }
-  throw hashStreamEnded(pending, offset, digest);
+  throw decoder.ended(pending, offset);
+}
+
+/** What a decoder finds in the first bytes that it gets, of blockcopy 0.0.2's frames. */
+export function decodeBlockFrames(
+  memory: Uint8Array,
+  start: number,
+  end: number,
+  streamOffset: number,
+): Omit<DecodedBlockFrames, "frames"> & {
+  frames: Pick<BlockFrame, "command" | "position" | "offset" | "length" | "streamOffset">[];
+} {
+  const decoded = new BlockDecoder().decode(memory, start, end, streamOffset);
+  const frames = decoded.frames.map(({ command, position, offset, length, streamOffset: at }) => ({
+    command,
+    position,
+    offset,
+    length,
+    streamOffset: at,
+  }));
+  return { ...decoded, frames };
+}
+
+/** The error for a stream that ended with these bytes, which were the first that its decoder got. */
+export function blockStreamEnded(rest: Uint8Array, streamOffset: number): ProtocolError {
+  return new BlockDecoder().ended(rest, streamOffset);
 }
 
 /** A frame of the block stream with its payload. */
-export type Block = Pick<BlockFrame, "codec" | "position" | "streamOffset"> & {
+export interface Block {
+  command: "data" | "dlzm";
+  position: number;
+  streamOffset: number;
   payload: Uint8Array;
-};
+}
 
 /** The frames of a block stream that arrives in these chunks; throws what its reader would. */
 export function readBlockStream(chunks: Iterable<Uint8Array>): Block[] {
@@ -82,21 +146,24 @@ export function readBlockStream(chunks: Iterable<Uint8Array>): Block[] {
   const gap = 3;
   let memory: Uint8Array = new Uint8Array(gap);
   let offset = 0;
+  const decoder = new BlockDecoder();
   for (const chunk of chunks) {
     memory = Buffer.concat([memory, chunk]);
-    const decoded = decodeBlockFrames(memory, gap, memory.length, offset);
-    for (const { codec, position, streamOffset, ...payload } of decoded.frames)
+    const decoded = decoder.decode(memory, gap, memory.length, offset);
+    for (const { command, position, streamOffset, ...payload } of decoded.frames) {
+      assert.ok(command === "data" || command === "dlzm");
       all.push({
-        codec,
+        command,
         position,
         streamOffset,
         payload: memory.slice(payload.offset, payload.offset + payload.length),
       });
+    }
     if (decoded.done) return all;
     memory = memory.subarray(decoded.consumed);
     offset += decoded.consumed;
   }
-  throw blockStreamEnded(memory.subarray(gap), offset);
+  throw decoder.ended(memory.subarray(gap), offset);
 }
 
 /** What `decode` throws, which must be a ProtocolError whose message tells its offset. */

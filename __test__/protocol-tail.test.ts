@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ProtocolError } from "../src/protocol/error.ts";
-import { decodeTail, encodeTail, tailLength } from "../src/protocol/tail.ts";
-import type { Tail } from "../src/protocol/tail-fields.ts";
+import { decodeTail, encodeTail, type Tail, tailLength } from "../src/protocol/tail.ts";
 import { TAG, tailFrame } from "./support/tail.ts";
 
 const time = fc.record({

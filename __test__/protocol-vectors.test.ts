@@ -1,21 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
-import {
-  BLOCK_HEADER_LENGTH,
-  decodeBlockFrames,
-  encodeBlockHeader,
-} from "../src/protocol/block-stream.ts";
+import { BLOCK_HEADER_LENGTH, encodeBlockHeader } from "../src/protocol/block-stream.ts";
 import type { ProtocolErrorCode } from "../src/protocol/error.ts";
-import {
-  decodeHashFrames,
-  encodeDone,
-  encodeHashFrames,
-  encodeRest,
-} from "../src/protocol/hash-stream.ts";
-import { BLOCK_SIZE } from "../src/protocol/limits.ts";
+import { encodeDone, encodeHashFrames, encodeRest } from "../src/protocol/hash-stream.ts";
+import { DEFAULT_BLOCK_SIZE } from "../src/protocol/limits.ts";
 import {
   assertRefused,
+  decodeBlockFrames,
+  decodeHashFrames,
   deprecatedHash,
   readBlockStream,
   readHashStream,
@@ -101,16 +94,16 @@ describe("streams recorded from blockcopy 0.0.2", () => {
       }
       assert.equal(decodeBlockFrames(bytes, 0, bytes.length, 0).consumed, bytes.length);
       const received = readBlockStream([bytes]);
-      const encoded = received.flatMap(({ codec, position, payload }) => {
+      const encoded = received.flatMap(({ command, position, payload }) => {
         const header = new Uint8Array(BLOCK_HEADER_LENGTH);
-        encodeBlockHeader(header, 0, codec, position, payload.length);
+        encodeBlockHeader(header, 0, command, position, payload.length);
         return [header, payload];
       });
       assert.deepEqual(Buffer.concat([...encoded, encodeDone()]), Buffer.from(bytes));
       if (retrieve.args?.includes("--lzma") === true) {
-        assert.ok(received.some(({ codec }) => codec === "dlzm"));
-        for (const { codec, payload } of received)
-          if (codec === "dlzm")
+        assert.ok(received.some(({ command }) => command === "dlzm"));
+        for (const { command, payload } of received)
+          if (command === "dlzm")
             assert.deepEqual(Buffer.from(payload.subarray(0, 6)).toString("latin1"), "\xfd7zXZ\0");
       } else {
         const written = afterSave(recorded(destination), received);
@@ -130,12 +123,12 @@ describe("streams recorded from blockcopy 0.0.2", () => {
       const end = option("--end");
       const range = bytes.subarray(start, end);
       const digests: Uint8Array[] = [];
-      for (let at = 0; at < range.length; at += BLOCK_SIZE)
-        digests.push(sha3(range.subarray(at, at + BLOCK_SIZE)));
+      for (let at = 0; at < range.length; at += DEFAULT_BLOCK_SIZE)
+        digests.push(sha3(range.subarray(at, at + DEFAULT_BLOCK_SIZE)));
       const seekable = checksum.args?.[0] !== "-";
       assert.deepEqual(
         Buffer.concat([
-          encodeHashFrames(start, range.length, BLOCK_SIZE, Buffer.concat(digests)),
+          encodeHashFrames(start, range.length, DEFAULT_BLOCK_SIZE, Buffer.concat(digests)),
           seekable && end === undefined ? encodeRest(bytes.length) : new Uint8Array(),
           encodeDone(),
         ]),

@@ -1,31 +1,22 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import {
-  BLOCK_HEADER_LENGTH,
-  blockStreamEnded,
-  decodeBlockFrames,
-  encodeBlockHeader,
-} from "../src/protocol/block-stream.ts";
-import { DIGEST_LENGTHS } from "../src/protocol/digest.ts";
+import { BLOCK_HEADER_LENGTH, encodeBlockHeader } from "../src/protocol/block-stream.ts";
+import { DEFAULT_HASHING, DIGEST_LENGTHS } from "../src/protocol/digest.ts";
 import type { ProtocolErrorCode } from "../src/protocol/error.ts";
-import {
-  decodeHashFrames,
-  encodeDone,
-  encodeHashFrames,
-  encodeRest,
-  hashStreamEnded,
-} from "../src/protocol/hash-stream.ts";
+import { encodeDone, encodeHashFrames, encodeRest } from "../src/protocol/hash-stream.ts";
 import { MAX_FRAME_LENGTH, MAX_POSITION } from "../src/protocol/limits.ts";
 import {
   assertRefused,
+  blockStreamEnded,
+  decodeBlockFrames,
+  decodeHashFrames,
   frame,
+  hashStreamEnded,
   protocolErrorOf,
-  readBlockStream,
   readHashStream,
   recorded,
 } from "./protocol-streams.ts";
-import { hello, sha3 } from "./support/wire.ts";
+import { sha3 } from "./support/wire.ts";
 
 test("an end of stream says where, and how much of what is there", () => {
   assert.equal(
@@ -235,7 +226,7 @@ describe("decoding in place", () => {
       frames: [],
       consumed: 4,
       done: true,
-      digest: "sha3-512",
+      hello: DEFAULT_HASHING,
     });
     assert.deepEqual(decodeBlockFrames(junk, 0, 8, 0), {
       frames: [],
@@ -257,7 +248,7 @@ describe("decoding in place", () => {
     const block = frame("data", [7n, 3], Buffer.from("abc"));
     const memory = Buffer.concat([Buffer.from("##"), block, block]);
     const once = {
-      frames: [{ codec: "data", position: 7, offset: 18, length: 3, streamOffset: 40 }],
+      frames: [{ command: "data", position: 7, offset: 18, length: 3, streamOffset: 40 }],
       consumed: 19,
       done: false,
       needed: 0,
@@ -269,33 +260,4 @@ describe("decoding in place", () => {
         needed: more < BLOCK_HEADER_LENGTH ? BLOCK_HEADER_LENGTH : 19,
       });
   });
-});
-
-test("the examples in docs/protocol.md", () => {
-  const page = readFileSync(new URL("../docs/protocol.md", import.meta.url), "utf8");
-  const [greeting, hashes, blocks, ...others] = [...page.matchAll(/^```hex\n(.*?)^```$/gms)].map(
-    ([, listing = ""]) => Buffer.from(listing.replaceAll(/#.*$|\s/gm, ""), "hex"),
-  );
-  assert.ok(hashes !== undefined && blocks !== undefined);
-  assert.equal(others.length, 0);
-  assert.deepEqual(greeting, hello("blake3"));
-  assert.deepEqual(readHashStream([hashes]), [
-    {
-      kind: "hash",
-      position: 0,
-      length: 5,
-      digest: sha3(Buffer.from("block")),
-    },
-    { kind: "rest", offset: 5 },
-  ]);
-  assert.deepEqual(
-    readBlockStream([blocks]).map(({ payload, ...rest }) => ({
-      ...rest,
-      payload: Buffer.from(payload).toString(),
-    })),
-    [
-      { codec: "data", position: 0, streamOffset: 0, payload: "clock" },
-      { codec: "data", position: 5, streamOffset: 21, payload: "wise" },
-    ],
-  );
 });

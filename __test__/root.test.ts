@@ -1,38 +1,23 @@
 // The root digest: one line for all of a file, which two hosts can compare.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { assertFailed, assertSucceeded, bash, blockcopy, EXIT, quote, run } from "./support/cli.ts";
 import { BLOCK, noise, scratch, text, writeSparse } from "./support/files.ts";
+import { firstFrame } from "./support/records.ts";
+import { rootOf, sha3Digests } from "./support/root.ts";
 import { lacking } from "./support/tools.ts";
-import { sha3 } from "./support/wire.ts";
-
-/** The root as docs/protocol.md defines it, in the plainest way. */
-function rootOf(size: number, name: string, digests: readonly Uint8Array[]): string {
-  const hash = createHash("sha3-512");
-  hash.update(Buffer.from(`blockcopy root 1 ${name}\n`, "latin1"));
-  hash.update(Buffer.from([0, 2, 0, 0]));
-  for (const digest of digests) hash.update(digest);
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64BE(BigInt(size));
-  return hash.update(length).digest("hex");
-}
-
-/** SHA3-512 of each block, by OpenSSL. */
-function sha3Digests(content: Buffer): Buffer[] {
-  const digests: Buffer[] = [];
-  for (let at = 0; at < content.length; at += BLOCK)
-    digests.push(sha3(content.subarray(at, at + BLOCK)));
-  return digests;
-}
 
 /** BLAKE3 of each block, as a hash stream has them: Node has no BLAKE3. */
 async function blake3Digests(file: string): Promise<Buffer[]> {
   const { stdout } = await run(["checksum", "--extended", "--digest", "blake3", file]);
   const digests: Buffer[] = [];
-  for (let at = 20; stdout.toString("latin1", at, at + 4) === "Hash"; at += 48)
+  for (
+    let at = firstFrame(stdout).length;
+    stdout.toString("latin1", at, at + 4) === "Hash";
+    at += 48
+  )
     digests.push(stdout.subarray(at + 16, at + 48));
   return digests;
 }

@@ -99,7 +99,13 @@ test("--verify=full finds what was changed elsewhere since checksum read it", as
   before.fill(0, 33 * BLOCK, 33 * BLOCK + 1);
   writeFileSync(path, before);
   const full = await run(["save", "--verify=full", path], { stdin });
-  assertFailed(full, EXIT.differs, "save", /not in the 1 blocks that were written/, /run it again/);
+  assertFailed(
+    full,
+    EXIT.differs,
+    "save",
+    /not in the 1 blocks that were written/,
+    /run all of it again/,
+  );
   assertSucceeded(await run(["save", "--verify=written", path], { stdin }));
 });
 

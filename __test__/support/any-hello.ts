@@ -1,5 +1,6 @@
 // Hellos for the decoders to choke on.
 import fc from "fast-check";
+import { u32, u64 } from "./description.ts";
 import { DIGEST_TAG, hello, helloField, helloFrame, rawHello } from "./wire.ts";
 
 /** A hello that is sound, or nearly: known and unknown fields, any version, lengths that need not be true. */
@@ -11,9 +12,12 @@ export const anyHello = fc.oneof(
       fields: fc.array(
         fc
           .record({
-            tag: fc.constantFrom(DIGEST_TAG, DIGEST_TAG, 1, 2, 0x8002),
+            tag: fc.constantFrom(DIGEST_TAG, DIGEST_TAG, 1, 2, 0x8002, 0x8003, 4, 5, 6, 7, 0x8008),
             value: fc.oneof(
-              fc.constantFrom("blake3", "sha3-512", "").map((name) => Buffer.from(name)),
+              fc
+                .constantFrom("blake3", "sha3-512", "raw zstd", "")
+                .map((name) => Buffer.from(name)),
+              fc.constantFrom(u32(131_072), u32(7), u64(9), Buffer.alloc(64, 6)),
               fc.uint8Array({ maxLength: 300 }),
             ),
             excess: fc.constantFrom(0, 0, 0, -1, 1, 4000),
@@ -26,6 +30,6 @@ export const anyHello = fc.oneof(
     })
     .map(({ version, fields }): Uint8Array => helloFrame(fields, version)),
   fc
-    .tuple(fc.constantFrom(0, 1, 2, 20, 4095, 4096, 4097, 2 ** 32 - 1), fc.nat({ max: 5000 }))
+    .tuple(fc.constantFrom(0, 1, 5, 6, 20, 4083, 4084, 4085, 2 ** 32 - 1), fc.nat({ max: 5000 }))
     .map(([length, count]) => rawHello(length, Buffer.alloc(count, 1))),
 );

@@ -26,9 +26,11 @@ export const EXIT = {
   missing: 66,
   busy: 69,
   internal: 70,
+  notKept: 73,
   io: 74,
   protocol: 76,
   permission: 77,
+  otherDestination: 78,
   readerGone: 141,
 } as const;
 

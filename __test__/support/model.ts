@@ -28,18 +28,41 @@ export function copied(
   return result;
 }
 
-/** The extents that must travel: blocks that differ, cut where the source ends, then what only the source has. */
-export function extents(source: Buffer, destination: Buffer, { start, end }: Range): Extent[] {
+/**
+ * The extents that must travel, in blocks of `block` bytes: those that differ, cut where the source ends, then what only the source
+ * has. In an extended stream that begins with a whole block, if the destination ends inside one of the grid.
+ */
+export function extents(
+  source: Buffer,
+  destination: Buffer,
+  { start, end }: Range,
+  block = BLOCK,
+  extended = false,
+): Extent[] {
   const result: Extent[] = [];
-  const stop = end ?? destination.length;
-  for (let position = start; position < stop; position += BLOCK) {
-    const ours = source.subarray(position, Math.min(position + BLOCK, stop));
-    const theirs = destination.subarray(position, Math.min(position + BLOCK, stop));
+  const last = destination.length - (destination.length % block);
+  const grown = extended && end === undefined && source.length > destination.length;
+  const onGrid = start <= last && start % block === 0;
+  const stop = end ?? (grown && onGrid ? last : destination.length);
+  for (let position = start; position < stop; position += block) {
+    const ours = source.subarray(position, Math.min(position + block, stop));
+    const theirs = destination.subarray(position, Math.min(position + block, stop));
     if (ours.length > 0 && !ours.equals(theirs)) result.push({ position, length: ours.length });
   }
   if (end !== undefined) return result;
-  for (let position = destination.length; position < source.length; position += BLOCK) {
-    result.push({ position, length: Math.min(BLOCK, source.length - position) });
+  for (let position = stop; position < source.length; position += block) {
+    result.push({ position, length: Math.min(block, source.length - position) });
+  }
+  return result;
+}
+
+/** The same as extents that do not touch: in the extended stream, zeros travel in runs of blocks. */
+export function merged(parts: readonly Extent[]): Extent[] {
+  const result: Extent[] = [];
+  for (const { position, length } of parts) {
+    const last = result.at(-1);
+    if (last !== undefined && last.position + last.length === position) last.length += length;
+    else result.push({ position, length });
   }
   return result;
 }

@@ -7,6 +7,7 @@ const PACKAGES: Record<string, string> = {
   cc: "gcc",
   fincore: "util-linux",
   losetup: "mount",
+  lz4: "lz4",
   "mkfs.ext4": "e2fsprogs",
   nbdinfo: "libnbd-bin",
   prlimit: "util-linux",
@@ -18,6 +19,7 @@ const PACKAGES: Record<string, string> = {
   thin_delta: "thin-provisioning-tools",
   time: "time",
   xz: "xz-utils",
+  zstd: "zstd",
 };
 
 const missing = Object.keys(PACKAGES).filter((program) => !installed(program));

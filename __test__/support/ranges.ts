@@ -8,21 +8,26 @@ export interface Extent {
   length: number;
 }
 
-/** The numbers of the blocks of a file of `size` bytes that the extents touch. */
-export function blocksOf(extents: readonly Extent[], size: number): number[] {
-  return Array.from({ length: Math.ceil(size / BLOCK) }, (_, block) => block).filter((block) =>
+/** The numbers of the blocks, of `blockSize` bytes, of a file of `size` bytes that the extents touch. */
+export function blocksOf(extents: readonly Extent[], size: number, blockSize = BLOCK): number[] {
+  return Array.from({ length: Math.ceil(size / blockSize) }, (_, block) => block).filter((block) =>
     extents.some(
       ({ offset, length }) =>
-        length > 0 && offset < (block + 1) * BLOCK && offset + length > block * BLOCK,
+        length > 0 && offset < (block + 1) * blockSize && offset + length > block * blockSize,
     ),
   );
 }
 
 /** The hash stream of these blocks of `bytes`, with `rest` if wanted. */
-export function hashBlocks(bytes: Buffer, blocks: readonly number[], rest = false): Buffer {
+export function hashBlocks(
+  bytes: Buffer,
+  blocks: readonly number[],
+  rest = false,
+  blockSize = BLOCK,
+): Buffer {
   const frames = blocks.map((block) => {
-    const [start, end] = [block * BLOCK, Math.min((block + 1) * BLOCK, bytes.length)];
-    return hashStream(bytes, { start, end }).subarray(0, -DONE.length);
+    const [start, end] = [block * blockSize, Math.min((block + 1) * blockSize, bytes.length)];
+    return hashStream(bytes, { start, end, block: blockSize }).subarray(0, -DONE.length);
   });
   return Buffer.concat([...frames, ...(rest ? [restFrame(bytes.length)] : []), DONE]);
 }

@@ -1,5 +1,5 @@
 // The trailer behind `done`, read in the plainest way: the tests' own opinion of what its bytes mean.
-import { crc32 } from "node:zlib";
+import { type Description, descriptionFrame, field, readDescription } from "./description.ts";
 
 /** The tags of its fields. */
 export const TAG = {
@@ -29,21 +29,8 @@ export function behindDone(stream: Buffer): Buffer {
 }
 
 /** The fields of a `tail` frame by their tags, its version and whether its checksum is right. */
-export function readTail(frame: Buffer): {
-  version: string;
-  sound: boolean;
-  fields: Map<number, Buffer>;
-} {
-  if (frame.toString("latin1", 0, 4) !== "tail") throw new Error("no tail");
-  if (frame.readUInt32BE(4) !== frame.length - 8) throw new Error("its length is wrong");
-  const fields = new Map<number, Buffer>();
-  for (let at = 10; at < frame.length - 4;) {
-    const length = frame.readUInt16BE(at + 2);
-    fields.set(frame.readUInt16BE(at), frame.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  const sound = crc32(frame.subarray(0, -4)) === frame.readUInt32BE(frame.length - 4);
-  return { version: `${frame[8]}.${frame[9]}`, sound, fields };
+export function readTail(frame: Buffer): Description {
+  return readDescription("tail", frame);
 }
 
 /** A `tail` frame of any fields and version. */
@@ -51,17 +38,6 @@ export function tailFrame(
   fields: readonly (readonly [number, Uint8Array])[],
   version: readonly [number, number] = [1, 0],
 ): Buffer {
-  const encoded = fields.flatMap(([tag, value]) => {
-    const header = Buffer.alloc(4);
-    header.writeUInt16BE(tag);
-    header.writeUInt16BE(value.length, 2);
-    return [header, value];
-  });
-  const body = Buffer.concat([Buffer.from(version), ...encoded]);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(body.length + 4);
-  const frame = Buffer.concat([Buffer.from("tail"), length, body]);
-  const crc = Buffer.alloc(4);
-  crc.writeUInt32BE(crc32(frame));
-  return Buffer.concat([frame, crc]);
+  const encoded = fields.map(([tag, value]) => field(tag, value));
+  return descriptionFrame("tail", encoded, version);
 }

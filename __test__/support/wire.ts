@@ -1,30 +1,10 @@
 // Frames of the wire, written and read in the plainest way: the tests' own opinion of what the bytes mean.
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
+import { descriptionFrame, field, u32, u64 } from "./description.ts";
 
 /** The end of either stream. */
 export const DONE = Buffer.from("done");
-
-/** An unsigned big-endian number of 8 bytes. */
-function u64(value: number | bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(value));
-  return bytes;
-}
-
-/** An unsigned big-endian number of 4 bytes. */
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-
-/** An unsigned big-endian number of 2 bytes. */
-function u16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16BE(value);
-  return bytes;
-}
 
 /** The digest of a block. */
 export type Digest = (block: Uint8Array) => Buffer;
@@ -35,19 +15,15 @@ export const sha3: Digest = (block) => createHash("sha3-512").update(block).dige
 /** The tag of the field that names the digest. */
 export const DIGEST_TAG = 0x8001;
 
-/** A field of a `helo` frame; `length` differs from the value's only in fields made to be refused. */
-export function helloField(tag: number, value: string | Uint8Array, length = value.length): Buffer {
-  const bytes = typeof value === "string" ? Buffer.from(value, "latin1") : value;
-  return Buffer.concat([u16(tag), u16(length), bytes]);
-}
+/** A field of a `helo` frame. */
+export const helloField = field;
 
 /** A `helo` frame around `fields`, of the version given as `[major, minor]`. */
 export function helloFrame(
   fields: readonly Uint8Array[],
-  version: readonly [number, number] = [1, 0],
+  version?: readonly [number, number],
 ): Buffer {
-  const body = Buffer.concat([Buffer.from(version), ...fields]);
-  return rawHello(body.length, body);
+  return descriptionFrame("helo", fields, version);
 }
 
 /** `helo` with a length that need not be that of `body`. */
@@ -55,19 +31,28 @@ export function rawHello(length: number, body: Uint8Array = Buffer.alloc(0)): Bu
   return Buffer.concat([Buffer.from("helo"), u32(length), body]);
 }
 
-/** The `helo` frame that `checksum` writes. */
+/** A `helo` frame that names the digest alone, and so is answered with the frames of blockcopy 0.0.2. */
 export function hello(digest: string): Buffer {
   return helloFrame([helloField(DIGEST_TAG, digest)]);
 }
 
 /** A `Hash` frame with any numbers in it. */
-function hashFrame(position: number | bigint, size: number, digestBytes: Uint8Array): Buffer {
+export function hashFrame(
+  position: number | bigint,
+  size: number,
+  digestBytes: Uint8Array,
+): Buffer {
   return Buffer.concat([Buffer.from("Hash"), u64(position), u32(size), digestBytes]);
 }
 
 /** A `Hash` frame that no block matches, so that `retrieve` sends the block. */
 export function unequalHash(position: number | bigint, size: number, digestLength = 64): Buffer {
   return hashFrame(position, size, Buffer.alloc(digestLength, 0xee));
+}
+
+/** A frame of the deprecated kind, for the block behind the one before; its digest is `fill` all through. */
+export function deprecatedHash(size: number, fill: number): Buffer {
+  return Buffer.concat([Buffer.from("hash"), u32(size), Buffer.alloc(64, fill)]);
 }
 
 /** A `rest` frame. */
@@ -101,24 +86,53 @@ export function xz(bytes: Uint8Array): Buffer {
   });
 }
 
-/** The hash stream of `bytes[start, end)`, with `rest` unless `end` is given or the input is a pipe. */
+/** The hash stream of `bytes[start, end)` in blocks of `block` bytes, with `rest` unless `end` is given or the input is a pipe. */
 export function hashStream(
   bytes: Buffer,
-  options: { start?: number; end?: number; rest?: boolean; digest?: Digest } = {},
+  options: { start?: number; end?: number; rest?: boolean; digest?: Digest; block?: number } = {},
 ): Buffer {
   const {
     start = 0,
     end = bytes.length,
     rest = options.end === undefined,
     digest = sha3,
+    block: blockSize = 131_072,
   } = options;
   const frames: Buffer[] = [];
-  for (let at = start; at < end; at += 131_072) {
-    const block = bytes.subarray(at, Math.min(at + 131_072, end));
+  for (let at = start; at < end; at += blockSize) {
+    const block = bytes.subarray(at, Math.min(at + blockSize, end));
     frames.push(hashFrame(at, block.length, digest(block)));
   }
   if (rest) frames.push(restFrame(bytes.length));
   return Buffer.concat([...frames, DONE]);
+}
+
+/** One frame of a hash stream, as `inspect --json` has it. */
+export interface HashLine {
+  offset: number;
+  frame: string;
+  position?: number;
+  length?: number;
+  digest?: string;
+}
+
+/** Reads a complete hash stream up to and with `done`; one with a hello from where that ends, `at`. */
+export function decodeHashes(stream: Buffer, at = 0, digestLength = 64): HashLine[] {
+  const frame = stream.toString("latin1", at, at + 4);
+  const next = (length: number): HashLine[] => decodeHashes(stream, at + length, digestLength);
+  const digest = (from: number): string =>
+    stream.subarray(from, from + digestLength).toString("hex");
+  const position = (): number => Number(stream.readBigUInt64BE(at + 4));
+  if (frame === "done") return [{ offset: at, frame }];
+  if (frame === "rest") return [{ offset: at, frame, position: position() }, ...next(12)];
+  if (frame === "hash") {
+    const length = stream.readUInt32BE(at + 4);
+    return [{ offset: at, frame, length, digest: digest(at + 8) }, ...next(8 + digestLength)];
+  }
+  if (frame !== "Hash") throw new Error(`unknown command ${JSON.stringify(frame)} at ${at}`);
+  const length = stream.readUInt32BE(at + 12);
+  const line = { offset: at, frame, position: position(), length, digest: digest(at + 16) };
+  return [line, ...next(16 + digestLength)];
 }
 
 /** One frame of a block stream. */
