@@ -31,6 +31,8 @@ export interface Row {
   readonly cpuSeconds: Spread | null;
   /** Of the process that had most memory, in the round in which that was most. */
   readonly peakBytes: number | null;
+  /** Bytes that went out for each of the source. */
+  readonly sent: Spread | null;
 }
 
 /** Makes figures of samples. */
@@ -76,6 +78,7 @@ function row(
     speed: spread(speeds),
     cpuSeconds: spread(samples.flatMap(({ cpuSeconds }) => cpuSeconds ?? [])),
     peakBytes: samples.length === 0 ? null : Math.max(...samples.map(({ peakBytes }) => peakBytes)),
+    sent: spread(samples.flatMap(({ sent }) => sent ?? [])),
   };
 }
 

@@ -50,6 +50,8 @@ export interface Sample {
   readonly cpuSeconds: number | null;
   /** Of the process that had most memory. */
   readonly peakBytes: number;
+  /** Bytes that went out for each of the source; `undefined` where that is not counted. */
+  readonly sent?: number;
 }
 
 /** The sample of a figure and of what was used for it. */

@@ -19,6 +19,8 @@ export function table({ unit, reference, rows }: Outcome): string[][] {
       ["CPU s", ({ cpuSeconds }) => median(cpuSeconds)],
       ["peak MB", ({ peakBytes }) => (peakBytes === null ? "–" : peak(peakBytes))],
     );
+  if (rows.some(({ sent }) => sent !== null))
+    columns.push(["sent", ({ sent }) => cells(sent, 3)[0]]);
   const to = reference.length > 1 ? "the lesser" : reference[0];
   if (to !== undefined) columns.push([`speed, ${to} = 1`, ({ speed }) => cells(speed, 2)[0]]);
   return [

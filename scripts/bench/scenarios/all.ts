@@ -2,6 +2,8 @@ import type { Scenario } from "../scenario.ts";
 import { allDifferent } from "./all-different.ts";
 import { changed } from "./changed.ts";
 import { coldScan } from "./cold-scan.ts";
+import { compress } from "./compress.ts";
+import { fastLink, slowLink } from "./link.ts";
 import { local } from "./local.ts";
 import { memory } from "./memory.ts";
 import { mixes } from "./mixes.ts";
@@ -18,4 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   sparse,
   memory,
   mixes,
+  compress,
+  fastLink,
+  slowLink,
 ];
