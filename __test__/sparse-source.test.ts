@@ -7,7 +7,7 @@ import { assertSame } from "./support/bytes.ts";
 import { assertFailed, assertSucceeded, bash, blockcopy, EXIT, quote, run } from "./support/cli.ts";
 import { BLOCK, noise, scratch, writeSparse } from "./support/files.ts";
 import { allocated, lackingHoles } from "./support/holes.ts";
-import { catchesSignals, makePipe, start } from "./support/pipe.ts";
+import { hasOpened, makePipe, start } from "./support/pipe.ts";
 import { DONE, hashStream, restFrame, sha3, unequalHash } from "./support/wire.ts";
 import { untilDone } from "./support/tail.ts";
 
@@ -173,7 +173,8 @@ for (const [command, words] of commands) {
     const { reader, writer } = makePipe(t);
     const running = start(t, [command, ...words(source, destination)], { stdout: writer.fd });
     writer.close();
-    await catchesSignals(running);
+    // How long the source is, it has looked at by then.
+    await hasOpened(running, command === "sync" ? destination : source);
     truncateSync(source, BLOCK);
     let tail = "";
     for await (const chunk of createReadStream("", { fd: reader.fd, autoClose: false }))
