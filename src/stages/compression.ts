@@ -70,7 +70,9 @@ export function compressor(
   const exact = (chosen: Binding.Compression): Binding.Compression =>
     exactWire && chosen.codec === "xz" ? { codec: "xzPlain" } : chosen;
   if (compress.method === "auto") {
-    return new Auto(LADDER.filter(isKnown).map(exact), say);
+    const auto = new Auto(LADDER.filter(isKnown).map(exact), say);
+    say(`compressing with ${nameOf(auto.current)} at first`);
+    return auto;
   }
   const current = compressionOf(compress);
   if (!isKnown(current)) {
@@ -95,6 +97,12 @@ function compressionOf({ method, level }: Compress): Binding.Compression {
     default:
       return { codec: "raw" };
   }
+}
+
+/** As a person would name it for `--compress`. */
+function nameOf({ codec, level }: Binding.Compression): string {
+  const name = { raw: "none", xz: "lzma", xzPlain: "lzma", zstd: "zstd", lz4: "lz4" }[codec];
+  return level === undefined ? name : `${name}:${level}`;
 }
 
 /** Compresses harder while the output is what waits, and less while compressing is. */
@@ -154,10 +162,9 @@ export class Auto implements Compressor {
       this.#step += 1;
     }
     if (this.#step !== step) {
-      const { codec, level } = this.current;
-      const name = level === undefined ? codec : `${codec}:${level}`;
+      const waited = Math.round(share * 100);
       this.#say(
-        `compressing with ${name}: the output waited ${Math.round(share * 100)} % of the time`,
+        `compressing with ${nameOf(this.current)}: the output waited ${waited} % of the time`,
       );
     }
   }
