@@ -195,6 +195,9 @@ export interface Frame {
   block?: number | undefined
 }
 
+/** Makes a pipe that holds `length` bytes, if the system's limits allow. */
+export declare function makePipe(length: number): Pipe
+
 /** What a file or device has beside its content. */
 export interface Metadata {
   /** Permission bits with set-user-ID, set-group-ID and sticky. */
@@ -219,6 +222,14 @@ export interface Owner {
   id: number
   /** Its name, where one is known. */
   name?: string | undefined
+}
+
+/** The two ends of a pipe, as descriptors: whoever asked for it closes them. */
+export interface Pipe {
+  /** What is written comes out here. */
+  read: number
+  /** What is written here comes out at the other. */
+  write: number
 }
 
 /** A range of a source. */

@@ -1,5 +1,7 @@
 //! Descriptors 0, 1 and 2 as ends of pipes, and the end of the process.
 
+use std::os::fd::IntoRawFd;
+
 use blockcopy_engine::stdio::{self, Readiness, Stdio};
 use blockcopy_engine::{exit_now as exit, in_background};
 use napi::bindgen_prelude::Object;
@@ -20,6 +22,26 @@ pub fn set_blocking(env: Env, fd: u32) -> Result<()> {
 pub fn set_pipe_size(fd: u32, length: u32) -> Result<Option<u32>> {
     Ok(stdio::set_pipe_size(standard(fd)?, length as usize)
         .and_then(|size| u32::try_from(size).ok()))
+}
+
+/// The two ends of a pipe, as descriptors: whoever asked for it closes them.
+#[napi(object)]
+pub struct Pipe {
+    /// What is written comes out here.
+    pub read: i32,
+    /// What is written here comes out at the other.
+    pub write: i32,
+}
+
+/// Makes a pipe that holds `length` bytes, if the system's limits allow.
+#[napi]
+pub fn make_pipe(env: Env, length: u32) -> Result<Pipe> {
+    let (read, write) =
+        stdio::pipe(length as usize).map_err(|error| js_error(env, &error.into()))?;
+    Ok(Pipe {
+        read: read.into_raw_fd(),
+        write: write.into_raw_fd(),
+    })
 }
 
 /// Waits on a thread of its own until a standard descriptor can be read or written, or until nobody will ever read

@@ -85,6 +85,15 @@ pub fn wait(stdio: Stdio, readiness: Readiness) -> Result<(), Error> {
     Ok(())
 }
 
+/// A pipe, which holds `bytes` if the system's limits allow: the end to read from and the end to write to; see pipe(2).
+/// Neither is passed on to programs that are started, unless they are given it.
+///
+/// # Errors
+/// [`Error::Io`] when there are too many open files.
+pub fn pipe(bytes: usize) -> Result<(OwnedFd, OwnedFd), Error> {
+    sys::pipe(bytes).map_err(|errno| Error::io("make", Path::new("a pipe"), None, errno))
+}
+
 /// The right to draw on the terminal, given back when dropped.
 #[derive(Debug)]
 pub struct TerminalLock {

@@ -194,6 +194,13 @@ pub(crate) fn grow_pipe(fd: impl AsFd, len: usize) -> Result<usize> {
     Ok(pipe::fcntl_setpipe_size(fd, len).unwrap_or(held))
 }
 
+/// A pipe that holds at least `len` bytes if it may: the end to read from, and the end to write to.
+pub(crate) fn pipe(len: usize) -> Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe::pipe_with(pipe::PipeFlags::CLOEXEC)?;
+    grow_pipe(&write, len)?;
+    Ok((read, write))
+}
+
 /// Waits without limit until one of `events`, or the end of the other side, is there.
 pub(crate) fn poll(fd: impl AsFd, events: PollFlags) -> Result<PollFlags> {
     let mut fds = [event::PollFd::new(&fd, events)];
