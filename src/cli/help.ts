@@ -14,18 +14,25 @@ const VALUES: Readonly<Record<string, string>> = {
   direct: "WHEN",
   threads: "COUNT",
   "queue-depth": "COUNT",
+  rsh: "COMMAND",
+  "remote-command": "COMMAND",
 };
 
 const EPILOGUE = `
 Make /dev/vg/copy equal to /dev/vg/disk of another host:
+
+  $ blockcopy sync root@host:/dev/vg/disk /dev/vg/copy
+
+The same by its three stages, of which each may be blockcopy 0.0.2:
 
   $ blockcopy checksum /dev/vg/copy | ssh root@host blockcopy retrieve /dev/vg/disk | blockcopy save /dev/vg/copy
 
 Environment: BLOCKCOPY_WIRE=0.0.2 sends byte for byte what blockcopy 0.0.2 would; BLOCKCOPY_SIMD=portable, avx2, avx512 or
 neon makes SHA3-512 use that instruction set instead of the best one; DEBUG=1 is --verbose.
 
-Exit codes: 0 success, 64 usage, 65 differs when read back, 66 no such file, 69 device busy, 70 internal error, 73 digests not kept, 74 I/O error, 76 protocol error,
-77 permission denied or read-only, 78 for another destination, 129, 130 and 143 signals, 141 nobody reads the output.
+Exit codes: 0 success, 64 usage, 65 differs when read back, 66 no such file, 69 device busy or no connection, 70 internal error,
+73 digests not kept, 74 I/O error, 75 connection cut, 76 protocol error, 77 permission denied or read-only, 78 for another destination,
+129, 130 and 143 signals, 141 nobody reads the output.
 `;
 
 /** Help on all commands. */

@@ -6,6 +6,7 @@ import { Cli, type Command, type CommandClass } from "clipanion";
 import { ChecksumCommand } from "../commands/checksum.ts";
 import { ExitCode } from "../commands/exit-codes.ts";
 import { InspectCommand } from "../commands/inspect.ts";
+import { ReceiveCommand } from "../commands/receive.ts";
 import { RetrieveCommand } from "../commands/retrieve.ts";
 import { SaveCommand } from "../commands/save.ts";
 import { SyncCommand } from "../commands/sync.ts";
@@ -21,6 +22,7 @@ const COMMANDS: ReadonlyMap<string, CommandClass> = new Map<string, CommandClass
   ["save", SaveCommand],
   ["sync", SyncCommand],
   ["inspect", InspectCommand],
+  ["receive", ReceiveCommand],
 ]);
 
 const require = createRequire(import.meta.url);

@@ -6,6 +6,7 @@ import { OptionError } from "../stages/context.ts";
 import { CacheError } from "../stages/digest-cache.ts";
 import { KeepError } from "../stages/kept-digests.ts";
 import { VerifyError } from "../stages/verify.ts";
+import { SyncError } from "../sync/remote.ts";
 import { SpoolError } from "../transport/spool.ts";
 import { OpenError, ReaderGoneError, StreamError } from "../transport/stream-error.ts";
 
@@ -67,6 +68,9 @@ export function exitCodeOf(error: unknown): number {
   }
   if (error instanceof ReaderGoneError) {
     return ExitCode.readerGone;
+  }
+  if (error instanceof SyncError) {
+    return error.code;
   }
   if (error instanceof VerifyError) {
     return ExitCode.differs;

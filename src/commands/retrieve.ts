@@ -5,6 +5,7 @@ import { OptionError } from "../stages/context.ts";
 import { retrieve } from "../stages/retrieve.ts";
 import { isCompress, parseCompress } from "./compress.ts";
 import { wantsExactWire } from "./environment.ts";
+import { isOneOf } from "./one-of.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, refuseStandardInput, StageCommand } from "./stage-command.ts";
 
@@ -34,6 +35,18 @@ export class RetrieveCommand extends StageCommand {
 
   lzma = Option.Boolean("--lzma", false, { description: "The same as --compress lzma" });
 
+  /** For `sync`, which has started it. */
+  events = Option.Boolean("--events", false, { hidden: true });
+
+  sizes = Option.String("--sizes", "any", {
+    hidden: true,
+    validator: isOneOf(["same", "new", "larger", "any"]),
+  });
+
+  whole = Option.Boolean("--whole", false, { hidden: true });
+
+  dryRun = Option.Boolean("--dry-run", false, { hidden: true });
+
   file = Option.String({ name: "FILE", validator: isFileName });
 
   override execute(): Promise<never> {
@@ -44,6 +57,7 @@ export class RetrieveCommand extends StageCommand {
       io: this.io,
       progress: false,
       patience: 1000,
+      events: this.events,
       streams: [
         { fd: 0, name: "hash_input_stream", other: "blockcopy checksum FILE" },
         { fd: 1, name: "block_output_stream", other: "blockcopy save FILE" },
@@ -51,7 +65,14 @@ export class RetrieveCommand extends StageCommand {
       work: async (context) => {
         refuseStandardInput(this.file);
         const exactWire = wantsExactWire();
-        return retrieve(context, { file: this.file, compress: this.#compression(), exactWire });
+        return retrieve(context, {
+          file: this.file,
+          compress: this.#compression(),
+          exactWire,
+          sizes: this.sizes,
+          whole: this.whole,
+          dryRun: this.dryRun,
+        });
       },
     });
   }

@@ -41,6 +41,8 @@ export interface Run {
   forPeople?: boolean;
   /** Told how it ended, before the last lines are printed. */
   finish?: (succeeded: boolean, outcome: string | undefined) => void;
+  /** The last line when it fails, instead of one for people. */
+  failure?: (error: unknown, name: string) => string;
   /** Does it, and says what came of it where that is worth a word. */
   work: (surroundings: Surroundings) => Promise<string | undefined>;
 }
@@ -51,7 +53,7 @@ export async function runCommand(run: Run): Promise<never> {
   try {
     native = loadAddon();
   } catch (error) {
-    printLine(errorLine(run.name, error));
+    printLine((run.failure ?? errorLine)(error, run.name));
     process.exit(exitCodeOf(error));
   }
   let outcome: string | undefined;
@@ -69,7 +71,7 @@ export async function runCommand(run: Run): Promise<never> {
   const fail = (error: unknown): never =>
     run.forPeople === true && error instanceof ReaderGoneError
       ? end(ExitCode.readerGone)
-      : end(exitCodeOf(error), ...trace(error), errorLine(run.name, error));
+      : end(exitCodeOf(error), ...trace(error), (run.failure ?? errorLine)(error, run.name));
 
   onSignal((signal, code) => {
     const what = `ended by ${signal}, ${run.unfinished}`;
@@ -119,9 +121,13 @@ function refuseTerminals(streams: DataStream[]): void {
 }
 
 /** The last line of standard error when a command fails: what, where, and what to do. */
-function errorLine(name: string, error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return `ERROR (${name}): ${message}; ${adviceOn(error, name)}`;
+function errorLine(error: unknown, name: string): string {
+  return `ERROR (${name}): ${messageOf(error)}; ${adviceOn(error, name)}`;
+}
+
+/** What a failure says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Where a fault of the program itself came from. */

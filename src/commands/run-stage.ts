@@ -1,11 +1,16 @@
 import type * as Binding from "../native/binding.js";
 import type { StageContext } from "../stages/context.ts";
+import { ProtocolError } from "../protocol/error.ts";
+import { ReaderGoneError } from "../transport/stream-error.ts";
+import { EventLines, eventLine } from "../ui/event-lines.ts";
 import { PlainLines } from "../ui/plain-lines.ts";
 import { type Progress, silent } from "../ui/progress.ts";
 import { printLine, stderrIsTerminal } from "../ui/stderr.ts";
+import { adviceOn } from "./advice.ts";
+import { ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { forcedSimd, wantsExactWire } from "./environment.ts";
 import type { IoOptions } from "./io-options.ts";
-import { type DataStream, runCommand } from "./run-command.ts";
+import { type DataStream, messageOf, runCommand } from "./run-command.ts";
 
 /** A stage, as the commands start it. */
 export interface Stage {
@@ -23,6 +28,8 @@ export interface Stage {
   io: IoOptions;
   /** How long, in milliseconds, it leaves the terminal to the other stages of its pipe. */
   patience: number;
+  /** Whether it tells another program what happens, as events, and not a person. */
+  events?: boolean;
   /** Does it, and says what came of it where that is worth a word. */
   work: (context: StageContext) => Promise<string | undefined>;
 }
@@ -36,6 +43,7 @@ export function runStage(stage: Stage): Promise<never> {
     streams: stage.streams,
     unfinished: unfinished(stage),
     finish: (succeeded, outcome) => progress.finish(succeeded, outcome),
+    ...(stage.events === true && { failure: errorEvent }),
     work: async ({ native, debug }) => {
       // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
       wantsExactWire();
@@ -43,13 +51,24 @@ export function runStage(stage: Stage): Promise<never> {
       const { direct, threads, queueDepth } = stage.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
-      const warn = (message: string): void => printLine(`WARNING (${stage.name}): ${message}`);
+      const warn = (message: string): void =>
+        printLine(
+          stage.events === true
+            ? eventLine({ event: "warning", message })
+            : `WARNING (${stage.name}): ${message}`,
+        );
       return stage.work({ native, engine, direct, progress, warn, debug });
     },
   });
 }
 
 async function progressFor(stage: Stage, native: typeof Binding): Promise<Progress> {
+  if (stage.events === true) {
+    printLine(eventLine({ event: "hello" }));
+    // Whoever has started it is the one to say how it went: without that, nothing goes on in secret.
+    void native.waitFor(2, "readerGone").then(() => native.exitNow(ExitCode.readerGone));
+    return new EventLines(printLine);
+  }
   const title = stage.name.replace(/^./, (letter) => letter.toUpperCase());
   if (stderrIsTerminal() && process.env["TERM"] !== "dumb") {
     const { LiveLine } = await import("../ui/live-line.ts");
@@ -58,8 +77,28 @@ async function progressFor(stage: Stage, native: typeof Binding): Promise<Progre
   return stage.progress ? new PlainLines(title, printLine) : silent;
 }
 
+/** A failure for the program that has started this one. */
+function errorEvent(error: unknown, stage: string): string {
+  return eventLine({
+    event: "error",
+    message: messageOf(error),
+    advice: adviceOn(error, stage),
+    code: exitCodeOf(error),
+    consequence: isConsequence(error),
+  });
+}
+
+/** Whether a failure comes of that of another stage: its stream ends, or nobody reads what this one writes. */
+function isConsequence(error: unknown): boolean {
+  return (
+    error instanceof ReaderGoneError ||
+    (error instanceof ProtocolError &&
+      ["closed", "truncated-command", "truncated-frame"].includes(error.code))
+  );
+}
+
 function unfinished(stage: Stage): string {
-  return stage.name === "save" || stage.name === "sync"
+  return ["save", "receive", "sync"].includes(stage.name)
     ? "the destination is not complete"
     : "its stream is not complete";
 }

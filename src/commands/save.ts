@@ -1,12 +1,12 @@
 import { Command, Option } from "clipanion";
 
 import { save } from "../stages/save.ts";
-import { isOneOf } from "./one-of.ts";
+import { DestinationCommand } from "./destination-command.ts";
 import { runStage } from "./run-stage.ts";
-import { isFileName, refuseStandardInput, StageCommand } from "./stage-command.ts";
+import { isFileName, refuseStandardInput } from "./stage-command.ts";
 
 /** `blockcopy save FILE` */
-export class SaveCommand extends StageCommand {
+export class SaveCommand extends DestinationCommand {
   static override paths = [["save"]];
 
   static override usage = Command.Usage({
@@ -27,54 +27,6 @@ export class SaveCommand extends StageCommand {
     ],
   });
 
-  force = Option.Boolean("--force", false, {
-    description:
-      "Write to a device even when it is mounted or held, and a delta to what it was not made for",
-  });
-
-  sparse = Option.Boolean("--sparse", false, {
-    description: "Make holes of the zeros that are written, where the destination can have any",
-  });
-
-  create = Option.Boolean("--create", false, {
-    description: "Make FILE, a regular file, if it is missing",
-  });
-
-  truncate = Option.Boolean("--truncate", false, {
-    description: "Cut FILE off where the source ends",
-  });
-
-  times = Option.Boolean("-t,--times", false, {
-    description: "Give FILE the times of access and change of the source",
-  });
-
-  perms = Option.Boolean("-p,--perms", false, {
-    description: "Give FILE the permissions of the source",
-  });
-
-  owner = Option.Boolean("-o,--owner", false, {
-    description: "Give FILE the owner of the source, by name where this host knows it",
-  });
-
-  group = Option.Boolean("-g,--group", false, {
-    description: "Give FILE the group of the source, by name where this host knows it",
-  });
-
-  numericIds = Option.Boolean("--numeric-ids", false, {
-    description: "Take owner and group by number, with -o and -g",
-  });
-
-  verify = Option.String("--verify", "none", {
-    description:
-      "Read back from the disk at the end: what was written, or all (full), which is compared with the source's root digest",
-    validator: isOneOf(["none", "written", "full"]),
-  });
-
-  updateDigests = Option.String("--update-digests", {
-    description: "Keep the digests of FILE in this file, for `checksum --cached`",
-    validator: isFileName,
-  });
-
   file = Option.String({ name: "FILE", validator: isFileName });
 
   override execute(): Promise<never> {
@@ -88,10 +40,7 @@ export class SaveCommand extends StageCommand {
       streams: [{ fd: 0, name: "block_input_stream", other: "blockcopy retrieve FILE" }],
       work: async (context) => {
         refuseStandardInput(this.file);
-        const { file, force, create, sparse, verify, updateDigests } = this;
-        const { truncate, times, perms, owner, group, numericIds } = this;
-        const carried = { truncate, times, perms, owner, group, numericIds };
-        return save(context, { file, force, create, sparse, verify, updateDigests, carried });
+        return save(context, this.saving(this.file));
       },
     });
   }

@@ -12,7 +12,9 @@ import {
   MAX_BATCH_LENGTH,
   readHashBatches,
 } from "./hash-batches.ts";
+import { Rehearsal } from "./rehearsal.ts";
 import { RootOfBatches } from "./root.ts";
+import { refuseSize, type Sizes } from "./sizes.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
 
@@ -24,6 +26,12 @@ export interface RetrieveOptions {
   compress: Compress;
   /** Write byte for byte what blockcopy 0.0.2 would. */
   exactWire: boolean;
+  /** How large the destination may be, if it says how large it is. */
+  sizes: Sizes;
+  /** All of it will be asked for, so that it is known how much there is to do. */
+  whole: boolean;
+  /** Only count what would be sent. */
+  dryRun: boolean;
 }
 
 /**
@@ -43,18 +51,22 @@ export async function retrieve(
     debug(`${options.file}: ${source.size} bytes, ${source.description}`);
     // Before reading changes the time of the last access.
     const description = describe(source, await engine.metadata(source));
-    progress.begin(undefined);
+    progress.begin(options.whole ? source.size : undefined);
+    const rehearsal = options.dryRun ? new Rehearsal(debug) : undefined;
+    const stream = rehearsal ?? output;
 
     const decoder = new HashDecoder();
     const slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), BATCH_SLOT_LENGTH);
     const sequence = new Sequence();
     const root = new RootOfBatches(source.size);
+    let counted = 0;
     let talk: Talk | undefined;
     /** What the stream asks for is known with its first batch, or at its end. */
     const begin = (): Talk => {
       debug(
         `${engine.hashing(decoder.hashing.digest)}, blocks of ${decoder.hashing.blockSize} bytes`,
       );
+      refuseSize(options, source.size, decoder.hello?.size);
       const { hello } = decoder;
       if (output.isKept && hello?.accepts !== undefined && hello.root === undefined) {
         context.warn(
@@ -62,7 +74,7 @@ export async function retrieve(
         );
       }
       const { answer, coder } = (talk = agree(context, options, decoder.hello, description));
-      sequence.add(Promise.resolve(), () => output.write(answer.begin()));
+      sequence.add(Promise.resolve(), () => stream.write(answer.begin()));
       return { answer, coder };
     };
     const compare = async (batch: HashBatch): Promise<void> => {
@@ -86,12 +98,20 @@ export async function retrieve(
           root.add(diff.digests);
         }
         const begun = performance.now();
-        await output.write(answer.blocks(diff, slot.memory));
+        await stream.write(answer.blocks(diff, slot.memory));
         const now = performance.now();
         const compressed = diff.changed.some(({ codec }) => codec === compression.codec);
         coder.sent(now, now - begun, compressed && compression === coder.current);
         slots.release(slot);
-        progress.advance(batch.bytes);
+        progress.count("blocks", diff.changed.length);
+        progress.count(
+          "changed",
+          diff.changed.reduce((sum, { block }) => sum + block, 0),
+        );
+        progress.count("sent", stream.bytes - counted);
+        counted = stream.bytes;
+        rehearsal?.differ(diff.changed);
+        progress.advance(batch.bytes - behind(batch, source.size));
       });
     };
     const compareAll = async (): Promise<void> => {
@@ -113,9 +133,15 @@ export async function retrieve(
       sequence.end();
     };
     await Promise.all([compareAll(), sequence.finished]);
-    debug(`${output.bytes} bytes of changed blocks sent`);
-    await output.finish(talk?.answer.end(root.finish(decoder.hashing)) ?? []);
+    debug(`${stream.bytes} bytes of changed blocks ${options.dryRun ? "counted" : "sent"}`);
+    await stream.finish(talk?.answer.end(root.finish(decoder.hashing)) ?? []);
   });
+}
+
+/** How many bytes of a batch lie behind the end of the source. */
+function behind({ blocks }: HashBatch, size: number): number {
+  const last = blocks.at(-1);
+  return last === undefined ? 0 : Math.max(0, last.position + last.length - size);
 }
 
 /** How this stage speaks to the one that reads it. */

@@ -56,7 +56,7 @@ export async function save(
  *
  * @throws as `save`
  */
-async function saveTo(
+export async function saveTo(
   context: StageContext,
   sink: Binding.Sink,
   options: Omit<SaveOptions, "create">,

@@ -27,6 +27,8 @@ export interface DigestOptions {
   cache: CacheOptions | undefined;
   /** Begin with a hello, which names the algorithm and which blockcopy 0.0.2 does not read. */
   extended: boolean;
+  /** Say how large it is also in a stream that is not kept. */
+  sized?: boolean;
 }
 
 /** Digests that are kept in a file. */
@@ -71,7 +73,7 @@ async function sendRead(
   const whole = extended && openEnded && start === 0 && ranges === undefined;
   const kept = whole && output.isKept;
   const identity = kept ? await identityOf(context, source) : undefined;
-  const about = kept ? { size: source.size, identity } : {};
+  const about = kept || options.sized === true ? { size: source.size, identity } : {};
   const encoder = new HashEncoder(
     hashing,
     extended ? { accepts: BLOCK_CODECS, ...about } : undefined,
@@ -99,7 +101,7 @@ async function sendRead(
 async function sendCached(
   context: StageContext,
   source: Binding.Source,
-  { file, cache: wanted }: DigestOptions,
+  { file, cache: wanted, sized }: DigestOptions,
   output: Output,
 ): Promise<boolean> {
   const cache = wanted && (await DigestCache.open(wanted.path));
@@ -118,7 +120,7 @@ async function sendCached(
     );
   }
   await checkCache(context, cache, source, file);
-  const about = output.isKept ? { size, identity, root: cache.hello.root } : {};
+  const about = output.isKept ? { size, identity, root: cache.hello.root } : sized && { size };
   const encoder = new HashEncoder({ digest, blockSize }, { accepts: BLOCK_CODECS, ...about });
   await output.write(encoder.begin());
   context.progress.begin(size);

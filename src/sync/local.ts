@@ -30,8 +30,6 @@ export interface LocalOptions {
  */
 export async function syncLocal(context: StageContext, options: LocalOptions): Promise<string> {
   const { native, engine, direct, progress, debug } = context;
-  refuseRemote(options.source);
-  refuseRemote(options.destination);
   const source = await engine.openSource(options.source, direct);
   const sink = await engine.openSink(options.destination, {
     force: options.force,
@@ -115,18 +113,4 @@ function adviceOnSizes(
   return sink.isDevice
     ? "give a device that is as large as the source"
     : `\`truncate -s ${source.size} ${to}\` makes the destination as large`;
-}
-
-/**
- * A name as scp and rsync have for a file on another host; a file here that is called so has a directory before it.
- *
- * @throws OptionError
- */
-function refuseRemote(name: string): void {
-  if (/^[^/]+:/.test(name)) {
-    throw new OptionError(
-      `${name} is the name of a file on another host, and \`sync\` works on one machine`,
-      "run `checksum`, `retrieve` and `save` in a pipe with ssh (see `blockcopy --help`), or give `./NAME` if the file is here",
-    );
-  }
 }

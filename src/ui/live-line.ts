@@ -27,6 +27,7 @@ export class LiveLine implements Progress {
   readonly #started = performance.now();
   readonly #quietUntil: number;
   #right: TerminalRight | undefined;
+  #begun = false;
   readonly #own: Work;
   /** What the line is about: the work of the stage, or something that it does aside. */
   #shown: Work;
@@ -51,6 +52,7 @@ export class LiveLine implements Progress {
   }
 
   begin(total: number | undefined): void {
+    this.#begun = true;
     this.#own.total = total;
   }
 
@@ -67,6 +69,10 @@ export class LiveLine implements Progress {
       advance: (bytes) => (work.done += bytes),
       finish: () => (this.#shown = this.#own),
     };
+  }
+
+  count(): void {
+    // Only the bytes that are done are shown.
   }
 
   finish(succeeded: boolean, outcome?: string): void {
@@ -86,7 +92,8 @@ export class LiveLine implements Progress {
   }
 
   #refresh(): void {
-    if (performance.now() < this.#quietUntil) {
+    // Before it has begun, somebody else may be asking for a password here.
+    if (!this.#begun || performance.now() < this.#quietUntil) {
       return;
     }
     if (!this.#right?.held) {

@@ -43,6 +43,10 @@ export class PlainLines implements Progress {
     this.#print(`${this.#title} progress: ${done} GB${of}${share}`);
   }
 
+  count(): void {
+    // Only the bytes that are done are shown.
+  }
+
   aside(): Progress {
     return silent;
   }

@@ -1,0 +1,33 @@
+import { OptionError } from "./context.ts";
+
+/** How large a destination may be: as the source; also empty, when it is new; also larger; or of any size. */
+export type Sizes = "same" | "new" | "larger" | "any";
+
+/**
+ * Refuses a destination of a size that was not expected.
+ *
+ * @param size that of the source, in bytes
+ * @param destination that of the destination; undefined where it is not known
+ * @throws OptionError
+ */
+export function refuseSize(
+  { file, sizes }: { file: string; sizes: Sizes },
+  size: number,
+  destination: number | undefined,
+): void {
+  const fits =
+    destination === undefined ||
+    destination === size ||
+    sizes === "any" ||
+    (sizes === "new" && destination === 0) ||
+    (sizes === "larger" && destination > size);
+  if (fits) {
+    return;
+  }
+  throw new OptionError(
+    `the source ${file} has ${size} bytes and the destination ${destination}`,
+    destination > size
+      ? "check that they are not swapped; --allow-larger leaves the end of a larger destination alone, --truncate cuts a file off"
+      : "give a destination that is as large as the source; --truncate makes a file as long",
+  );
+}
