@@ -44,7 +44,7 @@ for (const words of [
   ["", "TO"],
   ["FROM", "TO", "--frobnicate"],
   ["FROM", "TO", "--lzma"],
-  ["FROM", "TO", "--start", "0"],
+  ["FROM", "TO", "--start", "x"],
   ["FROM", "TO", "--direct", "perhaps"],
 ]) {
   test(`a mistake in the command line: blockcopy sync ${words.join(" ")}`, async (t) => {
@@ -242,17 +242,33 @@ test("a regular file in /dev, which would fill the memory", { skip }, async (t) 
   assertSame(readFileSync(path), before);
 });
 
-test("the name of a file on another host, unless a directory comes before it", async (t) => {
+test("a name with a colon is a file here if a directory comes before it", async (t) => {
   const folder = scratch(t);
-  for (const name of ["host:/dev/disk", "root@host:disk", "[::1]:/disk", "ssh://host/disk"]) {
-    for (const args of [
-      [name, join(folder, "to")],
-      [join(folder, "from"), name],
-    ])
-      assertFailed(await run(["sync", ...args]), EXIT.usage, "sync", /another host/, /ssh/);
-  }
   writeFileSync(join(folder, "a:b"), "1");
   writeFileSync(join(folder, "to"), "0");
   assertSucceeded(await run(["sync", "./a:b", "to"], { cwd: folder }));
   assert.equal(readFileSync(join(folder, "to"), "utf8"), "1");
 });
+
+for (const option of [
+  "--start=0",
+  "--digest=blake3",
+  "--compress=lz4",
+  "--create",
+  "--truncate",
+  "-t",
+  "--sudo",
+]) {
+  test(`${option} is for copies between hosts`, async (t) => {
+    const { from, to } = files(t);
+    const named = option === "-t" ? "--times" : option.replace(/=.*/, "");
+    for (const dry of [[], ["-n"]])
+      assertFailed(
+        await run(["sync", ...dry, option, from, to]),
+        EXIT.usage,
+        "sync",
+        new RegExp(`${named} is for`),
+      );
+    assertSame(readFileSync(to), before);
+  });
+}

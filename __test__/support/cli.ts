@@ -28,6 +28,7 @@ export const EXIT = {
   internal: 70,
   notKept: 73,
   io: 74,
+  cut: 75,
   protocol: 76,
   permission: 77,
   otherDestination: 78,
