@@ -56,6 +56,16 @@ export declare class Engine {
    * the kind `no-identity` for a device of which nothing is known that would stay the same.
    */
   identity(source: Source): Promise<string>
+  /**
+   * Who may write to a source while it is read, as a clause: `it is mounted on /srv`; `null` where nobody does, as far as that can be
+   * seen. Claims a device for a moment.
+   */
+  writerOf(source: Source): Promise<string | null>
+  /**
+   * Fails as `openSink` without `force` would because somebody is using what is at a path, without opening it for writing. Claims a
+   * device for a moment.
+   */
+  refuseUsed(path: string): Promise<void>
   /** What a source has beside its content, as things stand now. */
   metadata(source: Source): Promise<Metadata>
   /** Gives a regular file what it is to have beside its content: after all writes, and before `sync`. */
@@ -95,6 +105,11 @@ export declare class Source {
   get isDevice(): boolean
   /** Whether both are the same file, or the same device. */
   isSameAs(other: Source): boolean
+  /**
+   * Which file or device of this host it is, by whatever name; `null` where that is not known. Printable ASCII, the same in all
+   * processes until the host is started again.
+   */
+  instance(): string | null
   /** How it is read, in words, for the log. */
   get description(): string
 }
@@ -266,6 +281,8 @@ export interface SinkOptions {
   force: boolean
   /** A regular file that is missing is made, for its owner alone, except among the devices. */
   create: boolean
+  /** Locked with flock(2), for as long as the sink lives; fails with the kind `locked` if somebody else has locked it. */
+  lock: boolean
   /** Past the page cache, or not. */
   direct: 'auto' | 'on' | 'off'
 }

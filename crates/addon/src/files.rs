@@ -33,6 +33,13 @@ impl Source {
         self.inner.is_same_as(&other.inner)
     }
 
+    /// Which file or device of this host it is, by whatever name; `null` where that is not known. Printable ASCII, the same in all
+    /// processes until the host is started again.
+    #[napi]
+    pub fn instance(&self) -> Option<String> {
+        self.inner.instance()
+    }
+
     /// How it is read, in words, for the log.
     #[napi(getter)]
     pub fn description(&self) -> String {

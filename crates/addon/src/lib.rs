@@ -13,6 +13,7 @@ pub mod engine;
 mod errors;
 pub mod files;
 pub mod identity;
+pub mod in_use;
 pub mod memory;
 pub mod metadata;
 mod promise;

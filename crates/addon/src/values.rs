@@ -77,6 +77,8 @@ pub struct SinkOptions {
     pub force: bool,
     /// A regular file that is missing is made, for its owner alone, except among the devices.
     pub create: bool,
+    /// Locked with flock(2), for as long as the sink lives; fails with the kind `locked` if somebody else has locked it.
+    pub lock: bool,
     /// Past the page cache, or not.
     #[napi(ts_type = "'auto' | 'on' | 'off'")]
     pub direct: String,
@@ -158,6 +160,7 @@ pub(crate) fn to_sink_options(options: &SinkOptions) -> Result<blockcopy_engine:
     Ok(blockcopy_engine::SinkOptions {
         force: options.force,
         create: options.create,
+        lock: options.lock,
         direct: to_direct(&options.direct)?,
     })
 }

@@ -54,6 +54,15 @@ pub enum Error {
         holder: String,
     },
 
+    /// Somebody else has locked what was to be written, see flock(2).
+    #[error("cannot write {}: it is locked by {holder}", .path.display())]
+    Locked {
+        /// What was to be written.
+        path: PathBuf,
+        /// Who has locked it: `process 4711 (fdisk)`.
+        holder: String,
+    },
+
     /// It can only be accessed through the page cache, and that was not wanted.
     #[error("cannot access {} directly: its file system or device does not offer it", .path.display())]
     NotDirect {
@@ -134,6 +143,7 @@ impl Error {
             Self::Permission { .. } => "permission",
             Self::ReadOnly { .. } => "read-only",
             Self::Busy { .. } => "busy",
+            Self::Locked { .. } => "locked",
             Self::NotDirect { .. } => "not-direct",
             Self::BeyondEnd { .. } => "beyond-end",
             Self::NoIdentity { .. } => "no-identity",
@@ -152,6 +162,7 @@ impl Error {
             | Self::Permission { path, .. }
             | Self::ReadOnly { path }
             | Self::Busy { path, .. }
+            | Self::Locked { path, .. }
             | Self::NotDirect { path }
             | Self::BeyondEnd { path, .. }
             | Self::NoIdentity { path, .. }

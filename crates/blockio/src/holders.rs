@@ -1,4 +1,4 @@
-//! Who is using a device or file that is to be written.
+//! Who is using a device or file that is to be written, or read as of one moment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,20 @@ struct Device {
 /// `None` if nobody is found; somebody in another mount namespace or another process's own claim
 /// cannot be.
 pub(crate) fn of_device(device: u64) -> Option<String> {
+    found_among(device, &proc_tables::mounts())
+}
+
+/// As [`of_device`], but for those who only read it.
+pub(crate) fn writer_of_device(device: u64) -> Option<String> {
+    let mut mounts = proc_tables::mounts();
+    mounts.retain(|mount| !mount.read_only);
+    found_among(device, &mounts)
+}
+
+fn found_among(device: u64, mounts: &[Mount]) -> Option<String> {
     let family = family(device);
-    let mounts = proc_tables::mounts();
     let find = |search: &dyn Fn(&Device) -> Option<String>| family.iter().find_map(search);
-    find(&|device| mounted(device, &mounts))
+    find(&|device| mounted(device, mounts))
         .or_else(|| find(&held))
         .or_else(|| find(&swapped_to))
 }
@@ -32,19 +42,50 @@ pub(crate) fn behind_the_kernels_back(target: &Stat) -> Option<String> {
     if target.file_type != FileType::BlockDevice && is_among(&proc_tables::swap_areas(), target) {
         return Some("it is in use as swap".to_owned());
     }
-    entries(Path::new("/sys/block"))
-        .into_iter()
-        .find_map(|disk| {
-            let backing = fs::read_to_string(disk.join("loop/backing_file")).ok()?;
-            let backing = sys::stat(Path::new(backing.trim_end_matches('\n'))).ok()?;
-            let name = device_node(&disk);
-            let device = sys::stat(Path::new(&name)).ok()?.device;
-            let holder = backing.same(target).then(|| of_device(device))??;
-            Some(format!(
-                "it backs {name}, and {}",
-                holder.replacen("it ", "that ", 1)
-            ))
-        })
+    loops_over(target).find_map(|name| {
+        let device = sys::stat(Path::new(&name)).ok()?.device;
+        let holder = of_device(device)?;
+        Some(format!(
+            "it backs {name}, and {}",
+            holder.replacen("it ", "that ", 1)
+        ))
+    })
+}
+
+/// The loop device that a file which is open for writing is behind, as a clause, if it is behind one.
+pub(crate) fn loop_over(target: &Stat) -> Option<String> {
+    let name = loops_over(target).next()?;
+    Some(format!("it backs {name}"))
+}
+
+/// The nodes of the loop devices that `target` backs.
+fn loops_over(target: &Stat) -> impl Iterator<Item = String> {
+    let disks = entries(Path::new("/sys/block")).into_iter();
+    disks.filter_map(|disk| {
+        let backing = fs::read_to_string(disk.join("loop/backing_file")).ok()?;
+        let backing = sys::stat(Path::new(backing.trim_end_matches('\n'))).ok()?;
+        backing.same(target).then(|| device_node(&disk))
+    })
+}
+
+/// Who has locked a file or device node, see flock(2): `process 4711 (fdisk)`, as far as that can be seen from here.
+pub(crate) fn of_lock(target: &Stat) -> String {
+    let file = sys::name_among_locks(target);
+    let found = proc_tables::file_locks();
+    // Another one is in a namespace that is not visible from here.
+    let found = found
+        .iter()
+        .find(|lock| lock.file == file && lock.process != 0);
+    found.map_or_else(
+        || "another process".to_owned(),
+        |lock| {
+            let process = lock.process;
+            match fs::read_to_string(format!("/proc/{process}/comm")) {
+                Ok(command) => format!("process {process} ({})", command.trim_end()),
+                Err(_) => format!("process {process}"),
+            }
+        },
+    )
 }
 
 /// The device itself, then its partitions, then the disk it is a partition of.
@@ -168,6 +209,7 @@ mod tests {
             device_number: "0:44".to_owned(),
             mountpoint: "/srv".into(),
             source: source.into(),
+            read_only: false,
         };
         let device = Device {
             number,

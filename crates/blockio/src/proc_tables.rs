@@ -1,4 +1,4 @@
-//! The tables of mounts and of swap areas that the kernel shows under /proc.
+//! The tables of mounts, swap areas and locks that the kernel shows under /proc.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,6 +13,16 @@ pub(crate) struct Mount {
     pub(crate) mountpoint: PathBuf,
     /// What was mounted; a path only if it is one.
     pub(crate) source: PathBuf,
+    /// No mount of the same file system can write.
+    pub(crate) read_only: bool,
+}
+
+/// A lock of flock(2), as a line of /proc/locks shows it; see `proc_locks(5)`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FileLock {
+    pub(crate) process: u32,
+    /// What is locked: `major:minor:inode`, of which the first two in hexadecimal.
+    pub(crate) file: String,
 }
 
 /// The mounts that this process can see; none where they cannot be read.
@@ -23,6 +33,11 @@ pub(crate) fn mounts() -> Vec<Mount> {
 /// The files and devices that are swapped to; none where they cannot be read.
 pub(crate) fn swap_areas() -> Vec<PathBuf> {
     parse_swaps(&fs::read("/proc/swaps").unwrap_or_default())
+}
+
+/// The locks of flock(2) that there are; none where they cannot be read.
+pub(crate) fn file_locks() -> Vec<FileLock> {
+    parse_file_locks(&fs::read_to_string("/proc/locks").unwrap_or_default())
 }
 
 fn parse_mounts(table: &[u8]) -> Vec<Mount> {
@@ -36,13 +51,30 @@ fn parse_mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let device_number = str::from_utf8(fields.nth(2)?).ok()?.to_owned();
     let mountpoint = unescape(fields.nth(1)?);
-    // Optional fields end with a hyphen; the type of the file system and the source follow.
-    let source = unescape(fields.skip_while(|field| *field != b"-").nth(2)?);
+    // Optional fields end with a hyphen; the type of the file system, the source and its options follow.
+    let mut fields = fields.skip_while(|field| *field != b"-");
+    let source = unescape(fields.nth(2)?);
+    let mut options = fields.next()?.split(|&byte| byte == b',');
     Some(Mount {
         device_number,
         mountpoint,
         source,
+        read_only: options.any(|option| option == b"ro"),
     })
+}
+
+fn parse_file_locks(table: &str) -> Vec<FileLock> {
+    let parse = |line: &str| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        // Behind an arrow in this place stands somebody who waits for a lock.
+        (fields.next()? == "FLOCK").then_some(())?;
+        let mut fields = fields.skip(2);
+        Some(FileLock {
+            process: fields.next()?.parse().ok()?,
+            file: fields.next()?.to_owned(),
+        })
+    };
+    table.lines().filter_map(parse).collect()
 }
 
 fn parse_swaps(table: &[u8]) -> Vec<PathBuf> {
@@ -87,11 +119,13 @@ mod tests {
         let table = b"36 35 98:0 /mnt1 /srv/a rw,noatime master:1 shared:2 - ext3 /dev/root rw\n\
             37 35 0:44 / /srv/b\\040c\\134d rw - btrfs /dev/sd\\040x rw\n\
             38 35 0:45 / /proc rw - proc proc rw\n\
+            39 35 7:1 / /srv/e rw - ext4 /dev/loop1 errors=remount-ro,ro\n\
             truncated line\n";
         let mount = |number: &str, mountpoint: &str, source: &str| Mount {
             device_number: number.to_owned(),
             mountpoint: mountpoint.into(),
             source: source.into(),
+            read_only: source == "/dev/loop1",
         };
         assert_eq!(
             parse_mounts(table),
@@ -99,6 +133,7 @@ mod tests {
                 mount("98:0", "/srv/a", "/dev/root"),
                 mount("0:44", "/srv/b c\\d", "/dev/sd x"),
                 mount("0:45", "/proc", "proc"),
+                mount("7:1", "/srv/e", "/dev/loop1"),
             ]
         );
     }
@@ -113,6 +148,23 @@ mod tests {
             [Path::new("/dev/dm-1"), Path::new("/var/swap file")]
         );
         assert_eq!(parse_swaps(b""), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn locks_are_found_among_those_of_other_kinds_and_those_who_wait() {
+        let table = "1: POSIX  ADVISORY  WRITE 3568 fd:00:2531452 0 EOF\n\
+            2: FLOCK  ADVISORY  WRITE 4711 00:05:77 0 EOF\n\
+            2: -> FLOCK  ADVISORY  WRITE 4712 00:05:77 0 EOF\n\
+            3: FLOCK  ADVISORY  READ  812 103:02:9 0 EOF\n\
+            4: FLOCK  ADVISORY\n";
+        let lock = |process, file: &str| FileLock {
+            process,
+            file: file.to_owned(),
+        };
+        assert_eq!(
+            parse_file_locks(table),
+            [lock(4711, "00:05:77"), lock(812, "103:02:9")]
+        );
     }
 
     #[test]

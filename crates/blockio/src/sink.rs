@@ -14,6 +14,7 @@ use crate::{ALIGNMENT, Direct, Error, Source};
 
 mod claim;
 mod create;
+mod lock;
 mod pace;
 mod restore;
 mod staging;
@@ -31,6 +32,8 @@ pub struct SinkOptions {
     /// Make a regular file that is missing, except among the devices. Only its owner may read it; see
     /// [`restore`](Sink::restore) for another mode.
     pub create: bool,
+    /// Lock it (flock(2)) until the sink is dropped, also with `force`. A device is waited for some seconds, since udev locks it as well.
+    pub lock: bool,
     /// Whether to write past the page cache.
     pub direct: Direct,
 }
@@ -64,6 +67,8 @@ pub struct Sink {
     sync_all: AtomicBool,
     /// What the name of a file that was made is in.
     directory: Option<OwnedFd>,
+    /// What keeps a device locked; a file is locked by its descriptor in `medium`.
+    _lock: Option<OwnedFd>,
 }
 
 impl Sink {
@@ -75,17 +80,27 @@ impl Sink {
     /// if it is swapped to, or if a loop device that it backs is in use.
     ///
     /// # Errors
-    /// [`Error::Busy`] as above, [`Error::ReadOnly`] even with `force`, [`Error::NotFound`],
+    /// [`Error::Busy`] as above, [`Error::Locked`] by somebody else where `lock` is wanted, [`Error::ReadOnly`] even with `force`, [`Error::NotFound`],
     /// [`Error::NotAFile`], or what open(2) says. [`Error::NotDirect`] where only direct writes would do and there are none.
     pub fn open(path: impl AsRef<Path>, options: SinkOptions) -> Result<Self, Error> {
         let path = path.as_ref();
-        let opened = claim::open(path, options.force, options.create)?;
+        let opened = claim::open(path, options)?;
         let disk = Disk::new(opened.kind, opened.fd, options.direct.is_wanted());
         let sink = Self::new(Box::new(disk), opened.kind, path, options.direct)?;
         Ok(Self {
             directory: opened.directory,
+            _lock: opened.lock,
             ..sink
         })
+    }
+
+    /// Whether [`open`](Self::open) would refuse, without `force`, because somebody is using it. Opens nothing for writing; claims a
+    /// device for a moment. Success where there is nothing.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] as in [`open`](Self::open), or what open(2) says of opening it for reading.
+    pub fn refuse_used(path: impl AsRef<Path>) -> Result<(), Error> {
+        claim::probe(path.as_ref())
     }
 
     /// Content of memory, as a file or device that has faults.
@@ -119,6 +134,7 @@ impl Sink {
             sync_failure: Mutex::new(None),
             sync_all: AtomicBool::new(false),
             directory: None,
+            _lock: None,
         })
     }
 

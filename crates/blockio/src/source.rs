@@ -11,7 +11,9 @@ use crate::sys::{self, FileType};
 use crate::{ALIGNMENT, Direct, Error, Identity, Metadata};
 
 mod holes;
+mod instance;
 mod read;
+mod writer;
 
 /// A regular file or block device to read.
 ///
@@ -156,6 +158,25 @@ impl Source {
     /// statfs(2) or, of a loop device, ioctl(2) says.
     pub fn identity(&self) -> Result<Identity, Error> {
         Identity::of(&*self.medium, &self.path)
+    }
+
+    /// Which file or device of this host it is, by whatever name: two sources, also of two processes, that have the same are the same. It
+    /// holds until the host is started again. `None` where the kernel does not say, and for content of memory.
+    #[must_use]
+    pub fn instance(&self) -> Option<String> {
+        instance::of(&self.medium.stat().ok()?)
+    }
+
+    /// Who may write to it while it is read, so that a copy would be of no single moment, as a clause: `it is mounted on /srv`. `None`
+    /// where nobody does, as far as that can be seen from here.
+    ///
+    /// A device is claimed (`O_EXCL`, see open(2)) for a moment if nobody is found in /proc and /sys; one that is set read-only or
+    /// mounted read-only is not written to. A file is if it is open for writing (`F_SETLEASE`, see fcntl(2)), which can only be asked
+    /// by its owner and by root, of a file system of this host.
+    #[must_use]
+    pub fn writer(&self) -> Option<String> {
+        let fd = self.medium.descriptor().ok()?;
+        writer::of(fd, &self.medium.stat().ok()?)
     }
 
     /// Where it ends, as far as one can tell now, if nothing could be read from `offset` on.

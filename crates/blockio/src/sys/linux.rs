@@ -11,16 +11,18 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::ioctl::{Getter, Opcode, ioctl, opcode};
 use rustix::{event, fs, io, mm, pipe};
 
-use super::DirectAlignment;
+use super::{DirectAlignment, Stat};
 
 mod attributes;
 mod cache;
 mod identity;
+mod lease;
 mod zeroing;
 
 pub(crate) use attributes::*;
 pub(crate) use cache::*;
 pub(crate) use identity::*;
+pub(crate) use lease::*;
 pub(crate) use zeroing::*;
 
 type Result<T> = std::result::Result<T, Errno>;
@@ -28,6 +30,13 @@ type Result<T> = std::result::Result<T, Errno>;
 /// `major:minor`, as /proc and /sys write it.
 pub(crate) fn device_number(device: u64) -> String {
     format!("{}:{}", fs::major(device), fs::minor(device))
+}
+
+/// A file or device node as /proc/locks names it: the numbers of its file system in hexadecimal.
+pub(crate) fn name_among_locks(stat: &Stat) -> String {
+    let device = stat.file_system;
+    let (major, minor) = (fs::major(device), fs::minor(device));
+    format!("{major:02x}:{minor:02x}:{}", stat.inode)
 }
 
 fn open(path: impl rustix::path::Arg + Copy, flags: OFlags) -> Result<OwnedFd> {
@@ -57,6 +66,11 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<OwnedFd> {
     open(path, OFlags::RDONLY)
 }
 
+/// A block device that is mounted, held or claimed gives `EBUSY`. It is claimed for as long as it is open.
+pub(crate) fn open_exclusively_for_reading(path: &Path) -> Result<OwnedFd> {
+    open(path, OFlags::RDONLY | OFlags::EXCL)
+}
+
 /// With `exclusive`, a block device that is mounted, held or claimed gives `EBUSY`.
 pub(crate) fn open_for_writing(path: &Path, exclusive: bool) -> Result<OwnedFd> {
     let claim = if exclusive {
@@ -70,6 +84,11 @@ pub(crate) fn open_for_writing(path: &Path, exclusive: bool) -> Result<OwnedFd> 
 /// Opens what `fd` has open once more for reading, whatever its path leads to by now.
 pub(crate) fn reopen_for_reading(fd: impl AsFd) -> Result<OwnedFd> {
     open(proc_path(fd).as_str(), OFlags::RDONLY)
+}
+
+/// As [`open_exclusively_for_reading`], of what `fd` has open.
+pub(crate) fn reopen_exclusively_for_reading(fd: impl AsFd) -> Result<OwnedFd> {
+    open(proc_path(fd).as_str(), OFlags::RDONLY | OFlags::EXCL)
 }
 
 /// Opens what `fd` has open once more, past the page cache, for reading or writing as `fd` is.
@@ -206,6 +225,11 @@ pub(crate) fn poll(fd: impl AsFd, events: PollFlags) -> Result<PollFlags> {
     let mut fds = [event::PollFd::new(&fd, events)];
     retry_on_intr(|| event::poll(&mut fds, None))?;
     Ok(fds[0].revents())
+}
+
+/// Locks what `fd` has open for as long as its description is open, see flock(2); `EWOULDBLOCK` if somebody else has.
+pub(crate) fn lock_exclusively(fd: impl AsFd) -> Result<()> {
+    retry_on_intr(|| fs::flock(&fd, FlockOperation::NonBlockingLockExclusive))
 }
 
 /// Opens the terminal on `fd` anew (a lock belongs to the open file description, which `fd` shares

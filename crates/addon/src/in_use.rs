@@ -1,0 +1,40 @@
+//! Who else is using a file or device.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::engine::Engine;
+use crate::files::Source;
+use crate::promise::promise;
+
+#[napi]
+impl Engine {
+    /// Who may write to a source while it is read, as a clause: `it is mounted on /srv`; `null` where nobody does, as far as that can be
+    /// seen. Claims a device for a moment.
+    #[napi(ts_return_type = "Promise<string | null>")]
+    pub fn writer_of<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
+        let source = Arc::clone(&source.inner);
+        promise(
+            env,
+            |writer: Option<String>| writer,
+            |done| self.inner.run(move || Ok(source.writer()), done),
+        )
+    }
+
+    /// Fails as `openSink` without `force` would because somebody is using what is at a path, without opening it for writing. Claims a
+    /// device for a moment.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn refuse_used<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+        promise(
+            env,
+            |()| (),
+            |done| {
+                self.inner
+                    .run(move || Ok(blockcopy_engine::Sink::refuse_used(path)?), done);
+            },
+        )
+    }
+}

@@ -1,0 +1,50 @@
+//! Who may write to a file or device while it is read.
+
+use std::thread;
+use std::time::Duration;
+
+use rustix::fd::BorrowedFd;
+
+use crate::holders;
+use crate::sys::{self, Errno, FileType, Stat};
+
+/// Longer than somebody who only looks whether a device is free has it exclusively.
+const LOOKING: Duration = Duration::from_millis(20);
+
+/// See [`Source::writer`](crate::Source::writer).
+pub(super) fn of(fd: BorrowedFd<'_>, stat: &Stat) -> Option<String> {
+    if stat.file_type == FileType::BlockDevice {
+        of_device(fd, stat)
+    } else {
+        of_file(fd, stat)
+    }
+}
+
+fn of_device(fd: BorrowedFd<'_>, stat: &Stat) -> Option<String> {
+    if sys::is_read_only(fd) == Ok(true) {
+        return None;
+    }
+    holders::writer_of_device(stat.device)
+        .or_else(|| holders::behind_the_kernels_back(stat))
+        .or_else(|| claimed(fd, stat).then(|| "another process has it open exclusively".to_owned()))
+}
+
+/// Whether a device is claimed, and not by those who have mounted it read-only.
+fn claimed(fd: BorrowedFd<'_>, stat: &Stat) -> bool {
+    let is_claimed = || matches!(sys::reopen_exclusively_for_reading(fd), Err(Errno::BUSY));
+    let stays_claimed = || {
+        is_claimed() && {
+            thread::sleep(LOOKING);
+            is_claimed()
+        }
+    };
+    stays_claimed() && holders::of_device(stat.device).is_none()
+}
+
+fn of_file(fd: BorrowedFd<'_>, stat: &Stat) -> Option<String> {
+    if sys::is_open_for_writing(fd) != Ok(true) {
+        return None;
+    }
+    let holder = holders::behind_the_kernels_back(stat).or_else(|| holders::loop_over(stat));
+    Some(holder.unwrap_or_else(|| "it is open for writing".to_owned()))
+}

@@ -1,0 +1,110 @@
+//! Of several who want to lock a destination, one gets it, and the others hear who has.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs::File;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use blockcopy_blockio::{Error, Sink, SinkOptions};
+
+mod common;
+use common::{LoopDevice, file_with, on_disk, open_sink, pattern};
+
+fn locked(path: impl AsRef<Path>) -> Result<Sink, Error> {
+    let options = SinkOptions {
+        lock: true,
+        create: true,
+        ..SinkOptions::default()
+    };
+    Sink::open(path, options)
+}
+
+fn assert_locked(path: &Path) {
+    let error = locked(path).unwrap_err();
+    assert_eq!(error.code(), "locked", "{error}");
+    assert_eq!(error.path(), Some(path));
+    let message = error.to_string();
+    let start = format!(
+        "cannot write {}: it is locked by process {} (",
+        path.display(),
+        std::process::id()
+    );
+    assert!(message.starts_with(&start), "{message}");
+}
+
+#[test]
+fn a_file_is_locked_until_the_sink_is_dropped() {
+    let directory = on_disk();
+    let path = file_with(directory.path(), "file", &pattern(4096));
+    let made = directory.path().join("made");
+    for path in [path, made] {
+        let sink = locked(&path).unwrap();
+        assert_locked(&path);
+        // Who does not ask for the lock does not mind it.
+        open_sink(&path, false).unwrap();
+        drop(sink);
+        locked(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_device_is_waited_for_and_then_refused_because_of_the_lock() {
+    let directory = on_disk();
+    let backing = file_with(directory.path(), "backing", &pattern(1 << 20));
+    let Some(device) = LoopDevice::attach(&backing, &[]) else {
+        return;
+    };
+    let sink = locked(device.path()).unwrap();
+    let begun = Instant::now();
+    assert_locked(device.path());
+    assert!(begun.elapsed() >= Duration::from_secs(3));
+    // As somebody who does not know of the lock, it is still told of the claim.
+    assert_eq!(open_sink(device.path(), false).unwrap_err().code(), "busy");
+    let waiting = thread::spawn({
+        let path = device.path().to_owned();
+        move || locked(path).map(drop)
+    });
+    thread::sleep(Duration::from_millis(200));
+    assert!(!waiting.is_finished());
+    drop(sink);
+    waiting.join().unwrap().unwrap();
+}
+
+#[test]
+fn udev_has_a_device_only_for_a_moment() {
+    let directory = on_disk();
+    let backing = file_with(directory.path(), "backing", &pattern(1 << 20));
+    let Some(device) = LoopDevice::attach(&backing, &[]) else {
+        return;
+    };
+    let probing = File::open(device.path()).unwrap();
+    probing.lock_shared().unwrap();
+    let waiting = thread::spawn({
+        let path = device.path().to_owned();
+        move || locked(path).map(drop)
+    });
+    thread::sleep(Duration::from_millis(200));
+    assert!(!waiting.is_finished());
+    drop(probing);
+    waiting.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_claim_without_the_lock_is_no_lock() {
+    let directory = on_disk();
+    let backing = file_with(directory.path(), "backing", &pattern(1 << 20));
+    let Some(device) = LoopDevice::attach(&backing, &[]) else {
+        return;
+    };
+    let claim = open_sink(device.path(), false).unwrap();
+    assert_eq!(locked(device.path()).unwrap_err().code(), "busy");
+    // One that goes away just now is waited for.
+    let waiting = thread::spawn({
+        let path = device.path().to_owned();
+        move || locked(path).map(drop)
+    });
+    thread::sleep(Duration::from_millis(100));
+    drop(claim);
+    waiting.join().unwrap().unwrap();
+}
