@@ -8,14 +8,20 @@ const VALUES: Readonly<Record<string, string>> = {
   digest: "ALGORITHM",
   "block-size": "SIZE",
   cached: "DIGESTS",
+  "digest-cache": "DIGESTS",
   "update-digests": "DIGESTS",
   compress: "METHOD",
   verify: "WHAT",
   direct: "WHEN",
   threads: "COUNT",
   "queue-depth": "COUNT",
+  bwlimit: "RATE",
+  delta: "FILE",
+  streams: "COUNT",
+  wire: "VERSION",
   rsh: "COMMAND",
   "remote-command": "COMMAND",
+  metrics: "FILE",
 };
 
 const EPILOGUE = `
@@ -31,8 +37,8 @@ Environment: BLOCKCOPY_WIRE=0.0.2 sends byte for byte what blockcopy 0.0.2 would
 neon makes SHA3-512 use that instruction set instead of the best one; DEBUG=1 is --verbose.
 
 Exit codes: 0 success, 64 usage, 65 differs when read back, 66 no such file, 69 device busy or no connection, 70 internal error,
-73 digests not kept, 74 I/O error, 75 connection cut, 76 protocol error, 77 permission denied or read-only, 78 for another destination,
-129, 130 and 143 signals, 141 nobody reads the output.
+73 digests, map or metrics not kept, 74 I/O error, 75 connection cut or destination locked, 76 protocol error, 77 permission denied or read-only,
+78 for another destination, 129, 130 and 143 signals, 141 nobody reads the output.
 `;
 
 /** Help on all commands. */

@@ -1,16 +1,18 @@
 import { writeSync } from "node:fs";
-import { createRequire } from "node:module";
 
 import { Cli, type Command, type CommandClass } from "clipanion";
 
 import { ChecksumCommand } from "../commands/checksum.ts";
 import { ExitCode } from "../commands/exit-codes.ts";
 import { InspectCommand } from "../commands/inspect.ts";
+import { joinMap } from "../commands/map-option.ts";
 import { ReceiveCommand } from "../commands/receive.ts";
 import { RetrieveCommand } from "../commands/retrieve.ts";
 import { SaveCommand } from "../commands/save.ts";
 import { SyncCommand } from "../commands/sync.ts";
+import { VERSION } from "../native/installation.ts";
 import { systemCode } from "../transport/stream-error.ts";
+import { eventLine, helloLine } from "../ui/event-lines.ts";
 import { printLine } from "../ui/stderr.ts";
 import { helpOn, overview } from "./help.ts";
 
@@ -25,9 +27,6 @@ const COMMANDS: ReadonlyMap<string, CommandClass> = new Map<string, CommandClass
   ["receive", ReceiveCommand],
 ]);
 
-const require = createRequire(import.meta.url);
-const { version } = require("../../package.json") as { version: string };
-
 /**
  * Runs the command that `argv` names and returns the exit code. The commands of the stages end the process
  * themselves.
@@ -36,13 +35,14 @@ export async function run(argv: string[]): Promise<number> {
   const cli = Cli.from([...COMMANDS.values()], {
     binaryLabel: "blockcopy",
     binaryName: "blockcopy",
-    binaryVersion: version,
+    binaryVersion: VERSION,
     enableColors: false,
   });
   const name = argv.find((word) => !word.startsWith("-"));
   const stage = COMMANDS.get(name ?? "");
+  const usageError = isForProgram(argv, name) ? usageEvents : usageLine;
   if (argv.includes("--version")) {
-    return answer(`blockcopy ${version}\n`);
+    return answer(`blockcopy ${VERSION}\n`);
   }
   if ((argv.includes("--help") || argv.includes("-h")) && (name === undefined || stage)) {
     return answer(stage === undefined ? overview(cli) : helpOn(cli, stage));
@@ -57,7 +57,7 @@ export async function run(argv: string[]): Promise<number> {
   }
   let command: Command;
   try {
-    command = cli.process(behindTheCommand(argv, name));
+    command = cli.process(joinMap(behindTheCommand(argv, name)));
   } catch (error) {
     return usageError(name, refusal(error, name));
   }
@@ -85,10 +85,25 @@ function behindTheCommand(argv: string[], name: string): string[] {
   return [name, ...argv.slice(0, at), ...argv.slice(at + 1)];
 }
 
-function usageError(stage: string, what: string): number {
+function usageLine(stage: string, what: string): number {
   const help = stage === "blockcopy" ? "blockcopy --help" : `blockcopy ${stage} --help`;
   printLine(`ERROR (${stage}): ${what}; see \`${help}\``);
   return ExitCode.usage;
+}
+
+/** Whether it is another program that reads what is said. */
+function isForProgram(argv: string[], name: string | undefined): boolean {
+  const options = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : undefined);
+  return name === "receive" || options.includes("--events");
+}
+
+/** For `sync`, which may be of a newer version, and is then told which one this is. */
+function usageEvents(stage: string, what: string): number {
+  const code = ExitCode.usage;
+  printLine(helloLine());
+  const advice = `give what \`blockcopy ${stage}\` knows`;
+  printLine(eventLine({ event: "error", message: what, advice, code, consequence: false }));
+  return code;
 }
 
 /** What clipanion says, without the lines of usage that it adds. */

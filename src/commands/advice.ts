@@ -22,6 +22,7 @@ const BY_KIND: Readonly<Record<string, string>> = {
   "read-only":
     "make it writable (a device with `blockdev --setrw`, a file system by mounting it anew), or choose another destination",
   busy: "free it first, or use --force if you know that nothing else writes to it",
+  locked: "run it again when that has ended (`lslocks` shows who has locked what)",
   "not-direct": "leave out `--direct on`: without it, direct I/O is used wherever it is possible",
   "no-identity":
     "leave out --cached and --update-digests: nothing would tell whose digests they are",

@@ -10,6 +10,7 @@ import { isStandardInput } from "../transport/standard-input.ts";
 import { isBlockSizeOption } from "./block-size.ts";
 import { isDigest, refuseUnreadable } from "./digest.ts";
 import { isOffset } from "./offset.ts";
+import { isRate } from "./rate.ts";
 import { readMap } from "./read-map.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, StageCommand } from "./stage-command.ts";
@@ -88,6 +89,11 @@ export class ChecksumCommand extends StageCommand {
       "Print one line that is the same for all that have the same content, and nothing else",
   });
 
+  bwlimit = Option.String("--bwlimit", {
+    description: "Write no more than this RATE of bytes a second, as 20M (K, M, G: of 1024)",
+    validator: isRate,
+  });
+
   progress = Option.Boolean("--progress", false, {
     description: "Report progress on standard error also where it is no terminal",
   });
@@ -128,7 +134,17 @@ export class ChecksumCommand extends StageCommand {
         refuseUnreadable(hashing, extended);
         const ranges = this.#rangesOf(context);
         const cache = cached === undefined ? undefined : this.#cache(cached);
-        return checksum(context, { file, start, end, ranges, hashing, create, extended, cache });
+        return checksum(context, {
+          file,
+          start,
+          end,
+          ranges,
+          hashing,
+          create,
+          extended,
+          cache,
+          rate: this.bwlimit,
+        });
       },
     });
   }

@@ -2,7 +2,7 @@ import { Option } from "clipanion";
 
 import type { SaveOptions } from "../stages/save.ts";
 import { isOneOf } from "./one-of.ts";
-import { isFileName, StageCommand } from "./stage-command.ts";
+import { StageCommand } from "./stage-command.ts";
 
 /** What the commands that write to a file or device have in common. */
 export abstract class DestinationCommand extends StageCommand {
@@ -11,32 +11,37 @@ export abstract class DestinationCommand extends StageCommand {
       "Write to a device even when it is mounted or held, and a delta to what it was not made for",
   });
 
+  lock = Option.Boolean("--lock", false, {
+    description:
+      "Lock the destination (flock) while it is written to; end with code 75 if somebody else has locked it",
+  });
+
   sparse = Option.Boolean("--sparse", false, {
     description: "Make holes of the zeros that are written, where the destination can have any",
   });
 
   create = Option.Boolean("--create", false, {
-    description: "Make FILE, a regular file, if it is missing",
+    description: "Make the destination, a regular file, if it is missing",
   });
 
   truncate = Option.Boolean("--truncate", false, {
-    description: "Cut FILE off where the source ends",
+    description: "Cut the destination off where the source ends",
   });
 
   times = Option.Boolean("-t,--times", false, {
-    description: "Give FILE the times of access and change of the source",
+    description: "Give the destination the times of access and change of the source",
   });
 
   perms = Option.Boolean("-p,--perms", false, {
-    description: "Give FILE the permissions of the source",
+    description: "Give the destination the permissions of the source",
   });
 
   owner = Option.Boolean("-o,--owner", false, {
-    description: "Give FILE the owner of the source, by name where this host knows it",
+    description: "Give the destination the owner of the source, by name where its host knows it",
   });
 
   group = Option.Boolean("-g,--group", false, {
-    description: "Give FILE the group of the source, by name where this host knows it",
+    description: "Give the destination the group of the source, by name where its host knows it",
   });
 
   numericIds = Option.Boolean("--numeric-ids", false, {
@@ -49,16 +54,11 @@ export abstract class DestinationCommand extends StageCommand {
     validator: isOneOf(["none", "written", "full"]),
   });
 
-  updateDigests = Option.String("--update-digests", {
-    description: "Keep the digests of FILE in this file, for `checksum --cached`",
-    validator: isFileName,
-  });
-
-  /** How `file` is written. */
-  protected saving(file: string): SaveOptions {
-    const { force, create, sparse, verify, updateDigests } = this;
+  /** How `file` is written, and where its digests are kept. */
+  protected saving(file: string, updateDigests: string | undefined): SaveOptions {
+    const { force, create, lock, sparse, verify } = this;
     const { truncate, times, perms, owner, group, numericIds } = this;
     const carried = { truncate, times, perms, owner, group, numericIds };
-    return { file, force, create, sparse, verify, updateDigests, carried };
+    return { file, force, create, lock, sparse, verify, updateDigests, carried };
   }
 }

@@ -6,9 +6,10 @@ import { OptionError } from "../stages/context.ts";
 import { CacheError } from "../stages/digest-cache.ts";
 import { KeepError } from "../stages/kept-digests.ts";
 import { VerifyError } from "../stages/verify.ts";
-import { SyncError } from "../sync/remote.ts";
+import { SyncError } from "../sync/failure.ts";
 import { SpoolError } from "../transport/spool.ts";
 import { OpenError, ReaderGoneError, StreamError } from "../transport/stream-error.ts";
+import { ReportError } from "./report-error.ts";
 
 /**
  * The exit codes, which scripts rely on. Where there is one, it is that of sysexits.h; an end by a signal, and by a
@@ -23,6 +24,7 @@ export const ExitCode = {
   internal: 70,
   notKept: 73,
   io: 74,
+  later: 75,
   protocol: 76,
   permission: 77,
   otherDestination: 78,
@@ -39,6 +41,7 @@ const BY_KIND: Readonly<Record<string, number>> = {
   permission: ExitCode.permission,
   "read-only": ExitCode.permission,
   busy: ExitCode.unavailable,
+  locked: ExitCode.later,
   "no-memory": ExitCode.unavailable,
   "no-threads": ExitCode.unavailable,
   "beyond-end": ExitCode.protocol,
@@ -80,6 +83,9 @@ export function exitCodeOf(error: unknown): number {
   }
   if (error instanceof KeepError) {
     return error.copied ? ExitCode.notKept : ExitCode.io;
+  }
+  if (error instanceof ReportError) {
+    return ExitCode.notKept;
   }
   if (error instanceof StreamError || error instanceof SpoolError) {
     return ExitCode.io;

@@ -18,6 +18,8 @@ const MAX_QUEUE_DEPTH = 32;
 
 const MAX_THREADS = 1024;
 
+const MAX_STREAMS = 8;
+
 /** Whether to go past the page cache. */
 export const isDirect: t.StrictValidator<unknown, Direct> = isOneOf(["auto", "on", "off"]);
 
@@ -26,6 +28,9 @@ export const isThreads = isCount(MAX_THREADS);
 
 /** A number of reads or writes in flight. */
 export const isQueueDepth = isCount(MAX_QUEUE_DEPTH);
+
+/** A number of connections to a host: many at once, sshd(8) refuses some of (MaxStartups). */
+export const isStreams = isCount(MAX_STREAMS);
 
 function isCount(max: number): t.StrictValidator<unknown, number> {
   return t.makeValidator({

@@ -1,13 +1,15 @@
 import { Command, Option } from "clipanion";
 
 import type { Compress } from "../stages/compression.ts";
-import { OptionError } from "../stages/context.ts";
+import { OptionError, type StageContext } from "../stages/context.ts";
 import { retrieve } from "../stages/retrieve.ts";
 import { isCompress, parseCompress } from "./compress.ts";
 import { wantsExactWire } from "./environment.ts";
 import { isOneOf } from "./one-of.ts";
+import { isRate } from "./rate.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, refuseStandardInput, StageCommand } from "./stage-command.ts";
+import { isWire } from "./wire.ts";
 
 /** `blockcopy retrieve FILE` */
 export class RetrieveCommand extends StageCommand {
@@ -35,6 +37,11 @@ export class RetrieveCommand extends StageCommand {
 
   lzma = Option.Boolean("--lzma", false, { description: "The same as --compress lzma" });
 
+  bwlimit = Option.String("--bwlimit", {
+    description: "Write no more than this RATE of bytes a second, as 20M (K, M, G: of 1024)",
+    validator: isRate,
+  });
+
   /** For `sync`, which has started it. */
   events = Option.Boolean("--events", false, { hidden: true });
 
@@ -46,6 +53,10 @@ export class RetrieveCommand extends StageCommand {
   whole = Option.Boolean("--whole", false, { hidden: true });
 
   dryRun = Option.Boolean("--dry-run", false, { hidden: true });
+
+  wire = Option.String("--wire", { hidden: true, validator: isWire });
+
+  map = Option.Boolean("--map", false, { hidden: true });
 
   file = Option.String({ name: "FILE", validator: isFileName });
 
@@ -64,7 +75,7 @@ export class RetrieveCommand extends StageCommand {
       ],
       work: async (context) => {
         refuseStandardInput(this.file);
-        const exactWire = wantsExactWire();
+        const exactWire = wantsExactWire() || this.wire !== undefined;
         return retrieve(context, {
           file: this.file,
           compress: this.#compression(),
@@ -72,9 +83,20 @@ export class RetrieveCommand extends StageCommand {
           sizes: this.sizes,
           whole: this.whole,
           dryRun: this.dryRun,
+          inUse: this.#inUse(context),
+          rate: this.bwlimit,
+          map: this.map,
         });
       },
     });
+  }
+
+  /** Whoever runs it from cron expects no word from a stage that succeeds. */
+  #inUse({ warn, debug }: StageContext): ((message: string) => void) | undefined {
+    if (this.events) {
+      return warn;
+    }
+    return this.wantsDetails ? debug : undefined;
   }
 
   /** What the two options say together. */

@@ -2,7 +2,7 @@ import { isatty } from "node:tty";
 
 import type * as Binding from "../native/binding.js";
 import { loadAddon } from "../native/load.ts";
-import { OptionError } from "../stages/context.ts";
+import { type AdvisedError, OptionError } from "../stages/context.ts";
 import { removeUnfinished } from "../transport/new-file.ts";
 import { ReaderGoneError } from "../transport/stream-error.ts";
 import { printLine } from "../ui/stderr.ts";
@@ -25,6 +25,16 @@ interface Surroundings {
   debug: (message: string) => void;
 }
 
+/** How a command ended. */
+export interface End {
+  /** The exit code. */
+  code: number;
+  /** What came of it, in words. */
+  outcome: string | undefined;
+  /** Why it failed, and what to do; undefined for one that did not. */
+  failure: { message: string; advice: string } | undefined;
+}
+
 /** A command that ends the process. */
 export interface Run {
   /** Its name. */
@@ -39,8 +49,8 @@ export interface Run {
   again?: string;
   /** Whether its output is for people, who look at as much of it as they like: then that nobody reads on is no failure. */
   forPeople?: boolean;
-  /** Told how it ended, before the last lines are printed. */
-  finish?: (succeeded: boolean, outcome: string | undefined) => void;
+  /** Told how it ended, before the last lines are printed. Returns what went wrong in telling others, if anything did. */
+  finish?: (end: End) => AdvisedError | undefined;
   /** The last line when it fails, instead of one for people. */
   failure?: (error: unknown, name: string) => string;
   /** Does it, and says what came of it where that is worth a word. */
@@ -57,8 +67,15 @@ export async function runCommand(run: Run): Promise<never> {
     process.exit(exitCodeOf(error));
   }
   let outcome: string | undefined;
-  const end = (code: number, ...lines: string[]): never => {
-    run.finish?.(code === ExitCode.success, outcome);
+  const end = (code: number, failure?: End["failure"], ...lines: string[]): never => {
+    const late = run.finish?.({ code, outcome, failure });
+    if (late !== undefined && code === ExitCode.success) {
+      return finish(exitCodeOf(late), errorLine(late, run.name));
+    }
+    const said = late === undefined ? [] : [`WARNING (${run.name}): ${late.message}`];
+    return finish(code, ...said, ...lines);
+  };
+  const finish = (code: number, ...lines: string[]): never => {
     for (const line of lines) {
       printLine(line);
     }
@@ -71,11 +88,17 @@ export async function runCommand(run: Run): Promise<never> {
   const fail = (error: unknown): never =>
     run.forPeople === true && error instanceof ReaderGoneError
       ? end(ExitCode.readerGone)
-      : end(exitCodeOf(error), ...trace(error), (run.failure ?? errorLine)(error, run.name));
+      : end(
+          exitCodeOf(error),
+          { message: messageOf(error), advice: adviceOn(error, run.name) },
+          ...trace(error),
+          (run.failure ?? errorLine)(error, run.name),
+        );
 
   onSignal((signal, code) => {
-    const what = `ended by ${signal}, ${run.unfinished}`;
-    end(code, `ERROR (${run.name}): ${what}; ${run.again ?? RUN_AGAIN}`);
+    const message = `ended by ${signal}, ${run.unfinished}`;
+    const advice = run.again ?? RUN_AGAIN;
+    end(code, { message, advice }, `ERROR (${run.name}): ${message}; ${advice}`);
   });
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);

@@ -2,15 +2,16 @@ import type * as Binding from "../native/binding.js";
 import type { StageContext } from "../stages/context.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { ReaderGoneError } from "../transport/stream-error.ts";
-import { EventLines, eventLine } from "../ui/event-lines.ts";
+import { EventLines, eventLine, helloLine } from "../ui/event-lines.ts";
 import { PlainLines } from "../ui/plain-lines.ts";
 import { type Progress, silent } from "../ui/progress.ts";
-import { printLine, stderrIsTerminal } from "../ui/stderr.ts";
+import { printLine, stderrCanDraw } from "../ui/stderr.ts";
 import { adviceOn } from "./advice.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { forcedSimd, wantsExactWire } from "./environment.ts";
 import type { IoOptions } from "./io-options.ts";
 import { type DataStream, messageOf, runCommand } from "./run-command.ts";
+import { spending } from "./spent.ts";
 
 /** A stage, as the commands start it. */
 export interface Stage {
@@ -30,6 +31,8 @@ export interface Stage {
   patience: number;
   /** Whether it tells another program what happens, as events, and not a person. */
   events?: boolean;
+  /** What a signal that ends it leaves behind, and what to do then, where its name does not tell. */
+  cutOff?: { unfinished: string; again: string } | undefined;
   /** Does it, and says what came of it where that is worth a word. */
   work: (context: StageContext) => Promise<string | undefined>;
 }
@@ -42,7 +45,11 @@ export function runStage(stage: Stage): Promise<never> {
     verbose: stage.verbose,
     streams: stage.streams,
     unfinished: unfinished(stage),
-    finish: (succeeded, outcome) => progress.finish(succeeded, outcome),
+    ...stage.cutOff,
+    finish: ({ code, outcome }) => {
+      progress.finish(code === ExitCode.success, outcome);
+      return undefined;
+    },
     ...(stage.events === true && { failure: errorEvent }),
     work: async ({ native, debug }) => {
       // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
@@ -57,20 +64,21 @@ export function runStage(stage: Stage): Promise<never> {
             ? eventLine({ event: "warning", message })
             : `WARNING (${stage.name}): ${message}`,
         );
-      return stage.work({ native, engine, direct, progress, warn, debug });
+      const tell = (message: string): void => printLine(`blockcopy ${stage.name}: ${message}`);
+      return stage.work({ native, engine, direct, progress, warn, tell, debug });
     },
   });
 }
 
 async function progressFor(stage: Stage, native: typeof Binding): Promise<Progress> {
   if (stage.events === true) {
-    printLine(eventLine({ event: "hello" }));
+    printLine(helloLine());
     // Whoever has started it is the one to say how it went: without that, nothing goes on in secret.
     void native.waitFor(2, "readerGone").then(() => native.exitNow(ExitCode.readerGone));
-    return new EventLines(printLine);
+    return new EventLines(printLine, spending(stage.io.threads));
   }
   const title = stage.name.replace(/^./, (letter) => letter.toUpperCase());
-  if (stderrIsTerminal() && process.env["TERM"] !== "dumb") {
+  if (stderrCanDraw()) {
     const { LiveLine } = await import("../ui/live-line.ts");
     return new LiveLine(title, stage.done, () => native.TerminalLock.acquire(), stage.patience);
   }
@@ -98,7 +106,7 @@ function isConsequence(error: unknown): boolean {
 }
 
 function unfinished(stage: Stage): string {
-  return ["save", "receive", "sync"].includes(stage.name)
+  return ["save", "receive"].includes(stage.name)
     ? "the destination is not complete"
     : "its stream is not complete";
 }

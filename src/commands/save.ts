@@ -27,6 +27,11 @@ export class SaveCommand extends DestinationCommand {
     ],
   });
 
+  updateDigests = Option.String("--update-digests", {
+    description: "Keep the digests of FILE in this file, for `checksum --cached`",
+    validator: isFileName,
+  });
+
   file = Option.String({ name: "FILE", validator: isFileName });
 
   override execute(): Promise<never> {
@@ -40,7 +45,7 @@ export class SaveCommand extends DestinationCommand {
       streams: [{ fd: 0, name: "block_input_stream", other: "blockcopy retrieve FILE" }],
       work: async (context) => {
         refuseStandardInput(this.file);
-        return save(context, this.saving(this.file));
+        return save(context, this.saving(this.file, this.updateDigests));
       },
     });
   }

@@ -13,7 +13,7 @@ export abstract class AnyCommand extends Command {
   });
 
   /** Whether details are wanted, by option or by environment. */
-  protected get wantsDetails(): boolean {
+  get wantsDetails(): boolean {
     return this.verbose || (process.env["DEBUG"] ?? "") !== "";
   }
 }

@@ -1,17 +1,27 @@
 import { Command, Option } from "clipanion";
 
-import { OptionError, type StageContext } from "../stages/context.ts";
+import { OptionError } from "../stages/context.ts";
 import { type Endpoint, parseEndpoint } from "../sync/endpoint.ts";
-import { syncLocal } from "../sync/local.ts";
+import { type LocalContext, syncLocal } from "../sync/local.ts";
+import { syncDelta } from "../sync/delta.ts";
+import type { Copied } from "../sync/outcome.ts";
+import { syncPlain } from "../sync/plain-wire.ts";
 import { syncRemote } from "../sync/remote.ts";
-import { Output } from "../transport/streams.ts";
+import { isStandardInput } from "../transport/standard-input.ts";
 import { isBlockSizeOption } from "./block-size.ts";
 import { isCompress } from "./compress.ts";
 import { DestinationCommand } from "./destination-command.ts";
 import { isDigest } from "./digest.ts";
+import { wantsExactWire } from "./environment.ts";
+import { isStreams } from "./io-options.ts";
+import { isMapFile } from "./map-option.ts";
 import { isOffset } from "./offset.ts";
-import { runStage } from "./run-stage.ts";
+import { isRate } from "./rate.ts";
+import { readMap } from "./read-map.ts";
+import { runSync } from "./run-sync.ts";
 import { isFileName, refuseStandardInput } from "./stage-command.ts";
+import { refuseTogether } from "./sync-options.ts";
+import { isWire } from "./wire.ts";
 
 /** `blockcopy sync SOURCE DESTINATION` */
 export class SyncCommand extends DestinationCommand {
@@ -22,9 +32,9 @@ export class SyncCommand extends DestinationCommand {
     details: `
       Reads SOURCE and DESTINATION, regular files or block devices, and writes the blocks that differ to DESTINATION. Succeeds only when they are on the disk.
 
-      Either or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. A file here whose name has a colon gets ./ before it. \`blockcopy\` must be installed there.
+      Either or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. A file here whose name has a colon gets ./ before it. \`blockcopy\` is sent there if it is missing.
 
-      A device that is mounted, or held by another device or process, is refused as DESTINATION. A virtual machine that is running on a file is not noticed: stop it, or copy a snapshot.
+      A device that is mounted, or held by another device or process, is refused as DESTINATION. A virtual machine that is running on the file DESTINATION is not noticed. Of a SOURCE that is mounted, held, or open for writing there is a warning: copy a snapshot.
     `,
     examples: [
       [
@@ -54,8 +64,20 @@ export class SyncCommand extends DestinationCommand {
     validator: isOffset,
   });
 
+  ranges = Option.String("--ranges", {
+    description:
+      "Look only at the ranges that this MAP, a file here or -, has, in whole blocks (see `checksum`)",
+    validator: isFileName,
+  });
+
+  delta = Option.String("--delta", {
+    description:
+      "Write what differs to this file here, for `save DESTINATION`, and nothing to DESTINATION",
+    validator: isFileName,
+  });
+
   digest = Option.String("--digest", {
-    description: "Digest of the blocks between hosts: sha3-512, the default, or blake3",
+    description: "Digest of the blocks between hosts: blake3, the default, or sha3-512",
     validator: isDigest,
   });
 
@@ -68,6 +90,24 @@ export class SyncCommand extends DestinationCommand {
     description:
       "Compress what goes between hosts: none, lz4, zstd[:LEVEL], lzma[:LEVEL] or auto, the default",
     validator: isCompress,
+  });
+
+  bwlimit = Option.String("--bwlimit", {
+    description:
+      "Send no more than this RATE of bytes a second either way, as 20M (K, M, G: powers of 1024)",
+    validator: isRate,
+  });
+
+  digestCache = Option.String("--digest-cache", {
+    description:
+      "Keep the digests of DESTINATION in this file of its host, and send those that are there instead of reading it",
+    validator: isFileName,
+  });
+
+  streams = Option.String("--streams", {
+    description:
+      "Copy over that many connections to each host, up to 8, each a part of the whole: for links that are faster than one",
+    validator: isStreams,
   });
 
   rsh = Option.String("-e,--rsh", "ssh", {
@@ -84,8 +124,33 @@ export class SyncCommand extends DestinationCommand {
     description: "Run it there with `sudo -n`, which must not ask for a password",
   });
 
-  progress = Option.Boolean("--progress", false, {
-    description: "Report progress on standard error also where it is no terminal",
+  wire = Option.String("--wire", {
+    description:
+      "0.0.2: what is on the other host is blockcopy 0.0.2, as `--remote-command 'python3 blockcopy.py'`",
+    validator: isWire,
+  });
+
+  noBootstrap = Option.Boolean("--no-bootstrap", false, {
+    description:
+      "Send no blockcopy to a host that has none, nor run one that was sent there before",
+  });
+
+  quiet = Option.Boolean("-q,--quiet", false, { description: "Say nothing but errors" });
+
+  json = Option.Boolean("--json", false, {
+    description: "Write events on standard output: JSON, one object a line",
+  });
+
+  drawn = Option.String("--map", false, {
+    description:
+      "Draw where the blocks were that differed, or write that to a file, as --map FILE.svg",
+    tolerateBoolean: true,
+    validator: isMapFile,
+  });
+
+  metrics = Option.String("--metrics", {
+    description: "Write to this file how it went, for the textfile collector of Prometheus",
+    validator: isFileName,
   });
 
   source = Option.String({ name: "SOURCE", validator: isFileName });
@@ -93,147 +158,119 @@ export class SyncCommand extends DestinationCommand {
   destination = Option.String({ name: "DESTINATION", validator: isFileName });
 
   override execute(): Promise<never> {
-    return runStage({
-      name: "sync",
-      done: "compared",
+    const { source, destination, io, dryRun, quiet, json, drawn: map, metrics } = this;
+    return runSync({
+      source,
+      destination,
+      io,
+      dryRun,
+      quiet,
+      json,
+      map,
+      metrics,
       verbose: this.wantsDetails,
-      io: this.io,
-      progress: this.progress,
-      patience: 0,
-      streams: [],
+      cutOff:
+        this.delta === undefined
+          ? { unfinished: "the destination is not complete" }
+          : { unfinished: "there is no delta", again: "run it again: nothing was written" },
+      streams:
+        this.ranges !== undefined && isStandardInput(this.ranges)
+          ? [{ fd: 0, name: "the map", other: "thin_delta …" }]
+          : [],
       work: async (context) => {
         refuseStandardInput(this.source);
         refuseStandardInput(this.destination);
-        const [source, destination] = [parseEndpoint(this.source), parseEndpoint(this.destination)];
-        if (source.kind === "remote" || destination.kind === "remote") {
-          return this.#remote(context, source, destination);
+        refuseTogether(this);
+        const [from, to] = [parseEndpoint(source), parseEndpoint(destination)];
+        if (from.kind === "local" && to.kind === "local") {
+          this.#refuseOfHosts();
+          if (!this.dryRun && !this.#needsStages()) {
+            return this.#local(context, from.path, to.path);
+          }
         }
-        this.#refuseBetweenHosts();
-        return this.dryRun
-          ? this.#remote(context, source, destination)
-          : this.#local(context, source.path, destination.path);
+        return this.#joined(context, from, to);
       },
     });
   }
 
   /** @throws OptionError */
-  #refuseBetweenHosts(): void {
-    const other = Object.entries(this.#betweenHosts()).find(([, given]) => given);
+  #refuseOfHosts(): void {
+    const { sudo, remoteCommand, wire } = this;
+    const given = {
+      "--sudo": sudo,
+      "--remote-command": remoteCommand !== undefined,
+      "--wire": wire !== undefined,
+    };
+    const other = Object.entries(given).find(([, is]) => is);
     if (other !== undefined) {
       throw new OptionError(
         `${other[0]} is for copies between hosts, and both ends are here`,
-        "leave it out; the three stages have it",
+        "leave it out",
       );
     }
   }
 
-  #local(context: StageContext, source: string, destination: string): Promise<string> {
-    const { force, sparse } = this;
-    return syncLocal(context, { source, destination, force, sparse });
+  #local(context: LocalContext, source: string, destination: string): Promise<Copied> {
+    const { force, lock, sparse, map } = this;
+    return syncLocal(context, { source, destination, force, lock, sparse, map });
   }
 
-  /** The options that mean nothing for two files here. */
-  #betweenHosts(): Record<string, boolean> {
-    const { truncate, times, perms, owner, group } = this;
-    return {
-      "--allow-larger": this.allowLarger,
-      "--start": this.start !== undefined,
-      "--end": this.end !== undefined,
-      "--digest": this.digest !== undefined,
-      "--block-size": this.blockSize !== undefined,
-      "--compress": this.compress !== undefined,
-      "--remote-command": this.remoteCommand !== undefined,
-      "--sudo": this.sudo,
-      "--create": this.create,
-      "--truncate": truncate,
-      "--times": times,
-      "--perms": perms,
-      "--owner": owner,
-      "--group": group,
-      "--verify": this.verify !== "none",
-      "--update-digests": this.updateDigests !== undefined,
-    };
-  }
-
-  async #remote(
-    context: StageContext,
-    source: Endpoint,
-    destination: Endpoint,
-  ): Promise<string | undefined> {
-    const { rsh, remoteCommand, sudo, dryRun } = this;
-    const outcome = await syncRemote(context, {
-      source,
-      destination,
-      retrieve: [
-        ...this.#common(),
-        ...valued("--compress", this.compress ?? "auto"),
-        ...valued("--sizes", this.#sizes()),
-        ...flags({ "--whole": this.start === undefined && this.end === undefined }),
-      ],
-      receive: [...this.#common(), ...this.#receiving()],
-      far: { rsh, remoteCommand, sudo },
-      dryRun,
-    });
-    if (!dryRun) {
-      return outcome;
-    }
-    // What was asked for, not a word about it.
-    await new Output(context.native, "outcome").finish([Buffer.from(`${outcome}\n`)]);
-    return undefined;
-  }
-
-  /** Options of either stage. */
-  #common(): string[] {
-    const { direct, threads, queueDepth } = this;
-    return [
-      ...valued("--direct", direct),
-      ...valued("--threads", threads),
-      ...valued("--queue-depth", queueDepth),
-      ...flags({ "--verbose": this.wantsDetails }),
+  /** Whether it takes more than comparing two files of a size and writing what differs: what the stages of a copy between hosts can do. */
+  #needsStages(): boolean {
+    const { create, truncate, times, perms, owner, group, allowLarger, verify } = this;
+    const {
+      start,
+      end,
+      ranges,
+      delta,
+      digest,
+      blockSize,
+      compress,
+      digestCache,
+      bwlimit,
+      streams,
+    } = this;
+    const given = [
+      start,
+      end,
+      ranges,
+      delta,
+      digest,
+      blockSize,
+      compress,
+      digestCache,
+      bwlimit,
+      streams,
     ];
+    return (
+      [create, truncate, times, perms, owner, group, allowLarger, verify !== "none"].includes(
+        true,
+      ) || given.some((value) => value !== undefined)
+    );
   }
 
-  #receiving(): string[] {
-    const { force, sparse, create, truncate, times, perms, owner, group, numericIds } = this;
-    return [
-      ...flags({
-        "--force": force,
-        "--sparse": sparse,
-        "--create": create,
-        "--truncate": truncate,
-        "--times": times,
-        "--perms": perms,
-        "--owner": owner,
-        "--group": group,
-        "--numeric-ids": numericIds,
-      }),
-      ...valued("--verify", this.verify),
-      ...valued("--update-digests", this.updateDigests),
-      ...valued("--cached", this.updateDigests),
-      ...valued("--start", this.start),
-      ...valued("--end", this.end),
-      ...valued("--digest", this.digest),
-      ...valued("--block-size", this.blockSize),
-    ];
-  }
-
-  #sizes(): string {
-    if (this.truncate || this.start !== undefined || this.end !== undefined) {
-      return "any";
+  async #joined(context: LocalContext, source: Endpoint, destination: Endpoint): Promise<Copied> {
+    const { rsh, remoteCommand, sudo, noBootstrap, ranges, delta } = this;
+    const far = { rsh, remoteCommand, sudo, bootstrap: !noBootstrap };
+    const plan = { source, destination, far, copy: this };
+    if (this.#isPlain(source, destination)) {
+      return syncPlain(context, plan);
     }
-    if (this.allowLarger) {
-      return "larger";
+    if (delta !== undefined) {
+      return syncDelta(context, plan, delta);
     }
-    return this.create ? "new" : "same";
+    const extents = ranges === undefined ? undefined : await readMap(context, ranges);
+    return syncRemote(context, { ...plan, extents });
   }
-}
 
-/** An option with its value as words of a command, unless it has none. */
-function valued(option: string, value: string | number | undefined): string[] {
-  return value === undefined ? [] : [`${option}=${value}`];
-}
+  /** Whether what is on the other hosts is blockcopy 0.0.2. */
+  #isPlain(source: Endpoint, destination: Endpoint): boolean {
+    const between = source.kind === "remote" || destination.kind === "remote";
+    return between && (this.wire !== undefined || wantsExactWire());
+  }
 
-/** The options that are set. */
-function flags(options: Readonly<Record<string, boolean>>): string[] {
-  return Object.entries(options).flatMap(([option, given]) => (given ? [option] : []));
+  /** Whether it is wanted where the blocks are that differ. */
+  get map(): boolean {
+    return this.drawn !== false;
+  }
 }

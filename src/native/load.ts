@@ -2,6 +2,8 @@ import { createRequire } from "node:module";
 
 import type * as Binding from "./binding.js";
 
+const require = createRequire(import.meta.url);
+
 /** Package that carries the addon for this platform, or undefined where there is none. */
 function packageOf(platform: string, arch: string): string | undefined {
   return platform === "linux" && arch === "x64" ? "blockcopy-linux-x64-gnu" : undefined;
@@ -20,12 +22,19 @@ export class AddonError extends Error {
   }
 }
 
+/** Where the addon is. */
+export interface AddonFile {
+  path: string;
+  /** The name of the package that carries it. */
+  package: string;
+}
+
 /**
- * Loads the engine.
+ * Finds the addon.
  *
- * @throws AddonError saying what was tried and why it failed, which the dynamic linker knows best.
+ * @throws AddonError
  */
-export function loadAddon(): typeof Binding {
+export function addonFile(): AddonFile {
   const platform = `${process.platform}-${process.arch}`;
   const name = packageOf(process.platform, process.arch);
   if (name === undefined) {
@@ -34,10 +43,8 @@ export function loadAddon(): typeof Binding {
       "run blockcopy on Linux on x86-64 with glibc",
     );
   }
-  const require = createRequire(import.meta.url);
-  let file: string;
   try {
-    file = require.resolve(name);
+    return { path: require.resolve(name), package: name };
   } catch (error) {
     throw new AddonError(
       `the engine for ${platform} is not installed (package ${name})`,
@@ -45,6 +52,15 @@ export function loadAddon(): typeof Binding {
       error,
     );
   }
+}
+
+/**
+ * Loads the engine.
+ *
+ * @throws AddonError saying what was tried and why it failed, which the dynamic linker knows best.
+ */
+export function loadAddon(): typeof Binding {
+  const { path: file } = addonFile();
   try {
     return require(file) as typeof Binding;
   } catch (error) {

@@ -166,7 +166,11 @@ export class Writer {
         if (check !== undefined) {
           await this.records?.add(frames, applied.lengths, check.bytes);
         }
-        this.#context.progress.advance(applied.lengths.reduce((sum, length) => sum + length, 0));
+        const { progress } = this.#context;
+        const bytes = applied.lengths.reduce((sum, length) => sum + length, 0);
+        progress.count("blocks", frames.length);
+        progress.count("changed", bytes);
+        progress.advance(bytes);
       }
       this.#slots.release(slot);
       this.#waiting -= 1;

@@ -2,6 +2,7 @@ import type * as Binding from "../native/binding.js";
 import { isEngineFailure } from "../native/error.ts";
 import { BLOCK_CODECS } from "../protocol/codec.ts";
 import { HashEncoder } from "../protocol/hash-encoder.ts";
+import { SpooledOutput, type StreamOutput } from "../transport/spooled-output.ts";
 import { Output } from "../transport/streams.ts";
 import { OptionError, type StageContext } from "./context.ts";
 import { openInput } from "./open-input.ts";
@@ -13,6 +14,10 @@ import { beyondEnd, type DigestOptions, sendDigests } from "./send-digests.ts";
 export interface ChecksumOptions extends DigestOptions {
   /** Take a file that is missing for an empty one, which `save` will make. */
   create: boolean;
+  /** Bytes of digests that may go out in a second; undefined for as many as the pipe takes. */
+  rate: number | undefined;
+  /** Say the root of the file before the digests, which wait until it is known: what is made of them then knows its destination. */
+  rootFirst?: boolean;
 }
 
 /**
@@ -25,15 +30,16 @@ export async function checksum(
   options: ChecksumOptions,
 ): Promise<undefined> {
   context.debug(context.engine.hashing(options.hashing.digest));
-  const output = new Output(context.native, "hash stream");
+  const output = new Output(context.native, "hash stream", options.rate);
   await output.whileRead(async () => {
+    const stream = options.rootFirst === true ? await SpooledOutput.begin(output) : output;
     const source = await openOrMissing(context, options);
     if (source === undefined) {
-      await hashMissing(options, output);
+      await hashMissing(options, stream);
     } else if (source === null) {
-      await hashStream(context, options, output);
+      await hashStream(context, options, stream);
     } else {
-      await sendDigests(context, source, options, output);
+      await sendDigests(context, source, options, stream);
     }
   });
 }
@@ -55,7 +61,10 @@ async function openOrMissing(
 }
 
 /** Of a file that is missing: all is wanted of the source. */
-async function hashMissing({ hashing, extended }: ChecksumOptions, output: Output): Promise<void> {
+async function hashMissing(
+  { hashing, extended }: ChecksumOptions,
+  output: StreamOutput,
+): Promise<void> {
   const root = new Root(hashing).finish(0);
   const encoder = new HashEncoder(
     hashing,
@@ -70,7 +79,7 @@ async function hashMissing({ hashing, extended }: ChecksumOptions, output: Outpu
 async function hashStream(
   context: StageContext,
   options: ChecksumOptions,
-  output: Output,
+  output: StreamOutput,
 ): Promise<void> {
   const { start, end, ranges, hashing, extended, cache } = options;
   const refused = {

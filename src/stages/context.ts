@@ -16,6 +16,8 @@ export interface StageContext {
   progress: Progress;
   /** Says something that a person should know although all is well. */
   warn: (message: string) => void;
+  /** Says something that has been done and that nobody has asked for in so many words. */
+  tell: (message: string) => void;
   /** Says something that only matters when looking for a fault. */
   debug: (message: string) => void;
 }

@@ -1,14 +1,22 @@
+import type * as Binding from "../native/binding.js";
 import { ProtocolError } from "../protocol/error.ts";
 import { Input, Output } from "../transport/streams.ts";
-import { silent } from "../ui/progress.ts";
-import { checksum } from "./checksum.ts";
+import { asAside, silent } from "../ui/progress.ts";
+import { checksum, type ChecksumOptions } from "./checksum.ts";
 import type { StageContext } from "./context.ts";
 import { refuseFileAmongDevices } from "./destination.ts";
+import { type Part, partOf } from "./part.ts";
 import { saveTo, type SaveOptions } from "./save.ts";
-import { type DigestOptions, sendDigests } from "./send-digests.ts";
+import { sendDigests } from "./send-digests.ts";
 
 /** Of which blocks to send the digests, and what to do with the blocks that come in answer. */
-export type ReceiveOptions = Omit<DigestOptions, "extended" | "sized"> & SaveOptions;
+export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized"> &
+  SaveOptions & {
+    /** Only this of what there is; others have the other parts, and the last of them what the source has behind the end. */
+    part: Part | undefined;
+    /** Both streams are those of blockcopy 0.0.2. */
+    plain: boolean;
+  };
 
 /**
  * Both stages of a destination in one: writes the digests of a file or device to standard output, and the blocks that come on
@@ -22,33 +30,69 @@ export async function receive(
   options: ReceiveOptions,
 ): Promise<string | undefined> {
   const { native, engine, direct, debug } = context;
-  const { file, force, create } = options;
-  const sink = await engine.openSink(file, { force, create, direct });
+  const { file, force, create, lock, plain } = options;
+  const sink = await engine.openSink(file, { force, create, lock, direct });
   refuseFileAmongDevices(file, sink);
   debug(`${file}: ${sink.description}`);
   const reader = await engine.openReader(sink, direct);
-  const output = new Output(native, "hash stream");
-  // What is read is what counts; what else is done shows all the same.
+  const digests = await withRanges(options);
+  const output = new Output(native, "hash stream", options.rate);
+  // What is read is what counts; what else is done shows all the same. What has changed, the source counts, where it can.
   const { progress } = context;
-  const quiet = { ...silent, aside: progress.aside.bind(progress) };
+  const aside = progress.aside.bind(progress);
+  const quiet = { ...silent, aside, ...(plain && { count: progress.count.bind(progress) }) };
   const [outcome] = await Promise.all([
     saveTo({ ...context, progress: quiet }, sink, options),
     output.whileRead(() =>
-      sendDigests(context, reader, { ...options, extended: true, sized: true }, output),
+      sendDigests(
+        context,
+        reader,
+        { ...digests, ...onlyPart(reader, options), extended: !plain, sized: !plain },
+        output,
+      ),
     ),
   ]);
   return outcome;
 }
 
+/** Of which bytes this process is to send the digests, where others have the rest. */
+function onlyPart(
+  { size }: Binding.Source,
+  { start, end, part, hashing }: ReceiveOptions,
+): Pick<ReceiveOptions, "start" | "end"> {
+  // A range that the file does not have is refused as it is.
+  if (part === undefined || start > size || (end ?? 0) > size) {
+    return { start, end };
+  }
+  const found = partOf(part, start, Math.max(start, end ?? size), hashing.blockSize);
+  return part.number === part.count ? { ...found, end } : found;
+}
+
 /**
- * As `receive`, without a write: only reads, and waits until the other side has counted what it would send.
+ * As `receive`, without a write: only reads, and waits until the other side has counted what it would send. Refuses a destination that
+ * somebody is using, as `receive` would.
  *
  * @throws what `checksum` throws, and ProtocolError when something is sent
  */
 export async function rehearse(context: StageContext, options: ReceiveOptions): Promise<undefined> {
-  await checksum(context, { ...options, extended: true, sized: true });
+  if (!options.force) {
+    await context.engine.refuseUsed(options.file);
+  }
+  // Digests that wait for the root keep the source waiting, and what that does is what counts.
+  const aside = options.rootFirst
+    ? asAside(context.progress, "reading the destination")
+    : undefined;
+  const digests = { ...(await withRanges(options)), extended: true, sized: true };
+  await checksum({ ...context, progress: aside ?? context.progress }, digests);
+  aside?.finish(true);
   const input = new Input(context.native, "block stream");
   if ((await input.read(new Uint8Array(1))) > 0) {
     throw new ProtocolError("other-stream", 0, "Blocks were sent, and none were asked for");
   }
+}
+
+/** Reads the list of ranges, if there is one, now: the block stream begins behind it. */
+async function withRanges(options: ReceiveOptions): Promise<ReceiveOptions> {
+  const extents = await options.ranges?.();
+  return { ...options, ranges: extents && (() => Promise.resolve(extents)) };
 }

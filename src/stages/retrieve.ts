@@ -3,6 +3,8 @@ import { HashDecoder } from "../protocol/hash-decoder.ts";
 import type { ReceivedHello } from "../protocol/hello.ts";
 import type { SourceDescription } from "../protocol/source-fields.ts";
 import { Output } from "../transport/streams.ts";
+import { ChangeMap } from "../ui/change-map.ts";
+import type { Progress } from "../ui/progress.ts";
 import { type Answer, ExtendedAnswer, PlainAnswer } from "./answer.ts";
 import { type Compress, compressor, type Compressor } from "./compression.ts";
 import type { StageContext } from "./context.ts";
@@ -17,6 +19,7 @@ import { RootOfBatches } from "./root.ts";
 import { refuseSize, type Sizes } from "./sizes.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
+import { tellOfWriter } from "./source-in-use.ts";
 
 /** What to compare. */
 export interface RetrieveOptions {
@@ -32,6 +35,12 @@ export interface RetrieveOptions {
   whole: boolean;
   /** Only count what would be sent. */
   dryRun: boolean;
+  /** Told when somebody else may write to the file; undefined where nobody wants to know. */
+  inUse: ((message: string) => void) | undefined;
+  /** Bytes that may go out in a second; undefined for as many as the pipe takes. */
+  rate: number | undefined;
+  /** Tell where the blocks are that differ. */
+  map: boolean;
 }
 
 /**
@@ -45,15 +54,19 @@ export async function retrieve(
   options: RetrieveOptions,
 ): Promise<undefined> {
   const { native, engine, direct, progress, debug } = context;
-  const output = new Output(native, "block stream");
+  const output = new Output(native, "block stream", options.rate);
   await output.whileRead(async () => {
     const source = await engine.openSource(options.file, direct);
     debug(`${options.file}: ${source.size} bytes, ${source.description}`);
     // Before reading changes the time of the last access.
     const description = describe(source, await engine.metadata(source));
-    progress.begin(options.whole ? source.size : undefined);
+    progress.begin(options.whole ? source.size : undefined, source.instance());
+    if (options.inUse !== undefined) {
+      await tellOfWriter(context, options.file, source, options.inUse);
+    }
     const rehearsal = options.dryRun ? new Rehearsal(debug) : undefined;
     const stream = rehearsal ?? output;
+    const map = options.map ? new ChangeMap(source.size) : undefined;
 
     const decoder = new HashDecoder();
     const slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), BATCH_SLOT_LENGTH);
@@ -103,11 +116,8 @@ export async function retrieve(
         const compressed = diff.changed.some(({ codec }) => codec === compression.codec);
         coder.sent(now, now - begun, compressed && compression === coder.current);
         slots.release(slot);
-        progress.count("blocks", diff.changed.length);
-        progress.count(
-          "changed",
-          diff.changed.reduce((sum, { block }) => sum + block, 0),
-        );
+        diff.changed.forEach(({ position, block }) => map?.add(position, block));
+        countBlocks(progress, diff.changed);
         progress.count("sent", stream.bytes - counted);
         counted = stream.bytes;
         rehearsal?.differ(diff.changed);
@@ -134,8 +144,22 @@ export async function retrieve(
     };
     await Promise.all([compareAll(), sequence.finished]);
     debug(`${stream.bytes} bytes of changed blocks ${options.dryRun ? "counted" : "sent"}`);
+    if (map !== undefined) {
+      progress.mapped(map);
+    }
     await stream.finish(talk?.answer.end(root.finish(decoder.hashing)) ?? []);
   });
+}
+
+/** Counts blocks that differ, and what they take on the way, where they are more than a length. */
+function countBlocks(progress: Progress, changed: readonly Binding.Block[]): void {
+  const sumOf = (blocks: typeof changed, what: "block" | "length"): number =>
+    blocks.reduce((sum, block) => sum + block[what], 0);
+  const present = changed.filter(({ codec }) => codec !== "zeros");
+  progress.count("blocks", changed.length);
+  progress.count("changed", sumOf(changed, "block"));
+  progress.count("plain", sumOf(present, "block"));
+  progress.count("packed", sumOf(present, "length"));
 }
 
 /** How many bytes of a batch lie behind the end of the source. */

@@ -1,5 +1,7 @@
 import type * as Binding from "../native/binding.js";
 import { BlockDecoder } from "../protocol/block-decoder.ts";
+import { COMMAND_LENGTH } from "../protocol/bytes.ts";
+import { ProtocolError } from "../protocol/error.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Tail } from "../protocol/tail.ts";
 import { Input } from "../transport/streams.ts";
@@ -13,6 +15,9 @@ import { readTail, requireTail } from "./read-tail.ts";
 import { type Verify, verifyAll, verifyWritten } from "./verify.ts";
 import { Written } from "./written.ts";
 
+/** Comes behind a block stream when all others of the same copy are written. */
+export const ALL_DONE = "done";
+
 /** Where to write to, and what else to do. */
 export interface SaveOptions {
   /** File or device to copy to. */
@@ -21,6 +26,8 @@ export interface SaveOptions {
   force: boolean;
   /** Make a regular file that is missing. */
   create: boolean;
+  /** Lock it, so that nobody else who wants to lock it writes to it meanwhile. */
+  lock: boolean;
   /** Make blocks of zeros holes where the destination can have any. */
   sparse: boolean;
   /** Where the digests of the destination are kept; undefined for nowhere. */
@@ -29,6 +36,8 @@ export interface SaveOptions {
   verify: Verify;
   /** What a file gets beside its content. */
   carried: Carried;
+  /** Others write to it too, as long as this process has it open: what it gets beside its content waits for word that they are done. */
+  hold?: boolean;
 }
 
 /**
@@ -43,8 +52,8 @@ export async function save(
   options: SaveOptions,
 ): Promise<string | undefined> {
   const { engine, direct, progress, debug } = context;
-  const { file, force, create } = options;
-  const sink = await engine.openSink(file, { force, create, direct });
+  const { file, force, create, lock } = options;
+  const sink = await engine.openSink(file, { force, create, lock, direct });
   refuseFileAmongDevices(file, sink);
   debug(`${file}: ${sink.size} bytes, ${sink.description}`);
   progress.begin(undefined);
@@ -59,7 +68,7 @@ export async function save(
 export async function saveTo(
   context: StageContext,
   sink: Binding.Sink,
-  options: Omit<SaveOptions, "create">,
+  options: Omit<SaveOptions, "create" | "lock">,
 ): Promise<string | undefined> {
   const { native, engine, debug } = context;
   const { file, force, sparse, verify, updateDigests: digestsFile } = options;
@@ -84,7 +93,11 @@ export async function saveTo(
     writer.finished,
   ]);
   debug(`${input.bytes} bytes received`);
+  context.progress.count("sent", input.bytes);
 
+  if (options.hold === true) {
+    await othersAreDone(input, behind);
+  }
   const needed = [...namesOf(options.carried), ...(verify === "full" ? ["--verify=full"] : [])];
   const tail = needed.length > 0 ? await description(input, decoder, behind) : undefined;
   if (tail !== undefined) {
@@ -102,6 +115,21 @@ export async function saveTo(
   // Last: of a destination that is not what it should be, the digests that came with the blocks would be wrong.
   await kept?.update({ root: decoder.root, size: decoder.head?.source.size });
   return outcome;
+}
+
+/**
+ * Waits for the word that follows the stream when all others that write to the same destination have ended well.
+ *
+ * @throws ProtocolError when it does not come
+ */
+async function othersAreDone(input: Input, behind: Uint8Array): Promise<void> {
+  const word = new Uint8Array(COMMAND_LENGTH);
+  word.set(behind.subarray(0, word.length));
+  const at = input.bytes - behind.length;
+  await input.readFully(word.subarray(Math.min(behind.length, word.length)));
+  if (Buffer.from(word).toString() !== ALL_DONE) {
+    throw new ProtocolError("closed", at, `The other streams of this copy have not ended well`);
+  }
 }
 
 /** What the stream says of the source: an extended one at its ends, any other behind them, if at all. */

@@ -1,15 +1,18 @@
 import type * as Binding from "../native/binding.js";
 import { isEngineFailure } from "../native/error.ts";
 import { BLOCK_CODECS } from "../protocol/codec.ts";
-import type { DigestName, Hashing } from "../protocol/digest.ts";
+import { DIGEST_LENGTHS, type DigestName, type Hashing } from "../protocol/digest.ts";
 import { joined } from "../protocol/fields.ts";
 import { HashEncoder } from "../protocol/hash-encoder.ts";
-import type { Output } from "../transport/streams.ts";
+import type { StreamOutput } from "../transport/spooled-output.ts";
 import { OptionError, type StageContext } from "./context.ts";
 import { CacheError, checkCache, DigestCache } from "./digest-cache.ts";
 import { type Coverage, cover, type Extent } from "./ranges/extents.ts";
 import { Root } from "./root.ts";
 import { scanSource } from "./scan.ts";
+
+/** How many blocks blockcopy 0.0.2 compares at once. */
+const PEER_BATCH = 16;
 
 /** Of which blocks of a file or device to send the digests. */
 export interface DigestOptions {
@@ -29,6 +32,8 @@ export interface DigestOptions {
   extended: boolean;
   /** Say how large it is also in a stream that is not kept. */
   sized?: boolean;
+  /** Ask for the rest as `retrieve` of blockcopy 0.0.2 needs it. */
+  plain?: boolean;
 }
 
 /** Digests that are kept in a file. */
@@ -49,7 +54,7 @@ export async function sendDigests(
   context: StageContext,
   source: Binding.Source,
   options: DigestOptions,
-  output: Output,
+  output: StreamOutput,
 ): Promise<void> {
   if (!(await sendCached(context, source, options, output))) {
     await sendRead(context, source, options, output);
@@ -60,7 +65,7 @@ async function sendRead(
   context: StageContext,
   source: Binding.Source,
   options: DigestOptions,
-  output: Output,
+  output: StreamOutput,
 ): Promise<void> {
   context.debug(`${options.file}: ${source.size} bytes, ${source.description}`);
   checkRange(source, options);
@@ -80,13 +85,13 @@ async function sendRead(
   );
   const root = whole ? new Root(hashing) : undefined;
   await output.write(encoder.begin(kept));
-  context.progress.begin(bytes);
+  context.progress.begin(bytes, source.instance());
   await scanSource(context, source, extents, hashing, async (position, length, digests) => {
     root?.add(digests);
     await output.write([encoder.blocks(position, length, digests)]);
   });
   const found = root?.finish(source.size);
-  const rest = openEnded ? [encoder.rest(source.size)] : [];
+  const rest = openEnded ? restFrom(source.size, encoder, options) : [];
   if (kept && found !== undefined) {
     await output.rewrite(encoder.beginWith(found));
   }
@@ -102,7 +107,7 @@ async function sendCached(
   context: StageContext,
   source: Binding.Source,
   { file, cache: wanted, sized }: DigestOptions,
-  output: Output,
+  output: StreamOutput,
 ): Promise<boolean> {
   const cache = wanted && (await DigestCache.open(wanted.path));
   if (cache === undefined) {
@@ -123,7 +128,7 @@ async function sendCached(
   const about = output.isKept ? { size, identity, root: cache.hello.root } : sized && { size };
   const encoder = new HashEncoder({ digest, blockSize }, { accepts: BLOCK_CODECS, ...about });
   await output.write(encoder.begin());
-  context.progress.begin(size);
+  context.progress.begin(size, source.instance());
   const root = new Root(cache.hello);
   for await (const blocks of cache.blocks()) {
     const digests = joined(...blocks.map((block) => block.digest));
@@ -165,6 +170,23 @@ async function coverage(
   }
   const extent = { start, end: end ?? size };
   return { extents: [extent], bytes: extent.end - start, openEnded: end === undefined };
+}
+
+/** The frames that ask for all that the source has from `offset` on. */
+function restFrom(
+  offset: number,
+  encoder: HashEncoder,
+  { start, hashing, plain }: DigestOptions,
+): Uint8Array[] {
+  if (plain !== true || start < offset) {
+    return [encoder.rest(offset)];
+  }
+  // 0.0.2 sends the rest in pieces as long as the block that it was asked about last, and fails when it was asked about none. So it is
+  // asked about some, with a digest that no block has: as many as it compares at once, or it would send the rest before them.
+  const { digest, blockSize } = hashing;
+  const length = PEER_BATCH * blockSize;
+  const none = new Uint8Array(PEER_BATCH * DIGEST_LENGTHS[digest]);
+  return [encoder.blocks(offset, length, none), encoder.rest(offset + length)];
 }
 
 /** A range that the file does not have is refused before hours are spent on it. */

@@ -1,18 +1,26 @@
 import { type Endpoint, hostOf, type RemoteEndpoint } from "./endpoint.ts";
+import { type Kept, runLine } from "./far-shell.ts";
 import { quotePath, quoteWord, splitWords } from "./shell.ts";
 
 /** How the program at the far end is reached and called. */
 export interface Far {
   /** The program that connects, with its options, as rsync's `--rsh`. */
   rsh: string;
-  /** What `blockcopy` is called there: words for the shell there; undefined for its own name. */
+  /** What `blockcopy` is called there: words for the shell there; undefined for what {@link runLine} finds. */
   remoteCommand: string | undefined;
   /** Call it with sudo, which must not ask for a password. */
   sudo: boolean;
+  /** Not over a connection that others use too. */
+  ownConnection?: boolean;
+  /** Whether this program may be sent to where it is missing, and run there. */
+  bootstrap: boolean;
 }
 
 /** A connection that is dead without a word is given up after three times as many seconds; an option of `rsh` that says otherwise comes first. */
 const KEEP_ALIVE = ["-o", "ServerAliveInterval=15"];
+
+/** Several streams over one connection would be as slow as one. */
+const OWN_CONNECTION = ["-o", "ControlPath=none"];
 
 /** How this program is called here. */
 const SELF: readonly [string, ...string[]] = [process.execPath, process.argv[1] ?? "blockcopy"];
@@ -21,32 +29,48 @@ const SELF: readonly [string, ...string[]] = [process.execPath, process.argv[1] 
  * The command that runs a stage where its file is.
  *
  * @param stage the words before its file: the stage and its options
+ * @param kept what may be run where blockcopy is not installed
  * @throws OptionError when `rsh` is no command
  */
 export function stageCommand(
   end: Endpoint,
   stage: readonly string[],
   far: Far,
+  kept: Kept | undefined,
 ): [string, ...string[]] {
   if (end.kind === "local") {
     return [...SELF, ...stage, "--", end.path];
   }
-  const words = [
-    ...(far.sudo ? ["sudo", "-n"] : []),
-    far.remoteCommand ?? "blockcopy",
-    ...stage.map(quoteWord),
-    "--",
-    quotePath(end.path),
-  ];
+  const { sudo, remoteCommand } = far;
+  const program =
+    remoteCommand === undefined
+      ? shellWords(runLine(kept, sudo))
+      : [...(sudo ? ["sudo", "-n"] : []), remoteCommand];
+  const words = [...program, ...stage.map(quoteWord), "--", quotePath(end.path)];
   return [...connection(end, far), words.join(" ")];
 }
 
+/** The command that runs a line of sh(1) on another host, whatever shell answers there. */
+export function farShell(end: RemoteEndpoint, line: string, far: Far): [string, ...string[]] {
+  return [...connection(end, far), shellWords(line).join(" ")];
+}
+
+/** A line of sh(1), to which arguments may be added, as words for any shell. */
+function shellWords(line: string): string[] {
+  return ["sh", "-c", quoteWord(line), "blockcopy"];
+}
+
 /** The command that connects to a host, to which what is to be run there is added. */
-function connection(end: RemoteEndpoint, { rsh }: Far): [string, ...string[]] {
+export function connection(
+  end: RemoteEndpoint,
+  { rsh, ownConnection }: Far,
+): [string, ...string[]] {
   const port = end.port === undefined ? [] : ["-p", String(end.port)];
   const user = end.user === undefined ? [] : ["-l", end.user];
   const [program, ...options] = splitWords(rsh);
-  const alive = /(?:^|\/)ssh$/.test(program) ? KEEP_ALIVE : [];
+  const alive = /(?:^|\/)ssh$/.test(program)
+    ? [...KEEP_ALIVE, ...(ownConnection === true ? OWN_CONNECTION : [])]
+    : [];
   return [program, ...options, ...alive, ...port, ...user, end.host];
 }
 

@@ -4,10 +4,20 @@ import { OptionError, type StageContext } from "../stages/context.ts";
 import { refuseFileAmongDevices } from "../stages/destination.ts";
 import { Sequence } from "../stages/sequence.ts";
 import { batchesInFlight, Slots } from "../stages/slots.ts";
-import { formatBytes } from "../ui/format.ts";
+import { tellOfWriter } from "../stages/source-in-use.ts";
+import { ChangeMap } from "../ui/change-map.ts";
+import type { CopyState } from "../ui/copy-state.ts";
+import type { Spent } from "../ui/event-lines.ts";
+import { NO_COUNTS } from "../ui/progress.ts";
+import { limitingAlone, SpentLately } from "./limiting.ts";
+import { type Copied, outcomeOf } from "./outcome.ts";
+import { sameError } from "./same.ts";
 
 /** Bytes of each side that are compared together. */
 const BATCH_LENGTH = 16 * DEFAULT_BLOCK_SIZE;
+
+/** So often it is looked at what it waits for. */
+const LOOK_MILLISECONDS = 500;
 
 /** What to make equal. */
 export interface LocalOptions {
@@ -17,23 +27,31 @@ export interface LocalOptions {
   destination: string;
   /** Write even to a device that is mounted or held. */
   force: boolean;
+  /** Lock the destination. */
+  lock: boolean;
   /** Make blocks of zeros holes where the destination can have any. */
   sparse: boolean;
+  /** Take note of where they differ. */
+  map: boolean;
 }
+
+/** What a copy works with: also what this program has spent so far. */
+export type LocalContext = StageContext & { progress: CopyState; spent: () => Spent };
 
 /**
  * Makes a file or device equal to another one on the same machine: reads both and writes the blocks that differ. Done
  * when they are on the disk.
  *
- * @returns what came of it, in words
  * @throws OptionError, the engine's failures
  */
-export async function syncLocal(context: StageContext, options: LocalOptions): Promise<string> {
+export async function syncLocal(context: LocalContext, options: LocalOptions): Promise<Copied> {
   const { native, engine, direct, progress, debug } = context;
+  const begun = performance.now();
   const source = await engine.openSource(options.source, direct);
   const sink = await engine.openSink(options.destination, {
     force: options.force,
     create: false,
+    lock: options.lock,
     direct,
   });
   const target = await engine.openReader(sink, direct);
@@ -42,10 +60,19 @@ export async function syncLocal(context: StageContext, options: LocalOptions): P
   debug(`${options.source}: ${source.size} bytes, ${source.description}`);
   debug(`${options.destination}: ${target.size} bytes, ${target.description}, ${sink.description}`);
 
+  await tellOfWriter(context, options.source, source, context.warn);
   progress.begin(source.size);
   const slots = new Slots(native, batchesInFlight(engine, 2 * BATCH_LENGTH), 2 * BATCH_LENGTH);
   const sequence = new Sequence();
   const total: Binding.Update = { blocks: 0, changed: 0 };
+  const map = options.map ? new ChangeMap(source.size) : undefined;
+  const spent = new SpentLately();
+  const timer = setInterval(() => {
+    spent.add(context.spent());
+    const { lately } = spent;
+    progress.limit = lately && { ...limitingAlone(lately), host: null };
+  }, LOOK_MILLISECONDS);
+  timer.unref();
   const compareAll = async (): Promise<void> => {
     for (let position = 0; position < source.size; position += BATCH_LENGTH) {
       const length = Math.min(BATCH_LENGTH, source.size - position);
@@ -65,6 +92,9 @@ export async function syncLocal(context: StageContext, options: LocalOptions): P
         total.blocks += blocks;
         total.changed += changed;
         slots.release(slot);
+        map?.add(position, length, changed);
+        progress.count("blocks", blocks);
+        progress.count("changed", changed);
         progress.advance(length);
       });
     }
@@ -73,9 +103,10 @@ export async function syncLocal(context: StageContext, options: LocalOptions): P
   await Promise.all([compareAll(), sequence.finished]);
   debug(`${total.changed} bytes replaced, waiting for the disk`);
   await engine.sync(sink);
-  return total.blocks === 0
-    ? "nothing differed"
-    : `${total.blocks} blocks (${formatBytes(total.changed)}) differed and were replaced`;
+  const seconds = (performance.now() - begun) / 1000;
+  const counts = { ...NO_COUNTS, ...total };
+  const how = { verified: null, dryRun: false, seconds, linked: false };
+  return { outcome: outcomeOf(source.size, counts, how), map };
 }
 
 /**
@@ -90,7 +121,7 @@ function refuseUnlike(
   sink: Binding.Sink,
 ): void {
   if (source.isSameAs(target)) {
-    throw new OptionError(`${from} and ${to} are the same`, "give two different ones");
+    throw sameError(from, to);
   }
   if (target.size !== source.size) {
     throw new OptionError(

@@ -5,9 +5,9 @@ import { createInterface } from "node:readline";
 export interface ChildOptions {
   /** It and its arguments. */
   command: readonly [string, ...string[]];
-  /** What are its standard input and standard output: descriptors of this process. */
-  stdin: number;
-  stdout: number;
+  /** What are its standard input and standard output: descriptors of this process, or /dev/null. */
+  stdin: number | "ignore";
+  stdout: number | "ignore";
   /** Told of each line that it prints on standard error. */
   line: (text: string) => void;
 }
@@ -20,6 +20,11 @@ export type Ended =
   | { signal: string }
   /** It could not be started: the name of the system's error. */
   | { failed: string };
+
+/** Whether a program ended as it should. */
+export function hasSucceeded(ended: Ended): boolean {
+  return "code" in ended && ended.code === 0;
+}
 
 /** A program that runs. */
 export interface Child {

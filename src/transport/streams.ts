@@ -12,7 +12,9 @@ import {
 import { promisify } from "node:util";
 
 import type * as Binding from "../native/binding.js";
+import { Pace } from "./pace.ts";
 import { ReaderGoneError, StreamError, systemCode } from "./stream-error.ts";
+import { waited } from "./waited.ts";
 
 /** What the standard streams need of the engine. */
 type Plumbing = Pick<typeof Binding, "setBlocking" | "setPipeSize" | "waitFor">;
@@ -60,7 +62,13 @@ export class Input {
    *
    * @throws StreamError
    */
-  async read(target: Uint8Array): Promise<number> {
+  read(target: Uint8Array): Promise<number> {
+    return this.#fd === STDIN
+      ? waited.input.during(() => this.#readSome(target))
+      : this.#readSome(target);
+  }
+
+  async #readSome(target: Uint8Array): Promise<number> {
     for (;;) {
       try {
         const count = await readSome(this.#fd, target);
@@ -98,15 +106,17 @@ export class Input {
 export class Output {
   readonly #plumbing: Plumbing;
   readonly #name: string;
+  readonly #pace: Pace | undefined;
   #bytes = 0;
   #ending = false;
   /** Whether it is kept in a file of its own, whose beginning can be written again. */
   readonly isKept: boolean;
 
-  /** `name` is what the stream carries, for errors. */
-  constructor(plumbing: Plumbing, name: string) {
+  /** `name` is what the stream carries, for errors; `rate` is how many bytes of it may go out in a second. */
+  constructor(plumbing: Plumbing, name: string, rate?: number) {
     this.#plumbing = plumbing;
     this.#name = name;
+    this.#pace = rate === undefined ? undefined : new Pace(rate);
     prepare(plumbing, STDOUT);
     const status = fstatSync(STDOUT);
     this.isKept = status.isFile() && status.size === 0 && canReopen();
@@ -125,8 +135,17 @@ export class Output {
   async write(parts: Uint8Array[]): Promise<void> {
     let rest = parts;
     while (rest.length > 0) {
-      rest = after(rest, await this.#writeSome(rest));
+      const next = rest;
+      rest = after(rest, await waited.output.during(() => this.#writePiece(next)));
     }
+  }
+
+  /** Writes some of `parts`, as much as its pace allows, and returns how many bytes that was. */
+  async #writePiece(parts: Uint8Array[]): Promise<number> {
+    await this.#pace?.ready();
+    const count = await this.#writeSome(firstOf(parts, this.#pace?.piece));
+    this.#pace?.spent(count);
+    return count;
   }
 
   /**
@@ -240,6 +259,18 @@ function writeSome(parts: Uint8Array[]): Promise<number> {
   return new Promise((resolve, reject) => {
     writev(STDOUT, parts, (error, count) => (error === null ? resolve(count) : reject(error)));
   });
+}
+
+/** The first `count` bytes of `parts`, if they have more. */
+function firstOf(parts: Uint8Array[], count = Infinity): Uint8Array[] {
+  let left = count;
+  for (const [index, part] of parts.entries()) {
+    if (left < part.length) {
+      return [...parts.slice(0, index), part.subarray(0, left)];
+    }
+    left -= part.length;
+  }
+  return parts;
 }
 
 /** What is left of `parts` after their first `count` bytes. */

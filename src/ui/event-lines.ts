@@ -1,41 +1,84 @@
+import { VERSION } from "../native/installation.ts";
+import type { ChangeMap } from "./change-map.ts";
+import type { Limit } from "./limit.ts";
 import { type Counted, type Progress, silent } from "./progress.ts";
 
-/** What a stage tells the program that started it, as a line of JSON on standard error. */
+/** Of the format, which docs/events.md describes: another one is for readers that know it. */
+export const EVENTS_VERSION = 1;
+
+/** What a program spends its time with, in milliseconds since it began. */
+export interface Spent {
+  /** All of it. */
+  elapsed: number;
+  /** On the CPU, or waiting for one that others have, all threads together. */
+  cpu: number;
+  /** So many threads it has work for. */
+  threads: number;
+  /** Waiting for its standard input to have more. */
+  input: number;
+  /** Waiting for its standard output to take more. */
+  output: number;
+}
+
+/**
+ * What happens, as a line of JSON: on standard error of a stage, for `sync` that has started it, and on standard output of `sync`,
+ * for the program that has started that.
+ */
 export type StageEvent =
-  /** It runs. */
-  | { event: "hello" }
-  /** It has opened its file, and knows how many bytes there are to work on, or that nobody knows. */
-  | { event: "begin"; total: number | null }
-  /** So many bytes are done, and so much else has been counted. */
-  | { event: "progress"; done: number; counts: Record<string, number> }
+  /** It runs: its version, and the number of the format of its events. */
+  | { event: "hello"; blockcopy: string; events: number }
+  /**
+   * It has opened its file, and knows how many bytes there are to work on, or that nobody knows; and which file or device of its host it is:
+   * no other has the same, on any host.
+   */
+  | { event: "begin"; total: number | null; instance?: string | null }
+  /** So many bytes are done, and so much else has been counted. A stage says what it spends; `sync` the rate, and what it waits for. */
+  | {
+      event: "progress";
+      done: number;
+      counts: Record<string, number>;
+      spent?: Spent;
+      rate?: number;
+      limit?: Limit | null;
+    }
   /** It does something else to so many bytes, of which so many are done; null when that is done. */
   | { event: "aside"; aside: { what: string; total: number; done: number } | null }
   /** Something that a person should know. */
   | { event: "warning"; message: string }
-  /** It has failed. `consequence` when that is because another stage went away. */
-  | { event: "error"; message: string; advice: string; code: number; consequence: boolean }
-  /** It has succeeded. */
-  | { event: "end"; outcome: string | null };
+  /** It has failed. A stage says whether that is a `consequence`: because another stage went away. */
+  | { event: "error"; message: string; advice: string; code: number; consequence?: boolean }
+  /** Where the bytes are that differ: how many in each of the buckets, of so many bytes, that `length` bytes are divided into. */
+  | { event: "map"; length: number; bucket: number; changed: readonly number[] }
+  /** It has succeeded. `outcome` is in words; `sync` has all of it in numbers too. */
+  | { event: "end"; outcome: string | null; summary?: object | null }
+  /** Something that only a newer version tells, and that need not be known. */
+  | { event: "unknown" };
 
 const INTERVAL_MILLISECONDS = 250;
 
-/** So often something is sent in any case: only then does the far end of a connection notice that this end is gone. */
-const SIGN_OF_LIFE_MILLISECONDS = 10_000;
+/**
+ * So often something is sent in any case: only then does the far end of a connection notice that this end is gone. A stage that waits
+ * has to be heard too, for what it waits for.
+ */
+const SIGN_OF_LIFE_MILLISECONDS = 1000;
 
-/** Progress as events. */
+/** Progress of a stage as events. */
 export class EventLines implements Progress {
   readonly #print: (line: string) => void;
+  readonly #spent: () => Spent;
   readonly #counts: Record<string, number> = {};
   #done = 0;
   #printedAt = -Infinity;
 
-  constructor(print: (line: string) => void) {
+  /** `print` is given the lines, without their ends. */
+  constructor(print: (line: string) => void, spent: () => Spent) {
     this.#print = print;
+    this.#spent = spent;
     setInterval(() => this.#progress(), SIGN_OF_LIFE_MILLISECONDS).unref();
   }
 
-  begin(total: number | undefined): void {
-    this.#send({ event: "begin", total: total ?? null });
+  begin(total: number | undefined, instance?: string | null): void {
+    this.#send({ event: "begin", total: total ?? null, instance: instance ?? null });
   }
 
   advance(bytes: number): void {
@@ -47,6 +90,10 @@ export class EventLines implements Progress {
 
   count(what: Counted, number: number): void {
     this.#counts[what] = (this.#counts[what] ?? 0) + number;
+  }
+
+  mapped({ length, bucket, changed }: ChangeMap): void {
+    this.#send({ event: "map", length, bucket, changed });
   }
 
   aside(what: string, total: number): Progress {
@@ -83,7 +130,13 @@ export class EventLines implements Progress {
   }
 
   #progress(): void {
-    this.#send({ event: "progress", done: this.#done, counts: this.#counts });
+    this.#printedAt = performance.now();
+    this.#send({
+      event: "progress",
+      done: this.#done,
+      counts: this.#counts,
+      spent: this.#spent(),
+    });
   }
 
   #send(event: StageEvent): void {
@@ -91,57 +144,12 @@ export class EventLines implements Progress {
   }
 }
 
+/** What a stage says first, as a line. */
+export function helloLine(): string {
+  return eventLine({ event: "hello", blockcopy: VERSION, events: EVENTS_VERSION });
+}
+
 /** An event as a line, without its end. */
 export function eventLine(event: StageEvent): string {
   return JSON.stringify(event);
-}
-
-/** The event that a line is; undefined for any other line, as ssh and shells print. */
-export function parseEvent(line: string): StageEvent | undefined {
-  if (!line.startsWith('{"event":"')) {
-    return undefined;
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  return isEvent(value as Fields) ? (value as StageEvent) : undefined;
-}
-
-/** What an event may have, as it comes from another host. */
-type Fields = Readonly<Record<string, unknown>>;
-
-function isEvent({ event, total, done, counts, message, advice, code, outcome }: Fields): boolean {
-  switch (event) {
-    case "hello":
-      return true;
-    case "begin":
-      return total === null || isCount(total);
-    case "progress":
-      return isCount(done) && isCounts(counts);
-    case "warning":
-      return typeof message === "string";
-    case "error":
-      return (
-        typeof message === "string" &&
-        typeof advice === "string" &&
-        isCount(code) &&
-        code > 0 &&
-        code < 256
-      );
-    case "end":
-      return outcome === null || typeof outcome === "string";
-    default:
-      return false;
-  }
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function isCounts(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.values(value).every(isCount);
 }

@@ -12,6 +12,18 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(2)} ${UNITS[unit]}`;
 }
 
+/** A number of bytes for people who look at it for a moment, in three digits, as `12.1 MiB`. */
+export function formatBriefly(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${unit === 0 ? Math.round(value) : value.toFixed(digits)} ${UNITS[unit]}`;
+}
+
 /** A time in seconds for people, as `1:02:03`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.round(seconds);

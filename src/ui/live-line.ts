@@ -1,37 +1,17 @@
-import ora, { type Ora } from "ora";
-
 import { formatBytes, formatDuration } from "./format.ts";
 import { type Progress, silent } from "./progress.ts";
+import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
 
-/** Of several stages on one terminal, the one that may draw. */
-export interface TerminalRight {
-  readonly held: boolean;
-  release(): void;
-}
-
-const REFRESH_MILLISECONDS = 250;
-const USUAL_COLUMNS = 80;
-
-/**
- * Progress as one line that changes in place.
- *
- * The stages of a pipe share one terminal. Only the one that has the right to draw does so; when it ends, the
- * next one takes over.
- */
+/** Progress of a stage as one line that changes in place. */
 export class LiveLine implements Progress {
   readonly #title: string;
   readonly #verb: string;
-  readonly #acquire: () => TerminalRight;
-  readonly #spinner: Ora;
-  readonly #timer: NodeJS.Timeout;
+  readonly #line: TerminalLine;
   readonly #started = performance.now();
-  readonly #quietUntil: number;
-  #right: TerminalRight | undefined;
   #begun = false;
   readonly #own: Work;
   /** What the line is about: the work of the stage, or something that it does aside. */
   #shown: Work;
-  #finished = false;
 
   /**
    * `verb` says what is done with the bytes, as `read`; `patience` is how long, in milliseconds, the stage leaves the
@@ -40,15 +20,10 @@ export class LiveLine implements Progress {
   constructor(title: string, verb: string, acquire: () => TerminalRight, patience: number) {
     this.#title = title;
     this.#verb = verb;
-    this.#acquire = acquire;
-    this.#quietUntil = this.#started + patience;
     this.#own = new Work(title);
     this.#shown = this.#own;
-    assumeWidth(process.stderr);
-    process.stderr.on("resize", () => assumeWidth(process.stderr));
-    // Standard input carries data: it is not a keyboard whose keys are to be swallowed.
-    this.#spinner = ora({ stream: process.stderr, discardStdin: false, isEnabled: true });
-    this.#timer = setInterval(() => this.#refresh(), REFRESH_MILLISECONDS);
+    const text = (): string | undefined => (this.#begun ? this.#shown.status() : undefined);
+    this.#line = new TerminalLine({ text, acquire, patience });
   }
 
   begin(total: number | undefined): void {
@@ -75,35 +50,13 @@ export class LiveLine implements Progress {
     // Only the bytes that are done are shown.
   }
 
-  finish(succeeded: boolean, outcome?: string): void {
-    if (this.#finished) {
-      return;
-    }
-    this.#finished = true;
-    clearInterval(this.#timer);
-    this.#spinner.stop();
-    if (succeeded) {
-      // Also without the right to draw, since it is a whole line: whoever draws does so again below it.
-      process.stderr.write(
-        `\r\x1b[K${this.#summary()}${outcome === undefined ? "" : `: ${outcome}`}\n`,
-      );
-    }
-    this.#right?.release();
+  mapped(): void {
+    // Only `sync` shows it.
   }
 
-  #refresh(): void {
-    // Before it has begun, somebody else may be asking for a password here.
-    if (!this.#begun || performance.now() < this.#quietUntil) {
-      return;
-    }
-    if (!this.#right?.held) {
-      this.#right = this.#acquire();
-      if (!this.#right.held) {
-        return;
-      }
-      this.#spinner.start();
-    }
-    this.#spinner.text = this.#shown.status();
+  finish(succeeded: boolean, outcome?: string): void {
+    const came = outcome === undefined ? "" : `: ${outcome}`;
+    this.#line.finish(succeeded ? `${this.#summary()}${came}` : undefined);
   }
 
   #summary(): string {
@@ -138,12 +91,5 @@ class Work {
       parts.push(`${formatDuration((this.total - this.done) / rate)} left`);
     }
     return parts.join("  ");
-  }
-}
-
-/** A serial console does not know how wide it is, and ora would wrap a line into infinitely many. */
-function assumeWidth(terminal: NodeJS.WriteStream): void {
-  if (terminal.columns === 0) {
-    terminal.columns = USUAL_COLUMNS;
   }
 }

@@ -47,6 +47,10 @@ export class PlainLines implements Progress {
     // Only the bytes that are done are shown.
   }
 
+  mapped(): void {
+    // Only `sync` shows it.
+  }
+
   aside(): Progress {
     return silent;
   }

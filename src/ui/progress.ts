@@ -1,14 +1,33 @@
-/** What `retrieve` counts: blocks that differ, their bytes, and bytes that go out. */
-export type Counted = "blocks" | "changed" | "sent";
+import type { ChangeMap } from "./change-map.ts";
+
+/**
+ * What is counted beside the bytes that are done: blocks that differ; their bytes; bytes that go out; bytes of the blocks that go
+ * out as more than a length, before they are compressed; and what these take then.
+ */
+export const COUNTED = ["blocks", "changed", "sent", "plain", "packed"] as const;
+
+/** What is counted beside the bytes that are done. */
+export type Counted = (typeof COUNTED)[number];
+
+/** So much has been counted. */
+export type Counts = Readonly<Record<Counted, number>>;
+
+/** Nothing counted yet. */
+export const NO_COUNTS: Counts = { blocks: 0, changed: 0, sent: 0, plain: 0, packed: 0 };
 
 /** What people see of a stage while it runs. */
 export interface Progress {
-  /** The stage has opened its file and knows how many bytes there are to work on, or that nobody knows. */
-  begin(total: number | undefined): void;
+  /**
+   * The stage has opened its file and knows how many bytes there are to work on, or that nobody knows. `instance`: which file or device of
+   * its host that is, where that is known.
+   */
+  begin(total: number | undefined, instance?: string | null): void;
   /** So many more bytes are done. */
   advance(bytes: number): void;
   /** Counts something else than the bytes that are done. */
   count(what: Counted, number: number): void;
+  /** Where the bytes are that differ; told at the end, and only where somebody has asked for it. */
+  mapped(map: ChangeMap): void;
   /** The stage does something else to `total` bytes, as `reading back`, until that has finished; its own bytes wait. */
   aside(what: string, total: number): Progress;
   /**
@@ -23,6 +42,18 @@ export const silent: Progress = {
   begin: () => undefined,
   advance: () => undefined,
   count: () => undefined,
+  mapped: () => undefined,
   aside: () => silent,
   finish: () => undefined,
 };
+
+/** What a stage does, shown as something that others wait for: what it does there is `what`. */
+export function asAside(progress: Progress, what: string): Progress {
+  let shown = silent;
+  return {
+    ...silent,
+    begin: (total) => (shown = progress.aside(what, total ?? 0)),
+    advance: (bytes) => shown.advance(bytes),
+    finish: (succeeded) => shown.finish(succeeded),
+  };
+}

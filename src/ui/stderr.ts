@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
+const STDOUT = 1;
 const STDERR = 2;
 const RETRY_MILLISECONDS = 5;
 
@@ -9,23 +10,44 @@ export function stderrIsTerminal(): boolean {
   return isatty(STDERR);
 }
 
+/** Whether a line can change in place there. */
+export function stderrCanDraw(): boolean {
+  return stderrIsTerminal() && process.env["TERM"] !== "dumb";
+}
+
 /**
  * Prints a line on standard error, at once. On a terminal, what another stage is drawing there is wiped
  * first.
  */
 export function printLine(line: string): void {
-  let rest = Buffer.from(stderrIsTerminal() ? `\r\x1b[K${line}\n` : `${line}\n`);
+  // When nobody listens any more, there is nobody to tell.
+  write(STDERR, stderrIsTerminal() ? `\r\x1b[K${line}\n` : `${line}\n`);
+}
+
+/**
+ * Prints a line on standard output, at once.
+ *
+ * @returns the name of the system's error where that takes nothing any more, as `EPIPE`; undefined when it has been printed
+ */
+export function printOut(line: string): string | undefined {
+  return write(STDOUT, `${line}\n`);
+}
+
+function write(fd: number, text: string): string | undefined {
+  let rest = Buffer.from(text);
   while (rest.length > 0) {
     try {
-      rest = rest.subarray(writeSync(STDERR, rest));
+      rest = rest.subarray(writeSync(fd, rest));
     } catch (error) {
-      // A non-blocking descriptor that is full is tried again; when nobody listens any more, there is nobody to tell.
-      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) {
-        return;
+      const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      // A non-blocking descriptor that is full is tried again.
+      if (code !== "EAGAIN") {
+        return code;
       }
       pause(RETRY_MILLISECONDS);
     }
   }
+  return undefined;
 }
 
 /** Waits without the event loop: what is printed may be the last thing that the process does. */

@@ -1,0 +1,39 @@
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { addonFile } from "./load.ts";
+
+/** The folder of the program. Its sources and what is built of them both lie two folders below it. */
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+const require = createRequire(import.meta.url);
+
+/** This version of the program. */
+export const VERSION: string = (require(join(ROOT, "package.json")) as { version: string }).version;
+
+/** A folder of this installation, and what of it the program needs. */
+export interface Part {
+  folder: string;
+  /** Its place in an installation, from the folder of the program; empty for that folder itself. */
+  place: string;
+  /** Files, and folders that end with a slash. */
+  files: readonly string[];
+}
+
+/**
+ * All that is needed to run the program somewhere else on the same platform.
+ *
+ * @throws AddonError when there is no engine here
+ */
+export function parts(): Part[] {
+  const { path, package: name } = addonFile();
+  return [
+    { folder: ROOT, place: "", files: ["package.json", "LICENSE", "dist/"] },
+    {
+      folder: dirname(path),
+      place: `node_modules/${name}/`,
+      files: ["package.json", "THIRD-PARTY-LICENSES.txt", basename(path)],
+    },
+  ];
+}

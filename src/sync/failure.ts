@@ -1,0 +1,137 @@
+import { VERSION } from "../native/installation.ts";
+import { AdvisedError, type StageContext } from "../stages/context.ts";
+import { type Ended, hasSucceeded } from "../transport/child.ts";
+import { type Endpoint, nameOf } from "./endpoint.ts";
+import { whereIs } from "./far-command.ts";
+import type { Side } from "./side.ts";
+import { withVersions } from "./versions.ts";
+
+/** Exit codes of what connects and of the shell behind it. */
+export const SSH_FAILED = 255;
+export const NOT_FOUND = 127;
+
+/** Exit codes of connections, of sysexits.h. */
+export const EX_UNAVAILABLE = 69;
+const EX_TEMPFAIL = 75;
+
+/** A copy between hosts failed. */
+export class SyncError extends AdvisedError {
+  override readonly name = "SyncError";
+
+  /** The exit code: that of the stage that failed, or one for a connection. */
+  readonly code: number;
+
+  constructor(message: string, advice: string, code: number) {
+    super(message, advice);
+    this.code = code;
+  }
+}
+
+/** A program that has failed. */
+export interface Cause {
+  side: Side;
+  ended: Ended;
+}
+
+/**
+ * What was at the beginning of a failure: not what came of it on the other side.
+ *
+ * @param sides the programs
+ * @param ended how each of them ended, unless it was not started
+ * @param first which of them failed first
+ */
+export function causeOf(
+  sides: readonly Side[],
+  ended: readonly (Ended | undefined)[],
+  first: number,
+): Cause {
+  const all = sides.flatMap((side, place) => {
+    const end = ended[place];
+    return end === undefined ? [] : [{ side, ended: end, place }];
+  });
+  all.sort((a, b) => Number(b.place === first) - Number(a.place === first));
+  const own = all.find(({ side }) => side.error?.consequence === false);
+  const silent = all.find(({ side, ended: end }) => side.error === undefined && !hasSucceeded(end));
+  const cause = own ?? silent ?? all[0];
+  if (cause === undefined) {
+    throw new TypeError("nothing has run, so nothing has failed");
+  }
+  return cause;
+}
+
+/** A failure in words; what else came from there goes to `warn`. */
+export function failureOf({ side, ended }: Cause, warn: StageContext["warn"]): SyncError {
+  // The last line is in the message; of a failure that the stage has told of itself, all are in front of it.
+  for (const line of side.error === undefined ? side.said.slice(0, -1) : side.said) {
+    warn(`${whereIs(side.end)}: ${line}`);
+  }
+  return errorOf(side, ended);
+}
+
+function errorOf(side: Side, ended: Ended): SyncError {
+  const { end, error } = side;
+  const where = whereIs(end);
+  if (error !== undefined) {
+    const on = end.kind === "local" ? "" : `on ${where}: `;
+    const { message, advice } = withVersions(side, error);
+    return new SyncError(`${on}${message}`, advice, error.code);
+  }
+  return side.hello !== undefined ? cutOff(side, ended) : notStarted(side, ended);
+}
+
+/** A stage that has not said a word: it, or what was to run it, is not there. */
+function notStarted({ end, said }: Side, ended: Ended): SyncError {
+  const where = whereIs(end);
+  const last = lastOf(said);
+  if ("failed" in ended) {
+    return new SyncError(
+      `the program that connects to ${where} cannot be started (${ended.failed})`,
+      "install ssh, or give another with --rsh",
+      EX_UNAVAILABLE,
+    );
+  }
+  if ("code" in ended && ended.code === SSH_FAILED) {
+    return connectionError(end, said.at(-1));
+  }
+  return new SyncError(
+    `blockcopy cannot be run on ${where}${last}`,
+    `look at what it says; blockcopy must be of the same version there as here, ${VERSION}`,
+    EX_UNAVAILABLE,
+  );
+}
+
+/** There is no way to a host; `last` is what was said of that last. */
+export function connectionError(end: Endpoint, last: string | undefined): SyncError {
+  const where = whereIs(end);
+  return new SyncError(
+    `no connection to ${where} for ${nameOf(end)}${last === undefined ? "" : `: ${last}`}`,
+    `try \`ssh ${where} true\``,
+    EX_UNAVAILABLE,
+  );
+}
+
+/** A stage that ran, and ended without saying why. */
+function cutOff({ end, role, said }: Side, ended: Ended): SyncError {
+  const where = whereIs(end);
+  const dropped = "code" in ended && ended.code === SSH_FAILED;
+  const how = dropped
+    ? `the connection to ${where}, or the stage there, has gone`
+    : `the stage at the ${role} on ${where} ended without a word (${howEnded(ended)})`;
+  return new SyncError(
+    `${how}${lastOf(said)}`,
+    "run it again: what was written stays, and only what is missing is sent",
+    EX_TEMPFAIL,
+  );
+}
+
+function howEnded(ended: Ended): string {
+  if ("signal" in ended) {
+    return ended.signal;
+  }
+  return "code" in ended ? `code ${ended.code}` : ended.failed;
+}
+
+function lastOf(said: readonly string[]): string {
+  const last = said.at(-1);
+  return last === undefined ? "" : `: ${last}`;
+}

@@ -1,0 +1,71 @@
+// What is run on another host where nobody has said what: lines for sh(1), one in one word. They go through a login shell, which may be any: so there is no single quote in
+// them, no end of a line, and no exclamation mark without a space behind it (csh looks that up even in quotes).
+import type { Package } from "../transport/package.ts";
+
+/** What a kept copy is named and proved by. */
+export type Kept = Pick<Package, "name" | "digest">;
+
+/** The folder that packages are kept in, as `$p`. The standard for XDG_CACHE_HOME has it that a relative one is ignored. */
+const PARENT =
+  "p=$HOME/.cache; case $XDG_CACHE_HOME in /*) p=$XDG_CACHE_HOME;; esac; p=$p/blockcopy";
+
+/** An expression for Node, also for an old one. */
+const SYSTEM =
+  "[process.version,process.platform,process.arch,process.report.getReport().header.glibcVersionRuntime].join()";
+
+/** Says what is there instead of blockcopy, as {@link foundIn} reads it, and does nothing else. */
+export const REPORT = `echo "blockcopy is missing; node=$(node -p "${SYSTEM}" 2>/dev/null </dev/null || node -v 2>/dev/null </dev/null); system=$(uname -sm); PATH=$PATH" >&2; exit 127`;
+
+/**
+ * Runs `blockcopy` with the words behind it: that in the PATH, or else a kept copy; or else says what is there. With `sudo`, that runs it, by its full path: the PATH
+ * that sudo looks in is another.
+ */
+export function runLine(kept: Kept | undefined, sudo: boolean): string {
+  const exec = sudo ? "exec sudo -n" : "exec";
+  const installed = `b=$(${sudo ? "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; " : ""}command -v blockcopy) && ${exec} "$b" "$@"`;
+  return [installed, ...(kept === undefined ? [] : [keptLine(kept, exec)]), REPORT].join("; ");
+}
+
+/** Keeps the package that comes as a script on standard input. */
+export function keepLine({ name, digest }: Kept): string {
+  return `${PARENT}; exec node --input-type=module - "$p/${name}" ${digest}`;
+}
+
+/** A kept copy runs only if both folders are of the user who logs in, nobody else may write to them, and its files have the digests that they should have. */
+function keptLine({ name, digest }: Kept, exec: string): string {
+  const own = `find "$p" "$d" -prune -type d -user "$(id -u)" ! -perm -020 ! -perm -02 | wc -l`;
+  const whole = `cd "$d" && echo "${digest}  SHA256SUMS" | sha256sum -c && sha256sum -c SHA256SUMS`;
+  return `${PARENT}; d=$p/${name}; n=$(command -v node) && [ -d "$d" ] && [ "$(${own})" -eq 2 ] && (${whole}) >/dev/null 2>&1 && ${exec} "$n" "$d/dist/cli/main.js" "$@"`;
+}
+
+/** What is on a host that has no blockcopy. */
+export interface Found {
+  /** The version of Node, as `v20.19.0`; empty where there is none that runs. */
+  node: string;
+  /** As Node names them: `linux-x64`, with the version of glibc; undefined for what is no glibc, or not known. */
+  platform: string | undefined;
+  glibc: string | undefined;
+  /** As uname(1) names it. */
+  system: string;
+  /** That of the shell that ssh runs. */
+  path: string;
+}
+
+/** What the last lines that came from a host say of it; undefined when they do not. */
+export function foundIn(said: readonly string[]): Found | undefined {
+  const line = said.findLast((text) => text.startsWith("blockcopy is missing; "));
+  const parts = /; node=(?<node>[^;]*); system=(?<system>[^;]*); PATH=(?<path>.*)$/.exec(
+    line ?? "",
+  )?.groups;
+  if (parts === undefined) {
+    return undefined;
+  }
+  const [node = "", platform, arch, glibc] = (parts["node"] ?? "").split(",");
+  return {
+    node,
+    platform: platform === undefined ? undefined : `${platform}-${arch}`,
+    glibc: glibc === "" ? undefined : glibc,
+    system: parts["system"] ?? "",
+    path: parts["path"] ?? "",
+  };
+}

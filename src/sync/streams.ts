@@ -1,0 +1,134 @@
+import { encodePreface, MAX_EXTENTS } from "../protocol/preface.ts";
+import { OptionError } from "../stages/context.ts";
+import type { Extent } from "../stages/ranges/extents.ts";
+import { Pace, paced } from "../transport/pace.ts";
+import type { Take } from "../transport/pump.ts";
+import type { Part } from "../stages/part.ts";
+import { ALL_DONE } from "../stages/save.ts";
+import { type Joint, type Program, runJoined } from "../transport/joined.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { type Cause, causeOf } from "./failure.ts";
+import { type Far, stageCommand, whereIs } from "./far-command.ts";
+import type { Kept } from "./far-shell.ts";
+import { Listener, type Shown } from "./listener.ts";
+import { Side } from "./side.ts";
+import { type CopyOptions, receiveWords, retrieveWords } from "./stage-words.ts";
+
+/** What to make equal, and how. */
+export interface CopyPlan {
+  source: Endpoint;
+  destination: Endpoint;
+  far: Far;
+  copy: CopyOptions;
+  /** What of the destination to look at; undefined for what the options say. */
+  extents?: readonly Extent[] | undefined;
+  /** Takes the blocks, instead of the destination. */
+  take?: Take;
+}
+
+/** The two sides of a stream. */
+interface Stream {
+  to: Side;
+  from: Side;
+}
+
+/** How all stages of a copy ended. */
+export interface StreamsEnd {
+  streams: readonly Stream[];
+  /** Where it failed, if it did. */
+  cause: Cause | undefined;
+}
+
+/**
+ * Runs `retrieve` where the source is and `receive` where the destination is, for each part of the copy, and joins them by pipes.
+ *
+ * @param kept what may run where blockcopy is not installed
+ * @throws SyncError when a side is of a version that cannot be understood; OptionError when both sides are the same
+ */
+export async function runStreams(
+  shown: Shown,
+  { source, destination, far, copy, extents, take }: CopyPlan,
+  kept: Kept | undefined,
+): Promise<StreamsEnd> {
+  const { native, debug } = shown;
+  const linked = source.kind === "remote" || destination.kind === "remote";
+  const both = source.kind === "remote" && destination.kind === "remote";
+  const streams = partsOf(copy).map((part) => ({
+    to: new Side(destination, "destination"),
+    from: new Side(source, "source"),
+    receive: receiveWords(copy, part),
+  }));
+  const listener = new Listener(shown, streams, linked);
+  const way = { ...far, ownConnection: streams.length > 1 };
+  const program = (side: Side, words: readonly string[], after?: Promise<void>): Program => {
+    const command = stageCommand(side.end, words, way, kept);
+    debug(`${whereIs(side.end)}: ${command.join(" ")}`);
+    return { command, line: listener.of(side), ...(after !== undefined && { after }) };
+  };
+  // Whoever has the destination claims it, before others write to it too.
+  const claimed = streams.length > 1 ? streams[0]?.to.begun : undefined;
+  const programs = streams.flatMap(({ to, from, receive }, place) => {
+    const after = place === 0 ? undefined : claimed;
+    return [program(to, receive, after), program(from, retrieveWords(copy, linked), after)];
+  });
+  const { ended, first } = await runJoined(
+    native,
+    programs,
+    joints(streams.length, { leashed: both, preface: prefaceOf(extents, copy), take }),
+    listener.refused,
+  );
+  if (listener.refused.aborted) {
+    throw listener.refused.reason;
+  }
+  const sides = streams.flatMap(({ to, from }) => [to, from]);
+  return { streams, cause: first === undefined ? undefined : causeOf(sides, ended, first) };
+}
+
+/** The parts that a copy is cut into; one that is undefined, for the whole, where it is not. */
+function partsOf({ streams = 1, dryRun }: CopyOptions): (Part | undefined)[] {
+  const count = dryRun ? 1 : streams;
+  return count === 1
+    ? [undefined]
+    : Array.from({ length: count }, (_, place) => ({ number: place + 1, count }));
+}
+
+/**
+ * The pipes of so many streams: from each destination to its source and back. The first hears when the others are done, since it
+ * has claimed the destination. A stage here hears of it when this process is gone; what connects to a host does not, so that of two
+ * of these, one is on a leash.
+ */
+function joints(
+  streams: number,
+  { leashed, preface, take }: Pick<Joint, "preface"> & { leashed: boolean; take: Take | undefined },
+): Joint[] {
+  const others = Array.from({ length: 2 * streams - 2 }, (_, place) => place + 2);
+  return Array.from({ length: streams }, (_, place): Joint[] => {
+    const [to, from] = [2 * place, 2 * place + 1];
+    const last = place === 0 && streams > 1 && { epilogue: { after: others, text: ALL_DONE } };
+    return [
+      { from: to, to: from },
+      { from, to: take ?? to, leashed, preface, ...last },
+    ];
+  }).flat();
+}
+
+/**
+ * What the destination is told of itself before the blocks, no faster than these.
+ *
+ * @throws OptionError
+ */
+function prefaceOf(
+  extents: readonly Extent[] | undefined,
+  { bwlimit }: CopyOptions,
+): AsyncIterable<Uint8Array> | undefined {
+  if (extents === undefined) {
+    return undefined;
+  }
+  if (extents.length > MAX_EXTENTS) {
+    throw new OptionError(
+      `the map has ${extents.length} ranges, more than ${MAX_EXTENTS}`,
+      "merge ranges that lie close to each other, or scan without --ranges",
+    );
+  }
+  return paced(encodePreface(extents), bwlimit === undefined ? undefined : new Pace(bwlimit));
+}

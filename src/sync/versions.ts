@@ -1,0 +1,56 @@
+import { VERSION } from "../native/installation.ts";
+import { EVENTS_VERSION } from "../ui/event-lines.ts";
+import { whereIs } from "./far-command.ts";
+import type { Side } from "./side.ts";
+
+/** Exit codes of what another version may be the reason for: an option that is not known, and a stream that is not. */
+const EX_USAGE = 64;
+const EX_PROTOCOL = 76;
+
+/** A failure, in words. */
+interface Words {
+  message: string;
+  advice: string;
+}
+
+/** What to say of a side whose events this version cannot read; undefined where it can. */
+export function foreign(side: Side): Words | undefined {
+  const { hello } = side;
+  if (hello === undefined || hello.events === EVENTS_VERSION) {
+    return undefined;
+  }
+  return {
+    message: `blockcopy ${hello.blockcopy} on ${whereIs(side.end)} tells events of format ${hello.events}, and ${VERSION} here knows ${EVENTS_VERSION}`,
+    advice: adviceOn(side, hello.blockcopy),
+  };
+}
+
+/** What a side that has failed said, with both versions where that they differ may be why. */
+export function withVersions(side: Side, error: Words & { code: number }): Words {
+  const there = side.hello?.blockcopy ?? VERSION;
+  if (there === VERSION || ![EX_USAGE, EX_PROTOCOL].includes(error.code)) {
+    return error;
+  }
+  return {
+    message: `${error.message} (blockcopy ${there} there, ${VERSION} here)`,
+    advice: `${error.advice}; if that is because the versions differ, ${adviceOn(side, there)}`,
+  };
+}
+
+function adviceOn({ end }: Side, there: string): string {
+  const where = whereIs(end);
+  const order = compare(there, VERSION);
+  if (order === 0) {
+    return `install the same blockcopy here and on ${where}`;
+  }
+  return order < 0
+    ? `install blockcopy ${VERSION} on ${where}, which has the older one`
+    : `install blockcopy ${there} here: this is the older one`;
+}
+
+/** Which of two versions is the older one, as in a sort: by the numbers in front. */
+function compare(one: string, other: string): number {
+  const [a, b] = [one, other].map((version) => version.split(/[.+-]/, 3).map(Number));
+  const differing = [0, 1, 2].find((place) => a?.[place] !== b?.[place]);
+  return differing === undefined ? 0 : (a?.[differing] ?? 0) - (b?.[differing] ?? 0);
+}

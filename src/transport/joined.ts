@@ -1,0 +1,214 @@
+import { closeSync, write } from "node:fs";
+import { promisify } from "node:util";
+
+import type * as Binding from "../native/binding.js";
+import { type Child, type Ended, hasSucceeded, startChild } from "./child.ts";
+import { drain, pump, type Take } from "./pump.ts";
+
+const writeSome = promisify(write);
+
+/** Bytes that a pipe between two processes holds. */
+const PIPE_LENGTH = 1024 * 1024;
+
+/** How long, in milliseconds, a process may take to end by itself once another has failed; and then, once it was told to. */
+const GRACE = { consequence: 3000, terminated: 2000 };
+
+/** One of several programs. */
+export interface Program {
+  command: readonly [string, ...string[]];
+  /** Told of each line that it prints on standard error. */
+  line: (text: string) => void;
+  /** It is started when this has come, or any other has ended; at once if there is none. */
+  after?: Promise<void>;
+}
+
+/** A pipe from the standard output of one program to the standard input of another, by their places in the list, or to this process. */
+export interface Joint {
+  from: number;
+  to: number | Take;
+  /** What goes through it goes through this process: so both end with it, also when neither would notice. */
+  leashed?: boolean;
+  /** What the other program is to read first; all that follows goes through this process too. */
+  preface?: AsyncIterable<Uint8Array> | undefined;
+  /** What comes behind all that `from` writes, once that and these other programs have ended well. */
+  epilogue?: { after: readonly number[]; text: string };
+}
+
+/** How several programs ended. */
+export interface JoinedEnd {
+  /** Each, in the order of the list; undefined for one that was not started, because another had failed. */
+  ended: (Ended | undefined)[];
+  /** Which of them failed first, if any did. */
+  first: number | undefined;
+}
+
+/**
+ * Runs programs that read what others of them write, until all have ended. When one fails, the others are given a moment to say
+ * why their streams have ended, and are then told to end. All are told at once when `signal` is aborted. What no joint is for is
+ * /dev/null.
+ *
+ * @throws what a `Take` has thrown, when all have ended: nobody reads on then, which ends the programs
+ */
+export function runJoined(
+  native: Pick<typeof Binding, "makePipe">,
+  programs: readonly Program[],
+  joints: readonly Joint[],
+  signal: AbortSignal,
+): Promise<JoinedEnd> {
+  const joined = new Joined(native, programs, joints);
+  signal.addEventListener("abort", () => joined.terminate());
+  return joined.end();
+}
+
+class Joined {
+  readonly #programs: readonly Program[];
+  readonly #inputs = new Map<number, number>();
+  readonly #outputs = new Map<number, number>();
+  /** Ends of pipes that stay open here for what is written to them at last. */
+  readonly #held = new Map<number, Joint["epilogue"] & object>();
+  readonly #taking: Promise<void>[] = [];
+  readonly #children = new Map<number, Child>();
+  readonly #ending: Promise<Ended | undefined>[];
+  readonly #anyEnded: Promise<void>;
+  #tellOfEnd!: () => void;
+  #first: number | undefined;
+
+  constructor(
+    native: Pick<typeof Binding, "makePipe">,
+    programs: readonly Program[],
+    joints: readonly Joint[],
+  ) {
+    this.#programs = programs;
+    this.#anyEnded = new Promise((resolve) => (this.#tellOfEnd = resolve));
+    for (const { from, to, leashed, preface, epilogue } of joints) {
+      const pipe = native.makePipe(PIPE_LENGTH);
+      this.#outputs.set(from, pipe.write);
+      if (typeof to !== "number") {
+        this.#taking.push(drain(pipe.read, to).finally(() => closeSync(pipe.read)));
+        continue;
+      }
+      const through = leashed === true || preface !== undefined;
+      const behind = through ? native.makePipe(PIPE_LENGTH) : pipe;
+      this.#inputs.set(to, behind.read);
+      if (through) {
+        void pump(pipe.read, behind.write, preface);
+      }
+      if (epilogue !== undefined) {
+        this.#held.set(from, epilogue);
+      }
+    }
+    this.#ending = programs.map((_, place) => this.#run(place));
+  }
+
+  /** Tells all that run to end. */
+  terminate(): void {
+    for (const child of this.#children.values()) {
+      child.kill("SIGTERM");
+    }
+  }
+
+  async end(): Promise<JoinedEnd> {
+    const epilogues = Array.from(this.#held.keys(), (place) => this.#epilogue(place));
+    // What one of these throws is for when all have ended; until then it is no rejection that nobody handles.
+    const taking = Promise.allSettled(this.#taking);
+    const ended = await Promise.all(this.#ending);
+    await Promise.all(epilogues);
+    for (const outcome of await taking) {
+      if (outcome.status === "rejected") {
+        throw outcome.reason;
+      }
+    }
+    return { ended, first: this.#first };
+  }
+
+  async #run(place: number): Promise<Ended | undefined> {
+    const program = this.#programs[place];
+    if (program === undefined) {
+      return undefined;
+    }
+    if (program.after !== undefined) {
+      await Promise.race([program.after, this.#anyEnded]);
+    }
+    const [stdin, stdout] = [this.#inputs.get(place), this.#outputs.get(place)];
+    const child =
+      this.#first === undefined
+        ? startChild({ ...program, stdin: stdin ?? "ignore", stdout: stdout ?? "ignore" })
+        : undefined;
+    // The ends that this process has would keep each program from noticing that the other is gone.
+    close(stdin);
+    if (!this.#held.has(place)) {
+      close(stdout);
+    }
+    if (child === undefined) {
+      return undefined;
+    }
+    this.#children.set(place, child);
+    const ended = await child.ended;
+    if (!hasSucceeded(ended)) {
+      this.#first ??= place;
+    }
+    this.#tellOfEnd();
+    if (!hasSucceeded(ended)) {
+      await Promise.all(Array.from(this.#children.values(), stop));
+    }
+    return ended;
+  }
+
+  /** Writes what comes behind the output of a program, or lets its reader notice that there is nothing more. */
+  async #epilogue(place: number): Promise<void> {
+    const [fd, epilogue] = [this.#outputs.get(place), this.#held.get(place)];
+    if (fd === undefined || epilogue === undefined) {
+      return;
+    }
+    const needed = [place, ...epilogue.after].map((other) => this.#ending[other]);
+    // The first that fails is enough: the reader is not to wait for the others.
+    const well = await allWell(needed);
+    if (well) {
+      await writeSome(fd, epilogue.text).catch(() => undefined);
+    }
+    close(fd);
+  }
+}
+
+/** Whether all have succeeded, as soon as it is known. */
+function allWell(ending: readonly (Promise<Ended | undefined> | undefined)[]): Promise<boolean> {
+  const each = ending.map(async (end) => {
+    const ended = await end;
+    if (ended === undefined || !hasSucceeded(ended)) {
+      throw new Error("it has failed");
+    }
+  });
+  return Promise.all(each).then(
+    () => true,
+    () => false,
+  );
+}
+
+function close(fd: number | undefined): void {
+  if (fd !== undefined) {
+    closeSync(fd);
+  }
+}
+
+/** Waits for a process to end, which should, and sees to it. */
+async function stop(child: Child): Promise<void> {
+  for (const [signal, patience] of [
+    ["SIGTERM", GRACE.consequence],
+    ["SIGKILL", GRACE.terminated],
+  ] as const) {
+    if (await endsWithin(child, patience)) {
+      return;
+    }
+    child.kill(signal);
+  }
+}
+
+function endsWithin(child: Child, milliseconds: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timeout = setTimeout(() => resolve(false), milliseconds);
+    void child.ended.then(() => {
+      clearTimeout(timeout);
+      resolve(true);
+    });
+  });
+}

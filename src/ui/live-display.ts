@@ -1,0 +1,17 @@
+import type { CopyDisplay } from "./copy-display.ts";
+import type { CopyState } from "./copy-state.ts";
+import { statusLine } from "./status-line.ts";
+import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
+
+/** A line that changes in place, and the summary in its place. */
+export function liveDisplay(state: CopyState, acquire: () => TerminalRight): CopyDisplay {
+  const line = new TerminalLine({
+    text: (columns) => (state.begun ? statusLine(state, columns) : undefined),
+    acquire,
+    patience: 0,
+  });
+  return {
+    finish: (summary) =>
+      line.finish(summary && [`✔ ${summary[0]}`, ...summary.slice(1)].join("\n")),
+  };
+}

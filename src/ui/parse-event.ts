@@ -1,0 +1,103 @@
+import type { StageEvent } from "./event-lines.ts";
+
+/** A map from another host has no more buckets than this. */
+const MOST_BUCKETS = 4096;
+
+/** The event that a line is; undefined for any other line, as ssh and shells print. */
+export function parseEvent(line: string): StageEvent | undefined {
+  if (!line.startsWith('{"event":"')) {
+    return undefined;
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const known = isEvent(value as Fields);
+  if (known === undefined) {
+    return { event: "unknown" };
+  }
+  return known ? (value as StageEvent) : undefined;
+}
+
+/** What an event may have, as it comes from another host. */
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Whether an event has what it must have; undefined for one that this version does not know. */
+function isEvent(fields: Fields): boolean | undefined {
+  const { event, blockcopy, events, total, instance, done, counts, spent, aside } = fields;
+  const { message, advice, code, outcome } = fields;
+  switch (event) {
+    case "hello":
+      return isVersion(blockcopy) && isCount(events);
+    case "begin":
+      return (total === null || isCount(total)) && isInstance(instance);
+    case "progress":
+      return isCount(done) && isCounts(counts) && (spent === undefined || isSpent(spent));
+    case "aside":
+      return aside === null || isAside(aside as Fields);
+    case "map":
+      return isMap(fields);
+    case "warning":
+      return typeof message === "string";
+    case "error":
+      return (
+        typeof message === "string" &&
+        typeof advice === "string" &&
+        isCount(code) &&
+        code > 0 &&
+        code < 256
+      );
+    case "end":
+      return outcome === null || typeof outcome === "string";
+    default:
+      return undefined;
+  }
+}
+
+/** It goes into messages. */
+function isVersion(value: unknown): boolean {
+  return typeof value === "string" && /^[0-9A-Za-z.+-]{1,64}$/.test(value);
+}
+
+function isInstance(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === "string";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isCounts(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.values(value).every(isCount);
+}
+
+/** How time is spent: milliseconds, not always whole ones. */
+function isSpent(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) {
+    return false;
+  }
+  const { elapsed, cpu, threads, input, output } = value as Fields;
+  return [elapsed, cpu, threads, input, output].every(
+    (part) => typeof part === "number" && part >= 0,
+  );
+}
+
+function isAside(value: Fields): boolean {
+  return (
+    typeof value === "object" &&
+    typeof value["what"] === "string" &&
+    isCounts({ total: value["total"], done: value["done"] })
+  );
+}
+
+function isMap({ length, bucket, changed }: Fields): boolean {
+  return (
+    isCount(length) &&
+    isCount(bucket) &&
+    Array.isArray(changed) &&
+    changed.length <= MOST_BUCKETS &&
+    changed.every(isCount)
+  );
+}
