@@ -173,7 +173,7 @@ const badXz: [what: string, payload: () => Buffer][] = [
   ],
   ["decodes to nothing", () => xz(Buffer.alloc(0))],
   ["decodes to a byte more than 16 MiB", () => xz(Buffer.alloc(MAX_LENGTH + 1))],
-  ["decodes to 1 GiB", () => xz(Buffer.alloc(2 ** 30))],
+  ["decodes to 1 GiB", () => xz(Buffer.alloc(2 ** 30), 0)],
 ];
 for (const [what, payload] of badXz) {
   test(`save refuses a compressed frame that ${what}`, { skip: lacking("xz") }, async (t) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { assertFailed, assertSucceeded, EXIT, run } from "./support/cli.ts";
 import { noise, scratch } from "./support/files.ts";
-import { parsed } from "./support/inspect.ts";
+import { framesIn, parsed } from "./support/inspect.ts";
 import { behindDone, readTail, TAG, tailFrame } from "./support/tail.ts";
 import { dataFrame, DONE, restFrame, unequalHash } from "./support/wire.ts";
 
@@ -121,18 +121,22 @@ test("a trailer cut at every byte is a fault where it begins", async (t) => {
   for (let cut = 0; cut < tail.length; cut++) {
     const file = join(folder, String(cut));
     writeFileSync(file, Buffer.concat([block, DONE, tail.subarray(0, cut)]));
+    const words = new RegExp(`trailer .*at byte ${start} \\(${cut} of (8|${tail.length}) bytes\\)`);
+    const names = (list: readonly { frame: string }[]): void =>
+      assert.deepEqual(
+        list.map(({ frame }) => frame),
+        ["data", "done"],
+      );
+    const { frames, fault } = await framesIn(file);
+    names(frames);
+    if (cut === 0) assert.equal(fault, undefined);
+    else assert.match(fault?.message ?? "", words);
+    // The whole program around its header, and near its end.
+    if (cut > 9 && cut < tail.length - 1) continue;
     const outcome = await run(["inspect", "--json", file]);
     if (cut === 0) assertSucceeded(outcome);
-    else {
-      const words = new RegExp(
-        `trailer .*at byte ${start} \\(${cut} of (8|${tail.length}) bytes\\)`,
-      );
-      assertFailed(outcome, EXIT.protocol, "inspect", words);
-    }
-    assert.deepEqual(
-      parsed(outcome.stdout).map(({ frame }) => frame),
-      ["data", "done"],
-    );
+    else assertFailed(outcome, EXIT.protocol, "inspect", words);
+    names(parsed(outcome.stdout));
   }
 });
 

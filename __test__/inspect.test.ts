@@ -14,7 +14,7 @@ import {
   run,
 } from "./support/cli.ts";
 import { noise, scratch } from "./support/files.ts";
-import { parsed } from "./support/inspect.ts";
+import { framesIn, parsed } from "./support/inspect.ts";
 import { cases, recorded } from "./support/vectors.ts";
 import {
   dataFrame,
@@ -167,19 +167,22 @@ for (const [name, frames] of [
     for (let cut = 0; cut < all.length; cut++) {
       const file = join(folder, String(cut));
       writeFileSync(file, all.subarray(0, cut));
-      const outcome = await run(["inspect", "--json", file]);
       const whole = frames.filter((frame, i) => (starts[i] ?? 0) + frame.length <= cut).length;
-      assertFailed(
-        outcome,
-        EXIT.protocol,
-        "inspect",
-        new RegExp(`(at byte|after) ${starts[whole]}\\b`),
-      );
-      assert.deepEqual(
-        parsed(outcome.stdout).map(({ offset }) => offset),
-        starts.slice(0, whole),
-        `${cut}`,
-      );
+      const where = new RegExp(`(at byte|after) ${starts[whole]}\\b`);
+      const offsets = (list: readonly { offset: number }[]): void =>
+        assert.deepEqual(
+          list.map(({ offset }) => offset),
+          starts.slice(0, whole),
+          `${cut}`,
+        );
+      const { frames: found, fault } = await framesIn(file);
+      assert.match(fault?.message ?? "", where);
+      offsets(found);
+      // The whole program where a frame begins, and next to that.
+      if (![-1, 0, 1].some((near) => starts.includes(cut + near))) continue;
+      const outcome = await run(["inspect", "--json", file]);
+      assertFailed(outcome, EXIT.protocol, "inspect", where);
+      offsets(parsed(outcome.stdout));
     }
   });
 
@@ -203,19 +206,22 @@ test("a file that is missing, or a folder", async () => {
   assertFailed(await run(["inspect", "/"]), EXIT.usage, "inspect", /EISDIR/);
 });
 
-test("any bytes: shown, or a protocol error", async () => {
+test("any bytes: shown, or a protocol error", async (t) => {
+  const file = join(scratch(t), "any");
   const part = fc.oneof(
     fc.constantFrom<Uint8Array>(...hashFrames, ...blockFrames),
     fc.uint8Array({ maxLength: 40 }),
   );
-  await fc.assert(
-    fc.asyncProperty(fc.array(part, { maxLength: 6 }), async (parts) => {
-      const { code, stderr, stdout } = await run(["inspect", "--json"], {
-        stdin: Buffer.concat(parts),
-      });
-      assert.ok(code === EXIT.ok || code === EXIT.protocol, `${code} ${lastLine(stderr)}`);
-      parsed(stdout);
-    }),
-    { numRuns: 30 },
-  );
+  const any = fc.array(part, { maxLength: 6 }).map((parts) => Buffer.concat(parts));
+  const read = fc.asyncProperty(any, async (bytes) => {
+    writeFileSync(file, bytes);
+    await framesIn(file);
+  });
+  await fc.assert(read, { numRuns: 500 });
+  const shown = fc.asyncProperty(any, async (stdin) => {
+    const { code, stderr, stdout } = await run(["inspect", "--json"], { stdin });
+    assert.ok(code === EXIT.ok || code === EXIT.protocol, `${code} ${lastLine(stderr)}`);
+    parsed(stdout);
+  });
+  await fc.assert(shown, { numRuns: 12 });
 });

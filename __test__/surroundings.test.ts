@@ -71,7 +71,8 @@ test("standard input is left as it was for whoever reads it next", { skip }, asy
   writeFileSync(path, source);
   const reader = quote(["python3", "-c", "import os; print(os.get_blocking(0))"]);
   const { stdout } = await bash(
-    `(sleep 3; echo) | (${blockcopy("checksum", path)} > /dev/null; ${reader})`,
+    // A pipe that stays open, whose writer nobody waits for.
+    `(${blockcopy("checksum", path)} > /dev/null; ${reader}) < <(exec sleep 60)`,
   );
   assert.equal(stdout.toString().trim(), "True");
 });

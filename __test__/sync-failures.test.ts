@@ -42,7 +42,7 @@ for (const directIo of [false, true]) {
     const from = loopWith(t, folder, source, { directIo });
     const to = loopWith(t, folder, before);
     cutBacking(from, good);
-    const outcome = await run(["sync", "--progress", from.path, to.path]);
+    const outcome = await run(["sync", from.path, to.path]);
     assertFailed(outcome, EXIT.io, "sync", EIO, new RegExp(`${from.path} at offset ${good}:`));
     assert.doesNotMatch(outcome.stderr, /Sync done/);
     const content = deviceContent(to);
@@ -73,7 +73,7 @@ for (const [what, calls] of [
     writeFileSync(from, source);
     writeFileSync(to, before);
     const fault = trace(folder, `inject=${calls}:error=EIO`);
-    const outcome = await run(["sync", "--progress", from, to], {
+    const outcome = await run(["sync", from, to], {
       prefix: [...fault.prefix, "-P", to],
     });
     assertFailed(outcome, EXIT.io, "sync", /EIO/, new RegExp(to));

@@ -8,9 +8,10 @@ import { assertFailed, EXIT, run } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { lackingHosts, sync } from "./support/hosts.ts";
 import { deviceContent, lackingLoop, loopWith } from "./support/loop.ts";
+import { mountedLoop } from "./support/mount.ts";
 import { changedIn, pair, SOURCE } from "./support/sync-pair.ts";
 import { trace } from "./support/trace.ts";
-import { lackingTrace } from "./support/tools.ts";
+import { lacking, lackingTrace } from "./support/tools.ts";
 
 const skip = lackingHosts;
 
@@ -30,7 +31,7 @@ for (const [what, a, b] of [
     assert.equal(stderr, "");
     assert.match(
       stdout.toString(),
-      /^4 blocks \(512\.00 KiB\) differ, \d+\.\d\d KiB would be sent\n$/,
+      /^4 blocks \(512\.00 KiB\) differ, \d+\.\d\d KiB would be sent.*\n {2}5\.01 MiB read at .*, 4\.51 MiB are the same\n$/,
     );
     const details = await start(["--dry-run", "-v", `${a}${from}`, `${b}${to}`]);
     assert.deepEqual(
@@ -52,7 +53,11 @@ for (const [what, a, b] of [
 test("equal files", async (t) => {
   const { from, to } = pair(t, { destination: SOURCE });
   const { code, stdout, stderr } = await run(["sync", "-n", from, to]);
-  assert.deepEqual([code, stdout.toString(), stderr], [EXIT.ok, "nothing differs\n", ""]);
+  assert.deepEqual([code, stderr], [EXIT.ok, ""]);
+  assert.match(
+    stdout.toString(),
+    /^nothing differs\n {2}5\.01 MiB read at .*, 5\.01 MiB are the same\n$/,
+  );
 });
 
 test("a destination that cannot be written", { skip: skip || lackingLoop }, async (t) => {
@@ -67,6 +72,29 @@ test("a destination that cannot be written", { skip: skip || lackingLoop }, asyn
   assert.match(stdout.toString(), /^41 blocks /);
   assertSame(deviceContent(to), before);
 });
+
+test(
+  "a destination that is mounted or held is refused as without it",
+  { skip: lackingLoop || lacking("mkfs.ext4") },
+  async (t) => {
+    const folder = scratch(t);
+    const { backing, loop, point } = mountedLoop(t, folder);
+    const from = join(folder, "source");
+    writeFileSync(from, readFileSync(backing));
+    for (const path of [loop.path, backing]) {
+      const refused = await run(["sync", "-n", from, path]);
+      assertFailed(refused, EXIT.busy, "sync", new RegExp(`${path}.*${point}; .*--force`));
+      assert.equal(refused.stderr, (await run(["sync", from, path])).stderr);
+      const forced = await run(["sync", "-n", "--force", from, path]);
+      assert.equal(forced.code, EXIT.ok, forced.stderr);
+      assert.match(forced.stdout.toString(), /^nothing differs\n/);
+    }
+    if (skip === false) {
+      const refused = await sync(["-n", from, `one:${loop.path}`]);
+      assertFailed(refused, EXIT.busy, "sync", new RegExp(`on one: .*${loop.path}.*${point}`));
+    }
+  },
+);
 
 test("a destination that would be made", { skip }, async (t) => {
   const { folder, from } = pair(t);

@@ -73,7 +73,7 @@ function make(): Hosts {
   // Whatever ends this process, but SIGKILL: those are swept away by the next.
   process.on("exit", () => remove(folder));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.on(signal, () => process.exit(1));
+    if (process.listenerCount(signal) === 0) process.on(signal, () => process.exit(1));
 
   for (const name of NAMES) system("ip", "netns", "add", name);
   system("ip", "-n", namespace("here"), "link", "set", "lo", "up");

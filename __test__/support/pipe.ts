@@ -110,6 +110,12 @@ export async function hasOpened(running: Running, path: string): Promise<void> {
   );
 }
 
+/** Waits until the stage has something locked, see flock(2). */
+export async function hasLocked(running: Running): Promise<void> {
+  const lock = new RegExp(`^\\d+: FLOCK .* ${running.pid} `, "m");
+  await until(running, "locked anything", () => lock.test(readFileSync("/proc/locks", "utf8")));
+}
+
 function target(link: string): string | undefined {
   try {
     return readlinkSync(link);

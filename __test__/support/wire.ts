@@ -79,8 +79,8 @@ export function dlzmFrame(
 }
 
 /** Compresses with the xz program, as the peer does: preset 6, CRC64. */
-export function xz(bytes: Uint8Array): Buffer {
-  return execFileSync("xz", ["--compress", "--stdout", "-6", "--check=crc64"], {
+export function xz(bytes: Uint8Array, preset: 0 | 6 = 6): Buffer {
+  return execFileSync("xz", ["--compress", "--stdout", `-${preset}`, "--check=crc64"], {
     input: bytes,
     maxBuffer: 1 << 26,
   });
