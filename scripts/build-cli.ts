@@ -6,24 +6,30 @@ import { build } from "esbuild";
 
 const OUT = "dist";
 const ENTRY = "src/cli/main.ts";
+const KEEPER = "src/cli/keep.ts";
 
 rmSync(OUT, { recursive: true, force: true });
-const { metafile } = await build({
-  entryPoints: [ENTRY],
+const common = {
   outdir: join(OUT, "cli"),
   bundle: true,
-  // What is imported with import() stays in files of its own, which are read when they are needed.
-  splitting: true,
   format: "esm",
   platform: "node",
   target: "node20.19",
+  logLevel: "warning",
+} as const;
+const { metafile } = await build({
+  ...common,
+  entryPoints: [ENTRY],
+  // What is imported with import() stays in files of its own, which are read when they are needed.
+  splitting: true,
   // Some libraries are CommonJS and require Node's own modules.
   banner: {
     js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
   },
   metafile: true,
-  logLevel: "warning",
 });
+// It runs where nothing else of the program is.
+await build({ ...common, entryPoints: [KEEPER] });
 chmodSync(join(OUT, "cli/main.js"), 0o755);
 writeFileSync(join(OUT, "THIRD-PARTY-LICENSES.txt"), notices(Object.keys(metafile.inputs)));
 

@@ -3,6 +3,7 @@ import { allDifferent } from "./all-different.ts";
 import { changed } from "./changed.ts";
 import { coldScan } from "./cold-scan.ts";
 import { compress } from "./compress.ts";
+import { hostsChanged, hostsDifferent, hostsHalfEmpty } from "./hosts.ts";
 import { fastLink, slowLink } from "./link.ts";
 import { local } from "./local.ts";
 import { memory } from "./memory.ts";
@@ -23,4 +24,7 @@ export const SCENARIOS: readonly Scenario[] = [
   compress,
   fastLink,
   slowLink,
+  hostsChanged,
+  hostsDifferent,
+  hostsHalfEmpty,
 ];
