@@ -1,7 +1,7 @@
 // The map of what differs: its numbers, and what is drawn of them.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ChangeMap } from "../src/ui/change-map.ts";
@@ -9,6 +9,7 @@ import { drawMap, isUnicode } from "../src/ui/draw-map.ts";
 import { mapSvg } from "../src/ui/map-svg.ts";
 import { assertFailed, assertSucceeded, EXIT, run } from "./support/cli.ts";
 import { readEvents } from "./support/events.ts";
+import { assertSame } from "./support/bytes.ts";
 import { BLOCK } from "./support/files.ts";
 import { changedIn, pair, SOURCE } from "./support/sync-pair.ts";
 import { installed } from "./support/tools.ts";
@@ -150,4 +151,27 @@ test("a map as an event, or in a file", async (t) => {
   assertFailed(nowhere, EXIT.notKept, "sync", /the map .*\/nowhere\/map\.svg.*ENOENT/);
   assert.ok(readFileSync(to).equals(SOURCE), "the copy is complete");
   assert.ok(!existsSync("/nowhere"));
+});
+
+test("neither the map nor the metrics take the place of anything else", async (t) => {
+  const { from, to, folder } = pair(t);
+  const before = readFileSync(to);
+  for (const [option, file, why] of [
+    ["--metrics", from, "is there, and is something else"],
+    ["--metrics", folder, "is no regular file"],
+    ["--metrics", "/dev/null", "is no regular file"],
+    ["--map", join(folder, "image.svg"), "is there, and is something else"],
+  ] as const) {
+    if (option === "--map") writeFileSync(file, "the only copy");
+    const outcome = await run(["sync", `${option}=${file}`, from, to]);
+    assert.equal(outcome.code, EXIT.usage, outcome.stderr);
+    assert.match(outcome.stderr, new RegExp(`ERROR \\(sync\\): ${file} ${why}; give another name`));
+    if (option === "--map") assert.equal(readFileSync(file, "utf8"), "the only copy");
+  }
+  assertSame(readFileSync(from), SOURCE);
+  assertSame(readFileSync(to), before);
+  const metrics = join(folder, "metrics");
+  writeFileSync(metrics, "");
+  for (let night = 0; night < 2; night += 1)
+    assert.equal((await run(["sync", "-q", "--metrics", metrics, from, to])).code, EXIT.ok);
 });

@@ -1,8 +1,8 @@
 import type * as Binding from "../native/binding.js";
-import type { StageContext } from "../stages/context.ts";
+import { OptionError, type StageContext } from "../stages/context.ts";
 import type { LocalContext } from "../sync/local.ts";
 import { type Copied, outcomeLines } from "../sync/outcome.ts";
-import { readText, replaceText } from "../transport/small-file.ts";
+import { readText, replaceText, whyNotReplace } from "../transport/small-file.ts";
 import { describe } from "../transport/stream-error.ts";
 import { Output } from "../transport/streams.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
@@ -10,8 +10,8 @@ import { type CopyDisplay, hidden, minuteDisplay } from "../ui/copy-display.ts";
 import { CopyEvents } from "../ui/copy-events.ts";
 import { CopyState } from "../ui/copy-state.ts";
 import { drawMap, isUnicode } from "../ui/draw-map.ts";
-import { mapSvg } from "../ui/map-svg.ts";
-import { metricsText } from "../ui/metrics.ts";
+import { mapSvg, SVG_BEGINNING } from "../ui/map-svg.ts";
+import { METRICS_BEGINNING, metricsText } from "../ui/metrics.ts";
 import { printLine, printOut, stderrCanDraw, stderrIsTerminal } from "../ui/stderr.ts";
 import { forcedSimd, wantsExactWire } from "./environment.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
@@ -68,6 +68,7 @@ export function runSync(copy: Copy): Promise<never> {
       // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
       wantsExactWire();
       display = await displayFor(copy, state, native);
+      refuseReplacing(copy);
       const { direct, threads, queueDepth } = copy.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
@@ -85,6 +86,23 @@ export function runSync(copy: Copy): Promise<never> {
       return undefined;
     },
   });
+}
+
+/**
+ * Refuses to write the map or the metrics over anything else.
+ *
+ * @throws OptionError
+ */
+function refuseReplacing({ map, metrics }: Copy): void {
+  for (const [path, beginning] of [
+    [map, SVG_BEGINNING],
+    [metrics, METRICS_BEGINNING],
+  ] as const) {
+    const refused = typeof path === "string" ? whyNotReplace(path, beginning) : undefined;
+    if (refused !== undefined) {
+      throw new OptionError(refused, "give another name, or remove it");
+    }
+  }
 }
 
 async function displayFor(
@@ -137,7 +155,7 @@ function summary({ map }: Copy, copied: Copied): string[] {
 /** @throws ReportError */
 function writeMap({ map: file, source, destination }: Copy, map: ChangeMap | undefined): void {
   if (typeof file === "string" && map !== undefined) {
-    const failure = replaceText(file, mapSvg(map, `${source} → ${destination}`));
+    const failure = replaceText(file, mapSvg(map, `${source} → ${destination}`), SVG_BEGINNING);
     if (failure !== undefined) {
       throw new ReportError("the map", failure);
     }
@@ -167,7 +185,9 @@ function writeMetrics(
     sent: sent ?? 0,
     dryRun,
   };
-  const failure = replaceText(file, metricsText(run, readText(file)));
+  // What it has is only read where it may be replaced: it may be anything.
+  const before = whyNotReplace(file, METRICS_BEGINNING) === undefined ? readText(file) : "";
+  const failure = replaceText(file, metricsText(run, before), METRICS_BEGINNING);
   return failure === undefined ? undefined : new ReportError("the metrics", failure);
 }
 

@@ -18,6 +18,9 @@ export interface Run {
 /** Begins all names. */
 const PREFIX = "blockcopy_sync";
 
+/** How a file of metrics begins. */
+export const METRICS_BEGINNING = `# HELP ${PREFIX}_`;
+
 const LAST_SUCCESS = "last_success_timestamp_seconds";
 
 /**
