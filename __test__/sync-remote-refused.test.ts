@@ -22,9 +22,9 @@ const connections: [what: string, host: string, rsh: () => string[], pattern: Re
     "a host that nobody knows",
     "nowhere.invalid",
     () => [],
-    /no connection to nowhere\.invalid .*resolve/,
+    /no connection to nowhere\.invalid: .*resolve/,
   ],
-  ["a host where nobody listens", "ssh://one:2", () => [], /no connection to one .*refused/],
+  ["a host where nobody listens", "ssh://one:2", () => [], /no connection to one: .*refused/],
   [
     "a key that is refused",
     "one",
@@ -32,13 +32,13 @@ const connections: [what: string, host: string, rsh: () => string[], pattern: Re
       "-e",
       `ssh -i ${join(hosts().folder, "host.pub")} -o IdentityAgent=none -o IdentityFile=/dev/null -F /dev/null -o UserKnownHostsFile=${join(hosts().folder, "known")} -o Hostname=10.77.1.2 -o BatchMode=yes`,
     ],
-    /no connection to one .*Permission denied/,
+    /no connection to one: .*Permission denied/,
   ],
   [
     "a host that is another",
     "one",
     () => ["-e", "ssh -o UserKnownHostsFile=/dev/null"],
-    /no connection to one .*Host key verification failed/,
+    /no connection to one: .*Host key verification failed/,
   ],
 ];
 for (const [what, host, rsh, pattern] of connections) {

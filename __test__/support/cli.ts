@@ -197,7 +197,7 @@ export function assertCopied(outcome: PipelineOutcome): void {
 
 /** What was written to stderr, but for the summary of `sync`: its first line, and those below it, which are set in. */
 export function withoutSummary(stderr: string): string {
-  return stderr.replace(/^Sync done in .*\n(?: {2}.*\n)*/m, "");
+  return stderr.replace(/^(?:Sync done|Delta written) in .*\n(?: {2}.*\n)*/m, "");
 }
 
 /** Asserts success in silence, but for the summary of `sync`. */

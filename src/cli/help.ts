@@ -43,7 +43,11 @@ Exit codes: 0 success, 64 usage, 65 differs when read back, 66 no such file, 69 
 
 /** Help on all commands. */
 export function overview(cli: Cli): string {
-  return named(cli.usage()) + EPILOGUE;
+  // With all their options, nobody finds the commands.
+  const short = cli
+    .usage()
+    .replaceAll(/^( {2}blockcopy \w+) .*?((?: \[?<?[A-Z]+>?\]?)+)$/gm, "$1 [OPTIONS]$2");
+  return short + EPILOGUE;
 }
 
 /** Help on one command. */

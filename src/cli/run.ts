@@ -109,6 +109,11 @@ function usageEvents(stage: string, what: string): number {
 /** What clipanion says, without the lines of usage that it adds. */
 function refusal(error: unknown, command: string): string {
   const message = error instanceof Error ? error.message : String(error);
+  if (message.startsWith("Extraneous positional argument")) {
+    return command === "sync"
+      ? "more than SOURCE and DESTINATION: a name with spaces needs quotes, and what is for ssh goes into -e, as in -e 'ssh -p 2222'"
+      : "more than one FILE: a name with spaces needs quotes";
+  }
   // It says either, depending on the options that were given.
   if (/^(Not enough positional arguments|Command not found)/.test(message)) {
     return command === "sync" ? "SOURCE or DESTINATION is missing" : "FILE is missing";

@@ -93,6 +93,8 @@ function errorEvent(error: unknown, stage: string): string {
     advice: adviceOn(error, stage),
     code: exitCodeOf(error),
     consequence: isConsequence(error),
+    foreign:
+      error instanceof ProtocolError && ["unknown-command", "other-stream"].includes(error.code),
   });
 }
 

@@ -44,9 +44,9 @@ export async function syncDelta(shown: Shown, options: CopyPlan, path: string): 
     const { blocks = 0, changed = 0, seconds = 0 } = copied.outcome ?? {};
     const what =
       blocks === 0
-        ? `nothing differs, which ${path} says`
+        ? `nothing differs, and ${path} says so`
         : `${blocks} blocks (${formatBytes(changed)}) differ, in ${formatBytes(stream.bytes)} of ${path}`;
-    return { ...copied, words: [`${doneIn(seconds)}: ${what}`] };
+    return { ...copied, words: [`${doneIn(seconds, "Delta written")}: ${what}`] };
   } catch (error) {
     // What went wrong first is what counts.
     await file.discard().catch(() => undefined);

@@ -32,6 +32,13 @@ export function parseEndpoint(name: string): Endpoint {
   if (url !== undefined) {
     return remote(name, authority(name, url["authority"] ?? ""), url["path"] ?? "");
   }
+  const scheme = /^(?<name>[a-z][a-z0-9+.-]*):\/\//i.exec(name)?.groups?.["name"];
+  if (scheme !== undefined) {
+    throw new OptionError(
+      `${name} is an address for ${scheme}, which is not spoken`,
+      "give HOST:PATH or ssh://USER@HOST:PORT/PATH, or ./NAME for a file here",
+    );
+  }
   const scp = /^(?:(?<user>[^/:@]*)@)?(?<host>\[[^\]/]*\]|[^/:[\]]*):(?<path>[^]*)$/.exec(
     name,
   )?.groups;

@@ -74,13 +74,26 @@ function errorOf(side: Side, ended: Ended): SyncError {
   if (error !== undefined) {
     const on = end.kind === "local" ? "" : `on ${where}: `;
     const { message, advice } = withVersions(side, error);
-    return new SyncError(`${on}${message}`, advice, error.code);
+    return error.foreign === true && side.other?.kind === "remote"
+      ? foreignError(side.other, message, error.code)
+      : new SyncError(`${on}${message}`, advice, error.code);
   }
   return side.hello !== undefined ? cutOff(side, ended) : notStarted(side, ended);
 }
 
+/** What a stage has read came from another host, and from no stage there. */
+function foreignError(other: Endpoint, message: string, code: number): SyncError {
+  const where = whereIs(other);
+  return new SyncError(
+    `what comes from ${where} is not what blockcopy writes there: ${message}`,
+    `something there writes to standard output when one logs in, as a profile or a wrapper may: see that \`ssh ${where} true\` prints nothing`,
+    code,
+  );
+}
+
 /** A stage that has not said a word: it, or what was to run it, is not there. */
-function notStarted({ end, said }: Side, ended: Ended): SyncError {
+function notStarted(side: Side, ended: Ended): SyncError {
+  const { end, said, reach } = side;
   const where = whereIs(end);
   const last = lastOf(said);
   if ("failed" in ended) {
@@ -91,21 +104,39 @@ function notStarted({ end, said }: Side, ended: Ended): SyncError {
     );
   }
   if ("code" in ended && ended.code === SSH_FAILED) {
-    return connectionError(end, said.at(-1));
+    return connectionError(side);
   }
   return new SyncError(
     `blockcopy cannot be run on ${where}${last}`,
-    `look at what it says; blockcopy must be of the same version there as here, ${VERSION}`,
+    adviceOnStart(side.said, reach),
     EX_UNAVAILABLE,
   );
 }
 
-/** There is no way to a host; `last` is what was said of that last. */
-export function connectionError(end: Endpoint, last: string | undefined): SyncError {
-  const where = whereIs(end);
+/** What to do about a program that ended before it said a word of its own. */
+function adviceOnStart(said: readonly string[], reach: string): string {
+  // argparse of blockcopy.py, which does not know what only this program has.
+  if (said.some((line) => /unrecognized arguments: |invalid choice: '?receive/.test(line))) {
+    return `if that is blockcopy 0.0.2, use --wire 0.0.2, or install ${VERSION} there`;
+  }
+  if (said.some((line) => line.startsWith("sudo: "))) {
+    return "let sudo run it there without a password (NOPASSWD in sudoers(5))";
+  }
+  return `look at what it says, and try \`${reach} blockcopy --version\``;
+}
+
+/** There is no way to a host. */
+export function connectionError({
+  end,
+  said,
+  reach,
+}: Pick<Side, "end" | "said" | "reach">): SyncError {
+  // A name with a colon may have been meant as a file.
+  const bare = end.kind === "remote" && end.user === undefined && end.port === undefined;
+  const here = bare ? `; for a file here, give ./${nameOf(end)}` : "";
   return new SyncError(
-    `no connection to ${where} for ${nameOf(end)}${last === undefined ? "" : `: ${last}`}`,
-    `try \`ssh ${where} true\``,
+    `no connection to ${whereIs(end)}${lastOf(said)}`,
+    `try \`${reach} true\`${here}`,
     EX_UNAVAILABLE,
   );
 }

@@ -74,6 +74,16 @@ export function connection(
   return [program, ...options, ...alive, ...port, ...user, end.host];
 }
 
+/** How a person reaches a host as this program does. */
+export function reachOf(end: Endpoint, { rsh }: Pick<Far, "rsh">): string {
+  if (end.kind === "local") {
+    return "";
+  }
+  const port = end.port === undefined ? "" : ` -p ${end.port}`;
+  const user = end.user === undefined ? "" : `${end.user}@`;
+  return `${rsh}${port} ${user}${end.host}`;
+}
+
 /** Where an end is, in words. */
 export function whereIs(end: Endpoint): string {
   return end.kind === "local" ? "this host" : hostOf(end);

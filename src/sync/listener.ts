@@ -27,13 +27,19 @@ export class Listener {
   readonly #shown: Shown;
   readonly #streams: readonly Pair[];
   readonly #linked: boolean;
+  readonly #limited: boolean;
   readonly #refusal = new AbortController();
   #aside: { shown: Progress; done: number } | undefined;
 
-  /** `linked` when a connection is between the two. */
-  constructor(shown: Shown, streams: readonly Pair[], linked: boolean) {
+  /** `linked` when a connection is between the two, `limited` when they are not to use all of it. */
+  constructor(
+    shown: Shown,
+    streams: readonly Pair[],
+    { linked, limited }: { linked: boolean; limited: boolean },
+  ) {
     this.#shown = shown;
     this.#linked = linked;
+    this.#limited = limited;
     this.#streams = streams;
   }
 
@@ -129,7 +135,11 @@ export class Listener {
     }
     const [source, destination] = [first.from.spent.lately, first.to.spent.lately];
     const slowest = source && destination && limiting(source, destination, this.#linked);
-    this.#shown.progress.limit = slowest && { ...slowest, host: hostAt(first, slowest.side) };
+    this.#shown.progress.limit = slowest && {
+      ...slowest,
+      what: slowest.what === "link" && this.#limited ? "bwlimit" : slowest.what,
+      host: hostAt(first, slowest.side),
+    };
   }
 
   /** What the source has done since it had done so much. */

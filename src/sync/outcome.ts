@@ -90,9 +90,9 @@ function packing({ changed, plain, packed }: Outcome): string {
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
 
-/** The first words of what came of a copy that took so many seconds. */
-export function doneIn(seconds: number): string {
-  return `Sync done in ${timeText(seconds)}`;
+/** The first words of what came of a copy, or of `what` else, that took so many seconds. */
+export function doneIn(seconds: number, what = "Sync done"): string {
+  return `${what} in ${timeText(seconds)}`;
 }
 
 function timeText(seconds: number): string {

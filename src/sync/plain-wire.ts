@@ -53,7 +53,10 @@ export async function syncPlain(
   }
   const sides = parts.map(({ side }) => side);
   const shown = telling ?? new Side(source, "source");
-  const listener = new Listener(context, [{ from: shown, to: shown }], true);
+  const listener = new Listener(context, [{ from: shown, to: shown }], {
+    linked: true,
+    limited: copy.bwlimit !== undefined,
+  });
   const { ended, first } = await runJoined(
     native,
     parts.map(({ side, command }) => {
@@ -80,6 +83,11 @@ export async function syncPlain(
   const counts: Record<Counted, number> = { ...NO_COUNTS };
   for (const what of COUNTED) {
     counts[what] = telling.counts[what] ?? 0;
+  }
+  if (telling.role === "destination") {
+    // What it writes came in frames that were blocks, of which nobody has told how long they were before.
+    counts.plain = counts.changed;
+    counts.packed = counts.sent;
   }
   const how = { verified: telling.outcome, dryRun: copy.dryRun, seconds, linked: true };
   return { outcome: outcomeOf(telling.done, counts, how), map: telling.map };

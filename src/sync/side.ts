@@ -14,6 +14,10 @@ const LINE_LENGTH = 1000;
 export class Side {
   readonly end: Endpoint;
   readonly role: "source" | "destination";
+  /** Where what it reads comes from, if that is known. */
+  readonly other: Endpoint | undefined;
+  /** The command that reaches its host, for a person to try. */
+  readonly reach: string;
   /** What it said first: that it runs, and which version it is. */
   hello: (StageEvent & { event: "hello" }) | undefined;
   /** Whether it knows how much there is to do, or that nobody does. */
@@ -38,7 +42,13 @@ export class Side {
   readonly begun: Promise<void>;
   #tellOfBegin!: () => void;
 
-  constructor(end: Endpoint, role: "source" | "destination") {
+  constructor(
+    end: Endpoint,
+    role: "source" | "destination",
+    { other, reach }: { other?: Endpoint; reach?: string } = {},
+  ) {
+    this.other = other;
+    this.reach = reach ?? "ssh";
     this.begun = new Promise((resolve) => (this.#tellOfBegin = resolve));
     this.end = end;
     this.role = role;

@@ -8,7 +8,7 @@ import { ALL_DONE } from "../stages/save.ts";
 import { type Joint, type Program, runJoined } from "../transport/joined.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Cause, causeOf } from "./failure.ts";
-import { type Far, stageCommand, whereIs } from "./far-command.ts";
+import { type Far, reachOf, stageCommand, whereIs } from "./far-command.ts";
 import type { Kept } from "./far-shell.ts";
 import { Listener, type Shown } from "./listener.ts";
 import { Side } from "./side.ts";
@@ -54,11 +54,14 @@ export async function runStreams(
   const linked = source.kind === "remote" || destination.kind === "remote";
   const both = source.kind === "remote" && destination.kind === "remote";
   const streams = partsOf(copy).map((part) => ({
-    to: new Side(destination, "destination"),
-    from: new Side(source, "source"),
+    to: new Side(destination, "destination", {
+      other: source,
+      reach: reachOf(destination, far),
+    }),
+    from: new Side(source, "source", { other: destination, reach: reachOf(source, far) }),
     receive: receiveWords(copy, part),
   }));
-  const listener = new Listener(shown, streams, linked);
+  const listener = new Listener(shown, streams, { linked, limited: copy.bwlimit !== undefined });
   const way = { ...far, ownConnection: streams.length > 1 };
   const program = (side: Side, words: readonly string[], after?: Promise<void>): Program => {
     const command = stageCommand(side.end, words, way, kept);

@@ -6,7 +6,7 @@ import type { Ended } from "../transport/child.ts";
 import { formatBytes } from "../ui/format.ts";
 import type { Endpoint, RemoteEndpoint } from "./endpoint.ts";
 import { connectionError, EX_UNAVAILABLE, NOT_FOUND, SSH_FAILED, SyncError } from "./failure.ts";
-import { type Far, farShell, whereIs } from "./far-command.ts";
+import { type Far, farShell, reachOf, whereIs } from "./far-command.ts";
 import { type Found, foundIn, keepLine, REPORT } from "./far-shell.ts";
 import { CHOSEN, INSTALL, missingError, type Obstacle, obstacleOf } from "./missing.ts";
 import { printable, type Side } from "./side.ts";
@@ -116,7 +116,7 @@ export class Supply {
     if (!("code" in ended) || ended.code !== 0 || folder === undefined) {
       const last = said.at(-1);
       if ("code" in ended && ended.code === SSH_FAILED) {
-        throw connectionError(end, last);
+        throw connectionError({ end, said, reach: reachOf(end, this.#far) });
       }
       throw new SyncError(
         `blockcopy was sent to ${where} and could not be kept there${last === undefined ? "" : `: ${last}`}`,

@@ -45,8 +45,18 @@ export type StageEvent =
   | { event: "aside"; aside: { what: string; total: number; done: number } | null }
   /** Something that a person should know. */
   | { event: "warning"; message: string }
-  /** It has failed. A stage says whether that is a `consequence`: because another stage went away. */
-  | { event: "error"; message: string; advice: string; code: number; consequence?: boolean }
+  /**
+   * It has failed. A stage says whether that is a `consequence`: because another stage went away; or because what it has read is `foreign`: from
+   * no stage at all.
+   */
+  | {
+      event: "error";
+      message: string;
+      advice: string;
+      code: number;
+      consequence?: boolean;
+      foreign?: boolean;
+    }
   /** Where the bytes are that differ: how many in each of the buckets, of so many bytes, that `length` bytes are divided into. */
   | { event: "map"; length: number; bucket: number; changed: readonly number[] }
   /** It has succeeded. `outcome` is in words; `sync` has all of it in numbers too. */
