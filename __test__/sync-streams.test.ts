@@ -1,13 +1,14 @@
 // One copy over several connections, each of which has a part of it.
 import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
 import { readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { partOf } from "../src/stages/part.ts";
 import { assertSame } from "./support/bytes.ts";
-import { assertFailed, EXIT, run } from "./support/cli.ts";
+import { assertFailed, COMMAND, EXIT, quote, run } from "./support/cli.ts";
 import { BLOCK, noise } from "./support/files.ts";
-import { lackingHosts, logins, sync } from "./support/hosts.ts";
+import { lackingHosts, logins, script, sync } from "./support/hosts.ts";
 import { assertSynced, changedIn, pair, SOURCE } from "./support/sync-pair.ts";
 
 const MIB = 2 ** 20;
@@ -68,6 +69,19 @@ test("a part of it, a new file, one that grows and one that is cut off", async (
     const { from, to } = pair(t, { source: large, destination });
     assertSynced(await run(["sync", "--streams", "2", "--truncate", from, to]), to, large);
   }
+});
+
+test("one that grows, where a stream is late: none takes a part of what another has written", async (t) => {
+  const { from, to } = pair(t, {
+    source: large,
+    destination: changedIn(large, 0, 9, 16, 25).subarray(0, 32 * BLOCK),
+  });
+  const slow = join(dirname(to), "slow");
+  // The stage of the last stream would have ended by then.
+  script(slow, `case $* in *--part=2/3*) sleep 1.5;; esac; shift; exec sh -c "$*"`);
+  const remote = ["--remote-command", quote(COMMAND)];
+  const args = ["--streams", "3", "--truncate", "-e", slow, ...remote, from, `host:${to}`];
+  assertSynced(await run(["sync", ...args]), to, large);
 });
 
 test("what only one stream can do", async (t) => {

@@ -63,15 +63,16 @@ export async function runStreams(
   }));
   const listener = new Listener(shown, streams, { linked, limited: copy.bwlimit !== undefined });
   const way = { ...far, ownConnection: streams.length > 1 };
-  const program = (side: Side, words: readonly string[], after?: Promise<void>): Program => {
+  const program = (side: Side, words: readonly string[], after?: Promise<unknown>): Program => {
     const command = stageCommand(side.end, words, way, kept);
     debug(`${whereIs(side.end)}: ${command.join(" ")}`);
     return { command, line: listener.of(side), ...(after !== undefined && { after }) };
   };
-  // Whoever has the destination claims it, before others write to it too.
-  const claimed = streams.length > 1 ? streams[0]?.to.begun : undefined;
   const programs = streams.flatMap(({ to, from, receive }, place) => {
-    const after = place === 0 ? undefined : claimed;
+    const after = whenToStart(
+      place,
+      streams.map((stream) => stream.to.begun),
+    );
     return [program(to, receive, after), program(from, retrieveWords(copy, linked), after)];
   });
   const { ended, first } = await runJoined(
@@ -93,6 +94,17 @@ function partsOf({ streams = 1, dryRun }: CopyOptions): (Part | undefined)[] {
   return count === 1
     ? [undefined]
     : Array.from({ length: count }, (_, place) => ({ number: place + 1, count }));
+}
+
+/**
+ * When one of several streams may start, which each tell when they have begun. Whoever has the destination claims it, before others write to
+ * it too. The last one may make a file longer, so all others have to know by then which part of it, as long as it was, is theirs.
+ */
+function whenToStart(place: number, begun: readonly Promise<void>[]): Promise<unknown> | undefined {
+  if (place === 0) {
+    return undefined;
+  }
+  return place === begun.length - 1 ? Promise.all(begun.slice(0, place)) : begun[0];
 }
 
 /**

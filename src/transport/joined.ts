@@ -18,8 +18,8 @@ export interface Program {
   command: readonly [string, ...string[]];
   /** Told of each line that it prints on standard error. */
   line: (text: string) => void;
-  /** It is started when this has come, or any other has ended; at once if there is none. */
-  after?: Promise<void>;
+  /** It is started when this has come; at once if there is none. Once another has failed, or none runs from which it could come, that is not waited for. */
+  after?: Promise<unknown>;
 }
 
 /** A pipe from the standard output of one program to the standard input of another, by their places in the list, or to this process. */
@@ -69,8 +69,10 @@ class Joined {
   readonly #taking: Promise<void>[] = [];
   readonly #children = new Map<number, Child>();
   readonly #ending: Promise<Ended | undefined>[];
-  readonly #anyEnded: Promise<void>;
-  #tellOfEnd!: () => void;
+  /** Comes when there is no more to wait for before the next is started. */
+  readonly #stalled: Promise<void>;
+  #tellOfStall!: () => void;
+  #running = 0;
   #first: number | undefined;
 
   constructor(
@@ -79,7 +81,7 @@ class Joined {
     joints: readonly Joint[],
   ) {
     this.#programs = programs;
-    this.#anyEnded = new Promise((resolve) => (this.#tellOfEnd = resolve));
+    this.#stalled = new Promise((resolve) => (this.#tellOfStall = resolve));
     for (const { from, to, leashed, preface, epilogue } of joints) {
       const pipe = native.makePipe(PIPE_LENGTH);
       this.#outputs.set(from, pipe.write);
@@ -127,7 +129,7 @@ class Joined {
       return undefined;
     }
     if (program.after !== undefined) {
-      await Promise.race([program.after, this.#anyEnded]);
+      await Promise.race([program.after, this.#stalled]);
     }
     const [stdin, stdout] = [this.#inputs.get(place), this.#outputs.get(place)];
     const child =
@@ -143,11 +145,15 @@ class Joined {
       return undefined;
     }
     this.#children.set(place, child);
+    this.#running += 1;
     const ended = await child.ended;
+    this.#running -= 1;
     if (!hasSucceeded(ended)) {
       this.#first ??= place;
     }
-    this.#tellOfEnd();
+    if (this.#first !== undefined || this.#running === 0) {
+      this.#tellOfStall();
+    }
     if (!hasSucceeded(ended)) {
       await Promise.all(Array.from(this.#children.values(), stop));
     }
