@@ -132,6 +132,7 @@ test("what excludes it", async (t) => {
     ["--end", { end: 1 }],
     ["--ranges", { ranges: "map" }],
     ["--force", { force: true }],
+    ["--lock", { lock: true }],
     ["--sparse", { sparse: true }],
     ["--verify", { verify: "full" }],
     ["--times", { times: true }],

@@ -82,6 +82,13 @@ test("what excludes it", async (t) => {
       "sync",
       message,
     );
+  const kept = ["--digest-cache", join(folder, "digests")];
+  for (const [message, options] of [
+    [/--digest-cache is not for --start: it is of all of a file/, [...kept, "--start", "0"]],
+    [/--digest-cache is not for --end: it is of all of a file/, [...kept, "--end", "1M"]],
+    [/--end 1048576 does not lie behind --start 2097152/, ["--start", "2M", "--end", "1M"]],
+  ] as const)
+    assertFailed(await run(["sync", ...options, from, to]), EXIT.usage, "sync", message);
   const missing = await run(["sync", "--ranges", `${map}.missing`, from, to]);
   assertFailed(missing, EXIT.usage, "sync", /map .* cannot be opened \(ENOENT\)/);
 });

@@ -9,7 +9,7 @@ import type { CacheOptions } from "../stages/send-digests.ts";
 import { isStandardInput } from "../transport/standard-input.ts";
 import { isBlockSizeOption } from "./block-size.ts";
 import { isDigest, refuseUnreadable } from "./digest.ts";
-import { isOffset } from "./offset.ts";
+import { isOffset, refuseEmptyRange } from "./offset.ts";
 import { isRate } from "./rate.ts";
 import { readMap } from "./read-map.ts";
 import { runStage } from "./run-stage.ts";
@@ -117,13 +117,8 @@ export class ChecksumCommand extends StageCommand {
           : []),
       ],
       work: async (context) => {
+        refuseEmptyRange(this);
         const start = this.start ?? 0;
-        if (this.end !== undefined && this.end <= start) {
-          throw new OptionError(
-            `--end ${this.end} does not lie behind --start ${start}`,
-            "give a range that is not empty",
-          );
-        }
         const { file, end, create, extended, cached } = this;
         const { digest = DEFAULT_DIGEST, blockSize = DEFAULT_BLOCK_SIZE } = this;
         const hashing = { digest, blockSize };

@@ -1,5 +1,6 @@
 import * as t from "typanion";
 
+import { OptionError } from "../stages/context.ts";
 import { refuse } from "./refuse.ts";
 
 const SECTOR = 512n;
@@ -57,4 +58,24 @@ function bytesIn(unit: string): bigint {
   const base = /[^i]B$/.test(unit) ? 1000n : 1024n;
   const power = PREFIXES.indexOf(unit.charAt(0).toUpperCase()) + 1;
   return base ** BigInt(power);
+}
+
+/**
+ * A range that has nothing in it is a mistake in a script: what does nothing would look like a success.
+ *
+ * @throws OptionError
+ */
+export function refuseEmptyRange({
+  start = 0,
+  end,
+}: {
+  start: number | undefined;
+  end: number | undefined;
+}): void {
+  if (end !== undefined && end <= start) {
+    throw new OptionError(
+      `--end ${end} does not lie behind --start ${start}`,
+      "give a range that is not empty",
+    );
+  }
 }

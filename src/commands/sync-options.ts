@@ -1,5 +1,6 @@
 import { OptionError } from "../stages/context.ts";
 import type { CopyOptions } from "../sync/stage-words.ts";
+import { refuseEmptyRange } from "./offset.ts";
 
 /**
  * Refuses the options of `sync` that exclude one another.
@@ -8,6 +9,7 @@ import type { CopyOptions } from "../sync/stage-words.ts";
  */
 export function refuseTogether(copy: CopyOptions): void {
   const { start, end, ranges, digestCache, delta, verify, streams } = copy;
+  refuseEmptyRange(copy);
   if ((streams ?? 1) > 1) {
     refuseGiven(
       {
@@ -26,9 +28,15 @@ export function refuseTogether(copy: CopyOptions): void {
       (option) => `--ranges cannot be used with ${option}`,
       "give a map that has the range alone: a line `OFFSET LENGTH`",
     );
+  }
+  if (digestCache !== undefined) {
     refuseGiven(
-      { "--digest-cache": digestCache !== undefined },
-      (option) => `${option} is not for --ranges: it is of all of a file`,
+      {
+        "--start": start !== undefined,
+        "--end": end !== undefined,
+        "--ranges": ranges !== undefined,
+      },
+      (option) => `--digest-cache is not for ${option}: it is of all of a file`,
       "leave one of them out",
     );
   }
@@ -58,6 +66,7 @@ export function refuseTogether(copy: CopyOptions): void {
 /** The options that say how a destination is written to; not those that also say how large it may be. */
 function writing({
   force,
+  lock,
   sparse,
   verify,
   times,
@@ -68,6 +77,7 @@ function writing({
 }: CopyOptions): Readonly<Record<string, boolean>> {
   return {
     "--force": force,
+    "--lock": lock,
     "--sparse": sparse,
     "--verify": verify !== "none",
     "--times": times,
