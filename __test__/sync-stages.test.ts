@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs"
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertSame } from "./support/bytes.ts";
-import { run } from "./support/cli.ts";
+import { assertFailed, EXIT, run } from "./support/cli.ts";
 import { BLOCK } from "./support/files.ts";
 import { assertSynced, changedIn, pair, SOURCE } from "./support/sync-pair.ts";
 
@@ -45,4 +45,24 @@ test("proof, and digests that the next run takes", async (t) => {
   assertSame(readFileSync(to), SOURCE);
   assert.ok(existsSync(digests));
   assertSynced(await run([...args, from, to]), to);
+});
+
+test("a range that the source does not have, or a new file", async (t) => {
+  const longer = Buffer.concat([SOURCE, Buffer.alloc(3 * BLOCK, 7)]);
+  const { folder, from, to } = pair(t, { destination: longer });
+  for (const [option, offset] of [
+    ["--start", SOURCE.length + 1],
+    ["--end", longer.length],
+  ] as const)
+    assertFailed(
+      await run(["sync", option, `${offset}`, from, to]),
+      EXIT.usage,
+      "sync",
+      new RegExp(`${option} ${offset} lies beyond the end of .*source, which has ${SOURCE.length}`),
+    );
+  assertSame(readFileSync(to), longer);
+  const fresh = ["sync", "-n", "--create", "--end", "4K", from, join(folder, "fresh")];
+  assertFailed(await run(fresh), EXIT.usage, "sync", /lies beyond the end of .*fresh/);
+  const cut = await run(["sync", "--truncate", "--end", `${longer.length}`, from, to]);
+  assertSynced(cut, to);
 });

@@ -89,6 +89,7 @@ const OPTIONS: [option: string, given: Partial<CopyOptions>, refused: Ends[]][] 
   ["--create", { create: true }, ["push", "between"]],
   ["--sparse", { sparse: true }, ["push", "between"]],
   ["--dry-run", { dryRun: true }, ["pull", "between"]],
+  ["--map", { map: true }, ["pull", "between"]],
   ["--direct", { direct: "on" }, ["between"]],
   ["--threads", { threads: 2 }, ["between"]],
   ["--queue-depth", { queueDepth: 2 }, ["between"]],

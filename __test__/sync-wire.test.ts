@@ -148,7 +148,11 @@ test("sizes that differ are refused from here, and warned of between two others"
     to,
     longer,
   );
-  const { code, stderr } = await syncWire(folder, OURS, ["x:source", "y:destination"]);
+  const metrics = join(folder, "metrics");
+  const between = ["--metrics", metrics, "x:source", "y:destination"];
+  const { code, stderr } = await syncWire(folder, OURS, between);
+  const text = readFileSync(metrics, "utf8");
+  assert.ok(text.includes("blockcopy_sync_success{") && !text.includes("_bytes"), text);
   assert.equal(code, EXIT.ok);
   assert.match(stderr, /^WARNING \(sync\): .*nobody compares the sizes.*\n/);
 });

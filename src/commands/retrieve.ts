@@ -6,6 +6,7 @@ import { retrieve } from "../stages/retrieve.ts";
 import { isCompress, parseCompress } from "./compress.ts";
 import { wantsExactWire } from "./environment.ts";
 import { isOneOf } from "./one-of.ts";
+import { isOffset } from "./offset.ts";
 import { isRate } from "./rate.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, refuseStandardInput, StageCommand } from "./stage-command.ts";
@@ -50,6 +51,10 @@ export class RetrieveCommand extends StageCommand {
     validator: isOneOf(["same", "new", "larger", "any"]),
   });
 
+  needsStart = Option.String("--needs-start", { hidden: true, validator: isOffset });
+
+  needsEnd = Option.String("--needs-end", { hidden: true, validator: isOffset });
+
   whole = Option.Boolean("--whole", false, { hidden: true });
 
   dryRun = Option.Boolean("--dry-run", false, { hidden: true });
@@ -81,6 +86,7 @@ export class RetrieveCommand extends StageCommand {
           compress: this.#compression(),
           exactWire,
           sizes: this.sizes,
+          needs: { start: this.needsStart, end: this.needsEnd },
           whole: this.whole,
           dryRun: this.dryRun,
           inUse: this.#inUse(context),

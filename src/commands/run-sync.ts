@@ -172,17 +172,16 @@ function writeMetrics(
   if (file === undefined) {
     return undefined;
   }
-  const { read, changed, sent } = copied?.outcome ?? { ...counts, read: work.done };
-  const at = Math.round(Date.now() / 1000);
+  const counted = copied === undefined ? { ...counts, read: work.done } : copied.outcome;
   const run = {
     source,
     destination,
     exitCode,
     seconds,
-    at,
-    read,
-    changed,
-    sent: sent ?? 0,
+    at: Math.round(Date.now() / 1000),
+    read: counted?.read,
+    changed: counted?.changed,
+    sent: counted && (counted.sent ?? 0),
     dryRun,
   };
   // What it has is only read where it may be replaced: it may be anything.

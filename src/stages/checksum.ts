@@ -8,7 +8,7 @@ import { OptionError, type StageContext } from "./context.ts";
 import { openInput } from "./open-input.ts";
 import { Root } from "./root.ts";
 import { scanStream } from "./scan.ts";
-import { beyondEnd, type DigestOptions, sendDigests } from "./send-digests.ts";
+import { beyondEnd, checkRange, type DigestOptions, sendDigests } from "./send-digests.ts";
 
 /** What to hash: a file or device, or `-` for standard input. */
 export interface ChecksumOptions extends DigestOptions {
@@ -35,6 +35,7 @@ export async function checksum(
     const stream = options.rootFirst === true ? await SpooledOutput.begin(output) : output;
     const source = await openOrMissing(context, options);
     if (source === undefined) {
+      checkRange({ size: 0 }, options);
       await hashMissing(options, stream);
     } else if (source === null) {
       await hashStream(context, options, stream);

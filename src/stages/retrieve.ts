@@ -16,6 +16,7 @@ import {
 } from "./hash-batches.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { RootOfBatches } from "./root.ts";
+import { checkRange } from "./send-digests.ts";
 import { refuseSize, type Sizes } from "./sizes.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
@@ -31,6 +32,8 @@ export interface RetrieveOptions {
   exactWire: boolean;
   /** How large the destination may be, if it says how large it is. */
   sizes: Sizes;
+  /** A range that the file must have, as far as it is given. */
+  needs: { start: number | undefined; end: number | undefined };
   /** All of it will be asked for, so that it is known how much there is to do. */
   whole: boolean;
   /** Only count what would be sent. */
@@ -58,6 +61,7 @@ export async function retrieve(
   await output.whileRead(async () => {
     const source = await engine.openSource(options.file, direct);
     debug(`${options.file}: ${source.size} bytes, ${source.description}`);
+    checkRange(source, { file: options.file, ...options.needs });
     // Before reading changes the time of the last access.
     const description = describe(source, await engine.metadata(source));
     progress.begin(options.whole ? source.size : undefined, source.instance());

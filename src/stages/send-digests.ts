@@ -189,10 +189,17 @@ function restFrom(
   return [encoder.blocks(offset, length, none), encoder.rest(offset + length)];
 }
 
-/** A range that the file does not have is refused before hours are spent on it. */
-function checkRange(source: Binding.Source, { file, start, end }: DigestOptions): void {
+/**
+ * A range that the file does not have is refused before hours are spent on it.
+ *
+ * @throws OptionError
+ */
+export function checkRange(
+  source: Pick<Binding.Source, "size">,
+  { file, start, end }: { file: string; start: number | undefined; end: number | undefined },
+): void {
   for (const [option, offset] of [
-    ["--start", start],
+    ["--start", start ?? 0],
     ["--end", end ?? 0],
   ] as const) {
     if (offset > source.size) {

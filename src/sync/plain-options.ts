@@ -19,6 +19,7 @@ export function refuseForPlain(copy: CopyOptions, source: Endpoint, destination:
   }
   if (source.kind === "remote") {
     refuse({ "--dry-run": copy.dryRun }, "blockcopy 0.0.2 at the source sends what it finds");
+    refuse({ "--map": copy.map }, "blockcopy 0.0.2 at the source does not say what differs");
     refuse({ "--bwlimit": copy.bwlimit !== undefined }, "blockcopy 0.0.2 sends the blocks");
     if (destination.kind === "remote") {
       refuse(ofStages(copy), "no stage of the copy is on this host");

@@ -52,8 +52,14 @@ export function retrieveWords(options: CopyOptions, linked: boolean): string[] {
     ...commonWords(options),
     ...valued("--compress", options.compress ?? (linked ? "auto" : "none")),
     ...valued("--sizes", sizesOf(options)),
+    ...neededWords(options),
     ...flags({ "--whole": isWhole(options), "--map": options.map }),
   ];
+}
+
+/** What of the source a range takes: without it, nothing would be copied, as if nothing differed. A file that is cut off needs none. */
+function neededWords({ truncate, start, end }: CopyOptions): string[] {
+  return truncate ? [] : [...valued("--needs-start", start), ...valued("--needs-end", end)];
 }
 
 /** The words that run the stage where the destination is, but for the name of that; for one of several parts, if there are any. */

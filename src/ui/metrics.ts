@@ -8,10 +8,10 @@ export interface Run {
   seconds: number;
   /** When it ended, in seconds since 1970. */
   at: number;
-  /** Bytes that were read, that differed, and that were sent; what had been done of it, when it failed. */
-  read: number;
-  changed: number;
-  sent: number;
+  /** Bytes that were read, that differed, and that were sent; what had been done of it, when it failed; undefined where nobody has counted. */
+  read: number | undefined;
+  changed: number | undefined;
+  sent: number | undefined;
   dryRun: boolean;
 }
 
