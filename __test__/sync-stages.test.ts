@@ -16,6 +16,16 @@ test("a new file, with the times of the source", async (t) => {
   assert.equal(statSync(to).mtimeMs, 1_200_000_000_250);
 });
 
+test("a new file of which a run that was cut off has left the beginning", async (t) => {
+  const { from, to } = pair(t, { destination: SOURCE.subarray(0, 18 * BLOCK + 7) });
+  const outcome = await run(["sync", "--create", from, to]);
+  assertSynced(outcome, to);
+  assert.match(outcome.stderr, /: 23 blocks /);
+  const longer = pair(t, { destination: Buffer.concat([SOURCE, Buffer.alloc(1)]) });
+  const refused = await run(["sync", "--create", longer.from, longer.to]);
+  assertFailed(refused, EXIT.usage, "sync", /bytes and the destination/);
+});
+
 test("a longer one is cut off, a larger one keeps its end", async (t) => {
   const tail = Buffer.alloc(3 * BLOCK, 7);
   const one = pair(t, { destination: Buffer.concat([changedIn(SOURCE, 3), tail]) });

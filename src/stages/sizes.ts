@@ -1,6 +1,9 @@
 import { OptionError } from "./context.ts";
 
-/** How large a destination may be: as the source; also empty, when it is new; also larger; or of any size. */
+/**
+ * How large a destination may be: as the source; also shorter, when it is new, for a copy that was cut off leaves one that goes on from there;
+ * also larger; or of any size.
+ */
 export type Sizes = "same" | "new" | "larger" | "any";
 
 /**
@@ -19,7 +22,7 @@ export function refuseSize(
     destination === undefined ||
     destination === size ||
     sizes === "any" ||
-    (sizes === "new" && destination === 0) ||
+    (sizes === "new" && destination < size) ||
     (sizes === "larger" && destination > size);
   if (fits) {
     return;

@@ -69,7 +69,11 @@ function refuseMounted(path: string): string {
 
 function refuseSize(root: string, path: string, { here, is, sizes }: Size): string {
   // The one there is compared with the one here.
-  const other = { same: "-ne", new: "-ne", larger: is === "source" ? "-lt" : "-gt" };
+  const other = {
+    same: "-ne",
+    new: is === "source" ? "-gt" : "-lt",
+    larger: is === "source" ? "-lt" : "-gt",
+  };
   if (sizes === "any" || (sizes === "new" && is === "destination" && here === 0)) {
     return ":";
   }
