@@ -7,6 +7,7 @@ import { assertFailed, bash, blockcopy, EXIT, run } from "./support/cli.ts";
 import { readEvents, type Event } from "./support/events.ts";
 import { BLOCK, noise } from "./support/files.ts";
 import { changedIn, pair, SOURCE } from "./support/sync-pair.ts";
+import { system } from "./support/tools.ts";
 
 /** The one event of a kind. */
 function only<K extends Event["event"]>(events: Event[], kind: K): Event & { event: K } {

@@ -103,7 +103,7 @@ function adviceOnProtocol(error: ProtocolError): string {
     case "truncated-frame":
       return "the stage before this one failed or was cut off: look at its messages, then run all of it again";
     case "unknown-command":
-      return "what arrives is not a stream of blockcopy, or was damaged on the way: check the command before the pipe";
+      return "what arrives is not a stream of blockcopy, or was damaged on the way: check the command before the pipe, and that no shell's profile on its host writes to standard output";
     case "other-stream":
       return "put the stages in order: `blockcopy checksum DESTINATION | blockcopy retrieve SOURCE | blockcopy save DESTINATION`";
     case "no-trailer":

@@ -126,22 +126,17 @@ function refuseUnlike(
   if (target.size !== source.size) {
     throw new OptionError(
       `the source ${from} has ${source.size} bytes and the destination ${to} has ${target.size}`,
-      adviceOnSizes(to, source, target, sink),
+      adviceOnSizes(source, target, sink),
     );
   }
 }
 
 /** A destination that is too large may be the source of somebody who has swapped the two: no word of making it smaller. */
-function adviceOnSizes(
-  to: string,
-  source: Binding.Source,
-  target: Binding.Source,
-  sink: Binding.Sink,
-): string {
+function adviceOnSizes(source: Binding.Source, target: Binding.Source, sink: Binding.Sink): string {
   if (target.size > source.size) {
-    return "check that they are not swapped; the three stages copy to a larger destination and leave its end alone";
+    return "check that they are not swapped; --allow-larger leaves the end of a larger destination alone";
   }
   return sink.isDevice
     ? "give a device that is as large as the source"
-    : `\`truncate -s ${source.size} ${to}\` makes the destination as large`;
+    : "--truncate makes the destination as long";
 }
