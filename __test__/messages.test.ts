@@ -17,6 +17,7 @@ test("a missing file: advice that fits the stage", async () => {
     [["retrieve", "/nowhere/disk"], /check the name$/, /truncate|create/],
     [["save", "/nowhere/disk"], /with --create/, /lsblk/],
     [["sync", "/nowhere/disk", "/nowhere/copy"], /check the name$/, /truncate|create/],
+    [["sync", process.execPath, "/nowhere/copy"], /its folder .* with --create/, /lsblk/],
     [["checksum", "/dev/nowhere"], /lsblk/, /truncate|create/],
   ];
   for (const [args, expected, unexpected] of advice) {

@@ -173,5 +173,8 @@ test("neither the map nor the metrics take the place of anything else", async (t
   const metrics = join(folder, "metrics");
   writeFileSync(metrics, "");
   for (let night = 0; night < 2; night += 1)
-    assert.equal((await run(["sync", "-q", "--metrics", metrics, from, to])).code, EXIT.ok);
+    assert.equal(
+      (await run(["sync", "-q", "--metrics", metrics, `--map=${metrics}.svg`, from, to])).code,
+      EXIT.ok,
+    );
 });

@@ -94,7 +94,13 @@ test("something there that is not blockcopy, or talks too much", { skip }, async
   const other = join(folder, "other");
   script(other, "echo one >&2; echo two >&2; exit 3");
   const outcome = await sync(["--remote-command", other, from, `one:${to}`]);
-  assertFailed(outcome, EXIT.busy, "sync", /cannot be run on one: two; /, /same version/);
+  assertFailed(
+    outcome,
+    EXIT.busy,
+    "sync",
+    /cannot be run on one: two; /,
+    /try `ssh one blockcopy --version`/,
+  );
   assert.match(outcome.stderr, /^WARNING \(sync\): one: one$/m);
   // As a file of the shell there that greets everybody.
   script(other, `echo Welcome!; exec blockcopy "$@"`);
@@ -196,6 +202,28 @@ test("a destination that another process holds there", { skip: skip || lackingLo
   writeFileSync(writer.fd, DONE);
   writer.close();
   await holder.ended;
+});
+
+test("a host that says something to whoever logs in", { skip }, async (t) => {
+  const { folder, from, to } = pair(t);
+  const before = readFileSync(to);
+  const talking = join(folder, "talking-ssh");
+  script(talking, 'echo Welcome to this host; exec ssh "$@"');
+  for (const dry of [[], ["-n"]])
+    for (const ends of [
+      [from, `one:${to}`],
+      [`one:${from}`, to],
+    ]) {
+      const outcome = await sync(["-e", talking, ...dry, ...ends]);
+      assertFailed(
+        outcome,
+        EXIT.protocol,
+        "sync",
+        /what comes from one is not what blockcopy writes there: /,
+        /see that `ssh one true` prints nothing/,
+      );
+    }
+  assertSame(readFileSync(to), before);
 });
 
 test("a disk that is full there", { skip }, async (t) => {

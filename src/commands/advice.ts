@@ -93,7 +93,7 @@ function adviceOnMissing(path: string, stage: string): string {
   }
   return stage === "retrieve" || stage === "sync"
     ? "check the name"
-    : "check the name; with --create, of `checksum` and of `save`, a new file is made";
+    : "check the name, and that its folder is there; with --create, a file that is missing is made";
 }
 
 function adviceOnProtocol(error: ProtocolError): string {

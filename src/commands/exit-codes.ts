@@ -3,6 +3,7 @@ import { isEngineFailure } from "../native/error.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { BaseError } from "../stages/base.ts";
 import { OptionError } from "../stages/context.ts";
+import { MissingError } from "../stages/destination.ts";
 import { CacheError } from "../stages/digest-cache.ts";
 import { KeepError } from "../stages/kept-digests.ts";
 import { VerifyError } from "../stages/verify.ts";
@@ -65,6 +66,9 @@ const BY_OPENING: Readonly<Record<string, number>> = {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof OptionError) {
     return ExitCode.usage;
+  }
+  if (error instanceof MissingError) {
+    return ExitCode.noInput;
   }
   if (error instanceof ProtocolError) {
     return ExitCode.protocol;

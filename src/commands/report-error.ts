@@ -10,6 +10,6 @@ export class ReportError extends AdvisedError {
     reason: string,
     advice = "give the name of a file where one can be made and replaced, or make room there",
   ) {
-    super(`all else is done, but ${what} could not be written: ${reason}`, advice);
+    super(`${what} could not be written: ${reason}`, `all else is done; ${advice}`);
   }
 }

@@ -8,7 +8,7 @@ import { StreamError } from "../transport/stream-error.ts";
 import { formatBytes } from "../ui/format.ts";
 import { DeltaStream } from "./delta-stream.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { SyncError } from "./failure.ts";
+import { EX_TEMPFAIL, SyncError } from "./failure.ts";
 import { whereIs } from "./far-command.ts";
 import type { Shown } from "./listener.ts";
 import { type Copied, doneIn } from "./outcome.ts";
@@ -50,7 +50,14 @@ export async function syncDelta(shown: Shown, options: CopyPlan, path: string): 
   } catch (error) {
     // What went wrong first is what counts.
     await file.discard().catch(() => undefined);
-    throw error;
+    // What the advice on a copy says of what was written is not so here.
+    throw error instanceof SyncError && error.code === EX_TEMPFAIL
+      ? new SyncError(
+          error.message,
+          "run it again: there is no delta, and nothing was written",
+          EX_TEMPFAIL,
+        )
+      : error;
   }
 }
 

@@ -12,7 +12,7 @@ export const NOT_FOUND = 127;
 
 /** Exit codes of connections, of sysexits.h. */
 export const EX_UNAVAILABLE = 69;
-const EX_TEMPFAIL = 75;
+export const EX_TEMPFAIL = 75;
 
 /** A copy between hosts failed. */
 export class SyncError extends AdvisedError {

@@ -1,7 +1,7 @@
 import type * as Binding from "../native/binding.js";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import { OptionError, type StageContext } from "../stages/context.ts";
-import { refuseFileAmongDevices } from "../stages/destination.ts";
+import { adviseOnMissing, refuseFileAmongDevices } from "../stages/destination.ts";
 import { Sequence } from "../stages/sequence.ts";
 import { batchesInFlight, Slots } from "../stages/slots.ts";
 import { tellOfWriter } from "../stages/source-in-use.ts";
@@ -48,12 +48,9 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   const { native, engine, direct, progress, debug } = context;
   const begun = performance.now();
   const source = await engine.openSource(options.source, direct);
-  const sink = await engine.openSink(options.destination, {
-    force: options.force,
-    create: false,
-    lock: options.lock,
-    direct,
-  });
+  const { destination, force, lock } = options;
+  const opening = { force, create: false, lock, direct };
+  const sink = await engine.openSink(destination, opening).catch(adviseOnMissing);
   const target = await engine.openReader(sink, direct);
   refuseFileAmongDevices(options.destination, sink);
   refuseUnlike(options, source, target, sink);

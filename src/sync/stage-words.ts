@@ -50,7 +50,7 @@ export function retrieveWords(options: CopyOptions, linked: boolean): string[] {
     "retrieve",
     "--events",
     ...commonWords(options),
-    ...valued("--compress", options.compress ?? (linked ? "auto" : "none")),
+    ...valued("--compress", compressOf(options, linked)),
     ...valued("--sizes", sizesOf(options)),
     ...neededWords(options),
     ...flags({ "--whole": isWhole(options), "--map": options.map }),
@@ -135,6 +135,17 @@ function isWhole({ streams, start, end, ranges }: CopyOptions): boolean {
 /** What one of several streams has of a rate. */
 function shareOf(rate: number, { streams, dryRun }: CopyOptions): number {
   return dryRun ? rate : Math.max(1, Math.floor(rate / (streams ?? 1)));
+}
+
+/** How the blocks are compressed. A dry run has no link for `auto` to go by: most links are worth what it counts with. */
+function compressOf({ compress = "auto", dryRun }: CopyOptions, linked: boolean): string {
+  if (compress !== "auto") {
+    return compress;
+  }
+  if (!linked) {
+    return "none";
+  }
+  return dryRun ? "zstd" : "auto";
 }
 
 /** How large the destination may be. */

@@ -21,7 +21,7 @@ const LEAST = [255, 214, 140] as const;
 const MOST = [178, 24, 43] as const;
 
 /** How an image begins. */
-export const SVG_BEGINNING = '<svg xmlns="http://www.w3.org/2000/svg"';
+export const SVG_BEGINNING = '<?xml version="1.0" encoding="UTF-8"?>';
 
 /** A map as an SVG image: row by row from the beginning to the end, each cell darker the more of it differs. */
 export function mapSvg(map: ChangeMap, title: string): string {
@@ -37,8 +37,8 @@ export function mapSvg(map: ChangeMap, title: string): string {
   });
   const what = `${formatBytes(map.total)} of ${formatBytes(map.length)} changed; a cell is ${formatBriefly(map.length / cells)}`;
   return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `${SVG_BEGINNING} width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="11">`,
+    SVG_BEGINNING,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="11">`,
     `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
     `<text x="${LEFT}" y="22" font-size="14">${escaped(title)}</text>`,
