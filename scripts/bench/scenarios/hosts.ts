@@ -58,6 +58,13 @@ export const hostsHalfEmpty: Scenario = {
     return [
       synced("blockcopy sync", bench, path),
       synced("blockcopy sync --sparse", bench, path, ["--sparse"]),
+      synced("the same, zstd:1, AES-GCM", bench, path, [
+        "--sparse",
+        "--compress",
+        "zstd:1",
+        "-e",
+        "ssh -c aes128-gcm@openssh.com",
+      ]),
       piped("ssh cat", bench, path),
     ];
   },
