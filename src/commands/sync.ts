@@ -217,35 +217,16 @@ export class SyncCommand extends DestinationCommand {
 
   /** Whether it takes more than comparing two files of a size and writing what differs: what the stages of a copy between hosts can do. */
   #needsStages(): boolean {
-    const { create, truncate, times, perms, owner, group, allowLarger, verify } = this;
-    const {
-      start,
-      end,
-      ranges,
-      delta,
-      digest,
-      blockSize,
-      compress,
-      digestCache,
-      bwlimit,
-      streams,
-    } = this;
-    const given = [
-      start,
-      end,
-      ranges,
-      delta,
-      digest,
-      blockSize,
-      compress,
-      digestCache,
-      bwlimit,
-      streams,
-    ];
+    const { create, truncate, times, perms, owner, group, allowLarger } = this;
+    const { start, end, ranges, delta, digest, blockSize, compress } = this;
+    const { digestCache, bwlimit, streams } = this;
+    const set = [create, truncate, times, perms, owner, group, allowLarger];
+    const reading = [start, end, ranges, delta, digest, blockSize];
+    const sending = [compress, digestCache, bwlimit, streams];
     return (
-      [create, truncate, times, perms, owner, group, allowLarger, verify !== "none"].includes(
-        true,
-      ) || given.some((value) => value !== undefined)
+      set.includes(true) ||
+      this.verify !== "none" ||
+      [...reading, ...sending].some((value) => value !== undefined)
     );
   }
 

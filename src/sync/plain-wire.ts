@@ -8,10 +8,9 @@ import { type Copied, doneIn, outcomeOf } from "./outcome.ts";
 import { peerCommand, type PeerStage, type Size } from "./peer-command.ts";
 import { explainPeer } from "./peer-failure.ts";
 import { refuseForPlain } from "./plain-options.ts";
-import { type Counted, COUNTED, NO_COUNTS } from "../ui/progress.ts";
 import { Listener, type Shown } from "./listener.ts";
 import type { CopyPlan } from "./streams.ts";
-import { Side } from "./side.ts";
+import { countsOf, Side } from "./side.ts";
 import { type CopyOptions, receiveWords, retrieveWords, sizesOf } from "./stage-words.ts";
 
 /** What the stage here is told: to speak as 0.0.2 does. */
@@ -80,10 +79,7 @@ export async function syncPlain(
     const words = [`${doneIn(seconds)}: blockcopy 0.0.2 does not say what differed`];
     return { outcome: undefined, map: undefined, words };
   }
-  const counts: Record<Counted, number> = { ...NO_COUNTS };
-  for (const what of COUNTED) {
-    counts[what] = telling.counts[what] ?? 0;
-  }
+  const counts = countsOf([telling]);
   if (telling.role === "destination") {
     // What it writes came in frames that were blocks, of which nobody has told how long they were before.
     counts.plain = counts.changed;

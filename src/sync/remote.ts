@@ -1,8 +1,8 @@
 import type { ChangeMap } from "../ui/change-map.ts";
-import { type Counted, COUNTED, NO_COUNTS } from "../ui/progress.ts";
 import { failureOf } from "./failure.ts";
 import type { Shown } from "./listener.ts";
 import { type Copied, outcomeOf } from "./outcome.ts";
+import { countsOf } from "./side.ts";
 import { type CopyPlan, runStreams, type StreamsEnd } from "./streams.ts";
 import { isMissing, Supply } from "./supply.ts";
 
@@ -37,14 +37,11 @@ export async function syncRemote(shown: Shown, plan: CopyPlan): Promise<Copied> 
 
 /** What came of all streams together, after so many seconds. */
 function copied(streams: StreamsEnd["streams"], dryRun: boolean, seconds: number): Copied {
-  const counts: Record<Counted, number> = { ...NO_COUNTS };
+  const counts = countsOf(streams.map(({ from }) => from));
   let read = 0;
   let map: ChangeMap | undefined;
   for (const { from } of streams) {
     read += from.done;
-    for (const what of COUNTED) {
-      counts[what] += from.counts[what] ?? 0;
-    }
     if (map !== undefined && from.map !== undefined) {
       map.merge(from.map);
     }

@@ -2,6 +2,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { ChangeMap } from "../ui/change-map.ts";
 import type { StageEvent } from "../ui/event-lines.ts";
 import { parseEvent } from "../ui/parse-event.ts";
+import { type Counted, COUNTED, NO_COUNTS } from "../ui/progress.ts";
 import { SpentLately } from "./limiting.ts";
 
 /** Of a program that ended with something else than success, what it said: so many lines. */
@@ -98,6 +99,17 @@ export class Side {
     }
     return event;
   }
+}
+
+/** What the stages of several sides have counted, together; one that knows less leaves it out. */
+export function countsOf(sides: readonly Pick<Side, "counts">[]): Record<Counted, number> {
+  const counts = { ...NO_COUNTS };
+  for (const side of sides) {
+    for (const what of COUNTED) {
+      counts[what] += side.counts[what] ?? 0;
+    }
+  }
+  return counts;
 }
 
 /** A line of another host for a terminal here: nothing in it moves the cursor or changes a colour. */

@@ -170,6 +170,7 @@ class Joined {
     // The first that fails is enough: the reader is not to wait for the others.
     const well = await allWell(needed);
     if (well) {
+      // A reader that has gone is told of by how its process ended.
       await writeSome(fd, epilogue.text).catch(() => undefined);
     }
     close(fd);
