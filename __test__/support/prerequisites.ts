@@ -1,4 +1,5 @@
-// Run before the tests: installs the Debian packages they use, or says which tests will be skipped without them.
+// Run before the tests: names the programs that are missing, whose tests will be skipped. Installs their Debian packages only where it was
+// told that it may: a test run must not change a machine that somebody works on.
 import { spawnSync } from "node:child_process";
 import { installed, isRoot } from "./tools.ts";
 
@@ -36,28 +37,41 @@ const PACKAGES: Record<string, string> = {
   zstd: "zstd",
 };
 
+/** True where packages may be installed: on the throw-away machine of a CI run, or because somebody said so. */
+const mayInstall = ["CI", "BLOCKCOPY_TEST_INSTALL"].some((name) => {
+  const value = (process.env[name] ?? "").toLowerCase();
+  return !["", "0", "false", "no"].includes(value);
+});
+
 const missing = Object.keys(PACKAGES).filter((program) => !installed(program));
 if (missing.length > 0) provide(missing);
 if (!isRoot) console.log("Not root: tests with loop devices and mounts will be skipped.");
 
 function provide(programs: string[]): void {
-  if (isRoot && installed("apt-get")) {
-    const packages = [...new Set(programs.map((program) => PACKAGES[program] ?? program))];
+  const packages = [...new Set(programs.map((program) => PACKAGES[program] ?? program))];
+  const canInstall = isRoot && installed("apt-get");
+  if (canInstall && mayInstall) {
     console.log(`Installing ${packages.join(", ")} for the tests.`);
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    const apt = (...args: string[]): number | null =>
-      spawnSync("apt-get", ["-qq", ...args], {
-        env,
-        stdio: ["ignore", "ignore", "inherit"],
-        timeout: 300_000,
-      }).status;
-    if (
-      apt("update") === 0 &&
-      apt("install", "--yes", "--no-install-recommends", ...packages) === 0
-    )
-      return;
+    if (install(packages)) return;
   }
   console.log(
     `Without ${programs.join(", ")}: tests that need them will be skipped, each saying so.`,
   );
+  if (canInstall && !mayInstall) {
+    console.log(
+      `To have them installed (${packages.join(", ")}), run \`BLOCKCOPY_TEST_INSTALL=1 npm test\`.`,
+    );
+  }
+}
+
+/** Installs Debian packages; false when that fails. */
+function install(packages: readonly string[]): boolean {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const apt = (...args: string[]): boolean =>
+    spawnSync("apt-get", ["-qq", ...args], {
+      env,
+      stdio: ["ignore", "ignore", "inherit"],
+      timeout: 300_000,
+    }).status === 0;
+  return apt("update") && apt("install", "--yes", "--no-install-recommends", ...packages);
 }
