@@ -30,6 +30,7 @@ import { lacking, lackingRoot, system } from "./support/tools.ts";
 const FILES: Files = (() => {
   const files = new Map<string, Uint8Array>([
     ["dist/cli/main.js", Buffer.from("console.log(process.argv.slice(2).join())")],
+    ["dist/cli/blockcopy", Buffer.from('exec node "${0%/*}/main.js" "$@"\n')],
     ["dist/empty", Buffer.alloc(0)],
     ["package.json", Buffer.from('{"type":"module"}\n')],
   ]);

@@ -77,6 +77,7 @@ function install(): void {
 test("the tarballs hold the program and nothing else", { skip }, () => {
   const { program: main, addon } = tarballs();
   const files = contents(main);
+  assert.ok(files.includes("package/dist/cli/blockcopy"));
   assert.ok(files.includes("package/dist/cli/main.js"));
   assert.ok(files.includes("package/package.json"));
   assert.ok(files.includes("package/LICENSE"));
@@ -84,7 +85,7 @@ test("the tarballs hold the program and nothing else", { skip }, () => {
   for (const file of files) {
     assert.match(
       file,
-      /^package\/(dist\/cli\/[\w-]+\.js|dist\/THIRD-PARTY-LICENSES\.txt|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+      /^package\/(dist\/cli\/(blockcopy|[\w-]+\.js)|dist\/THIRD-PARTY-LICENSES\.txt|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
     );
     assert.doesNotMatch(file, /test/i);
   }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { NO_INSPECTOR } from "../src/native/node-start.ts";
 import { bare, type Bare } from "./support/bare-host.ts";
 import { assertSame } from "./support/bytes.ts";
 import { assertFailed, EXIT, type Outcome, quote, withoutSummary } from "./support/cli.ts";
@@ -133,7 +134,7 @@ test("with --sudo, Node and the package are called by their full paths", { skip 
   assertSent(await sync(["--sudo", "-e", host.rsh, from, `one:${to}`]), to, "one");
   assert.equal(
     readFileSync(log, "utf8").replace(/ receive .*\n$/s, ""),
-    `-n ${host.path}/node ${folderOf(host)}/dist/cli/main.js`,
+    `-n ${host.path}/node ${NO_INSPECTOR} ${folderOf(host)}/dist/cli/main.js`,
   );
 });
 

@@ -29,9 +29,9 @@ printf "$row" openssl 'one core' 'to openssl' "$(nproc) cores" 'to one' blake3
 for _ in 1 2 3 4 5; do
   openssl=$(taskset -c "$core" openssl speed -mr -elapsed -evp sha3-512 -bytes 131072 -seconds 1 2>&1 |
     sed -n 's/^+F:.*:\([0-9]*\)\..*/\1/p')
-  one=$(rate taskset -c "$core" node dist/cli/main.js checksum "$work/file")
-  all=$(rate node dist/cli/main.js checksum "$work/file")
-  blake3=$(rate taskset -c "$core" node dist/cli/main.js checksum --extended --digest blake3 "$work/file")
+  one=$(rate taskset -c "$core" dist/cli/blockcopy checksum "$work/file")
+  all=$(rate dist/cli/blockcopy checksum "$work/file")
+  blake3=$(rate taskset -c "$core" dist/cli/blockcopy checksum --extended --digest blake3 "$work/file")
   awk -v o="$openssl" -v a="$one" -v b="$all" -v c="$blake3" 'BEGIN {
     printf "%.0f\t%d\t%.2f\t%d\t%.2f\t%d\n", o / 1e6, a, a * 1e6 / o, b, b / a, c
   }' | tee -a "$work/rounds" | xargs printf "$row"

@@ -3,10 +3,13 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { ASIDE, NO_INSPECTOR, NODE_VARIABLES, POOL_THREADS } from "../src/native/node-start.ts";
+import { NODE_VERSIONS } from "../src/native/node-version.ts";
 
 const OUT = "dist";
 const ENTRY = "src/cli/main.ts";
 const KEEPER = "src/cli/keep.ts";
+const LAUNCHER = "src/cli/launcher.sh";
 
 rmSync(OUT, { recursive: true, force: true });
 const common = {
@@ -31,7 +34,24 @@ const { metafile } = await build({
 // It runs where nothing else of the program is.
 await build({ ...common, entryPoints: [KEEPER] });
 chmodSync(join(OUT, "cli/main.js"), 0o755);
+writeFileSync(join(OUT, "cli/blockcopy"), launcher(), { mode: 0o755 });
 writeFileSync(join(OUT, "THIRD-PARTY-LICENSES.txt"), notices(Object.keys(metafile.inputs)));
+
+/** The shell script that starts the program. */
+function launcher(): string {
+  const values: Record<string, string> = {
+    VARIABLES: NODE_VARIABLES.join(" "),
+    ASIDE,
+    THREADS: String(POOL_THREADS),
+    NODE: NODE_VERSIONS,
+    INSPECTOR: NO_INSPECTOR,
+  };
+  return readFileSync(LAUNCHER, "utf8").replaceAll(/@([A-Z]+)@/g, (all, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`${LAUNCHER} asks for ${all}`);
+    return value;
+  });
+}
 
 /** The licences of the packages that these files are from: they ask to go where the code goes. */
 function notices(files: readonly string[]): string {

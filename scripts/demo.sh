@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-blockcopy() { node dist/cli/main.js "$@"; }
+blockcopy() { dist/cli/blockcopy "$@"; }
 
 work=$(mktemp -d)
 loops=()

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 export const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The command line of the built program, without arguments. */
-export const COMMAND: readonly string[] = [process.execPath, join(PROJECT, "dist/cli/main.js")];
+export const COMMAND: readonly string[] = [join(PROJECT, "dist/cli/blockcopy")];
 
 /** After this many milliseconds a process counts as hung and is killed: a guard, not a measurement. */
 export const HANG_MS = 60_000;

@@ -23,13 +23,13 @@ export interface Tools {
   readonly dd: Tool;
 }
 
-/** Where the built program is. */
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** The built program. */
+const BLOCKCOPY = fileURLToPath(new URL("../../dist/cli/blockcopy", import.meta.url));
 
 /** Looks for all tools. `peer` is the path of blockcopy.py. */
 export function findTools(peer: string | undefined): Tools {
   return {
-    blockcopy: needed([process.execPath, MAIN]),
+    blockcopy: needed([BLOCKCOPY]),
     peer: peer === undefined ? undefined : needed([python(), peer]),
     rsync: find(["rsync"]),
     blocksyncFast: find(["blocksync-fast"]),

@@ -34,7 +34,10 @@ The same by its three stages, of which each may be blockcopy 0.0.2:
   $ blockcopy checksum /dev/vg/copy | ssh root@host blockcopy retrieve /dev/vg/disk | blockcopy save /dev/vg/copy
 
 Environment: BLOCKCOPY_WIRE=0.0.2 sends byte for byte what blockcopy 0.0.2 would; BLOCKCOPY_SIMD=portable, avx2, avx512 or
-neon makes SHA3-512 use that instruction set instead of the best one; DEBUG=1 is --verbose.
+neon makes SHA3-512 use that instruction set instead of the best one; DEBUG=1 is --verbose;
+TMPDIR names the folder for what does not fit into memory. Variables of Node and OpenSSL, such as NODE_OPTIONS, only reach ssh.
+
+Signals: SIGUSR1 makes any command say how far it is. One that was ignored at the start, as with nohup, stays ignored.
 
 Exit codes: 0 success, 64 usage, 65 differs when read back, 66 no such file, 69 device busy or no connection, 70 internal error,
 73 digests, map or metrics not kept, 74 I/O error, 75 connection cut or destination locked, 76 protocol error, 77 permission denied or read-only,

@@ -1,20 +1,34 @@
 #!/usr/bin/env node
 // Imports little, and nothing that needs a recent Node, so that an old one is told so and does not stumble.
 import { catchSignals } from "../commands/signals.ts";
+import { isLaunched } from "../native/node-start.ts";
 import { NODE_VERSIONS, runsOnNode } from "../native/node-version.ts";
 import { printLine } from "../ui/stderr.ts";
 
-if (runsOnNode(process.versions.node)) {
-  catchSignals(process.argv.slice(2).find((word) => !word.startsWith("-")) ?? "blockcopy");
-  try {
+catchSignals(process.argv.slice(2).find((word) => !word.startsWith("-")) ?? "blockcopy");
+try {
+  const hindrance = await hindranceHere();
+  if (hindrance === undefined) {
     const { run } = await import("./run.ts");
     process.exitCode = await run(process.argv.slice(2));
-  } catch (error) {
-    printLine(String(error));
-    printLine("ERROR (blockcopy): it cannot start; install blockcopy again");
-    process.exitCode = 70;
+  } else {
+    printLine(`ERROR (blockcopy): ${hindrance}`);
+    process.exitCode = 69;
   }
-} else {
-  printLine(`ERROR (blockcopy): this is Node ${process.versions.node}; install ${NODE_VERSIONS}`);
-  process.exitCode = 69;
+} catch (error) {
+  printLine(String(error));
+  printLine("ERROR (blockcopy): it cannot start; install blockcopy again");
+  process.exitCode = 70;
+}
+
+/** Why the program cannot run as it was started, and what to do about it; undefined if it can. */
+async function hindranceHere(): Promise<string | undefined> {
+  if (!runsOnNode(process.versions.node)) {
+    return `this is Node ${process.versions.node}; install ${NODE_VERSIONS}`;
+  }
+  if (isLaunched()) {
+    return undefined;
+  }
+  const { withoutLauncher } = await import("./without-launcher.ts");
+  return withoutLauncher();
 }

@@ -2,6 +2,8 @@ import { Command, Option } from "clipanion";
 
 import { inspect } from "../stages/inspect/inspect.ts";
 import { isStandardInput } from "../transport/standard-input.ts";
+import { formatBriefly } from "../ui/format.ts";
+import { printLine } from "../ui/stderr.ts";
 import { forcedSimd } from "./environment.ts";
 import { runCommand } from "./run-command.ts";
 import { AnyCommand, isFileName } from "./stage-command.ts";
@@ -39,6 +41,7 @@ export class InspectCommand extends AnyCommand {
   override execute(): Promise<never> {
     const { summary, json, stream } = this;
     const file = stream === undefined || isStandardInput(stream) ? undefined : stream;
+    let read: (() => number) | undefined;
     const stdin = { fd: 0, name: "input_stream", other: "blockcopy checksum FILE" } as const;
     return runCommand({
       name: "inspect",
@@ -47,9 +50,13 @@ export class InspectCommand extends AnyCommand {
       unfinished: "the stream is not shown to its end",
       again: "run it again",
       forPeople: true,
+      tell: () =>
+        printLine(
+          `blockcopy inspect: ${read === undefined ? "nothing has begun yet" : `${formatBriefly(read())} read`}`,
+        ),
       work: ({ native, debug }) =>
         inspect(
-          { native, debug },
+          { native, debug, reading: (bytes) => (read = bytes) },
           () =>
             new native.Engine({ simd: forcedSimd(), threads: undefined, queueDepth: undefined }),
           { file, summary, json },

@@ -8,7 +8,7 @@ import { ReaderGoneError } from "../transport/stream-error.ts";
 import { printLine } from "../ui/stderr.ts";
 import { adviceOn, RUN_AGAIN } from "./advice.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
-import { onSignal } from "./signals.ts";
+import { onProgressAsked, onSignal } from "./signals.ts";
 
 /** A standard stream that carries data, with the name that messages have for it and what belongs at its other end. */
 export interface DataStream {
@@ -51,6 +51,8 @@ export interface Run {
   forPeople?: boolean;
   /** Told how it ended, before the last lines are printed. Returns what went wrong in telling others, if anything did. */
   finish?: (end: End) => AdvisedError | undefined;
+  /** Says how far it is, in one line: SIGUSR1 has asked. */
+  tell: () => void;
   /** The last line when it fails, instead of one for people. */
   failure?: (error: unknown, name: string) => string;
   /** Does it, and says what came of it where that is worth a word. */
@@ -95,6 +97,7 @@ export async function runCommand(run: Run): Promise<never> {
           (run.failure ?? errorLine)(error, run.name),
         );
 
+  onProgressAsked(run.tell);
   onSignal((signal, code) => {
     const message = `ended by ${signal}, ${run.unfinished}`;
     const advice = run.again ?? RUN_AGAIN;

@@ -5,6 +5,7 @@ import { ReaderGoneError } from "../transport/stream-error.ts";
 import { EventLines, eventLine, helloLine } from "../ui/event-lines.ts";
 import { PlainLines } from "../ui/plain-lines.ts";
 import { type Progress, silent } from "../ui/progress.ts";
+import { Tally } from "../ui/tally.ts";
 import { printLine, stderrCanDraw } from "../ui/stderr.ts";
 import { adviceOn } from "./advice.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
@@ -39,13 +40,21 @@ export interface Stage {
 
 /** Runs a stage and ends the process. */
 export function runStage(stage: Stage): Promise<never> {
-  let progress: Progress = silent;
+  const progress = new Tally(stage.done, silent);
+  let events: EventLines | undefined;
   return runCommand({
     name: stage.name,
     verbose: stage.verbose,
     streams: stage.streams,
     unfinished: unfinished(stage),
     ...stage.cutOff,
+    tell: () => {
+      if (stage.events !== true) {
+        printLine(`blockcopy ${stage.name}: ${progress.text}`);
+      } else {
+        events?.tell();
+      }
+    },
     finish: ({ code, outcome }) => {
       progress.finish(code === ExitCode.success, outcome);
       return undefined;
@@ -54,7 +63,8 @@ export function runStage(stage: Stage): Promise<never> {
     work: async ({ native, debug }) => {
       // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
       wantsExactWire();
-      progress = await progressFor(stage, native);
+      events = stage.events === true ? eventsOf(stage, native) : undefined;
+      progress.show(events ?? (await progressFor(stage, native)));
       const { direct, threads, queueDepth } = stage.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
@@ -70,13 +80,14 @@ export function runStage(stage: Stage): Promise<never> {
   });
 }
 
+function eventsOf(stage: Stage, native: typeof Binding): EventLines {
+  printLine(helloLine());
+  // Whoever has started it is the one to say how it went: without that, nothing goes on in secret.
+  void native.waitFor(2, "readerGone").then(() => native.exitNow(ExitCode.readerGone));
+  return new EventLines(printLine, spending(stage.io.threads));
+}
+
 async function progressFor(stage: Stage, native: typeof Binding): Promise<Progress> {
-  if (stage.events === true) {
-    printLine(helloLine());
-    // Whoever has started it is the one to say how it went: without that, nothing goes on in secret.
-    void native.waitFor(2, "readerGone").then(() => native.exitNow(ExitCode.readerGone));
-    return new EventLines(printLine, spending(stage.io.threads));
-  }
   const title = stage.name.replace(/^./, (letter) => letter.toUpperCase());
   if (stderrCanDraw()) {
     const { LiveLine } = await import("../ui/live-line.ts");

@@ -12,6 +12,7 @@ import { CopyState } from "../ui/copy-state.ts";
 import { drawMap, isUnicode } from "../ui/draw-map.ts";
 import { mapSvg, SVG_BEGINNING } from "../ui/map-svg.ts";
 import { METRICS_BEGINNING, metricsText } from "../ui/metrics.ts";
+import { statusLine } from "../ui/status-line.ts";
 import { printLine, printOut, stderrCanDraw, stderrIsTerminal } from "../ui/stderr.ts";
 import { forcedSimd, wantsExactWire } from "./environment.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
@@ -58,6 +59,10 @@ export function runSync(copy: Copy): Promise<never> {
     verbose: copy.verbose,
     streams: copy.streams,
     ...copy.cutOff,
+    tell: () =>
+      printLine(
+        state.begun ? statusLine(state, Infinity) : "blockcopy sync: nothing has begun yet",
+      ),
     finish: (end) => {
       const seconds = (performance.now() - began) / 1000;
       const late = writeMetrics(copy, state, copied, end.code, seconds);

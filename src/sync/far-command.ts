@@ -1,3 +1,4 @@
+import { ownCommand } from "../native/node-start.ts";
 import { type Endpoint, hostOf, type RemoteEndpoint } from "./endpoint.ts";
 import { type Kept, runLine } from "./far-shell.ts";
 import { quotePath, quoteWord, splitWords } from "./shell.ts";
@@ -22,9 +23,6 @@ const KEEP_ALIVE = ["-o", "ServerAliveInterval=15"];
 /** Several streams over one connection would be as slow as one. */
 const OWN_CONNECTION = ["-o", "ControlPath=none"];
 
-/** How this program is called here. */
-const SELF: readonly [string, ...string[]] = [process.execPath, process.argv[1] ?? "blockcopy"];
-
 /**
  * The command that runs a stage where its file is.
  *
@@ -39,7 +37,7 @@ export function stageCommand(
   kept: Kept | undefined,
 ): [string, ...string[]] {
   if (end.kind === "local") {
-    return [...SELF, ...stage, "--", end.path];
+    return [...ownCommand(), ...stage, "--", end.path];
   }
   const { sudo, remoteCommand } = far;
   const program =

@@ -1,5 +1,6 @@
 // What is run on another host where nobody has said what: lines for sh(1), one in one word. They go through a login shell, which may be any: so there is no single quote in
 // them, no end of a line, and no exclamation mark without a space behind it (csh looks that up even in quotes).
+import { CODE_VARIABLES, NO_INSPECTOR } from "../native/node-start.ts";
 import type { Package } from "../transport/package.ts";
 
 /** What a kept copy is named and proved by. */
@@ -13,8 +14,11 @@ const PARENT =
 const SYSTEM =
   "[process.version,process.platform,process.arch,process.report.getReport().header.glibcVersionRuntime].join()";
 
+/** Node is started without what others have put into the environment, and with its debugger closed: see src/native/node-start.ts. */
+const CLEAN = `unset ${CODE_VARIABLES.join(" ")}; trap "" USR1`;
+
 /** Says what is there instead of blockcopy, as {@link foundIn} reads it, and does nothing else. */
-export const REPORT = `echo "blockcopy is missing; node=$(node -p "${SYSTEM}" 2>/dev/null </dev/null || node -v 2>/dev/null </dev/null); system=$(uname -sm); PATH=$PATH" >&2; exit 127`;
+export const REPORT = `${CLEAN}; echo "blockcopy is missing; node=$(node "${NO_INSPECTOR}" -p "${SYSTEM}" 2>/dev/null </dev/null || node -v 2>/dev/null </dev/null); system=$(uname -sm); PATH=$PATH" >&2; exit 127`;
 
 /**
  * Runs `blockcopy` with the words behind it: that in the PATH, or else a kept copy; or else says what is there. With `sudo`, that runs it, by its full path: the PATH
@@ -23,19 +27,25 @@ export const REPORT = `echo "blockcopy is missing; node=$(node -p "${SYSTEM}" 2>
 export function runLine(kept: Kept | undefined, sudo: boolean): string {
   const exec = sudo ? "exec sudo -n" : "exec";
   const installed = `b=$(${sudo ? "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; " : ""}command -v blockcopy) && ${exec} "$b" "$@"`;
-  return [installed, ...(kept === undefined ? [] : [keptLine(kept, exec)]), REPORT].join("; ");
+  return [installed, ...(kept === undefined ? [] : [keptLine(kept, exec, sudo)]), REPORT].join(
+    "; ",
+  );
 }
 
 /** Keeps the package that comes as a script on standard input. */
 export function keepLine({ name, digest }: Kept): string {
-  return `${PARENT}; exec node --input-type=module - "$p/${name}" ${digest}`;
+  return `${CLEAN}; ${PARENT}; exec node "${NO_INSPECTOR}" --input-type=module - "$p/${name}" ${digest}`;
 }
 
 /** A kept copy runs only if both folders are of the user who logs in, nobody else may write to them, and its files have the digests that they should have. */
-function keptLine({ name, digest }: Kept, exec: string): string {
+function keptLine({ name, digest }: Kept, exec: string, sudo: boolean): string {
   const own = `find "$p" "$d" -prune -type d -user "$(id -u)" ! -perm -020 ! -perm -02 | wc -l`;
   const whole = `cd "$d" && echo "${digest}  SHA256SUMS" | sha256sum -c && sha256sum -c SHA256SUMS`;
-  return `${PARENT}; d=$p/${name}; n=$(command -v node) && [ -d "$d" ] && [ "$(${own})" -eq 2 ] && (${whole}) >/dev/null 2>&1 && ${exec} "$n" "$d/dist/cli/main.js" "$@"`;
+  // The launcher cleans the environment, which sudo does by itself; sudo's PATH may lack Node.
+  const start = sudo
+    ? `"$n" "${NO_INSPECTOR}" "$d/dist/cli/main.js" "$@"`
+    : `sh "$d/dist/cli/blockcopy" "$@"`;
+  return `${PARENT}; d=$p/${name}; n=$(command -v node) && [ -d "$d" ] && [ "$(${own})" -eq 2 ] && (${whole}) >/dev/null 2>&1 && ${exec} ${start}`;
 }
 
 /** What is on a host that has no blockcopy. */

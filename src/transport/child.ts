@@ -1,6 +1,9 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
+import { givenEnvironment } from "../native/node-start.ts";
+import { ignoring } from "./ignoring.ts";
+
 /** A program that is started. */
 export interface ChildOptions {
   /** It and its arguments. */
@@ -35,8 +38,10 @@ export interface Child {
 
 /** Starts a program whose standard error is read line by line. */
 export function startChild({ command, stdin, stdout, line }: ChildOptions): Child {
-  const [program, ...args] = command;
-  const child = spawn(program, args, { stdio: [stdin, stdout, "pipe"] });
+  const [program, ...args] = ignoring(command);
+  // What connects to other hosts is the user's; a stage here is this program.
+  const env = command[0] === process.execPath ? process.env : givenEnvironment();
+  const child = spawn(program, args, { stdio: [stdin, stdout, "pipe"], env });
   if (child.stderr !== null) {
     createInterface({ input: child.stderr, crlfDelay: Infinity }).on("line", line);
   }

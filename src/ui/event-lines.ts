@@ -122,6 +122,11 @@ export class EventLines implements Progress {
     };
   }
 
+  /** Tells how far it is, now. */
+  tell(): void {
+    this.#progress();
+  }
+
   finish(succeeded: boolean, outcome?: string): void {
     this.#progress();
     if (succeeded) {

@@ -21,6 +21,11 @@ export interface InspectOptions {
   json: boolean;
 }
 
+/** What it works with, and whom it tells how to learn how many bytes of the stream have been read so far. */
+type InspectContext = Pick<StageContext, "native" | "debug"> & {
+  reading: (bytes: () => number) => void;
+};
+
 /**
  * Writes to standard output what is in a stream. One that is cut off or damaged is shown up to there.
  *
@@ -28,7 +33,7 @@ export interface InspectOptions {
  * @throws ProtocolError, OpenError, and the failures of the streams
  */
 export async function inspect(
-  { native, debug }: Pick<StageContext, "native" | "debug">,
+  { native, debug, reading }: InspectContext,
   start: StartEngine,
   { file, summary, json }: InspectOptions,
 ): Promise<undefined> {
@@ -36,6 +41,7 @@ export async function inspect(
   await output.whileRead(async () => {
     const fd = file === undefined ? undefined : await openToRead(file);
     const input = new Input(native, "stream", fd);
+    reading(() => input.bytes);
     const total = new Summary();
     const line = json ? asJson : asText;
     let text = "";

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Starts the program: does what has to be done before Node runs, and then is Node. Nothing here is started but readlink(1), where this file is called by a link.
+# Only keywords and the utilities `[`, read, command and printf, which shells have built in. scripts/build-cli.ts puts in what stands between @ signs.
+
+# Node opens a debugger for whoever sends SIGUSR1, and until this shell catches it, it ends the process. Until Node runs it is answered here.
+trap 'printf "%s\n" "blockcopy: nothing has begun yet" >&2' USR1
+
+# Node resets what a shell or nohup(1) has had ignored, so it is told.
+BLOCKCOPY_IGNORED=0
+if [ -r /proc/self/status ]; then
+  while read -r key value; do
+    case $key in
+      SigIgn:)
+        BLOCKCOPY_IGNORED=$value
+        break
+        ;;
+    esac
+  done < /proc/self/status
+fi
+export BLOCKCOPY_IGNORED
+
+# What Node and its libraries would take from the environment is put aside. What connects to other hosts gets it back.
+for name in @VARIABLES@; do
+  eval "case \${$name+x} in
+    x) @ASIDE@$name=\$$name; export @ASIDE@$name; unset $name ;;
+    *) unset @ASIDE@$name ;;
+  esac"
+done
+
+# A read of a pipe that stays silent takes one of libuv's threads: there are more than can be taken.
+UV_THREADPOOL_SIZE=@THREADS@
+export UV_THREADPOOL_SIZE
+
+if ! command -v node > /dev/null; then
+  printf '%s\n' "ERROR (blockcopy): there is no Node in the PATH ($PATH); install @NODE@, or name its folder in PATH" >&2
+  exit 69
+fi
+
+self=$0
+case $self in
+  */*) ;;
+  *) [ -e "./$self" ] && self=./$self || self=$(command -v -- "$self") ;;
+esac
+while [ -h "$self" ]; do
+  if ! link=$(readlink -- "$self"); then
+    printf '%s\n' "ERROR (blockcopy): cannot read the link $self; see that readlink(1) is in the PATH, or call the file that it leads to" >&2
+    exit 69
+  fi
+  case $link in
+    /*) self=$link ;;
+    *) self=${self%/*}/$link ;;
+  esac
+done
+
+# Ignored until Node blocks it, which is the first thing that it does.
+trap '' USR1
+exec node "@INSPECTOR@" "${self%/*}/main.js" "$@"

@@ -1,0 +1,91 @@
+// How Node is started: the flags and the environment that the program needs. The launcher (src/cli/launcher.sh) is made with it.
+
+/**
+ * A flag that keeps Node from opening its debugger when it is sent SIGUSR1 before the program has a handler of its own. The address is none: a zone of
+ * an address that has no zones, which no resolver is asked for and no host can bind. --disable-sigusr1 does the same, but is an error before Node 22.14.
+ */
+export const NO_INSPECTOR = "--inspect-port=[::1%blockcopy-opens-no-debugger]:0";
+
+/** Threads of libuv: eight streams may each keep one waiting in a pipe, and files need some too. */
+export const POOL_THREADS = 16;
+
+/** Variables by which others have Node run code, read or write files of theirs. */
+export const CODE_VARIABLES = [
+  "NODE_OPTIONS",
+  "NODE_PATH",
+  "NODE_COMPILE_CACHE",
+  "NODE_REDIRECT_WARNINGS",
+  "NODE_V8_COVERAGE",
+  "OPENSSL_CONF",
+  "OPENSSL_ENGINES",
+  "OPENSSL_MODULES",
+] as const;
+
+/** All variables that Node and its libraries look at by themselves, and that the program is not to be changed by. */
+export const NODE_VARIABLES = [
+  ...CODE_VARIABLES,
+  "ICU_TIMEZONE_FILES_DIR",
+  "NODE_CHANNEL_FD",
+  "NODE_CHANNEL_SERIALIZATION_MODE",
+  "NODE_CLUSTER_SCHED_POLICY",
+  "NODE_COMPILE_CACHE_PORTABLE",
+  "NODE_DEBUG",
+  "NODE_DEBUG_NATIVE",
+  "NODE_DISABLE_COLORS",
+  "NODE_DISABLE_COMPILE_CACHE",
+  "NODE_EXTRA_CA_CERTS",
+  "NODE_ICU_DATA",
+  "NODE_NO_WARNINGS",
+  "NODE_PENDING_DEPRECATION",
+  "NODE_PENDING_PIPE_INSTANCES",
+  "NODE_PRESERVE_SYMLINKS",
+  "NODE_PRESERVE_SYMLINKS_MAIN",
+  "NODE_REPL_EXTERNAL_MODULE",
+  "NODE_REPL_HISTORY",
+  "NODE_SKIP_PLATFORM_CHECK",
+  "NODE_TEST_CONTEXT",
+  "NODE_TLS_REJECT_UNAUTHORIZED",
+  "NODE_UNIQUE_ID",
+  "NODE_USE_ENV_PROXY",
+  "NODE_USE_SYSTEM_CA",
+  "OPENSSL_CONF_INCLUDE",
+  "SSLKEYLOGFILE",
+  "SSL_CERT_DIR",
+  "SSL_CERT_FILE",
+  "UV_THREADPOOL_SIZE",
+  "UV_USE_IO_URING",
+] as const;
+
+/** Begins the names of the variables that have what was put aside of {@link NODE_VARIABLES}. */
+export const ASIDE = "BLOCKCOPY_ASIDE_";
+
+/** The signals that were ignored when the launcher began, as /proc/PID/status has them: a mask in hexadecimal. */
+export const IGNORED_VARIABLE = "BLOCKCOPY_IGNORED";
+
+/** True if the launcher has started this process, or one that was started as this is. */
+export function isLaunched(): boolean {
+  return process.execArgv.includes(NO_INSPECTOR);
+}
+
+/** The command that runs this program again, as it runs here. */
+export function ownCommand(): [string, ...string[]] {
+  return [process.execPath, NO_INSPECTOR, process.argv[1] ?? "blockcopy"];
+}
+
+/** The environment of this process as whoever started it has set it: for what connects to other hosts. */
+export function givenEnvironment(): NodeJS.ProcessEnv {
+  const given: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    const own = isLaunched() && (name === "UV_THREADPOOL_SIZE" || name === IGNORED_VARIABLE);
+    if (!own && !name.startsWith(ASIDE)) {
+      given[name] = value;
+    }
+  }
+  for (const name of NODE_VARIABLES) {
+    const value = process.env[ASIDE + name];
+    if (value !== undefined) {
+      given[name] = value;
+    }
+  }
+  return given;
+}

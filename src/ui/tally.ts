@@ -1,0 +1,86 @@
+import { formatBriefly } from "./format.ts";
+import type { ChangeMap } from "./change-map.ts";
+import type { Counted, Progress } from "./progress.ts";
+
+/** How far some work is, in bytes. */
+interface Work {
+  what: string;
+  total: number | undefined;
+  done: number;
+}
+
+/** Keeps count of what a stage tells, for whoever asks how far it is, and passes it on. */
+export class Tally implements Progress {
+  readonly #verb: string;
+  #shown: Progress;
+  #own: Work | undefined;
+  #aside: Work | undefined;
+
+  /** `verb` says what is done with the bytes, as `read`. */
+  constructor(verb: string, shown: Progress) {
+    this.#verb = verb;
+    this.#shown = shown;
+  }
+
+  /** How far it is, in words. */
+  get text(): string {
+    const work = this.#aside ?? this.#own;
+    if (work === undefined) {
+      return "nothing has begun yet";
+    }
+    const { what, total, done } = work;
+    const of = total === undefined ? "" : ` of ${formatBriefly(total)}`;
+    const percent = total === undefined || total === 0 ? "" : ` (${percentOf(done, total)} %)`;
+    return `${formatBriefly(done)}${of} ${what}${percent}`;
+  }
+
+  /** Shows what is told to somebody else from now on. */
+  show(shown: Progress): void {
+    this.#shown = shown;
+  }
+
+  begin(total: number | undefined, instance?: string | null): void {
+    this.#own = { what: this.#verb, total, done: 0 };
+    this.#shown.begin(total, instance);
+  }
+
+  advance(bytes: number): void {
+    if (this.#own !== undefined) {
+      this.#own.done += bytes;
+    }
+    this.#shown.advance(bytes);
+  }
+
+  count(what: Counted, number: number): void {
+    this.#shown.count(what, number);
+  }
+
+  mapped(map: ChangeMap): void {
+    this.#shown.mapped(map);
+  }
+
+  aside(what: string, total: number): Progress {
+    const work: Work = { what: `(${what})`, total, done: 0 };
+    this.#aside = work;
+    const shown = this.#shown.aside(what, total);
+    return {
+      ...shown,
+      advance: (bytes) => {
+        work.done += bytes;
+        shown.advance(bytes);
+      },
+      finish: (succeeded, outcome) => {
+        this.#aside = undefined;
+        shown.finish(succeeded, outcome);
+      },
+    };
+  }
+
+  finish(succeeded: boolean, outcome?: string): void {
+    this.#shown.finish(succeeded, outcome);
+  }
+}
+
+function percentOf(done: number, total: number): number {
+  return Math.min(100, Math.floor((100 * done) / total));
+}
