@@ -127,10 +127,10 @@ test("an engine that is damaged, or not there, is named in the error", { skip },
   defer(t, () => renameSync(`${binary}.good`, binary));
 
   const missing = await execute([program, "checksum", file]);
-  assertFailed(missing, EXIT.internal, "checksum", new RegExp(ADDON));
+  assertFailed(missing, EXIT.busy, "checksum", new RegExp(ADDON));
   writeFileSync(binary, "not a shared object");
   const damaged = await execute([program, "checksum", file]);
-  assertFailed(damaged, EXIT.internal, "checksum", new RegExp(binary.replaceAll(".", "\\.")));
+  assertFailed(damaged, EXIT.busy, "checksum", new RegExp(binary.replaceAll(".", "\\.")));
   for (const { stderr, stdout } of [missing, damaged]) {
     assert.equal(stdout.length, 0);
     assert.doesNotMatch(stderr, /bug related to optional dependencies/);

@@ -1,15 +1,15 @@
 import { constants } from "node:os";
 
-import { isEngineFailure } from "../native/error.ts";
+import { type EngineFailure, isEngineFailure } from "../native/error.ts";
 import { AddonError } from "../native/load.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { AdvisedError } from "../stages/context.ts";
+import { adviceOnMissing } from "../transport/path-advice.ts";
 import { SpoolError } from "../transport/spool.ts";
 import { OpenError, ReaderGoneError, StreamError } from "../transport/stream-error.ts";
+import { AGAIN, adviceOnSystem, adviceOnUnsynced } from "./system-advice.ts";
 
-const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;
-
-const AGAIN = "what was written stays, and a new run copies only what is missing";
+const { ENOSPC, EDQUOT } = constants.errno;
 
 /** What to do about a copy that was cut off. */
 export const RUN_AGAIN = `run it again: ${AGAIN}`;
@@ -18,7 +18,7 @@ const REPORT = "this is a fault of blockcopy: please report it with the lines ab
 
 const BY_KIND: Readonly<Record<string, string>> = {
   "not-a-file": "give a regular file or a block device",
-  permission: "run as root, or as a user who may access it",
+  sealed: "take the flag away first (`lsattr` shows it; `chattr -i`, `chattr -a`)",
   "read-only":
     "make it writable (a device with `blockdev --setrw`, a file system by mounting it anew), or choose another destination",
   busy: "free it first, or use --force if you know that nothing else writes to it",
@@ -40,26 +40,13 @@ const BY_KIND: Readonly<Record<string, string>> = {
   shrank: "keep the file as it is while it is copied, or copy a snapshot",
 };
 
-const BY_ERRNO: Readonly<Record<number, string>> = {
-  [ENOSPC]: `make room on its file system; ${AGAIN}`,
-  [EDQUOT]: `raise the quota; ${AGAIN}`,
-  [EFBIG]: `raise the limit on the size of files (\`ulimit -f\`), or choose another file system; ${AGAIN}`,
-  [EIO]: "check the disk (dmesg, smartctl)",
-};
-
 /** What the person who reads the message of a failure of `stage` can do about it. */
 export function adviceOn(error: unknown, stage: string): string {
   if (error instanceof AdvisedError) {
     return error.advice;
   }
   if (isEngineFailure(error)) {
-    if (error.kind === "not-found") {
-      return adviceOnMissing(error.path ?? "", stage);
-    }
-    if (error.kind === "sync" && (error.errno === ENOSPC || error.errno === EDQUOT)) {
-      return "make room on its file system, then copy it again from the beginning";
-    }
-    return BY_KIND[error.kind] ?? BY_ERRNO[error.errno ?? 0] ?? "look at the kernel's log (dmesg)";
+    return adviceOnEngine(error, stage);
   }
   if (error instanceof ProtocolError) {
     return stage === "inspect" ? adviceOnInspected(error) : adviceOnProtocol(error);
@@ -78,7 +65,7 @@ export function adviceOn(error: unknown, stage: string): string {
       : "give the name of a file that holds a stream";
   }
   if (error instanceof SpoolError) {
-    return "make room there, or name another folder with TMPDIR";
+    return "see that there is such a folder, with room, that this user may write to, or name another one with TMPDIR";
   }
   if (error instanceof AddonError) {
     return error.advice;
@@ -86,14 +73,20 @@ export function adviceOn(error: unknown, stage: string): string {
   return REPORT;
 }
 
-/** That a file can be made is no advice for a source, and a file in the place of a device would fill the memory. */
-function adviceOnMissing(path: string, stage: string): string {
-  if (path.startsWith("/dev/")) {
-    return "check the name, and that the device is there (`lsblk`)";
+/** Actions of the engine that are done to a source too. */
+const READING = ["open", "read", "stat", "find the size of", "identify"];
+
+function adviceOnEngine(error: EngineFailure, stage: string): string {
+  const { kind, path = "", errno = 0, action = "" } = error;
+  const writes = !READING.includes(action);
+  const role = stage === "retrieve" || (stage === "sync" && !writes) ? "source" : "destination";
+  if (kind === "not-found") {
+    return adviceOnMissing(path, role);
   }
-  return stage === "retrieve" || stage === "sync"
-    ? "check the name"
-    : "check the name, and that its folder is there; with --create, a file that is missing is made";
+  if (kind === "sync" && (errno === ENOSPC || errno === EDQUOT)) {
+    return adviceOnUnsynced(path);
+  }
+  return BY_KIND[kind] ?? adviceOnSystem({ path, role, errno, writes });
 }
 
 function adviceOnProtocol(error: ProtocolError): string {

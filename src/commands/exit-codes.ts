@@ -1,5 +1,7 @@
+import { constants } from "node:os";
+
 import { AddonError } from "../native/load.ts";
-import { isEngineFailure } from "../native/error.ts";
+import { type EngineFailure, isEngineFailure } from "../native/error.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { BaseError } from "../stages/base.ts";
 import { OptionError } from "../stages/context.ts";
@@ -41,6 +43,7 @@ const BY_KIND: Readonly<Record<string, number>> = {
   "no-identity": ExitCode.usage,
   permission: ExitCode.permission,
   "read-only": ExitCode.permission,
+  sealed: ExitCode.permission,
   busy: ExitCode.unavailable,
   locked: ExitCode.later,
   "no-memory": ExitCode.unavailable,
@@ -98,7 +101,16 @@ export function exitCodeOf(error: unknown): number {
     return BY_OPENING[error.code] ?? ExitCode.io;
   }
   if (error instanceof AddonError) {
-    return ExitCode.internal;
+    return ExitCode.unavailable;
   }
-  return (isEngineFailure(error) && BY_KIND[error.kind]) || ExitCode.internal;
+  if (isEngineFailure(error)) {
+    return isImpossibleName(error) ? ExitCode.noInput : (BY_KIND[error.kind] ?? ExitCode.internal);
+  }
+  return ExitCode.internal;
+}
+
+/** True if nothing can exist by the name that was to be opened. */
+function isImpossibleName({ action, errno = 0 }: EngineFailure): boolean {
+  const { ELOOP, ENAMETOOLONG, EISDIR } = constants.errno;
+  return action === "open" && [ELOOP, ENAMETOOLONG, EISDIR].includes(errno);
 }

@@ -4,6 +4,8 @@ export interface EngineFailure extends Error {
   kind: string;
   /** The file or device. */
   path?: string;
+  /** What was being done to it: `open`, `read`, `write`, `sync`, … */
+  action?: string;
   /** Where in it, in bytes. */
   offset?: number;
   /** Error number of the system call that failed. */

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 
 import type * as Binding from "./binding.js";
+import { explainLoading, faultOf, type LoadFailure } from "./load-failure.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -46,8 +47,11 @@ export function addonFile(): AddonFile {
   try {
     return { path: require.resolve(name), package: name };
   } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
     throw new AddonError(
-      `the engine for ${platform} is not installed (package ${name})`,
+      code === "MODULE_NOT_FOUND"
+        ? `the engine for ${platform} is not installed, or this user may not read it (package ${name})`
+        : `the engine for ${platform} cannot be found (package ${name}): ${String(error)}`,
       `install ${name} of the same version too (it is an optional dependency: not with --omit=optional), or run \`npm run build\` in a checkout`,
       error,
     );
@@ -57,21 +61,22 @@ export function addonFile(): AddonFile {
 /**
  * Loads the engine.
  *
- * @throws AddonError saying what was tried and why it failed, which the dynamic linker knows best.
+ * @throws AddonError saying why the dynamic linker refused it
  */
 export function loadAddon(): typeof Binding {
   const { path: file } = addonFile();
+  const broken = faultOf(file);
+  if (broken !== undefined) {
+    throw unloadable(file, broken);
+  }
   try {
     return require(file) as typeof Binding;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const oldLibrary = /GLIBC_/.test(message);
-    throw new AddonError(
-      `the engine cannot be loaded from ${file}: ${message}`,
-      oldLibrary
-        ? "the C library of this system is too old for it: build blockcopy here, from a checkout"
-        : "install blockcopy again",
-      error,
-    );
+    throw unloadable(file, explainLoading(message, file), error);
   }
+}
+
+function unloadable(file: string, { why, advice }: LoadFailure, cause?: unknown): AddonError {
+  return new AddonError(`the engine cannot be loaded from ${file}: ${why}`, advice, cause);
 }

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 
 import type * as Binding from "../native/binding.js";
 import { isEngineFailure } from "../native/error.ts";
+import { adviceOnMissing } from "../transport/path-advice.ts";
 import { AdvisedError, OptionError } from "./context.ts";
 
 /** A destination is not there, and could be made. */
@@ -10,18 +11,13 @@ export class MissingError extends AdvisedError {
 }
 
 /**
- * Says of a destination that cannot be opened because it is missing how to have it made; a source is none to be made.
+ * Adds advice to the failure to open a destination that does not exist.
  *
- * @throws MissingError, or `error` where it is something else, or a device
+ * @throws MissingError, or `error` if it is another failure
  */
 export function adviseOnMissing(error: unknown): never {
-  throw isEngineFailure(error) &&
-    error.kind === "not-found" &&
-    error.path?.startsWith("/dev/") !== true
-    ? new MissingError(
-        error.message,
-        "check the name, and that its folder is there; with --create, a file that is missing is made",
-      )
+  throw isEngineFailure(error) && error.kind === "not-found"
+    ? new MissingError(error.message, adviceOnMissing(error.path ?? "", "destination"))
     : error;
 }
 

@@ -1,3 +1,4 @@
+import { isOlder } from "../native/glibc.ts";
 import { NODE_VERSIONS, runsOnNode } from "../native/node-version.ts";
 import { EX_UNAVAILABLE, SyncError } from "./failure.ts";
 import type { Found } from "./far-shell.ts";
@@ -13,8 +14,15 @@ export interface Obstacle {
   advice: string;
 }
 
-/** What is in the way of running there what runs here. */
-export function obstacleOf({ node, platform, glibc }: Found): Obstacle | undefined {
+/**
+ * Finds what is in the way of running there what runs here.
+ *
+ * @param needed the version of glibc that the engine here asks for, if that is known
+ */
+export function obstacleOf(
+  { node, platform, glibc }: Found,
+  needed?: string,
+): Obstacle | undefined {
   if (!runsOnNode(node)) {
     return {
       what: node === "" ? ", nor a Node that could run it" : ", and its Node is too old",
@@ -24,8 +32,14 @@ export function obstacleOf({ node, platform, glibc }: Found): Obstacle | undefin
   if (platform !== undefined && platform !== `${process.platform}-${process.arch}`) {
     return { what: `, and that of this host is for ${process.arch}`, advice: INSTALL };
   }
-  return platform !== undefined && glibc === undefined
-    ? { what: ", and that of this host needs glibc", advice: INSTALL }
+  if (platform !== undefined && glibc === undefined) {
+    return { what: ", and that of this host needs glibc", advice: INSTALL };
+  }
+  return glibc !== undefined && needed !== undefined && isOlder(glibc, needed)
+    ? {
+        what: `, and that of this host needs glibc ${needed}, where there is only ${glibc}`,
+        advice: `build it there from a checkout, or ${INSTALL}`,
+      }
     : undefined;
 }
 

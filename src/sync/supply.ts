@@ -90,7 +90,7 @@ export class Supply {
     reported: Found | undefined,
     found: Found | undefined,
   ): Obstacle | undefined {
-    const there = found === undefined ? undefined : obstacleOf(found);
+    const there = found === undefined ? undefined : obstacleOf(found, this.package?.glibc);
     const { remoteCommand, bootstrap } = this.#far;
     if (remoteCommand !== undefined || !bootstrap) {
       const chosen = remoteCommand === undefined ? CHOSEN.bootstrap : CHOSEN.command;

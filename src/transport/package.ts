@@ -1,6 +1,7 @@
 import { promises } from "node:fs";
 import { join } from "node:path";
 
+import { glibcNeeded } from "../native/glibc.ts";
 import { parts, VERSION } from "../native/installation.ts";
 import { DIGESTS, digestsOf, type Files, pack, sha256 } from "./archive.ts";
 
@@ -14,6 +15,8 @@ export interface Package {
   /** SHA-256 of the digests of all of its files. */
   digest: string;
   files: Files;
+  /** The version of glibc that its engine asks for. */
+  glibc: string | undefined;
 }
 
 /**
@@ -31,7 +34,9 @@ export async function readPackage(): Promise<Package> {
   const digests = digestsOf(files);
   files.set(DIGESTS, digests);
   const digest = sha256(digests);
-  return { name: `${VERSION}-${digest.slice(0, 16)}`, digest, files };
+  const [, engine] = [...files].find(([name]) => name.endsWith(".node")) ?? [];
+  const glibc = engine && glibcNeeded(engine);
+  return { name: `${VERSION}-${digest.slice(0, 16)}`, digest, files, glibc };
 }
 
 /**

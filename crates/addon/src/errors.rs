@@ -4,7 +4,7 @@ use blockcopy_engine::Error as EngineError;
 use napi::bindgen_prelude::JsValue;
 use napi::{Env, Error, Result};
 
-/// A JavaScript `Error` with the properties `kind`, `path`, `offset` and `errno`, as far as they are known.
+/// A JavaScript `Error` with the properties `kind`, `path`, `offset`, `action` and `errno`, as far as they are known.
 pub(crate) fn js_error(env: Env, error: &EngineError) -> Error {
     try_js_error(env, error).unwrap_or_else(|_| Error::from_reason(error.to_string()))
 }
@@ -17,6 +17,9 @@ fn try_js_error(env: Env, error: &EngineError) -> Result<Error> {
     }
     if let Some(offset) = error.offset() {
         object.set("offset", number(offset))?;
+    }
+    if let Some(action) = error.action() {
+        object.set("action", action)?;
     }
     if let Some(errno) = error.errno() {
         object.set("errno", errno)?;

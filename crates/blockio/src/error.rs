@@ -38,6 +38,15 @@ pub enum Error {
         errno: Errno,
     },
 
+    /// A flag of the file system keeps everybody from writing to it, also root; see chattr(1).
+    #[error("cannot write {}: it is {flag}", .path.display())]
+    Sealed {
+        /// What was to be written, or the folder that a file was to be made in.
+        path: PathBuf,
+        /// `immutable (chattr +i)` or `append-only (chattr +a)`.
+        flag: &'static str,
+    },
+
     /// A device that is set read-only, or a file on a file system that is.
     #[error("cannot write {}: it is read-only", .path.display())]
     ReadOnly {
@@ -141,6 +150,7 @@ impl Error {
             Self::NotFound { .. } => "not-found",
             Self::NotAFile { .. } => "not-a-file",
             Self::Permission { .. } => "permission",
+            Self::Sealed { .. } => "sealed",
             Self::ReadOnly { .. } => "read-only",
             Self::Busy { .. } => "busy",
             Self::Locked { .. } => "locked",
@@ -160,6 +170,7 @@ impl Error {
             Self::NotFound { path, .. }
             | Self::NotAFile { path, .. }
             | Self::Permission { path, .. }
+            | Self::Sealed { path, .. }
             | Self::ReadOnly { path }
             | Self::Busy { path, .. }
             | Self::Locked { path, .. }
@@ -195,6 +206,23 @@ impl Error {
         }
     }
 
+    /// What was being done, as a verb: `open`, `read`, `write`.
+    #[must_use]
+    pub fn action(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound { .. } | Self::NotAFile { .. } | Self::Permission { .. } => Some("open"),
+            Self::Io { action, .. } => Some(action),
+            Self::Sync { .. } => Some("sync"),
+            Self::Sealed { .. }
+            | Self::ReadOnly { .. }
+            | Self::Busy { .. }
+            | Self::Locked { .. }
+            | Self::BeyondEnd { .. }
+            | Self::NothingWritten { .. } => Some("write"),
+            Self::NotDirect { .. } | Self::NoIdentity { .. } | Self::NoMemory { .. } => None,
+        }
+    }
+
     /// What a failure to look up or open `path` means.
     pub(crate) fn opening(path: &Path, errno: rustix::io::Errno) -> Self {
         use rustix::io::Errno as E;
@@ -210,6 +238,17 @@ impl Error {
             },
             E::ROFS => Self::ReadOnly { path },
             _ => Self::io("open", &path, None, errno),
+        }
+    }
+
+    /// What a failure to open `path` for writing, or to make a file in the folder `path`, means.
+    pub(crate) fn opening_to_write(path: &Path, errno: rustix::io::Errno) -> Self {
+        match crate::sys::write_protection(path) {
+            Some(flag) if errno == rustix::io::Errno::PERM => Self::Sealed {
+                path: path.to_owned(),
+                flag,
+            },
+            _ => Self::opening(path, errno),
         }
     }
 

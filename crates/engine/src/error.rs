@@ -112,6 +112,16 @@ impl Error {
         }
     }
 
+    /// What was being done to the file or device, as a verb: `open`, `read`, `write`.
+    #[must_use]
+    pub fn action(&self) -> Option<&'static str> {
+        match self {
+            Self::Io(error) => error.action(),
+            Self::Shrank { .. } => Some("read"),
+            _ => None,
+        }
+    }
+
     /// The error number of the system call that failed.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {

@@ -138,7 +138,7 @@ fn refusal(path: &Path, found: &Node, errno: Errno) -> Error {
             }
         }
         (Kind::File, Errno::TXTBSY) => busy(path, "it is being executed or swapped to".to_owned()),
-        _ => Error::opening(path, errno),
+        _ => Error::opening_to_write(path, errno),
     }
 }
 

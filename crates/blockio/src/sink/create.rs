@@ -34,6 +34,10 @@ pub(super) fn create(path: &Path) -> Result<Option<Created>, Error> {
     match sys::create(path) {
         Ok(fd) => Ok(Some(Created { fd, directory })),
         Err(Errno::EXIST) => Ok(None),
+        Err(Errno::PERM) => Err(match Error::opening_to_write(parent, Errno::PERM) {
+            sealed @ Error::Sealed { .. } => sealed,
+            _ => failed(Errno::PERM),
+        }),
         Err(errno) => Err(failed(errno)),
     }
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use rustix::fd::AsFd;
-use rustix::fs::{self, FileType, Gid, Mode, Timespec, Timestamps, Uid};
+use rustix::fs::{
+    self, AtFlags, FileType, Gid, Mode, StatxAttributes, StatxFlags, Timespec, Timestamps, Uid,
+};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::Result;
@@ -16,6 +18,18 @@ pub(crate) fn stat(path: &Path) -> Result<Stat> {
 
 pub(crate) fn fstat(fd: impl AsFd) -> Result<Stat> {
     fs::fstat(fd).map(|stat| convert(&stat))
+}
+
+/// The flag of chattr(1) that keeps everybody from writing to `path`, in words. `None` where there is none, or where the file system does not
+/// report any.
+pub(crate) fn write_protection(path: &Path) -> Option<&'static str> {
+    let statx = fs::statx(fs::CWD, path, AtFlags::empty(), StatxFlags::empty()).ok()?;
+    [
+        (StatxAttributes::IMMUTABLE, "immutable (chattr +i)"),
+        (StatxAttributes::APPEND, "append-only (chattr +a)"),
+    ]
+    .into_iter()
+    .find_map(|(flag, words)| statx.stx_attributes.contains(flag).then_some(words))
 }
 
 fn convert(stat: &fs::Stat) -> Stat {

@@ -1,0 +1,26 @@
+/**
+ * The newest version of glibc that an ELF file asks for, as `2.34`.
+ *
+ * @param content the file: its version needs are names such as `GLIBC_2.34` in its string table
+ * @returns undefined when it asks for none
+ */
+export function glibcNeeded(content: Uint8Array): string | undefined {
+  const names = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
+    .toString("latin1")
+    .matchAll(/GLIBC_(\d+(?:\.\d+)+)\0/g);
+  return Array.from(names, ([, version = ""]) => version)
+    .toSorted((a, b) => (isOlder(a, b) ? -1 : 1))
+    .at(-1);
+}
+
+/** True if a version of numbers with dots between them comes before another one. */
+export function isOlder(version: string, other: string): boolean {
+  const [mine, theirs] = [version, other].map((text) => text.split(".").map(Number));
+  for (let place = 0; place < Math.max(mine?.length ?? 0, theirs?.length ?? 0); place++) {
+    const [a, b] = [mine?.[place] ?? 0, theirs?.[place] ?? 0];
+    if (a !== b) {
+      return a < b;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,170 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
+
+/** Why a shared object cannot be loaded, in words, and what to do about it. */
+export interface LoadFailure {
+  why: string;
+  advice: string;
+}
+
+/** A cause, by the words of the dynamic linker: those of glibc, and those of musl where they differ. */
+type Cause = readonly [
+  message: RegExp,
+  explain: (match: RegExpExecArray, file: string) => LoadFailure,
+];
+
+const REINSTALL = "install blockcopy again";
+
+/** The folder of a package that `sync` has sent: its version and a part of its digest. */
+const KEPT = /\/blockcopy\/[^/]+-[0-9a-f]{16}\/node_modules\//;
+
+const CAUSES: readonly Cause[] = [
+  [/[Tt]oo many open files/, () => failure("too many open files", "raise `ulimit -n`")],
+  [
+    /[Cc]annot allocate memory|[Oo]ut of memory/,
+    () => failure("there is no memory for it", "free memory, or raise `ulimit -v`, and run again"),
+  ],
+  [
+    /version [`'"](GLIBC_([\d.]+))'? not found/,
+    ([, name]) =>
+      failure(
+        `it needs ${name}, and this system has glibc ${glibcHere() ?? "of an older version"}`,
+        "use a newer release of the system, or build blockcopy on this one from a checkout",
+      ),
+  ],
+  [
+    /ld-linux|libc\.so\.6|libm\.so\.6|libgcc_s|[Ee]rror relocating|symbol not found/,
+    ([found]) =>
+      glibcHere() === undefined
+        ? failure(
+            `it is for glibc, and this system has another C library (${found})`,
+            "run blockcopy on a system with glibc: Debian, Ubuntu, RHEL, SUSE; not Alpine",
+          )
+        : failure(
+            `a library that it needs is missing (${found})`,
+            "install the packages libc6 and libgcc-s1 (glibc and libgcc on RHEL and SUSE)",
+          ),
+  ],
+  [
+    /undefined symbol: (napi_\w+)/,
+    ([, symbol]) => failure(`this Node has no ${symbol}`, "install a newer Node"),
+  ],
+  [/failed to map segment|protection after relocation|executable stack/, explainMapping],
+  [
+    /cannot open shared object file: Permission denied/,
+    () =>
+      failure(
+        "permission denied",
+        "let this user read it and the folders above it (`namei -l` shows who may); if it may, look for SELinux or AppArmor (dmesg, `ausearch -m avc`)",
+      ),
+  ],
+  [
+    /wrong ELF class|invalid ELF header|[Ee]xec format error|file too short|ELF|cannot read file data|self-register|only ET_DYN/,
+    ([found]) => failure(`it is damaged, or for another kind of machine (${found})`, REINSTALL),
+  ],
+  [/cannot open shared object file: No such file/, () => failure("it is missing", REINSTALL)],
+];
+
+function failure(why: string, advice: string): LoadFailure {
+  return { why, advice };
+}
+
+/** Explains what the dynamic linker said when it could not load `file`. */
+export function explainLoading(message: string, file: string): LoadFailure {
+  for (const [pattern, explain] of CAUSES) {
+    const match = pattern.exec(message);
+    if (match !== null) {
+      return explain(match, file);
+    }
+  }
+  return failure(message.replaceAll(/\s*\n\s*/g, " "), REINSTALL);
+}
+
+/** The kernel refuses to map code: noexec is for all files of a mount, anything else is a policy. */
+function explainMapping([said]: RegExpExecArray, file: string): LoadFailure {
+  const mount = mountOf(file);
+  if (mount !== undefined && !mount.noexec) {
+    return failure(
+      `the system does not let it run (${said})`,
+      "look for SELinux, AppArmor or fapolicyd (dmesg, `ausearch -m avc`)",
+    );
+  }
+  const where =
+    mount === undefined
+      ? "its file system is mounted noexec, or a policy forbids it"
+      : `${mount.point} is mounted noexec`;
+  return failure(
+    `${where} (${said})`,
+    KEPT.test(file)
+      ? "set XDG_CACHE_HOME there to a folder that is not on a noexec mount (SetEnv in ssh_config(5), AcceptEnv in sshd_config(5)), install blockcopy there, or remount that with exec"
+      : "install blockcopy on a file system that is not mounted noexec, or remount that with exec",
+  );
+}
+
+/** The mount that a file is on; undefined where /proc does not say. */
+function mountOf(file: string): { point: string; noexec: boolean } | undefined {
+  let found: { point: string; noexec: boolean } | undefined;
+  try {
+    const path = realpathSync(file);
+    for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+      const [, , , , escaped = "", options = ""] = line.split(" ");
+      const point = escaped.replaceAll(/\\([0-7]{3})/g, (_, code: string) =>
+        String.fromCharCode(Number.parseInt(code, 8)),
+      );
+      const inside = path.startsWith(point.endsWith("/") ? point : `${point}/`);
+      // A later mount on the same point hides an earlier one.
+      if (point !== "" && inside && point.length >= (found?.point.length ?? 0)) {
+        found = { point, noexec: options.split(",").includes("noexec") };
+      }
+    }
+  } catch {
+    return undefined;
+  }
+  return found;
+}
+
+/** The version of glibc that runs; undefined for another C library. */
+function glibcHere(): string | undefined {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime;
+}
+
+/** Where a 64-bit ELF header, elf(5), has the machine, and the place, size and number of section headers, which are its end. */
+const ELF = { length: 64, machine: 18, sections: 40, size: 58, count: 60 } as const;
+
+/** Machines of elf(5), by what Node calls them. */
+const MACHINES: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
+
+/**
+ * Finds out what the dynamic linker does not say of a shared object. One that is cut off kills the process by SIGBUS, and one for
+ * another machine does not exist for glibc.
+ *
+ * @returns undefined for a file that is whole, and for one that cannot be read: loading it says why
+ */
+export function faultOf(file: string): LoadFailure | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(file, "r");
+    const header = Buffer.alloc(ELF.length);
+    const { size } = fstatSync(fd);
+    if (readSync(fd, header) < ELF.length || header.toString("latin1", 0, 4) !== "\x7fELF") {
+      return undefined;
+    }
+    const machine = header.readUInt16LE(ELF.machine);
+    if (machine !== (MACHINES[process.arch] ?? machine)) {
+      return failure(`it is not for ${process.arch} (machine ${machine} of elf(5))`, REINSTALL);
+    }
+    const end =
+      Number(header.readBigUInt64LE(ELF.sections)) +
+      header.readUInt16LE(ELF.size) * header.readUInt16LE(ELF.count);
+    // Of 32 bits, it has other things there.
+    return size < end && header[4] === 2
+      ? failure(`it is cut off: it has ${size} of ${end} bytes`, REINSTALL)
+      : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) {
+      closeSync(fd);
+    }
+  }
+}
