@@ -35,6 +35,7 @@ const anyGreeting: fc.Arbitrary<Omit<Hello, "digest" | "blockSize">> = fc
     {
       size: fc.maxSafeNat(),
       identity: fc.stringMatching(/^[ -~]{0,200}$/),
+      storage: fc.stringMatching(/^[ -~]{0,200}$/),
       root: bytes64,
     },
     plainObject,

@@ -38,6 +38,8 @@ describe("values that cannot be", () => {
     ["bad-hello", greet(field(5, "new\nline")), 0, "Field 5"],
     ["bad-hello", greet(field(5, "\x7f")), 0, "Field 5"],
     ["bad-hello", greet(field(5, "x".repeat(1025))), 0, "Field 5"],
+    ["bad-hello", greet(field(8, "boot\x1b[2J")), 0, "Field 8"],
+    ["bad-hello", greet(field(8, "x".repeat(2501))), 0, "Field 8"],
     ["bad-hello", greet(field(6, Buffer.alloc(63))), 0, "Field 6"],
     ["unsupported", greet(field(0x8004, u64(1))), 0, "needs field 4"],
     ["damaged", descriptionFrame("head", [field(0x8011, u32(4096))]), 0, "lacks the digest"],

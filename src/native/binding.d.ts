@@ -57,6 +57,18 @@ export declare class Engine {
    */
   identity(source: Source): Promise<string>
   /**
+   * Which storage of this host a source lies on: printable ASCII, 2500 characters at most; `null` where that is not known. It holds
+   * until the host is started again.
+   */
+  storageOf(source: Source): Promise<string | null>
+  /** As `storageOf`, of a file that is yet to be made. */
+  storageOfNewFile(path: string): Promise<string | null>
+  /**
+   * Which bytes a source has in common with what `storageOf` described, as a sentence without its full stop:
+   * `/dev/sdb1 is a partition of /dev/sdb`. `null` if nothing is known to be, also if it was described on another host.
+   */
+  overlap(source: Source, theirs: string): Promise<string | null>
+  /**
    * Who may write to a source while it is read, as a clause: `it is mounted on /srv`; `null` where nobody does, as far as that can be
    * seen. Claims a device for a moment.
    */

@@ -26,6 +26,8 @@ export interface Hello extends Hashing {
   size?: number | undefined;
   /** Which file or device the destination is, in printable ASCII. */
   identity?: string | undefined;
+  /** Which storage of its host the destination lies on, in printable ASCII: words that hold until that host is started again. */
+  storage?: string | undefined;
   /** The root of the destination, over blocks of `blockSize` with `digest`, where that was known before the stream was read. */
   root?: Uint8Array | undefined;
 }
@@ -39,6 +41,9 @@ export interface ReceivedHello extends Hello {
 /** Most bytes of an identity. */
 const MAX_IDENTITY_LENGTH = 1024;
 
+/** Most bytes of a description of storage. */
+const MAX_STORAGE_LENGTH = 2500;
+
 /** Bytes in a root. */
 const ROOT_LENGTH = 64;
 
@@ -51,6 +56,7 @@ const TAG = {
   root: 6,
   /** Room for a root that is not known yet, so that it can be written there later. */
   room: 7,
+  storage: 8,
 };
 
 /**
@@ -58,7 +64,7 @@ const TAG = {
  * @param room whether there is to be room for a root where there is none: that with a root is then as long
  */
 export function encodeHello(hello: Hello, room = false): Uint8Array {
-  const { digest, blockSize, accepts, size, identity, root } = hello;
+  const { digest, blockSize, accepts, size, identity, storage, root } = hello;
   const fields: Field[] = [
     { tag: TAG.digest, value: encodeText(digest) },
     { tag: TAG.blockSize, value: u32(blockSize) },
@@ -67,6 +73,7 @@ export function encodeHello(hello: Hello, room = false): Uint8Array {
     fields.push({ tag: TAG.accepts, value: encodeText(accepts.join(" ")) });
   if (size !== undefined) fields.push({ tag: TAG.size, value: u64(size) });
   if (identity !== undefined) fields.push({ tag: TAG.identity, value: encodeText(identity) });
+  if (storage !== undefined) fields.push({ tag: TAG.storage, value: encodeText(storage) });
   if (root !== undefined) fields.push({ tag: TAG.root, value: root });
   else if (room) fields.push({ tag: TAG.room, value: new Uint8Array(ROOT_LENGTH) });
   return encodeDescription("helo", fields);
@@ -102,7 +109,14 @@ export function decodeHello(frame: Uint8Array, start: FrameStart): ReceivedHello
         },
       ],
       [TAG.size, (value) => (hello.size = readU64(value)) !== undefined],
-      [TAG.identity, (value) => (hello.identity = decodeIdentity(value)) !== undefined],
+      [
+        TAG.identity,
+        (value) => (hello.identity = decodePrintable(value, MAX_IDENTITY_LENGTH)) !== undefined,
+      ],
+      [
+        TAG.storage,
+        (value) => (hello.storage = decodePrintable(value, MAX_STORAGE_LENGTH)) !== undefined,
+      ],
       [
         TAG.root,
         (value) => {
@@ -116,7 +130,7 @@ export function decodeHello(frame: Uint8Array, start: FrameStart): ReceivedHello
   return { ...hello, digest, blockSize: blockSize ?? DEFAULT_BLOCK_SIZE, version };
 }
 
-function decodeIdentity(value: Uint8Array): string | undefined {
+function decodePrintable(value: Uint8Array, most: number): string | undefined {
   const text = decodeText(value);
-  return value.length <= MAX_IDENTITY_LENGTH && /^[ -~]*$/.test(text) ? text : undefined;
+  return value.length <= most && /^[ -~]*$/.test(text) ? text : undefined;
 }

@@ -36,7 +36,7 @@ export async function checksum(
     const source = await openOrMissing(context, options);
     if (source === undefined) {
       checkRange({ size: 0 }, options);
-      await hashMissing(options, stream);
+      await hashMissing(context, options, stream);
     } else if (source === null) {
       await hashStream(context, options, stream);
     } else {
@@ -63,14 +63,16 @@ async function openOrMissing(
 
 /** Of a file that is missing: all is wanted of the source. */
 async function hashMissing(
-  { hashing, extended }: ChecksumOptions,
+  { engine }: StageContext,
+  { file, hashing, extended, sized }: ChecksumOptions,
   output: StreamOutput,
 ): Promise<void> {
   const root = new Root(hashing).finish(0);
+  const storage = sized === true ? ((await engine.storageOfNewFile(file)) ?? undefined) : undefined;
   const encoder = new HashEncoder(
     hashing,
     extended
-      ? { accepts: BLOCK_CODECS, ...(output.isKept && { size: 0, root: root.root }) }
+      ? { accepts: BLOCK_CODECS, storage, ...(output.isKept && { size: 0, root: root.root }) }
       : undefined,
   );
   await output.finish([...encoder.begin(), encoder.rest(0), ...encoder.end(root)]);

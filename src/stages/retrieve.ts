@@ -16,6 +16,7 @@ import {
 } from "./hash-batches.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { RootOfBatches } from "./root.ts";
+import { refuseOverlap } from "./overlap.ts";
 import { checkRange } from "./send-digests.ts";
 import { refuseSize, type Sizes } from "./sizes.ts";
 import { Sequence } from "./sequence.ts";
@@ -79,12 +80,14 @@ export async function retrieve(
     let counted = 0;
     let talk: Talk | undefined;
     /** What the stream asks for is known with its first batch, or at its end. */
-    const begin = (): Talk => {
+    const begin = async (): Promise<Talk> => {
       debug(
         `${engine.hashing(decoder.hashing.digest)}, blocks of ${decoder.hashing.blockSize} bytes`,
       );
-      refuseSize(options, source.size, decoder.hello?.size);
       const { hello } = decoder;
+      // Nothing has been sent yet, so that nothing can have been written.
+      await refuseOverlap(context, source, hello?.storage);
+      refuseSize(options, source.size, hello?.size);
       if (output.isKept && hello?.accepts !== undefined && hello.root === undefined) {
         context.warn(
           "the digests do not say what they are of: `save` will write these blocks to any destination (keep what `checksum --extended FILE` writes straight into a file)",
@@ -95,7 +98,7 @@ export async function retrieve(
       return { answer, coder };
     };
     const compare = async (batch: HashBatch): Promise<void> => {
-      const { answer, coder } = talk ?? begin();
+      const { answer, coder } = talk ?? (await begin());
       const whole = answer.proved && root.wants(batch.blocks, decoder.hashing);
       const slot = await slots.take(batch.bytes);
       const compression = coder.current;
@@ -143,7 +146,7 @@ export async function retrieve(
         await sequence.drained();
         throw error;
       }
-      talk ??= begin();
+      talk ??= await begin();
       sequence.end();
     };
     await Promise.all([compareAll(), sequence.finished]);

@@ -30,7 +30,7 @@ export interface DigestOptions {
   cache: CacheOptions | undefined;
   /** Begin with a hello, which names the algorithm and which blockcopy 0.0.2 does not read. */
   extended: boolean;
-  /** Say how large it is also in a stream that is not kept. */
+  /** Say how large it is also in a stream that is not kept, and which storage it lies on, for `retrieve` to refuse a source that shares it. */
   sized?: boolean;
   /** Ask for the rest as `retrieve` of blockcopy 0.0.2 needs it. */
   plain?: boolean;
@@ -78,14 +78,16 @@ async function sendRead(
   const whole = extended && openEnded && start === 0 && ranges === undefined;
   const kept = whole && output.isKept;
   const identity = kept ? await identityOf(context, source) : undefined;
-  const about = kept || options.sized === true ? { size: source.size, identity } : {};
+  const storage = await storageFor(context, source, options);
+  const about = kept || options.sized === true ? { size: source.size, identity, storage } : {};
   const encoder = new HashEncoder(
     hashing,
     extended ? { accepts: BLOCK_CODECS, ...about } : undefined,
   );
   const root = whole ? new Root(hashing) : undefined;
-  await output.write(encoder.begin(kept));
+  // Before the other end can refuse: both sides of a copy are to be told of both.
   context.progress.begin(bytes, source.instance());
+  await output.write(encoder.begin(kept));
   await scanSource(context, source, extents, hashing, async (position, length, digests) => {
     root?.add(digests);
     await output.write([encoder.blocks(position, length, digests)]);
@@ -106,9 +108,10 @@ async function sendRead(
 async function sendCached(
   context: StageContext,
   source: Binding.Source,
-  { file, cache: wanted, sized }: DigestOptions,
+  options: DigestOptions,
   output: StreamOutput,
 ): Promise<boolean> {
+  const { file, cache: wanted, sized } = options;
   const cache = wanted && (await DigestCache.open(wanted.path));
   if (cache === undefined) {
     if (wanted !== undefined) {
@@ -125,10 +128,13 @@ async function sendCached(
     );
   }
   await checkCache(context, cache, source, file);
-  const about = output.isKept ? { size, identity, root: cache.hello.root } : sized && { size };
+  const storage = await storageFor(context, source, options);
+  const about = output.isKept
+    ? { size, identity, storage, root: cache.hello.root }
+    : sized && { size, storage };
   const encoder = new HashEncoder({ digest, blockSize }, { accepts: BLOCK_CODECS, ...about });
-  await output.write(encoder.begin());
   context.progress.begin(size, source.instance());
+  await output.write(encoder.begin());
   const root = new Root(cache.hello);
   for await (const blocks of cache.blocks()) {
     const digests = joined(...blocks.map((block) => block.digest));
@@ -142,6 +148,20 @@ async function sendCached(
   }
   await output.finish([encoder.rest(size), ...encoder.end(root.finish(size))]);
   return true;
+}
+
+/** Which storage it lies on, for a stream that is answered at once; undefined where nobody is to know, or the kernel does not say. */
+async function storageFor(
+  { engine, debug }: StageContext,
+  source: Binding.Source,
+  { file, sized }: DigestOptions,
+): Promise<string | undefined> {
+  if (sized !== true) {
+    return undefined;
+  }
+  const storage = await engine.storageOf(source);
+  debug(`${file}: lies on ${storage ?? "storage that nobody tells of (is /proc mounted?)"}`);
+  return storage ?? undefined;
 }
 
 /** Which file or device this is; undefined, with a word about it, for one that nothing tells from others. */

@@ -2,6 +2,7 @@ import type * as Binding from "../native/binding.js";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import { OptionError, type StageContext } from "../stages/context.ts";
 import { adviseOnMissing, refuseFileAmongDevices } from "../stages/destination.ts";
+import { refuseOverlap } from "../stages/overlap.ts";
 import { Sequence } from "../stages/sequence.ts";
 import { batchesInFlight, Slots } from "../stages/slots.ts";
 import { tellOfWriter } from "../stages/source-in-use.ts";
@@ -53,6 +54,10 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   const sink = await engine.openSink(destination, opening).catch(adviseOnMissing);
   const target = await engine.openReader(sink, direct);
   refuseFileAmongDevices(options.destination, sink);
+  if (source.isSameAs(target)) {
+    throw sameError(options.source, destination);
+  }
+  await refuseOverlap(context, source, await engine.storageOf(target));
   refuseUnlike(options, source, target, sink);
   debug(`${options.source}: ${source.size} bytes, ${source.description}`);
   debug(`${options.destination}: ${target.size} bytes, ${target.description}, ${sink.description}`);
@@ -117,9 +122,6 @@ function refuseUnlike(
   target: Binding.Source,
   sink: Binding.Sink,
 ): void {
-  if (source.isSameAs(target)) {
-    throw sameError(from, to);
-  }
   if (target.size !== source.size) {
     throw new OptionError(
       `the source ${from} has ${source.size} bytes and the destination ${to} has ${target.size}`,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use blockcopy_engine::{Shared, Storage};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -21,6 +22,54 @@ impl Engine {
             env,
             |identity: blockcopy_engine::Identity| identity.to_string(),
             |done| self.inner.run(move || Ok(source.identity()?), done),
+        )
+    }
+
+    /// Which storage of this host a source lies on: printable ASCII, 2500 characters at most; `null` where that is not known. It holds
+    /// until the host is started again.
+    #[napi(ts_return_type = "Promise<string | null>")]
+    pub fn storage_of<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
+        let source = Arc::clone(&source.inner);
+        promise(
+            env,
+            |storage: Option<Storage>| storage.map(|storage| storage.to_string()),
+            |done| self.inner.run(move || Ok(source.storage()), done),
+        )
+    }
+
+    /// As `storageOf`, of a file that is yet to be made.
+    #[napi(ts_return_type = "Promise<string | null>")]
+    pub fn storage_of_new_file<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+        promise(
+            env,
+            |storage: Option<Storage>| storage.map(|storage| storage.to_string()),
+            |done| {
+                let look = move || Storage::of_new_file(path.as_ref());
+                self.inner.run(move || Ok(look()), done);
+            },
+        )
+    }
+
+    /// Which bytes a source has in common with what `storageOf` described, as a sentence without its full stop:
+    /// `/dev/sdb1 is a partition of /dev/sdb`. `null` if nothing is known to be, also if it was described on another host.
+    #[napi(ts_return_type = "Promise<string | null>")]
+    pub fn overlap<'env>(
+        &self,
+        env: &'env Env,
+        source: &Source,
+        theirs: String,
+    ) -> Result<Object<'env>> {
+        let source = Arc::clone(&source.inner);
+        promise(
+            env,
+            |shared: Option<Shared>| shared.map(|shared| shared.to_string()),
+            |done| {
+                let look = move || {
+                    let theirs: Option<Storage> = theirs.parse().ok();
+                    theirs.and_then(|theirs| source.storage()?.shared_with(&theirs))
+                };
+                self.inner.run(move || Ok(look()), done);
+            },
         )
     }
 }

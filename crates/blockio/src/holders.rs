@@ -206,6 +206,7 @@ mod tests {
             return;
         };
         let mount = |source: &str| Mount {
+            id: 1,
             device_number: "0:44".to_owned(),
             mountpoint: "/srv".into(),
             source: source.into(),

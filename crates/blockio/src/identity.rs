@@ -11,7 +11,7 @@ use crate::sys::{self, Errno, FileType};
 
 mod device;
 mod file;
-mod text;
+pub(crate) mod text;
 
 /// Where the kernel tells about devices.
 const SYSFS: &str = "/sys";

@@ -4,6 +4,7 @@
 //! - [`Sink`] writes inside what is there and says who else is using it;
 //! - [`Slab`] is the one allocation that blocks are read into;
 //! - [`Identity`] says which file or device a source is, and that a file is unchanged;
+//! - [`Storage`] says what a file or device lies on, and whether two of them share bytes;
 //! - [`stdio`] treats descriptors 0, 1 and 2 as ends of pipes.
 //!
 //! Nothing here knows about hashes, frames or Node. Every failure is an [`Error`] that names the
@@ -22,7 +23,9 @@ mod proc_tables;
 mod sink;
 mod source;
 pub mod stdio;
+mod storage;
 mod sys;
+mod sysfs;
 
 pub use aligned::{ALIGNMENT, Slab, Slot};
 pub use direct::Direct;
@@ -35,4 +38,5 @@ pub use metadata::{Metadata, Owner, Restore, Time};
 pub use node::Kind;
 pub use sink::{Sink, SinkOptions};
 pub use source::Source;
+pub use storage::{Shared, Storage};
 pub use sys::exit_now;

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 /// A line of /proc/self/mountinfo; see `proc_pid_mountinfo(5)`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Mount {
+    /// Tells it from all other mounts; `mnt_id` of `proc_pid_fdinfo(5)`.
+    pub(crate) id: u32,
     /// `major:minor`; that of no device at all for file systems that span several.
     pub(crate) device_number: String,
     pub(crate) mountpoint: PathBuf,
@@ -23,6 +25,12 @@ pub(crate) struct FileLock {
     pub(crate) process: u32,
     /// What is locked: `major:minor:inode`, of which the first two in hexadecimal.
     pub(crate) file: String,
+}
+
+/// Tells this start of this host from all others; see random(4).
+pub(crate) fn boot_id() -> Option<String> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(boot.trim().to_owned()).filter(|boot| !boot.is_empty())
 }
 
 /// The mounts that this process can see; none where they cannot be read.
@@ -49,13 +57,15 @@ fn parse_mounts(table: &[u8]) -> Vec<Mount> {
 
 fn parse_mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
-    let device_number = str::from_utf8(fields.nth(2)?).ok()?.to_owned();
+    let id = str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let device_number = str::from_utf8(fields.nth(1)?).ok()?.to_owned();
     let mountpoint = unescape(fields.nth(1)?);
     // Optional fields end with a hyphen; the type of the file system, the source and its options follow.
     let mut fields = fields.skip_while(|field| *field != b"-");
     let source = unescape(fields.nth(2)?);
     let mut options = fields.next()?.split(|&byte| byte == b',');
     Some(Mount {
+        id,
         device_number,
         mountpoint,
         source,
@@ -121,7 +131,8 @@ mod tests {
             38 35 0:45 / /proc rw - proc proc rw\n\
             39 35 7:1 / /srv/e rw - ext4 /dev/loop1 errors=remount-ro,ro\n\
             truncated line\n";
-        let mount = |number: &str, mountpoint: &str, source: &str| Mount {
+        let mount = |id, number: &str, mountpoint: &str, source: &str| Mount {
+            id,
             device_number: number.to_owned(),
             mountpoint: mountpoint.into(),
             source: source.into(),
@@ -130,10 +141,10 @@ mod tests {
         assert_eq!(
             parse_mounts(table),
             [
-                mount("98:0", "/srv/a", "/dev/root"),
-                mount("0:44", "/srv/b c\\d", "/dev/sd x"),
-                mount("0:45", "/proc", "proc"),
-                mount("7:1", "/srv/e", "/dev/loop1"),
+                mount(36, "98:0", "/srv/a", "/dev/root"),
+                mount(37, "0:44", "/srv/b c\\d", "/dev/sd x"),
+                mount(38, "0:45", "/proc", "proc"),
+                mount(39, "7:1", "/srv/e", "/dev/loop1"),
             ]
         );
     }

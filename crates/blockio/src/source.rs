@@ -8,7 +8,7 @@ use rustix::fd::OwnedFd;
 use crate::medium::{Disk, Medium, usable_size};
 use crate::node::{Kind, Node};
 use crate::sys::{self, FileType};
-use crate::{ALIGNMENT, Direct, Error, Identity, Metadata};
+use crate::{ALIGNMENT, Direct, Error, Identity, Metadata, Storage};
 
 mod holes;
 mod instance;
@@ -165,6 +165,13 @@ impl Source {
     #[must_use]
     pub fn instance(&self) -> Option<String> {
         instance::of(&self.medium.stat().ok()?)
+    }
+
+    /// Which storage of this host it lies on. `None` where the kernel does not say, and for content of memory.
+    #[must_use]
+    pub fn storage(&self) -> Option<Storage> {
+        let fd = self.medium.descriptor().ok()?;
+        Storage::of(&self.medium.stat().ok()?, Some(fd), &self.path)
     }
 
     /// Who may write to it while it is read, so that a copy would be of no single moment, as a clause: `it is mounted on /srv`. `None`

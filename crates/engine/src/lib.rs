@@ -27,8 +27,8 @@ mod zeros;
 
 pub use apply::{Applied, Frame, Manner, Zeros};
 pub use blockcopy_blockio::{
-    ALIGNMENT, Direct, Identity, Kind, Metadata, Owner, Restore, Sink, SinkOptions, Slab, Slot,
-    Source, Time, exit_now, stdio,
+    ALIGNMENT, Direct, Identity, Kind, Metadata, Owner, Restore, Shared, Sink, SinkOptions, Slab,
+    Slot, Source, Storage, Time, exit_now, stdio,
 };
 pub use blockcopy_keccak::Simd;
 pub use codec::{Codec, Compression, Level, Preset, XzLevel};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// One word: what would not print, or would look like the end of the word, is escaped.
-pub(super) fn word(bytes: &[u8]) -> String {
+pub(crate) fn word(bytes: &[u8]) -> String {
     let mut word = String::with_capacity(bytes.len());
     for &byte in bytes {
         if byte.is_ascii_graphic() && byte != b'\\' {

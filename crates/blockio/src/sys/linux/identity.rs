@@ -19,9 +19,13 @@ struct FsUuid {
 
 /// What a loop device reads from and writes to, as it was when it was attached.
 pub(crate) struct Backing {
-    file_system: u64,
-    inode: u64,
-    device: u64,
+    /// Of the file; that of the node where it is a device.
+    pub(crate) file_system: u64,
+    pub(crate) inode: u64,
+    /// Which device it is; 0 for a file.
+    pub(crate) device: u64,
+    /// Where in it the loop device begins, in bytes.
+    pub(crate) offset: u64,
 }
 
 impl Backing {
@@ -75,15 +79,16 @@ pub(crate) fn generation(fd: impl AsFd) -> Option<u32> {
 /// What a loop device is attached to, as the kernel knows it; see loop(4).
 pub(crate) fn loop_backing(fd: impl AsFd) -> Result<Backing> {
     const LOOP_GET_STATUS64: Opcode = 0x4C05;
-    // struct loop_info64 is 232 bytes long and begins with three u64: device and inode of a file, and which device it is.
+    // struct loop_info64 is 232 bytes long and begins with u64: device and inode of a file, which device it is, and the offset.
     // SAFETY: LOOP_GET_STATUS64 writes one struct loop_info64 and reads nothing.
     let status = unsafe { Getter::<LOOP_GET_STATUS64, [u64; 29]>::new() };
     // SAFETY: the memory is as long as the structure, see above.
-    let [file_system, inode, device, ..] = unsafe { ioctl(fd, status) }?;
+    let [file_system, inode, device, offset, ..] = unsafe { ioctl(fd, status) }?;
     Ok(Backing {
         file_system,
         inode,
         device,
+        offset,
     })
 }
 

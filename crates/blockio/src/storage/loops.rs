@@ -1,0 +1,96 @@
+//! What a loop device is attached to; see loop(4).
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fd::AsFd;
+
+use super::survey::mount_id;
+use crate::identity::text::word;
+use crate::sys::{self, FileType, Stat};
+use crate::sysfs;
+
+/// What a loop device reads from and writes to, from `offset` bytes on.
+#[derive(Debug, Clone)]
+pub(crate) enum Attached {
+    Device {
+        /// `major:minor`.
+        number: String,
+        offset: u64,
+    },
+    File {
+        /// The number of its file system, and its inode.
+        file: (u64, u64),
+        /// A mount that it is found by.
+        mount: Option<u32>,
+        name: String,
+        offset: u64,
+    },
+}
+
+/// Of the device whose directory in sysfs this is; `None` if it is no loop device, or not attached.
+///
+/// The kernel is asked through the device's node. Where that cannot be opened, the name that the file had when it was attached is all there is.
+pub(crate) fn attached(directory: &Path) -> Option<Attached> {
+    let file = sysfs::attribute(directory, "loop/backing_file")?;
+    let path = Path::new(OsStr::from_bytes(&file));
+    let found = sys::stat(path).ok();
+    if let Some(backing) = backing(directory) {
+        let offset = backing.offset;
+        if backing.device != 0 {
+            let number = sys::device_number(backing.device);
+            return Some(Attached::Device { number, offset });
+        }
+        // In another mount namespace, the name may lead to another file.
+        let mount = found
+            .filter(|found| backing.is(found))
+            .and_then(|_| mount_of(path));
+        return Some(Attached::File {
+            file: (backing.file_system, backing.inode),
+            mount,
+            name: word(&file),
+            offset,
+        });
+    }
+    let offset = sysfs::text(directory, "loop/offset")?.parse().ok()?;
+    let Stat {
+        file_system,
+        inode,
+        device,
+        file_type,
+        ..
+    } = found?;
+    Some(if file_type == FileType::BlockDevice {
+        let number = sys::device_number(device);
+        Attached::Device { number, offset }
+    } else {
+        Attached::File {
+            file: (file_system, inode),
+            mount: mount_of(path),
+            name: word(&file),
+            offset,
+        }
+    })
+}
+
+fn backing(directory: &Path) -> Option<sys::Backing> {
+    let number = sysfs::text(directory, "dev")?;
+    let node = sysfs::node(directory);
+    let node = Path::new(&node);
+    // Nothing else is to be opened, which might wait, or mean something.
+    if sysfs::number_at(node)? != number {
+        return None;
+    }
+    let fd = sys::open_to_identify(node).ok()?;
+    let stat = sys::fstat(&fd).ok()?;
+    if sys::device_number(stat.device) != number {
+        return None;
+    }
+    sys::loop_backing(fd).ok()
+}
+
+fn mount_of(path: &Path) -> Option<u32> {
+    let fd = sys::open_to_identify(path).ok()?;
+    mount_id(fd.as_fd())
+}

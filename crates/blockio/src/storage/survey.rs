@@ -1,0 +1,276 @@
+//! Finds what a file or device lies on.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use rustix::fd::{AsRawFd, BorrowedFd};
+
+use super::loops::Attached;
+use super::{How, Layer};
+use crate::identity::text::word;
+use crate::proc_tables::Mount;
+use crate::sys::{self, FileType, Stat};
+use crate::sysfs;
+
+/// More layers than an array of all disks that fit into a rack.
+const MOST_LAYERS: usize = 256;
+
+/// More steps than anybody stacks devices on devices.
+const DEEPEST: usize = 16;
+
+/// A file system that spans devices without a number of the kernel's has this major number.
+const ANONYMOUS: &str = "0:";
+
+/// Everything, of whatever size.
+const ALL: Range<u64> = 0..u64::MAX;
+
+/// Where the bytes of the thing lie in a layer.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    how: How,
+    extent: Range<u64>,
+    exact: bool,
+    depth: usize,
+}
+
+impl Place {
+    pub(super) fn itself() -> Self {
+        Self {
+            how: How::Itself,
+            extent: ALL,
+            exact: true,
+            depth: 0,
+        }
+    }
+
+    fn step(&self, how: How) -> Self {
+        let how = if self.how == How::Itself {
+            how
+        } else {
+            How::Deeper
+        };
+        let depth = self.depth + 1;
+        Self {
+            how,
+            depth,
+            ..self.clone()
+        }
+    }
+
+    /// In a layer of which this layer is the part that begins at `offset`.
+    fn at(&self, how: How, offset: u64) -> Self {
+        let Range { start, end } = self.extent;
+        let extent = start.saturating_add(offset)..end.saturating_add(offset);
+        Self {
+            extent,
+            ..self.step(how)
+        }
+    }
+
+    /// Anywhere in a layer.
+    fn somewhere(&self, how: How) -> Self {
+        Self {
+            extent: ALL,
+            exact: false,
+            ..self.step(how)
+        }
+    }
+}
+
+/// The layers that have been found so far.
+pub(super) struct Survey<'a> {
+    sysfs: &'a Path,
+    mounts: &'a [Mount],
+    /// What the loop device whose directory in sysfs this is is attached to.
+    attached: &'a dyn Fn(&Path) -> Option<Attached>,
+    pub(super) layers: Vec<Layer>,
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn new(
+        sysfs: &'a Path,
+        mounts: &'a [Mount],
+        attached: &'a dyn Fn(&Path) -> Option<Attached>,
+    ) -> Self {
+        Self {
+            sysfs,
+            mounts,
+            attached,
+            layers: Vec::new(),
+        }
+    }
+
+    /// What `stat` describes, which `fd` has open, and what it lies on.
+    pub(super) fn opened(&mut self, stat: &Stat, fd: Option<BorrowedFd<'_>>, name: String) {
+        if stat.file_type == FileType::BlockDevice {
+            let number = sys::device_number(stat.device);
+            self.device(&number, Some(name), Place::itself());
+        } else {
+            let file = (stat.file_system, stat.inode);
+            self.file(file, fd.and_then(mount_id), name, &Place::itself());
+        }
+    }
+
+    pub(super) fn device(&mut self, number: &str, name: Option<String>, mut place: Place) {
+        let directory = sysfs::device(self.sysfs, number);
+        let size = directory
+            .as_deref()
+            .and_then(|found| sysfs::bytes(found, "size"));
+        // A device that is empty now may be given a medium, or a size, at any time.
+        let size = size.filter(|size| *size > 0);
+        place.extent.end = place.extent.end.min(size.unwrap_or(u64::MAX));
+        let node = || {
+            directory
+                .as_deref()
+                .map(|found| word(sysfs::node(found).as_bytes()))
+        };
+        let name = name.or_else(node).unwrap_or_default();
+        if !self.add(number.to_owned(), name, &place) {
+            return;
+        }
+        let Some(directory) = directory else { return };
+        self.disk_of(&directory, &place);
+        self.backing_of(&directory, &place);
+        for member in sysfs::entries(&directory.join("slaves")) {
+            if let Some(number) = sysfs::text(&member, "dev") {
+                self.device(&number, None, place.somewhere(How::Stack));
+            }
+        }
+        self.paths_of(&directory, &place);
+    }
+
+    /// The disk that a partition is on.
+    fn disk_of(&mut self, directory: &Path, place: &Place) {
+        let Some(disk) = directory
+            .parent()
+            .filter(|_| sysfs::is_partition(directory))
+        else {
+            return;
+        };
+        if let Some(number) = sysfs::text(disk, "dev") {
+            let start = sysfs::bytes(directory, "start");
+            let below = start.map_or_else(
+                || place.somewhere(How::Partition),
+                |start| place.at(How::Partition, start),
+            );
+            self.device(&number, None, below);
+        }
+    }
+
+    /// What a loop device is attached to.
+    fn backing_of(&mut self, directory: &Path, place: &Place) {
+        match (self.attached)(directory) {
+            None => {}
+            Some(Attached::Device { number, offset }) => {
+                self.device(&number, None, place.at(How::Loop, offset));
+            }
+            Some(Attached::File {
+                file,
+                mount,
+                name,
+                offset,
+            }) => self.file(file, mount, name, &place.at(How::Loop, offset)),
+        }
+    }
+
+    /// The multipath device that a disk is one of the ways to: all their bytes are the same.
+    fn paths_of(&mut self, directory: &Path, place: &Place) {
+        for holder in sysfs::entries(&directory.join("holders")) {
+            let uuid = sysfs::text(&holder, "dm/uuid").unwrap_or_default();
+            if let Some(number) = sysfs::text(&holder, "dev").filter(|_| uuid.starts_with("mpath-"))
+            {
+                let name = word(sysfs::node(&holder).as_bytes());
+                // What that lies on are the other ways.
+                self.add(number, name, &place.at(How::Path, 0));
+            }
+        }
+    }
+
+    fn file(
+        &mut self,
+        (file_system, inode): (u64, u64),
+        mount: Option<u32>,
+        name: String,
+        place: &Place,
+    ) {
+        let number = sys::device_number(file_system);
+        if !self.add(format!("{number}/{inode}"), name, place) {
+            return;
+        }
+        for number in self.devices_of(number, mount) {
+            self.device(&number, None, place.somewhere(How::File));
+        }
+    }
+
+    /// The devices that a file system is on, by its number and one of its mounts.
+    fn devices_of(&self, number: String, mount: Option<u32>) -> Vec<String> {
+        if !number.starts_with(ANONYMOUS) {
+            return vec![number];
+        }
+        let by_id = |found: &&Mount| Some(found.id) == mount;
+        let by_number = |found: &&Mount| found.device_number == number;
+        let found = self.mounts.iter().find(by_id);
+        let Some(found) = found.or_else(|| self.mounts.iter().find(by_number)) else {
+            return Vec::new();
+        };
+        // Bcachefs names all of its devices, with colons between them.
+        let source = found.source.to_string_lossy();
+        let named = source.split(':').filter(|path| path.starts_with('/'));
+        let mut numbers: Vec<_> = named
+            .filter_map(|path| sysfs::number_at(Path::new(path)))
+            .collect();
+        numbers.extend(self.btrfs_beside(&numbers));
+        numbers
+    }
+
+    /// The other devices of a Btrfs that one of these belongs to.
+    fn btrfs_beside(&self, numbers: &[String]) -> Vec<String> {
+        let file_systems = sysfs::entries(&self.sysfs.join("fs/btrfs"));
+        let members = file_systems.iter().map(|file_system| {
+            let links = sysfs::entries(&file_system.join("devices"));
+            let numbers = links.iter().filter_map(|link| sysfs::text(link, "dev"));
+            numbers.collect::<Vec<_>>()
+        });
+        members
+            .filter(|members| members.iter().any(|member| numbers.contains(member)))
+            .flatten()
+            .collect()
+    }
+
+    /// False if nothing below it is to be looked at: it is known already, or there are too many.
+    fn add(&mut self, id: String, name: String, place: &Place) -> bool {
+        if place.depth > DEEPEST || self.layers.len() >= MOST_LAYERS {
+            return false;
+        }
+        let Place { how, exact, .. } = *place;
+        let extent = place.extent.clone();
+        let layer = Layer {
+            how,
+            id,
+            extent,
+            exact,
+            name,
+        };
+        let known = |known: &Layer| {
+            known.id == layer.id
+                && (known.exact || !layer.exact)
+                && known.extent.start <= layer.extent.start
+                && known.extent.end >= layer.extent.end
+        };
+        if self.layers.iter().any(known) {
+            return false;
+        }
+        self.layers.push(layer);
+        true
+    }
+}
+
+/// The mount that a descriptor was opened through; see `proc_pid_fdinfo(5)`.
+pub(super) fn mount_id(fd: BorrowedFd<'_>) -> Option<u32> {
+    let table = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?;
+    let line = table
+        .lines()
+        .find_map(|line| line.strip_prefix("mnt_id:"))?;
+    line.trim().parse().ok()
+}

@@ -1,0 +1,128 @@
+//! A description of storage as text, for the other end of a copy.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{How, Layer, Storage};
+
+/// Words that each kind of layer has.
+const HOWS: [(How, &str); 7] = [
+    (How::Itself, "itself"),
+    (How::Partition, "partition"),
+    (How::Loop, "loop"),
+    (How::Path, "path"),
+    (How::Stack, "stack"),
+    (How::File, "file"),
+    (How::Deeper, "deeper"),
+];
+
+/// Words of a layer: how, id, start, end, grip and name.
+const WORDS: usize = 6;
+
+/// Stands for an end that is not known, and for a name that is left out.
+const NOTHING: &str = "-";
+
+impl Storage {
+    /// No text has more bytes: it has to fit into a hello.
+    pub const MAX_LEN: usize = 2500;
+
+    /// A longer name is cut off.
+    const LONGEST_NAME: usize = 256;
+
+    fn boot_and(&self, layers: usize, names: bool) -> String {
+        let mut text = self.boot.clone();
+        for (place, layer) in self.layers.iter().take(layers).enumerate() {
+            text.push(' ');
+            text.push_str(&layer.to_text(names || place == 0));
+        }
+        text
+    }
+}
+
+/// Printable ASCII, at most [`Storage::MAX_LEN`] bytes: `BOOT`, then for each layer ` HOW ID START END GRIP NAME`.
+///
+/// Of a stack of very many devices, the names are left out first, and then the deepest layers.
+impl fmt::Display for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.layers.len();
+        let named = self.boot_and(all, true);
+        if named.len() <= Self::MAX_LEN {
+            return f.write_str(&named);
+        }
+        let fitting = (0..=all).rev().map(|layers| self.boot_and(layers, false));
+        let text = fitting.into_iter().find(|text| text.len() <= Self::MAX_LEN);
+        f.write_str(&text.unwrap_or_default())
+    }
+}
+
+/// Text that describes no storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a description of storage")]
+pub struct NoStorage;
+
+impl FromStr for Storage {
+    type Err = NoStorage;
+
+    fn from_str(text: &str) -> Result<Self, NoStorage> {
+        if text.len() > Self::MAX_LEN {
+            return Err(NoStorage);
+        }
+        let mut words = text.split(' ');
+        let boot = words.next().filter(|boot| !boot.is_empty());
+        let boot = boot.ok_or(NoStorage)?.to_owned();
+        let words: Vec<_> = words.collect();
+        let chunks = words.chunks(WORDS).map(Layer::from_words);
+        let layers: Option<Vec<_>> = chunks.collect();
+        let layers = layers.filter(|layers| !layers.is_empty());
+        Ok(Self {
+            boot,
+            layers: layers.ok_or(NoStorage)?,
+        })
+    }
+}
+
+impl Layer {
+    fn to_text(&self, named: bool) -> String {
+        let how = HOWS.iter().find(|(how, _)| *how == self.how);
+        let how = how.map_or(NOTHING, |(_, word)| word);
+        let end = match self.extent.end {
+            u64::MAX => NOTHING.to_owned(),
+            end => end.to_string(),
+        };
+        let grip = if self.exact { "exact" } else { "within" };
+        let mut name = self.name.as_str();
+        if name.is_empty() || !named {
+            name = NOTHING;
+        }
+        // Words are ASCII, so that any byte is the end of a character.
+        let name = name.get(..Storage::LONGEST_NAME).unwrap_or(name);
+        let (id, start) = (&self.id, self.extent.start);
+        format!("{how} {id} {start} {end} {grip} {name}")
+    }
+
+    fn from_words(words: &[&str]) -> Option<Self> {
+        let [how, id, start, end, grip, name] = *words else {
+            return None;
+        };
+        let printable = |word: &&str| word.bytes().all(|byte| byte.is_ascii_graphic());
+        let (how, _) = *HOWS.iter().find(|(_, word)| *word == how)?;
+        let end = match end {
+            NOTHING => u64::MAX,
+            end => end.parse().ok()?,
+        };
+        Some(Self {
+            how,
+            id: Some(id).filter(printable)?.to_owned(),
+            extent: start.parse().ok()?..end,
+            exact: match grip {
+                "exact" => true,
+                "within" => false,
+                _ => return None,
+            },
+            name: match Some(name).filter(printable)? {
+                NOTHING => String::new(),
+                name => name.to_owned(),
+            },
+        })
+    }
+}

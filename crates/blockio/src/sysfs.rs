@@ -1,0 +1,68 @@
+//! Block devices as sysfs(5) shows them.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::sys::{self, FileType};
+
+/// Where sysfs is mounted.
+pub(crate) const SYSFS: &str = "/sys";
+
+/// The unit of `start` and `size`, in bytes, whatever the sectors of the device are.
+const SECTOR: u64 = 512;
+
+/// The longest that the kernel makes an attribute: a page, which is 64 KiB at most.
+const LONGEST: u64 = 64 << 10;
+
+/// The directory of the block device with that `major:minor`.
+pub(crate) fn device(sysfs: &Path, number: &str) -> Option<PathBuf> {
+    fs::canonicalize(sysfs.join("dev/block").join(number)).ok()
+}
+
+pub(crate) fn is_partition(directory: &Path) -> bool {
+    directory.join("partition").exists()
+}
+
+/// Where the node of a device is found; `!` stands for `/` in the name of its directory.
+pub(crate) fn node(directory: &Path) -> String {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    format!("/dev/{}", name.replace('!', "/"))
+}
+
+/// An attribute without the end of its line; `None` where it cannot be read.
+pub(crate) fn attribute(directory: &Path, name: &str) -> Option<Vec<u8>> {
+    let file = File::open(directory.join(name)).ok()?;
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    Some(bytes)
+}
+
+/// `major:minor`, or any other attribute that is text.
+pub(crate) fn text(directory: &Path, name: &str) -> Option<String> {
+    let bytes = attribute(directory, name)?;
+    Some(str::from_utf8(&bytes).ok()?.trim().to_owned())
+}
+
+/// An attribute that counts sectors, in bytes.
+pub(crate) fn bytes(directory: &Path, name: &str) -> Option<u64> {
+    let sectors: u64 = text(directory, name)?.parse().ok()?;
+    sectors.checked_mul(SECTOR)
+}
+
+/// The paths in a directory, in the order of their names; none if it cannot be read.
+pub(crate) fn entries(directory: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = found.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+/// `major:minor` of the block device at `path`.
+pub(crate) fn number_at(path: &Path) -> Option<String> {
+    let stat = sys::stat(path).ok()?;
+    (stat.file_type == FileType::BlockDevice).then(|| sys::device_number(stat.device))
+}
