@@ -37,7 +37,8 @@ Environment: BLOCKCOPY_WIRE=0.0.2 sends byte for byte what blockcopy 0.0.2 would
 neon makes SHA3-512 use that instruction set instead of the best one; DEBUG=1 is --verbose;
 TMPDIR names the folder for what does not fit into memory. Variables of Node and OpenSSL, such as NODE_OPTIONS, only reach ssh.
 
-Signals: SIGUSR1 makes any command say how far it is. One that was ignored at the start, as with nohup, stays ignored.
+Signals: INT, TERM and HUP end a copy when what it has written is on the disk, a second one ends it at once; USR1 makes
+any command say how far it is. One that was ignored at the start, as with nohup, stays ignored.
 
 Exit codes: 0 success, 64 usage, 65 differs when read back, 66 no such file, 69 device busy or no connection, 70 internal error,
 73 digests, map or metrics not kept, 74 I/O error, 75 connection cut or destination locked, 76 protocol error, 77 permission denied or read-only,

@@ -8,6 +8,7 @@ import { OptionError } from "../stages/context.ts";
 import { MissingError } from "../stages/destination.ts";
 import { CacheError } from "../stages/digest-cache.ts";
 import { KeepError } from "../stages/kept-digests.ts";
+import { StoppedError } from "../stages/stopping.ts";
 import { VerifyError } from "../stages/verify.ts";
 import { SyncError } from "../sync/failure.ts";
 import { SpoolError } from "../transport/spool.ts";
@@ -79,7 +80,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof ReaderGoneError) {
     return ExitCode.readerGone;
   }
-  if (error instanceof SyncError) {
+  if (error instanceof SyncError || error instanceof StoppedError) {
     return error.code;
   }
   if (error instanceof VerifyError) {

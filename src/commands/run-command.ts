@@ -3,12 +3,16 @@ import { isatty } from "node:tty";
 import type * as Binding from "../native/binding.js";
 import { loadAddon } from "../native/load.ts";
 import { type AdvisedError, OptionError } from "../stages/context.ts";
+import { Stopping } from "../stages/stopping.ts";
 import { removeUnfinished } from "../transport/new-file.ts";
 import { ReaderGoneError } from "../transport/stream-error.ts";
 import { printLine } from "../ui/stderr.ts";
 import { adviceOn, RUN_AGAIN } from "./advice.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
-import { onProgressAsked, onSignal } from "./signals.ts";
+import { onProgressAsked, onSignal, type Signal } from "./signals.ts";
+
+/** How long, in milliseconds, a command may take to end in good order before a person is told what it waits for. */
+const PATIENCE = 1000;
 
 /** A standard stream that carries data, with the name that messages have for it and what belongs at its other end. */
 export interface DataStream {
@@ -23,6 +27,8 @@ interface Surroundings {
   native: typeof Binding;
   /** Says something that only matters when looking for a fault. */
   debug: (message: string) => void;
+  /** Whether it is to end early. */
+  stopping: Stopping;
 }
 
 /** How a command ended. */
@@ -49,6 +55,8 @@ export interface Run {
   again?: string;
   /** Whether its output is for people, who look at as much of it as they like: then that nobody reads on is no failure. */
   forPeople?: boolean;
+  /** By which it is asked to end early, where somebody else looks at that too. */
+  stopping?: Stopping;
   /** Told how it ended, before the last lines are printed. Returns what went wrong in telling others, if anything did. */
   finish?: (end: End) => AdvisedError | undefined;
   /** Says how far it is, in one line: SIGUSR1 has asked. */
@@ -98,7 +106,15 @@ export async function runCommand(run: Run): Promise<never> {
         );
 
   onProgressAsked(run.tell);
+  const stopping = run.stopping ?? new Stopping();
   onSignal((signal, code) => {
+    if (stopping.ask(signal, code)) {
+      setTimeout(
+        () => printLine(`blockcopy ${run.name}: ${waitingText(signal)}`),
+        PATIENCE,
+      ).unref();
+      return;
+    }
     const message = `ended by ${signal}, ${run.unfinished}`;
     const advice = run.again ?? RUN_AGAIN;
     end(code, { message, advice }, `ERROR (${run.name}): ${message}; ${advice}`);
@@ -113,12 +129,16 @@ export async function runCommand(run: Run): Promise<never> {
   };
   try {
     refuseTerminals(run.streams);
-    outcome = await run.work({ native, debug });
+    outcome = await run.work({ native, debug, stopping });
     debug(outcome === undefined ? "done" : `done: ${outcome}`);
   } catch (error) {
     fail(error);
   }
   return end(ExitCode.success);
+}
+
+function waitingText(signal: Signal): string {
+  return `${signal}: it ends when what has been written is on the disk; a second signal ends it at once`;
 }
 
 /** What importing a terminal library does to the standard descriptors is undone, also of those that others go on with. */

@@ -1,6 +1,7 @@
 import type * as Binding from "../native/binding.js";
 import type { StageContext } from "../stages/context.ts";
 import { ProtocolError } from "../protocol/error.ts";
+import { Stopping } from "../stages/stopping.ts";
 import { ReaderGoneError } from "../transport/stream-error.ts";
 import { EventLines, eventLine, helloLine } from "../ui/event-lines.ts";
 import { PlainLines } from "../ui/plain-lines.ts";
@@ -41,6 +42,7 @@ export interface Stage {
 /** Runs a stage and ends the process. */
 export function runStage(stage: Stage): Promise<never> {
   const progress = new Tally(stage.done, silent);
+  const stopping = new Stopping();
   let events: EventLines | undefined;
   return runCommand({
     name: stage.name,
@@ -59,7 +61,10 @@ export function runStage(stage: Stage): Promise<never> {
       progress.finish(code === ExitCode.success, outcome);
       return undefined;
     },
-    ...(stage.events === true && { failure: errorEvent }),
+    ...(stage.events === true && {
+      failure: (error: unknown, name: string) => errorEvent(error, name, stopping.synced),
+    }),
+    stopping,
     work: async ({ native, debug }) => {
       // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
       wantsExactWire();
@@ -75,7 +80,7 @@ export function runStage(stage: Stage): Promise<never> {
             : `WARNING (${stage.name}): ${message}`,
         );
       const tell = (message: string): void => printLine(`blockcopy ${stage.name}: ${message}`);
-      return stage.work({ native, engine, direct, progress, warn, tell, debug });
+      return stage.work({ native, engine, direct, progress, stopping, warn, tell, debug });
     },
   });
 }
@@ -96,14 +101,15 @@ async function progressFor(stage: Stage, native: typeof Binding): Promise<Progre
   return stage.progress ? new PlainLines(title, printLine) : silent;
 }
 
-/** A failure for the program that has started this one. */
-function errorEvent(error: unknown, stage: string): string {
+/** A failure for the program that has started this one; `synced`: bytes that are on the disk all the same, where that is known. */
+function errorEvent(error: unknown, stage: string, synced: number | undefined): string {
   return eventLine({
     event: "error",
     message: messageOf(error),
     advice: adviceOn(error, stage),
     code: exitCodeOf(error),
     consequence: isConsequence(error),
+    ...(synced !== undefined && { synced }),
     foreign:
       error instanceof ProtocolError && ["unknown-command", "other-stream"].includes(error.code),
   });

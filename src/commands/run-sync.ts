@@ -69,7 +69,7 @@ export function runSync(copy: Copy): Promise<never> {
       display.finish(copied && !copy.dryRun ? summary(copy, copied) : undefined);
       return events === undefined ? late : tell(events, copy, copied, end, late);
     },
-    work: async ({ native, debug }) => {
+    work: async ({ native, debug, stopping }) => {
       // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
       wantsExactWire();
       display = await displayFor(copy, state, native);
@@ -79,7 +79,7 @@ export function runSync(copy: Copy): Promise<never> {
       debug(engine.description);
       const spent = spending(threads);
       const warn = warner(copy, events);
-      const shown = { progress: state, warn, tell: teller(copy), debug };
+      const shown = { progress: state, stopping, warn, tell: teller(copy), debug };
       const done = await copy.work({ native, engine, direct, ...shown, spent });
       copied = done;
       writeMap(copy, done.map);

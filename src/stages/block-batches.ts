@@ -9,6 +9,7 @@ import type { Input } from "../transport/streams.ts";
 import type { StageContext } from "./context.ts";
 import { Sequence } from "./sequence.ts";
 import { type Slot, Slots } from "./slots.ts";
+import type { Stopping } from "./stopping.ts";
 import type { Written } from "./written.ts";
 
 /** One slot is being filled, one is being written, and one is on its way between. */
@@ -27,14 +28,16 @@ const MAX_FRAMES = 4096;
  * Reads a block stream up to `done`, which `decoder` decodes, and passes its frames on.
  *
  * @param begin is told what the stream says of itself, if it is an extended one, before anything of it is written
+ * @param stopping when it is to end early, what came whole is written, and no more is read
  * @returns what has been read of what follows `done`
- * @throws ProtocolError, StreamError, and what `begin` throws
+ * @throws ProtocolError, StreamError, StoppedError, and what `begin` throws
  */
 export async function receiveBlocks(
   input: Input,
   decoder: BlockDecoder,
   writer: Writer,
   begin: (head: Head | undefined) => Promise<void>,
+  stopping: Stopping,
 ): Promise<Uint8Array> {
   let begun = false;
   let batch = await writer.begin(new Uint8Array(0));
@@ -63,12 +66,12 @@ export async function receiveBlocks(
       batch = next;
     }
     // After a full batch there may be frames that nobody has looked at yet.
-    if (!full && !(await readMore(input, batch))) {
+    if (stopping.asked || (!full && !(await readMore(input, batch, stopping)))) {
       const rest = batch.slot.memory.subarray(batch.parsed, batch.filled);
       // What came whole is written, also when the other end then went away.
       writer.write(batch);
       await writer.drained();
-      throw decoder.ended(rest, input.bytes - rest.length);
+      throw stopping.asked ? stopping.error() : decoder.ended(rest, input.bytes - rest.length);
     }
   }
 }
@@ -81,10 +84,11 @@ function isDue({ slot, frames, filled, parsed, needed }: Batch, writer: Writer):
   );
 }
 
-/** Reads into a batch, as far as a batch reaches or the frame that is at its end. False at the end of the stream. */
-async function readMore(input: Input, batch: Batch): Promise<boolean> {
+/** Reads into a batch, as far as a batch reaches or the frame that is at its end. False at the end of the stream, and when it is to end early. */
+async function readMore(input: Input, batch: Batch, stopping: Stopping): Promise<boolean> {
   const limit = Math.max(BATCH_LENGTH, batch.parsed + batch.needed);
-  const count = await input.read(batch.slot.memory.subarray(batch.filled, limit));
+  const room = batch.slot.memory.subarray(batch.filled, limit);
+  const count = await stopping.race(() => input.read(room), 0);
   batch.filled += count;
   return count > 0;
 }
@@ -113,6 +117,8 @@ export class Writer {
   #waiting = 0;
   /** The algorithm of the digests that the blocks come with; undefined where they have none. */
   digest: DigestName | undefined;
+  /** Bytes of the blocks that were written. */
+  changed = 0;
   /** Is told of the blocks that came with a digest; undefined where nobody asks for them. */
   records: Written | undefined;
 
@@ -168,6 +174,7 @@ export class Writer {
         }
         const { progress } = this.#context;
         const bytes = applied.lengths.reduce((sum, length) => sum + length, 0);
+        this.changed += bytes;
         progress.count("blocks", frames.length);
         progress.count("changed", bytes);
         progress.advance(bytes);

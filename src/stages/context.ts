@@ -1,5 +1,6 @@
 import type * as Binding from "../native/binding.js";
 import type { Progress } from "../ui/progress.ts";
+import type { Stopping } from "./stopping.ts";
 
 /** Whether files and devices are accessed past the page cache: where that is possible and better, always, or never. */
 export type Direct = "auto" | "on" | "off";
@@ -14,6 +15,8 @@ export interface StageContext {
   direct: Direct;
   /** What people see. */
   progress: Progress;
+  /** Whether it is to end early. */
+  stopping: Stopping;
   /** Says something that a person should know although all is well. */
   warn: (message: string) => void;
   /** Says something that has been done and that nobody has asked for in so many words. */

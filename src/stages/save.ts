@@ -1,4 +1,5 @@
 import type * as Binding from "../native/binding.js";
+import { isEngineFailure } from "../native/error.ts";
 import { BlockDecoder } from "../protocol/block-decoder.ts";
 import { COMMAND_LENGTH } from "../protocol/bytes.ts";
 import { ProtocolError } from "../protocol/error.ts";
@@ -12,6 +13,7 @@ import { refuseFileAmongDevices } from "./destination.ts";
 import { KeptDigests } from "./kept-digests.ts";
 import { type Carried, namesOf, restoreMetadata } from "./metadata.ts";
 import { readTail, requireTail } from "./read-tail.ts";
+import { StoppedError, type Stopping } from "./stopping.ts";
 import { type Verify, verifyAll, verifyWritten } from "./verify.ts";
 import { Written } from "./written.ts";
 
@@ -88,27 +90,39 @@ export async function saveTo(
     }
     writer.records = await kept?.begin(head);
   };
-  const [behind] = await Promise.all([
-    receiveBlocks(input, decoder, writer, begin),
-    writer.finished,
-  ]);
-  debug(`${input.bytes} bytes received`);
-  context.progress.count("sent", input.bytes);
-
-  if (options.hold === true) {
-    await othersAreDone(input, behind);
-  }
+  const { stopping } = context;
   const needed = [...namesOf(options.carried), ...(verify === "full" ? ["--verify=full"] : [])];
-  const tail = needed.length > 0 ? await description(input, decoder, behind) : undefined;
-  if (tail !== undefined) {
-    await restoreMetadata(context, sink, file, options.carried, tail);
-  }
-  debug("waiting for the disk");
-  await engine.sync(sink);
+  const receiving = async (): Promise<Tail | undefined> => {
+    const [behind] = await Promise.all([
+      receiveBlocks(input, decoder, writer, begin, stopping),
+      writer.finished,
+    ]);
+    debug(`${input.bytes} bytes received`);
+    context.progress.count("sent", input.bytes);
+    if (options.hold === true) {
+      await othersAreDone(input, behind, stopping);
+    }
+    return needed.length > 0 ? description(input, decoder, behind) : undefined;
+  };
+  const tail = await stopping.heeded(async () => {
+    const described = await receiving().catch((error: unknown) =>
+      keepWritten(context, sink, writer, error),
+    );
+    if (described !== undefined) {
+      await restoreMetadata(context, sink, file, options.carried, described);
+    }
+    debug("waiting for the disk");
+    await engine.sync(sink);
+    return described;
+  });
   // The blocks are safe by now, whatever else is missing.
   const [first] = needed;
   if (first !== undefined) {
     requireTail(tail, first, input.bytes);
+  }
+  if (stopping.asked && (written !== undefined || kept !== undefined)) {
+    stopping.synced = writer.changed;
+    throw stopping.error();
   }
   const outcome =
     written === undefined ? undefined : await readBack(context, sink, written, options, tail);
@@ -118,15 +132,41 @@ export async function saveTo(
 }
 
 /**
+ * Brings what was written to the disk although no more of the stream comes: whoever goes on later relies on it.
+ *
+ * @throws what ended the stream; or, where that was not a failure of the engine, the failure of the sync
+ */
+async function keepWritten(
+  { engine, stopping }: StageContext,
+  sink: Binding.Sink,
+  writer: Writer,
+  ended: unknown,
+): Promise<never> {
+  // After a failed write there may be another: the first one counts.
+  await writer.drained().catch(() => undefined);
+  try {
+    await engine.sync(sink);
+    stopping.synced = writer.changed;
+  } catch (error) {
+    throw isEngineFailure(ended) ? ended : error;
+  }
+  throw ended instanceof StoppedError ? stopping.error() : ended;
+}
+
+/**
  * Waits for the word that follows the stream when all others that write to the same destination have ended well.
  *
- * @throws ProtocolError when it does not come
+ * @throws ProtocolError when it does not come, StoppedError
  */
-async function othersAreDone(input: Input, behind: Uint8Array): Promise<void> {
+async function othersAreDone(input: Input, behind: Uint8Array, stopping: Stopping): Promise<void> {
   const word = new Uint8Array(COMMAND_LENGTH);
   word.set(behind.subarray(0, word.length));
   const at = input.bytes - behind.length;
-  await input.readFully(word.subarray(Math.min(behind.length, word.length)));
+  const rest = word.subarray(Math.min(behind.length, word.length));
+  await stopping.race(() => input.readFully(rest), 0);
+  if (stopping.asked) {
+    throw stopping.error();
+  }
   if (Buffer.from(word).toString() !== ALL_DONE) {
     throw new ProtocolError("closed", at, `The other streams of this copy have not ended well`);
   }

@@ -12,7 +12,7 @@ import { printable, type Side } from "./side.ts";
 import { foreign } from "./versions.ts";
 
 /** What a copy shows while it runs. */
-export type Shown = Pick<StageContext, "native" | "warn" | "tell" | "debug"> & {
+export type Shown = Pick<StageContext, "native" | "stopping" | "warn" | "tell" | "debug"> & {
   progress: CopyState;
 };
 

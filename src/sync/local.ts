@@ -43,10 +43,10 @@ export type LocalContext = StageContext & { progress: CopyState; spent: () => Sp
  * Makes a file or device equal to another one on the same machine: reads both and writes the blocks that differ. Done
  * when they are on the disk.
  *
- * @throws OptionError, the engine's failures
+ * @throws OptionError, StoppedError, the engine's failures
  */
 export async function syncLocal(context: LocalContext, options: LocalOptions): Promise<Copied> {
-  const { native, engine, direct, progress, debug } = context;
+  const { native, engine, direct, progress, stopping, debug } = context;
   const begun = performance.now();
   const source = await engine.openSource(options.source, direct);
   const { destination, force, lock } = options;
@@ -76,7 +76,7 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   }, LOOK_MILLISECONDS);
   timer.unref();
   const compareAll = async (): Promise<void> => {
-    for (let position = 0; position < source.size; position += BATCH_LENGTH) {
+    for (let position = 0; position < source.size && !stopping.asked; position += BATCH_LENGTH) {
       const length = Math.min(BATCH_LENGTH, source.size - position);
       const slot = await slots.take(2 * length);
       const updated = engine.update(
@@ -102,9 +102,15 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
     }
     sequence.end();
   };
-  await Promise.all([compareAll(), sequence.finished]);
-  debug(`${total.changed} bytes replaced, waiting for the disk`);
-  await engine.sync(sink);
+  await stopping.heeded(async () => {
+    await Promise.all([compareAll(), sequence.finished]);
+    debug(`${total.changed} bytes replaced, waiting for the disk`);
+    await engine.sync(sink);
+  });
+  if (progress.work.done < source.size) {
+    stopping.synced = total.changed;
+    throw stopping.error();
+  }
   const seconds = (performance.now() - begun) / 1000;
   const counts = { ...NO_COUNTS, ...total };
   const how = { verified: null, dryRun: false, seconds, linked: false };

@@ -63,7 +63,7 @@ export async function syncPlain(
       return { command, line: listener.of(side) };
     }),
     joints,
-    listener.refused,
+    { now: listener.refused },
   );
   if (first !== undefined) {
     for (const [place, end] of ended.entries()) {

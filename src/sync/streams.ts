@@ -2,12 +2,14 @@ import { encodePreface, MAX_EXTENTS } from "../protocol/preface.ts";
 import { OptionError } from "../stages/context.ts";
 import type { Extent } from "../stages/ranges/extents.ts";
 import { Pace, paced } from "../transport/pace.ts";
+import type { Ended } from "../transport/child.ts";
 import type { Take } from "../transport/pump.ts";
 import type { Part } from "../stages/part.ts";
+import type { Stopping } from "../stages/stopping.ts";
 import { ALL_DONE } from "../stages/save.ts";
-import { type Joint, type Program, runJoined } from "../transport/joined.ts";
+import { type Joint, type JoinedEnd, type Program, runJoined } from "../transport/joined.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { type Cause, causeOf } from "./failure.ts";
+import { type Cause, causeOf, failureOf } from "./failure.ts";
 import { type Far, reachOf, stageCommand, whereIs } from "./far-command.ts";
 import type { Kept } from "./far-shell.ts";
 import { Listener, type Shown } from "./listener.ts";
@@ -50,7 +52,7 @@ export async function runStreams(
   { source, destination, far, copy, extents, take }: CopyPlan,
   kept: Kept | undefined,
 ): Promise<StreamsEnd> {
-  const { native, debug } = shown;
+  const { native, stopping, debug } = shown;
   const linked = source.kind === "remote" || destination.kind === "remote";
   const both = source.kind === "remote" && destination.kind === "remote";
   const streams = partsOf(copy).map((part) => ({
@@ -63,10 +65,20 @@ export async function runStreams(
   }));
   const listener = new Listener(shown, streams, { linked, limited: copy.bwlimit !== undefined });
   const way = { ...far, ownConnection: streams.length > 1 };
+  const writes = !copy.dryRun && take === undefined;
   const program = (side: Side, words: readonly string[], after?: Promise<unknown>): Program => {
     const command = stageCommand(side.end, words, way, kept);
     debug(`${whereIs(side.end)}: ${command.join(" ")}`);
-    return { command, line: listener.of(side), ...(after !== undefined && { after }) };
+    return {
+      command,
+      line: listener.of(side),
+      ...(after !== undefined && { after }),
+      ...(writes && side.role === "source" && { feeds: true }),
+      ...(writes &&
+        side.role === "destination" && {
+          writes: side.end.kind === "local" ? "signalled" : "elsewhere",
+        }),
+    };
   };
   const programs = streams.flatMap(({ to, from, receive }, place) => {
     const after = whenToStart(
@@ -75,17 +87,46 @@ export async function runStreams(
     );
     return [program(to, receive, after), program(from, retrieveWords(copy, linked), after)];
   });
-  const { ended, first } = await runJoined(
-    native,
-    programs,
-    joints(streams.length, { leashed: both, preface: prefaceOf(extents, copy), take }),
-    listener.refused,
-  );
+  const run = (): Promise<JoinedEnd> =>
+    runJoined(
+      native,
+      programs,
+      joints(streams.length, { leashed: both, preface: prefaceOf(extents, copy), take }),
+      { now: listener.refused, ...(writes && { early: stopping.signal }) },
+    );
+  const { ended, first } = await (writes ? stopping.heeded(run) : run());
   if (listener.refused.aborted) {
     throw listener.refused.reason;
   }
   const sides = streams.flatMap(({ to, from }) => [to, from]);
+  if (first !== undefined && stopping.asked) {
+    throw stoppedError(stopping, streams, { sides, ended, first }, shown.warn);
+  }
   return { streams, cause: first === undefined ? undefined : causeOf(sides, ended, first) };
+}
+
+/** The failure of a copy that was asked to end early: a failure of its own, such as that of a disk, comes first. */
+function stoppedError(
+  stopping: Stopping,
+  streams: readonly Stream[],
+  {
+    sides,
+    ended,
+    first,
+  }: { sides: readonly Side[]; ended: readonly (Ended | undefined)[]; first: number },
+  warn: Shown["warn"],
+): Error {
+  const cause = causeOf(sides, ended, first);
+  const { error } = cause.side;
+  if (error?.consequence === false && error.synced === undefined) {
+    return failureOf(cause, warn);
+  }
+  const synced = streams.map(({ to }) => to.error?.synced);
+  stopping.synced = synced.reduce(
+    (sum, bytes) => (sum === undefined || bytes === undefined ? undefined : sum + bytes),
+    0,
+  );
+  return stopping.error();
 }
 
 /** The parts that a copy is cut into; one that is undefined, for the whole, where it is not. */

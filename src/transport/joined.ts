@@ -13,6 +13,9 @@ const PIPE_LENGTH = 1024 * 1024;
 /** How long, in milliseconds, a process may take to end by itself once another has failed; and then, once it was told to. */
 const GRACE = { consequence: 3000, terminated: 2000 };
 
+/** The same for what has to bring to the disk what it has written. */
+const DISK_MILLISECONDS = 30_000;
+
 /** One of several programs. */
 export interface Program {
   command: readonly [string, ...string[]];
@@ -20,6 +23,18 @@ export interface Program {
   line: (text: string) => void;
   /** It is started when this has come; at once if there is none. Once another has failed, or none runs from which it could come, that is not waited for. */
   after?: Promise<unknown>;
+  /** What the others wait for: told to end when all of it is to end early, in good order. Then these notice that by their streams. */
+  feeds?: boolean;
+  /** It writes to a disk, and needs time when it is told to end. One that is told by a signal, and not by its stream, is `signalled`: it runs here. */
+  writes?: "signalled" | "elsewhere";
+}
+
+/** What ends programs from outside. */
+export interface Ending {
+  /** All are told to end. */
+  now: AbortSignal;
+  /** Those that feed others are told to end, and those that write have time to bring what they have to the disk. */
+  early?: AbortSignal;
 }
 
 /** A pipe from the standard output of one program to the standard input of another, by their places in the list, or to this process. */
@@ -44,8 +59,7 @@ export interface JoinedEnd {
 
 /**
  * Runs programs that read what others of them write, until all have ended. When one fails, the others are given a moment to say
- * why their streams have ended, and are then told to end. All are told at once when `signal` is aborted. What no joint is for is
- * /dev/null.
+ * why their streams have ended, and are then told to end. What no joint is for is /dev/null.
  *
  * @throws what a `Take` has thrown, when all have ended: nobody reads on then, which ends the programs
  */
@@ -53,10 +67,11 @@ export function runJoined(
   native: Pick<typeof Binding, "makePipe">,
   programs: readonly Program[],
   joints: readonly Joint[],
-  signal: AbortSignal,
+  { now, early }: Ending,
 ): Promise<JoinedEnd> {
   const joined = new Joined(native, programs, joints);
-  signal.addEventListener("abort", () => joined.terminate());
+  now.addEventListener("abort", () => joined.terminate());
+  early?.addEventListener("abort", () => joined.stopFeeding());
   return joined.end();
 }
 
@@ -73,6 +88,7 @@ class Joined {
   readonly #stalled: Promise<void>;
   #tellOfStall!: () => void;
   #running = 0;
+  #early = false;
   #first: number | undefined;
 
   constructor(
@@ -106,6 +122,19 @@ class Joined {
   terminate(): void {
     for (const child of this.#children.values()) {
       child.kill("SIGTERM");
+    }
+  }
+
+  /** Ends all early: what connects to a host where something is written must stay until that has been told by its stream. */
+  stopFeeding(): void {
+    this.#early = true;
+    for (const [place, child] of this.#children) {
+      const { feeds, writes } = this.#programs[place] ?? {};
+      if (feeds === true) {
+        void stop(child, 0, GRACE.terminated);
+      } else if (writes === "signalled") {
+        child.kill("SIGTERM");
+      }
     }
   }
 
@@ -155,7 +184,13 @@ class Joined {
       this.#tellOfStall();
     }
     if (!hasSucceeded(ended)) {
-      await Promise.all(Array.from(this.#children.values(), stop));
+      await Promise.all(
+        Array.from(this.#children, ([other, running]) => {
+          const writes = this.#programs[other]?.writes !== undefined;
+          const first = this.#early && writes ? DISK_MILLISECONDS : GRACE.consequence;
+          return stop(running, first, writes ? DISK_MILLISECONDS : GRACE.terminated);
+        }),
+      );
     }
     return ended;
   }
@@ -168,7 +203,8 @@ class Joined {
     }
     const needed = [place, ...epilogue.after].map((other) => this.#ending[other]);
     // The first that fails is enough: the reader is not to wait for the others.
-    const well = await allWell(needed);
+    const failed = this.#stalled.then(() => this.#first === undefined && allWell(needed));
+    const well = await Promise.race([allWell(needed), failed]);
     if (well) {
       // A reader that has gone is told of by how its process ended.
       await writeSome(fd, epilogue.text).catch(() => undefined);
@@ -197,11 +233,11 @@ function close(fd: number | undefined): void {
   }
 }
 
-/** Waits for a process to end, which should, and sees to it. */
-async function stop(child: Child): Promise<void> {
+/** Waits for a process to end, which should, and sees to it: after so many milliseconds it is told to, and after some more it is ended. */
+async function stop(child: Child, consequence: number, terminated: number): Promise<void> {
   for (const [signal, patience] of [
-    ["SIGTERM", GRACE.consequence],
-    ["SIGKILL", GRACE.terminated],
+    ["SIGTERM", consequence],
+    ["SIGKILL", terminated],
   ] as const) {
     if (await endsWithin(child, patience)) {
       return;

@@ -46,7 +46,7 @@ export type StageEvent =
   /** Something that a person should know. */
   | { event: "warning"; message: string }
   /**
-   * It has failed. A stage says whether that is a `consequence`: because another stage went away; or because what it has read is `foreign`: from
+   * It has failed. A stage says whether that is a `consequence`: because another stage went away; how many bytes were written and `synced` before it ended early; or because what it has read is `foreign`: from
    * no stage at all.
    */
   | {
@@ -55,6 +55,7 @@ export type StageEvent =
       advice: string;
       code: number;
       consequence?: boolean;
+      synced?: number;
       foreign?: boolean;
     }
   /** Where the bytes are that differ: how many in each of the buckets, of so many bytes, that `length` bytes are divided into. */

@@ -27,7 +27,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Whether an event has what it must have; undefined for one that this version does not know. */
 function isEvent(fields: Fields): boolean | undefined {
   const { event, blockcopy, events, total, instance, done, counts, spent, aside } = fields;
-  const { message, advice, code, outcome } = fields;
+  const { message, advice, code, synced, outcome } = fields;
   switch (event) {
     case "hello":
       return isVersion(blockcopy) && isCount(events);
@@ -47,7 +47,8 @@ function isEvent(fields: Fields): boolean | undefined {
         typeof advice === "string" &&
         isCount(code) &&
         code > 0 &&
-        code < 256
+        code < 256 &&
+        (synced === undefined || isCount(synced))
       );
     case "end":
       return outcome === null || typeof outcome === "string";

@@ -1,0 +1,81 @@
+import { AdvisedError } from "./context.ts";
+
+/** What a copy that was told to stop can be told to do later. */
+const CONTINUE = "run the same command again: it continues";
+
+/** A command was told to end by a signal, and has ended in good order. */
+export class StoppedError extends AdvisedError {
+  override readonly name = "StoppedError";
+
+  /** The exit code that a shell would report. */
+  readonly code: number;
+
+  constructor(message: string, code: number) {
+    super(message, CONTINUE);
+    this.code = code;
+  }
+}
+
+/** The wish that a command ends early and in good order, with all that it has written on the disk: made by the first signal. */
+export class Stopping {
+  #heeding = false;
+  #by: { signal: string; code: number } | undefined;
+  #wake: () => void = () => undefined;
+  readonly #controller = new AbortController();
+  /** Bytes that were written, and are on the disk, when it ended early; undefined when it has not, or nobody knows. */
+  synced: number | undefined;
+
+  /** True once it is to end. */
+  get asked(): boolean {
+    return this.#by !== undefined;
+  }
+
+  /** Aborted once it is to end. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Asks for it. Returns false if nothing is going on that would heed it, or it has been asked for before. */
+  ask(signal: string, code: number): boolean {
+    if (!this.#heeding || this.asked) {
+      return false;
+    }
+    this.#by = { signal, code };
+    this.#controller.abort();
+    this.#wake();
+    return true;
+  }
+
+  /** Does work that looks whether it is to end: with `race`, `asked` or `signal`. */
+  async heeded<T>(work: () => Promise<T>): Promise<T> {
+    this.#heeding = true;
+    try {
+      return await work();
+    } finally {
+      this.#heeding = false;
+    }
+  }
+
+  /** Waits for one thing, such as a read of a pipe that may stay silent, or until it is to end: then `instead` comes of it. One wait at a time. */
+  race<T>(work: () => Promise<T>, instead: T): Promise<T> {
+    if (this.asked) {
+      return Promise.resolve(instead);
+    }
+    // No Promise.race: each would stay in the memory of the promise that lives longer.
+    return new Promise((resolve, reject) => {
+      this.#wake = () => resolve(instead);
+      work().then(resolve, reject);
+    });
+  }
+
+  /** The failure of what ended early because it was asked to; `synced` is how many bytes are on the disk, where that is known. */
+  error(): StoppedError {
+    const { signal = "a signal", code = 1 } = this.#by ?? {};
+    return new StoppedError(
+      this.synced === undefined
+        ? `ended by ${signal} before all was copied`
+        : `ended by ${signal} after ${this.synced} bytes were written and synced`,
+      code,
+    );
+  }
+}
