@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use blockcopy_engine::{Pair, Theirs};
 use napi::bindgen_prelude::{Object, Uint8Array};
-use napi::{Env, Result};
+use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
 use crate::blocks::{Compression, Frame, frame, frames, to_coding, to_diff};
 use crate::errors::{js_error, number, whole};
 use crate::files::{Sink, Source};
 use crate::memory::Slab;
+use crate::names::to_path;
 use crate::promise::promise;
 use crate::values::{
     Digests, EngineOptions, Range, SinkOptions, blocks, data_range, extents, to_algorithm,
@@ -71,9 +72,10 @@ impl Engine {
     pub fn open_source<'env>(
         &self,
         env: &'env Env,
-        path: String,
+        #[napi(ts_arg_type = "string")] path: JsString<'_>,
         #[napi(ts_arg_type = "'auto' | 'on' | 'off'")] direct: String,
     ) -> Result<Object<'env>> {
+        let path = to_path(path)?;
         let direct = to_direct(&direct)?;
         promise(env, Source::from, |done| {
             self.inner.run(
@@ -108,9 +110,10 @@ impl Engine {
     pub fn open_sink<'env>(
         &self,
         env: &'env Env,
-        path: String,
+        #[napi(ts_arg_type = "string")] path: JsString<'_>,
         options: SinkOptions,
     ) -> Result<Object<'env>> {
+        let path = to_path(path)?;
         let options = to_sink_options(&options)?;
         promise(env, Sink::from, |done| {
             self.inner.run(

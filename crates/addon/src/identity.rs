@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use blockcopy_engine::{Shared, Storage};
 use napi::bindgen_prelude::Object;
-use napi::{Env, Result};
+use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
 use crate::engine::Engine;
 use crate::files::Source;
+use crate::names::to_path;
 use crate::promise::promise;
 
 #[napi]
@@ -39,7 +40,12 @@ impl Engine {
 
     /// As `storageOf`, of a file that is yet to be made.
     #[napi(ts_return_type = "Promise<string | null>")]
-    pub fn storage_of_new_file<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+    pub fn storage_of_new_file<'env>(
+        &self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "string")] path: JsString<'_>,
+    ) -> Result<Object<'env>> {
+        let path = to_path(path)?;
         promise(
             env,
             |storage: Option<Storage>| storage.map(|storage| storage.to_string()),

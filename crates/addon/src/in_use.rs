@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use napi::bindgen_prelude::Object;
-use napi::{Env, Result};
+use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
 use crate::engine::Engine;
 use crate::files::Source;
+use crate::names::to_path;
 use crate::promise::promise;
 
 #[napi]
@@ -27,7 +28,12 @@ impl Engine {
     /// Fails as `openSink` without `force` would because somebody is using what is at a path, without opening it for writing. Claims a
     /// device for a moment.
     #[napi(ts_return_type = "Promise<void>")]
-    pub fn refuse_used<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+    pub fn refuse_used<'env>(
+        &self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "string")] path: JsString<'_>,
+    ) -> Result<Object<'env>> {
+        let path = to_path(path)?;
         promise(
             env,
             |()| (),

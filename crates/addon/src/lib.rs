@@ -1,5 +1,6 @@
 //! The engine of blockcopy as a Node addon: conversion of types, errors and promises, and nothing else.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 #![allow(
     clippy::missing_errors_doc,
     clippy::must_use_candidate,
@@ -16,6 +17,7 @@ pub mod identity;
 pub mod in_use;
 pub mod memory;
 pub mod metadata;
+mod names;
 mod promise;
 pub mod stdio;
 pub mod values;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::Errno;
+use crate::{Errno, Shown};
 
 /// A failure: what could not be done, and where.
 ///
@@ -12,7 +12,7 @@ use crate::Errno;
 #[non_exhaustive]
 pub enum Error {
     /// Nothing of this name exists.
-    #[error("cannot open {}: {errno}", .path.display())]
+    #[error("cannot open {}: {errno}", Shown::path(.path))]
     NotFound {
         /// What was to be opened.
         path: PathBuf,
@@ -21,7 +21,7 @@ pub enum Error {
     },
 
     /// It exists and is neither a regular file nor a block device.
-    #[error("cannot open {}: it is {what}, not a regular file or a block device", .path.display())]
+    #[error("cannot open {}: it is {what}, not a regular file or a block device", Shown::path(.path))]
     NotAFile {
         /// What was to be opened.
         path: PathBuf,
@@ -30,7 +30,7 @@ pub enum Error {
     },
 
     /// The kernel does not let this process open it.
-    #[error("cannot open {}: {errno}", .path.display())]
+    #[error("cannot open {}: {errno}", Shown::path(.path))]
     Permission {
         /// What was to be opened.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum Error {
     },
 
     /// A flag of the file system keeps everybody from writing to it, also root; see chattr(1).
-    #[error("cannot write {}: it is {flag}", .path.display())]
+    #[error("cannot write {}: it is {flag}", Shown::path(.path))]
     Sealed {
         /// What was to be written, or the folder that a file was to be made in.
         path: PathBuf,
@@ -48,14 +48,14 @@ pub enum Error {
     },
 
     /// A device that is set read-only, or a file on a file system that is.
-    #[error("cannot write {}: it is read-only", .path.display())]
+    #[error("cannot write {}: it is read-only", Shown::path(.path))]
     ReadOnly {
         /// What was to be written.
         path: PathBuf,
     },
 
     /// Somebody else is using what was to be written.
-    #[error("cannot write {}: {holder}", .path.display())]
+    #[error("cannot write {}: {holder}", Shown::path(.path))]
     Busy {
         /// What was to be written.
         path: PathBuf,
@@ -64,7 +64,7 @@ pub enum Error {
     },
 
     /// Somebody else has locked what was to be written, see flock(2).
-    #[error("cannot write {}: it is locked by {holder}", .path.display())]
+    #[error("cannot write {}: it is locked by {holder}", Shown::path(.path))]
     Locked {
         /// What was to be written.
         path: PathBuf,
@@ -73,14 +73,14 @@ pub enum Error {
     },
 
     /// It can only be accessed through the page cache, and that was not wanted.
-    #[error("cannot access {} directly: its file system or device does not offer it", .path.display())]
+    #[error("cannot access {} directly: its file system or device does not offer it", Shown::path(.path))]
     NotDirect {
         /// What was to be opened.
         path: PathBuf,
     },
 
     /// A write would pass the end of a device. Nothing of it was written.
-    #[error("cannot write {} at offset {offset}: {len} bytes would pass its end at {size}", .path.display())]
+    #[error("cannot write {} at offset {offset}: {len} bytes would pass its end at {size}", Shown::path(.path))]
     BeyondEnd {
         /// The device.
         path: PathBuf,
@@ -93,7 +93,7 @@ pub enum Error {
     },
 
     /// Nothing is known of a device that would stay the same.
-    #[error("cannot tell {} from others: {reason}", .path.display())]
+    #[error("cannot tell {} from others: {reason}", Shown::path(.path))]
     NoIdentity {
         /// The device.
         path: PathBuf,
@@ -102,7 +102,7 @@ pub enum Error {
     },
 
     /// The kernel reported a failure.
-    #[error("cannot {action} {}{}: {errno}", .path.display(), At(*.offset))]
+    #[error("cannot {action} {}{}: {errno}", Shown::path(.path), At(*.offset))]
     Io {
         /// What was being done, as a verb: `read`.
         action: &'static str,
@@ -115,7 +115,7 @@ pub enum Error {
     },
 
     /// A write returned without an error and without having written anything.
-    #[error("cannot write {} at offset {offset}: the kernel took 0 bytes", .path.display())]
+    #[error("cannot write {} at offset {offset}: the kernel took 0 bytes", Shown::path(.path))]
     NothingWritten {
         /// What was being written.
         path: PathBuf,
@@ -124,7 +124,7 @@ pub enum Error {
     },
 
     /// What was written could not be brought to the disk, or not all of it.
-    #[error("cannot sync {}: {errno}; its content is not known to be on disk", .path.display())]
+    #[error("cannot sync {}: {errno}; its content is not known to be on disk", Shown::path(.path))]
     Sync {
         /// What was being written.
         path: PathBuf,

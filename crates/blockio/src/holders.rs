@@ -1,8 +1,11 @@
 //! Who is using a device or file that is to be written, or read as of one moment.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::Shown;
 use crate::proc_tables::{self, Mount};
 use crate::sys::{self, FileType, Stat};
 
@@ -62,8 +65,9 @@ pub(crate) fn loop_over(target: &Stat) -> Option<String> {
 fn loops_over(target: &Stat) -> impl Iterator<Item = String> {
     let disks = entries(Path::new("/sys/block")).into_iter();
     disks.filter_map(|disk| {
-        let backing = fs::read_to_string(disk.join("loop/backing_file")).ok()?;
-        let backing = sys::stat(Path::new(backing.trim_end_matches('\n'))).ok()?;
+        let backing = fs::read(disk.join("loop/backing_file")).ok()?;
+        let backing = backing.strip_suffix(b"\n").unwrap_or(&backing);
+        let backing = sys::stat(Path::new(OsStr::from_bytes(backing))).ok()?;
         backing.same(target).then(|| device_node(&disk))
     })
 }
@@ -80,8 +84,11 @@ pub(crate) fn of_lock(target: &Stat) -> String {
         || "another process".to_owned(),
         |lock| {
             let process = lock.process;
-            match fs::read_to_string(format!("/proc/{process}/comm")) {
-                Ok(command) => format!("process {process} ({})", command.trim_end()),
+            match fs::read(format!("/proc/{process}/comm")) {
+                Ok(command) => {
+                    let command = Shown::bytes(command.trim_ascii_end());
+                    format!("process {process} ({command})")
+                }
                 Err(_) => format!("process {process}"),
             }
         },
@@ -139,7 +146,7 @@ fn mounted(device: &Device, mounts: &[Mount]) -> Option<String> {
     };
     let found = mounts.iter().filter(|mount| is_source(mount));
     let at: Vec<_> = found
-        .map(|mount| mount.mountpoint.display().to_string())
+        .map(|mount| Shown::path(&mount.mountpoint).to_string())
         .collect();
     (!at.is_empty()).then(|| format!("{} is mounted on {}", device.name, at.join(", ")))
 }
@@ -153,8 +160,8 @@ fn held(device: &Device) -> Option<String> {
 /// `/dev/dm-0 (vg-lv)`: the name that an administrator gave, where there is one.
 fn holder_name(sysfs: &Path) -> String {
     let node = device_node(sysfs);
-    match fs::read_to_string(sysfs.join("dm/name")) {
-        Ok(name) => format!("{node} ({})", name.trim()),
+    match fs::read(sysfs.join("dm/name")) {
+        Ok(name) => format!("{node} ({})", Shown::bytes(name.trim_ascii())),
         Err(_) => node,
     }
 }
@@ -179,8 +186,8 @@ fn number_of(path: &Path) -> Option<String> {
 
 /// Where the device of a directory in /sys is found; `!` stands for `/` there.
 fn device_node(sysfs: &Path) -> String {
-    let name = sysfs.file_name().unwrap_or_default().to_string_lossy();
-    format!("/dev/{}", name.replace('!', "/"))
+    let name = sysfs.file_name().unwrap_or_default().as_bytes();
+    format!("/dev/{}", Shown::bytes(name).to_string().replace('!', "/"))
 }
 
 /// The paths in a directory, in the order of their names; none if it cannot be read.

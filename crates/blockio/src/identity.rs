@@ -5,9 +5,9 @@ use std::path::Path;
 
 use rustix::fd::{AsFd, BorrowedFd};
 
-use crate::Error;
 use crate::medium::Medium;
 use crate::sys::{self, Errno, FileType};
+use crate::{Error, Shown};
 
 mod device;
 mod file;
@@ -122,7 +122,7 @@ fn described(fd: BorrowedFd<'_>, changes: bool, depth: usize) -> Result<String, 
 /// What the loop device `fd` is attached to, which the kernel says is at `path`.
 fn attached(fd: BorrowedFd<'_>, path: &Path, depth: usize) -> Result<String, Failure> {
     let unknown = |what: &str| {
-        let path = path.display();
+        let path = Shown::path(path);
         Failure::Unknown(format!("it is a loop device on {path}, which {what}"))
     };
     let missing =

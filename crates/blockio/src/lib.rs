@@ -10,6 +10,8 @@
 //! Nothing here knows about hashes, frames or Node. Every failure is an [`Error`] that names the
 //! path and, where there is one, the byte offset.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod aligned;
 mod direct;
 mod errno;
@@ -20,6 +22,7 @@ mod medium;
 mod metadata;
 mod node;
 mod proc_tables;
+mod shown;
 mod sink;
 mod source;
 pub mod stdio;
@@ -36,6 +39,7 @@ pub use identity::Identity;
 pub use medium::{Fault, Memory, Operation};
 pub use metadata::{Metadata, Owner, Restore, Time};
 pub use node::Kind;
+pub use shown::Shown;
 pub use sink::{Sink, SinkOptions};
 pub use source::Source;
 pub use storage::{Shared, Storage};

@@ -2,8 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::Shown;
 use crate::sys::{self, FileType};
 
 /// Where sysfs is mounted.
@@ -26,8 +28,8 @@ pub(crate) fn is_partition(directory: &Path) -> bool {
 
 /// Where the node of a device is found; `!` stands for `/` in the name of its directory.
 pub(crate) fn node(directory: &Path) -> String {
-    let name = directory.file_name().unwrap_or_default().to_string_lossy();
-    format!("/dev/{}", name.replace('!', "/"))
+    let name = directory.file_name().unwrap_or_default().as_bytes();
+    format!("/dev/{}", Shown::bytes(name).to_string().replace('!', "/"))
 }
 
 /// An attribute without the end of its line; `None` where it cannot be read.

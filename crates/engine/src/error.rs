@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use blockcopy_blockio::Shown;
 use blockcopy_keccak::Simd;
 
 /// A failure of an operation. The message says what failed and where; what to do about it is for the
@@ -14,7 +15,10 @@ pub enum Error {
     Io(#[from] blockcopy_blockio::Error),
 
     /// The file was cut while it was being read.
-    #[error("{} became shorter while it was read: its end was expected at offset {size}, and it ends at offset {offset}", path.display())]
+    #[error(
+        "{} became shorter while it was read: its end was expected at offset {size}, and it ends at offset {offset}",
+        Shown::path(path)
+    )]
     Shrank {
         /// The file.
         path: PathBuf,

@@ -8,6 +8,7 @@
 //! Reading and hashing run on different threads, so that a scan costs the larger of the two and not
 //! their sum. Nothing here knows of Node, nor of the wire.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 #![forbid(unsafe_code)]
 
 mod apply;
@@ -27,8 +28,8 @@ mod zeros;
 
 pub use apply::{Applied, Frame, Manner, Zeros};
 pub use blockcopy_blockio::{
-    ALIGNMENT, Direct, Identity, Kind, Metadata, Owner, Restore, Shared, Sink, SinkOptions, Slab,
-    Slot, Source, Storage, Time, exit_now, stdio,
+    ALIGNMENT, Direct, Identity, Kind, Metadata, Owner, Restore, Shared, Shown, Sink, SinkOptions,
+    Slab, Slot, Source, Storage, Time, exit_now, stdio,
 };
 pub use blockcopy_keccak::Simd;
 pub use codec::{Codec, Compression, Level, Preset, XzLevel};

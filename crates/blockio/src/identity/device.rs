@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::Failure;
 use super::text::word;
+use crate::Shown;
 
 /// The longest that the kernel makes an attribute: a page, which is 64 KiB at most.
 const LONGEST: u64 = 64 << 10;
@@ -32,8 +33,9 @@ pub(super) fn described(
     attached: impl FnOnce(&Path) -> Result<String, Failure>,
 ) -> Result<String, Failure> {
     let link = sysfs.join("dev/block").join(number);
-    let device = fs::canonicalize(&link)
-        .map_err(|error| Failure::Unknown(format!("{} cannot be read: {error}", link.display())))?;
+    let device = fs::canonicalize(&link).map_err(|error| {
+        Failure::Unknown(format!("{} cannot be read: {error}", Shown::path(&link)))
+    })?;
     if !device.join("partition").exists() {
         return disk(&device, attached);
     }
@@ -67,7 +69,7 @@ fn disk(
 }
 
 fn missing(device: &Path, what: &str) -> Failure {
-    Failure::Unknown(format!("{} has no {what}", device.display()))
+    Failure::Unknown(format!("{} has no {what}", Shown::path(device)))
 }
 
 fn named(device: &Path, (kind, name): (&str, &str)) -> Option<String> {

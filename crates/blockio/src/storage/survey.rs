@@ -1,7 +1,9 @@
 //! Finds what a file or device lies on.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fd::{AsRawFd, BorrowedFd};
@@ -215,10 +217,11 @@ impl<'a> Survey<'a> {
             return Vec::new();
         };
         // Bcachefs names all of its devices, with colons between them.
-        let source = found.source.to_string_lossy();
-        let named = source.split(':').filter(|path| path.starts_with('/'));
+        let source = found.source.as_os_str().as_bytes();
+        let named = source.split(|&byte| byte == b':');
         let mut numbers: Vec<_> = named
-            .filter_map(|path| sysfs::number_at(Path::new(path)))
+            .filter(|path| path.starts_with(b"/"))
+            .filter_map(|path| sysfs::number_at(Path::new(OsStr::from_bytes(path))))
             .collect();
         numbers.extend(self.btrfs_beside(&numbers));
         numbers
