@@ -4,7 +4,8 @@ import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseEndpoint } from "../src/sync/endpoint.ts";
-import { quotePath, quoteWord, splitWords } from "../src/sync/shell.ts";
+import { isPlain, quoteWord, splitHome, splitWords } from "../src/sync/shell.ts";
+import { SHELLS } from "./support/shells.ts";
 import { installed } from "./support/tools.ts";
 
 const LOCAL = [
@@ -17,9 +18,12 @@ const LOCAL = [
   "~/x",
   "../x:y",
   "@",
-  "a@b",
-  "[::1]",
+  "./a@b",
+  "dir/a@b",
+  "/a@b",
   "a[1]:b",
+  "[x]",
+  "C",
 ];
 for (const name of LOCAL) {
   test(`${name} is here`, () =>
@@ -72,6 +76,19 @@ const REFUSED = [
   "host::module/disk",
   ":/disk",
   "[]:/disk",
+  "root@host",
+  "root@host.example.org",
+  "a@b@host",
+  "@host",
+  "root@",
+  "root@host:",
+  "[::1]",
+  "root@[fe80::1%eth0]",
+  "[::1]:",
+  "C:\\disk.img",
+  "my disk:1",
+  "two\nlines:x",
+  "gr\uDCF6n:x",
 ];
 for (const name of REFUSED) {
   test(`${name} is refused`, () =>
@@ -117,54 +134,68 @@ test("any name is a path here, an end elsewhere that ssh takes for a host, or re
 });
 
 /** What a shell makes of a line of words, each of which it is given as an argument. */
-function through(shell: string, words: string): string[] {
-  const script = `printf '%s\\0' ${words}`;
-  return execFileSync(shell, ["-c", script], { encoding: "utf8", cwd: "/" })
+function through([shell, ...options]: readonly [string, ...string[]], words: string): string[] {
+  // No quotes, so that nothing of this is read by one shell alone; that of coreutils, so that it is the same to all.
+  const script = `env printf %s\\\\0 ${words}`;
+  return execFileSync(shell, [...options, "-c", script], { encoding: "utf8", cwd: "/" })
     .split("\0")
     .slice(0, -1);
 }
 
-// What a command line can carry: all but NUL and halves of surrogate pairs.
+// What a line can carry to every shell: all but NUL, the end of a line, and halves of surrogate pairs.
 const word = fc
   .array(
     fc.oneof(
-      fc.constantFrom(...Array.from("'\"\\$`!;&|<>()*?[]{}~#=% \t\n-")),
+      fc.constantFrom(
+        ...Array.from("'\"\\$`!;^&|<>()*?[]{}~#=%@:, \t\r-"),
+        "\\'",
+        "\\\\",
+        "!!",
+        "!a",
+      ),
       fc.string({ unit: "grapheme", maxLength: 3 }),
     ),
     { maxLength: 12 },
   )
-  .map((parts) => parts.join("").replaceAll("\0", ""));
+  .map((parts) => parts.join("").replaceAll(/[\0\n]/g, ""));
 
-for (const shell of ["sh", "bash", "zsh", "ksh"]) {
+for (const [shell, ...options] of SHELLS) {
   test(
     `words come through ${shell} as they are`,
     { skip: installed(shell) ? false : `needs ${shell}: install it` },
     () =>
       fc.assert(
         fc.property(fc.array(word, { minLength: 1, maxLength: 20 }), (words) => {
-          assert.deepEqual(through(shell, words.map(quoteWord).join(" ")), words);
+          assert.deepEqual(through([shell, ...options], words.map(quoteWord).join(" ")), words);
         }),
-        { numRuns: 60 },
+        { numRuns: 15 },
       ),
   );
 }
 
+test("what some shell cannot be given on a line is not quoted", () => {
+  for (const words of ["two\nlines", "\0", "\uDCF6"]) assert.throws(() => quoteWord(words));
+});
+
 test("of a path only the home folder at its beginning is looked up", () => {
-  const home = through("sh", "~")[0] ?? "";
-  const root = through("sh", "~root")[0] ?? "";
-  for (const [path, expected] of [
-    ["~", home],
-    ["~/", `${home}/`],
-    ["~/a b/$(x)", `${home}/a b/$(x)`],
-    ["~root/'", `${root}/'`],
-    ["~root", root],
-    ["a~/b", "a~/b"],
-    ["/~", "/~"],
-    ["~$(touch harm)/x", "~$(touch harm)/x"],
-    ["~a b", "~a b"],
-    ["", ""],
+  for (const [path, home, rest] of [
+    ["~", "~", ""],
+    ["~/", "~", "/"],
+    ["~/a b/$(x)", "~", "/a b/$(x)"],
+    ["~root/'", "~root", "/'"],
+    ["~root", "~root", ""],
+    ["a~/b", "", "a~/b"],
+    ["/~", "", "/~"],
+    ["~$(touch harm)/x", "", "~$(touch harm)/x"],
+    ["~a b", "", "~a b"],
+    ["", "", ""],
   ] as const)
-    assert.deepEqual(through("sh", quotePath(path)), [expected], path);
+    assert.deepEqual(splitHome(path), { home, rest }, path);
+});
+
+test("a plain name is the same to every shell", () => {
+  assert.ok(isPlain("/dev/vg-0/disk_1.img:a@b+c,d"));
+  for (const character of " !\"#$%&'()*;<=>?[\\]^`{|}~\t\nö") assert.ok(!isPlain(`a${character}`));
 });
 
 test("words of a command", () => {

@@ -11,6 +11,7 @@ import { RetrieveCommand } from "../commands/retrieve.ts";
 import { SaveCommand } from "../commands/save.ts";
 import { SyncCommand } from "../commands/sync.ts";
 import { VERSION } from "../native/installation.ts";
+import { givenWords } from "../transport/given-names.ts";
 import { systemCode } from "../transport/stream-error.ts";
 import { eventLine, helloLine } from "../ui/event-lines.ts";
 import { printLine } from "../ui/stderr.ts";
@@ -28,19 +29,25 @@ const COMMANDS: ReadonlyMap<string, CommandClass> = new Map<string, CommandClass
 ]);
 
 /**
- * Runs the command that `argv` names and returns the exit code. The commands of the stages end the process
+ * Runs the command that `words` name and returns the exit code. The commands of the stages end the process
  * themselves.
  */
-export async function run(argv: string[]): Promise<number> {
+export async function run(words: string[]): Promise<number> {
   const cli = Cli.from([...COMMANDS.values()], {
     binaryLabel: "blockcopy",
     binaryName: "blockcopy",
     binaryVersion: VERSION,
     enableColors: false,
   });
-  const name = argv.find((word) => !word.startsWith("-"));
+  const name = words.find((word) => !word.startsWith("-"));
   const stage = COMMANDS.get(name ?? "");
-  const usageError = isForProgram(argv, name) ? usageEvents : usageLine;
+  const usageError = isForProgram(words, name) ? usageEvents : usageLine;
+  let argv: string[];
+  try {
+    argv = givenWords(words);
+  } catch (error) {
+    return usageError(name ?? "blockcopy", refusal(error, name ?? "blockcopy"));
+  }
   if (argv.includes("--version")) {
     return answer(`blockcopy ${VERSION}\n`);
   }

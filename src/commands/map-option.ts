@@ -5,7 +5,7 @@ import { refuse } from "./refuse.ts";
 /** The file that a map goes into; `--map` without one is for the terminal. */
 export const isMapFile: t.StrictValidator<unknown, string> = t.makeValidator({
   test: (value, state): value is string =>
-    (typeof value === "string" && /.\.svg$/i.test(value)) ||
+    (typeof value === "string" && /[^]\.svg$/i.test(value)) ||
     refuse(state, "give a name that ends with .svg, or none, for the terminal"),
 });
 

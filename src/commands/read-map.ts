@@ -1,8 +1,7 @@
-import { open } from "node:fs/promises";
-
 import { OptionError, type StageContext } from "../stages/context.ts";
 import type { Extent } from "../stages/ranges/extents.ts";
 import { parseMap } from "../stages/ranges/parse-map.ts";
+import { promises } from "../transport/files.ts";
 import { isStandardInput } from "../transport/standard-input.ts";
 import { StreamError, systemCode } from "../transport/stream-error.ts";
 import { Input } from "../transport/streams.ts";
@@ -26,7 +25,7 @@ export async function readMap({ native }: StageContext, file: string): Promise<E
     const input = new Input(native, "map");
     return parse("the map on standard input", (target) => input.read(target));
   }
-  const handle = await open(file).catch((error: unknown) => {
+  const handle = await promises.open(file, "r").catch((error: unknown) => {
     throw new OptionError(
       `the map ${file} cannot be opened (${systemCode(error) ?? String(error)})`,
       "check its name and who may read it",

@@ -1,5 +1,6 @@
 import { Option } from "clipanion";
 
+import { decodedName } from "../native/names.ts";
 import { DEFAULT_DIGEST } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import { readPreface } from "../stages/ranges/preface.ts";
@@ -7,6 +8,7 @@ import { receive, rehearse } from "../stages/receive.ts";
 import { isBlockSizeOption } from "./block-size.ts";
 import { DestinationCommand } from "./destination-command.ts";
 import { isDigest } from "./digest.ts";
+import { fileOf, isEncodedName } from "./encoded-file.ts";
 import { isOffset } from "./offset.ts";
 import { isPart } from "./part.ts";
 import { isRate } from "./rate.ts";
@@ -47,6 +49,15 @@ export class ReceiveCommand extends DestinationCommand {
 
   wire = Option.String("--wire", { validator: isWire });
 
+  /** The same as --digest-cache, encoded. */
+  encodedDigestCache = Option.String("--encoded-digest-cache", { validator: isEncodedName });
+
+  /** FILE is encoded, as `sync` hands over a name that a shell might change. */
+  encoded = Option.Boolean("--encoded", false);
+
+  /** The home folder that FILE begins in, if that is encoded. */
+  home = Option.String("--home", { validator: isFileName });
+
   file = Option.String({ name: "FILE", validator: isFileName });
 
   override execute(): Promise<never> {
@@ -63,10 +74,12 @@ export class ReceiveCommand extends DestinationCommand {
         { fd: 1, name: "hash_output_stream", other: "blockcopy retrieve FILE" },
       ],
       work: async (context) => {
-        refuseStandardInput(this.file);
-        const { digest, blockSize, digestCache, dryRun, rootFirst } = this;
+        const file = fileOf(this);
+        refuseStandardInput(file);
+        const { digest, blockSize, dryRun, rootFirst } = this;
+        const digestCache = this.#digestCache();
         return (dryRun || rootFirst ? rehearse : receive)(context, {
-          ...this.saving(this.file, digestCache),
+          ...this.saving(file, digestCache),
           hold: this.hold,
           part: this.part,
           start: this.start ?? 0,
@@ -83,5 +96,11 @@ export class ReceiveCommand extends DestinationCommand {
         });
       },
     });
+  }
+
+  /** Where the digests are kept, in whatever way that was said. */
+  #digestCache(): string | undefined {
+    const encoded = this.encodedDigestCache;
+    return encoded === undefined ? this.digestCache : decodedName(encoded);
   }
 }

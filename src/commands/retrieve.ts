@@ -5,6 +5,7 @@ import { OptionError, type StageContext } from "../stages/context.ts";
 import { retrieve } from "../stages/retrieve.ts";
 import { isCompress, parseCompress } from "./compress.ts";
 import { wantsExactWire } from "./environment.ts";
+import { fileOf } from "./encoded-file.ts";
 import { isOneOf } from "./one-of.ts";
 import { isOffset } from "./offset.ts";
 import { isRate } from "./rate.ts";
@@ -63,6 +64,12 @@ export class RetrieveCommand extends StageCommand {
 
   map = Option.Boolean("--map", false, { hidden: true });
 
+  /** FILE is encoded, as `sync` hands over a name that a shell might change. */
+  encoded = Option.Boolean("--encoded", false, { hidden: true });
+
+  /** The home folder that FILE begins in, if that is encoded. */
+  home = Option.String("--home", { hidden: true, validator: isFileName });
+
   file = Option.String({ name: "FILE", validator: isFileName });
 
   override execute(): Promise<never> {
@@ -79,10 +86,11 @@ export class RetrieveCommand extends StageCommand {
         { fd: 1, name: "block_output_stream", other: "blockcopy save FILE" },
       ],
       work: async (context) => {
-        refuseStandardInput(this.file);
+        const file = fileOf(this);
+        refuseStandardInput(file);
         const exactWire = wantsExactWire() || this.wire !== undefined;
         return retrieve(context, {
-          file: this.file,
+          file,
           compress: this.#compression(),
           exactWire,
           sizes: this.sizes,

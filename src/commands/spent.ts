@@ -1,3 +1,4 @@
+// oxlint-disable-next-line no-restricted-imports -- what is read here is in /proc
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 

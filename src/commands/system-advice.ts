@@ -1,6 +1,6 @@
-import { statSync } from "node:fs";
 import { constants } from "node:os";
 
+import { statSync } from "../transport/files.ts";
 import { adviceOnMissing, type Role } from "../transport/path-advice.ts";
 
 /** What to know of a copy that was cut off by a failed write. */

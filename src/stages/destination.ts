@@ -1,8 +1,7 @@
-import { resolve } from "node:path";
-
 import type * as Binding from "../native/binding.js";
 import { isEngineFailure } from "../native/error.ts";
 import { adviceOnMissing } from "../transport/path-advice.ts";
+import { absolute } from "../transport/files.ts";
 import { AdvisedError, OptionError } from "./context.ts";
 
 /** A destination is not there, and could be made. */
@@ -28,7 +27,7 @@ export function adviseOnMissing(error: unknown): never {
  * @throws OptionError
  */
 export function refuseFileAmongDevices(file: string, sink: Binding.Sink): void {
-  const path = resolve(file);
+  const path = absolute(file);
   if (!sink.isDevice && path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
     throw new OptionError(
       `${file} is a regular file, not a device`,

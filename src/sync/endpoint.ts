@@ -43,6 +43,7 @@ export function parseEndpoint(name: string): Endpoint {
     name,
   )?.groups;
   if (scp === undefined) {
+    refuseHost(name);
     return { kind: "local", path: name };
   }
   return remote(
@@ -50,6 +51,20 @@ export function parseEndpoint(name: string): Endpoint {
     { user: scp["user"], host: scp["host"] ?? "", port: undefined },
     scp["path"] ?? "",
   );
+}
+
+/**
+ * Refuses a name that is most likely a host of which the path was forgotten, or a path of another system: a file of that name would be made, or read, instead.
+ *
+ * @throws OptionError
+ */
+function refuseHost(name: string): void {
+  if (/^(?:[^/:]+@[^/:]*|@[^/:]+|(?:[^/:@]*@)?\[[^\]/]*:[^\]/]*\])$/.test(name)) {
+    throw new OptionError(
+      `${name} looks like a host without a file`,
+      `give ${name}:PATH for a file or device there, or ./${name} for a file here`,
+    );
+  }
 }
 
 /** How people write an end; a path here that looks like one elsewhere gets `./` before it. */
@@ -84,6 +99,13 @@ function authority(name: string, text: string): Authority {
 
 function remote(name: string, { user, host, port }: Authority, path: string): RemoteEndpoint {
   const address = host.startsWith("[") ? host.slice(1, -1) : host;
+  // A drive of Windows; and nothing of this is in the name of a host.
+  if (/^[A-Za-z]:\\/.test(name) || /[\s\p{Cc}\p{Cs}]/u.test(`${user ?? ""}${address}`)) {
+    throw new OptionError(
+      `${name} does not begin with the name of a host`,
+      "give HOST:PATH, or ./NAME for a file here",
+    );
+  }
   // ssh would take either for an option.
   if (address === "" || address.startsWith("-") || user?.startsWith("-") === true || user === "") {
     throw new OptionError(

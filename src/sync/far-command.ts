@@ -1,7 +1,9 @@
+import { encodedName, isBytes } from "../native/names.ts";
 import { ownCommand } from "../native/node-start.ts";
+import { OptionError } from "../stages/context.ts";
 import { type Endpoint, hostOf, type RemoteEndpoint } from "./endpoint.ts";
 import { type Kept, runLine } from "./far-shell.ts";
-import { quotePath, quoteWord, splitWords } from "./shell.ts";
+import { type HomePath, isPlain, quoteWord, splitHome, splitWords } from "./shell.ts";
 
 /** How the program at the far end is reached and called. */
 export interface Far {
@@ -37,20 +39,47 @@ export function stageCommand(
   kept: Kept | undefined,
 ): [string, ...string[]] {
   if (end.kind === "local") {
-    return [...ownCommand(), ...stage, "--", end.path];
+    return [...ownCommand(), ...stage, ...fileWords({ home: "", rest: end.path })];
   }
   const { sudo, remoteCommand } = far;
   const program =
     remoteCommand === undefined
       ? shellWords(runLine(kept, sudo))
       : [...(sudo ? ["sudo", "-n"] : []), remoteCommand];
-  const words = [...program, ...stage.map(quoteWord), "--", quotePath(end.path)];
-  return [...connection(end, far), words.join(" ")];
+  const words = [...program, ...stage.map(quoteWord), ...fileWords(splitHome(end.path))];
+  return startable([...connection(end, far), words.join(" ")]);
+}
+
+/**
+ * The words for the file of a stage, which every shell takes as they are, but for a home folder, which it looks up. Node cannot start a program with a name that is not
+ * UTF-8, nor is any quoting for all shells: so what is not plain is encoded.
+ */
+function fileWords({ home, rest }: HomePath): string[] {
+  if (isPlain(rest)) {
+    return ["--", home + rest];
+  }
+  return ["--encoded", ...(home === "" ? [] : ["--home", home]), "--", encodedName(rest)];
 }
 
 /** The command that runs a line of sh(1) on another host, whatever shell answers there. */
 export function farShell(end: RemoteEndpoint, line: string, far: Far): [string, ...string[]] {
-  return [...connection(end, far), shellWords(line).join(" ")];
+  return startable([...connection(end, far), shellWords(line).join(" ")]);
+}
+
+/**
+ * A command, if Node can start it: its words must be UTF-8.
+ *
+ * @throws OptionError
+ */
+export function startable(command: [string, ...string[]]): [string, ...string[]] {
+  const word = command.find(isBytes);
+  if (word !== undefined) {
+    throw new OptionError(
+      `${word} is not UTF-8, and a connection can only be started with words that are`,
+      "give USER, HOST, -e and --remote-command in UTF-8: what they name may have a link to it",
+    );
+  }
+  return command;
 }
 
 /** A line of sh(1), to which arguments may be added, as words for any shell. */

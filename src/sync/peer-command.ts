@@ -1,9 +1,10 @@
 import { VERSION } from "../native/installation.ts";
+import { bytesOf } from "../native/names.ts";
 import type { Sizes } from "../stages/sizes.ts";
 import { EVENTS_VERSION, eventLine, type StageEvent } from "../ui/event-lines.ts";
 import type { RemoteEndpoint } from "./endpoint.ts";
-import { connection, type Far } from "./far-command.ts";
-import { quotePath, quoteWord } from "./shell.ts";
+import { connection, type Far, startable } from "./far-command.ts";
+import { quoteWord, splitHome } from "./shell.ts";
 
 /** A stage of blockcopy 0.0.2 on another host, and what the shell there does around it. */
 export interface PeerStage {
@@ -27,6 +28,9 @@ export interface Size {
 /** Stands in an event for what the shell there knows: it is in no name that anybody uses. */
 const FOUND = "\u0001";
 
+/** What {@link setFile} has the shell there remember, as a word of its own. */
+const FILE = '"$file"';
+
 /**
  * The command that runs a stage of blockcopy 0.0.2 where its file is. What that stage does not do and the shell there can is done in the same
  * connection, and told by events, as a stage of this program would: that it runs, and that its file is refused, or could not be synced.
@@ -39,7 +43,7 @@ export function peerCommand(
   far: Far,
 ): [string, ...string[]] {
   // It takes a dash for an option, or for its standard input.
-  const path = quotePath(end.path.startsWith("-") ? `./${end.path}` : end.path);
+  const named = end.path.startsWith("-") ? `./${end.path}` : end.path;
   const root = far.sudo ? "sudo -n " : "";
   const program = far.remoteCommand ?? "blockcopy";
   const script = [
@@ -47,27 +51,43 @@ export function peerCommand(
     tell({ event: "hello", blockcopy: VERSION, events: EVENTS_VERSION }),
     // A newer program there speaks it as well.
     "export BLOCKCOPY_WIRE=0.0.2",
-    ...(unmounted === true ? [refuseMounted(path)] : []),
-    ...(size === undefined ? [] : [refuseSize(root, path, size)]),
-    `${root}${program} ${words.map(quoteWord).join(" ")} ${path} || exit`,
-    ...(synced === true ? [sync(root, path)] : []),
+    setFile(named),
+    ...(unmounted === true ? [refuseMounted()] : []),
+    ...(size === undefined ? [] : [refuseSize(root, size)]),
+    `${root}${program} ${words.map(quoteWord).join(" ")} ${FILE} || exit`,
+    ...(synced === true ? [sync(root)] : []),
   ];
-  return [...connection(end, far), `sh -c ${quoteWord(script.join("; "))}`];
+  return startable([...connection(end, far), `sh -c ${quoteWord(script.join("; "))}`]);
+}
+
+/**
+ * Has the shell there remember the name of the file, byte for byte. It is encoded, so that no shell on the way sees anything but ASCII, on one line; only a home folder
+ * is left for it to look up. The dot keeps the ends of lines that a name may end with.
+ */
+function setFile(path: string): string {
+  const { home, rest } = splitHome(path);
+  const encoded = bytesOf(rest)
+    .toString("latin1")
+    .replaceAll(
+      /[^A-Za-z0-9_./-]/g,
+      (byte) => `\\0${byte.charCodeAt(0).toString(8).padStart(3, "0")}`,
+    );
+  return `home=${home}; file=$home$(printf %b. '${encoded}'); file=\${file%.}`;
 }
 
 /** lsblk(8) knows of partitions and of volumes on them too; of a file, or where it is missing, it says nothing. */
-function refuseMounted(path: string): string {
+function refuseMounted(): string {
   const mounted = failure(
     `the destination, or what is on it, is mounted on ${FOUND}`,
     "unmount it first, or use --force if you know that nothing else writes to it",
     69,
   );
   // What would not be right in an event is in no usual name.
-  const names = `lsblk -nro MOUNTPOINT ${path} 2>/dev/null | grep -m 1 . | tr '\\\\"' __`;
+  const names = `lsblk -nro MOUNTPOINT ${FILE} 2>/dev/null | grep -m 1 . | tr '\\\\"' __`;
   return `found=$(${names}); if [ -n "$found" ]; then ${tell(mounted)}; exit 69; fi`;
 }
 
-function refuseSize(root: string, path: string, { here, is, sizes }: Size): string {
+function refuseSize(root: string, { here, is, sizes }: Size): string {
   // The one there is compared with the one here.
   const other = {
     same: "-ne",
@@ -88,13 +108,13 @@ function refuseSize(root: string, path: string, { here, is, sizes }: Size): stri
     message: "how large it is cannot be looked up there: the sizes of both ends are not compared",
   };
   return [
-    `if [ -b ${path} ]`,
-    `then found=$(${root}blockdev --getsize64 ${path} 2>/dev/null)`,
-    `else found=$(${root}stat -Lc %s ${path} 2>/dev/null)`,
+    `if [ -b ${FILE} ]`,
+    `then found=$(${root}blockdev --getsize64 ${FILE} 2>/dev/null)`,
+    `else found=$(${root}stat -Lc %s ${FILE} 2>/dev/null)`,
     "fi",
     `if [ -z "$found" ]`,
     // Of one that is missing, the stage says so.
-    `then if [ -e ${path} ]; then ${tell(unknown)}; fi`,
+    `then if [ -e ${FILE} ]; then ${tell(unknown)}; fi`,
     `elif [ "$found" ${other[sizes]} ${here} ]`,
     `then ${tell(differs)}; exit 64`,
     "fi",
@@ -102,13 +122,13 @@ function refuseSize(root: string, path: string, { here, is, sizes }: Size): stri
 }
 
 /** 0.0.2 never does; sync(1) of a file or device is fsync(2). */
-function sync(root: string, path: string): string {
+function sync(root: string): string {
   const failed = failure(
     "the destination could not be synced",
     "do not trust it: check the disk (dmesg, smartctl), then copy it again from the beginning",
     74,
   );
-  return `${root}sync ${path} || { ${tell(failed)}; exit 74; }`;
+  return `${root}sync ${FILE} || { ${tell(failed)}; exit 74; }`;
 }
 
 function failure(message: string, advice: string, code: number): StageEvent {

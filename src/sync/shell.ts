@@ -1,19 +1,42 @@
+import { isBytes } from "../native/names.ts";
 import { OptionError } from "../stages/context.ts";
 
-/** A word for the shell of another host, which takes it as it is. */
+/**
+ * A word for the login shell of another host, which takes it as it is: sh and all that descends from it, csh, fish.
+ *
+ * In quotes, fish reads `\\'` and `\\\\` as escapes, and csh looks up what follows `!`; outside of quotes, a backslash before one of these means the same to all of them.
+ *
+ * @param word of one line: csh cannot be given the end of one
+ */
 export function quoteWord(word: string): string {
-  // Some shells look up a word that begins with an equals sign.
-  return /^[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:=@%+,-]*$/.test(word)
-    ? word
-    : `'${word.replaceAll("'", `'\\''`)}'`;
+  if (/[\0\n]/.test(word) || isBytes(word)) {
+    throw new Error(`${JSON.stringify(word)} cannot be quoted for every shell`);
+  }
+  // Some shells look up a word that begins with an equals sign, or with a percent sign.
+  if (/^[A-Za-z0-9_./:@+,-][A-Za-z0-9_./:=@+,-]*$/.test(word)) {
+    return word;
+  }
+  const parts = word.split(/(['\\!])/);
+  const quoted = parts.map((part, at) => (at % 2 === 1 ? `\\${part}` : part && `'${part}'`));
+  return quoted.join("") || "''";
 }
 
-/** A path for the shell of another host: all as it is, but that a home folder at its beginning is looked up there. */
-export function quotePath(path: string): string {
-  // With the slash: were that in quotes, the home folder would not be looked up.
-  const home = /^~[A-Za-z0-9_.-]*(?:\/|$)/.exec(path)?.[0] ?? "";
-  const rest = path.slice(home.length);
-  return rest === "" ? home : home + quoteWord(rest);
+/** A path on another host, cut where the home folder ends that its shell is to look up. */
+export interface HomePath {
+  /** As `~` or `~user`; empty for a path without one. */
+  home: string;
+  rest: string;
+}
+
+/** Finds the home folder at the beginning of a path. */
+export function splitHome(path: string): HomePath {
+  const home = /^~[A-Za-z0-9_.-]*(?=\/|$)/.exec(path)?.[0] ?? "";
+  return { home, rest: path.slice(home.length) };
+}
+
+/** True for a path, or a part of one, that is the same to every shell without quotes. */
+export function isPlain(path: string): boolean {
+  return /^[A-Za-z0-9_./:@+,-]*$/.test(path);
 }
 
 /**

@@ -1,6 +1,8 @@
+import { encodedName } from "../native/names.ts";
 import type { Part } from "../stages/part.ts";
 import type { Verify } from "../stages/verify.ts";
 import type { Sizes } from "../stages/sizes.ts";
+import { isPlain } from "./shell.ts";
 
 /** What a copy between hosts was asked for, as its options say it. */
 export interface CopyOptions {
@@ -90,9 +92,17 @@ function wholeWords(options: CopyOptions): string[] {
       "--preface": options.ranges !== undefined,
       "--root-first": options.delta !== undefined,
     }),
-    ...valued("--digest-cache", options.digestCache),
+    ...cacheWords(options.digestCache),
     ...readingWords(options),
   ];
+}
+
+/** Where the digests are kept: encoded, as a stage's file is, where a shell might change it. */
+function cacheWords(cache: string | undefined): string[] {
+  if (cache === undefined || isPlain(cache)) {
+    return valued("--digest-cache", cache);
+  }
+  return valued("--encoded-digest-cache", encodedName(cache));
 }
 
 /** Options of one that writes beside the one that has the destination, which has claimed it. */

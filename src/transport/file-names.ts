@@ -1,6 +1,7 @@
-import { constants, promises } from "node:fs";
+import { constants } from "node:fs";
 import { dirname } from "node:path";
 
+import { promises } from "./files.ts";
 import { StreamError, systemCode } from "./stream-error.ts";
 
 /** Takes a name away, if it is there: unlink(2), which never takes away a folder. */

@@ -1,6 +1,7 @@
-import { constants, promises } from "node:fs";
+import { constants } from "node:fs";
 
 import { attempt, removeName, syncFolder } from "./file-names.ts";
+import { type FileHandle, promises } from "./files.ts";
 import { OpenError, systemCode } from "./stream-error.ts";
 
 /** Bytes that are read at once. */
@@ -11,9 +12,9 @@ export class KeptFile {
   readonly path: string;
   /** Whether it is a regular file: what else has a name can neither be read twice nor be replaced. */
   readonly isRegular: boolean;
-  readonly #file: promises.FileHandle;
+  readonly #file: FileHandle;
 
-  private constructor(path: string, file: promises.FileHandle, isRegular: boolean) {
+  private constructor(path: string, file: FileHandle, isRegular: boolean) {
     this.path = path;
     this.#file = file;
     this.isRegular = isRegular;

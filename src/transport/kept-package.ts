@@ -1,3 +1,4 @@
+// oxlint-disable-next-line no-restricted-imports -- Node runs nothing whose name is not UTF-8
 import { promises } from "node:fs";
 import { basename, dirname, join } from "node:path";
 

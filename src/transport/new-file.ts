@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { constants, promises, rmSync } from "node:fs";
+import { constants } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 import { attempt, removeName, syncFolder } from "./file-names.ts";
+import { type FileHandle, promises, removeSync } from "./files.ts";
 
 /** Bytes that are gathered before they are written. */
 const BUFFER_LENGTH = 256 * 1024;
@@ -13,7 +14,7 @@ const unfinished = new Set<string>();
 /** Takes away the files that are not complete: the process ends before they are. */
 export function removeUnfinished(): void {
   for (const path of unfinished) {
-    rmSync(path, { force: true });
+    removeSync(path);
   }
 }
 
@@ -21,12 +22,12 @@ export function removeUnfinished(): void {
 export class NewFile {
   readonly #path: string;
   readonly #temporary: string;
-  readonly #file: promises.FileHandle;
+  readonly #file: FileHandle;
   #gathered: Uint8Array[] = [];
   #gatheredLength = 0;
   #length = 0;
 
-  private constructor(path: string, temporary: string, file: promises.FileHandle) {
+  private constructor(path: string, temporary: string, file: FileHandle) {
     this.#path = path;
     this.#temporary = temporary;
     this.#file = file;

@@ -1,9 +1,9 @@
-import { fstat, open } from "node:fs";
+import { fstat } from "node:fs";
 import { promisify } from "node:util";
 
+import { openDescriptor } from "./files.ts";
 import { OpenError, systemCode } from "./stream-error.ts";
 
-const openFile = promisify(open);
 const statFile = promisify(fstat);
 
 /**
@@ -13,7 +13,7 @@ const statFile = promisify(fstat);
  */
 export async function openToRead(path: string): Promise<number> {
   try {
-    const fd = await openFile(path, "r");
+    const fd = await openDescriptor(path);
     // open(2) allows it, and only read(2) would tell.
     if ((await statFile(fd)).isDirectory()) {
       throw new OpenError(path, "EISDIR");

@@ -1,6 +1,6 @@
-import { lstatSync, readlinkSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
+import { absolute, lstatSync, readlinkSync, statSync } from "./files.ts";
 import { systemCode } from "./stream-error.ts";
 
 /** What a path is the name of: a source is never made, a destination can be. */
@@ -26,7 +26,7 @@ function wrongWith(path: string): string | undefined {
   if (path.endsWith("/")) {
     return "leave out the slash at its end: it stands for a folder, and a file or device is needed";
   }
-  const parts = resolve(path).split("/").slice(1);
+  const parts = absolute(path).split("/").slice(1);
   let place = "/";
   for (const [index, part] of parts.entries()) {
     place = join(place, part);

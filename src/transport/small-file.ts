@@ -1,16 +1,7 @@
 import { randomUUID } from "node:crypto";
-import {
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fsyncSync, readSync, writeFileSync } from "node:fs";
 
+import { lstatSync, openSync, readTextSync, removeSync, renameSync } from "./files.ts";
 import { describe, systemCode } from "./stream-error.ts";
 
 /**
@@ -81,7 +72,7 @@ function reason(path: string, error: unknown): string {
 
 function remove(path: string): void {
   try {
-    rmSync(path, { force: true });
+    removeSync(path);
   } catch {
     // What was in the way of writing it is what is told.
   }
@@ -90,7 +81,7 @@ function remove(path: string): void {
 /** The text of a file; empty for one that is not there, or that cannot be read. */
 export function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readTextSync(path);
   } catch {
     return "";
   }

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { constants, promises } from "node:fs";
+import { constants } from "node:fs";
 import { join } from "node:path";
 
+import { type FileHandle, promises } from "./files.ts";
+import { givenVariable } from "./given-names.ts";
 import { describe, systemCode } from "./stream-error.ts";
 
 /** How much is gathered before it is written, in bytes. */
@@ -17,13 +19,13 @@ export class SpoolError extends Error {
 
 /** A file without a name, for what would be too much for the memory. It is gone with the process. */
 export class Spool {
-  readonly #file: promises.FileHandle;
+  readonly #file: FileHandle;
   readonly #folder: string;
   #gathered: Buffer[] = [];
   #gatheredLength = 0;
   #length = 0;
 
-  private constructor(file: promises.FileHandle, folder: string) {
+  private constructor(file: FileHandle, folder: string) {
     this.#file = file;
     this.#folder = folder;
   }
@@ -34,7 +36,7 @@ export class Spool {
    * @throws SpoolError
    */
   static async create(): Promise<Spool> {
-    const folder = process.env["TMPDIR"] || "/var/tmp";
+    const folder = givenVariable("TMPDIR") || "/var/tmp";
     try {
       return new Spool(await withoutName(folder), folder);
     } catch (error) {
@@ -105,7 +107,7 @@ export class Spool {
 }
 
 /** A file that has no name from the beginning, where the file system can make one, and else one whose name is taken away at once. */
-async function withoutName(folder: string): Promise<promises.FileHandle> {
+async function withoutName(folder: string): Promise<FileHandle> {
   const { O_CREAT, O_DIRECTORY, O_EXCL, O_RDWR } = constants;
   try {
     return await promises.open(folder, O_TMPFILE | O_DIRECTORY | O_RDWR, 0o600);

@@ -3,7 +3,9 @@ import {
   closeSync,
   constants,
   fstatSync,
+  // oxlint-disable-next-line no-restricted-imports -- what is opened here is in /proc
   open,
+  // oxlint-disable-next-line no-restricted-imports -- the same
   openSync,
   read,
   write,

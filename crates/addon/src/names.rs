@@ -19,9 +19,11 @@ const ESCAPE: u16 = 0xdc00;
 /// # Errors
 /// For a string that stands for no bytes, or for what no path can have.
 pub(crate) fn to_path(name: JsString<'_>) -> Result<PathBuf> {
+    // What napi hands out ends with a zero that is no part of the string.
+    let length = name.utf16_len()?;
     let units = name.into_utf16()?;
-    let mut bytes = Vec::with_capacity(units.as_slice().len());
-    for unit in char::decode_utf16(units.as_slice().iter().copied()) {
+    let mut bytes = Vec::with_capacity(length);
+    for unit in char::decode_utf16(units.as_slice().iter().copied().take(length)) {
         match unit.map_err(|lone| byte_of(lone.unpaired_surrogate())) {
             Ok('\0') => return Err(invalid("a name has a zero byte")),
             Ok(character) => {
