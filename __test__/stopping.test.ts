@@ -8,7 +8,7 @@ import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { COMMAND, environment, EXIT, execute, lastLine } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
-import { lacking } from "./support/tools.ts";
+import { lackingTrace } from "./support/tools.ts";
 import { dataFrame } from "./support/wire.ts";
 
 const [PROGRAM = ""] = COMMAND;
@@ -124,7 +124,7 @@ for (const [what, signal, code, words] of [
     assert.ok(readFileSync(there.to).equals(source));
   });
 
-const skip = lacking("strace");
+const skip = lackingTrace();
 
 /** Waits for a line of standard error. */
 async function says(running: Started, pattern: RegExp): Promise<void> {

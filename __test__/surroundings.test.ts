@@ -10,9 +10,21 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertCopied, assertSucceeded, bash, blockcopy, pipeline, quote } from "./support/cli.ts";
+import {
+  assertCopied,
+  assertFailed,
+  assertSucceeded,
+  bash,
+  blockcopy,
+  COMMAND,
+  execute,
+  EXIT,
+  pipeline,
+  quote,
+  type Outcome,
+} from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
-import { lacking } from "./support/tools.ts";
+import { lacking, lackingRoot } from "./support/tools.ts";
 
 const source = noise("surroundings", 3 * BLOCK + 11);
 const other = noise("other", 3 * BLOCK + 11);
@@ -76,3 +88,35 @@ test("standard input is left as it was for whoever reads it next", { skip }, asy
   );
   assert.equal(stdout.toString().trim(), "True");
 });
+
+for (const missing of ["/proc", "/sys"])
+  test(
+    `without ${missing}, nothing is written unless it is forced`,
+    { skip: lackingRoot("unshare") },
+    async (t) => {
+      const folder = scratch(t);
+      const [from, to] = [join(folder, "source"), join(folder, "destination")];
+      writeFileSync(from, source);
+      writeFileSync(to, other);
+      const bare = `mount --make-rprivate /; umount -l ${missing}; exec "$@"`;
+      const sync = (...options: string[]): Promise<Outcome> =>
+        execute([
+          "unshare",
+          "-m",
+          "sh",
+          "-c",
+          bare,
+          "sh",
+          ...COMMAND,
+          "sync",
+          ...options,
+          from,
+          to,
+        ]);
+      const why = new RegExp(`whether it is in use, because ${missing} is not mounted; .*--force`);
+      assertFailed(await sync(), EXIT.busy, "sync", why);
+      assert.ok(readFileSync(to).equals(other));
+      assertSucceeded(await sync("--force"));
+      assert.ok(readFileSync(to).equals(source));
+    },
+  );

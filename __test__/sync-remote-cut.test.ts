@@ -143,7 +143,13 @@ for (const [a, b] of DIRECTIONS) {
       process.kill(copy.pid, signal);
       const outcome = await within(5, copy.ended);
       const code = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }[signal];
-      assertFailed(outcome, code, "sync", new RegExp(signal), /ended by SIG\w+ (?:after \d+ bytes were written and synced|before all was copied); /);
+      assertFailed(
+        outcome,
+        code,
+        "sync",
+        new RegExp(signal),
+        /ended by SIG\w+ (?:after \d+ bytes were written and synced|before all was copied); /,
+      );
       await allGone(10);
     });
   }

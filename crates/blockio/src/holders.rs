@@ -39,6 +39,16 @@ fn found_among(device: u64, mounts: &[Mount]) -> Option<String> {
         .or_else(|| find(&swapped_to))
 }
 
+/// The file system that would tell of uses and is not mounted, as in a bare chroot.
+pub(crate) fn unseen() -> Option<&'static str> {
+    [
+        ("/proc", "/proc/self/mountinfo"),
+        ("/sys", "/sys/dev/block"),
+    ]
+    .into_iter()
+    .find_map(|(mount, file)| (!Path::new(file).exists()).then_some(mount))
+}
+
 /// Uses that do not make an exclusive open fail: a loop device that this file or device backs and
 /// that is in use itself, and a file that is swapped to. Found as far as /proc and /sys can be read.
 pub(crate) fn behind_the_kernels_back(target: &Stat) -> Option<String> {

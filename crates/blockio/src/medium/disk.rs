@@ -64,8 +64,14 @@ impl Medium for Disk {
     }
 
     fn reader(&self, direct: bool) -> Result<Box<dyn Medium>> {
-        let fd = sys::reopen_for_reading(&self.buffered)?;
-        let reader = Self::new(self.kind, fd, direct);
+        let reader = match sys::reopen_for_reading(&self.buffered) {
+            // Without /proc it is open for reading too.
+            Err(Errno::NOENT) => {
+                let fd = sys::duplicate(&self.buffered)?;
+                Self::new(self.kind, fd, direct).with_shared_offset()
+            }
+            fd => Self::new(self.kind, fd?, direct),
+        };
         // What is read back must not change the time of the last access, which may have just been set.
         sys::keep_access_time(&reader.buffered);
         if let Some((direct, _)) = &reader.direct {

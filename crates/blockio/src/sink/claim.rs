@@ -95,8 +95,12 @@ pub(super) fn probe(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses what is used in a way that an exclusive open does not find.
+/// Refuses what is used in a way that an exclusive open does not find, and anything where nobody could tell.
 fn refuse_used(path: &Path, found: &Node) -> Result<(), Error> {
+    if let Some(missing) = holders::unseen() {
+        let why = format!("nobody can tell whether it is in use, because {missing} is not mounted");
+        return Err(busy(path, why));
+    }
     holders::behind_the_kernels_back(&found.stat).map_or(Ok(()), |holder| Err(busy(path, holder)))
 }
 

@@ -54,7 +54,7 @@ fn open_or_create(
 
 /// Makes a file, for its owner alone; `EEXIST` if there is anything by that name, also a symbolic link that leads nowhere.
 pub(crate) fn create(path: &Path) -> Result<OwnedFd> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    let flags = write_access() | OFlags::CREATE | OFlags::EXCL;
     open_or_create(path, flags, Mode::RUSR | Mode::WUSR)
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn open_for_writing(path: &Path, exclusive: bool) -> Result<OwnedFd> 
     } else {
         OFlags::empty()
     };
-    open(path, OFlags::WRONLY | claim)
+    open(path, write_access() | claim)
 }
 
 /// Opens what `fd` has open once more for reading, whatever its path leads to by now.
@@ -95,6 +95,15 @@ pub(crate) fn reopen_exclusively_for_reading(fd: impl AsFd) -> Result<OwnedFd> {
 pub(crate) fn reopen_direct(fd: impl AsFd) -> Result<OwnedFd> {
     let access = fs::fcntl_getfl(&fd)? & OFlags::RWMODE;
     open(proc_path(fd).as_str(), access | OFlags::DIRECT)
+}
+
+/// What is open to write is opened once more to be read. Without /proc that cannot be, so that it is open for both.
+fn write_access() -> OFlags {
+    if Path::new("/proc/self/fd").exists() {
+        OFlags::WRONLY
+    } else {
+        OFlags::RDWR
+    }
 }
 
 fn proc_path(fd: impl AsFd) -> String {
