@@ -37,7 +37,7 @@ test("a hash stream as text", async () => {
   assert.equal(
     stdout.toString(),
     `         0  helo  version 1.0, digest blake3, blocks of 131072 bytes
-        24  Hash  131072 bytes at 0, eeeeeeeeeeeeeeee…
+        24  Hash  131072 bytes at 0, eeeeeeeeeeeeeeee...
         72  rest  from 131072 on
         84  done
 `,
@@ -111,8 +111,8 @@ test("the deprecated frame, which has no position", async () => {
   const stdin = Buffer.concat([deprecatedHash(512, 0xab), unequalHash(0, 7), DONE]);
   assert.equal(
     (await run(["inspect"], { stdin })).stdout.toString(),
-    `         0  hash  512 bytes behind the block before, abababababababab…
-        72  Hash  7 bytes at 0, eeeeeeeeeeeeeeee…
+    `         0  hash  512 bytes behind the block before, abababababababab...
+        72  Hash  7 bytes at 0, eeeeeeeeeeeeeeee...
        152  done
 `,
   );

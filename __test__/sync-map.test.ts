@@ -5,7 +5,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ChangeMap } from "../src/ui/change-map.ts";
-import { drawMap, isUnicode } from "../src/ui/draw-map.ts";
+import { isAsciiOnly } from "../src/ui/charset.ts";
+import { drawMap } from "../src/ui/draw-map.ts";
 import { mapSvg } from "../src/ui/map-svg.ts";
 import { assertFailed, assertSucceeded, EXIT, run } from "./support/cli.ts";
 import { readEvents } from "./support/events.ts";
@@ -67,10 +68,11 @@ test("what is drawn", () => {
 });
 
 test("which terminals have more than ASCII", () => {
-  assert.ok(isUnicode({ LANG: "en_US.UTF-8" }));
-  assert.ok(isUnicode({ LC_ALL: "", LC_CTYPE: "C.utf8", LANG: "C" }));
-  assert.ok(!isUnicode({ LC_ALL: "C", LANG: "en_US.UTF-8" }));
-  assert.ok(!isUnicode({}));
+  assert.ok(!isAsciiOnly({ LANG: "en_US.UTF-8" }));
+  assert.ok(!isAsciiOnly({ LC_ALL: "", LC_CTYPE: "C.utf8", LANG: "C" }));
+  assert.ok(isAsciiOnly({ LC_ALL: "C", LANG: "en_US.UTF-8" }));
+  assert.ok(isAsciiOnly({ LANG: "en_US.UTF-8", TERM: "dumb" }));
+  assert.ok(isAsciiOnly({}));
 });
 
 test(

@@ -113,7 +113,7 @@ export class ChecksumCommand extends StageCommand {
           ? []
           : [{ fd: 1 as const, name: "hash_output_stream", other: "blockcopy retrieve FILE" }]),
         ...(this.ranges !== undefined && isStandardInput(this.ranges)
-          ? [{ fd: 0 as const, name: "the map", other: "thin_delta …" }]
+          ? [{ fd: 0 as const, name: "the map", other: "thin_delta ..." }]
           : []),
       ],
       work: async (context) => {

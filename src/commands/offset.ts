@@ -9,7 +9,7 @@ const SECTOR = 512n;
 const PREFIXES = "KMGTP";
 
 const FORMS =
-  "bytes such as 4096, or a number followed by K, M, G, T or P (or KiB … PiB: powers of 1024), KB … PB (powers of 1000), s (sectors of 512 bytes) or B (bytes)";
+  "bytes such as 4096, or a number followed by K, M, G, T or P (or KiB to PiB: powers of 1024), KB to PB (powers of 1000), s (sectors of 512 bytes) or B (bytes)";
 
 /**
  * A place in a file or device, as a person writes it: a decimal number of bytes,

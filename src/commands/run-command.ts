@@ -6,6 +6,7 @@ import { type AdvisedError, OptionError } from "../stages/context.ts";
 import { Stopping } from "../stages/stopping.ts";
 import { removeUnfinished } from "../transport/new-file.ts";
 import { ReaderGoneError } from "../transport/stream-error.ts";
+import type { JsonLine } from "../ui/json-line.ts";
 import { printLine } from "../ui/stderr.ts";
 import { adviceOn, RUN_AGAIN } from "./advice.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
@@ -62,7 +63,7 @@ export interface Run {
   /** Says how far it is, in one line: SIGUSR1 has asked. */
   tell: () => void;
   /** The last line when it fails, instead of one for people. */
-  failure?: (error: unknown, name: string) => string;
+  failure?: (error: unknown, name: string) => string | JsonLine;
   /** Does it, and says what came of it where that is worth a word. */
   work: (surroundings: Surroundings) => Promise<string | undefined>;
 }
@@ -77,7 +78,7 @@ export async function runCommand(run: Run): Promise<never> {
     process.exit(exitCodeOf(error));
   }
   let outcome: string | undefined;
-  const end = (code: number, failure?: End["failure"], ...lines: string[]): never => {
+  const end = (code: number, failure?: End["failure"], ...lines: (string | JsonLine)[]): never => {
     const late = run.finish?.({ code, outcome, failure });
     if (late !== undefined && code === ExitCode.success) {
       return finish(exitCodeOf(late), errorLine(late, run.name));
@@ -85,7 +86,7 @@ export async function runCommand(run: Run): Promise<never> {
     const said = late === undefined ? [] : [`WARNING (${run.name}): ${late.message}`];
     return finish(code, ...said, ...lines);
   };
-  const finish = (code: number, ...lines: string[]): never => {
+  const finish = (code: number, ...lines: (string | JsonLine)[]): never => {
     for (const line of lines) {
       printLine(line);
     }
@@ -176,11 +177,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Where a fault of the program itself came from. */
+/** Where a fault of the program itself came from, line by line. The message may have lines too, which stay one. */
 function trace(error: unknown): string[] {
   return exitCodeOf(error) === ExitCode.internal &&
     error instanceof Error &&
     error.stack !== undefined
-    ? [error.stack]
+    ? [String(error), ...error.stack.split("\n").filter((line) => /^ {4}at /.test(line))]
     : [];
 }

@@ -4,6 +4,7 @@ import { ProtocolError } from "../protocol/error.ts";
 import { Stopping } from "../stages/stopping.ts";
 import { ReaderGoneError } from "../transport/stream-error.ts";
 import { EventLines, eventLine, helloLine } from "../ui/event-lines.ts";
+import type { JsonLine } from "../ui/json-line.ts";
 import { PlainLines } from "../ui/plain-lines.ts";
 import { type Progress, silent } from "../ui/progress.ts";
 import { Tally } from "../ui/tally.ts";
@@ -102,7 +103,7 @@ async function progressFor(stage: Stage, native: typeof Binding): Promise<Progre
 }
 
 /** A failure for the program that has started this one; `synced`: bytes that are on the disk all the same, where that is known. */
-function errorEvent(error: unknown, stage: string, synced: number | undefined): string {
+function errorEvent(error: unknown, stage: string, synced: number | undefined): JsonLine {
   return eventLine({
     event: "error",
     message: messageOf(error),

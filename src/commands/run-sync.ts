@@ -6,10 +6,12 @@ import { readText, replaceText, whyNotReplace } from "../transport/small-file.ts
 import { describe } from "../transport/stream-error.ts";
 import { Output } from "../transport/streams.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
+import { isAsciiOnly } from "../ui/charset.ts";
 import { type CopyDisplay, hidden, minuteDisplay } from "../ui/copy-display.ts";
 import { CopyEvents } from "../ui/copy-events.ts";
 import { CopyState } from "../ui/copy-state.ts";
-import { drawMap, isUnicode } from "../ui/draw-map.ts";
+import { drawMap } from "../ui/draw-map.ts";
+import { printable } from "../ui/printable.ts";
 import { mapSvg, SVG_BEGINNING } from "../ui/map-svg.ts";
 import { METRICS_BEGINNING, metricsText } from "../ui/metrics.ts";
 import { statusLine } from "../ui/status-line.ts";
@@ -85,7 +87,7 @@ export function runSync(copy: Copy): Promise<never> {
       writeMap(copy, done.map);
       if (copy.dryRun && !copy.json && !copy.quiet) {
         // What was asked for, not a word about it.
-        const text = summary(copy, done).map((line) => `${line}\n`);
+        const text = summary(copy, done).map((line) => `${printable(line)}\n`);
         await new Output(native, "outcome").finish([Buffer.from(text.join(""))]);
       }
       return undefined;
@@ -154,7 +156,7 @@ function summary({ map }: Copy, copied: Copied): string[] {
     return lines;
   }
   const columns = (stderrIsTerminal() && process.stderr.columns) || USUAL_COLUMNS;
-  return [...lines, "", ...drawMap(copied.map, columns, isUnicode(process.env))];
+  return [...lines, "", ...drawMap(copied.map, columns, !isAsciiOnly())];
 }
 
 /** @throws ReportError */

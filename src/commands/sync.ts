@@ -175,7 +175,7 @@ export class SyncCommand extends DestinationCommand {
           : { unfinished: "there is no delta", again: "run it again: nothing was written" },
       streams:
         this.ranges !== undefined && isStandardInput(this.ranges)
-          ? [{ fd: 0, name: "the map", other: "thin_delta …" }]
+          ? [{ fd: 0, name: "the map", other: "thin_delta ..." }]
           : [],
       work: async (context) => {
         refuseStandardInput(this.source);

@@ -8,7 +8,7 @@ import { EX_UNAVAILABLE, SyncError } from "./failure.ts";
 import { whereIs } from "./far-command.ts";
 import { limiting } from "./limiting.ts";
 import { sameError } from "./same.ts";
-import { printable, type Side } from "./side.ts";
+import type { Side } from "./side.ts";
 import { foreign } from "./versions.ts";
 
 /** What a copy shows while it runs. */
@@ -57,7 +57,7 @@ export class Listener {
       const { done, counts } = side;
       const event = side.take(line);
       if (event === undefined || event.event === "unknown") {
-        this.#shown.debug(`${whereIs(side.end)}: ${printable(line)}`);
+        this.#shown.debug(`${whereIs(side.end)}: ${line}`);
         return;
       }
       this.#take(side, event);

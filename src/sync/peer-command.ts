@@ -139,7 +139,7 @@ function failure(message: string, advice: string, code: number): StageEvent {
 function tell(event: StageEvent): string {
   // In an event, a control character is a sequence.
   const mark = JSON.stringify(FOUND).slice(1, -1);
-  const parts = eventLine(event).split(mark).map(quoteWord);
+  const parts = eventLine(event).text.split(mark).map(quoteWord);
   // Not echo, which some shells have take sequences for something else.
   return `printf '%s\\n' ${parts.join('"$found"')} >&2`;
 }

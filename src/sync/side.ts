@@ -2,6 +2,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { ChangeMap } from "../ui/change-map.ts";
 import type { StageEvent } from "../ui/event-lines.ts";
 import { parseEvent } from "../ui/parse-event.ts";
+import { printable } from "../ui/printable.ts";
 import { type Counted, COUNTED, NO_COUNTS } from "../ui/progress.ts";
 import { SpentLately } from "./limiting.ts";
 
@@ -61,7 +62,7 @@ export class Side {
     if (event === undefined) {
       // What a stage says with --verbose is no part of a failure.
       if (!/^blockcopy (?:retrieve|receive): /.test(line)) {
-        this.said.push(printable(line));
+        this.said.push(printable(line.slice(0, LINE_LENGTH)));
         this.said.splice(0, this.said.length - LAST_LINES);
       }
       return undefined;
@@ -110,11 +111,4 @@ export function countsOf(sides: readonly Pick<Side, "counts">[]): Record<Counted
     }
   }
   return counts;
-}
-
-/** A line of another host for a terminal here: nothing in it moves the cursor or changes a colour. */
-export function printable(line: string): string {
-  const text = line.slice(0, LINE_LENGTH);
-  // oxlint-disable-next-line no-control-regex -- these are what must not get through
-  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\uFFFD");
 }

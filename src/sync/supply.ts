@@ -9,7 +9,8 @@ import { connectionError, EX_UNAVAILABLE, NOT_FOUND, SSH_FAILED, SyncError } fro
 import { type Far, farShell, reachOf, whereIs } from "./far-command.ts";
 import { type Found, foundIn, keepLine, REPORT } from "./far-shell.ts";
 import { CHOSEN, INSTALL, missingError, type Obstacle, obstacleOf } from "./missing.ts";
-import { printable, type Side } from "./side.ts";
+import { printable } from "../ui/printable.ts";
+import type { Side } from "./side.ts";
 
 /** What is said of a program that is sent. */
 type Shown = Pick<StageContext, "native" | "tell" | "debug">;

@@ -1,6 +1,8 @@
 import type { CopyState } from "./copy-state.ts";
 import { statusLine } from "./status-line.ts";
-import { printLine } from "./stderr.ts";
+import { wrapped } from "./columns.ts";
+import { printable } from "./printable.ts";
+import { printLine, stderrColumns } from "./stderr.ts";
 
 /** Shows how far a copy is, until it has ended. */
 export interface CopyDisplay {
@@ -24,7 +26,7 @@ export function minuteDisplay(state: CopyState, interval = MINUTE_MILLISECONDS):
   return {
     finish: (summary) => {
       clearInterval(timer);
-      summary?.forEach(printLine);
+      summary?.flatMap((line) => wrapped(printable(line), stderrColumns())).forEach(printLine);
     },
   };
 }

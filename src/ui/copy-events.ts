@@ -1,13 +1,14 @@
 import type { ChangeMap } from "./change-map.ts";
 import type { CopyState } from "./copy-state.ts";
 import { eventLine, helloLine, type StageEvent } from "./event-lines.ts";
+import type { JsonLine } from "./json-line.ts";
 
 const INTERVAL_MILLISECONDS = 1000;
 
 /** What becomes of a copy, as events for a program. */
 export class CopyEvents {
   readonly #state: CopyState;
-  readonly #print: (line: string) => string | undefined;
+  readonly #print: (line: JsonLine) => string | undefined;
   readonly #timer: NodeJS.Timeout;
   #begun = false;
   #aside = false;
@@ -15,7 +16,7 @@ export class CopyEvents {
   failed: string | undefined;
 
   /** `print` prints a line, and returns the name of the system's error where that failed. */
-  constructor(state: CopyState, print: (line: string) => string | undefined) {
+  constructor(state: CopyState, print: (line: JsonLine) => string | undefined) {
     this.#state = state;
     this.#print = print;
     this.#write(helloLine());
@@ -69,7 +70,7 @@ export class CopyEvents {
     this.#write(eventLine(event));
   }
 
-  #write(line: string): void {
+  #write(line: JsonLine): void {
     this.failed ??= this.#print(line);
   }
 }

@@ -43,9 +43,3 @@ function shadeOf(share: number): number {
   const index = LIMITS.findIndex((limit) => share <= (limit === 0 ? 0 : limit + 1e-9));
   return index === -1 ? LIMITS.length : index;
 }
-
-/** Whether the environment says that a terminal shows UTF-8. */
-export function isUnicode(environment: Readonly<Record<string, string | undefined>>): boolean {
-  const { LC_ALL, LC_CTYPE, LANG } = environment;
-  return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
-}

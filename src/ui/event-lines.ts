@@ -1,5 +1,6 @@
 import { VERSION } from "../native/installation.ts";
 import type { ChangeMap } from "./change-map.ts";
+import { JsonLine } from "./json-line.ts";
 import type { Limit } from "./limit.ts";
 import { type Counted, type Progress, silent } from "./progress.ts";
 
@@ -75,14 +76,14 @@ const SIGN_OF_LIFE_MILLISECONDS = 1000;
 
 /** Progress of a stage as events. */
 export class EventLines implements Progress {
-  readonly #print: (line: string) => void;
+  readonly #print: (line: JsonLine) => void;
   readonly #spent: () => Spent;
   readonly #counts: Record<string, number> = {};
   #done = 0;
   #printedAt = -Infinity;
 
   /** `print` is given the lines, without their ends. */
-  constructor(print: (line: string) => void, spent: () => Spent) {
+  constructor(print: (line: JsonLine) => void, spent: () => Spent) {
     this.#print = print;
     this.#spent = spent;
     setInterval(() => this.#progress(), SIGN_OF_LIFE_MILLISECONDS).unref();
@@ -161,11 +162,11 @@ export class EventLines implements Progress {
 }
 
 /** What a stage says first, as a line. */
-export function helloLine(): string {
+export function helloLine(): JsonLine {
   return eventLine({ event: "hello", blockcopy: VERSION, events: EVENTS_VERSION });
 }
 
-/** An event as a line, without its end. */
-export function eventLine(event: StageEvent): string {
-  return JSON.stringify(event);
+/** An event as a line. */
+export function eventLine(event: StageEvent): JsonLine {
+  return new JsonLine(event);
 }

@@ -1,3 +1,4 @@
+import { tick } from "./charset.ts";
 import type { CopyDisplay } from "./copy-display.ts";
 import type { CopyState } from "./copy-state.ts";
 import { statusLine } from "./status-line.ts";
@@ -11,7 +12,6 @@ export function liveDisplay(state: CopyState, acquire: () => TerminalRight): Cop
     patience: 0,
   });
   return {
-    finish: (summary) =>
-      line.finish(summary && [`✔ ${summary[0]}`, ...summary.slice(1)].join("\n")),
+    finish: (summary) => line.finish(summary && [`${tick()}${summary[0]}`, ...summary.slice(1)]),
   };
 }

@@ -1,3 +1,4 @@
+import { tick } from "./charset.ts";
 import { formatBytes, formatDuration } from "./format.ts";
 import { type Progress, silent } from "./progress.ts";
 import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
@@ -56,12 +57,12 @@ export class LiveLine implements Progress {
 
   finish(succeeded: boolean, outcome?: string): void {
     const came = outcome === undefined ? "" : `: ${outcome}`;
-    this.#line.finish(succeeded ? `${this.#summary()}${came}` : undefined);
+    this.#line.finish(succeeded ? [`${this.#summary()}${came}`] : []);
   }
 
   #summary(): string {
     const seconds = (performance.now() - this.#started) / 1000;
-    return `✔ ${this.#title}  ${formatBytes(this.#own.done)} ${this.#verb} in ${seconds.toFixed(1)} s`;
+    return `${tick()}${this.#title}  ${formatBytes(this.#own.done)} ${this.#verb} in ${seconds.toFixed(1)} s`;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ChangeMap } from "./change-map.ts";
 import { formatBriefly, formatBytes } from "./format.ts";
+import { printable } from "./printable.ts";
 
 /** Cells in a row, and rows: as many in all as a map has buckets at most. */
 const COLUMNS = 128;
@@ -102,14 +103,10 @@ function rgb(parts: readonly number[]): string {
   return `#${parts.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** Text for XML; what that cannot have at all, as control characters, is replaced. */
+/** Text for XML, which cannot have control characters at all. */
 function escaped(text: string): string {
-  return (
-    text
-      // oxlint-disable-next-line no-control-regex -- these are what XML cannot have
-      .replaceAll(/[\u0000-\u001f\u007f-\u009f\ud800-\udfff\ufffe\uffff]/gu, "\uFFFD")
-      .replaceAll("&", "&amp;")
-      .replaceAll("<", "&lt;")
-      .replaceAll(">", "&gt;")
-  );
+  return printable(text, { ascii: false })
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;");
 }

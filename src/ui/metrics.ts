@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** What is told of a run. */
 export interface Run {
   /** As they were given. */
@@ -66,6 +68,11 @@ function lastSuccess(before: string, labels: string): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
+/** A value of a label. The format has an escape for the ends of lines. The file is not for the locale of one user. */
 function escaped(value: string): string {
-  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  return value
+    .split("\n")
+    .map((line) => printable(line, { ascii: false }))
+    .map((line) => line.replaceAll("\\", "\\\\").replaceAll('"', '\\"'))
+    .join("\\n");
 }

@@ -1,6 +1,7 @@
 import type { CopyState, Work } from "./copy-state.ts";
 import { formatBriefly, formatDuration } from "./format.ts";
 import { limitText } from "./limit.ts";
+import { printable } from "./printable.ts";
 
 /** A part of a line, and how much it matters: where there is not room for all, the greatest number goes first. */
 interface Part {
@@ -12,7 +13,7 @@ interface Part {
 export function statusLine(state: CopyState, columns: number): string {
   const { besides, work, counts, limit } = state;
   const shown = besides ?? work;
-  const title = besides === undefined ? "Sync" : `Sync, ${besides.what}`;
+  const title = besides === undefined ? "Sync" : `Sync, ${printable(besides.what ?? "")}`;
   const parts: Part[] = [{ text: title, rank: 0 }, ...partsOf(shown)];
   if (besides === undefined) {
     const at = parts.length - (parts.at(-1)?.rank === LEFT ? 2 : 1);

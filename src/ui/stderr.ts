@@ -1,6 +1,9 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
+import type { JsonLine } from "./json-line.ts";
+import { printable } from "./printable.ts";
+
 const STDOUT = 1;
 const STDERR = 2;
 const RETRY_MILLISECONDS = 5;
@@ -10,6 +13,11 @@ export function stderrIsTerminal(): boolean {
   return isatty(STDERR);
 }
 
+/** The width of a terminal there; without one, or where it does not know, a log is as wide as its lines. */
+export function stderrColumns(): number {
+  return (stderrIsTerminal() && process.stderr.columns) || Infinity;
+}
+
 /** Whether a line can change in place there. */
 export function stderrCanDraw(): boolean {
   return stderrIsTerminal() && process.env["TERM"] !== "dumb";
@@ -17,20 +25,21 @@ export function stderrCanDraw(): boolean {
 
 /**
  * Prints a line on standard error, at once. On a terminal, what another stage is drawing there is wiped
- * first.
+ * first. Whatever the text has, it stays one line, and does nothing to a terminal: see {@link printable}.
  */
-export function printLine(line: string): void {
+export function printLine(line: string | JsonLine): void {
+  const text = typeof line === "string" ? printable(line) : line.text;
   // When nobody listens any more, there is nobody to tell.
-  write(STDERR, stderrIsTerminal() ? `\r\x1b[K${line}\n` : `${line}\n`);
+  write(STDERR, stderrIsTerminal() ? `\r\x1b[K${text}\n` : `${text}\n`);
 }
 
 /**
- * Prints a line on standard output, at once.
+ * Prints an event on standard output, at once.
  *
  * @returns the name of the system's error where that takes nothing any more, as `EPIPE`; undefined when it has been printed
  */
-export function printOut(line: string): string | undefined {
-  return write(STDOUT, `${line}\n`);
+export function printOut({ text }: JsonLine): string | undefined {
+  return write(STDOUT, `${text}\n`);
 }
 
 function write(fd: number, text: string): string | undefined {

@@ -1,5 +1,9 @@
 import ora, { type Ora } from "ora";
 
+import { isAsciiOnly } from "./charset.ts";
+import { wrapped } from "./columns.ts";
+import { printable } from "./printable.ts";
+
 /** Of several stages on one terminal, the one that may draw. */
 export interface TerminalRight {
   readonly held: boolean;
@@ -48,22 +52,23 @@ export class TerminalLine {
       // Standard input carries data: it is not a keyboard whose keys are to be swallowed.
       discardStdin: false,
       isEnabled: true,
+      spinner: isAsciiOnly() ? "line" : "dots",
       ...((process.env["NO_COLOR"] ?? "") !== "" && { color: false }),
     });
     this.#timer = setInterval(() => this.#refresh(), REFRESH_MILLISECONDS);
   }
 
-  /** Takes the line away, and leaves another text in its place, if there is one. */
-  finish(last: string | undefined): void {
+  /** Takes the line away, and leaves others in its place, if there are any: {@link wrapped} where they are too long. */
+  finish(last: readonly string[] = []): void {
     if (this.#finished) {
       return;
     }
     this.#finished = true;
     clearInterval(this.#timer);
     this.#spinner.stop();
-    if (last !== undefined) {
-      // Also without the right to draw, since these are whole lines: whoever draws does so again below them.
-      process.stderr.write(`\r\x1b[K${last}\n`);
+    // Also without the right to draw, since these are whole lines: whoever draws does so again below them.
+    for (const line of last.flatMap((text) => wrapped(printable(text), terminalColumns()))) {
+      process.stderr.write(`\r\x1b[K${line}\n`);
     }
     this.#right?.release();
   }
@@ -72,7 +77,7 @@ export class TerminalLine {
     if (this.#finished || performance.now() < this.#quietUntil) {
       return;
     }
-    const text = this.#options.text((process.stderr.columns ?? USUAL_COLUMNS) - MARGIN);
+    const text = this.#options.text(terminalColumns() - MARGIN);
     if (text === undefined) {
       return;
     }
@@ -83,8 +88,12 @@ export class TerminalLine {
       }
       this.#spinner.start();
     }
-    this.#spinner.text = text;
+    this.#spinner.text = printable(text);
   }
+}
+
+function terminalColumns(): number {
+  return process.stderr.columns ?? USUAL_COLUMNS;
 }
 
 /** A serial console does not know how wide it is, and ora would wrap a line into infinitely many. */

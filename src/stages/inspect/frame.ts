@@ -37,5 +37,5 @@ const DIGEST_SHOWN = 8;
 
 /** The beginning of a digest, for people. */
 export function shortened(digest: Uint8Array): string {
-  return `${hex(digest.subarray(0, DIGEST_SHOWN))}…`;
+  return `${hex(digest.subarray(0, DIGEST_SHOWN))}...`;
 }

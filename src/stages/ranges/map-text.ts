@@ -24,8 +24,8 @@ export function misread({ text, name }: MapText, at: number, what: string): Opti
 
 /** What a map has, for a message: short, and nothing that a terminal would act on. */
 export function shown(text: string): string {
-  const start = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-  return JSON.stringify(start).replaceAll(/[^ -~…]/g, "?");
+  const start = text.length > 60 ? `${text.slice(0, 60)}...` : text;
+  return JSON.stringify(start).replaceAll(/[^ -~]/g, "?");
 }
 
 /** Where the next character at or behind `at` is that is no white space. */
