@@ -6,7 +6,7 @@ import { ProtocolError } from "../protocol/error.ts";
 import { BaseError } from "../stages/base.ts";
 import { OptionError } from "../stages/context.ts";
 import { MissingError } from "../stages/destination.ts";
-import { CacheError } from "../stages/digest-cache.ts";
+import { CacheError, UntrustedError } from "../stages/digest-cache.ts";
 import { KeepError } from "../stages/kept-digests.ts";
 import { StoppedError } from "../stages/stopping.ts";
 import { VerifyError } from "../stages/verify.ts";
@@ -88,6 +88,9 @@ export function exitCodeOf(error: unknown): number {
   }
   if (error instanceof BaseError || error instanceof CacheError) {
     return ExitCode.otherDestination;
+  }
+  if (error instanceof UntrustedError) {
+    return ExitCode.permission;
   }
   if (error instanceof KeepError) {
     return error.copied ? ExitCode.notKept : ExitCode.io;

@@ -79,11 +79,16 @@ export async function runCommand(run: Run): Promise<never> {
   }
   let outcome: string | undefined;
   const end = (code: number, failure?: End["failure"], ...lines: (string | JsonLine)[]): never => {
-    const late = run.finish?.({ code, outcome, failure });
+    let late: unknown;
+    try {
+      late = run.finish?.({ code, outcome, failure });
+    } catch (error) {
+      late = error;
+    }
     if (late !== undefined && code === ExitCode.success) {
       return finish(exitCodeOf(late), errorLine(late, run.name));
     }
-    const said = late === undefined ? [] : [`WARNING (${run.name}): ${late.message}`];
+    const said = late === undefined ? [] : [`WARNING (${run.name}): ${messageOf(late)}`];
     return finish(code, ...said, ...lines);
   };
   const finish = (code: number, ...lines: (string | JsonLine)[]): never => {

@@ -4,6 +4,7 @@ import { HashDecoder } from "../protocol/hash-decoder.ts";
 import type { HashFrame } from "../protocol/hash-stream.ts";
 import type { ReceivedHello } from "../protocol/hello.ts";
 import { KeptFile } from "../transport/kept-file.ts";
+import { type Distrust, distrustOfNew } from "../transport/trusted.ts";
 import { AdvisedError, OptionError, type StageContext } from "./context.ts";
 import { Root } from "./root.ts";
 import { Slots } from "./slots.ts";
@@ -38,6 +39,22 @@ export class CacheError extends AdvisedError {
   }
 }
 
+/** Another user decides what a digest cache says, and so what is copied. */
+export class UntrustedError extends AdvisedError {
+  override readonly name = "UntrustedError";
+
+  constructor({ what, advice }: Distrust) {
+    super(`the digest cache is not to be trusted: ${what}`, advice);
+  }
+}
+
+/** @throws UntrustedError */
+function refuse(distrust: Distrust | undefined): void {
+  if (distrust !== undefined) {
+    throw new UntrustedError(distrust);
+  }
+}
+
 /** A block of which the digest is known. */
 type Known = HashFrame & { kind: "hash"; position: number };
 
@@ -58,16 +75,18 @@ export class DigestCache {
   /**
    * Opens one; undefined when there is none of this name.
    *
-   * @throws CacheError for a file that is none; OptionError, OpenError, StreamError
+   * @throws CacheError for a file that is none; UntrustedError, OptionError, OpenError, StreamError
    */
   static async open(path: string): Promise<DigestCache | undefined> {
     const file = await KeptFile.open(path);
     if (file === undefined) {
+      refuse(await distrustOfNew(path));
       return undefined;
     }
     if (!file.isRegular) {
       throw new OptionError(`${path} is not a regular file`, "give the name of one, or a new name");
     }
+    refuse(await file.distrust());
     const decoder = new HashDecoder();
     for await (const chunk of file.chunks()) {
       refusing(path, NOT_ONE, () => decoder.decode(chunk, 0));

@@ -37,15 +37,20 @@ export function keepLine({ name, digest }: Kept): string {
   return `${CLEAN}; ${PARENT}; exec node "${NO_INSPECTOR}" --input-type=module - "$p/${name}" ${digest}`;
 }
 
-/** A kept copy runs only if both folders are of the user who logs in, nobody else may write to them, and its files have the digests that they should have. */
+/** A kept copy runs only if it and the folder of all copies are of the user who logs in, nobody else may write to them or to any folder above, and its files have the digests that they should have. */
 function keptLine({ name, digest }: Kept, exec: string, sudo: boolean): string {
-  const own = `find "$p" "$d" -prune -type d -user "$(id -u)" ! -perm -020 ! -perm -02 | wc -l`;
+  const own = `find "$p" "$d" -prune -type d -user "$u" ! -perm -020 ! -perm -02 | wc -l`;
+  // Nor may anything in it be of others.
+  const foreign = `find "$d" ! -type l "(" ! -user "$u" -o -perm -020 -o -perm -02 ")" | wc -l`;
+  // By its path without links, which others cannot change once all folders above it are known to be safe: a sticky one guards what is in it.
+  const safe = `[ "$(find "\${q:-/}" -prune -type d "(" -user 0 -o -user "$u" ")" "(" -perm -1000 -o ! -perm -020 ! -perm -02 ")" | wc -l)" -eq 1 ]`;
+  const above = `d=$(cd -P "$d" && pwd -P) && q=$d && while [ -n "$q" ]; do q=\${q%/*}; ${safe} || break; [ -n "$q" ] || k=1; done && [ "$k" = 1 ]`;
   const whole = `cd "$d" && echo "${digest}  SHA256SUMS" | sha256sum -c && sha256sum -c SHA256SUMS`;
   // The launcher cleans the environment, which sudo does by itself; sudo's PATH may lack Node.
   const start = sudo
     ? `"$n" "${NO_INSPECTOR}" "$d/dist/cli/main.js" "$@"`
     : `sh "$d/dist/cli/blockcopy" "$@"`;
-  return `${PARENT}; d=$p/${name}; n=$(command -v node) && [ -d "$d" ] && [ "$(${own})" -eq 2 ] && (${whole}) >/dev/null 2>&1 && ${exec} ${start}`;
+  return `${PARENT}; d=$p/${name}; n=$(command -v node) && [ -d "$d" ] && u=$(id -u) && k= && [ "$(${own})" -eq 2 ] && ${above} && [ "$(${foreign})" -eq 0 ] && (${whole}) >/dev/null 2>&1 && ${exec} ${start}`;
 }
 
 /** What is on a host that has no blockcopy. */

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { attempt, removeName, syncFolder } from "./file-names.ts";
 import { type FileHandle, promises } from "./files.ts";
 import { OpenError, systemCode } from "./stream-error.ts";
+import { type Distrust, distrustOfFile } from "./trusted.ts";
 
 /** Bytes that are read at once. */
 const READ_LENGTH = 256 * 1024;
@@ -36,6 +37,20 @@ export class KeptFile {
         return undefined;
       }
       throw code === undefined ? error : new OpenError(path, code);
+    }
+  }
+
+  /**
+   * Finds what lets another user change it.
+   *
+   * @throws OpenError
+   */
+  async distrust(): Promise<Distrust | undefined> {
+    try {
+      return await distrustOfFile(this.#file, this.path);
+    } catch (error) {
+      const code = systemCode(error);
+      throw code === undefined ? error : new OpenError(this.path, code);
     }
   }
 

@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { type Files, isWhole, unpack } from "./archive.ts";
 import { syncFolder } from "./file-names.ts";
 import { systemCode } from "./stream-error.ts";
+import { distrustOfFolders } from "./trusted.ts";
 
 /** Folders of packages are their owner's alone. */
 const MODE = 0o700;
@@ -35,6 +36,7 @@ export async function keepPackage(
   const parent = dirname(folder);
   await promises.mkdir(parent, { recursive: true, mode: MODE });
   await refuseForeign(parent);
+  await refuseDistrusted(parent);
   await removeLeftBehind(parent);
   const temporary = await promises.mkdtemp(join(parent, `.${basename(folder)}-`));
   try {
@@ -43,8 +45,13 @@ export async function keepPackage(
     await place(folder, digest, made);
     await syncFolder(folder);
   } finally {
-    await promises.rm(temporary, { recursive: true, force: true });
+    await remove(temporary);
   }
+}
+
+/** Takes a folder away. One that stays is taken away a day later, or does no harm: that is no reason to fail. */
+async function remove(path: string): Promise<void> {
+  await promises.rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
 /**
@@ -66,11 +73,25 @@ async function refuseForeign(folder: string): Promise<void> {
   }
 }
 
+/**
+ * Who may write to a folder above it can put another in its place.
+ *
+ * @throws Error
+ */
+async function refuseDistrusted(folder: string): Promise<void> {
+  const distrust = await distrustOfFolders(folder);
+  if (distrust !== undefined) {
+    throw new Error(
+      `${distrust.what}, so nothing is kept below it; ${distrust.advice} with XDG_CACHE_HOME, or install blockcopy there`,
+    );
+  }
+}
+
 async function removeLeftBehind(parent: string): Promise<void> {
   for (const name of await promises.readdir(parent)) {
     const path = join(parent, name);
     if (name.startsWith(".") && Date.now() - (await age(path)) > LEFT_BEHIND_MILLISECONDS) {
-      await promises.rm(path, { recursive: true, force: true });
+      await remove(path);
     }
   }
 }

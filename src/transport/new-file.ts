@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 import { attempt, removeName, syncFolder } from "./file-names.ts";
 import { type FileHandle, promises, removeSync } from "./files.ts";
+import { isTemporaryName, temporaryName } from "./temporary-name.ts";
 
 /** Bytes that are gathered before they are written. */
 const BUFFER_LENGTH = 256 * 1024;
@@ -11,10 +11,14 @@ const BUFFER_LENGTH = 256 * 1024;
 /** The names of files that are not complete, which are nobody's when the process ends. */
 const unfinished = new Set<string>();
 
-/** Takes away the files that are not complete: the process ends before they are. */
+/** Takes away the files that are not complete: the process ends before they are. What cannot be taken away stays: why it ends is what counts. */
 export function removeUnfinished(): void {
   for (const path of unfinished) {
-    removeSync(path);
+    try {
+      removeSync(path);
+    } catch {
+      // The next run for the same file takes it away, see removeLeftovers.
+    }
   }
 }
 
@@ -39,12 +43,15 @@ export class NewFile {
    * @throws StreamError
    */
   static async create(path: string): Promise<NewFile> {
-    const temporary = `${path}.${randomUUID()}.new`;
+    const temporary = temporaryName(path);
     const { O_CREAT, O_EXCL, O_WRONLY } = constants;
     unfinished.add(temporary);
     const file = await attempt(`making ${temporary}`, 0, () =>
       promises.open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600),
-    );
+    ).catch((error: unknown) => {
+      unfinished.delete(temporary);
+      throw error;
+    });
     await removeLeftovers(path, temporary);
     return new NewFile(path, temporary, file);
   }
@@ -127,13 +134,10 @@ export class NewFile {
 
 /** Takes away what runs that were killed have left for the same file, but `own`. Nobody else gives such names. */
 async function removeLeftovers(path: string, own: string): Promise<void> {
-  const uuid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
-  const ending = new RegExp(`^\\.${uuid}\\.new$`);
-  const [folder, name] = [dirname(path), basename(path)];
+  const folder = dirname(path);
   await attempt(`looking into ${folder}`, 0, async () => {
     for (const found of await promises.readdir(folder)) {
-      const leftover = found.startsWith(name) && ending.test(found.slice(name.length));
-      if (leftover && found !== basename(own)) {
+      if (isTemporaryName(found, path) && found !== basename(own)) {
         await removeName(join(folder, found));
       }
     }

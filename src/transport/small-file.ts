@@ -1,8 +1,11 @@
-import { randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, readSync, writeFileSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fsyncSync, readSync, writeFileSync } from "node:fs";
 
 import { lstatSync, openSync, readTextSync, removeSync, renameSync } from "./files.ts";
 import { describe, systemCode } from "./stream-error.ts";
+import { temporaryName } from "./temporary-name.ts";
+
+/** Its owner may write to a file, and all may read it. */
+const ALL_READ = 0o644;
 
 /**
  * Why a file must not be replaced: it is there, and is something else than what was written before, which begins like this. A mistake in
@@ -27,7 +30,8 @@ export function whyNotReplace(path: string, beginning: string): string | undefin
 
 /** The first bytes of a file, at most so many. */
 function firstOf(path: string, length: number): string {
-  const file = openSync(path, "r");
+  // Whatever was put there since it was looked at.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const bytes = Buffer.alloc(length);
     return bytes.toString("utf8", 0, readSync(file, bytes));
@@ -38,7 +42,7 @@ function firstOf(path: string, length: number): string {
 
 /**
  * Gives a file this text, all of it or none: under another name at first, beside it. At once, without the event loop, because it may
- * be the last thing that the process does. It is as readable as any new file, for others are to read it.
+ * be the last thing that the process does. All may read it, whatever the umask is, for others are to; what is replaced keeps its mode.
  *
  * @param beginning how a file that may be replaced begins, see `whyNotReplace`
  * @returns why not, in words; undefined when it has been done
@@ -48,10 +52,12 @@ export function replaceText(path: string, text: string, beginning: string): stri
   if (refused !== undefined) {
     return refused;
   }
-  const temporary = `${path}.${randomUUID()}.new`;
+  const temporary = temporaryName(path);
   try {
-    const file = openSync(temporary, "wx", 0o666);
+    const mode = modeFor(path);
+    const file = openSync(temporary, "wx", mode);
     try {
+      fchmodSync(file, mode);
       writeFileSync(file, text);
       fsyncSync(file);
     } finally {
@@ -62,6 +68,16 @@ export function replaceText(path: string, text: string, beginning: string): stri
   } catch (error) {
     remove(temporary);
     return reason(path, error);
+  }
+}
+
+/** The permissions of the file that is replaced; of a new one, and for the empty one of mktemp(1), that all may read it. */
+function modeFor(path: string): number {
+  try {
+    const { size, mode } = lstatSync(path);
+    return size === 0 ? ALL_READ : mode & 0o777;
+  } catch {
+    return ALL_READ;
   }
 }
 
