@@ -99,18 +99,18 @@ function authority(name: string, text: string): Authority {
 
 function remote(name: string, { user, host, port }: Authority, path: string): RemoteEndpoint {
   const address = host.startsWith("[") ? host.slice(1, -1) : host;
-  // A drive of Windows; and nothing of this is in the name of a host.
-  if (/^[A-Za-z]:\\/.test(name) || /[\s\p{Cc}\p{Cs}]/u.test(`${user ?? ""}${address}`)) {
-    throw new OptionError(
-      `${name} does not begin with the name of a host`,
-      "give HOST:PATH, or ./NAME for a file here",
-    );
-  }
   // ssh would take either for an option.
   if (address === "" || address.startsWith("-") || user?.startsWith("-") === true || user === "") {
     throw new OptionError(
       `${name} names no host`,
       "give USER@HOST:PATH, or ./NAME for a file here",
+    );
+  }
+  // A drive of Windows; and nothing of this is in the name of a host.
+  if (/^[A-Za-z]:\\/.test(name) || /[\s\p{Cc}\p{Cs}]/u.test(`${user ?? ""}${address}`)) {
+    throw new OptionError(
+      `${name} does not begin with the name of a host`,
+      "give HOST:PATH, or ./NAME for a file here",
     );
   }
   if (path === "" || (port === undefined && path.startsWith(":"))) {
