@@ -21,9 +21,8 @@ import { rootOf, sha3Digests } from "./support/root.ts";
 import { changedIn, pair, SOURCE } from "./support/sync-pair.ts";
 import { lackingRoot, lackingTrace } from "./support/tools.ts";
 import { trace } from "./support/trace.ts";
-import { refuseTogether } from "../src/commands/sync-options.ts";
+import { refuseTogether, type SyncOptions } from "../src/commands/sync-options.ts";
 import { DeltaStream } from "../src/sync/delta-stream.ts";
-import type { CopyOptions } from "../src/sync/stage-words.ts";
 
 const skip = lackingHosts;
 
@@ -127,7 +126,7 @@ test("what excludes it", async (t) => {
   const outcome = await run(["sync", "--delta", delta, "-n", from, to]);
   assertFailed(outcome, EXIT.usage, "sync", /--dry-run is not for --delta/);
   assert.ok(!existsSync(delta));
-  const others: [string, Partial<CopyOptions>][] = [
+  const others: [string, Partial<SyncOptions>][] = [
     ["--start", { start: 0 }],
     ["--end", { end: 1 }],
     ["--ranges", { ranges: "map" }],
@@ -141,8 +140,8 @@ test("what excludes it", async (t) => {
     ["--group", { group: true }],
     ["--numeric-ids", { numericIds: true }],
   ];
-  const plain = { verify: "none", delta } as CopyOptions;
-  refuseTogether({ ...plain, create: true, truncate: true, allowLarger: true });
+  const plain = { verify: "none", delta } as SyncOptions;
+  refuseTogether({ ...plain, create: true, truncate: true });
   for (const [option, options] of others)
     assert.throws(
       () => refuseTogether({ ...plain, ...options }),

@@ -16,6 +16,7 @@ import { systemCode } from "../transport/stream-error.ts";
 import { eventLine, helloLine } from "../ui/event-lines.ts";
 import { printLine } from "../ui/stderr.ts";
 import { helpOn, overview } from "./help.ts";
+import { refusal } from "./refusal.ts";
 
 const STDOUT = 1;
 
@@ -46,7 +47,7 @@ export async function run(words: string[]): Promise<number> {
   try {
     argv = givenWords(words);
   } catch (error) {
-    return usageError(name ?? "blockcopy", refusal(error, name ?? "blockcopy"));
+    return usageError(name ?? "blockcopy", refusal(error, name ?? "blockcopy", words));
   }
   if (argv.includes("--version")) {
     return answer(`blockcopy ${VERSION}\n`);
@@ -66,7 +67,7 @@ export async function run(words: string[]): Promise<number> {
   try {
     command = cli.process(joinMap(behindTheCommand(argv, name)));
   } catch (error) {
-    return usageError(name, refusal(error, name));
+    return usageError(name, refusal(error, name, argv));
   }
   return (await command.execute()) ?? ExitCode.success;
 }
@@ -111,22 +112,4 @@ function usageEvents(stage: string, what: string): number {
   const advice = `give what \`blockcopy ${stage}\` knows`;
   printLine(eventLine({ event: "error", message: what, advice, code, consequence: false }));
   return code;
-}
-
-/** What clipanion says, without the lines of usage that it adds. */
-function refusal(error: unknown, command: string): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (message.startsWith("Extraneous positional argument")) {
-    return command === "sync"
-      ? "more than SOURCE and DESTINATION: a name with spaces needs quotes, and what is for ssh goes into -e, as in -e 'ssh -p 2222'"
-      : "more than one FILE: a name with spaces needs quotes";
-  }
-  // It says either, depending on the options that were given.
-  if (/^(Not enough positional arguments|Command not found)/.test(message)) {
-    return command === "sync" ? "SOURCE or DESTINATION is missing" : "FILE is missing";
-  }
-  return message
-    .replace(/\n\n.*/s, "")
-    .replaceAll(/\s*\n\s*/g, " ")
-    .replace(/\.$/, "");
 }

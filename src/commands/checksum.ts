@@ -13,7 +13,7 @@ import { isOffset, refuseEmptyRange } from "./offset.ts";
 import { isRate } from "./rate.ts";
 import { readMap } from "./read-map.ts";
 import { runStage } from "./run-stage.ts";
-import { isFileName, StageCommand } from "./stage-command.ts";
+import { isFileName, refuseHost, StageCommand } from "./stage-command.ts";
 
 /** `blockcopy checksum FILE` */
 export class ChecksumCommand extends StageCommand {
@@ -117,6 +117,7 @@ export class ChecksumCommand extends StageCommand {
           : []),
       ],
       work: async (context) => {
+        refuseHost("checksum", this.file);
         refuseEmptyRange(this);
         const start = this.start ?? 0;
         const { file, end, create, extended, cached } = this;
@@ -124,6 +125,12 @@ export class ChecksumCommand extends StageCommand {
         const hashing = { digest, blockSize };
         if (this.root) {
           refuseTogether("--root", this);
+          if (this.bwlimit !== undefined) {
+            throw new OptionError(
+              "--bwlimit is not for --root, which only prints a line",
+              "leave one of them out",
+            );
+          }
           return checksumRoot(context, { file, hashing });
         }
         refuseUnreadable(hashing, extended);

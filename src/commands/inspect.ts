@@ -6,7 +6,7 @@ import { formatBriefly } from "../ui/format.ts";
 import { printLine } from "../ui/stderr.ts";
 import { forcedSimd } from "./environment.ts";
 import { runCommand } from "./run-command.ts";
-import { AnyCommand, isFileName } from "./stage-command.ts";
+import { AnyCommand, isFileName, refuseHost } from "./stage-command.ts";
 
 /** `blockcopy inspect [STREAM]` */
 export class InspectCommand extends AnyCommand {
@@ -54,13 +54,15 @@ export class InspectCommand extends AnyCommand {
         printLine(
           `blockcopy inspect: ${read === undefined ? "nothing has begun yet" : `${formatBriefly(read())} read`}`,
         ),
-      work: ({ native, debug }) =>
-        inspect(
+      work: async ({ native, debug }) => {
+        refuseHost("inspect", file ?? "");
+        return inspect(
           { native, debug, reading: (bytes) => (read = bytes) },
           () =>
             new native.Engine({ simd: forcedSimd(), threads: undefined, queueDepth: undefined }),
           { file, summary, json },
-        ),
+        );
+      },
     });
   }
 }

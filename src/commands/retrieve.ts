@@ -10,7 +10,7 @@ import { isOneOf } from "./one-of.ts";
 import { isOffset } from "./offset.ts";
 import { isRate } from "./rate.ts";
 import { runStage } from "./run-stage.ts";
-import { isFileName, refuseStandardInput, StageCommand } from "./stage-command.ts";
+import { isFileName, refuseHost, refuseStandardInput, StageCommand } from "./stage-command.ts";
 import { isWire } from "./wire.ts";
 
 /** `blockcopy retrieve FILE` */
@@ -88,6 +88,9 @@ export class RetrieveCommand extends StageCommand {
       work: async (context) => {
         const file = fileOf(this);
         refuseStandardInput(file);
+        if (!this.events) {
+          refuseHost("retrieve", this.file);
+        }
         const exactWire = wantsExactWire() || this.wire !== undefined;
         return retrieve(context, {
           file,

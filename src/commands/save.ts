@@ -1,9 +1,10 @@
 import { Command, Option } from "clipanion";
 
+import { OptionError } from "../stages/context.ts";
 import { save } from "../stages/save.ts";
 import { DestinationCommand } from "./destination-command.ts";
 import { runStage } from "./run-stage.ts";
-import { isFileName, refuseStandardInput } from "./stage-command.ts";
+import { isFileName, refuseHost, refuseStandardInput } from "./stage-command.ts";
 
 /** `blockcopy save FILE` */
 export class SaveCommand extends DestinationCommand {
@@ -45,6 +46,13 @@ export class SaveCommand extends DestinationCommand {
       streams: [{ fd: 0, name: "block_input_stream", other: "blockcopy retrieve FILE" }],
       work: async (context) => {
         refuseStandardInput(this.file);
+        refuseHost("save", this.file);
+        if (this.numericIds && !this.owner && !this.group) {
+          throw new OptionError(
+            "--numeric-ids says how -o and -g take owner and group, and neither is given",
+            "add -o, -g or both, or leave it out",
+          );
+        }
         return save(context, this.saving(this.file, this.updateDigests));
       },
     });

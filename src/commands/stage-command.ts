@@ -2,6 +2,7 @@ import { Command, Option } from "clipanion";
 import * as t from "typanion";
 
 import { OptionError } from "../stages/context.ts";
+import { exists } from "../transport/small-file.ts";
 import { isStandardInput } from "../transport/standard-input.ts";
 import { type IoOptions, isDirect, isQueueDepth, isThreads } from "./io-options.ts";
 import { refuse } from "./refuse.ts";
@@ -56,6 +57,22 @@ export function refuseStandardInput(file: string): void {
     throw new OptionError(
       `file_path must be actual file or device, not \`${file}\``,
       "give its name",
+    );
+  }
+}
+
+/**
+ * Refuses a name of another host's file in place of one here, unless there is a file of that name.
+ *
+ * @param stage the command, as a person would run it there
+ * @throws OptionError
+ */
+export function refuseHost(stage: string, file: string): void {
+  const [, host, path] = /^(\[[^\]/]+\]|[^/:[\]]+):(.*)$/s.exec(file) ?? [];
+  if (host !== undefined && !exists(file)) {
+    throw new OptionError(
+      `${file} names a file of another host, and \`${stage}\` works on files of this one`,
+      `use \`blockcopy sync\`, or run \`ssh ${host} blockcopy ${stage} ${path}\`; for a file here, give ./${file}`,
     );
   }
 }

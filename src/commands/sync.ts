@@ -1,12 +1,12 @@
 import { Command, Option } from "clipanion";
 
-import { OptionError } from "../stages/context.ts";
 import { type Endpoint, parseEndpoint } from "../sync/endpoint.ts";
 import { type LocalContext, syncLocal } from "../sync/local.ts";
 import { syncDelta } from "../sync/delta.ts";
 import type { Copied } from "../sync/outcome.ts";
 import { syncPlain } from "../sync/plain-wire.ts";
 import { syncRemote } from "../sync/remote.ts";
+import { refuseUselessRsh } from "../sync/useless-rsh.ts";
 import { isStandardInput } from "../transport/standard-input.ts";
 import { isBlockSizeOption } from "./block-size.ts";
 import { isCompress } from "./compress.ts";
@@ -54,7 +54,8 @@ export class SyncCommand extends DestinationCommand {
   });
 
   dryRun = Option.Boolean("-n,--dry-run", false, {
-    description: "Only say what would be sent; open nothing for writing",
+    description:
+      "Only say what would be sent, and open nothing for writing; takes the options of the copy, but not --verify",
   });
 
   start = Option.String("--start", { description: "Begin at this OFFSET", validator: isOffset });
@@ -110,7 +111,7 @@ export class SyncCommand extends DestinationCommand {
     validator: isStreams,
   });
 
-  rsh = Option.String("-e,--rsh", "ssh", {
+  rsh = Option.String("-e,--rsh", {
     description: "Connect with this command instead of ssh: words, which no shell looks at",
     validator: isFileName,
   });
@@ -157,6 +158,9 @@ export class SyncCommand extends DestinationCommand {
 
   destination = Option.String({ name: "DESTINATION", validator: isFileName });
 
+  /** True if both ends are on this host. */
+  isHere = false;
+
   override execute(): Promise<never> {
     const { source, destination, io, dryRun, quiet, json, drawn: map, metrics } = this;
     return runSync({
@@ -180,10 +184,13 @@ export class SyncCommand extends DestinationCommand {
       work: async (context) => {
         refuseStandardInput(this.source);
         refuseStandardInput(this.destination);
-        refuseTogether(this);
         const [from, to] = [parseEndpoint(source), parseEndpoint(destination)];
+        this.isHere = from.kind === "local" && to.kind === "local";
+        refuseTogether(this);
+        if (this.rsh !== undefined) {
+          refuseUselessRsh(this.rsh);
+        }
         if (from.kind === "local" && to.kind === "local") {
-          this.#refuseOfHosts();
           if (!this.dryRun && !this.#needsStages()) {
             return this.#local(context, from.path, to.path);
           }
@@ -191,23 +198,6 @@ export class SyncCommand extends DestinationCommand {
         return this.#joined(context, from, to);
       },
     });
-  }
-
-  /** @throws OptionError */
-  #refuseOfHosts(): void {
-    const { sudo, remoteCommand, wire } = this;
-    const given = {
-      "--sudo": sudo,
-      "--remote-command": remoteCommand !== undefined,
-      "--wire": wire !== undefined,
-    };
-    const other = Object.entries(given).find(([, is]) => is);
-    if (other !== undefined) {
-      throw new OptionError(
-        `${other[0]} is for copies between hosts, and both ends are here`,
-        "leave it out",
-      );
-    }
   }
 
   #local(context: LocalContext, source: string, destination: string): Promise<Copied> {
@@ -231,7 +221,7 @@ export class SyncCommand extends DestinationCommand {
   }
 
   async #joined(context: LocalContext, source: Endpoint, destination: Endpoint): Promise<Copied> {
-    const { rsh, remoteCommand, sudo, noBootstrap, ranges, delta } = this;
+    const { rsh = "ssh", remoteCommand, sudo, noBootstrap, ranges, delta } = this;
     const far = { rsh, remoteCommand, sudo, bootstrap: !noBootstrap };
     const plan = { source, destination, far, copy: this };
     if (this.#isPlain(source, destination)) {

@@ -1,6 +1,7 @@
 import { VERSION } from "../native/installation.ts";
 import { AdvisedError, type StageContext } from "../stages/context.ts";
 import { type Ended, hasSucceeded } from "../transport/child.ts";
+import { adviceOnSaid } from "./connection-advice.ts";
 import { type Endpoint, nameOf } from "./endpoint.ts";
 import { whereIs } from "./far-command.ts";
 import type { Side } from "./side.ts";
@@ -86,7 +87,7 @@ function foreignError(other: Endpoint, message: string, code: number): SyncError
   const where = whereIs(other);
   return new SyncError(
     `what comes from ${where} is not what blockcopy writes there: ${message}`,
-    `something there writes to standard output when one logs in, as a profile or a wrapper may: see that \`ssh ${where} true\` prints nothing`,
+    `see that \`ssh ${where} true\` prints nothing: a profile or wrapper there may write to standard output, or the account may run no commands (nologin, sftp only, a forced command)`,
     code,
   );
 }
@@ -107,22 +108,25 @@ function notStarted(side: Side, ended: Ended): SyncError {
     return connectionError(side);
   }
   return new SyncError(
-    `blockcopy cannot be run on ${where}${last}`,
-    adviceOnStart(side.said, reach),
+    `blockcopy cannot be run on ${where}${last === "" ? ` (${howEnded(ended)})` : last}`,
+    adviceOnStart(said, reach, nameOfHost(end)),
     EX_UNAVAILABLE,
   );
 }
 
 /** What to do about a program that ended before it said a word of its own. */
-function adviceOnStart(said: readonly string[], reach: string): string {
+function adviceOnStart(said: readonly string[], reach: string, host: string): string {
   // argparse of blockcopy.py, which does not know what only this program has.
   if (said.some((line) => /unrecognized arguments: |invalid choice: '?receive/.test(line))) {
     return `if that is blockcopy 0.0.2, use --wire 0.0.2, or install ${VERSION} there`;
   }
-  if (said.some((line) => line.startsWith("sudo: "))) {
-    return "let sudo run it there without a password (NOPASSWD in sudoers(5))";
+  if (said.length === 0) {
+    return `see what \`${reach} true\` prints: the account may be one that runs no commands (nologin, sftp only, a forced command)`;
   }
-  return `look at what it says, and try \`${reach} blockcopy --version\``;
+  return (
+    adviceOnSaid(said, { reach, host }) ??
+    `look at what it says, and try \`${reach} blockcopy --version\``
+  );
 }
 
 /** There is no way to a host. */
@@ -134,11 +138,16 @@ export function connectionError({
   // A name with a colon may have been meant as a file.
   const bare = end.kind === "remote" && end.user === undefined && end.port === undefined;
   const here = bare ? `; for a file here, give ./${nameOf(end)}` : "";
+  const advice = adviceOnSaid(said, { reach, host: nameOfHost(end) }) ?? `try \`${reach} true\``;
   return new SyncError(
     `no connection to ${whereIs(end)}${lastOf(said)}`,
-    `try \`${reach} true\`${here}`,
+    `${advice}${here}`,
     EX_UNAVAILABLE,
   );
+}
+
+function nameOfHost(end: Endpoint): string {
+  return end.kind === "local" ? "this host" : end.host;
 }
 
 /** A stage that ran, and ended without saying why. */

@@ -81,6 +81,16 @@ function modeFor(path: string): number {
   }
 }
 
+/** True if there is something by that name, also a link that leads nowhere. */
+export function exists(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function reason(path: string, error: unknown): string {
   const code = systemCode(error);
   return code === undefined ? String(error) : `${path}: ${describe(code)} (${code})`;
