@@ -17,8 +17,14 @@ try {
   }
 } catch (error) {
   printLine(String(error));
-  printLine("ERROR (blockcopy): it cannot start; install blockcopy again");
-  process.exitCode = 70;
+  // Each file of the program takes a descriptor while it is read.
+  const isFull = /\bE[MN]FILE\b/.test(String(error));
+  printLine(
+    isFull
+      ? "ERROR (blockcopy): it cannot start: too many open files; raise the limit (`ulimit -n`, LimitNOFILE)"
+      : "ERROR (blockcopy): it cannot start; install blockcopy again",
+  );
+  process.exitCode = isFull ? 69 : 70;
 }
 
 /** Why the program cannot run as it was started, and what to do about it; undefined if it can. */

@@ -4,6 +4,7 @@ import type * as Binding from "../native/binding.js";
 import { loadAddon } from "../native/load.ts";
 import { type AdvisedError, OptionError } from "../stages/context.ts";
 import { Stopping } from "../stages/stopping.ts";
+import { terminateAll } from "../transport/child.ts";
 import { removeUnfinished } from "../transport/new-file.ts";
 import { ReaderGoneError } from "../transport/stream-error.ts";
 import type { JsonLine } from "../ui/json-line.ts";
@@ -96,6 +97,7 @@ export async function runCommand(run: Run): Promise<never> {
       printLine(line);
     }
     removeUnfinished();
+    terminateAll();
     restoreBlocking(native);
     // Node's own exit waits for a read of a pipe that may stay silent for ever.
     native.exitNow(code);

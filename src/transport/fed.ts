@@ -19,14 +19,19 @@ export async function runFed(
   const pipe = native.makePipe(PIPE_LENGTH);
   const child = startChild({ command, stdin: pipe.read, stdout: "ignore", line });
   closeSync(pipe.read);
+  // Not waited for: what the program leaves running may have the pipe open, and read nothing.
+  void feed(pipe.write, input);
+  return child.ended;
+}
+
+async function feed(fd: number, input: Uint8Array): Promise<void> {
   try {
     for (let at = 0; at < input.length;) {
-      at += (await writeSome(pipe.write, input, at, input.length - at)).bytesWritten;
+      at += (await writeSome(fd, input, at, input.length - at)).bytesWritten;
     }
   } catch {
     // Whoever reads no further is told of by how it ends.
   } finally {
-    closeSync(pipe.write);
+    closeSync(fd);
   }
-  return child.ended;
 }

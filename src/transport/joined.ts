@@ -118,10 +118,10 @@ class Joined {
     this.#ending = programs.map((_, place) => this.#run(place));
   }
 
-  /** Tells all that run to end. */
+  /** Sees to it that all that run end: one that is stopped takes no notice of being told. */
   terminate(): void {
     for (const child of this.#children.values()) {
-      child.kill("SIGTERM");
+      void stop(child, 0, GRACE.terminated);
     }
   }
 
@@ -143,8 +143,11 @@ class Joined {
     // What one of these throws is for when all have ended; until then it is no rejection that nobody handles.
     const taking = Promise.allSettled(this.#taking);
     const ended = await Promise.all(this.#ending);
-    await Promise.all(epilogues);
-    for (const outcome of await taking) {
+    // What a program has left running may have its end of a pipe open for ever.
+    const isOver =
+      this.#first === undefined ? new Promise<never>(() => undefined) : after(GRACE.terminated);
+    await Promise.race([Promise.all(epilogues), isOver]);
+    for (const outcome of (await Promise.race([taking, isOver])) ?? []) {
       if (outcome.status === "rejected") {
         throw outcome.reason;
       }
@@ -244,6 +247,10 @@ async function stop(child: Child, consequence: number, terminated: number): Prom
     }
     child.kill(signal);
   }
+}
+
+function after(milliseconds: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
 }
 
 function endsWithin(child: Child, milliseconds: number): Promise<boolean> {

@@ -1,0 +1,84 @@
+/** What an event of a stage begins with. */
+const EVENT_START = Buffer.from('{"event":"');
+
+/** The longest line that is passed on whole, in bytes: an event may have a map of 4096 buckets, other text is for people. */
+const LONGEST = { event: 256 * 1024, text: 8 * 1024 };
+
+/** What a line that was cut ends with. */
+const CUT = " […]";
+
+const [LF, CR] = [0x0a, 0x0d];
+
+/**
+ * Cuts what another program prints into lines. A line without an end takes no more memory than the longest that is passed on: the
+ * rest of it is dropped, and the line says so.
+ */
+export class LineReader {
+  readonly #line: (text: string) => void;
+  #parts: Buffer[] = [];
+  #length = 0;
+  #isCut = false;
+  /** The last byte was a carriage return: a line feed after it ends no other line. */
+  #afterReturn = false;
+
+  /** `line` is given each line, without its end. */
+  constructor(line: (text: string) => void) {
+    this.#line = line;
+  }
+
+  /** Takes the next bytes. */
+  add(chunk: Buffer): void {
+    let from = 0;
+    for (let at = 0; at < chunk.length; at += 1) {
+      const byte = chunk[at];
+      if (byte === LF && at === from && this.#afterReturn) {
+        from = at + 1;
+      } else if (byte === LF || byte === CR) {
+        this.#keep(chunk.subarray(from, at));
+        this.#flush();
+        from = at + 1;
+      }
+      this.#afterReturn = byte === CR;
+    }
+    this.#keep(chunk.subarray(from));
+  }
+
+  /** Passes on what has no end of a line after it. */
+  end(): void {
+    if (this.#length > 0) {
+      this.#flush();
+    }
+  }
+
+  #keep(bytes: Buffer): void {
+    if (bytes.length === 0 || this.#isCut) {
+      return;
+    }
+    const room = this.#longest(bytes) - this.#length;
+    this.#isCut = bytes.length > room;
+    // A copy: a view would keep all of the chunk.
+    const kept = Buffer.from(bytes.subarray(0, Math.max(0, room)));
+    this.#parts.push(kept);
+    this.#length += kept.length;
+  }
+
+  #longest(next: Buffer): number {
+    const start = Buffer.concat([
+      ...this.#parts.slice(0, EVENT_START.length),
+      next.subarray(0, EVENT_START.length),
+    ]);
+    const known = Math.min(start.length, EVENT_START.length);
+    return start.subarray(0, known).equals(EVENT_START.subarray(0, known))
+      ? LONGEST.event
+      : LONGEST.text;
+  }
+
+  #flush(): void {
+    const text = Buffer.concat(this.#parts).toString();
+    const isCut = this.#isCut;
+    this.#parts = [];
+    this.#length = 0;
+    this.#isCut = false;
+    this.#line(isCut ? text + CUT : text);
+  }
+}
