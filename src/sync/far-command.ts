@@ -4,6 +4,7 @@ import { OptionError } from "../stages/context.ts";
 import { type Endpoint, hostOf, type RemoteEndpoint } from "./endpoint.ts";
 import { type Kept, runLine } from "./far-shell.ts";
 import { type HomePath, isPlain, quoteWord, splitHome, splitWords } from "./shell.ts";
+import { shownRsh, sshOptions } from "./ssh-options.ts";
 
 /** How the program at the far end is reached and called. */
 export interface Far {
@@ -18,12 +19,6 @@ export interface Far {
   /** Whether this program may be sent to where it is missing, and run there. */
   bootstrap: boolean;
 }
-
-/** A connection that is dead without a word is given up after three times as many seconds; an option of `rsh` that says otherwise comes first. */
-const KEEP_ALIVE = ["-o", "ServerAliveInterval=15"];
-
-/** Several streams over one connection would be as slow as one. */
-const OWN_CONNECTION = ["-o", "ControlPath=none"];
 
 /**
  * The command that runs a stage where its file is.
@@ -95,10 +90,8 @@ export function connection(
   const port = end.port === undefined ? [] : ["-p", String(end.port)];
   const user = end.user === undefined ? [] : ["-l", end.user];
   const [program, ...options] = splitWords(rsh);
-  const alive = /(?:^|\/)ssh$/.test(program)
-    ? [...KEEP_ALIVE, ...(ownConnection === true ? OWN_CONNECTION : [])]
-    : [];
-  return [program, ...options, ...alive, ...port, ...user, end.host];
+  const added = sshOptions(program, ownConnection === true);
+  return [program, ...options, ...added, ...port, ...user, end.host];
 }
 
 /** How a person reaches a host as this program does. */
@@ -108,7 +101,18 @@ export function reachOf(end: Endpoint, { rsh }: Pick<Far, "rsh">): string {
   }
   const port = end.port === undefined ? "" : ` -p ${end.port}`;
   const user = end.user === undefined ? "" : `${end.user}@`;
-  return `${rsh}${port} ${user}${end.host}`;
+  return `${shownRsh(rsh)}${port} ${user}${end.host}`;
+}
+
+/** A command of {@link stageCommand} or {@link farShell} for those who look for a fault: without what may be secret. */
+export function commandText(
+  end: Endpoint,
+  command: readonly string[],
+  { rsh }: Pick<Far, "rsh">,
+): string {
+  const shown =
+    end.kind === "local" ? command : [shownRsh(rsh), ...command.slice(splitWords(rsh).length)];
+  return shown.join(" ");
 }
 
 /** Where an end is, in words. */

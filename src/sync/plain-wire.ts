@@ -3,7 +3,7 @@ import type { StageContext } from "../stages/context.ts";
 import { type Joint, runJoined } from "../transport/joined.ts";
 import type { RemoteEndpoint } from "./endpoint.ts";
 import { causeOf, failureOf } from "./failure.ts";
-import { stageCommand, whereIs } from "./far-command.ts";
+import { commandText, stageCommand, whereIs } from "./far-command.ts";
 import { type Copied, doneIn, outcomeOf } from "./outcome.ts";
 import { peerCommand, type PeerStage, type Size } from "./peer-command.ts";
 import { explainPeer } from "./peer-failure.ts";
@@ -59,7 +59,7 @@ export async function syncPlain(
   const { ended, first } = await runJoined(
     native,
     parts.map(({ side, command }) => {
-      debug(`${whereIs(side.end)}: ${command.join(" ")}`);
+      debug(`${whereIs(side.end)}: ${commandText(side.end, command, options.far)}`);
       return { command, line: listener.of(side) };
     }),
     joints,

@@ -65,7 +65,8 @@ export function splitWords(command: string): [string, ...string[]] {
   const [first, ...more] = words;
   if (quote !== undefined || first === undefined) {
     throw new OptionError(
-      `${JSON.stringify(command)} is no command`,
+      // Not the words themselves: there may be a password among them.
+      `what --rsh has is no command: ${quote === undefined ? "it is empty" : `a ${quote} has no other one after it`}`,
       "give a program and its options, as in `ssh -p 2222`",
     );
   }

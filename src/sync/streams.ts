@@ -10,7 +10,7 @@ import { ALL_DONE } from "../stages/save.ts";
 import { type Joint, type JoinedEnd, type Program, runJoined } from "../transport/joined.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Cause, causeOf, failureOf } from "./failure.ts";
-import { type Far, reachOf, stageCommand, whereIs } from "./far-command.ts";
+import { commandText, type Far, reachOf, stageCommand, whereIs } from "./far-command.ts";
 import type { Kept } from "./far-shell.ts";
 import { Listener, type Shown } from "./listener.ts";
 import { Side } from "./side.ts";
@@ -68,7 +68,7 @@ export async function runStreams(
   const writes = !copy.dryRun && take === undefined;
   const program = (side: Side, words: readonly string[], after?: Promise<unknown>): Program => {
     const command = stageCommand(side.end, words, way, kept);
-    debug(`${whereIs(side.end)}: ${command.join(" ")}`);
+    debug(`${whereIs(side.end)}: ${commandText(side.end, command, far)}`);
     return {
       command,
       line: listener.of(side),

@@ -6,7 +6,7 @@ import type { Ended } from "../transport/child.ts";
 import { formatBytes } from "../ui/format.ts";
 import type { Endpoint, RemoteEndpoint } from "./endpoint.ts";
 import { connectionError, EX_UNAVAILABLE, NOT_FOUND, SSH_FAILED, SyncError } from "./failure.ts";
-import { type Far, farShell, reachOf, whereIs } from "./far-command.ts";
+import { commandText, type Far, farShell, reachOf, whereIs } from "./far-command.ts";
 import { type Found, foundIn, keepLine, REPORT } from "./far-shell.ts";
 import { CHOSEN, INSTALL, missingError, type Obstacle, obstacleOf } from "./missing.ts";
 import { printable } from "../ui/printable.ts";
@@ -138,7 +138,7 @@ export class Supply {
   ): Promise<{ said: string[]; ended: Ended }> {
     const { native, debug } = this.#shown;
     const command = farShell(end, line, this.#far);
-    debug(`${whereIs(end)}: ${command.join(" ")}`);
+    debug(`${whereIs(end)}: ${commandText(end, command, this.#far)}`);
     const said: string[] = [];
     const ended = await runFed(native, command, input, (text) => {
       said.push(printable(text));

@@ -85,3 +85,8 @@ export function removeSync(name: string): void {
 export function readTextSync(name: string): string {
   return fs.readFileSync(bytesOf(name), "utf8");
 }
+
+/** The names in a folder that are UTF-8; others are mangled. */
+export function readdirSync(name: string): string[] {
+  return fs.readdirSync(bytesOf(name));
+}

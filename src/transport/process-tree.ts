@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readTextSync } from "./files.ts";
 
 /** A process: its number may be given to another one later, with another time of its start. */
 export interface ProcessId {
@@ -66,7 +66,7 @@ function all(): Seen[] {
 function look(pid: number): Seen | undefined {
   let text: string;
   try {
-    text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    text = readTextSync(`/proc/${pid}/stat`);
   } catch {
     return undefined;
   }

@@ -1,0 +1,101 @@
+// The programs that `sync` starts: how they are called, what is left running after them, and what they may print.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { assertFailed, bash, blockcopy, EXIT, lastLine, quote, run } from "./support/cli.ts";
+import { script } from "./support/hosts.ts";
+import { assertSynced, pair, type Pair } from "./support/sync-pair.ts";
+
+/** A pair, and a program of this name in its folder that runs `body` with the command for the other host as `$last`. */
+function connecting(t: TestContext, body: string, name = "rsh"): Pair & { rsh: string } {
+  const files = pair(t);
+  const rsh = join(files.folder, name);
+  script(rsh, `for last; do :; done\n${body}`);
+  return { ...files, rsh };
+}
+
+/** The options that make `sync` run this program where another host would have it. */
+function there(rsh: string): string[] {
+  return ["-e", rsh, "--remote-command", blockcopy()];
+}
+
+for (const [what, body] of [
+  ["has left a process running", 'sleep 50 >/dev/null &\nexec sh -c "$last"'],
+  ["prints what is no line", "head -c 30000000 /dev/zero | tr '\\0' x >&2\nexec sh -c \"$last\""],
+  ["prints more lines than anybody reads", 'yes talk | head -n 300000 >&2\nexec sh -c "$last"'],
+] as const) {
+  test(`what connects ${what}`, async (t) => {
+    const { rsh, from, to } = connecting(t, body);
+    assertSynced(await run(["sync", ...there(rsh), from, `host:${to}`], { timeoutMs: 30_000 }), to);
+  });
+}
+
+test("a wrapper is ended together with what it has started", async (t) => {
+  const { rsh, folder } = connecting(t, 'echo $$ >&2\nsleep 50 & echo $! > "${0%/*}/pid"\nwait');
+  const outcome = await run(["sync", ...there(rsh), "host:/s", join(folder, "missing")], {
+    timeoutMs: 30_000,
+  });
+  assertFailed(outcome, EXIT.missing, "sync", /missing/);
+  const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
+  const state = await bash(`ps -o stat= -p ${pid}`);
+  // One that nobody has waited for yet has ended, too.
+  assert.match(state.stdout.toString().trim(), /^(?:Z.*)?$/);
+});
+
+test("too few descriptors are named as what they are", async (t) => {
+  const { rsh, from, to } = connecting(t, 'exec sh -c "$last"');
+  for (let limit = 20; limit <= 34; limit += 1) {
+    for (const args of [
+      ["sync", "-q", "--verify", "written", from, to],
+      ["sync", "-q", ...there(rsh), from, `host:${to}`],
+    ]) {
+      const { code, stderr } = await bash(`ulimit -n ${limit}; ${blockcopy(...args)}`);
+      if (code !== EXIT.ok) {
+        assert.match(lastLine(stderr), /EMFILE|too many open files/i, `${limit}: ${stderr}`);
+        assert.ok(code === EXIT.busy || code === EXIT.io, `${limit}: ${code}, ${stderr}`);
+      }
+    }
+  }
+});
+
+for (const [version, has, lacks] of [
+  ["OpenSSH_9.2p1 Debian", /RemoteCommand=none.*StdinNull=no.*SessionType=default/, /ControlPath/],
+  ["OpenSSH_7.9p1", /ClearAllForwardings=yes.*RemoteCommand=none/, /StdinNull/],
+  ["OpenSSH_7.4p1", /-T .*PermitLocalCommand=no.*ControlMaster=no/, /RemoteCommand/],
+  ["Dropbear v2022.83", /-T$/, /ClearAllForwardings/],
+] as const) {
+  test(`${version} is told that it is for a copy`, async (t) => {
+    const body = `[ "$last" = -V ] && echo "${version}" >&2 && exit
+echo "$*" > "\${0%/*}/args"
+exec sh -c "$last"`;
+    const { rsh, folder, from, to } = connecting(t, body, "ssh");
+    assertSynced(await run(["sync", ...there(`${rsh} -p 7`), from, `host:${to}`]), to);
+    const [options = ""] = readFileSync(join(folder, "args"), "utf8").split(" host ");
+    assert.match(options, /^-p 7 /);
+    assert.match(options, has);
+    assert.doesNotMatch(options, lacks);
+  });
+}
+
+for (const rsh of [
+  "sshpass -p hunter2 ssh",
+  "env SSHPASS=hunter2 sshpass -e ssh",
+  "ssh -o 'ProxyCommand connect hunter2 %h'",
+  "ssh -o SetEnv=PASSWORD=hunter2",
+  "sshpass -p 'hunter2 ssh",
+]) {
+  test(`the password in ${rsh} is not shown`, async (t) => {
+    const { from, to } = pair(t);
+    const folder = connecting(t, "exit 255", "ssh").folder;
+    script(join(folder, "sshpass"), "exit 255");
+    for (const how of ["-v", "--json"]) {
+      const outcome = await bash(
+        `PATH=${quote([folder])}:$PATH; ${blockcopy("sync", how, "-e", rsh, from, `host:${to}`)}`,
+      );
+      assert.notEqual(outcome.code, EXIT.ok);
+      assert.doesNotMatch(outcome.stderr + outcome.stdout.toString(), /hunter2/);
+      assert.match(outcome.stderr, /--rsh/);
+    }
+  });
+}
