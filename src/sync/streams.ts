@@ -121,7 +121,8 @@ function stoppedError(
   if (error?.consequence === false && error.synced === undefined) {
     return failureOf(cause, warn);
   }
-  const synced = streams.map(({ to }) => to.error?.synced);
+  // A stage says that it has begun before it asks for anything to write.
+  const synced = streams.map(({ to }) => (to.hasBegun ? to.error?.synced : 0));
   stopping.synced = synced.reduce(
     (sum, bytes) => (sum === undefined || bytes === undefined ? undefined : sum + bytes),
     0,
