@@ -121,6 +121,11 @@ export function headFrame(digest: string, blockSize = BLOCK, more: readonly Buff
   ]);
 }
 
+/** The field of a `head` frame that names the size of the source. */
+export function sizeField(size: number): Buffer {
+  return helloField(FIELD.head.size, numbers([size, 8]));
+}
+
 /** A block of an extended block stream; `codec` and `payload` are undefined for a run of zeros. */
 export interface BlockRecord {
   position: number;

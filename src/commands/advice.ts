@@ -105,6 +105,10 @@ function adviceOnProtocol(error: ProtocolError): string {
       return "all blocks are written and synced, but not read back: use --verify=written, or copy all of the source and run it again";
     case "out-of-order":
       return "leave out --verify, or let this version of `blockcopy retrieve` make the stream, without BLOCKCOPY_WIRE";
+    case "not-asked":
+      return "another program stands at the other end, or something between the two: look at what runs there, then run it again";
+    case "outside":
+      return "nothing was written there: do not trust the source, or what stands between; look at what runs there and run it again";
     case "unsupported":
       return "install the newer of the two versions of blockcopy on both hosts";
     default:

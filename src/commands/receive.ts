@@ -9,6 +9,7 @@ import { isBlockSizeOption } from "./block-size.ts";
 import { DestinationCommand } from "./destination-command.ts";
 import { isDigest } from "./digest.ts";
 import { fileOf, isEncodedName } from "./encoded-file.ts";
+import { isOneOf } from "./one-of.ts";
 import { isOffset } from "./offset.ts";
 import { isPart } from "./part.ts";
 import { isRate } from "./rate.ts";
@@ -32,6 +33,10 @@ export class ReceiveCommand extends DestinationCommand {
   blockSize = Option.String("--block-size", { validator: isBlockSizeOption });
 
   digestCache = Option.String("--digest-cache", { validator: isFileName });
+
+  sizes = Option.String("--sizes", "any", {
+    validator: isOneOf(["same", "new", "larger", "any"]),
+  });
 
   part = Option.String("--part", { validator: isPart });
 
@@ -82,6 +87,7 @@ export class ReceiveCommand extends DestinationCommand {
           ...this.saving(file, digestCache),
           hold: this.hold,
           part: this.part,
+          sizes: this.sizes,
           start: this.start ?? 0,
           end: this.end,
           ranges: this.preface ? () => readPreface(context.native) : undefined,

@@ -103,6 +103,8 @@ export class RetrieveCommand extends StageCommand {
           inUse: this.#inUse(context),
           rate: this.bwlimit,
           map: this.map,
+          // `sync` has started a stage of this program at the other end too, unless it says otherwise.
+          sealed: this.events && this.wire === undefined,
         });
       },
     });

@@ -112,7 +112,8 @@ function errorEvent(error: unknown, stage: string, synced: number | undefined): 
     consequence: isConsequence(error),
     ...(synced !== undefined && { synced }),
     foreign:
-      error instanceof ProtocolError && ["unknown-command", "other-stream"].includes(error.code),
+      error instanceof ProtocolError &&
+      ["unknown-command", "other-stream", "not-asked"].includes(error.code),
   });
 }
 

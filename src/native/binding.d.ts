@@ -220,6 +220,8 @@ export interface Frame {
   length: number
   /** Length of the block in bytes, if it came with the payload: it must then have just as many. `lz4` needs it. */
   block?: number | undefined
+  /** Bytes that the block may have at most; any length that a block may have if not given. */
+  most?: number | undefined
 }
 
 /** Makes a pipe that holds `length` bytes, if the system's limits allow. */

@@ -13,6 +13,8 @@
  * - `no-trailer`: there is no trailer, and it was needed;
  * - `no-root`: the trailer does not say the root digest, and it was needed;
  * - `out-of-order`: frames that do not ascend, where they must;
+ * - `not-asked`: the stream is not the kind of answer that was asked for;
+ * - `outside`: a block lies where nothing was asked for, or beyond the end of what the destination is to be;
  * - `unsupported`: the stream is sound, and beyond what this version reads.
  */
 export type ProtocolErrorCode =
@@ -29,6 +31,8 @@ export type ProtocolErrorCode =
   | "no-trailer"
   | "no-root"
   | "out-of-order"
+  | "not-asked"
+  | "outside"
   | "unsupported";
 
 /** The other end broke the protocol, or went away before its stream was complete. */

@@ -6,6 +6,7 @@ import { joined } from "../protocol/fields.ts";
 import type { Head } from "../protocol/head.ts";
 import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
 import type { Input } from "../transport/streams.ts";
+import type { Bounds } from "./bounds.ts";
 import type { StageContext } from "./context.ts";
 import { Sequence } from "./sequence.ts";
 import { type Slot, Slots } from "./slots.ts";
@@ -117,6 +118,8 @@ export class Writer {
   #waiting = 0;
   /** The algorithm of the digests that the blocks come with; undefined where they have none. */
   digest: DigestName | undefined;
+  /** Where blocks may be written to; undefined for anywhere in the destination, which a file has no end of. */
+  bounds: Bounds | undefined;
   /** Bytes of the blocks that were written. */
   changed = 0;
   /** Is told of the blocks that came with a digest; undefined where nobody asks for them. */
@@ -153,8 +156,13 @@ export class Writer {
     return { slot, frames: [], parsed: 0, filled: carry.length, needed: BLOCK_HEADER_LENGTH };
   }
 
-  /** Writes the frames of a batch after those of the batches before. */
+  /**
+   * Writes the frames of a batch after those of the batches before.
+   *
+   * @throws ProtocolError when one of them lies out of bounds: then none of the batch is written
+   */
   write({ slot, frames }: Batch): void {
+    const rooms = frames.map((frame) => this.bounds?.room(frame));
     this.#waiting += 1;
     this.#sequence.add(Promise.resolve(), async () => {
       if (frames.length > 0) {
@@ -163,7 +171,7 @@ export class Writer {
           this.#sink,
           this.#slots.slab,
           slot.index,
-          frames.map(toWrite),
+          frames.map((frame, place) => toWrite(frame, rooms[place])),
           this.#sparse,
           this.#written?.digest,
           check,
@@ -205,9 +213,16 @@ export class Writer {
   }
 }
 
-/** A frame as the engine takes it, which counts zeros where there is no payload. */
-function toWrite({ codec, position, offset, length, block }: BlockFrame): Binding.Frame {
-  return codec === "zeros"
-    ? { codec, position, offset: 0, length: block ?? 0, block }
-    : { codec, position, offset, length, block };
+/** A frame as the engine takes it, which counts zeros where there is no payload. `room`: bytes that the block may have. */
+function toWrite(
+  { codec, position, offset, length, block }: BlockFrame,
+  room: number | undefined,
+): Binding.Frame {
+  if (codec === "zeros") {
+    return { codec, position, offset: 0, length: block ?? 0, block };
+  }
+  // The length of any other block is known, and was looked at.
+  const most =
+    block === undefined && room !== undefined && room < MAX_FRAME_LENGTH ? room : undefined;
+  return { codec, position, offset, length, block, most };
 }

@@ -36,6 +36,7 @@ export async function checksum(
     const source = await openOrMissing(context, options);
     if (source === undefined) {
       checkRange({ size: 0 }, options);
+      context.progress.begin(0);
       await hashMissing(context, options, stream);
     } else if (source === null) {
       await hashStream(context, options, stream);

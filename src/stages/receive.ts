@@ -3,6 +3,7 @@ import { ProtocolError } from "../protocol/error.ts";
 import { Input, Output } from "../transport/streams.ts";
 import { asAside, silent } from "../ui/progress.ts";
 import { checksum, type ChecksumOptions } from "./checksum.ts";
+import type { Asked } from "./bounds.ts";
 import type { StageContext } from "./context.ts";
 import { refuseFileAmongDevices } from "./destination.ts";
 import { type Part, partOf } from "./part.ts";
@@ -40,14 +41,22 @@ export async function receive(
   // What is read is what counts; what else is done shows all the same. What has changed, the source counts, where it can.
   const { progress } = context;
   const aside = progress.aside.bind(progress);
-  const quiet = { ...silent, aside, ...(plain && { count: progress.count.bind(progress) }) };
+  const proved = progress.proved.bind(progress);
+  const quiet = {
+    ...silent,
+    aside,
+    proved,
+    ...(plain && { count: progress.count.bind(progress) }),
+  };
+  let asks!: (asked: Asked) => void;
+  const asked = new Promise<Asked>((resolve) => (asks = resolve));
   const [outcome] = await Promise.all([
-    saveTo({ ...context, progress: quiet }, sink, options),
+    saveTo({ ...context, progress: quiet }, sink, options, asked),
     output.whileRead(() =>
       sendDigests(
         context,
         reader,
-        { ...digests, ...onlyPart(reader, options), extended: !plain, sized: !plain },
+        { ...digests, ...onlyPart(reader, options), extended: !plain, sized: !plain, asks },
         output,
       ),
     ),

@@ -1,6 +1,7 @@
 import type * as Binding from "../native/binding.js";
 import { HashDecoder } from "../protocol/hash-decoder.ts";
 import type { ReceivedHello } from "../protocol/hello.ts";
+import { ProtocolError } from "../protocol/error.ts";
 import type { SourceDescription } from "../protocol/source-fields.ts";
 import { Output } from "../transport/streams.ts";
 import { ChangeMap } from "../ui/change-map.ts";
@@ -45,6 +46,8 @@ export interface RetrieveOptions {
   rate: number | undefined;
   /** Tell where the blocks are that differ. */
   map: boolean;
+  /** Take only a sealed hash stream, which asks for an extended answer. */
+  sealed: boolean;
 }
 
 /**
@@ -84,10 +87,18 @@ export async function retrieve(
       debug(
         `${engine.hashing(decoder.hashing.digest)}, blocks of ${decoder.hashing.blockSize} bytes`,
       );
+      if (options.sealed && decoder.hello?.accepts === undefined) {
+        throw new ProtocolError(
+          "not-asked",
+          0,
+          "The hash stream has no seal, at byte 0 of the hash input stream",
+        );
+      }
       const { hello } = decoder;
       // Nothing has been sent yet, so that nothing can have been written.
       await refuseOverlap(context, source, hello?.storage);
-      refuseSize(options, source.size, hello?.size);
+      const { file, sizes } = options;
+      refuseSize({ source: file, sizes }, source.size, hello?.size);
       if (output.isKept && hello?.accepts !== undefined && hello.root === undefined) {
         context.warn(
           "the digests do not say what they are of: `save` will write these blocks to any destination (keep what `checksum --extended FILE` writes straight into a file)",

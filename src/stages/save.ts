@@ -7,6 +7,7 @@ import type { Head } from "../protocol/head.ts";
 import type { Tail } from "../protocol/tail.ts";
 import { Input } from "../transport/streams.ts";
 import { receiveBlocks, Writer } from "./block-batches.ts";
+import { type Asked, type Bounds, boundsOfAnswer, boundsOfStream } from "./bounds.ts";
 import type { StageContext } from "./context.ts";
 import { refuseOtherBase } from "./base.ts";
 import { refuseFileAmongDevices } from "./destination.ts";
@@ -14,6 +15,7 @@ import { KeptDigests } from "./kept-digests.ts";
 import { type Carried, namesOf, restoreMetadata } from "./metadata.ts";
 import { readTail, requireTail } from "./read-tail.ts";
 import { StoppedError, type Stopping } from "./stopping.ts";
+import { refuseSize, type Sizes } from "./sizes.ts";
 import { type Verify, verifyAll, verifyWritten } from "./verify.ts";
 import { Written } from "./written.ts";
 
@@ -40,6 +42,8 @@ export interface SaveOptions {
   carried: Carried;
   /** Others write to it too, as long as this process has it open: what it gets beside its content waits for word that they are done. */
   hold?: boolean;
+  /** How large the destination may be beside the source; any size if not given. */
+  sizes?: Sizes | undefined;
 }
 
 /**
@@ -65,12 +69,14 @@ export async function save(
 /**
  * As `save`, to a file or device that is open.
  *
+ * @param asked what the stream must be the answer to; undefined where nobody here has asked for anything
  * @throws as `save`
  */
 export async function saveTo(
   context: StageContext,
   sink: Binding.Sink,
   options: Omit<SaveOptions, "create" | "lock">,
+  asked?: Promise<Asked>,
 ): Promise<string | undefined> {
   const { native, engine, debug } = context;
   const { file, force, sparse, verify, updateDigests: digestsFile } = options;
@@ -84,6 +90,7 @@ export async function saveTo(
       ? undefined
       : await KeptDigests.open(context, sink, digestsFile, file);
   const begin = async (head: Head | undefined): Promise<void> => {
+    writer.bounds = await boundsFor(sink, options, head, asked);
     writer.digest = head?.digest;
     if (head?.base !== undefined && !force) {
       await refuseOtherBase(context, sink, file, head, head.base);
@@ -126,6 +133,7 @@ export async function saveTo(
   }
   const outcome =
     written === undefined ? undefined : await readBack(context, sink, written, options, tail);
+  context.progress.proved({ verified: verify, changed: writer.changed });
   // Last: of a destination that is not what it should be, the digests that came with the blocks would be wrong.
   await kept?.update({ root: decoder.root, size: decoder.head?.source.size });
   return outcome;
@@ -151,6 +159,29 @@ async function keepWritten(
     throw isEngineFailure(ended) ? ended : error;
   }
   throw ended instanceof StoppedError ? stopping.error() : ended;
+}
+
+/**
+ * Where a stream may be written to; undefined for anywhere.
+ *
+ * @throws ProtocolError, OptionError when it is not the answer to what was asked for, or is of a source that does not fit
+ */
+async function boundsFor(
+  sink: Binding.Sink,
+  { file, sizes = "any" }: Pick<SaveOptions, "file" | "sizes">,
+  head: Head | undefined,
+  asking: Promise<Asked> | undefined,
+): Promise<Bounds | undefined> {
+  const asked = await asking;
+  if (asked === undefined) {
+    return head && boundsOfStream(head, sink.size);
+  }
+  const bounds = boundsOfAnswer(asked, head, sizes);
+  const size = head?.source.size;
+  if (size !== undefined) {
+    refuseSize({ destination: file, sizes }, size, asked.size);
+  }
+  return bounds;
 }
 
 /**

@@ -5,6 +5,7 @@ import { DIGEST_LENGTHS, type DigestName, type Hashing } from "../protocol/diges
 import { joined } from "../protocol/fields.ts";
 import { HashEncoder } from "../protocol/hash-encoder.ts";
 import type { StreamOutput } from "../transport/spooled-output.ts";
+import type { Asked } from "./bounds.ts";
 import { OptionError, type StageContext } from "./context.ts";
 import { CacheError, checkCache, DigestCache } from "./digest-cache.ts";
 import { type Coverage, cover, type Extent } from "./ranges/extents.ts";
@@ -32,6 +33,8 @@ export interface DigestOptions {
   extended: boolean;
   /** Say how large it is also in a stream that is not kept, and which storage it lies on, for `retrieve` to refuse a source that shares it. */
   sized?: boolean;
+  /** Told what is asked for, before any of it is. */
+  asks?: (asked: Asked) => void;
   /** Ask for the rest as `retrieve` of blockcopy 0.0.2 needs it. */
   plain?: boolean;
 }
@@ -74,6 +77,7 @@ async function sendRead(
     context.debug(`${options.file}: ${bytes} of ${source.size} bytes in ${extents.length} ranges`);
   }
   const { start, ranges, hashing, extended } = options;
+  options.asks?.({ hashing, extents, openEnded, size: source.size, extended });
   // All of it, so that it has a root: by which what is made of these digests later knows its destination.
   const whole = extended && openEnded && start === 0 && ranges === undefined;
   const kept = whole && output.isKept;
@@ -111,7 +115,7 @@ async function sendCached(
   options: DigestOptions,
   output: StreamOutput,
 ): Promise<boolean> {
-  const { file, cache: wanted, sized } = options;
+  const { file, cache: wanted, sized, asks } = options;
   const cache = wanted && (await DigestCache.open(wanted.path));
   if (cache === undefined) {
     if (wanted !== undefined) {
@@ -128,6 +132,8 @@ async function sendCached(
     );
   }
   await checkCache(context, cache, source, file);
+  const extents = [{ start: 0, end: size }];
+  asks?.({ hashing: { digest, blockSize }, extents, openEnded: true, size, extended: true });
   const storage = await storageFor(context, source, options);
   const about = output.isKept
     ? { size, identity, storage, root: cache.hello.root }

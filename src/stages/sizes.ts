@@ -9,15 +9,17 @@ export type Sizes = "same" | "new" | "larger" | "any";
 /**
  * Refuses a destination of a size that was not expected.
  *
+ * @param names of the two files; one that is not known here is left out
  * @param size that of the source, in bytes
  * @param destination that of the destination; undefined where it is not known
  * @throws OptionError
  */
 export function refuseSize(
-  { file, sizes }: { file: string; sizes: Sizes },
+  names: { source?: string; destination?: string; sizes: Sizes },
   size: number,
   destination: number | undefined,
 ): void {
+  const { sizes } = names;
   const fits =
     destination === undefined ||
     destination === size ||
@@ -28,9 +30,13 @@ export function refuseSize(
     return;
   }
   throw new OptionError(
-    `the source ${file} has ${size} bytes and the destination ${destination}`,
+    `${named("source", names.source)} has ${size} bytes and ${named("destination", names.destination)} ${destination}`,
     destination > size
       ? "check that they are not swapped; --allow-larger leaves the end of a larger destination alone, --truncate cuts a file off"
       : "give a destination that is as large as the source; --truncate makes a file as long",
   );
+}
+
+function named(role: string, file: string | undefined): string {
+  return file === undefined ? `the ${role}` : `the ${role} ${file}`;
 }

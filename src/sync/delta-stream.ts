@@ -17,6 +17,8 @@ export class DeltaStream {
   /** The block whose payload is not all there, and how many bytes of it are missing. */
   #payload: { header: BlockHeader; missing: number } | undefined;
   #done = false;
+  /** Bytes of the blocks so far. */
+  #changed = 0;
 
   /** Bytes so far. */
   get bytes(): number {
@@ -44,15 +46,23 @@ export class DeltaStream {
   /**
    * Says that no more will come.
    *
-   * @throws ProtocolError when that is not the end
+   * @param sent bytes of the blocks that the source says it has sent; undefined if it does not say
+   * @throws ProtocolError when that is not the end, or the blocks are not those that were sent
    */
-  end(): void {
+  end(sent?: number): void {
     if (this.#payload !== undefined) {
       const { header, missing } = this.#payload;
       throw blockDataEnded(header, header.headerLength + header.length - missing);
     }
     if (!this.#done) {
       throw this.#decoder.ended(this.#rest, this.#offset);
+    }
+    if (sent !== undefined && sent !== this.#changed) {
+      throw new ProtocolError(
+        "damaged",
+        this.#offset,
+        `The source says that it has sent ${sent} bytes of blocks, and ${this.#changed} came`,
+      );
     }
   }
 
@@ -85,6 +95,7 @@ export class DeltaStream {
     if (peeked.kind === "block") {
       const { header } = peeked;
       this.#decoder.take(peeked);
+      this.#changed += header.block ?? 0;
       this.#payload = header.length > 0 ? { header, missing: header.length } : undefined;
       return header.headerLength;
     }

@@ -8,7 +8,7 @@ import { StreamError } from "../transport/stream-error.ts";
 import { formatBytes } from "../ui/format.ts";
 import { DeltaStream } from "./delta-stream.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { EX_TEMPFAIL, SyncError } from "./failure.ts";
+import { EX_PROTOCOL, EX_TEMPFAIL, SyncError, UnprovedError } from "./failure.ts";
 import { whereIs } from "./far-command.ts";
 import type { Shown } from "./listener.ts";
 import { type Copied, doneIn } from "./outcome.ts";
@@ -16,7 +16,6 @@ import { syncRemote } from "./remote.ts";
 import type { CopyPlan } from "./streams.ts";
 
 /** The exit code for what is no stream, of sysexits.h. */
-const EX_PROTOCOL = 76;
 
 /**
  * Writes what makes the destination equal to the source to a file here, which `save` takes later: all of it, or there is no such
@@ -31,7 +30,7 @@ export async function syncDelta(shown: Shown, options: CopyPlan, path: string): 
   const writing = <T>(work: () => Promise<T>): Promise<T> => named(path, stream, work);
   const file = await writing(() => NewFile.create(path));
   try {
-    const copied = await syncRemote(shown, {
+    const copied = await syncing(shown, stream, {
       ...options,
       take: async (chunk) => {
         checking(options.source, () => stream.add(chunk));
@@ -39,7 +38,7 @@ export async function syncDelta(shown: Shown, options: CopyPlan, path: string): 
         await writing(() => file.append([Uint8Array.from(chunk)]));
       },
     });
-    checking(options.source, () => stream.end());
+    checking(options.source, () => stream.end(copied.outcome?.changed));
     await writing(() => file.commit());
     const { blocks = 0, changed = 0, seconds = 0 } = copied.outcome ?? {};
     const what =
@@ -58,6 +57,18 @@ export async function syncDelta(shown: Shown, options: CopyPlan, path: string): 
           EX_TEMPFAIL,
         )
       : error;
+  }
+}
+
+/** As `syncRemote`. Of a source that is not heard to the end, what is wrong with its stream says more. */
+async function syncing(shown: Shown, stream: DeltaStream, plan: CopyPlan): Promise<Copied> {
+  try {
+    return await syncRemote(shown, plan);
+  } catch (error) {
+    if (error instanceof UnprovedError) {
+      checking(plan.source, () => stream.end());
+    }
+    throw error;
   }
 }
 

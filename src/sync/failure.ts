@@ -1,8 +1,9 @@
 import { VERSION } from "../native/installation.ts";
 import { AdvisedError, type StageContext } from "../stages/context.ts";
-import { type Ended, hasSucceeded } from "../transport/child.ts";
+import type { Ended } from "../transport/child.ts";
 import { adviceOnSaid } from "./connection-advice.ts";
 import { type Endpoint, nameOf } from "./endpoint.ts";
+import { isDone, lackOf } from "./proof.ts";
 import { whereIs } from "./far-command.ts";
 import type { Side } from "./side.ts";
 import { withVersions } from "./versions.ts";
@@ -14,6 +15,7 @@ export const NOT_FOUND = 127;
 /** Exit codes of connections, of sysexits.h. */
 export const EX_UNAVAILABLE = 69;
 export const EX_TEMPFAIL = 75;
+export const EX_PROTOCOL = 76;
 
 /** A copy between hosts failed. */
 export class SyncError extends AdvisedError {
@@ -27,6 +29,9 @@ export class SyncError extends AdvisedError {
     this.code = code;
   }
 }
+
+/** A program ended with exit code 0 and has not said all that success takes. */
+export class UnprovedError extends SyncError {}
 
 /** A program that has failed. */
 export interface Cause {
@@ -52,7 +57,7 @@ export function causeOf(
   });
   all.sort((a, b) => Number(b.place === first) - Number(a.place === first));
   const own = all.find(({ side }) => side.error?.consequence === false);
-  const silent = all.find(({ side, ended: end }) => side.error === undefined && !hasSucceeded(end));
+  const silent = all.find(({ side, ended: end }) => side.error === undefined && !isDone(side, end));
   const cause = own ?? silent ?? all[0];
   if (cause === undefined) {
     throw new TypeError("nothing has run, so nothing has failed");
@@ -78,6 +83,10 @@ function errorOf(side: Side, ended: Ended): SyncError {
     return error.foreign === true && side.other?.kind === "remote"
       ? foreignError(side.other, message, error.code)
       : new SyncError(`${on}${message}`, advice, error.code);
+  }
+  const lack = "code" in ended && ended.code === 0 ? lackOf(side) : undefined;
+  if (lack !== undefined) {
+    return new UnprovedError(`${lack.message}${lastOf(side.said)}`, lack.advice, EX_PROTOCOL);
   }
   return side.hello !== undefined ? cutOff(side, ended) : notStarted(side, ended);
 }

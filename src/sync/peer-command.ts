@@ -33,7 +33,7 @@ const FILE = '"$file"';
 
 /**
  * The command that runs a stage of blockcopy 0.0.2 where its file is. What that stage does not do and the shell there can is done in the same
- * connection, and told by events, as a stage of this program would: that it runs, and that its file is refused, or could not be synced.
+ * connection, and told by events, as a stage of this program would: that it runs, that its file is refused, or could not be synced, and that it is done.
  *
  * @throws OptionError when `far.rsh` is no command
  */
@@ -54,8 +54,11 @@ export function peerCommand(
     setFile(named),
     ...(unmounted === true ? [refuseMounted()] : []),
     ...(size === undefined ? [] : [refuseSize(root, size)]),
+    tell({ event: "begin", total: null }),
     `${root}${program} ${words.map(quoteWord).join(" ")} ${FILE} || exit`,
     ...(synced === true ? [sync(root)] : []),
+    // An exit code of 0 may be that of something else.
+    tell({ event: "end", outcome: null }),
   ];
   return startable([...connection(end, far), `sh -c ${quoteWord(script.join("; "))}`]);
 }

@@ -9,6 +9,7 @@ import { peerCommand, type PeerStage, type Size } from "./peer-command.ts";
 import { explainPeer } from "./peer-failure.ts";
 import { refuseForPlain } from "./plain-options.ts";
 import { Listener, type Shown } from "./listener.ts";
+import { isDone } from "./proof.ts";
 import type { CopyPlan } from "./streams.ts";
 import { countsOf, Side } from "./side.ts";
 import { type CopyOptions, receiveWords, retrieveWords, sizesOf } from "./stage-words.ts";
@@ -60,7 +61,7 @@ export async function syncPlain(
     native,
     parts.map(({ side, command }) => {
       debug(`${whereIs(side.end)}: ${commandText(side.end, command, options.far)}`);
-      return { command, line: listener.of(side) };
+      return { command, line: listener.of(side), isDone: (end) => isDone(side, end) };
     }),
     joints,
     { now: listener.refused },
@@ -85,7 +86,12 @@ export async function syncPlain(
     counts.plain = counts.changed;
     counts.packed = counts.sent;
   }
-  const how = { verified: telling.outcome, dryRun: copy.dryRun, seconds, linked: true };
+  const how = {
+    verified: telling.finished?.outcome ?? null,
+    dryRun: copy.dryRun,
+    seconds,
+    linked: true,
+  };
   return { outcome: outcomeOf(telling.done, counts, how), map: telling.map };
 }
 
@@ -94,7 +100,9 @@ function planOf(options: CopyPlan, size: Size | undefined): Plan {
   const { source, destination, far, copy } = options;
   const compress = copy.compress === "lzma" ? "lzma" : "none";
   const from = new Side(source, "source");
-  const to = new Side(destination, "destination");
+  const to = new Side(destination, "destination", {
+    promised: destination.kind === "local" && !copy.dryRun ? copy.verify : "none",
+  });
   const ours = (side: Side, words: readonly string[]): Part => ({
     side,
     command: stageCommand(side.end, [...words, PLAIN], far, undefined),

@@ -1,7 +1,8 @@
 import type { ChangeMap } from "../ui/change-map.ts";
-import { failureOf } from "./failure.ts";
+import { EX_PROTOCOL, failureOf, SyncError } from "./failure.ts";
 import type { Shown } from "./listener.ts";
 import { type Copied, outcomeOf } from "./outcome.ts";
+import { contradiction } from "./proof.ts";
 import { countsOf } from "./side.ts";
 import { type CopyPlan, runStreams, type StreamsEnd } from "./streams.ts";
 import { isMissing, Supply } from "./supply.ts";
@@ -35,19 +36,27 @@ export async function syncRemote(shown: Shown, plan: CopyPlan): Promise<Copied> 
   }
 }
 
-/** What came of all streams together, after so many seconds. */
+/**
+ * What came of all streams together, after so many seconds.
+ *
+ * @throws SyncError when the two ends of a stream contradict each other
+ */
 function copied(streams: StreamsEnd["streams"], dryRun: boolean, seconds: number): Copied {
   const counts = countsOf(streams.map(({ from }) => from));
   let read = 0;
   let map: ChangeMap | undefined;
-  for (const { from } of streams) {
+  for (const { from, to } of streams) {
+    const lack = contradiction(from, to);
+    if (lack !== undefined) {
+      throw new SyncError(lack.message, lack.advice, EX_PROTOCOL);
+    }
     read += from.done;
     if (map !== undefined && from.map !== undefined) {
       map.merge(from.map);
     }
     map ??= from.map;
   }
-  const verified = streams.flatMap(({ to }) => to.outcome ?? []).join("; ");
+  const verified = streams.flatMap(({ to }) => to.finished?.outcome ?? []).join("; ");
   const how = { verified: verified === "" ? null : verified, dryRun, seconds, linked: true };
   return { outcome: outcomeOf(read, counts, how), map };
 }

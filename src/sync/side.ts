@@ -1,3 +1,4 @@
+import type { Verify } from "../stages/verify.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ChangeMap } from "../ui/change-map.ts";
 import type { StageEvent } from "../ui/event-lines.ts";
@@ -34,8 +35,10 @@ export class Side {
   readonly spent = new SpentLately();
   /** Where the bytes are that differ, if it was asked. */
   map: ChangeMap | undefined;
-  /** What came of it, in its words. */
-  outcome: string | null = null;
+  /** What it said when it was done; undefined as long as it has not. */
+  finished: (StageEvent & { event: "end" }) | undefined;
+  /** What it is to read back and prove. */
+  readonly promised: Verify;
   error: (StageEvent & { event: "error" }) | undefined;
   /** The last of what it said that is no event: words of ssh, of a shell. */
   readonly said: string[] = [];
@@ -47,8 +50,9 @@ export class Side {
   constructor(
     end: Endpoint,
     role: "source" | "destination",
-    { other, reach }: { other?: Endpoint; reach?: string } = {},
+    { other, reach, promised }: { other?: Endpoint; reach?: string; promised?: Verify } = {},
   ) {
+    this.promised = promised ?? "none";
     this.other = other;
     this.reach = reach ?? "ssh";
     this.begun = new Promise((resolve) => (this.#tellOfBegin = resolve));
@@ -91,7 +95,7 @@ export class Side {
         this.error = event;
         break;
       case "end":
-        this.outcome = event.outcome;
+        this.finished = event;
         break;
       case "warning":
       case "aside":

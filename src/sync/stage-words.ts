@@ -115,8 +115,12 @@ function besideWords(options: CopyOptions): string[] {
 }
 
 /** Options that say what of the destination is read, and how. */
-function readingWords({ verify, start, end, digest, blockSize }: CopyOptions): string[] {
+function readingWords(options: CopyOptions): string[] {
+  const { verify, start, end, digest, blockSize } = options;
+  // What takes any size is what is done without the word.
+  const sizes = sizesOf(options) === "any" ? undefined : sizesOf(options);
   return [
+    ...valued("--sizes", sizes),
     ...valued("--verify", verify),
     ...valued("--start", start),
     ...valued("--end", end),

@@ -13,6 +13,7 @@ import { type Cause, causeOf, failureOf } from "./failure.ts";
 import { commandText, type Far, reachOf, stageCommand, whereIs } from "./far-command.ts";
 import type { Kept } from "./far-shell.ts";
 import { Listener, type Shown } from "./listener.ts";
+import { isDone } from "./proof.ts";
 import { Side } from "./side.ts";
 import { type CopyOptions, receiveWords, retrieveWords } from "./stage-words.ts";
 
@@ -58,6 +59,7 @@ export async function runStreams(
   const streams = partsOf(copy).map((part) => ({
     to: new Side(destination, "destination", {
       other: source,
+      promised: copy.dryRun || copy.delta !== undefined ? "none" : copy.verify,
       reach: reachOf(destination, far),
     }),
     from: new Side(source, "source", { other: destination, reach: reachOf(source, far) }),
@@ -72,6 +74,7 @@ export async function runStreams(
     return {
       command,
       line: listener.of(side),
+      isDone: (end: Ended) => isDone(side, end),
       ...(after !== undefined && { after }),
       ...(writes && side.role === "source" && { feeds: true }),
       ...(writes &&

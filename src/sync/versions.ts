@@ -13,6 +13,11 @@ interface Words {
   advice: string;
 }
 
+/** The version that a side has said it is; this one where it has said none. */
+export function versionOf({ hello }: Side): string {
+  return hello?.blockcopy ?? VERSION;
+}
+
 /** What to say of a side whose events this version cannot read; undefined where it can. */
 export function foreign(side: Side): Words | undefined {
   const { hello } = side;
@@ -27,7 +32,7 @@ export function foreign(side: Side): Words | undefined {
 
 /** What a side that has failed said, with both versions where that they differ may be why. */
 export function withVersions(side: Side, error: Words & { code: number }): Words {
-  const there = side.hello?.blockcopy ?? VERSION;
+  const there = versionOf(side);
   if (there === VERSION || ![EX_USAGE, EX_PROTOCOL].includes(error.code)) {
     return error;
   }

@@ -21,6 +21,8 @@ export interface Program {
   command: readonly [string, ...string[]];
   /** Told of each line that it prints on standard error. */
   line: (text: string) => void;
+  /** True if it has succeeded, where its exit code alone does not tell. */
+  isDone?: (ended: Ended) => boolean;
   /** It is started when this has come; at once if there is none. Once another has failed, or none runs from which it could come, that is not waited for. */
   after?: Promise<unknown>;
   /** What the others wait for: told to end when all of it is to end early, in good order. Then these notice that by their streams. */
@@ -155,6 +157,12 @@ class Joined {
     return { ended, first: this.#first };
   }
 
+  /** True if a program has ended as it should. */
+  #hasSucceeded(place: number, ended: Ended): boolean {
+    const { isDone = hasSucceeded } = this.#programs[place] ?? {};
+    return isDone(ended);
+  }
+
   async #run(place: number): Promise<Ended | undefined> {
     const program = this.#programs[place];
     if (program === undefined) {
@@ -180,13 +188,14 @@ class Joined {
     this.#running += 1;
     const ended = await child.ended;
     this.#running -= 1;
-    if (!hasSucceeded(ended)) {
+    const failed = !this.#hasSucceeded(place, ended);
+    if (failed) {
       this.#first ??= place;
     }
     if (this.#first !== undefined || this.#running === 0) {
       this.#tellOfStall();
     }
-    if (!hasSucceeded(ended)) {
+    if (failed) {
       await Promise.all(
         Array.from(this.#children, ([other, running]) => {
           const writes = this.#programs[other]?.writes !== undefined;
@@ -204,7 +213,10 @@ class Joined {
     if (fd === undefined || epilogue === undefined) {
       return;
     }
-    const needed = [place, ...epilogue.after].map((other) => this.#ending[other]);
+    const needed = [place, ...epilogue.after].map(async (other) => {
+      const ended = await this.#ending[other];
+      return ended !== undefined && this.#hasSucceeded(other, ended);
+    });
     // The first that fails is enough: the reader is not to wait for the others.
     const failed = this.#stalled.then(() => this.#first === undefined && allWell(needed));
     const well = await Promise.race([allWell(needed), failed]);
@@ -217,10 +229,9 @@ class Joined {
 }
 
 /** Whether all have succeeded, as soon as it is known. */
-function allWell(ending: readonly (Promise<Ended | undefined> | undefined)[]): Promise<boolean> {
-  const each = ending.map(async (end) => {
-    const ended = await end;
-    if (ended === undefined || !hasSucceeded(ended)) {
+function allWell(ending: readonly Promise<boolean>[]): Promise<boolean> {
+  const each = ending.map(async (succeeded) => {
+    if (!(await succeeded)) {
       throw new Error("it has failed");
     }
   });

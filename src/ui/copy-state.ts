@@ -59,6 +59,10 @@ export class CopyState implements Progress {
     // It comes with the outcome.
   }
 
+  proved(): void {
+    // Whoever has started the stages looks at it.
+  }
+
   aside(what: string, total: number): Progress {
     const work = new Work(what, total);
     this.besides = work;

@@ -61,10 +61,18 @@ export type StageEvent =
     }
   /** Where the bytes are that differ: how many in each of the buckets, of so many bytes, that `length` bytes are divided into. */
   | { event: "map"; length: number; bucket: number; changed: readonly number[] }
-  /** It has succeeded. `outcome` is in words; `sync` has all of it in numbers too. */
-  | { event: "end"; outcome: string | null; summary?: object | null }
+  /** It has succeeded. `outcome` is in words; `sync` has all of it in numbers too; a destination says what `proof` there is. */
+  | { event: "end"; outcome: string | null; summary?: object | null; proof?: Proof }
   /** Something that only a newer version tells, and that need not be known. */
   | { event: "unknown" };
+
+/** What a destination can prove when it is done. */
+export interface Proof {
+  /** What it has read back and found right. */
+  verified: "none" | "written" | "full";
+  /** Bytes of the blocks that it has written. */
+  changed: number;
+}
 
 const INTERVAL_MILLISECONDS = 250;
 
@@ -80,6 +88,7 @@ export class EventLines implements Progress {
   readonly #spent: () => Spent;
   readonly #counts: Record<string, number> = {};
   #done = 0;
+  #proof: Proof | undefined;
   #printedAt = -Infinity;
 
   /** `print` is given the lines, without their ends. */
@@ -108,6 +117,10 @@ export class EventLines implements Progress {
     this.#send({ event: "map", length, bucket, changed });
   }
 
+  proved(proof: Proof): void {
+    this.#proof = proof;
+  }
+
   aside(what: string, total: number): Progress {
     let done = 0;
     const tell = (): void => this.#send({ event: "aside", aside: { what, total, done } });
@@ -132,7 +145,8 @@ export class EventLines implements Progress {
   finish(succeeded: boolean, outcome?: string): void {
     this.#progress();
     if (succeeded) {
-      this.#send({ event: "end", outcome: outcome ?? null });
+      const proof = this.#proof;
+      this.#send({ event: "end", outcome: outcome ?? null, ...(proof !== undefined && { proof }) });
     }
   }
 

@@ -55,6 +55,10 @@ export class LiveLine implements Progress {
     // Only `sync` shows it.
   }
 
+  proved(): void {
+    // The outcome says it in words.
+  }
+
   finish(succeeded: boolean, outcome?: string): void {
     const came = outcome === undefined ? "" : `: ${outcome}`;
     this.#line.finish(succeeded ? [`${this.#summary()}${came}`] : []);

@@ -27,7 +27,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Whether an event has what it must have; undefined for one that this version does not know. */
 function isEvent(fields: Fields): boolean | undefined {
   const { event, blockcopy, events, total, instance, done, counts, spent, aside } = fields;
-  const { message, advice, code, synced, outcome } = fields;
+  const { message, advice, code, synced, outcome, proof } = fields;
   switch (event) {
     case "hello":
       return isVersion(blockcopy) && isCount(events);
@@ -51,7 +51,9 @@ function isEvent(fields: Fields): boolean | undefined {
         (synced === undefined || isCount(synced))
       );
     case "end":
-      return outcome === null || typeof outcome === "string";
+      return (
+        (outcome === null || typeof outcome === "string") && (proof === undefined || isProof(proof))
+      );
     default:
       return undefined;
   }
@@ -83,6 +85,14 @@ function isSpent(value: unknown): boolean {
   return [elapsed, cpu, threads, input, output].every(
     (part) => typeof part === "number" && part >= 0,
   );
+}
+
+function isProof(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) {
+    return false;
+  }
+  const { verified, changed } = value as Fields;
+  return ["none", "written", "full"].includes(String(verified)) && isCount(changed);
 }
 
 function isAside(value: Fields): boolean {

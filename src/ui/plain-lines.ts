@@ -51,6 +51,10 @@ export class PlainLines implements Progress {
     // Only `sync` shows it.
   }
 
+  proved(): void {
+    // The outcome says it in words.
+  }
+
   aside(): Progress {
     return silent;
   }

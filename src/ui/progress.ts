@@ -1,4 +1,5 @@
 import type { ChangeMap } from "./change-map.ts";
+import type { Proof } from "./event-lines.ts";
 
 /**
  * What is counted beside the bytes that are done: blocks that differ; their bytes; bytes that go out; bytes of the blocks that go
@@ -28,6 +29,8 @@ export interface Progress {
   count(what: Counted, number: number): void;
   /** Where the bytes are that differ; told at the end, and only where somebody has asked for it. */
   mapped(map: ChangeMap): void;
+  /** What the stage can prove; told at the end, to whoever has started it. */
+  proved(proof: Proof): void;
   /** The stage does something else to `total` bytes, as `reading back`, until that has finished; its own bytes wait. */
   aside(what: string, total: number): Progress;
   /**
@@ -43,6 +46,7 @@ export const silent: Progress = {
   advance: () => undefined,
   count: () => undefined,
   mapped: () => undefined,
+  proved: () => undefined,
   aside: () => silent,
   finish: () => undefined,
 };
@@ -52,7 +56,10 @@ export function asAside(progress: Progress, what: string): Progress {
   let shown = silent;
   return {
     ...silent,
-    begin: (total) => (shown = progress.aside(what, total ?? 0)),
+    begin: (total, instance) => {
+      progress.begin(total, instance);
+      shown = progress.aside(what, total ?? 0);
+    },
     advance: (bytes) => shown.advance(bytes),
     finish: (succeeded) => shown.finish(succeeded),
   };

@@ -1,5 +1,6 @@
 import { formatBriefly } from "./format.ts";
 import type { ChangeMap } from "./change-map.ts";
+import type { Proof } from "./event-lines.ts";
 import type { Counted, Progress } from "./progress.ts";
 
 /** How far some work is, in bytes. */
@@ -57,6 +58,10 @@ export class Tally implements Progress {
 
   mapped(map: ChangeMap): void {
     this.#shown.mapped(map);
+  }
+
+  proved(proof: Proof): void {
+    this.#shown.proved(proof);
   }
 
   aside(what: string, total: number): Progress {

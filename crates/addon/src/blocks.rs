@@ -40,6 +40,9 @@ pub struct Frame {
     /// Length of the block in bytes, if it came with the payload: it must then have just as many. `lz4` needs it.
     #[napi(ts_type = "number | undefined")]
     pub block: Option<u32>,
+    /// Bytes that the block may have at most; any length that a block may have if not given.
+    #[napi(ts_type = "number | undefined")]
+    pub most: Option<u32>,
 }
 
 /// Whether blocks are compressed, where that makes them smaller.
@@ -87,6 +90,7 @@ pub(crate) fn frame(frame: &Frame) -> Result<blockcopy_engine::Frame> {
         offset: frame.offset as usize,
         length: frame.length as usize,
         block: frame.block.map(|length| length as usize),
+        most: frame.most.map(|length| length as usize),
     })
 }
 

@@ -25,6 +25,8 @@ pub struct Frame {
     pub length: usize,
     /// Length of the block in bytes, if it came with the payload. What is [`Codec::Lz4`] needs it.
     pub block: Option<usize>,
+    /// Bytes that the block may have at most, where less is wanted of it than any block may have.
+    pub most: Option<usize>,
 }
 
 /// What blocks of zeros become in the destination.

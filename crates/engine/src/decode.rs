@@ -123,9 +123,11 @@ fn decode<'a>(memory: &'a [u8], frame: &Frame) -> Result<Decoded<'a>, Error> {
         return zeros(frame).map_err(damaged);
     }
     let payload = payload(memory, frame)?;
-    codec::decode(frame.codec, payload, frame.block)
-        .map(Decoded::Bytes)
-        .map_err(damaged)
+    let block = codec::decode(frame.codec, payload, frame.block).map_err(damaged)?;
+    if frame.most.is_some_and(|most| block.len() > most) {
+        return Err(damaged("it reaches beyond what was asked for"));
+    }
+    Ok(Decoded::Bytes(block))
 }
 
 fn zeros(frame: &Frame) -> Result<Decoded<'static>, &'static str> {

@@ -157,6 +157,7 @@ fn a_payload_outside_its_slot_is_refused() {
             offset,
             length,
             block: None,
+            most: None,
         };
         let slot = slab.take(0).expect("the slot is free again");
         let error =

@@ -187,6 +187,7 @@ pub(crate) fn lend(frames: &[Made]) -> (Arc<Slab>, Slot, Vec<Frame>) {
                 _ => frame.payload.len(),
             },
             block: frame.with_length.then_some(frame.block.len()),
+            most: None,
         }
     });
     let batch = batch.collect();

@@ -78,6 +78,7 @@ fn everything_at_once_comes_to_an_end() {
                 offset: extent.position as usize,
                 length: extent.length as usize,
                 block: None,
+                most: None,
             };
             let frames = extents.iter().map(frame).collect();
             let (tell, expected) = (sender.clone(), wanted.clone());

@@ -108,6 +108,7 @@ fn of_an_apply() {
             offset: 0,
             length,
             block: None,
+            most: None,
         };
         let found = outcome(&slab, |slot, done| {
             ENGINE.apply(&sink, slot, vec![frame], manner(Zeros::Holes), done);

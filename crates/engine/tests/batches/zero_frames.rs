@@ -32,6 +32,7 @@ fn frame(codec: Codec, length: usize, block: Option<usize>) -> Frame {
         offset: if codec == Codec::Zeros { usize::MAX } else { 0 },
         length,
         block,
+        most: None,
     }
 }
 
