@@ -233,6 +233,6 @@ test(
     const { code, stderr } = await sync(["-v", from, `one:${to}.missing`]);
     assert.equal(code, EXIT.missing);
     assert.match(stderr, /^ERROR \(sync\): on one: .*\n$/m);
-    assert.doesNotMatch(stderr, /WARNING/);
+    assert.doesNotMatch(stderr, /^WARNING/m);
   },
 );

@@ -6,18 +6,24 @@ import { installed, isRoot } from "./tools.ts";
 /** Each program that a test runs, and the Debian package that has it. */
 const PACKAGES: Record<string, string> = {
   "ansible-playbook": "ansible-core",
+  "bsd-csh": "csh",
+  busybox: "busybox",
   cc: "gcc",
   fincore: "util-linux",
+  fish: "fish",
   ip: "iproute2",
+  ksh: "ksh93u+m",
   losetup: "mount",
   lz4: "lz4",
   "mkfs.ext4": "e2fsprogs",
+  mksh: "mksh",
   munged: "munge",
   nbdinfo: "libnbd-bin",
   prlimit: "util-linux",
   python3: "python3",
   "qemu-img": "qemu-utils",
   sbatch: "slurm-client",
+  sfdisk: "fdisk",
   script: "bsdutils",
   nsenter: "util-linux",
   setpriv: "util-linux",
@@ -34,6 +40,7 @@ const PACKAGES: Record<string, string> = {
   unshare: "util-linux",
   xmllint: "libxml2-utils",
   xz: "xz-utils",
+  zsh: "zsh",
   zstd: "zstd",
 };
 
