@@ -45,7 +45,7 @@ test("a wrapper is ended together with what it has started", async (t) => {
 
 test("too few descriptors are named as what they are", async (t) => {
   const { rsh, from, to } = connecting(t, 'exec sh -c "$last"');
-  for (let limit = 20; limit <= 34; limit += 1) {
+  for (const limit of [20, 22, 25, 27, 30]) {
     for (const args of [
       ["sync", "-q", "--verify", "written", from, to],
       ["sync", "-q", ...there(rsh), from, `host:${to}`],
@@ -99,3 +99,32 @@ for (const rsh of [
     }
   });
 }
+
+/** What a stage on another host says, as a script for sh(1). */
+function saying(...events: object[]): string {
+  const hello = { event: "hello", blockcopy: "0.1.0", events: 1 };
+  const lines = [hello, ...events].map((event) => `echo ${quote([JSON.stringify(event)])} >&2`);
+  return lines.join("\n");
+}
+
+test("a stage without a reader does not make that the end of sync", async (t) => {
+  const error = { event: "error", message: "nobody reads", advice: "look", code: 141 };
+  for (const consequence of [true, false]) {
+    const { rsh, from, to } = connecting(t, `${saying({ ...error, consequence })}\nexit 141`);
+    const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
+    assertFailed(outcome, EXIT.cut, "sync", /on host: nobody reads/);
+  }
+});
+
+test("of endless and long warnings, some are shown", async (t) => {
+  const long = "w".repeat(100_000);
+  const warnings = Array.from({ length: 300 }, (_, place) => ({
+    event: "warning",
+    message: `${place} ${place === 7 ? long : ""}`,
+  }));
+  const { rsh, from, to } = connecting(t, `${saying(...warnings)}\nexit 1`);
+  const { stderr } = await run(["sync", ...there(rsh), from, `host:${to}`]);
+  assert.equal(stderr.match(/^WARNING \(sync\): host: \d+/gm)?.length, 100, stderr.slice(-3000));
+  assert.match(stderr, /further warnings from host are not shown/);
+  assert.doesNotMatch(stderr, /w{5000}/);
+});

@@ -12,6 +12,9 @@ import { withVersions } from "./versions.ts";
 export const SSH_FAILED = 255;
 export const NOT_FOUND = 127;
 
+/** The exit code of a stage whose reader has gone. */
+const READER_GONE = 141;
+
 /** Exit codes of connections, of sysexits.h. */
 export const EX_UNAVAILABLE = 69;
 export const EX_TEMPFAIL = 75;
@@ -80,9 +83,12 @@ function errorOf(side: Side, ended: Ended): SyncError {
   if (error !== undefined) {
     const on = end.kind === "local" ? "" : `on ${where}: `;
     const { message, advice } = withVersions(side, error);
-    return error.foreign === true && side.other?.kind === "remote"
-      ? foreignError(side.other, message, error.code)
-      : new SyncError(`${on}${message}`, advice, error.code);
+    if (error.foreign === true && side.other?.kind === "remote") {
+      return foreignError(side.other, message, error.code);
+    }
+    // That its reader has gone is true of the stage, and not of this program.
+    const code = error.code === READER_GONE ? EX_TEMPFAIL : error.code;
+    return new SyncError(`${on}${message}`, advice, code);
   }
   const lack = "code" in ended && ended.code === 0 ? lackOf(side) : undefined;
   if (lack !== undefined) {

@@ -11,6 +11,9 @@ import { sameError } from "./same.ts";
 import type { Side } from "./side.ts";
 import { foreign } from "./versions.ts";
 
+/** So many different warnings from a host are shown. */
+const MOST_WARNINGS = 100;
+
 /** What a copy shows while it runs. */
 export type Shown = Pick<StageContext, "native" | "stopping" | "warn" | "tell" | "debug"> & {
   progress: CopyState;
@@ -28,6 +31,8 @@ export class Listener {
   readonly #streams: readonly Pair[];
   readonly #linked: boolean;
   readonly #limited: boolean;
+  /** The warnings from each host. */
+  readonly #warned = new Map<string, Set<string>>();
   readonly #refusal = new AbortController();
   #aside: { shown: Progress; done: number } | undefined;
 
@@ -71,9 +76,7 @@ export class Listener {
     const { end } = side;
     switch (event.event) {
       case "warning":
-        this.#shown.warn(
-          end.kind === "local" ? event.message : `${whereIs(end)}: ${event.message}`,
-        );
+        this.#warn(end, event.message);
         break;
       case "aside":
         this.#showAside(event.aside);
@@ -93,6 +96,22 @@ export class Listener {
       case "end":
       case "unknown":
         break;
+    }
+  }
+
+  /** Passes on a warning, once; of a host that has no end of them, only the first. */
+  #warn(end: Side["end"], message: string): void {
+    const where = whereIs(end);
+    const warned = this.#warned.get(where) ?? new Set();
+    this.#warned.set(where, warned);
+    if (warned.has(message) || warned.size > MOST_WARNINGS) {
+      return;
+    }
+    warned.add(message);
+    if (warned.size > MOST_WARNINGS) {
+      this.#shown.warn(`further warnings from ${where} are not shown`);
+    } else {
+      this.#shown.warn(end.kind === "local" ? message : `${where}: ${message}`);
     }
   }
 

@@ -3,6 +3,10 @@ import type { StageEvent } from "./event-lines.ts";
 /** A map from another host has no more buckets than this. */
 const MOST_BUCKETS = 4096;
 
+/** Nor has anything that it says more characters, or more counters, than this. */
+const MOST_CHARACTERS = 4096;
+const MOST_COUNTERS = 64;
+
 /** The event that a line is; undefined for any other line, as ssh and shells print. */
 export function parseEvent(line: string): StageEvent | undefined {
   if (!line.startsWith('{"event":"')) {
@@ -10,7 +14,7 @@ export function parseEvent(line: string): StageEvent | undefined {
   }
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = JSON.parse(line, shortened);
   } catch {
     return undefined;
   }
@@ -19,6 +23,11 @@ export function parseEvent(line: string): StageEvent | undefined {
     return { event: "unknown" };
   }
   return known ? (value as StageEvent) : undefined;
+}
+
+/** A string of another host goes into messages, and no message is that long. */
+function shortened(_key: string, value: unknown): unknown {
+  return typeof value === "string" ? value.slice(0, MOST_CHARACTERS) : value;
 }
 
 /** What an event may have, as it comes from another host. */
@@ -73,7 +82,11 @@ function isCount(value: unknown): value is number {
 }
 
 function isCounts(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.values(value).every(isCount);
+  if (typeof value !== "object" || value === null) {
+    return false;
+  }
+  const counters = Object.values(value);
+  return counters.length <= MOST_COUNTERS && counters.every(isCount);
 }
 
 /** How time is spent: milliseconds, not always whole ones. */
