@@ -164,3 +164,27 @@ for (const [what, calls, error, expected] of [
     assertFailed(outcome, EXIT.io, "sync", expected);
     assert.doesNotMatch(outcome.stderr, /room on its file system/);
   });
+
+test("a current folder that has been removed", async (t) => {
+  const folder = scratch(t);
+  for (const [args, code] of [
+    [["sync", "/missing/one", "/missing/two"], EXIT.missing],
+    [["sync", "one", "two"], undefined],
+    [["save", "one"], undefined],
+  ] as const) {
+    const gone = `mkdir ${folder}/gone; cd ${folder}/gone; rmdir ${folder}/gone`;
+    const outcome = await bash(`${gone}; exec ${blockcopy(...args)}`);
+    assert.ok(code === undefined || outcome.code === code, outcome.stderr);
+    assert.notEqual(outcome.code, EXIT.internal, outcome.stderr);
+    assert.match(
+      lastLine(outcome.stderr),
+      code === undefined ? /current folder/ : /check the name/,
+    );
+    assert.doesNotMatch(outcome.stderr, /please report|^\s+at /m);
+  }
+  writeFileSync(join(folder, "from"), "content");
+  writeFileSync(join(folder, "to"), "another");
+  const gone = `mkdir ${folder}/gone; cd ${folder}/gone; rmdir ${folder}/gone`;
+  const copy = blockcopy("sync", "-q", join(folder, "from"), join(folder, "to"));
+  assert.equal((await bash(`${gone}; exec ${copy}`)).code, EXIT.ok);
+});

@@ -53,6 +53,10 @@ export function readlinkSync(name: string): string {
 
 /** The name from the root on, without `.` and `..`: as `resolve` of `node:path`, wherever this process is. */
 export function absolute(name: string): string {
+  if (name.startsWith("/")) {
+    // Also where the current folder has been removed.
+    return resolve("/", name);
+  }
   const here = process.cwd();
   if (!here.includes("\uFFFD")) {
     return resolve(here, name);

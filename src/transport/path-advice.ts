@@ -26,7 +26,11 @@ function wrongWith(path: string): string | undefined {
   if (path.endsWith("/")) {
     return "leave out the slash at its end: it stands for a folder, and a file or device is needed";
   }
-  const parts = absolute(path).split("/").slice(1);
+  const whole = fromRoot(path);
+  if (whole === undefined) {
+    return "the current folder does not exist any more: change to another one (`cd /`)";
+  }
+  const parts = whole.split("/").filter((part) => part !== "");
   let place = "/";
   for (const [index, part] of parts.entries()) {
     place = join(place, part);
@@ -49,6 +53,15 @@ function wrongWith(path: string): string | undefined {
     }
   }
   return isDevice ? DEVICE : undefined;
+}
+
+/** A name from the root on; undefined for one in a current folder that has been removed. */
+function fromRoot(path: string): string | undefined {
+  try {
+    return absolute(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function linkAdvice(link: string, target: string): string {
