@@ -8,6 +8,7 @@ import { OptionError } from "../stages/context.ts";
 import { MissingError } from "../stages/destination.ts";
 import { CacheError, UntrustedError } from "../stages/digest-cache.ts";
 import { KeepError } from "../stages/kept-digests.ts";
+import { RoomError } from "../stages/room.ts";
 import { StoppedError } from "../stages/stopping.ts";
 import { VerifyError } from "../stages/verify.ts";
 import { SyncError } from "../sync/failure.ts";
@@ -97,6 +98,9 @@ export function exitCodeOf(error: unknown): number {
   }
   if (error instanceof ReportError) {
     return ExitCode.notKept;
+  }
+  if (error instanceof RoomError) {
+    return ExitCode.io;
   }
   if (error instanceof StreamError || error instanceof SpoolError) {
     return ExitCode.io;

@@ -37,6 +37,8 @@ export interface SourceDescription {
   modified?: Timestamp | undefined;
   owner?: Owner | undefined;
   group?: Owner | undefined;
+  /** Bytes of data in it, without its holes, at least. */
+  data?: number | undefined;
 }
 
 const TIMESTAMP_LENGTH = 12;
@@ -44,11 +46,11 @@ const TIMESTAMP_LENGTH = 12;
 /** Names of users and groups are cut off by no system that we know, and have 32 characters. */
 const MAX_NAME_LENGTH = 255;
 
-const TAG = { size: 1, kind: 2, mode: 3, accessed: 4, modified: 5, owner: 6, group: 7 };
+const TAG = { size: 1, kind: 2, mode: 3, accessed: 4, modified: 5, owner: 6, group: 7, data: 9 };
 
 /** The fields of what is known. */
 export function* sourceFields(source: SourceDescription): Generator<Field> {
-  const { size, kind, mode, accessed, modified, owner, group } = source;
+  const { size, kind, mode, accessed, modified, owner, group, data } = source;
   if (size !== undefined) yield { tag: TAG.size, value: u64(size) };
   if (kind !== undefined) yield { tag: TAG.kind, value: encodeText(kind) };
   if (mode !== undefined) yield { tag: TAG.mode, value: u32(mode) };
@@ -56,6 +58,7 @@ export function* sourceFields(source: SourceDescription): Generator<Field> {
   if (modified !== undefined) yield { tag: TAG.modified, value: encodeTimestamp(modified) };
   if (owner !== undefined) yield { tag: TAG.owner, value: encodeOwner(owner) };
   if (group !== undefined) yield { tag: TAG.group, value: encodeOwner(group) };
+  if (data !== undefined) yield { tag: TAG.data, value: u64(data) };
 }
 
 /** What puts each of these fields into `source`, by its tag. */
@@ -68,6 +71,7 @@ export function takeSource(source: SourceDescription): [number, TakeValue][] {
     [TAG.modified, (value) => (source.modified = decodeTimestamp(value)) !== undefined],
     [TAG.owner, (value) => (source.owner = decodeOwner(value)) !== undefined],
     [TAG.group, (value) => (source.group = decodeOwner(value)) !== undefined],
+    [TAG.data, (value) => (source.data = readU64(value)) !== undefined],
   ];
 }
 

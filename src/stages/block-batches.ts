@@ -172,7 +172,7 @@ export class Writer {
           this.#slots.slab,
           slot.index,
           frames.map((frame, place) => toWrite(frame, rooms[place])),
-          this.#sparse,
+          this.#sparse || this.#isFresh(frames),
           this.#written?.digest,
           check,
         );
@@ -190,6 +190,12 @@ export class Writer {
       this.#slots.release(slot);
       this.#waiting -= 1;
     });
+  }
+
+  /** True if all of it lies after what a file had: holes there, as the source may have them, cost nothing. */
+  #isFresh(frames: readonly BlockFrame[]): boolean {
+    const { isDevice, size } = this.#sink;
+    return !isDevice && frames.every(({ position }) => position >= size);
   }
 
   /** The digests that the blocks must have, where the stream has any. */

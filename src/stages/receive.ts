@@ -7,6 +7,7 @@ import type { Asked } from "./bounds.ts";
 import type { StageContext } from "./context.ts";
 import { refuseFileAmongDevices } from "./destination.ts";
 import { type Part, partOf } from "./part.ts";
+import { refuseEmpty } from "./room.ts";
 import { saveTo, type SaveOptions } from "./save.ts";
 import { sendDigests } from "./send-digests.ts";
 
@@ -34,6 +35,7 @@ export async function receive(
   const { file, force, create, lock, plain } = options;
   const sink = await engine.openSink(file, { force, create, lock, direct });
   refuseFileAmongDevices(file, sink);
+  refuseEmpty(file, sink);
   debug(`${file}: ${sink.description}`);
   const reader = await engine.openReader(sink, direct);
   const digests = await withRanges(options);

@@ -19,6 +19,7 @@ import { Rehearsal } from "./rehearsal.ts";
 import { RootOfBatches } from "./root.ts";
 import { refuseOverlap } from "./overlap.ts";
 import { checkRange } from "./send-digests.ts";
+import { dataLength, refuseEmpty } from "./room.ts";
 import { refuseSize, type Sizes } from "./sizes.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
@@ -65,6 +66,7 @@ export async function retrieve(
   await output.whileRead(async () => {
     const source = await engine.openSource(options.file, direct);
     debug(`${options.file}: ${source.size} bytes, ${source.description}`);
+    refuseEmpty(options.file, source);
     checkRange(source, { file: options.file, ...options.needs });
     // Before reading changes the time of the last access.
     const description = describe(source, await engine.metadata(source));
@@ -104,7 +106,11 @@ export async function retrieve(
           "the digests do not say what they are of: `save` will write these blocks to any destination (keep what `checksum --extended FILE` writes straight into a file)",
         );
       }
-      const { answer, coder } = (talk = agree(context, options, decoder.hello, description));
+      const { answer, coder } = (talk = agree(context, options, decoder.hello, {
+        ...description,
+        // Only an extended stream says it before the blocks.
+        ...(hello?.accepts !== undefined && { data: await dataLength(context, source) }),
+      }));
       sequence.add(Promise.resolve(), () => stream.write(answer.begin()));
       return { answer, coder };
     };

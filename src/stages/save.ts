@@ -11,6 +11,8 @@ import { type Asked, type Bounds, boundsOfAnswer, boundsOfStream } from "./bound
 import type { StageContext } from "./context.ts";
 import { refuseOtherBase } from "./base.ts";
 import { refuseFileAmongDevices } from "./destination.ts";
+import { refuseEmptying, refuseForeseen } from "./foreseen.ts";
+import { refuseEmpty } from "./room.ts";
 import { KeptDigests } from "./kept-digests.ts";
 import { type Carried, namesOf, restoreMetadata } from "./metadata.ts";
 import { readTail, requireTail } from "./read-tail.ts";
@@ -61,6 +63,7 @@ export async function save(
   const { file, force, create, lock } = options;
   const sink = await engine.openSink(file, { force, create, lock, direct });
   refuseFileAmongDevices(file, sink);
+  refuseEmpty(file, sink);
   debug(`${file}: ${sink.size} bytes, ${sink.description}`);
   progress.begin(undefined);
   return saveTo(context, sink, options);
@@ -91,6 +94,9 @@ export async function saveTo(
       : await KeptDigests.open(context, sink, digestsFile, file);
   const begin = async (head: Head | undefined): Promise<void> => {
     writer.bounds = await boundsFor(sink, options, head, asked);
+    if (head !== undefined) {
+      refuseForeseen(sink, options, head, await asked);
+    }
     writer.digest = head?.digest;
     if (head?.base !== undefined && !force) {
       await refuseOtherBase(context, sink, file, head, head.base);
@@ -116,6 +122,9 @@ export async function saveTo(
       keepWritten(context, sink, writer, error),
     );
     if (described !== undefined) {
+      if (options.carried.truncate) {
+        refuseEmptying(sink, file, described.size ?? sink.size, force);
+      }
       await restoreMetadata(context, sink, file, options.carried, described);
     }
     debug("waiting for the disk");

@@ -10,6 +10,7 @@ import { OptionError, type StageContext } from "./context.ts";
 import { CacheError, checkCache, DigestCache } from "./digest-cache.ts";
 import { type Coverage, cover, type Extent } from "./ranges/extents.ts";
 import { Root } from "./root.ts";
+import { refuseEmpty } from "./room.ts";
 import { scanSource } from "./scan.ts";
 
 /** How many blocks blockcopy 0.0.2 compares at once. */
@@ -59,6 +60,7 @@ export async function sendDigests(
   options: DigestOptions,
   output: StreamOutput,
 ): Promise<void> {
+  refuseEmpty(options.file, source);
   if (!(await sendCached(context, source, options, output))) {
     await sendRead(context, source, options, output);
   }

@@ -3,6 +3,7 @@ import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import { OptionError, type StageContext } from "../stages/context.ts";
 import { adviseOnMissing, refuseFileAmongDevices } from "../stages/destination.ts";
 import { refuseOverlap } from "../stages/overlap.ts";
+import { checkRoom, dataLength, refuseEmpty } from "../stages/room.ts";
 import { Sequence } from "../stages/sequence.ts";
 import { batchesInFlight, Slots } from "../stages/slots.ts";
 import { tellOfWriter } from "../stages/source-in-use.ts";
@@ -58,7 +59,12 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
     throw sameError(options.source, destination);
   }
   await refuseOverlap(context, source, await engine.storageOf(target));
+  refuseEmpty(options.source, source);
+  refuseEmpty(options.destination, sink);
   refuseUnlike(options, source, target, sink);
+  // Holes of the destination take room too when they are filled.
+  const data = options.sparse ? undefined : await dataLength(context, source);
+  checkRoom(sink, options.destination, source.size, data);
   debug(`${options.source}: ${source.size} bytes, ${source.description}`);
   debug(`${options.destination}: ${target.size} bytes, ${target.description}, ${sink.description}`);
 

@@ -47,6 +47,11 @@ export function statSync(name: string): fs.Stats {
 }
 
 /** As that of `node:fs`. */
+export function statfsSync(name: string): fs.StatsFs {
+  return fs.statfsSync(bytesOf(name));
+}
+
+/** As that of `node:fs`. */
 export function readlinkSync(name: string): string {
   return nameOf(fs.readlinkSync(bytesOf(name), { encoding: "buffer" }));
 }
