@@ -45,9 +45,14 @@ test("a file that is locked: the second is told to come back, by whom, and the f
     "save",
     /locked by process/,
   );
-  // Neither a dry run nor somebody who does not ask is held up.
-  const dry = await run(["sync", "-n", "--lock", from, to]);
-  assert.equal(dry.code, EXIT.ok, dry.stderr);
+  // A dry run takes no lock, and somebody who does not ask for it hears of the other copy all the same.
+  for (const how of [["-n", "--lock"], []])
+    assertFailed(
+      await run(["sync", ...how, from, to]),
+      EXIT.busy,
+      "sync",
+      new RegExp(`process ${holder.pid} \\(.*\\) has it or a part of it open for writing`),
+    );
   assertSame(readFileSync(to), before);
   await end();
   assertSucceeded(await run(["sync", "--lock", from, to]));

@@ -8,7 +8,7 @@ import { StageCommand } from "./stage-command.ts";
 export abstract class DestinationCommand extends StageCommand {
   force = Option.Boolean("--force", false, {
     description:
-      "Write to a device even when it is mounted or held, and a delta to what it was not made for",
+      "Write to what is in use (mounted, held, locked or open elsewhere), and a delta to what it was not made for",
   });
 
   lock = Option.Boolean("--lock", false, {

@@ -34,7 +34,7 @@ export class SyncCommand extends DestinationCommand {
 
       Either or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. A file here whose name has a colon gets ./ before it. \`blockcopy\` is sent there if it is missing.
 
-      A device that is mounted, or held by another device or process, is refused as DESTINATION. A virtual machine that is running on the file DESTINATION is not noticed. Of a SOURCE that is mounted, held, or open for writing there is a warning: copy a snapshot.
+      A DESTINATION that is in use is refused: a device that is mounted, or held by another device or process; a file or device that a loop device lies on, that a virtual machine (QEMU) or another copy has locked, or that somebody else has open for writing. So is, also with --force, one that shares bytes with SOURCE. Of a SOURCE that is mounted, held, or open for writing there is a warning: copy a snapshot.
     `,
     examples: [
       [

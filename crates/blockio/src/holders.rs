@@ -1,13 +1,14 @@
 //! Who is using a device or file that is to be written, or read as of one moment.
 
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::Shown;
+use crate::openers::{self, Opener};
 use crate::proc_tables::{self, Mount};
-use crate::sys::{self, FileType, Stat};
+use crate::storage::Storage;
+use crate::sys::{self, Errno, FileType, Stat};
+use crate::sysfs;
 
 /// A block device in /sys, and what to call it in a sentence about the one asked for.
 struct Device {
@@ -49,37 +50,132 @@ pub(crate) fn unseen() -> Option<&'static str> {
     .find_map(|(mount, file)| (!Path::new(file).exists()).then_some(mount))
 }
 
-/// Uses that do not make an exclusive open fail: a loop device that this file or device backs and
-/// that is in use itself, and a file that is swapped to. Found as far as /proc and /sys can be read.
+/// Uses that do not make an exclusive open fail: a loop device that lies on it, and a file that is swapped to. Found as far as /proc
+/// and /sys can be read.
 pub(crate) fn behind_the_kernels_back(target: &Stat) -> Option<String> {
     if target.file_type != FileType::BlockDevice && is_among(&proc_tables::swap_areas(), target) {
         return Some("it is in use as swap".to_owned());
     }
-    loops_over(target).find_map(|name| {
-        let device = sys::stat(Path::new(&name)).ok()?.device;
-        let holder = of_device(device)?;
-        Some(format!(
-            "it backs {name}, and {}",
-            holder.replacen("it ", "that ", 1)
-        ))
+    let over = loops_over(target);
+    let used = over.iter().find_map(|over| {
+        let holder = of_device(over.device)?.replacen("it ", "that ", 1);
+        Some(format!("it {}, and {holder}", over.relation()))
+    });
+    used.or_else(|| {
+        let over = over.first()?;
+        // A mount in another namespace is not seen, but it claims the device.
+        let claim = sys::open_exclusively_for_reading(Path::new(&over.node));
+        let claimed = matches!(claim, Err(Errno::BUSY));
+        Some(if claimed {
+            format!(
+                "it {}, and another process or mount namespace has that in use",
+                over.relation()
+            )
+        } else {
+            format!("it {}", over.relation())
+        })
     })
 }
 
-/// The loop device that a file which is open for writing is behind, as a clause, if it is behind one.
-pub(crate) fn loop_over(target: &Stat) -> Option<String> {
-    let name = loops_over(target).next()?;
-    Some(format!("it backs {name}"))
+/// As [`behind_the_kernels_back`], but for those who only read it.
+pub(crate) fn loop_that_writes(target: &Stat) -> Option<String> {
+    let over = loops_over(target);
+    let over = over.iter().find(|over| over.writable)?;
+    Some(format!("it {}", over.relation()))
 }
 
-/// The nodes of the loop devices that `target` backs.
-fn loops_over(target: &Stat) -> impl Iterator<Item = String> {
-    let disks = entries(Path::new("/sys/block")).into_iter();
-    disks.filter_map(|disk| {
-        let backing = fs::read(disk.join("loop/backing_file")).ok()?;
-        let backing = backing.strip_suffix(b"\n").unwrap_or(&backing);
-        let backing = sys::stat(Path::new(OsStr::from_bytes(backing))).ok()?;
-        backing.same(target).then(|| device_node(&disk))
-    })
+/// Who has a file open for writing, as a clause, but for this process and those that have started it; asked by its owner or root.
+///
+/// To be asked before it is open for writing here.
+pub(crate) fn writer_of_file(path: &Path, target: &Stat) -> Option<String> {
+    let fd = sys::open_for_reading(path).ok()?;
+    if sys::is_open_for_writing(fd) != Ok(true) {
+        return None;
+    }
+    let openers = openers::of_file(target);
+    if openers.is_empty() {
+        return Some("somebody has it open for writing".to_owned());
+    }
+    open_for_writing(&openers::without_ancestors(&openers))
+}
+
+/// Who has a device, or one that shares bytes with it, open for writing, as a clause, but for this process and those that have started it.
+pub(crate) fn opener_of_device(device: u64) -> Option<String> {
+    let openers = openers_of(device);
+    open_for_writing(&openers::without_ancestors(&openers))
+}
+
+/// As [`opener_of_device`], but for this process alone.
+pub(crate) fn other_opener_of_device(device: u64) -> Option<String> {
+    let mut openers = openers_of(device);
+    openers.retain(|opener| opener.process != std::process::id());
+    open_for_writing(&openers)
+}
+
+fn openers_of(device: u64) -> Vec<Opener> {
+    let storage = Storage::of_device(&sys::device_number(device));
+    storage.map_or_else(Vec::new, |storage| openers::of_device(&storage))
+}
+
+fn open_for_writing(openers: &[Opener]) -> Option<String> {
+    let names = openers::names(openers);
+    let have = if openers.len() > 1 { "have" } else { "has" };
+    (!openers.is_empty()).then(|| format!("{names} {have} it or a part of it open for writing"))
+}
+
+/// Who has locked an image, as a clause.
+pub(crate) fn of_image_lock(target: &Stat) -> String {
+    let openers = if target.file_type == FileType::BlockDevice {
+        openers_of(target.device)
+    } else {
+        openers::of_file(target)
+    };
+    let openers = openers::without_ancestors(&openers);
+    open_for_writing(&openers)
+        .unwrap_or_else(|| "a virtual machine (QEMU) or another copy has locked it".to_owned())
+}
+
+/// A loop device that shares bytes with something, and that this does not lie on.
+struct LoopOver {
+    node: String,
+    device: u64,
+    writable: bool,
+    /// All of it lies on that.
+    on: bool,
+}
+
+impl LoopOver {
+    fn relation(&self) -> String {
+        let node = &self.node;
+        if self.on {
+            format!("backs {node}")
+        } else {
+            format!("shares bytes with {node}")
+        }
+    }
+}
+
+/// The loop devices over `target`.
+fn loops_over(target: &Stat) -> Vec<LoopOver> {
+    let Some(storage) = Storage::of(target, None, Path::new("it")) else {
+        return Vec::new();
+    };
+    let over = |directory: PathBuf| {
+        sysfs::attribute(&directory, "loop/backing_file")?;
+        let number = sysfs::text(&directory, "dev")?;
+        if storage.lies_on(&number) {
+            return None;
+        }
+        let shared = Storage::of_device(&number)?.shared_with(&storage)?;
+        Some(LoopOver {
+            node: sysfs::node(&directory),
+            device: sys::device_of(&number)?,
+            writable: sysfs::text(&directory, "ro").as_deref() != Some("1"),
+            on: shared.lies_on(),
+        })
+    };
+    let disks = sysfs::entries(Path::new("/sys/block")).into_iter();
+    disks.filter_map(over).collect()
 }
 
 /// Who has locked a file or device node, see flock(2): `process 4711 (fdisk)`, as far as that can be seen from here.
@@ -92,16 +188,7 @@ pub(crate) fn of_lock(target: &Stat) -> String {
         .find(|lock| lock.file == file && lock.process != 0);
     found.map_or_else(
         || "another process".to_owned(),
-        |lock| {
-            let process = lock.process;
-            match fs::read(format!("/proc/{process}/comm")) {
-                Ok(command) => {
-                    let command = Shown::bytes(command.trim_ascii_end());
-                    format!("process {process} ({command})")
-                }
-                Err(_) => format!("process {process}"),
-            }
-        },
+        |lock| proc_tables::process_name(lock.process),
     )
 }
 
@@ -117,13 +204,13 @@ fn family(device: u64) -> Vec<Device> {
             sysfs,
         }];
     };
-    let partitions = entries(&sysfs)
+    let partitions = sysfs::entries(&sysfs)
         .into_iter()
-        .filter(|entry| is_partition(entry));
+        .filter(|entry| sysfs::is_partition(entry));
     let partitions: Vec<_> = partitions
         .filter_map(|entry| relative("its partition", entry))
         .collect();
-    let disk = sysfs.parent().filter(|_| is_partition(&sysfs));
+    let disk = sysfs.parent().filter(|_| sysfs::is_partition(&sysfs));
     let disk = disk.and_then(|disk| relative("its disk", disk.to_owned()));
     let itself = Device {
         number,
@@ -133,17 +220,13 @@ fn family(device: u64) -> Vec<Device> {
     [itself].into_iter().chain(partitions).chain(disk).collect()
 }
 
-fn is_partition(sysfs: &Path) -> bool {
-    sysfs.join("partition").exists()
-}
-
 fn relative(relation: &str, sysfs: PathBuf) -> Option<Device> {
     Some(Device {
         number: fs::read_to_string(sysfs.join("dev"))
             .ok()?
             .trim()
             .to_owned(),
-        name: format!("{relation} {}", device_node(&sysfs)),
+        name: format!("{relation} {}", sysfs::node(&sysfs)),
         sysfs,
     })
 }
@@ -152,7 +235,7 @@ fn mounted(device: &Device, mounts: &[Mount]) -> Option<String> {
     let is_source = |mount: &Mount| {
         mount.device_number == device.number
             // File systems that span several devices are mounted under a number of their own.
-            || mount.source.starts_with("/dev") && number_of(&mount.source).as_ref() == Some(&device.number)
+            || mount.source.starts_with("/dev") && sysfs::number_at(&mount.source).as_ref() == Some(&device.number)
     };
     let found = mounts.iter().filter(|mount| is_source(mount));
     let at: Vec<_> = found
@@ -162,14 +245,14 @@ fn mounted(device: &Device, mounts: &[Mount]) -> Option<String> {
 }
 
 fn held(device: &Device) -> Option<String> {
-    let holders = entries(&device.sysfs.join("holders"));
+    let holders = sysfs::entries(&device.sysfs.join("holders"));
     let names: Vec<_> = holders.iter().map(|holder| holder_name(holder)).collect();
     (!names.is_empty()).then(|| format!("{} is held by {}", device.name, names.join(", ")))
 }
 
 /// `/dev/dm-0 (vg-lv)`: the name that an administrator gave, where there is one.
 fn holder_name(sysfs: &Path) -> String {
-    let node = device_node(sysfs);
+    let node = sysfs::node(sysfs);
     match fs::read(sysfs.join("dm/name")) {
         Ok(name) => format!("{node} ({})", Shown::bytes(name.trim_ascii())),
         Err(_) => node,
@@ -177,7 +260,7 @@ fn holder_name(sysfs: &Path) -> String {
 }
 
 fn swapped_to(device: &Device) -> Option<String> {
-    let swapped = |area: &PathBuf| number_of(area).as_ref() == Some(&device.number);
+    let swapped = |area: &PathBuf| sysfs::number_at(area).as_ref() == Some(&device.number);
     let found = proc_tables::swap_areas().iter().any(swapped);
     found.then(|| format!("{} is in use as swap", device.name))
 }
@@ -188,36 +271,16 @@ fn is_among(paths: &[PathBuf], target: &Stat) -> bool {
         .any(|path| sys::stat(path).is_ok_and(|stat| stat.same(target)))
 }
 
-/// `major:minor` of the block device at `path`.
-fn number_of(path: &Path) -> Option<String> {
-    let stat = sys::stat(path).ok()?;
-    (stat.file_type == FileType::BlockDevice).then(|| sys::device_number(stat.device))
-}
-
-/// Where the device of a directory in /sys is found; `!` stands for `/` there.
-fn device_node(sysfs: &Path) -> String {
-    let name = sysfs.file_name().unwrap_or_default().as_bytes();
-    format!("/dev/{}", Shown::bytes(name).to_string().replace('!', "/"))
-}
-
-/// The paths in a directory, in the order of their names; none if it cannot be read.
-fn entries(directory: &Path) -> Vec<PathBuf> {
-    let found = fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = found.map(|entry| entry.path()).collect();
-    paths.sort();
-    paths
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_file_system_with_a_number_of_its_own_is_found_by_its_source() {
-        let disks = entries(Path::new("/sys/block"));
+        let disks = sysfs::entries(Path::new("/sys/block"));
         let found = disks
             .iter()
-            .find_map(|disk| Some((disk, number_of(Path::new(&device_node(disk)))?)));
+            .find_map(|disk| Some((disk, sysfs::number_at(Path::new(&sysfs::node(disk)))?)));
         let Some((disk, number)) = found else {
             eprintln!("SKIPPED: there is no block device");
             return;
@@ -239,7 +302,7 @@ mod tests {
             &[
                 mount("/dev/null"),
                 mount("tmpfs"),
-                mount(&device_node(disk)),
+                mount(&sysfs::node(disk)),
             ],
         );
         assert_eq!(found.as_deref(), Some("it is mounted on /srv"));

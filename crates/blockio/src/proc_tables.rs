@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use crate::Shown;
+
 /// A line of /proc/self/mountinfo; see `proc_pid_mountinfo(5)`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Mount {
@@ -31,6 +33,45 @@ pub(crate) struct FileLock {
 pub(crate) fn boot_id() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(boot.trim().to_owned()).filter(|boot| !boot.is_empty())
+}
+
+/// The processes that this one can see; none where they cannot be listed.
+pub(crate) fn processes() -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    entries.filter_map(number).collect()
+}
+
+/// A process and those that have started it, directly or not.
+pub(crate) fn ancestors(process: u32) -> Vec<u32> {
+    let mut found = vec![process];
+    let mut next = process;
+    while let Some(parent) = parent(next) {
+        // A number may be used again while this is read.
+        if parent == 0 || found.contains(&parent) {
+            break;
+        }
+        found.push(parent);
+        next = parent;
+    }
+    found
+}
+
+fn parent(process: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    line.trim().parse().ok()
+}
+
+/// `process 4711 (fdisk)`, as far as that can be read.
+pub(crate) fn process_name(process: u32) -> String {
+    match fs::read(format!("/proc/{process}/comm")) {
+        Ok(command) => {
+            let command = Shown::bytes(command.trim_ascii_end());
+            format!("process {process} ({command})")
+        }
+        Err(_) => format!("process {process}"),
+    }
 }
 
 /// The mounts that this process can see; none where they cannot be read.

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use rustix::fd::OwnedFd;
 
+use crate::image_lock::ImageLock;
 use crate::medium::{Disk, Medium, usable_size};
 use crate::node::Kind;
 use crate::sys::{self, Errno};
@@ -69,6 +70,8 @@ pub struct Sink {
     directory: Option<OwnedFd>,
     /// What keeps a device locked; a file is locked by its descriptor in `medium`.
     _lock: Option<OwnedFd>,
+    /// What keeps virtual machines and other copies away.
+    _image_lock: Option<ImageLock>,
 }
 
 impl Sink {
@@ -76,8 +79,9 @@ impl Sink {
     /// If that fails later, an empty file may remain.
     ///
     /// A device is claimed (`O_EXCL`, see open(2)): the kernel refuses if it or a partition of it is
-    /// mounted, held or claimed. `force` writes to it nevertheless. A file is refused without `force`
-    /// if it is swapped to, or if a loop device that it backs is in use.
+    /// mounted, held or claimed. A file is refused if it is swapped to, and either if a loop device lies on it, if somebody else
+    /// has it open for writing, or if a virtual machine or another sink has locked it. `force` writes to it nevertheless. While the
+    /// sink is open, it is locked in the way that QEMU locks images.
     ///
     /// # Errors
     /// [`Error::Busy`] as above, [`Error::Locked`] by somebody else where `lock` is wanted, [`Error::ReadOnly`] even with `force`, [`Error::NotFound`],
@@ -90,6 +94,7 @@ impl Sink {
         Ok(Self {
             directory: opened.directory,
             _lock: opened.lock,
+            _image_lock: opened.image_lock,
             ..sink
         })
     }
@@ -135,6 +140,7 @@ impl Sink {
             sync_all: AtomicBool::new(false),
             directory: None,
             _lock: None,
+            _image_lock: None,
         })
     }
 

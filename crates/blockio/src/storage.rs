@@ -16,7 +16,7 @@ mod survey;
 mod text;
 
 pub(crate) use loops::attached;
-use survey::Survey;
+use survey::{Place, Survey};
 
 /// A file or device, and all that is known of what it lies on: partitions, disks, backing files, the members of a stack, the
 /// devices of a file system.
@@ -74,6 +74,16 @@ impl Storage {
         Some(Self { boot, layers })
     }
 
+    /// Of the device with that `major:minor`.
+    pub(crate) fn of_device(number: &str) -> Option<Self> {
+        let boot = proc_tables::boot_id()?;
+        let mounts = proc_tables::mounts();
+        let mut survey = Survey::new(Path::new(SYSFS), &mounts, &attached);
+        survey.device(number, None, Place::itself());
+        let layers = survey.layers;
+        Some(Self { boot, layers })
+    }
+
     /// Of a file that is yet to be made at `path`. `None` also where its directory cannot be opened.
     #[must_use]
     pub fn of_new_file(path: &Path) -> Option<Self> {
@@ -82,6 +92,11 @@ impl Storage {
         let stat = sys::fstat(&directory).ok()?;
         // The layer itself is that of the directory, which nothing else that is copied can be.
         Self::of(&stat, Some(directory.as_fd()), path)
+    }
+
+    /// Whether the device with that `major:minor` is the thing itself or below it.
+    pub(crate) fn lies_on(&self, number: &str) -> bool {
+        self.layers.iter().any(|layer| layer.id == number)
     }
 
     /// What the two have in common that writing to one would change in the other; `None` if nothing is known to be.
@@ -131,6 +146,7 @@ impl Layer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shared {
     sentence: String,
+    lies_on: bool,
 }
 
 impl Shared {
@@ -148,7 +164,13 @@ impl Shared {
                 format!("{a} and {b} share bytes of {}", name.unwrap_or(&unnamed))
             }
         };
-        Self { sentence }
+        let lies_on = theirs.how == How::Itself;
+        Self { sentence, lies_on }
+    }
+
+    /// True if the first of the two lies on the second.
+    pub(crate) fn lies_on(&self) -> bool {
+        self.lies_on
     }
 }
 

@@ -62,8 +62,8 @@ fn the_file_behind_a_mounted_device_is_refused() {
         return;
     };
     let backing = directory.path().join("backing");
-    // Attached and not in use: nobody would notice.
-    open_sink(&backing, false).unwrap();
+    // Attached and not in use yet: whoever mounts it would see it change.
+    assert_busy(&backing, &format!("it backs {}", device.name()));
     let mountpoint = directory.path().join("mount");
     let Some(_mount) = Mount::new(&[device.name()], &mountpoint) else {
         return;

@@ -41,8 +41,9 @@ fn a_file_is_locked_until_the_sink_is_dropped() {
     for path in [path, made] {
         let sink = locked(&path).unwrap();
         assert_locked(&path);
-        // Who does not ask for the lock does not mind it.
-        open_sink(&path, false).unwrap();
+        // Who does not ask for the lock still hears of the other one.
+        assert_eq!(open_sink(&path, false).unwrap_err().code(), "busy");
+        open_sink(&path, true).unwrap();
         drop(sink);
         locked(&path).unwrap();
     }

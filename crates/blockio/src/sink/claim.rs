@@ -1,18 +1,21 @@
 //! Opening a file or device to write, unless somebody else is using it.
 
 use std::path::Path;
+use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fd::OwnedFd;
 
+use super::create::Created;
 use super::{SinkOptions, lock};
 use crate::Error;
 use crate::holders;
+use crate::image_lock::{self, ImageLock, Locked};
 use crate::node::{Kind, Node};
 use crate::sys::{self, Errno};
 
-/// How long somebody who has given up the lock may still take to give up the device.
+/// How long somebody who has given up the lock may still take to give up the device, and a copy that was cut off to end.
 const HANDING_OVER: Duration = Duration::from_millis(500);
 
 /// What is open to write.
@@ -23,6 +26,21 @@ pub(super) struct Opened {
     pub(super) directory: Option<OwnedFd>,
     /// What keeps a device locked.
     pub(super) lock: Option<OwnedFd>,
+    /// What keeps virtual machines and other copies away.
+    pub(super) image_lock: Option<ImageLock>,
+}
+
+/// Why something is not opened.
+enum Refusal {
+    Final(Error),
+    /// A process that is just ending may be the reason.
+    Passing(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
 }
 
 /// Opens what is at `path`, locks it if that is wanted, and claims a device.
@@ -30,20 +48,25 @@ pub(super) struct Opened {
 /// # Errors
 /// See [`Sink::open`](crate::Sink::open).
 pub(super) fn open(path: &Path, options: SinkOptions) -> Result<Opened, Error> {
+    let deadline = Instant::now() + HANDING_OVER;
+    loop {
+        match attempt(path, options) {
+            Ok(opened) => return Ok(opened),
+            // Two that are in each other's way do not try again at the same time.
+            Err(Refusal::Passing(_)) if Instant::now() < deadline => {
+                let offset = Duration::from_millis(u64::from(process::id() % 50));
+                thread::sleep(lock::INTERVAL + offset);
+            }
+            Err(Refusal::Passing(error) | Refusal::Final(error)) => return Err(error),
+        }
+    }
+}
+
+fn attempt(path: &Path, options: SinkOptions) -> Result<Opened, Refusal> {
     let SinkOptions { force, create, .. } = options;
     let found = match Node::stat(path) {
         Err(Error::NotFound { .. }) if create => match super::create::create(path)? {
-            Some(created) => {
-                if options.lock {
-                    lock::file(&created.fd, path)?;
-                }
-                return Ok(Opened {
-                    kind: Kind::File,
-                    fd: created.fd,
-                    directory: Some(created.directory),
-                    lock: None,
-                });
-            }
+            Some(created) => return Ok(made(created, path, options)?),
             // Somebody else was faster, or it was not to be made: then it is still not found.
             None => Node::stat(path)?,
         },
@@ -52,31 +75,82 @@ pub(super) fn open(path: &Path, options: SinkOptions) -> Result<Opened, Error> {
     if !force {
         refuse_used(path, &found)?;
     }
-    // Before the claim: of two who want both, the second is to hear of the lock.
+    // Asked before it is open here as well, and told after the lock: of two who want both, the second is to hear of the lock.
+    let writer =
+        (!force && found.kind == Kind::File).then(|| holders::writer_of_file(path, &found.stat));
     let lock = (options.lock && found.kind == Kind::Device).then(|| lock::device(path));
     let lock = lock.transpose()?;
     let fd = open_or_claim(path, &found, force, lock.is_some())?;
     let node = Node::fstat(&fd, path)?;
     if !node.stat.same(&found.stat) {
-        return Err(busy(
-            path,
-            "it was replaced while it was being opened".to_owned(),
-        ));
+        return Err(busy(path, "it was replaced while it was being opened".to_owned()).into());
     }
     if options.lock && node.kind == Kind::File {
         lock::file(&fd, path)?;
     }
     if node.kind == Kind::Device && is_read_only(&fd, path)? {
-        return Err(Error::ReadOnly {
-            path: path.to_owned(),
-        });
+        let path = path.to_owned();
+        return Err(Error::ReadOnly { path }.into());
+    }
+    let writer = writer.flatten().or_else(|| {
+        let asked = !force && node.kind == Kind::Device;
+        asked.then(|| holders::opener_of_device(node.stat.device))?
+    });
+    if let Some(writer) = writer {
+        return Err(Refusal::Passing(busy(path, writer)));
     }
     Ok(Opened {
         kind: node.kind,
+        image_lock: lock_image(&fd, path, &node, options)?,
         fd,
         directory: None,
         lock,
     })
+}
+
+/// A file that was made just now: nobody else can know it yet.
+fn made(created: Created, path: &Path, options: SinkOptions) -> Result<Opened, Error> {
+    let Created { fd, directory } = created;
+    if options.lock {
+        lock::file(&fd, path)?;
+    }
+    let reader = sys::reopen_for_reading(&fd).ok();
+    let locked = reader.map(|reader| image_lock::take(reader, true));
+    let image_lock = match locked {
+        Some(Locked::Ours(lock)) => lock,
+        Some(Locked::InUse) | None => None,
+    };
+    Ok(Opened {
+        kind: Kind::File,
+        fd,
+        directory: Some(directory),
+        lock: None,
+        image_lock,
+    })
+}
+
+/// Takes the locks by which virtual machines and other copies know of each other.
+fn lock_image(
+    fd: &OwnedFd,
+    path: &Path,
+    node: &Node,
+    options: SinkOptions,
+) -> Result<Option<ImageLock>, Refusal> {
+    // Over NFS a lock of flock(2) is one of all bytes, and in the way of these.
+    if options.lock && node.kind == Kind::File && sys::is_flock_of_bytes(fd) == Ok(true) {
+        return Ok(None);
+    }
+    // Locks for sharing are for descriptors that can be read.
+    let Ok(reader) = sys::reopen_for_reading(fd) else {
+        return Ok(None);
+    };
+    match image_lock::take(reader, options.force) {
+        Locked::Ours(lock) => Ok(lock),
+        Locked::InUse => Err(Refusal::Passing(busy(
+            path,
+            holders::of_image_lock(&node.stat),
+        ))),
+    }
 }
 
 /// Says who would be in the way of [`open`] without `force`, by opening a device for reading. That there is nothing is for others to say.
@@ -89,10 +163,19 @@ pub(super) fn probe(path: &Path) -> Result<(), Error> {
         found => found?,
     };
     refuse_used(path, &found)?;
-    if found.kind == Kind::Device {
-        sys::open_exclusively_for_reading(path).map_err(|errno| refusal(path, &found, errno))?;
+    let writer = match found.kind {
+        Kind::File => holders::writer_of_file(path, &found.stat),
+        Kind::Device => {
+            sys::open_exclusively_for_reading(path)
+                .map_err(|errno| refusal(path, &found, errno))?;
+            holders::opener_of_device(found.stat.device)
+        }
+    };
+    let locked = || image_lock::is_in_use(path).then(|| holders::of_image_lock(&found.stat));
+    match writer.or_else(locked) {
+        Some(holder) => Err(busy(path, holder)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Refuses what is used in a way that an exclusive open does not find, and anything where nobody could tell.

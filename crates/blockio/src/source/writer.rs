@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::fd::BorrowedFd;
 
 use crate::holders;
+use crate::image_lock;
 use crate::sys::{self, Errno, FileType, Stat};
 
 /// Longer than somebody who only looks whether a device is free has it exclusively.
@@ -25,8 +26,10 @@ fn of_device(fd: BorrowedFd<'_>, stat: &Stat) -> Option<String> {
         return None;
     }
     holders::writer_of_device(stat.device)
-        .or_else(|| holders::behind_the_kernels_back(stat))
+        .or_else(|| holders::loop_that_writes(stat))
         .or_else(|| claimed(fd, stat).then(|| "another process has it open exclusively".to_owned()))
+        .or_else(|| image_lock::is_written(fd).then(|| holders::of_image_lock(stat)))
+        .or_else(|| holders::other_opener_of_device(stat.device))
 }
 
 /// Whether a device is claimed, and not by those who have mounted it read-only.
@@ -42,9 +45,10 @@ fn claimed(fd: BorrowedFd<'_>, stat: &Stat) -> bool {
 }
 
 fn of_file(fd: BorrowedFd<'_>, stat: &Stat) -> Option<String> {
-    if sys::is_open_for_writing(fd) != Ok(true) {
-        return None;
+    if sys::is_open_for_writing(fd) == Ok(true) {
+        let holder = holders::behind_the_kernels_back(stat);
+        return Some(holder.unwrap_or_else(|| "it is open for writing".to_owned()));
     }
-    let holder = holders::behind_the_kernels_back(stat).or_else(|| holders::loop_over(stat));
-    Some(holder.unwrap_or_else(|| "it is open for writing".to_owned()))
+    // Also where nobody can tell who has it open: locks can be seen over NFS, and by others than the owner.
+    image_lock::is_written(fd).then(|| holders::of_image_lock(stat))
 }

@@ -6,7 +6,6 @@ use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
 use super::*;
-use crate::storage::survey::Place;
 
 const MIB: u64 = 1 << 20;
 const SECTORS: u64 = MIB / 512;

@@ -17,12 +17,14 @@ mod attributes;
 mod cache;
 mod identity;
 mod lease;
+mod ofd;
 mod zeroing;
 
 pub(crate) use attributes::*;
 pub(crate) use cache::*;
 pub(crate) use identity::*;
 pub(crate) use lease::*;
+pub(crate) use ofd::*;
 pub(crate) use zeroing::*;
 
 type Result<T> = std::result::Result<T, Errno>;
@@ -30,6 +32,12 @@ type Result<T> = std::result::Result<T, Errno>;
 /// `major:minor`, as /proc and /sys write it.
 pub(crate) fn device_number(device: u64) -> String {
     format!("{}:{}", fs::major(device), fs::minor(device))
+}
+
+/// The number of the device that /proc and /sys write as `major:minor`.
+pub(crate) fn device_of(number: &str) -> Option<u64> {
+    let (major, minor) = number.split_once(':')?;
+    Some(fs::makedev(major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// A file or device node as /proc/locks names it: the numbers of its file system in hexadecimal.

@@ -1,0 +1,127 @@
+//! Which processes have a file or device open for writing, as far as /proc tells.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::proc_tables;
+use crate::storage::Storage;
+use crate::sys::{self, FileType, Stat};
+
+/// However many processes there are, it takes no longer; what has not been looked at by then counts as nobody.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// More names make no message better.
+const MOST: usize = 3;
+
+/// `O_ACCMODE`, `O_WRONLY` and `O_RDWR` of open(2) are the two lowest bits.
+const ACCESS_MODE: u32 = 0o3;
+
+/// A process that has it open for writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Opener {
+    pub(crate) process: u32,
+}
+
+/// Those who have the very file that `stat` describes open for writing.
+pub(crate) fn of_file(stat: &Stat) -> Vec<Opener> {
+    search(|fd| {
+        // Asking the file system may take for ever; procfs is asked first, and knows the inode since Linux 5.14.
+        let inode = fd.info("ino").and_then(|inode| inode.parse::<u64>().ok());
+        fd.leads_to("/")
+            && inode.is_none_or(|inode| inode == stat.inode)
+            && fd.writes()
+            && sys::stat(&fd.link).is_ok_and(|found| found.same(stat))
+    })
+}
+
+/// Those who have a device open for writing that shares bytes with `storage`.
+pub(crate) fn of_device(storage: &Storage) -> Vec<Opener> {
+    let mut apart: HashSet<u64> = HashSet::new();
+    search(|fd| {
+        if !fd.leads_to("/dev/") || !fd.writes() {
+            return false;
+        }
+        let Ok(found) = sys::stat(&fd.link) else {
+            return false;
+        };
+        if found.file_type != FileType::BlockDevice || apart.contains(&found.device) {
+            return false;
+        }
+        let other = Storage::of_device(&sys::device_number(found.device));
+        let shares = other.is_some_and(|other| other.shared_with(storage).is_some());
+        if !shares {
+            apart.insert(found.device);
+        }
+        shares
+    })
+}
+
+/// A descriptor of a process.
+struct Descriptor {
+    /// `/proc/PID/fd/N`.
+    link: PathBuf,
+    /// `/proc/PID/fdinfo/N`.
+    about: PathBuf,
+}
+
+impl Descriptor {
+    /// True if what it has open has a name that begins like that. The file system is not asked.
+    fn leads_to(&self, beginning: &str) -> bool {
+        let target = fs::read_link(&self.link).unwrap_or_default();
+        let target = target.as_os_str().as_encoded_bytes();
+        target.starts_with(beginning.as_bytes())
+    }
+
+    fn info(&self, name: &str) -> Option<String> {
+        let table = fs::read_to_string(&self.about).ok()?;
+        let mut lines = table.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        Some(value.trim().to_owned())
+    }
+
+    fn writes(&self) -> bool {
+        let flags = self.info("flags");
+        let flags = flags.and_then(|flags| u32::from_str_radix(&flags, 8).ok());
+        flags.is_some_and(|flags| flags & ACCESS_MODE != 0)
+    }
+}
+
+fn search(mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
+    let deadline = Instant::now() + LONGEST;
+    let mut found = Vec::new();
+    for process in proc_tables::processes() {
+        let folder = Path::new("/proc").join(process.to_string());
+        // Of somebody else's processes, nothing can be read.
+        let entries = fs::read_dir(folder.join("fd")).into_iter().flatten();
+        let mut descriptors = entries.flatten().map(|entry| Descriptor {
+            about: folder.join("fdinfo").join(entry.file_name()),
+            link: entry.path(),
+        });
+        if descriptors.any(|fd| Instant::now() < deadline && matches(&fd)) {
+            found.push(Opener { process });
+        }
+    }
+    found
+}
+
+/// Without this process and those that have started it: a shell that keeps a file open for the commands it runs.
+pub(crate) fn without_ancestors(openers: &[Opener]) -> Vec<Opener> {
+    let ancestors = proc_tables::ancestors(std::process::id());
+    let is_other = |opener: &&Opener| !ancestors.contains(&opener.process);
+    openers.iter().filter(is_other).cloned().collect()
+}
+
+/// `process 4711 (qemu-system-x86)`, and more of them; empty for none.
+pub(crate) fn names(openers: &[Opener]) -> String {
+    let name = |opener: &Opener| proc_tables::process_name(opener.process);
+    let named: Vec<_> = openers.iter().take(MOST).map(name).collect();
+    let more = openers.len().saturating_sub(MOST);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{more}", named.join(", "))
+}
