@@ -180,7 +180,13 @@ test("bytes become strings and come back", () => {
 
 const END = { kind: "remote", user: undefined, host: "h", port: undefined } as const;
 /** What is run there prints its arguments. */
-const FAR: Far = { rsh: "rsh", remoteCommand: "env printf %s\\\\0", sudo: false, bootstrap: false };
+const FAR: Far = {
+  rsh: "rsh",
+  remoteCommand: "env printf %s\\\\0",
+  sudo: false,
+  bootstrap: false,
+  timeout: 0,
+};
 
 for (const [shell, ...options] of SHELLS) {
   const skip = installed(shell) ? false : `needs ${shell}: install it`;

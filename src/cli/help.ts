@@ -22,6 +22,7 @@ const VALUES: Readonly<Record<string, string>> = {
   rsh: "COMMAND",
   "remote-command": "COMMAND",
   metrics: "FILE",
+  timeout: "SECONDS",
 };
 
 const EPILOGUE = `

@@ -6,6 +6,7 @@ import { syncDelta } from "../sync/delta.ts";
 import type { Copied } from "../sync/outcome.ts";
 import { syncPlain } from "../sync/plain-wire.ts";
 import { syncRemote } from "../sync/remote.ts";
+import { DEFAULT_TIMEOUT } from "../sync/silence.ts";
 import { refuseUselessRsh } from "../sync/useless-rsh.ts";
 import { isStandardInput } from "../transport/standard-input.ts";
 import { isBlockSizeOption } from "./block-size.ts";
@@ -13,7 +14,7 @@ import { isCompress } from "./compress.ts";
 import { DestinationCommand } from "./destination-command.ts";
 import { isDigest } from "./digest.ts";
 import { wantsExactWire } from "./environment.ts";
-import { isStreams } from "./io-options.ts";
+import { isStreams, isTimeout } from "./io-options.ts";
 import { isMapFile } from "./map-option.ts";
 import { isOffset } from "./offset.ts";
 import { isRate } from "./rate.ts";
@@ -121,6 +122,11 @@ export class SyncCommand extends DestinationCommand {
     validator: isFileName,
   });
 
+  timeout = Option.String("--timeout", {
+    description: `Give up after this many seconds in which nothing was heard of a stage, ${DEFAULT_TIMEOUT} unless given; 0: never`,
+    validator: isTimeout,
+  });
+
   sudo = Option.Boolean("--sudo", false, {
     description: "Run it there with `sudo -n`, which must not ask for a password",
   });
@@ -222,7 +228,13 @@ export class SyncCommand extends DestinationCommand {
 
   async #joined(context: LocalContext, source: Endpoint, destination: Endpoint): Promise<Copied> {
     const { rsh = "ssh", remoteCommand, sudo, noBootstrap, ranges, delta } = this;
-    const far = { rsh, remoteCommand, sudo, bootstrap: !noBootstrap };
+    const far = {
+      rsh,
+      remoteCommand,
+      sudo,
+      bootstrap: !noBootstrap,
+      timeout: this.timeout ?? DEFAULT_TIMEOUT,
+    };
     const plan = { source, destination, far, copy: this };
     if (this.#isPlain(source, destination)) {
       return syncPlain(context, plan);

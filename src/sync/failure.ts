@@ -59,13 +59,21 @@ export function causeOf(
     return end === undefined ? [] : [{ side, ended: end, place }];
   });
   all.sort((a, b) => Number(b.place === first) - Number(a.place === first));
-  const own = all.find(({ side }) => side.error?.consequence === false);
+  const own = all.find(
+    ({ side, place }) =>
+      side.error?.consequence === false && (place === first || !wasTold(side.error.code)),
+  );
   const silent = all.find(({ side, ended: end }) => side.error === undefined && !isDone(side, end));
   const cause = own ?? silent ?? all[0];
   if (cause === undefined) {
     throw new TypeError("nothing has run, so nothing has failed");
   }
   return cause;
+}
+
+/** True for the exit code of a stage that was told to end by a signal, as this program tells all others when one has failed. */
+function wasTold(code: number): boolean {
+  return code > 128;
 }
 
 /** A failure in words; what else came from there goes to `warn`. */

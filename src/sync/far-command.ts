@@ -18,6 +18,8 @@ export interface Far {
   ownConnection?: boolean;
   /** Whether this program may be sent to where it is missing, and run there. */
   bootstrap: boolean;
+  /** Seconds without a word after which a program there, or one that reads what it sends, is given up; 0 for never. */
+  timeout: number;
 }
 
 /**

@@ -53,6 +53,11 @@ export class Listener {
     return this.#refusal.signal;
   }
 
+  /** Ends the copy: the first reason counts. */
+  giveUp(error: Error): void {
+    this.#refusal.abort(error);
+  }
+
   /** What takes the lines of a side. */
   of(side: Side): (line: string) => void {
     return (line) => {

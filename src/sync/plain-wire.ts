@@ -12,6 +12,7 @@ import { Listener, type Shown } from "./listener.ts";
 import { isDone } from "./proof.ts";
 import type { CopyPlan } from "./streams.ts";
 import { countsOf, Side } from "./side.ts";
+import { Silence } from "./silence.ts";
 import { type CopyOptions, receiveWords, retrieveWords, sizesOf } from "./stage-words.ts";
 
 /** What the stage here is told: to speak as 0.0.2 does. */
@@ -57,15 +58,40 @@ export async function syncPlain(
     linked: true,
     limited: copy.bwlimit !== undefined,
   });
+  const silence = new Silence({
+    timeout: options.far.timeout,
+    warn,
+    giveUp: (error) => listener.giveUp(error),
+  });
   const { ended, first } = await runJoined(
     native,
     parts.map(({ side, command }) => {
       debug(`${whereIs(side.end)}: ${commandText(side.end, command, options.far)}`);
-      return { command, line: listener.of(side), isDone: (end) => isDone(side, end) };
+      const watch = silence.watch(side.end, `the stage at the ${side.role}`);
+      const listen = listener.of(side);
+      return {
+        command,
+        started: watch.begin,
+        line: (text) => {
+          watch.heard();
+          listen(text);
+          // A stage of 0.0.2 says no more until it ends: from then on, only the stage here is known to be alive.
+          if (side.hello !== undefined && side !== telling) {
+            watch.end();
+          }
+        },
+        isDone: (end) => {
+          watch.end();
+          return isDone(side, end);
+        },
+      };
     }),
     joints,
     { now: listener.refused },
   );
+  if (listener.refused.aborted) {
+    throw listener.refused.reason;
+  }
   if (first !== undefined) {
     for (const [place, end] of ended.entries()) {
       const side = sides[place];

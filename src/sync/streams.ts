@@ -15,6 +15,7 @@ import type { Kept } from "./far-shell.ts";
 import { Listener, type Shown } from "./listener.ts";
 import { isDone } from "./proof.ts";
 import { Side } from "./side.ts";
+import { Silence } from "./silence.ts";
 import { type CopyOptions, receiveWords, retrieveWords } from "./stage-words.ts";
 
 /** What to make equal, and how. */
@@ -66,15 +67,32 @@ export async function runStreams(
     receive: receiveWords(copy, part),
   }));
   const listener = new Listener(shown, streams, { linked, limited: copy.bwlimit !== undefined });
+  const silence = new Silence({
+    timeout: far.timeout,
+    warn: shown.warn,
+    giveUp: (error) => listener.giveUp(error),
+  });
   const way = { ...far, ownConnection: streams.length > 1 };
   const writes = !copy.dryRun && take === undefined;
   const program = (side: Side, words: readonly string[], after?: Promise<unknown>): Program => {
     const command = stageCommand(side.end, words, way, kept);
     debug(`${whereIs(side.end)}: ${commandText(side.end, command, far)}`);
+    const watch = silence.watch(side.end, `the stage at the ${side.role}`);
+    const listen = listener.of(side);
     return {
       command,
-      line: listener.of(side),
-      isDone: (end: Ended) => isDone(side, end),
+      started: watch.begin,
+      line: (text) => {
+        watch.heard();
+        listen(text);
+        if (side.hello !== undefined) {
+          watch.loggedIn();
+        }
+      },
+      isDone: (end: Ended) => {
+        watch.end();
+        return isDone(side, end);
+      },
       ...(after !== undefined && { after }),
       ...(writes && side.role === "source" && { feeds: true }),
       ...(writes &&

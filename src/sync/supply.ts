@@ -11,9 +11,10 @@ import { type Found, foundIn, keepLine, REPORT } from "./far-shell.ts";
 import { CHOSEN, INSTALL, missingError, type Obstacle, obstacleOf } from "./missing.ts";
 import { printable } from "../ui/printable.ts";
 import type { Side } from "./side.ts";
+import { Silence } from "./silence.ts";
 
 /** What is said of a program that is sent. */
-type Shown = Pick<StageContext, "native" | "tell" | "debug">;
+type Shown = Pick<StageContext, "native" | "warn" | "tell" | "debug">;
 
 /** Lines of what a program said that are kept, of which the last is shown. */
 const LAST_LINES = 5;
@@ -136,14 +137,31 @@ export class Supply {
     line: string,
     input: Uint8Array,
   ): Promise<{ said: string[]; ended: Ended }> {
-    const { native, debug } = this.#shown;
+    const { native, warn, debug } = this.#shown;
     const command = farShell(end, line, this.#far);
     debug(`${whereIs(end)}: ${commandText(end, command, this.#far)}`);
     const said: string[] = [];
-    const ended = await runFed(native, command, input, (text) => {
-      said.push(printable(text));
-      said.splice(0, said.length - LAST_LINES);
+    const givenUp = new AbortController();
+    const silence = new Silence({
+      timeout: this.#far.timeout,
+      warn,
+      giveUp: (error) => givenUp.abort(error),
     });
+    const watch = silence.watch(end, "what is to keep blockcopy");
+    watch.begin();
+    const ended = await runFed(native, {
+      command,
+      input,
+      line: (text) => {
+        watch.heard();
+        said.push(printable(text));
+        said.splice(0, said.length - LAST_LINES);
+      },
+      taken: watch.heard,
+      signal: givenUp.signal,
+    });
+    watch.end();
+    givenUp.signal.throwIfAborted();
     return { said, ended };
   }
 }

@@ -19,6 +19,8 @@ const DISK_MILLISECONDS = 30_000;
 /** One of several programs. */
 export interface Program {
   command: readonly [string, ...string[]];
+  /** Told when it is started. */
+  started?: () => void;
   /** Told of each line that it prints on standard error. */
   line: (text: string) => void;
   /** True if it has succeeded, where its exit code alone does not tell. */
@@ -184,6 +186,7 @@ class Joined {
     if (child === undefined) {
       return undefined;
     }
+    program.started?.();
     this.#children.set(place, child);
     this.#running += 1;
     const ended = await child.ended;
