@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertNight, assertNoLie, assertTrue, hashes, night, type Kept } from "./support/cache.ts";
-import { assertFailed, assertSucceeded, EXIT, run } from "./support/cli.ts";
+import { NO_INSPECTOR } from "../src/native/node-start.ts";
+import { assertFailed, assertSucceeded, EXIT, PROJECT, run } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { mountTmpfs } from "./support/mount.ts";
 import { lackingRoot, lackingTrace, system } from "./support/tools.ts";
@@ -35,8 +36,11 @@ async function blocks({ source, destination }: Kept, ...options: string[]): Prom
   return answer.stdout;
 }
 
-/** strace counts the calls of each thread for itself. */
-const ONE_THREAD = { UV_THREADPOOL_SIZE: "1" };
+/** As the launcher starts Node, but with a single thread of libuv: strace counts the calls of each thread for itself. */
+const ONE_THREAD = {
+  command: [process.execPath, NO_INSPECTOR, join(PROJECT, "dist/cli/main.js")],
+  env: { UV_THREADPOOL_SIZE: "1" },
+};
 
 /** Where `save` is killed: at which call of which kind. */
 const MOMENTS: [calls: string, when: number][] = [
@@ -78,7 +82,7 @@ for (const whole of [true, false])
         const prefix = ["strace", "-f", "-qq", "-o", "/dev/null", ...inject];
         const save = ["save", "--threads", "1", "--update-digests", cache, destination];
         const what = `${calls} ${when}`;
-        const outcome = await run(save, { stdin, prefix, env: ONE_THREAD });
+        const outcome = await run(save, { stdin, prefix, ...ONE_THREAD });
         // Without a file from before there is less to take away, and in any case not often.
         if (outcome.code === EXIT.ok && (!whole || calls === "unlink")) continue;
         assert.equal(outcome.code, 137, `${what} was not reached: ${outcome.stderr}`);

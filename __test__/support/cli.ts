@@ -131,11 +131,13 @@ export interface RunOptions extends Surroundings {
   stdin?: Buffer;
   /** A command that starts the program, such as strace with its options. */
   prefix?: readonly string[];
+  /** The program, unless its launcher is to start it. */
+  command?: readonly string[];
 }
 
 /** Runs one stage with its stdout on a pipe. */
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const stage = quote([...(options.prefix ?? []), ...COMMAND, ...args]);
+  const stage = quote([...(options.prefix ?? []), ...(options.command ?? COMMAND), ...args]);
   if (options.stdin === undefined) return bash(`${stage} | cat; exit "\${PIPESTATUS[0]}"`, options);
   const folder = mkdtempSync(join(tmpdir(), "blockcopy-in-"));
   try {
