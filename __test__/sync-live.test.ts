@@ -1,15 +1,17 @@
 // What people see of a copy while it runs: one line, as far as the terminal is wide, and what the copy waits for.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { limiting, limitingAlone, SpentLately } from "../src/sync/limiting.ts";
 import { CopyState } from "../src/ui/copy-state.ts";
-import type { Spent } from "../src/ui/event-lines.ts";
+import { helloLine, type Spent } from "../src/ui/event-lines.ts";
 import { formatBriefly } from "../src/ui/format.ts";
 import { limitText } from "../src/ui/limit.ts";
 import { Rate } from "../src/ui/rate.ts";
-import { statusLine } from "../src/ui/status-line.ts";
+import { liveText, statusLine } from "../src/ui/status-line.ts";
 import {
   bash,
   blockcopy,
@@ -22,7 +24,7 @@ import {
 } from "./support/cli.ts";
 import { defer } from "./support/cleanup.ts";
 import { readEvents } from "./support/events.ts";
-import { noise, text } from "./support/files.ts";
+import { noise, scratch, text } from "./support/files.ts";
 import { shape } from "./support/host-state.ts";
 import { environmentHere, lackingHosts, prefixHere } from "./support/hosts.ts";
 import { pair } from "./support/sync-pair.ts";
@@ -191,6 +193,23 @@ test("a line has what there is room for, and what matters most", () => {
   assert.match(statusLine(state, 80), /^Sync {2}1\.20/);
 });
 
+test("nothing is shown while a connection is made, and then which host is awaited", () => {
+  const state = new CopyState();
+  const line = (columns = 80): string | undefined => liveText(state, columns);
+  state.connecting = true;
+  state.awaited = "root@host";
+  state.begin(2 ** 31);
+  assert.equal(line(), undefined);
+  state.connecting = false;
+  assert.equal(line(), "Sync  waiting for root@host");
+  assert.equal(line(20), "Sync");
+  state.aside("reading back", 2 ** 31);
+  assert.match(line() ?? "", /^Sync, reading back/);
+  state.finish();
+  state.awaited = undefined;
+  assert.match(line() ?? "", /^Sync {2}0 bytes of 2\.00 GiB/);
+});
+
 test("a copy over a slow link waits for the link", { skip: lackingHosts }, async (t) => {
   shape(t, "one", "10mbit");
   const size = 24 * 2 ** 20;
@@ -229,11 +248,16 @@ test("without a terminal a line is printed now and then, once it has begun", asy
   assert.match(stderr, /^(?:Sync {2}0 bytes of 900 bytes {2}0 % .*\n)+the end\n$/);
 });
 
-/** What a copy with `options` leaves on a terminal of 40 columns. */
-async function onTerminal(t: TestContext, env: string, ...options: string[]): Promise<string> {
+/** What a copy with `options` leaves on a terminal of 40 columns; `host` is that of its destination, with a colon. */
+async function onTerminal(
+  t: TestContext,
+  env: string,
+  options: string[],
+  host = "",
+): Promise<string> {
   const source = text("long", 3 * 2 ** 20);
   const { from, to } = pair(t, { source, destination: Buffer.alloc(source.length) });
-  const command = `stty cols 40; ${env} ${blockcopy("sync", ...options, from, to)}`;
+  const command = `stty cols 40; ${env} ${blockcopy("sync", ...options, from, host + to)}`;
   const { stdout, code } = await bash(`script -qec ${quote([command])} /dev/null < /dev/null`);
   assert.equal(code, 0, stdout.toString());
   return stdout.toString();
@@ -242,7 +266,7 @@ async function onTerminal(t: TestContext, env: string, ...options: string[]): Pr
 test("a terminal", { skip: lacking("script", "stty") }, async (t) => {
   // For a moment, however fast the machine is.
   const slowly = ["--compress", "lzma:9", "--threads", "1"];
-  const drawn = await onTerminal(t, "TERM=xterm NO_COLOR=1", ...slowly);
+  const drawn = await onTerminal(t, "TERM=xterm NO_COLOR=1", slowly);
   const lines = Array.from(drawn.matchAll(/Sync {2}[^\r\n\x1b]*/g), ([line]) => line);
   assert.ok(lines.length > 0, drawn);
   for (const line of lines) assert.ok(line.length <= 37, line);
@@ -251,5 +275,44 @@ test("a terminal", { skip: lacking("script", "stty") }, async (t) => {
 });
 
 test("a terminal that cannot draw", { skip: lacking("script", "stty") }, async (t) => {
-  assert.match(await onTerminal(t, "TERM=dumb"), /^(?:\r\x1b\[K)?Sync done in .*\r\n[^✔]*$/);
+  assert.match(await onTerminal(t, "TERM=dumb", []), /^(?:\r\x1b\[K)?Sync done in .*\r\n[^✔]*$/);
 });
+
+/**
+ * A program for -e that asks on the terminal, as ssh does, and has an answer two seconds later. With `opening`, the host says hello then, and takes two seconds
+ * more to open its file.
+ */
+function askingRsh(t: TestContext, opening: boolean): string {
+  const path = join(scratch(t), "rsh");
+  const hello = `printf '%s\\n' ${quote([helloLine().text])} >&2; sleep 2`;
+  const script = [
+    "#!/bin/sh",
+    "printf 'password: ' > /dev/tty",
+    "sleep 2",
+    "echo answered > /dev/tty",
+    ...(opening ? [hello] : []),
+    "shift",
+    'exec sh -c "$*"',
+  ];
+  writeFileSync(path, script.map((line) => `${line}\n`).join(""), { mode: 0o755 });
+  return path;
+}
+
+const slowly = ["--compress", "lzma", "--threads", "1"];
+const asking: [what: string, opening: boolean, lines: RegExp, options: string[]][] = [
+  ["a host that opens its file slowly", true, /Sync {2}waiting for far/, ["-v"]],
+  ["a connection for each stream", false, /Sync/, [...slowly, "--streams", "2"]],
+  ["blockcopy 0.0.2", false, /Sync/, [...slowly, "--wire", "0.0.2"]],
+];
+for (const [what, opening, lines, options] of asking) {
+  test(`a question is not drawn over: ${what}`, { skip: lacking("script", "stty") }, async (t) => {
+    const far = ["-e", askingRsh(t, opening), "--remote-command", quote(COMMAND)];
+    const drawn = await onTerminal(t, "TERM=xterm NO_COLOR=1", [...options, ...far], "far:");
+    const end = drawn.lastIndexOf("answered");
+    const asked = drawn.slice(drawn.indexOf("password: "), end);
+    assert.match(asked, /password: /);
+    assert.doesNotMatch(asked, /\x1b|\r(?!\n)/);
+    assert.match(drawn.slice(end), lines);
+    assert.match(drawn.slice(end), /✔ Sync done in /);
+  });
+}

@@ -15,7 +15,13 @@ import { printable } from "../ui/printable.ts";
 import { mapSvg, SVG_BEGINNING } from "../ui/map-svg.ts";
 import { METRICS_BEGINNING, metricsText } from "../ui/metrics.ts";
 import { statusLine } from "../ui/status-line.ts";
-import { printLine, printOut, stderrCanDraw, stderrIsTerminal } from "../ui/stderr.ts";
+import {
+  keepQuestions,
+  printLine,
+  printOut,
+  stderrCanDraw,
+  stderrIsTerminal,
+} from "../ui/stderr.ts";
 import { forcedSimd, wantsExactWire } from "./environment.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
 import type { IoOptions } from "./io-options.ts";
@@ -52,6 +58,7 @@ export interface Copy {
 /** Runs a copy and ends the process. */
 export function runSync(copy: Copy): Promise<never> {
   const state = new CopyState();
+  keepQuestions(() => state.connecting);
   const began = performance.now();
   const events = copy.json ? new CopyEvents(state, printOut) : undefined;
   let display: CopyDisplay = hidden;

@@ -34,6 +34,8 @@ export class Listener {
   /** The warnings from each host. */
   readonly #warned = new Map<string, Set<string>>();
   readonly #refusal = new AbortController();
+  /** All that are listened to. */
+  readonly #sides: Side[] = [];
   #aside: { shown: Progress; done: number } | undefined;
 
   /** `linked` when a connection is between the two, `limited` when they are not to use all of it. */
@@ -60,6 +62,8 @@ export class Listener {
 
   /** What takes the lines of a side. */
   of(side: Side): (line: string) => void {
+    this.#sides.push(side);
+    this.#showConnections();
     return (line) => {
       if (this.refused.aborted) {
         return;
@@ -89,9 +93,11 @@ export class Listener {
       case "begin":
         this.#begin();
         this.#refuseSame();
+        this.#showConnections();
         break;
       case "hello":
         this.#refuseForeign(side);
+        this.#showConnections();
         break;
       case "progress":
         this.#showLimit();
@@ -118,6 +124,17 @@ export class Listener {
     } else {
       this.#shown.warn(end.kind === "local" ? message : `${where}: ${message}`);
     }
+  }
+
+  /** Tells if a login may be asking a person for a password, and which host has not opened its file yet; of several streams, that of the first. */
+  #showConnections(): void {
+    const { progress } = this.#shown;
+    progress.connecting = this.#linked && this.#sides.some(({ hello }) => hello === undefined);
+    const [first] = this.#streams;
+    // Where only one side tells anything, nobody knows it of the other.
+    const both = first === undefined || first.from === first.to ? [] : [first.to, first.from];
+    const late = both.find(({ end, hasBegun }) => end.kind === "remote" && !hasBegun);
+    progress.awaited = late && whereIs(late.end);
   }
 
   /** A stage of another version, whose events mean something else. */

@@ -1,5 +1,5 @@
 import type { CopyState } from "./copy-state.ts";
-import { statusLine } from "./status-line.ts";
+import { liveText } from "./status-line.ts";
 import { wrapped } from "./columns.ts";
 import { printable } from "./printable.ts";
 import { printLine, stderrColumns } from "./stderr.ts";
@@ -18,8 +18,9 @@ export const hidden: CopyDisplay = { finish: () => undefined };
 /** Where there is no terminal: a line each minute, so that a short copy only has its summary. */
 export function minuteDisplay(state: CopyState, interval = MINUTE_MILLISECONDS): CopyDisplay {
   const timer = setInterval(() => {
-    if (state.begun) {
-      printLine(statusLine(state, Infinity));
+    const line = liveText(state, Infinity);
+    if (line !== undefined) {
+      printLine(line);
     }
   }, interval);
   timer.unref();

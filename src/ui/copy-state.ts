@@ -30,6 +30,10 @@ export class Work {
 /** How far a copy is: what is told to whoever looks at it. */
 export class CopyState implements Progress {
   begun = false;
+  /** True while a connection is made, and may ask a person for a password on the terminal: nothing may be drawn over that. */
+  connecting = false;
+  /** The host that has not opened its file yet. */
+  awaited: string | undefined;
   counts: Counts = NO_COUNTS;
   /** What it waits for, where that is clear. */
   limit: Limit | undefined;

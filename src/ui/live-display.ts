@@ -1,13 +1,13 @@
 import { tick } from "./charset.ts";
 import type { CopyDisplay } from "./copy-display.ts";
 import type { CopyState } from "./copy-state.ts";
-import { statusLine } from "./status-line.ts";
+import { liveText } from "./status-line.ts";
 import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
 
 /** A line that changes in place, and the summary in its place. */
 export function liveDisplay(state: CopyState, acquire: () => TerminalRight): CopyDisplay {
   const line = new TerminalLine({
-    text: (columns) => (state.begun ? statusLine(state, columns) : undefined),
+    text: (columns) => liveText(state, columns),
     acquire,
     patience: 0,
   });

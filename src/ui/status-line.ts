@@ -9,6 +9,19 @@ interface Part {
   rank: number;
 }
 
+/** What there is to show of a copy, in a line of at most so many columns; undefined while there is nothing, or while it must not be shown. */
+export function liveText(state: CopyState, columns: number): string | undefined {
+  const { begun, connecting, awaited, besides } = state;
+  if (connecting) {
+    return undefined;
+  }
+  if (awaited !== undefined && besides === undefined) {
+    const waiting = { text: `waiting for ${printable(awaited)}`, rank: 1 };
+    return fitting([{ text: "Sync", rank: 0 }, waiting], columns);
+  }
+  return begun ? statusLine(state, columns) : undefined;
+}
+
 /** How far a copy is, in a line of at most so many columns. */
 export function statusLine(state: CopyState, columns: number): string {
   const { besides, work, counts, limit } = state;

@@ -8,6 +8,14 @@ const STDOUT = 1;
 const STDERR = 2;
 const RETRY_MILLISECONDS = 5;
 
+/** True while another program may be asking a person on the terminal. */
+let isAsking = (): boolean => false;
+
+/** Leaves the question of another program on the terminal as it is, whenever `asking` says that there may be one. */
+export function keepQuestions(asking: () => boolean): void {
+  isAsking = asking;
+}
+
 /** Whether a person looks at standard error. */
 export function stderrIsTerminal(): boolean {
   return isatty(STDERR);
@@ -25,12 +33,12 @@ export function stderrCanDraw(): boolean {
 
 /**
  * Prints a line on standard error, at once. On a terminal, what another stage is drawing there is wiped
- * first. Whatever the text has, it stays one line, and does nothing to a terminal: see {@link printable}.
+ * first, but for a question: see {@link keepQuestions}. Whatever the text has, it stays one line, and does nothing to a terminal: see {@link printable}.
  */
 export function printLine(line: string | JsonLine): void {
   const text = typeof line === "string" ? printable(line) : line.text;
   // When nobody listens any more, there is nobody to tell.
-  write(STDERR, stderrIsTerminal() ? `\r\x1b[K${text}\n` : `${text}\n`);
+  write(STDERR, stderrIsTerminal() && !isAsking() ? `\r\x1b[K${text}\n` : `${text}\n`);
 }
 
 /**

@@ -65,7 +65,7 @@ export class TerminalLine {
     }
     this.#finished = true;
     clearInterval(this.#timer);
-    this.#spinner.stop();
+    this.#wipe();
     // Also without the right to draw, since these are whole lines: whoever draws does so again below them.
     for (const line of last.flatMap((text) => wrapped(printable(text), terminalColumns()))) {
       process.stderr.write(`\r\x1b[K${line}\n`);
@@ -79,6 +79,7 @@ export class TerminalLine {
     }
     const text = this.#options.text(terminalColumns() - MARGIN);
     if (text === undefined) {
+      this.#wipe();
       return;
     }
     if (!this.#right?.held) {
@@ -86,9 +87,16 @@ export class TerminalLine {
       if (!this.#right.held) {
         return;
       }
-      this.#spinner.start();
     }
     this.#spinner.text = printable(text);
+    this.#spinner.start();
+  }
+
+  /** Takes away what is drawn. Where nothing is, the cursor must not move either: it may be after a question of ssh. */
+  #wipe(): void {
+    if (this.#spinner.isSpinning) {
+      this.#spinner.stop();
+    }
   }
 }
 
