@@ -138,7 +138,7 @@ test("-e takes words with quotes, and no shell looks at it", { skip }, async (t)
   }
   assert.ok(!existsSync(join(folder, "harm")));
   const open = await sync(["-e", `ssh "-v`, from, `one:${to}`]);
-  assertFailed(open, EXIT.usage, "sync", /is no command/);
+  assertFailed(open, EXIT.usage, "sync", /is not a command/);
   const missing = await sync(["-e", "/nonexistent/ssh", from, `one:${to}`]);
   assertFailed(missing, EXIT.busy, "sync", /connects to one cannot be started \(ENOENT\)/, /--rsh/);
 });

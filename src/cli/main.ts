@@ -21,13 +21,13 @@ try {
   const isFull = /\bE[MN]FILE\b/.test(String(error));
   printLine(
     isFull
-      ? "ERROR (blockcopy): it cannot start: too many open files; raise the limit (`ulimit -n`, LimitNOFILE)"
-      : "ERROR (blockcopy): it cannot start; install blockcopy again",
+      ? "ERROR (blockcopy): cannot start: too many open files; raise the limit (`ulimit -n`, LimitNOFILE)"
+      : "ERROR (blockcopy): cannot start; install blockcopy again",
   );
   process.exitCode = isFull ? 69 : 70;
 }
 
-/** Why the program cannot run as it was started, and what to do about it; undefined if it can. */
+/** Returns the reason that the program cannot run as it was started, and what to do about it; undefined if it can run. */
 async function hindranceHere(): Promise<string | undefined> {
   if (!runsOnNode(process.versions.node)) {
     return `this is Node ${process.versions.node}; install ${NODE_VERSIONS}`;

@@ -1,6 +1,6 @@
 import { joinMap } from "../commands/map-option.ts";
 
-/** Options that take a value, and its form where it has one: a value that has another one was most likely meant for something else. */
+/** Options that take a value, and the form of that value where it has one. A value of another form was most likely meant for something else. */
 const VALUED: Readonly<Record<string, { name: string; form?: RegExp }>> = {
   "--start": { name: "OFFSET", form: /^\d/ },
   "--end": { name: "OFFSET", form: /^\d/ },
@@ -25,7 +25,7 @@ const VALUED: Readonly<Record<string, { name: string; form?: RegExp }>> = {
   "--metrics": { name: "FILE" },
 };
 
-/** Values that stand for those that have few, in examples. */
+/** Example values for options that accept only a few. */
 const EXAMPLES: Readonly<Record<string, string>> = {
   "--verify": "full",
   "--compress": "auto",
@@ -42,7 +42,7 @@ export function refusal(error: unknown, command: string, words: readonly string[
       ? "more than SOURCE and DESTINATION: a name with spaces needs quotes, and what is for ssh goes into -e, as in -e 'ssh -p 2222'"
       : "more than one FILE: a name with spaces needs quotes";
   }
-  // It says either, depending on the options that were given.
+  // Clipanion uses either wording, depending on the options that were given.
   if (/^(Not enough positional arguments|Command not found)/.test(message)) {
     return missingFile(command, words);
   }

@@ -1,15 +1,15 @@
 import inspector from "node:inspector";
 
-/** Looks once more after so many milliseconds: Node opens its debugger on another thread, some time after the signal. */
+/** Milliseconds before looking once more: Node opens its debugger on another thread, some time after the signal. */
 const AGAIN_MILLISECONDS = [0, 20, 200];
 
 /** Threads of libuv that a stage may keep waiting in its pipes at the same time, and one for files. */
 const LEAST_THREADS = 3;
 
 /**
- * Mends what it can of what the launcher does, for a program that was started as `node main.js`.
+ * Does as much of the launcher's work as is still possible, for a program that was started as `node main.js`.
  *
- * @returns what makes it useless to go on, with what to do; undefined for nothing
+ * @returns the reason that the program cannot go on, and what to do; undefined if it can
  */
 export function withoutLauncher(): string | undefined {
   const threads = process.env["UV_THREADPOOL_SIZE"];

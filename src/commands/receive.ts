@@ -104,7 +104,7 @@ export class ReceiveCommand extends DestinationCommand {
     });
   }
 
-  /** Where the digests are kept, in whatever way that was said. */
+  /** The digest cache, whichever of the two options named it. */
   #digestCache(): string | undefined {
     const encoded = this.encodedDigestCache;
     return encoded === undefined ? this.digestCache : decodedName(encoded);

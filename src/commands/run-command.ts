@@ -13,7 +13,7 @@ import { adviceOn, RUN_AGAIN } from "./advice.ts";
 import { ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { onProgressAsked, onSignal, type Signal } from "./signals.ts";
 
-/** How long, in milliseconds, a command may take to end in good order before a person is told what it waits for. */
+/** Milliseconds that a command may take to end in good order before it says what it waits for. */
 const PATIENCE = 1000;
 
 /** A standard stream that carries data, with the name that messages have for it and what belongs at its other end. */
@@ -29,7 +29,7 @@ interface Surroundings {
   native: typeof Binding;
   /** Says something that only matters when looking for a fault. */
   debug: (message: string) => void;
-  /** Whether it is to end early. */
+  /** Tells if the command has to end early. */
   stopping: Stopping;
 }
 
@@ -184,7 +184,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Where a fault of the program itself came from, line by line. The message may have lines too, which stay one. */
+/** The stack of an internal error, one line each. A message of several lines stays one line. */
 function trace(error: unknown): string[] {
   return exitCodeOf(error) === ExitCode.internal &&
     error instanceof Error &&

@@ -41,7 +41,7 @@ export function onSignal(handler: (signal: Signal, code: number) => void): void 
   handle = handler;
 }
 
-/** What SIGUSR1 does from now on. */
+/** Sets the function that SIGUSR1 calls from now on. */
 export function onProgressAsked(handler: () => void): void {
   tell = handler;
 }

@@ -32,7 +32,7 @@ interface Conflict {
 const ONE = "leave one of them out";
 
 /**
- * Every combination of options that would contradict itself, or of which a part would be ignored. What has no effect only because
+ * Every combination of options that contradicts itself, or in which an option would be ignored. What has no effect only because
  * nothing is left for it to do stays allowed: `--dry-run` takes the options of the copy that it rehearses, `--streams 1` is the default,
  * `--no-bootstrap` also fits `--remote-command` and `--wire`, and `-q --json` says nothing on standard error.
  */
@@ -45,7 +45,7 @@ const CONFLICTS: readonly Conflict[] = [
       "--ranges": ranges !== undefined,
       "--delta": delta !== undefined,
     }),
-    message: (option) => `${option} is not for --streams, of which none sees all of the copy`,
+    message: (option) => `${option} is not for --streams: no stream sees all of the copy`,
     advice: `${ONE} (--verify=written is possible)`,
   },
   {
@@ -145,7 +145,7 @@ export function refuseTogether(copy: SyncOptions): void {
   }
 }
 
-/** The options that are of a part of the copy. */
+/** The options that restrict a copy to a part. */
 function ofPart({ start, end, ranges }: SyncOptions): Readonly<Record<string, boolean>> {
   return {
     "--start": start !== undefined,

@@ -33,9 +33,9 @@ export class SyncCommand extends DestinationCommand {
     details: `
       Reads SOURCE and DESTINATION, regular files or block devices, and writes the blocks that differ to DESTINATION. Succeeds only when they are on the disk.
 
-      Either or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. A file here whose name has a colon gets ./ before it. \`blockcopy\` is sent there if it is missing.
+      Either or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. A file here whose name has a colon or an @ gets ./ before it. \`blockcopy\` is sent there if it is missing.
 
-      A DESTINATION that is in use is refused: a device that is mounted, or held by another device or process; a file or device that a loop device lies on, that a virtual machine (QEMU) or another copy has locked, or that somebody else has open for writing. So is, also with --force, one that shares bytes with SOURCE. Of a SOURCE that is mounted, held, or open for writing there is a warning: copy a snapshot.
+      A DESTINATION that is in use is refused: a device that is mounted, or held by another device or process; a file or device that a loop device lies on, that a virtual machine (QEMU) or another copy has locked, or that somebody else has open for writing. --force writes to it nevertheless. One that shares bytes with SOURCE is always refused. If SOURCE is mounted, held, or open for writing, there is a warning: copy a snapshot.
     `,
     examples: [
       [
@@ -123,7 +123,7 @@ export class SyncCommand extends DestinationCommand {
   });
 
   timeout = Option.String("--timeout", {
-    description: `Give up after this many seconds in which nothing was heard of a stage, ${DEFAULT_TIMEOUT} unless given; 0: never`,
+    description: `Give up a stage or host that has said nothing for this many seconds: ${DEFAULT_TIMEOUT} unless given, 0 for never`,
     validator: isTimeout,
   });
 

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { statSync } from "../transport/files.ts";
 import { adviceOnMissing, type Role } from "../transport/path-advice.ts";
 
-/** What to know of a copy that was cut off by a failed write. */
+/** Said of a copy that was cut off by a failed write. */
 export const AGAIN = "what was written stays, and a new run copies only what is missing";
 
 /** A system call that failed. */

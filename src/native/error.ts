@@ -4,7 +4,7 @@ export interface EngineFailure extends Error {
   kind: string;
   /** The file or device. */
   path?: string;
-  /** What was being done to it: `open`, `read`, `write`, `sync`, … */
+  /** The action that failed: `open`, `read`, `write`, `sync`, … */
   action?: string;
   /** Where in it, in bytes. */
   offset?: number;

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
 
-/** Why a shared object cannot be loaded, in words, and what to do about it. */
+/** The reason that a shared object cannot be loaded, in words, and what to do about it. */
 export interface LoadFailure {
   why: string;
   advice: string;
@@ -128,7 +128,7 @@ function glibcHere(): string | undefined {
   return header.glibcVersionRuntime;
 }
 
-/** Where a 64-bit ELF header, elf(5), has the machine, and the place, size and number of section headers, which are its end. */
+/** Offsets in a 64-bit ELF header, elf(5): the machine, and the position, size and number of the section headers, which end the file. */
 const ELF = { length: 64, machine: 18, sections: 40, size: 58, count: 60 } as const;
 
 /** Machines of elf(5), by what Node calls them. */

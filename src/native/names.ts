@@ -19,7 +19,7 @@ export function nameOf(bytes: Uint8Array): string {
   );
 }
 
-/** A name in ASCII of which no shell changes anything: as `encodeURIComponent`, but of bytes. */
+/** Encodes a name in ASCII that no shell changes: like `encodeURIComponent`, but of bytes. */
 export function encodedName(name: string): string {
   return bytesOf(name)
     .toString("latin1")
@@ -29,7 +29,7 @@ export function encodedName(name: string): string {
     );
 }
 
-/** The name of which {@link encodedName} made `text`; undefined when it did not. */
+/** Decodes a name that {@link encodedName} has encoded; undefined if `text` is not such a name. */
 export function decodedName(text: string): string | undefined {
   if (!/^(?:[A-Za-z0-9_./-]|%[0-9a-f]{2})*$/.test(text) || text.includes("%00")) {
     return undefined;

@@ -1,7 +1,7 @@
 // How Node is started: the flags and the environment that the program needs. The launcher (src/cli/launcher.sh) is made with it.
 
 /**
- * A flag that keeps Node from opening its debugger when it is sent SIGUSR1 before the program has a handler of its own. The address is none: a zone of
+ * A flag that keeps Node from opening its debugger when it is sent SIGUSR1 before the program has a handler of its own. The address does not exist: a zone of
  * an address that has no zones, which no resolver is asked for and no host can bind. --disable-sigusr1 does the same, but is an error before Node 22.14.
  */
 export const NO_INSPECTOR = "--inspect-port=[::1%blockcopy-opens-no-debugger]:0";
@@ -21,7 +21,7 @@ export const CODE_VARIABLES = [
   "OPENSSL_MODULES",
 ] as const;
 
-/** All variables that Node and its libraries look at by themselves, and that the program is not to be changed by. */
+/** All variables that Node and its libraries read by themselves, and that must not change what the program does. */
 export const NODE_VARIABLES = [
   ...CODE_VARIABLES,
   "ICU_TIMEZONE_FILES_DIR",
@@ -56,7 +56,7 @@ export const NODE_VARIABLES = [
   "UV_USE_IO_URING",
 ] as const;
 
-/** Begins the names of the variables that have what was put aside of {@link NODE_VARIABLES}. */
+/** Prefix of the variables in which the launcher keeps the values of {@link NODE_VARIABLES}. */
 export const ASIDE = "BLOCKCOPY_ASIDE_";
 
 /** The signals that were ignored when the launcher began, as /proc/PID/status has them: a mask in hexadecimal. */

@@ -26,7 +26,7 @@ export interface Hello extends Hashing {
   size?: number | undefined;
   /** Which file or device the destination is, in printable ASCII. */
   identity?: string | undefined;
-  /** Which storage of its host the destination lies on, in printable ASCII: words that hold until that host is started again. */
+  /** The storage that the destination lies on, in printable ASCII; valid until its host is started again. */
   storage?: string | undefined;
   /** The root of the destination, over blocks of `blockSize` with `digest`, where that was known before the stream was read. */
   root?: Uint8Array | undefined;

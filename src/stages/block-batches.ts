@@ -118,7 +118,7 @@ export class Writer {
   #waiting = 0;
   /** The algorithm of the digests that the blocks come with; undefined where they have none. */
   digest: DigestName | undefined;
-  /** Where blocks may be written to; undefined for anywhere in the destination, which a file has no end of. */
+  /** The bounds for blocks; undefined for anywhere in the destination, and for a file also after its end. */
   bounds: Bounds | undefined;
   /** Bytes of the blocks that were written. */
   changed = 0;

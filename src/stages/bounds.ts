@@ -5,11 +5,11 @@ import type { Head } from "../protocol/head.ts";
 import type { Extent } from "./ranges/extents.ts";
 import type { Sizes } from "./sizes.ts";
 
-/** What a destination has asked a source for. */
+/** The blocks that a destination has asked a source for. */
 export interface Asked {
   /** The digest and the size of the blocks. */
   hashing: Hashing;
-  /** The blocks of which digests are sent, in ascending order, without overlaps. */
+  /** The blocks whose digests are sent, in ascending order, without overlaps. */
   extents: readonly Extent[];
   /** True if all that the source has after the end of the destination was asked for too. */
   openEnded: boolean;

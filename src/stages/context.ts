@@ -15,7 +15,7 @@ export interface StageContext {
   direct: Direct;
   /** What people see. */
   progress: Progress;
-  /** Whether it is to end early. */
+  /** Tells if the stage has to end early. */
   stopping: Stopping;
   /** Says something that a person should know although all is well. */
   warn: (message: string) => void;

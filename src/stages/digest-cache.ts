@@ -75,7 +75,7 @@ export class DigestCache {
   /**
    * Opens one; undefined when there is none of this name.
    *
-   * @throws CacheError for a file that is none; UntrustedError, OptionError, OpenError, StreamError
+   * @throws CacheError for a file that is not a digest cache; UntrustedError, OptionError, OpenError, StreamError
    */
   static async open(path: string): Promise<DigestCache | undefined> {
     const file = await KeptFile.open(path);

@@ -5,7 +5,7 @@ import { OptionError } from "./context.ts";
 import { checkRoom } from "./room.ts";
 import type { SaveOptions } from "./save.ts";
 
-/** What of a copy tells whether it can end well. */
+/** The facts about a copy that tell, before the first write, if it can succeed. */
 export type Foreseen = Pick<SaveOptions, "file" | "force" | "sparse" | "carried">;
 
 /**

@@ -64,8 +64,8 @@ export function checkRoom(
 }
 
 /**
- * Refuses a device of 0 bytes, as a card reader without a card, of which no copy is a good one; and a file that says that it has 0 bytes and
- * yields some, as files in /proc do.
+ * Refuses a device of 0 bytes, such as a card reader without a card, because no copy of it is useful; and a file that reports a size of
+ * 0 bytes but yields some, as files in /proc do.
  *
  * @throws OptionError
  */

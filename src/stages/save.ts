@@ -44,7 +44,7 @@ export interface SaveOptions {
   carried: Carried;
   /** Others write to it too, as long as this process has it open: what it gets beside its content waits for word that they are done. */
   hold?: boolean;
-  /** How large the destination may be beside the source; any size if not given. */
+  /** Sizes that are allowed for the destination, compared with the source; any if not given. */
   sizes?: Sizes | undefined;
 }
 

@@ -158,7 +158,7 @@ async function sendCached(
   return true;
 }
 
-/** Which storage it lies on, for a stream that is answered at once; undefined where nobody is to know, or the kernel does not say. */
+/** The storage it lies on, for a stream that is answered at once; undefined if it is not to be sent, or the kernel does not say. */
 async function storageFor(
   { engine, debug }: StageContext,
   source: Binding.Source,

@@ -1,6 +1,6 @@
 import { AdvisedError } from "./context.ts";
 
-/** What a copy that was told to stop can be told to do later. */
+/** Advice for a copy that was told to stop. */
 const CONTINUE = "run the same command again: it continues";
 
 /** A command was told to end by a signal, and has ended in good order. */
@@ -56,7 +56,7 @@ export class Stopping {
     }
   }
 
-  /** Waits for one thing, such as a read of a pipe that may stay silent, or until it is to end: then `instead` comes of it. One wait at a time. */
+  /** Waits for one thing, such as a read of a pipe that may stay silent. Resolves to `instead` if it is to end first. One wait at a time. */
   race<T>(work: () => Promise<T>, instead: T): Promise<T> {
     if (this.asked) {
       return Promise.resolve(instead);

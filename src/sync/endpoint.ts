@@ -54,7 +54,7 @@ export function parseEndpoint(name: string): Endpoint {
 }
 
 /**
- * Refuses a name that is most likely a host of which the path was forgotten, or a path of another system: a file of that name would be made, or read, instead.
+ * Refuses a name that is most likely a host whose path was forgotten, or a path of another system. Otherwise a file of that name would be made or read.
  *
  * @throws OptionError
  */
@@ -106,7 +106,7 @@ function remote(name: string, { user, host, port }: Authority, path: string): Re
       "give USER@HOST:PATH, or ./NAME for a file here",
     );
   }
-  // A drive of Windows; and nothing of this is in the name of a host.
+  // A drive of Windows, or characters that no host name has.
   if (/^[A-Za-z]:\\/.test(name) || /[\s\p{Cc}\p{Cs}]/u.test(`${user ?? ""}${address}`)) {
     throw new OptionError(
       `${name} does not begin with the name of a host`,

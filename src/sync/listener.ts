@@ -11,7 +11,7 @@ import { sameError } from "./same.ts";
 import type { Side } from "./side.ts";
 import { foreign } from "./versions.ts";
 
-/** So many different warnings from a host are shown. */
+/** Different warnings that are shown from each host, at most. */
 const MOST_WARNINGS = 100;
 
 /** What a copy shows while it runs. */
@@ -110,7 +110,7 @@ export class Listener {
     }
   }
 
-  /** Passes on a warning, once; of a host that has no end of them, only the first. */
+  /** Passes on a warning once, and from each host only the first of them. */
   #warn(end: Side["end"], message: string): void {
     const where = whereIs(end);
     const warned = this.#warned.get(where) ?? new Set();

@@ -28,7 +28,7 @@ export interface Size {
 /** Stands in an event for what the shell there knows: it is in no name that anybody uses. */
 const FOUND = "\u0001";
 
-/** What {@link setFile} has the shell there remember, as a word of its own. */
+/** The variable that {@link setFile} sets in the shell there, as a word of its own. */
 const FILE = '"$file"';
 
 /**

@@ -26,7 +26,7 @@ export function isDone(side: Side, ended: Ended): boolean {
   return hasSucceeded(ended) && side.error === undefined && lackOf(side) === undefined;
 }
 
-/** What a stage has not said although its program ended with exit code 0; undefined if it has said all of it. */
+/** Describes the report that is missing from a stage whose program ended with exit code 0; undefined if none is missing. */
 export function lackOf(side: Side): Lack | undefined {
   const { hello, hasBegun, finished, promised } = side;
   const where = whereIs(side.end);

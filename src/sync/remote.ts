@@ -37,7 +37,7 @@ export async function syncRemote(shown: Shown, plan: CopyPlan): Promise<Copied> 
 }
 
 /**
- * What came of all streams together, after so many seconds.
+ * The outcome of all streams together.
  *
  * @throws SyncError when the two ends of a stream contradict each other
  */

@@ -66,7 +66,7 @@ export function splitWords(command: string): [string, ...string[]] {
   if (quote !== undefined || first === undefined) {
     throw new OptionError(
       // Not the words themselves: there may be a password among them.
-      `what --rsh has is no command: ${quote === undefined ? "it is empty" : `a ${quote} has no other one after it`}`,
+      `--rsh is not a command: ${quote === undefined ? "it is empty" : `a ${quote} is not closed`}`,
       "give a program and its options, as in `ssh -p 2222`",
     );
   }

@@ -35,9 +35,9 @@ export class Side {
   readonly spent = new SpentLately();
   /** Where the bytes are that differ, if it was asked. */
   map: ChangeMap | undefined;
-  /** What it said when it was done; undefined as long as it has not. */
+  /** Its report at the end; undefined until it is done. */
   finished: (StageEvent & { event: "end" }) | undefined;
-  /** What it is to read back and prove. */
+  /** The proof that it was asked for, by reading back. */
   readonly promised: Verify;
   error: (StageEvent & { event: "error" }) | undefined;
   /** The last of what it said that is no event: words of ssh, of a shell. */

@@ -22,7 +22,7 @@ interface Watched {
   silent: number;
 }
 
-/** What a silence leads to. */
+/** The limit on silence, and who is told when it is reached. */
 export interface SilenceOptions {
   /** Seconds without a word after which a program is given up; 0 for never. */
   timeout: number;
@@ -37,7 +37,7 @@ export interface Watch {
   begin: () => void;
   /** It, or what connects to its host, has said something, or taken some of its input. */
   heard: () => void;
-  /** It has said hello, so that nobody is asked for a password any more. */
+  /** It has said hello: from now on nobody is asked for a password. */
   loggedIn: () => void;
   /** It has ended. */
   end: () => void;

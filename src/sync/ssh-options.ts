@@ -1,7 +1,7 @@
 import { programSays } from "../transport/program-says.ts";
 import { splitWords } from "./shell.ts";
 
-/** A connection that is dead without a word is given up after three times as many seconds; an option of `rsh` that says otherwise comes first. */
+/** ServerAliveInterval, in seconds. ssh gives up a dead connection after three times as many; the same option in `rsh` comes first. */
 const KEEP_ALIVE = ["-o", "ServerAliveInterval=15"];
 
 /** No terminal there: it would change bytes. This is an option of every ssh, and overrules RequestTTY. */
@@ -43,7 +43,7 @@ export function sshOptions(program: string, ownConnection: boolean): string[] {
     return [];
   }
   const version = versionOf(program);
-  // Of what is not OpenSSH, nobody knows which options it has.
+  // The options of any program but OpenSSH are not known.
   const options =
     version === undefined
       ? []

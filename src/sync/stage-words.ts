@@ -97,7 +97,7 @@ function wholeWords(options: CopyOptions): string[] {
   ];
 }
 
-/** Where the digests are kept: encoded, as a stage's file is, where a shell might change it. */
+/** The option for the digest cache; its name is encoded, as a stage's file is, where a shell might change it. */
 function cacheWords(cache: string | undefined): string[] {
   if (cache === undefined || isPlain(cache)) {
     return valued("--digest-cache", cache);

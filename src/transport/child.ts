@@ -109,7 +109,7 @@ async function end(started: ChildProcess, line: (text: string) => void): Promise
   return ended;
 }
 
-/** What sends a signal to a program and to all that it has started: killing a wrapper does not reach its ssh. */
+/** Returns a function that sends a signal to a program and to all that it has started: killing a wrapper does not reach its ssh. */
 function killer(started: ChildProcess): Child["kill"] {
   // What was found once is told again, also when what had started it has ended.
   const found = new Map<number, ProcessId>();

@@ -26,7 +26,7 @@ export const promises = {
   },
 };
 
-/** Opens a file to be read, for as long as the process runs: one of the handles above is closed when nobody refers to it any more. */
+/** Opens a file for reading, for as long as the process runs. A handle of `promises` is closed once nothing refers to it. */
 export function openDescriptor(name: string): Promise<number> {
   return promisify(fs.open)(bytesOf(name), "r");
 }

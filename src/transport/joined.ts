@@ -27,13 +27,13 @@ export interface Program {
   isDone?: (ended: Ended) => boolean;
   /** It is started when this has come; at once if there is none. Once another has failed, or none runs from which it could come, that is not waited for. */
   after?: Promise<unknown>;
-  /** What the others wait for: told to end when all of it is to end early, in good order. Then these notice that by their streams. */
+  /** The others wait for it. When all are to end early and in good order, only it is told; the others notice by their streams. */
   feeds?: boolean;
   /** It writes to a disk, and needs time when it is told to end. One that is told by a signal, and not by its stream, is `signalled`: it runs here. */
   writes?: "signalled" | "elsewhere";
 }
 
-/** What ends programs from outside. */
+/** Signals that end programs from outside. */
 export interface Ending {
   /** All are told to end. */
   now: AbortSignal;
@@ -63,7 +63,7 @@ export interface JoinedEnd {
 
 /**
  * Runs programs that read what others of them write, until all have ended. When one fails, the others are given a moment to say
- * why their streams have ended, and are then told to end. What no joint is for is /dev/null.
+ * why their streams have ended, and are then told to end. An end that no joint names is /dev/null.
  *
  * @throws what a `Take` has thrown, when all have ended: nobody reads on then, which ends the programs
  */
@@ -250,7 +250,7 @@ function close(fd: number | undefined): void {
   }
 }
 
-/** Waits for a process to end, which should, and sees to it: after so many milliseconds it is told to, and after some more it is ended. */
+/** Waits for a process that should end by itself. After some milliseconds it is told to end, and after some more it is killed. */
 async function stop(child: Child, consequence: number, terminated: number): Promise<void> {
   for (const [signal, patience] of [
     ["SIGTERM", consequence],

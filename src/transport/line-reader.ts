@@ -1,10 +1,10 @@
-/** What an event of a stage begins with. */
+/** The beginning of an event of a stage. */
 const EVENT_START = Buffer.from('{"event":"');
 
 /** The longest line that is passed on whole, in bytes: an event may have a map of 4096 buckets, other text is for people. */
 const LONGEST = { event: 256 * 1024, text: 8 * 1024 };
 
-/** What a line that was cut ends with. */
+/** Mark at the end of a line that was cut. */
 const CUT = " […]";
 
 const [LF, CR] = [0x0a, 0x0d];

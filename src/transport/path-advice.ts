@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { absolute, lstatSync, readlinkSync, statSync } from "./files.ts";
 import { systemCode } from "./stream-error.ts";
 
-/** What a path is the name of: a source is never made, a destination can be. */
+/** The role of a path: a source is never made, a destination can be. */
 export type Role = "source" | "destination";
 
 const DEVICE =
@@ -28,7 +28,7 @@ function wrongWith(path: string): string | undefined {
   }
   const whole = fromRoot(path);
   if (whole === undefined) {
-    return "the current folder does not exist any more: change to another one (`cd /`)";
+    return "the current folder was removed: change to another one (`cd /`)";
   }
   const parts = whole.split("/").filter((part) => part !== "");
   let place = "/";
@@ -68,7 +68,7 @@ function linkAdvice(link: string, target: string): string {
   return `${link} is a link to ${target}, which does not exist: correct or remove the link, or give the name of the file itself`;
 }
 
-/** What is at a place, or for a link that leads nowhere, where it leads. */
+/** Returns what is at a path; for a dangling link, its target. */
 function stateOf(
   path: string,
 ): "folder" | "no folder" | "missing" | "unknown" | { target: string } {

@@ -3,7 +3,7 @@ import { readdirSync, readTextSync } from "./files.ts";
 /** A process: its number may be given to another one later, with another time of its start. */
 export interface ProcessId {
   pid: number;
-  /** When it was started, in clock ticks since the host was: as `/proc` has it. */
+  /** Time of its start, in clock ticks since the host was started, as in `/proc`. */
   started: string;
 }
 

@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 
 import { givenEnvironment } from "../native/node-start.ts";
 
-/** How long, in milliseconds, a program may take to say something about itself; and in how many bytes. */
+/** Limits on what a program may say about itself: milliseconds and bytes. */
 const LIMITS = { timeout: 5000, maxBuffer: 64 * 1024 } as const;
 
-/** What a program that ends at once prints when it is given this option; nothing if it cannot be started. */
+/** Returns what a program prints for an option such as `-V`, after which it ends at once; nothing if it cannot be started. */
 export function programSays(program: string, option: string): string {
   const { stdout, stderr } = spawnSync(program, [option], {
     stdio: ["ignore", "pipe", "pipe"],

@@ -7,7 +7,7 @@ const PLAIN = [0xef53, 0x58465342, 0x01021994, 0x4d44, 0x2011bab0];
 const FAT = 0x4d44;
 const FAT_LIMIT = 2 ** 32 - 1;
 
-/** What a file has, and may have. */
+/** The space that a file takes, and may take. */
 export interface Space {
   /** Bytes that it takes on the disk. */
   allocated: number;

@@ -50,7 +50,7 @@ export async function distrustOfFolders(folder: string): Promise<Distrust | unde
   for (let path = await promises.realpath(folder); ; path = dirname(path)) {
     const stat = await promises.lstat(path);
     if (!stat.isDirectory()) {
-      return { what: `${path} is not a folder any more`, advice: "run it again" };
+      return { what: `${path} was replaced while it was checked`, advice: "run it again" };
     }
     const found = distrustOf(path, stat);
     if (found !== undefined || path === dirname(path)) {

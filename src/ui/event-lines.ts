@@ -66,9 +66,9 @@ export type StageEvent =
   /** Something that only a newer version tells, and that need not be known. */
   | { event: "unknown" };
 
-/** What a destination can prove when it is done. */
+/** The proof that a destination gives when it is done. */
 export interface Proof {
-  /** What it has read back and found right. */
+  /** The check that it has passed by reading back. */
   verified: "none" | "written" | "full";
   /** Bytes of the blocks that it has written. */
   changed: number;

@@ -12,7 +12,7 @@ const UNSAFE_OR_NOT_ASCII = /[^ -~]/gu;
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** What {@link printable} may be told. */
+/** Options of {@link printable}. */
 export interface PrintableOptions {
   /** Escape all that is not ASCII; as the locale says unless it is given. */
   ascii?: boolean;

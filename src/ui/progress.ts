@@ -29,7 +29,7 @@ export interface Progress {
   count(what: Counted, number: number): void;
   /** Where the bytes are that differ; told at the end, and only where somebody has asked for it. */
   mapped(map: ChangeMap): void;
-  /** What the stage can prove; told at the end, to whoever has started it. */
+  /** The stage's proof, reported at the end to whoever has started it. */
   proved(proof: Proof): void;
   /** The stage does something else to `total` bytes, as `reading back`, until that has finished; its own bytes wait. */
   aside(what: string, total: number): Progress;

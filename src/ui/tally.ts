@@ -3,7 +3,7 @@ import type { ChangeMap } from "./change-map.ts";
 import type { Proof } from "./event-lines.ts";
 import type { Counted, Progress } from "./progress.ts";
 
-/** How far some work is, in bytes. */
+/** Progress, in bytes. */
 interface Work {
   what: string;
   total: number | undefined;
@@ -23,7 +23,7 @@ export class Tally implements Progress {
     this.#shown = shown;
   }
 
-  /** How far it is, in words. */
+  /** Progress, in words. */
   get text(): string {
     const work = this.#aside ?? this.#own;
     if (work === undefined) {

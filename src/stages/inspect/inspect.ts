@@ -21,7 +21,7 @@ export interface InspectOptions {
   json: boolean;
 }
 
-/** What it works with, and whom it tells how to learn how many bytes of the stream have been read so far. */
+/** What it works with, and a callback that receives a function which returns the number of bytes read so far. */
 type InspectContext = Pick<StageContext, "native" | "debug"> & {
   reading: (bytes: () => number) => void;
 };
