@@ -41,7 +41,7 @@ const step = fc.record({
   digest: fc.constantFrom("blake3", "blake3", "sha3-512"),
   save: fc.constantFrom<string[]>(
     [],
-    ["--truncate"],
+    ["--truncate", "--force"],
     ["--sparse"],
     ["--verify=full"],
     ["-t", "-p"],

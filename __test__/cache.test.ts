@@ -75,7 +75,7 @@ test("sizes: empty, odd, growing, shrinking, with --truncate and without", async
   const copy = files(t, Buffer.alloc(0), Buffer.alloc(0));
   const content = noise(1, 70_000);
   let first = true;
-  for (const save of [[], ["--truncate"]])
+  for (const save of [[], ["--truncate", "--force"]])
     for (const size of [0, SMALL, SMALL + 1, 5 * SMALL, 9 * SMALL, 6000, 0]) {
       writeFileSync(copy.source, content.subarray(0, size));
       const options = ["--block-size", "4K"];

@@ -116,6 +116,20 @@ test("a stage without a reader does not make that the end of sync", async (t) =>
   }
 });
 
+test("the exit code of sync is one of its own, whatever another host says", async (t) => {
+  for (const { said, code } of [
+    { said: 77, code: EXIT.permission },
+    { said: 70, code: EXIT.busy },
+    { said: 1, code: EXIT.protocol },
+    { said: 255, code: EXIT.protocol },
+  ]) {
+    const error = { event: "error", message: "what it says", advice: "look", code: said };
+    const { rsh, from, to } = connecting(t, `${saying(error)}\nexit 1`);
+    const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
+    assertFailed(outcome, code, "sync", /on host: what it says/);
+  }
+});
+
 test("of endless and long warnings, some are shown", async (t) => {
   const long = "w".repeat(100_000);
   const warnings = Array.from({ length: 300 }, (_, place) => ({

@@ -20,6 +20,24 @@ export const EX_UNAVAILABLE = 69;
 export const EX_TEMPFAIL = 75;
 export const EX_PROTOCOL = 76;
 
+/** The exit codes of a stage that has failed: of sysexits.h, and of signals. */
+const STAGE_CODES: ReadonlySet<number> = new Set([
+  64, 65, 66, 69, 73, 74, 75, 76, 77, 78, 129, 130, 143,
+]);
+
+const EX_SOFTWARE = 70;
+
+const RUN_AGAIN = "run it again: what was written stays, and only what is missing is sent";
+
+/** What to do where a program cannot be started because something has run out, by the name of the system's error. */
+const SCARCE: Readonly<Record<string, string>> = {
+  EMFILE: "raise the limit on open files (`ulimit -n`) and run it again",
+  ENFILE:
+    "too many files are open on this host: close some, or raise fs.file-max, and run it again",
+  EAGAIN: "raise the limit on processes (`ulimit -u`, TasksMax) and run it again",
+  ENOMEM: "free memory and run it again",
+};
+
 /** A copy between hosts failed. */
 export class SyncError extends AdvisedError {
   override readonly name = "SyncError";
@@ -94,15 +112,34 @@ function errorOf(side: Side, ended: Ended): SyncError {
     if (error.foreign === true && side.other?.kind === "remote") {
       return foreignError(side.other, message, error.code);
     }
-    // That its reader has gone is true of the stage, and not of this program.
-    const code = error.code === READER_GONE ? EX_TEMPFAIL : error.code;
-    return new SyncError(`${on}${message}`, advice, code);
+    const code = codeOf(side, error.code);
+    return error.consequence === true
+      ? new SyncError(`${on}${message} (${endedFirst(side)})`, RUN_AGAIN, code)
+      : new SyncError(`${on}${message}`, advice, code);
   }
   const lack = "code" in ended && ended.code === 0 ? lackOf(side) : undefined;
   if (lack !== undefined) {
     return new UnprovedError(`${lack.message}${lastOf(side.said)}`, lack.advice, EX_PROTOCOL);
   }
   return side.hello !== undefined ? cutOff(side, ended) : notStarted(side, ended);
+}
+
+/** The exit code for a failure that a stage has told. One on another host may say anything: 70 is for faults of this program alone. */
+function codeOf({ end }: Side, code: number): number {
+  // That its reader has gone is true of the stage, and not of this program.
+  if (code === READER_GONE) {
+    return EX_TEMPFAIL;
+  }
+  if (end.kind === "local" || STAGE_CODES.has(code)) {
+    return code;
+  }
+  return code === EX_SOFTWARE ? EX_UNAVAILABLE : EX_PROTOCOL;
+}
+
+/** Names the stage whose end a failure follows from, where that has not said why it ended. */
+function endedFirst({ role, other }: Side): string {
+  const where = other === undefined ? "" : ` on ${whereIs(other)}`;
+  return `the stage at the ${role === "source" ? "destination" : "source"}${where} ended first, without saying why`;
 }
 
 /** What a stage has read came from another host, and from no stage there. */
@@ -123,7 +160,7 @@ function notStarted(side: Side, ended: Ended): SyncError {
   if ("failed" in ended) {
     return new SyncError(
       `the program that connects to ${where} cannot be started (${ended.failed})`,
-      "install ssh, or give another with --rsh",
+      SCARCE[ended.failed] ?? "install ssh, or give another with --rsh",
       EX_UNAVAILABLE,
     );
   }
@@ -180,11 +217,7 @@ function cutOff({ end, role, said }: Side, ended: Ended): SyncError {
   const how = dropped
     ? `the connection to ${where}, or the stage there, has gone`
     : `the stage at the ${role} on ${where} ended without a word (${howEnded(ended)})`;
-  return new SyncError(
-    `${how}${lastOf(said)}`,
-    "run it again: what was written stays, and only what is missing is sent",
-    EX_TEMPFAIL,
-  );
+  return new SyncError(`${how}${lastOf(said)}`, RUN_AGAIN, EX_TEMPFAIL);
 }
 
 function howEnded(ended: Ended): string {

@@ -96,13 +96,13 @@ pub(crate) fn writer_of_file(path: &Path, target: &Stat) -> Option<String> {
     if openers.is_empty() {
         return Some("somebody has it open for writing".to_owned());
     }
-    open_for_writing(&openers::without_ancestors(&openers))
+    open_for_writing(&openers::in_the_way(&openers))
 }
 
 /// Who has a device, or one that shares bytes with it, open for writing, as a clause, but for this process and those that have started it.
 pub(crate) fn opener_of_device(device: u64) -> Option<String> {
     let openers = openers_of(device);
-    open_for_writing(&openers::without_ancestors(&openers))
+    open_for_writing(&openers::in_the_way(&openers))
 }
 
 /// As [`opener_of_device`], but for this process alone.
@@ -130,7 +130,7 @@ pub(crate) fn of_image_lock(target: &Stat) -> String {
     } else {
         openers::of_file(target)
     };
-    let openers = openers::without_ancestors(&openers);
+    let openers = openers::in_the_way(&openers);
     open_for_writing(&openers)
         .unwrap_or_else(|| "a virtual machine (QEMU) or another copy has locked it".to_owned())
 }

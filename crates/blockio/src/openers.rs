@@ -106,11 +106,25 @@ fn search(mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
     found
 }
 
-/// Without this process and those that have started it: a shell that keeps a file open for the commands it runs.
-pub(crate) fn without_ancestors(openers: &[Opener]) -> Vec<Opener> {
+/// Those who are in the way of a writer: not this process and those that have started it, as a shell that keeps a file open for the
+/// commands it runs, and not those who share it on purpose.
+pub(crate) fn in_the_way(openers: &[Opener]) -> Vec<Opener> {
     let ancestors = proc_tables::ancestors(std::process::id());
-    let is_other = |opener: &&Opener| !ancestors.contains(&opener.process);
+    let is_other =
+        |opener: &&Opener| !ancestors.contains(&opener.process) && !shares(opener.process);
     openers.iter().filter(is_other).cloned().collect()
+}
+
+/// True for a process that runs the same program as this one, and was told by `--force` to write to what others have: one of several
+/// parts of a copy. By mistake nobody is one.
+fn shares(process: u32) -> bool {
+    let folder = Path::new("/proc").join(process.to_string());
+    let same = fs::read_link(folder.join("exe"))
+        .is_ok_and(|program| fs::read_link("/proc/self/exe").is_ok_and(|own| own == program));
+    let words = fs::read(folder.join("cmdline")).unwrap_or_default();
+    same && words
+        .split(|&byte| byte == 0)
+        .any(|word| word == b"--force")
 }
 
 /// `process 4711 (qemu-system-x86)`, and more of them; empty for none.
