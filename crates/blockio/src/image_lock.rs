@@ -15,16 +15,16 @@ const DONE: u64 = 100;
 /// Nobody else may do it.
 const KEPT: u64 = 200;
 
-/// What can be done to an image: `BLK_PERM_*` of QEMU.
+/// Uses of an image: `BLK_PERM_*` of QEMU.
 const READ_CONSISTENTLY: u64 = 0;
 const WRITE: u64 = 1;
 const WRITE_UNCHANGED: u64 = 2;
 const RESIZE: u64 = 3;
 
-/// What a copy does to its destination.
+/// The uses that a copy makes of its destination.
 const OURS: [u64; 3] = [READ_CONSISTENTLY, WRITE, RESIZE];
 
-/// What nobody else may do to it meanwhile.
+/// The uses that nobody else may make of it meanwhile.
 const THEIRS: [u64; 4] = [READ_CONSISTENTLY, WRITE, WRITE_UNCHANGED, RESIZE];
 
 /// Holds the locks of whoever writes to an image, until it is dropped.
@@ -33,7 +33,7 @@ pub(crate) struct ImageLock {
     _fd: OwnedFd,
 }
 
-/// What there is of other locks.
+/// The result of taking the locks.
 #[derive(Debug)]
 pub(crate) enum Locked {
     /// Nobody else has any, and these are ours. `None` where there are no such locks.
@@ -42,7 +42,7 @@ pub(crate) enum Locked {
     InUse,
 }
 
-/// Takes the locks of a writer, also beside others with `force`.
+/// Takes the locks of a writer; with `force`, also next to those of others.
 ///
 /// `fd` is open for reading, and for this alone.
 pub(crate) fn take(fd: OwnedFd, force: bool) -> Locked {
@@ -54,7 +54,7 @@ pub(crate) fn take(fd: OwnedFd, force: bool) -> Locked {
     }
 }
 
-/// Whether [`take`] would find that somebody else uses what is at `path`.
+/// True if [`take`] would find that somebody else uses what is at `path`.
 pub(crate) fn is_in_use(path: &Path) -> bool {
     let fd = sys::open_for_reading(path);
     fd.and_then(|fd| is_used(&fd)).unwrap_or(false)
@@ -97,7 +97,7 @@ fn any_locked(fd: impl AsFd, bytes: impl Iterator<Item = u64>) -> Result<bool, E
     Ok(false)
 }
 
-/// Whether a virtual machine or another copy writes to what `fd` has open, as far as locks tell.
+/// True if a virtual machine or another copy writes to what `fd` has open, as far as locks tell.
 pub(crate) fn is_written(fd: BorrowedFd<'_>) -> bool {
     let bytes = [DONE + WRITE, DONE + RESIZE, KEPT + READ_CONSISTENTLY];
     any_locked(fd, bytes.into_iter()).unwrap_or(false)

@@ -70,7 +70,7 @@ pub struct Sink {
     directory: Option<OwnedFd>,
     /// What keeps a device locked; a file is locked by its descriptor in `medium`.
     _lock: Option<OwnedFd>,
-    /// What keeps virtual machines and other copies away.
+    /// The locks that keep virtual machines and other copies away.
     _image_lock: Option<ImageLock>,
 }
 

@@ -45,7 +45,7 @@ struct Layer {
     name: String,
 }
 
-/// How a thing lies on a layer.
+/// The way in which a thing lies on a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     Itself,
@@ -94,12 +94,12 @@ impl Storage {
         Self::of(&stat, Some(directory.as_fd()), path)
     }
 
-    /// Whether the device with that `major:minor` is the thing itself or below it.
+    /// True if the device with that `major:minor` is the thing itself or below it.
     pub(crate) fn lies_on(&self, number: &str) -> bool {
         self.layers.iter().any(|layer| layer.id == number)
     }
 
-    /// What the two have in common that writing to one would change in the other; `None` if nothing is known to be.
+    /// Describes the bytes of one that writing to the other would change; `None` if none are known.
     ///
     /// Two that are only known to be somewhere in the same device, as logical volumes on one disk are, have nothing in common.
     #[must_use]
@@ -133,7 +133,7 @@ impl Storage {
 }
 
 impl Layer {
-    /// Whether bytes of one are bytes of the other.
+    /// True if the two share bytes.
     fn shares(&self, other: &Self) -> bool {
         self.id == other.id
             && (self.exact || other.exact)
@@ -142,7 +142,7 @@ impl Layer {
     }
 }
 
-/// What two files or devices have in common, as a sentence without its full stop: `/dev/sdb1 is a partition of /dev/sdb`.
+/// Describes the bytes that two files or devices share, as a sentence without its full stop: `/dev/sdb1 is a partition of /dev/sdb`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shared {
     sentence: String,
@@ -181,7 +181,7 @@ impl fmt::Display for Shared {
 }
 
 impl How {
-    /// How `upper` lies on `lower`, as a sentence.
+    /// Says how `upper` lies on `lower`, as a sentence.
     fn relation(self, upper: &str, lower: &str) -> String {
         let relation = match self {
             Self::Itself => "is the same as",

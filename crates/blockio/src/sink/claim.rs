@@ -15,7 +15,7 @@ use crate::image_lock::{self, ImageLock, Locked};
 use crate::node::{Kind, Node};
 use crate::sys::{self, Errno};
 
-/// How long somebody who has given up the lock may still take to give up the device, and a copy that was cut off to end.
+/// Time for whoever has released the lock to close the device too, and for a copy that was cut off to end.
 const HANDING_OVER: Duration = Duration::from_millis(500);
 
 /// What is open to write.
@@ -26,11 +26,11 @@ pub(super) struct Opened {
     pub(super) directory: Option<OwnedFd>,
     /// What keeps a device locked.
     pub(super) lock: Option<OwnedFd>,
-    /// What keeps virtual machines and other copies away.
+    /// The locks that keep virtual machines and other copies away.
     pub(super) image_lock: Option<ImageLock>,
 }
 
-/// Why something is not opened.
+/// The reason that something is not opened.
 enum Refusal {
     Final(Error),
     /// A process that is just ending may be the reason.

@@ -11,7 +11,7 @@ use crate::identity::text::word;
 use crate::sys::{self, FileType, Stat};
 use crate::sysfs;
 
-/// What a loop device reads from and writes to, from `offset` bytes on.
+/// The file or device that a loop device reads and writes, from `offset` bytes on.
 #[derive(Debug, Clone)]
 pub(crate) enum Attached {
     Device {

@@ -60,7 +60,7 @@ impl Place {
         }
     }
 
-    /// In a layer of which this layer is the part that begins at `offset`.
+    /// The place in a layer that has this layer as the part beginning at `offset`.
     fn at(&self, how: How, offset: u64) -> Self {
         let Range { start, end } = self.extent;
         let extent = start.saturating_add(offset)..end.saturating_add(offset);
@@ -84,7 +84,7 @@ impl Place {
 pub(super) struct Survey<'a> {
     sysfs: &'a Path,
     mounts: &'a [Mount],
-    /// What the loop device whose directory in sysfs this is is attached to.
+    /// Finds what the loop device with this directory in sysfs is attached to.
     attached: &'a dyn Fn(&Path) -> Option<Attached>,
     pub(super) layers: Vec<Layer>,
 }
@@ -160,7 +160,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// What a loop device is attached to.
+    /// Adds the file or device that a loop device is attached to.
     fn backing_of(&mut self, directory: &Path, place: &Place) {
         match (self.attached)(directory) {
             None => {}

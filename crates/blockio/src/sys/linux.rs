@@ -105,7 +105,7 @@ pub(crate) fn reopen_direct(fd: impl AsFd) -> Result<OwnedFd> {
     open(proc_path(fd).as_str(), access | OFlags::DIRECT)
 }
 
-/// What is open to write is opened once more to be read. Without /proc that cannot be, so that it is open for both.
+/// The flags to open for writing. Reading uses a second descriptor, opened through /proc; without /proc, one is open for both.
 fn write_access() -> OFlags {
     if Path::new("/proc/self/fd").exists() {
         OFlags::WRONLY

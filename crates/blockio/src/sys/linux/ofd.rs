@@ -19,19 +19,19 @@ pub(crate) fn share_byte(fd: impl AsFd, offset: u64) -> Result<()> {
     call(fd, libc::F_OFD_SETLK, &mut lock)
 }
 
-/// Whether another description has locked a byte, in whichever way.
+/// True if another description has locked a byte, for sharing or alone.
 pub(crate) fn is_byte_locked(fd: impl AsFd, offset: u64) -> Result<bool> {
     let mut lock = byte(libc::F_WRLCK, offset)?;
     call(fd, libc::F_OFD_GETLK, &mut lock)?;
     Ok(i32::from(lock.l_type) != libc::F_UNLCK)
 }
 
-/// Whether locks of bytes only concern those who ask for them.
+/// True if locks of bytes are advisory.
 pub(crate) fn are_locks_advisory(fd: impl AsFd) -> Result<bool> {
     Ok(!MANDATORY.contains(&kind_of(fd)?))
 }
 
-/// Whether a lock of flock(2) is one of all bytes as well.
+/// True if a lock of flock(2) is also a lock of all bytes.
 pub(crate) fn is_flock_of_bytes(fd: impl AsFd) -> Result<bool> {
     Ok(kind_of(fd)? == NFS)
 }
