@@ -167,6 +167,7 @@ test(
     });
     const outcome = await run(["sync", "--streams", "3", from, to]);
     assertSynced(outcome, to, readFileSync(from));
+    writeFileSync(to, noise("other", 24 * MIB));
     const slow = spawn(
       process.execPath,
       [

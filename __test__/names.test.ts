@@ -212,6 +212,8 @@ for (const [shell, ...options] of SHELLS) {
   test(`a stage is handed its file byte for byte by ${shell}`, { skip }, () => {
     fc.assert(
       fc.property(path, (bytes) => {
+        // A home folder at the beginning is looked up.
+        fc.pre(bytes[0] !== 0x7e);
         const stage = stageCommand({ ...END, path: nameOf(bytes) }, ["retrieve"], FAR, undefined);
         assert.deepEqual(bytesOf(handed(through(stage).map(nameOf))), bytes);
         const peer = peerCommand(

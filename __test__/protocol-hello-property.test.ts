@@ -11,7 +11,7 @@ const digestName = fc.constantFrom(...DIGEST_NAMES);
 const minor = fc.nat({ max: 255 });
 
 /** The numbers of fields that are known here, as required ones and as optional ones. */
-const KNOWN = { required: [1, 2, 3], optional: [4, 5, 6] };
+const KNOWN = { required: [1, 2, 3], optional: [4, 5, 6, 8] };
 
 /** Fields that a reader may skip. */
 const optional = fc.array(

@@ -21,6 +21,7 @@ import {
 } from "./support/cli.ts";
 import { BLOCK, noise, scratch } from "./support/files.ts";
 import { makePipe, start, type Running } from "./support/pipe.ts";
+import { pair } from "./support/sync-pair.ts";
 
 const [PROGRAM = ""] = COMMAND;
 
@@ -42,6 +43,19 @@ async function listens(pid: number): Promise<boolean> {
   const sockets = listening.split("\n");
   return own.split("\n").some((socket) => socket !== "" && sockets.includes(socket));
 }
+
+test("a closed standard output is an error for what would go there, and for nothing else", async (t) => {
+  const { from, to } = pair(t);
+  for (const { args, code } of [
+    { args: ["checksum", from], code: EXIT.io },
+    { args: ["sync", "--json", from, to], code: EXIT.io },
+    { args: ["sync", "-n", from, to], code: EXIT.io },
+    { args: ["sync", from, to], code: EXIT.ok },
+  ]) {
+    const outcome = await bash(`${blockcopy(...args)} >&-`);
+    assert.equal(outcome.code, code, `${args.join(" ")}: ${outcome.stderr}`);
+  }
+});
 
 test("SIGUSR1 at any time of the start opens nothing and ends nothing", async (t) => {
   const { to } = two(t);

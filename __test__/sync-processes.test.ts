@@ -22,7 +22,10 @@ function there(rsh: string): string[] {
 
 for (const [what, body] of [
   ["has left a process running", 'sleep 50 >/dev/null &\nexec sh -c "$last"'],
-  ["prints what is no line", "head -c 30000000 /dev/zero | tr '\\0' x >&2\nexec sh -c \"$last\""],
+  [
+    "prints what is no line",
+    "head -c 30000000 /dev/zero | tr '\\0' x >&2\necho >&2\nexec sh -c \"$last\"",
+  ],
   ["prints more lines than anybody reads", 'yes talk | head -n 300000 >&2\nexec sh -c "$last"'],
 ] as const) {
   test(`what connects ${what}`, async (t) => {
@@ -114,6 +117,14 @@ test("a stage without a reader does not make that the end of sync", async (t) =>
     const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
     assertFailed(outcome, EXIT.cut, "sync", /on host: nobody reads/);
   }
+});
+
+test("numbers that are too large for JSON neither hang it nor count", async (t) => {
+  const spent = '{"elapsed":1e999,"cpu":0,"threads":1,"input":0,"output":0}';
+  const progress = `{"event":"progress","done":1,"counts":{},"spent":${spent}}`;
+  const { rsh, from, to } = connecting(t, `${saying()}\necho '${progress}' >&2\nexit 3`);
+  const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
+  assertFailed(outcome, EXIT.cut, "sync", /on host/);
 });
 
 test("the exit code of sync is one of its own, whatever another host says", async (t) => {

@@ -12,7 +12,20 @@ export const anyHello = fc.oneof(
       fields: fc.array(
         fc
           .record({
-            tag: fc.constantFrom(DIGEST_TAG, DIGEST_TAG, 1, 2, 0x8002, 0x8003, 4, 5, 6, 7, 0x8008),
+            tag: fc.constantFrom(
+              DIGEST_TAG,
+              DIGEST_TAG,
+              1,
+              2,
+              0x8002,
+              0x8003,
+              4,
+              5,
+              6,
+              7,
+              8,
+              0x8008,
+            ),
             value: fc.oneof(
               fc
                 .constantFrom("blake3", "sha3-512", "raw zstd", "")

@@ -19,6 +19,11 @@ if [ -r /proc/self/status ]; then
 fi
 export BLOCKCOPY_IGNORED
 
+# Node opens /dev/null in the place of a closed standard output, and what is written there is lost.
+BLOCKCOPY_CLOSED=0
+{ command true 3>&1; } 2> /dev/null || BLOCKCOPY_CLOSED=1
+export BLOCKCOPY_CLOSED
+
 # What Node and its libraries would take from the environment is put aside. What connects to other hosts gets it back.
 for name in @VARIABLES@; do
   eval "case \${$name+x} in

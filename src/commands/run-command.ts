@@ -2,11 +2,12 @@ import { isatty } from "node:tty";
 
 import type * as Binding from "../native/binding.js";
 import { loadAddon } from "../native/load.ts";
+import { stdoutWasClosed } from "../native/node-start.ts";
 import { type AdvisedError, OptionError } from "../stages/context.ts";
 import { Stopping } from "../stages/stopping.ts";
 import { terminateAll } from "../transport/child.ts";
 import { removeUnfinished } from "../transport/new-file.ts";
-import { ReaderGoneError } from "../transport/stream-error.ts";
+import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
 import type { JsonLine } from "../ui/json-line.ts";
 import { printLine } from "../ui/stderr.ts";
 import { adviceOn, RUN_AGAIN } from "./advice.ts";
@@ -57,6 +58,8 @@ export interface Run {
   again?: string;
   /** Whether its output is for people, who look at as much of it as they like: then that nobody reads on is no failure. */
   forPeople?: boolean;
+  /** Whether its result goes to standard output, and not only a word about it to standard error. */
+  printsResult?: boolean;
   /** By which it is asked to end early, where somebody else looks at that too. */
   stopping?: Stopping;
   /** Told how it ended, before the last lines are printed. Returns what went wrong in telling others, if anything did. */
@@ -136,6 +139,7 @@ export async function runCommand(run: Run): Promise<never> {
     }
   };
   try {
+    refuseClosedOutput(run);
     refuseTerminals(run.streams);
     outcome = await run.work({ native, debug, stopping });
     debug(outcome === undefined ? "done" : `done: ${outcome}`);
@@ -157,6 +161,18 @@ function restoreBlocking(native: typeof Binding): void {
     } catch {
       // It is closed, so it is nobody's.
     }
+  }
+}
+
+/**
+ * What goes to a closed standard output would be lost without a word.
+ *
+ * @throws StreamError
+ */
+function refuseClosedOutput({ streams, forPeople, printsResult }: Run): void {
+  const output = streams.find(({ fd }) => fd === 1)?.name;
+  if (stdoutWasClosed && (output !== undefined || forPeople === true || printsResult === true)) {
+    throw new StreamError(`writing the ${output ?? "result"} to standard output`, "EBADF", 0);
   }
 }
 

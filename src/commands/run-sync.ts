@@ -67,6 +67,7 @@ export function runSync(copy: Copy): Promise<never> {
     name: "sync",
     verbose: copy.verbose,
     streams: copy.streams,
+    printsResult: copy.json || copy.dryRun,
     ...copy.cutOff,
     tell: () =>
       printLine(

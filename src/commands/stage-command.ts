@@ -2,6 +2,7 @@ import { Command, Option } from "clipanion";
 import * as t from "typanion";
 
 import { OptionError } from "../stages/context.ts";
+import { refuseBareHost } from "../sync/endpoint.ts";
 import { exists } from "../transport/small-file.ts";
 import { isStandardInput } from "../transport/standard-input.ts";
 import { type IoOptions, isDirect, isQueueDepth, isThreads } from "./io-options.ts";
@@ -68,6 +69,9 @@ export function refuseStandardInput(file: string): void {
  * @throws OptionError
  */
 export function refuseHost(stage: string, file: string): void {
+  if (!exists(file)) {
+    refuseBareHost(file);
+  }
   const [, host, path] = /^(\[[^\]/]+\]|[^/:[\]]+):(.*)$/s.exec(file) ?? [];
   if (host !== undefined && !exists(file)) {
     throw new OptionError(

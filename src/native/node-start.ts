@@ -62,6 +62,13 @@ export const ASIDE = "BLOCKCOPY_ASIDE_";
 /** The signals that were ignored when the launcher began, as /proc/PID/status has them: a mask in hexadecimal. */
 export const IGNORED_VARIABLE = "BLOCKCOPY_IGNORED";
 
+/** Is "1" where standard output was closed when the launcher began. */
+const CLOSED_VARIABLE = "BLOCKCOPY_CLOSED";
+
+/** True if standard output was closed: Node has opened /dev/null in its place. What is started from here has one of its own. */
+export const stdoutWasClosed: boolean = process.env[CLOSED_VARIABLE] === "1";
+delete process.env[CLOSED_VARIABLE];
+
 /** True if the launcher has started this process, or one that was started as this is. */
 export function isLaunched(): boolean {
   return process.execArgv.includes(NO_INSPECTOR);

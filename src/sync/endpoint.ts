@@ -43,7 +43,7 @@ export function parseEndpoint(name: string): Endpoint {
     name,
   )?.groups;
   if (scp === undefined) {
-    refuseHost(name);
+    refuseBareHost(name);
     return { kind: "local", path: name };
   }
   return remote(
@@ -58,7 +58,7 @@ export function parseEndpoint(name: string): Endpoint {
  *
  * @throws OptionError
  */
-function refuseHost(name: string): void {
+export function refuseBareHost(name: string): void {
   if (/^(?:[^/:]+@[^/:]*|@[^/:]+|(?:[^/:@]*@)?\[[^\]/]*:[^\]/]*\])$/.test(name)) {
     throw new OptionError(
       `${name} looks like a host without a file`,

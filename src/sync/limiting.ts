@@ -58,7 +58,7 @@ export class SpentLately {
   add(spent: Spent): void {
     this.#samples.push(spent);
     // One that is older than the window stays: what comes after it is the whole of the window.
-    while ((this.#samples[1]?.elapsed ?? Infinity) <= spent.elapsed - WINDOW) {
+    while (this.#samples[1] !== undefined && this.#samples[1].elapsed <= spent.elapsed - WINDOW) {
       this.#samples.shift();
     }
   }

@@ -96,7 +96,8 @@ function isSpent(value: unknown): boolean {
   }
   const { elapsed, cpu, threads, input, output } = value as Fields;
   return [elapsed, cpu, threads, input, output].every(
-    (part) => typeof part === "number" && part >= 0,
+    // A number may be too large for JSON.parse, which makes it Infinity.
+    (part) => typeof part === "number" && Number.isFinite(part) && part >= 0,
   );
 }
 

@@ -136,6 +136,10 @@ fn lock_image(
     node: &Node,
     options: SinkOptions,
 ) -> Result<Option<ImageLock>, Refusal> {
+    // Whoever is told to write to what others have is one of several that share it: a lock would be in the way of the others.
+    if options.force {
+        return Ok(None);
+    }
     // Over NFS a lock of flock(2) is one of all bytes, and in the way of these.
     if options.lock && node.kind == Kind::File && sys::is_flock_of_bytes(fd) == Ok(true) {
         return Ok(None);
@@ -144,7 +148,7 @@ fn lock_image(
     let Ok(reader) = sys::reopen_for_reading(fd) else {
         return Ok(None);
     };
-    match image_lock::take(reader, options.force) {
+    match image_lock::take(reader, false) {
         Locked::Ours(lock) => Ok(lock),
         Locked::InUse => Err(Refusal::Passing(busy(
             path,
