@@ -51,7 +51,8 @@ const CASES: readonly [said: string, code: number, advice: RegExp][] = [
 
 test("what is printed instead of a stage's hello has advice", async (t) => {
   const folder = scratch(t);
-  const [ssh, file] = [join(folder, "connect"), join(folder, "file")];
+  // By another name, its path would not be shown.
+  const [ssh, file] = [join(folder, "ssh"), join(folder, "file")];
   writeFileSync(file, "content");
   for (const [place, [said, code, advice]] of CASES.entries()) {
     script(ssh, `printf '%s\\n' ${quote([said])} >&2; exit ${code}`);

@@ -161,7 +161,11 @@ test("--remote-command with arguments, --sudo", { skip }, async (t) => {
   const ssh = join(folder, "ssh");
   script(
     ssh,
-    `for last; do :; done; set -- "$1" "$2" "$3" "PATH=${folder}:\\$PATH $last"; exec /usr/bin/ssh -F ${quote([hosts().config])} "$@"`,
+    `[ "$*" = -V ] && exec /usr/bin/ssh -V
+left=$#
+while [ $left -gt 1 ]; do set -- "$@" "$1"; shift; left=$((left - 1)); done
+last=$1; shift
+exec /usr/bin/ssh -F ${quote([hosts().config])} "$@" "PATH=${folder}:\\$PATH $last"`,
   );
   assertSynced(await sync(["--sudo", "-e", ssh, from, `one:${to}`]), to);
   assert.equal(readFileSync(log, "utf8"), "word\nsudo -n\n");
@@ -216,8 +220,11 @@ test("on a terminal there is one summary", { skip: skip || lacking("script") }, 
   );
   assert.equal(code, EXIT.ok, stdout.toString());
   const size = (SOURCE.length / 2 ** 20).toFixed(2);
-  const summary = `✔ Sync done in \\d+\\.\\d+ seconds: 3 blocks \\(384\\.00 KiB\\) differed and were replaced\\s+${size} MiB read at .*, 4\\.64 MiB were the same\\s+[\\d.]+ KiB sent .*\\s*$`;
-  assert.match(stdout.toString(), new RegExp(summary));
+  const summary = `✔ Sync done in \\d+\\.\\d+ seconds: 3 blocks \\(384\\.00 KiB\\) differed and were replaced ${size} MiB read at [\\d.]+ [KMG]iB/s, 4\\.64 MiB were the same [\\d.]+ KiB sent \\(384\\.00 KiB compressed to [\\d.]+ KiB\\) $`;
+  // Each of its lines first erases what stands there, and is wrapped at a space where it is too long.
+  const shown = stdout.toString().replaceAll("\r\x1b[K", "").replaceAll(/\s+/g, " ");
+  assert.match(shown, new RegExp(summary));
+  assert.equal(shown.split("Sync done").length, 2, shown);
 });
 
 test("a folder is no file", { skip }, async (t) => {

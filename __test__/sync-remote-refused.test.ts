@@ -1,6 +1,6 @@
 // Copies between hosts that do not come about: no host, no key, no program there; and ends that are refused there.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertSame } from "./support/bytes.ts";
@@ -17,31 +17,46 @@ import { DONE } from "./support/wire.ts";
 
 const skip = lackingHosts;
 
-const connections: [what: string, host: string, rsh: () => string[], pattern: RegExp][] = [
+const connections: [
+  what: string,
+  host: string,
+  rsh: () => string[],
+  cause: RegExp,
+  remedy: RegExp,
+][] = [
   [
     "a host that nobody knows",
     "nowhere.invalid",
     () => [],
     /no connection to nowhere\.invalid: .*resolve/,
+    /; check the name of the host \(`getent hosts`\)/,
   ],
-  ["a host where nobody listens", "ssh://one:2", () => [], /no connection to one: .*refused/],
+  [
+    "a host where nobody listens",
+    "ssh://one:2",
+    () => [],
+    /no connection to one: .*refused/,
+    /; see that sshd runs there, and on which port: ssh:\/\/HOST:PORT\/PATH/,
+  ],
   [
     "a key that is refused",
     "one",
     () => [
       "-e",
-      `ssh -i ${join(hosts().folder, "host.pub")} -o IdentityAgent=none -o IdentityFile=/dev/null -F /dev/null -o UserKnownHostsFile=${join(hosts().folder, "known")} -o Hostname=10.77.1.2 -o BatchMode=yes`,
+      `ssh -i ${join(hosts().folder, "host")} -o IdentityAgent=none -F /dev/null -o UserKnownHostsFile=${join(hosts().folder, "known")} -o Hostname=10.77.1.2 -o BatchMode=yes`,
     ],
     /no connection to one: .*Permission denied/,
+    /; see that `ssh -i .* one true` needs no password: the key must be in authorized_keys there/,
   ],
   [
     "a host that is another",
     "one",
     () => ["-e", "ssh -o UserKnownHostsFile=/dev/null"],
     /no connection to one: .*Host key verification failed/,
+    /; accept its key once by hand with `ssh -o \S+ one true`, or add it to known_hosts/,
   ],
 ];
-for (const [what, host, rsh, pattern] of connections) {
+for (const [what, host, rsh, cause, remedy] of connections) {
   test(what, { skip }, async (t) => {
     const { from, to } = pair(t);
     const before = readFileSync(to);
@@ -55,7 +70,7 @@ for (const [what, host, rsh, pattern] of connections) {
       const outcome = await sync([...rsh(), ...ends]);
       // Two fails by another key as well where the option is for both: which is named first is chance.
       if (!(rsh().length > 0 && ends.join().includes("two:")))
-        assertFailed(outcome, EXIT.busy, "sync", pattern, /try `ssh /);
+        assertFailed(outcome, EXIT.busy, "sync", cause, remedy);
       assert.equal(outcome.code, EXIT.busy);
     }
     assertSame(readFileSync(to), before);
@@ -229,7 +244,13 @@ test("a host that says something to whoever logs in", { skip }, async (t) => {
 test("a disk that is full there", { skip }, async (t) => {
   const { folder, from } = pair(t);
   const point = mountTmpfs(t, folder, 2 ** 20);
-  const outcome = await sync(["--create", from, `one:${join(point, "copy")}`]);
-  assertFailed(outcome, EXIT.io, "sync", /on one: .*ENOSPC/, /make room/);
+  const copy = join(point, "copy");
+  const foreseen = await sync(["--create", from, `one:${copy}`]);
+  const lack = `on one: cannot write ${copy}: ${SOURCE.length} more bytes are needed and ${2 ** 20} are free on its file system; nothing was written; make room there`;
+  assertFailed(foreseen, EXIT.io, "sync", new RegExp(lack));
+  assert.equal(statSync(copy).blocks, 0, "nothing was written");
+  // Room is not looked at.
+  const met = await sync(["--create", "--sparse", from, `one:${copy}`]);
+  assertFailed(met, EXIT.io, "sync", /on one: .*ENOSPC/, /make room/);
   await allGone(3);
 });
