@@ -81,18 +81,22 @@ test("an empty source empties nothing without --force", async (t) => {
 test("a device that is too small is not touched", { skip: lackingLoop }, async (t) => {
   const folder = scratch(t);
   const source = join(folder, "source");
-  writeFileSync(source, noise("source", 2 * MIB));
-  const loop = loopWith(t, folder, OLD);
+  writeFileSync(source, noise("source", 4 * MIB));
+  // Of two parts, the first one has 1 MiB of it at least.
+  const old = noise("device", 2 * MIB);
+  const loop = loopWith(t, folder, old);
   for (const args of [
     ["--truncate"],
     ["--create"],
     ["--start", "512K"],
     ["--digest", "sha3-512", "--truncate"],
     ["--streams", "2", "--truncate"],
+    ["--streams", "2", "--create"],
+    ["--streams", "2", "--start", "512K"],
   ]) {
     const outcome = await run(["sync", ...args, source, loop.path]);
-    assertFailed(outcome, EXIT.usage, "sync", /has 2097152 bytes/);
-    assertSame(deviceContent(loop), OLD, args.join(" "));
+    assertFailed(outcome, EXIT.usage, "sync", /has 4194304 bytes/);
+    assertSame(deviceContent(loop), old, args.join(" "));
   }
 });
 
@@ -104,10 +108,18 @@ test(
     const source = join(folder, "source");
     writeFileSync(source, noise("source", 4 * MIB));
     const file = join(folder, "file");
-    writeFileSync(file, OLD);
-    const limited = await bash(`ulimit -f 2048; ${blockcopy("sync", "--truncate", source, file)}`);
-    assertFailed(limited, EXIT.io, "sync", /4194304 bytes long: the limit .* is 2097152 bytes/);
-    assertSame(readFileSync(file), OLD);
+    const old = noise("file", 2 * MIB);
+    writeFileSync(file, old);
+    for (const args of [
+      ["--truncate"],
+      ["--streams", "2", "--truncate"],
+      ["--streams", "2", "--create"],
+      ["--streams", "2", "--start", "512K"],
+    ]) {
+      const limited = await bash(`ulimit -f 2048; ${blockcopy("sync", ...args, source, file)}`);
+      assertFailed(limited, EXIT.io, "sync", /4194304 bytes long: the limit .* is 2097152 bytes/);
+      assertSame(readFileSync(file), old, args.join(" "));
+    }
 
     const small = mountTmpfs(t, folder, 2 * MIB);
     const hollow = join(small, "hollow");
@@ -117,6 +129,7 @@ test(
       [["--create"], "new"],
       [[], "hollow"],
       [["--digest", "blake3"], "hollow"],
+      [["--streams", "2"], "hollow"],
     ] as const) {
       const outcome = await run(["sync", ...args, source, join(small, name)]);
       assertFailed(outcome, EXIT.io, "sync", /4194304 more bytes are needed and \d+ are free/);

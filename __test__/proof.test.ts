@@ -1,5 +1,6 @@
 // Success needs proof from both sides: an exit code of 0 is none, and neither is a stream that anything may have written.
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "./support/bytes.ts";
@@ -23,6 +24,8 @@ const OLD = noise("old", SIZE);
 
 const HELLO = '{"event":"hello","blockcopy":"0.1.0","events":1}';
 const BEGIN = '{"event":"begin","total":1048576,"instance":null}';
+/** Begun by a source that does not know how many bytes it is to compare. */
+const OPEN = '{"event":"begin","total":null,"instance":null}';
 const PROGRESS = '{"event":"progress","done":1048576,"counts":{"changed":0}}';
 const END = '{"event":"end","outcome":null}';
 
@@ -224,6 +227,64 @@ test("a size that does not fit is refused by the destination itself", async (t) 
     );
     assertSame(readFileSync(here), OLD);
   }
+});
+
+test("a source that leaves out blocks after the end of the destination", async (t) => {
+  const half = SIZE / 2;
+  for (const [args, before, frames, after] of [
+    [["--create"], undefined, [block(8192)], 12_288],
+    [["--create"], undefined, [], 0],
+    [["--create"], half, [block(half)], half + 4096],
+    [["--truncate"], half, [block(0)], half],
+    [["--start", "4K"], half, [], half],
+    [["--streams", "2", "--create"], half, [], half],
+  ] as const) {
+    const { folder, here } = ends(t);
+    if (before === undefined) rmSync(here);
+    else writeFileSync(here, OLD.subarray(0, before));
+    const counts = `{"changed":${frames.length * 4096}}`;
+    const events = [HELLO, OPEN, `{"event":"progress","done":0,"counts":${counts}}`, END];
+    const script = standIn(folder, events, answer([...frames]));
+    const words = ["--digest", "sha3-512", ...args, "host:/s", here];
+    assertFailed(
+      await syncWith(folder, script, words),
+      EXIT.protocol,
+      "sync",
+      new RegExp(`source has 1048576 bytes and .*here has only ${after} after all blocks`),
+    );
+    assert.equal(statSync(here).size, after);
+  }
+});
+
+test("a source that sends blocks and does not count them", async (t) => {
+  const { folder, here } = ends(t);
+  const script = standIn(folder, [HELLO, OPEN, END], answer([block(0)]));
+  assertFailed(
+    await syncWith(folder, script, ["--digest", "sha3-512", "host:/s", here]),
+    EXIT.protocol,
+    "sync",
+    /does not say how many bytes of blocks it has sent, .* has written 4096/,
+  );
+});
+
+test("a source that says that it is a device of 0 bytes", async (t) => {
+  const empty = sealedStream(headFrame({ source: [field(1, u64(0)), field(2, "device")] }), []);
+  const { folder, here } = ends(t);
+  const words = /the source is a device of 0 bytes/;
+  for (const args of [["--truncate"], ["--truncate", "--force"], ["--start", "4K"]]) {
+    const script = standIn(folder, [HELLO, OPEN, END], empty);
+    const outcome = await syncWith(folder, script, [
+      "--digest",
+      "sha3-512",
+      ...args,
+      "host:/s",
+      here,
+    ]);
+    assertFailed(outcome, EXIT.usage, "sync", words);
+  }
+  const saved = await run(["save", "--truncate", "--force", here], { stdin: empty });
+  assertFailed(saved, EXIT.usage, "save", words);
+  assertSame(readFileSync(here), OLD);
 });
 
 test("another answer than was asked for", async (t) => {

@@ -5,8 +5,8 @@ import type { Head } from "../protocol/head.ts";
 import type { Extent } from "./ranges/extents.ts";
 import type { Sizes } from "./sizes.ts";
 
-/** The blocks that a destination has asked a source for. */
-export interface Asked {
+/** The blocks whose digests a process sends. */
+export interface Covered {
   /** The digest and the size of the blocks. */
   hashing: Hashing;
   /** The blocks whose digests are sent, in ascending order, without overlaps. */
@@ -17,6 +17,14 @@ export interface Asked {
   size: number;
   /** An extended stream was asked for, and nothing else is an answer. */
   extended: boolean;
+}
+
+/** The blocks that a destination has asked a source for: here, and in all parts of the copy. */
+export interface Asked extends Covered {
+  /** True if all parts together ask for what the source has after the end of the destination. */
+  reachesEnd: boolean;
+  /** True if all parts together ask for all of the source. */
+  whole: boolean;
 }
 
 /**
@@ -92,7 +100,7 @@ export class Bounds {
  * @param head what the stream says of itself; undefined for one of blockcopy 0.0.2
  * @throws ProtocolError `not-asked` for another kind of stream than was asked for
  */
-export function boundsOfAnswer(asked: Asked, head: Head | undefined, sizes: Sizes): Bounds {
+export function boundsOfAnswer(asked: Covered, head: Head | undefined, sizes: Sizes): Bounds {
   const { extents, openEnded, size, extended } = asked;
   const open = openEnded ? size : Infinity;
   if (!extended) {

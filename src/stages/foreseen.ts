@@ -27,10 +27,16 @@ export function refuseForeseen(
   if (size === undefined) {
     return;
   }
+  if (kind === "device" && size === 0) {
+    throw new OptionError(
+      "the source is a device of 0 bytes; nothing was written",
+      "put a medium into it, or attach what belongs to it (`lsblk`, `losetup`), and run it again",
+    );
+  }
   if (carried.truncate) {
     refuseEmptying(sink, file, size, force);
   }
-  const toTheEnd = asked?.openEnded ?? (carried.truncate || head.base !== undefined);
+  const toTheEnd = asked?.reachesEnd ?? (carried.truncate || head.base !== undefined);
   if (!toTheEnd) {
     return;
   }
@@ -40,7 +46,7 @@ export function refuseForeseen(
       "give a device that is large enough, or --end, to copy only as much as fits",
     );
   }
-  const whole = asked === undefined ? head.base !== undefined : covers(asked);
+  const whole = asked?.whole ?? head.base !== undefined;
   checkRoom(sink, file, size, whole && !sparse ? data : undefined);
 }
 
@@ -62,10 +68,4 @@ export function refuseEmptying(
       "look at the source; --force empties the destination nevertheless",
     );
   }
-}
-
-/** True if all of the destination is compared. */
-function covers({ extents, size, openEnded }: Asked): boolean {
-  const [first] = extents;
-  return openEnded && (size === 0 || (first?.start === 0 && first.end >= size));
 }

@@ -3,7 +3,7 @@ import { ProtocolError } from "../protocol/error.ts";
 import { Input, Output } from "../transport/streams.ts";
 import { asAside, silent } from "../ui/progress.ts";
 import { checksum, type ChecksumOptions } from "./checksum.ts";
-import type { Asked } from "./bounds.ts";
+import type { Asked, Covered } from "./bounds.ts";
 import type { StageContext } from "./context.ts";
 import { refuseFileAmongDevices } from "./destination.ts";
 import { type Part, partOf } from "./part.ts";
@@ -52,13 +52,20 @@ export async function receive(
   };
   let asks!: (asked: Asked) => void;
   const asked = new Promise<Asked>((resolve) => (asks = resolve));
+  const asksFor = (covered: Covered): void => asks({ ...covered, ...requested(covered, options) });
   const [outcome] = await Promise.all([
     saveTo({ ...context, progress: quiet }, sink, options, asked),
     output.whileRead(() =>
       sendDigests(
         context,
         reader,
-        { ...digests, ...onlyPart(reader, options), extended: !plain, sized: !plain, asks },
+        {
+          ...digests,
+          ...onlyPart(reader, options),
+          extended: !plain,
+          sized: !plain,
+          asks: asksFor,
+        },
         output,
       ),
     ),
@@ -77,6 +84,23 @@ function onlyPart(
   }
   const found = partOf(part, start, Math.max(start, end ?? size), hashing.blockSize);
   return part.number === part.count ? { ...found, end } : found;
+}
+
+/**
+ * What all parts of the copy ask for together. Each part but the last ends where the next one begins, and nevertheless has to refuse what
+ * would fail in the last.
+ */
+function requested(
+  { extents, size, openEnded }: Covered,
+  { start, end, part }: ReceiveOptions,
+): Pick<Asked, "reachesEnd" | "whole"> {
+  if (part !== undefined) {
+    const reachesEnd = end === undefined || end > size;
+    return { reachesEnd, whole: reachesEnd && start === 0 };
+  }
+  const [first] = extents;
+  const coversAll = size === 0 || (first?.start === 0 && first.end >= size);
+  return { reachesEnd: openEnded, whole: openEnded && coversAll };
 }
 
 /**

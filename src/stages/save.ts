@@ -129,6 +129,8 @@ export async function saveTo(
     }
     debug("waiting for the disk");
     await engine.sync(sink);
+    // Only now: the sync makes a file longer that ends with zeros.
+    await refuseShort(context, sink, options, { head: decoder.head, asked, end: input.bytes });
     return described;
   });
   // The blocks are safe by now, whatever else is missing.
@@ -209,6 +211,39 @@ async function othersAreDone(input: Input, behind: Uint8Array, stopping: Stoppin
   }
   if (Buffer.from(word).toString() !== ALL_DONE) {
     throw new ProtocolError("closed", at, `The other streams of this copy have not ended well`);
+  }
+}
+
+/**
+ * Refuses a file that the stream has left shorter than the source. A source, or what stands in its place, can name a size and then leave out
+ * blocks after the old end of the file; without them, the file has the wrong length.
+ *
+ * A part that is not the last, and that does not wait for the others, cannot know: the last makes the file longer.
+ *
+ * @param answer the head of the stream, what it answers, and the bytes of the stream that have been read
+ * @throws ProtocolError
+ */
+async function refuseShort(
+  { engine }: StageContext,
+  sink: Binding.Sink,
+  { file, hold }: Pick<SaveOptions, "file" | "hold">,
+  answer: { head: Head | undefined; asked: Promise<Asked> | undefined; end: number },
+): Promise<void> {
+  const { head, end } = answer;
+  const asked = await answer.asked;
+  const size = head?.source.size;
+  const isFinal = hold === true ? asked?.reachesEnd : asked?.openEnded;
+  if (size === undefined || isFinal !== true || sink.isDevice) {
+    return;
+  }
+  // A larger file is not refused here: the end of one may be left alone, or cut off after this.
+  const { size: now } = await engine.openReader(sink, "off");
+  if (now < size) {
+    throw new ProtocolError(
+      "damaged",
+      end,
+      `The source has ${size} bytes and ${file} has only ${now} after all blocks: blocks are missing, at byte ${end} of the block input stream`,
+    );
   }
 }
 

@@ -5,7 +5,7 @@ import { DIGEST_LENGTHS, type DigestName, type Hashing } from "../protocol/diges
 import { joined } from "../protocol/fields.ts";
 import { HashEncoder } from "../protocol/hash-encoder.ts";
 import type { StreamOutput } from "../transport/spooled-output.ts";
-import type { Asked } from "./bounds.ts";
+import type { Covered } from "./bounds.ts";
 import { OptionError, type StageContext } from "./context.ts";
 import { CacheError, checkCache, DigestCache } from "./digest-cache.ts";
 import { type Coverage, cover, type Extent } from "./ranges/extents.ts";
@@ -35,7 +35,7 @@ export interface DigestOptions {
   /** Say how large it is also in a stream that is not kept, and which storage it lies on, for `retrieve` to refuse a source that shares it. */
   sized?: boolean;
   /** Told what is asked for, before any of it is. */
-  asks?: (asked: Asked) => void;
+  asks?: (covered: Covered) => void;
   /** Ask for the rest as `retrieve` of blockcopy 0.0.2 needs it. */
   plain?: boolean;
 }

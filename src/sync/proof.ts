@@ -52,8 +52,8 @@ export function lackOf(side: Side): Lack | undefined {
 }
 
 /**
- * What a source contradicts itself in, or the destination of its stream; undefined where what they have counted agrees, or one of them has
- * not counted.
+ * The contradiction of a source with itself, or with the destination of its stream; undefined if their counts agree, or if the destination
+ * has not counted. A source that has not counted has sent nothing.
  */
 export function contradiction(from: Side, to: Side): Lack | undefined {
   if (from.total !== undefined && from.done < from.total) {
@@ -63,11 +63,15 @@ export function contradiction(from: Side, to: Side): Lack | undefined {
     };
   }
   const [sent, written] = [from.counts["changed"], to.finished?.proof?.changed];
-  if (sent === undefined || written === undefined || sent === written) {
+  if (written === undefined || (sent ?? 0) === written) {
     return undefined;
   }
+  const says =
+    sent === undefined
+      ? "does not say how many bytes of blocks it has sent"
+      : `says that it has sent ${sent} bytes of blocks`;
   return {
-    message: `the source on ${whereIs(from.end)} says that it has sent ${sent} bytes of blocks, and the destination on ${whereIs(to.end)} that it has written ${written}`,
+    message: `the source on ${whereIs(from.end)} ${says}, and the destination on ${whereIs(to.end)} that it has written ${written}`,
     advice:
       "do not trust the destination: copy it again with --verify full, and with the same blockcopy on both hosts",
   };
