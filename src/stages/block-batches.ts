@@ -165,37 +165,51 @@ export class Writer {
     const rooms = frames.map((frame) => this.bounds?.room(frame));
     this.#waiting += 1;
     this.#sequence.add(Promise.resolve(), async () => {
-      if (frames.length > 0) {
-        const check = this.#check(frames);
-        const applied = await this.#context.engine.apply(
-          this.#sink,
-          this.#slots.slab,
-          slot.index,
-          frames.map((frame, place) => toWrite(frame, rooms[place])),
-          this.#sparse || this.#isFresh(frames),
-          this.#written?.digest,
-          check,
-        );
-        await this.#written?.add(frames, applied.lengths, applied.digests);
-        if (check !== undefined) {
-          await this.records?.add(frames, applied.lengths, check.bytes);
-        }
-        const { progress } = this.#context;
-        const bytes = applied.lengths.reduce((sum, length) => sum + length, 0);
-        this.changed += bytes;
-        progress.count("blocks", frames.length);
-        progress.count("changed", bytes);
-        progress.advance(bytes);
-      }
+      const fresh = this.#firstFresh(frames);
+      await this.#apply(slot, frames.slice(0, fresh), rooms, this.#sparse);
+      // Holes there, as the source may have them, cost nothing.
+      await this.#apply(slot, frames.slice(fresh), rooms.slice(fresh), true);
       this.#slots.release(slot);
       this.#waiting -= 1;
     });
   }
 
-  /** True if all of it lies after what a file had: holes there, as the source may have them, cost nothing. */
-  #isFresh(frames: readonly BlockFrame[]): boolean {
+  /** Writes frames of a batch, blocks of zeros as holes if `sparse`. */
+  async #apply(
+    slot: Slot,
+    frames: readonly BlockFrame[],
+    rooms: readonly (number | undefined)[],
+    sparse: boolean,
+  ): Promise<void> {
+    if (frames.length === 0) {
+      return;
+    }
+    const check = this.#check(frames);
+    const applied = await this.#context.engine.apply(
+      this.#sink,
+      this.#slots.slab,
+      slot.index,
+      frames.map((frame, place) => toWrite(frame, rooms[place])),
+      sparse,
+      this.#written?.digest,
+      check,
+    );
+    await this.#written?.add(frames, applied.lengths, applied.digests);
+    if (check !== undefined) {
+      await this.records?.add(frames, applied.lengths, check.bytes);
+    }
+    const { progress } = this.#context;
+    const bytes = applied.lengths.reduce((sum, length) => sum + length, 0);
+    this.changed += bytes;
+    progress.count("blocks", frames.length);
+    progress.count("changed", bytes);
+    progress.advance(bytes);
+  }
+
+  /** The place of the first frame from which on all lie after what a file had when it was opened. */
+  #firstFresh(frames: readonly BlockFrame[]): number {
     const { isDevice, size } = this.#sink;
-    return !isDevice && frames.every(({ position }) => position >= size);
+    return isDevice ? frames.length : frames.findLastIndex(({ position }) => position < size) + 1;
   }
 
   /** The digests that the blocks must have, where the stream has any. */
