@@ -40,8 +40,8 @@ pub(crate) fn of_file(stat: &Stat) -> Vec<Opener> {
 pub(crate) fn of_device(storage: &Storage) -> Vec<Opener> {
     let mut apart: HashSet<u64> = HashSet::new();
     search(|fd| {
-        // A device may have a node anywhere, as in a container. Only files of this kind are asked for their size, and none over a network.
-        if !fd.leads_to("/") || !fd.writes() {
+        // Only what has a name of a device is asked: a file on a network file system whose server is gone would never answer.
+        if !fd.leads_to("/dev/") || !fd.writes() {
             return false;
         }
         let Ok(found) = sys::stat(&fd.link) else {
