@@ -1,7 +1,7 @@
 // Names of files are bytes: from the command line to open(2), here and on other hosts, whatever shell answers there.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
@@ -212,8 +212,8 @@ for (const [shell, ...options] of SHELLS) {
   test(`a stage is handed its file byte for byte by ${shell}`, { skip }, () => {
     fc.assert(
       fc.property(path, (bytes) => {
-        // A home folder at the beginning is looked up.
-        fc.pre(bytes[0] !== 0x7e);
+        // A home folder at the beginning is looked up, and the size of what is there is compared.
+        fc.pre(bytes[0] !== 0x7e && !existsSync(bytes));
         const stage = stageCommand({ ...END, path: nameOf(bytes) }, ["retrieve"], FAR, undefined);
         assert.deepEqual(bytesOf(handed(through(stage).map(nameOf))), bytes);
         const peer = peerCommand(
