@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "./support/bytes.ts";
 import { defer } from "./support/cleanup.ts";
@@ -144,12 +144,19 @@ test(
     const [whole, copy] = [join(folder, "whole"), join(folder, "copy")];
     for (const file of [whole, copy]) writeFileSync(file, noise("other", 8 * MIB));
 
-    const other = await stranger(t, "python3", "-c", OPENER, part, "rw");
     const why = /process \d+ \(python3[^)]*\) has it or a part of it open for writing/;
+    const other = await stranger(t, "python3", "-c", OPENER, part, "rw");
     await assertBusy(from, part, why, "-n", "--truncate");
     await assertBusy(whole, disk, why);
     assert.match(warning(await run(["sync", disk, copy])), why);
     await end(other);
+    // As in a container: a node of the same device, outside of /dev.
+    const node = join(folder, "node");
+    const number = readFileSync(`/sys/class/block/${basename(part)}/dev`, "utf8");
+    system("mknod", node, "b", ...number.trim().split(":"));
+    const elsewhere = await stranger(t, "python3", "-c", OPENER, node, "rw");
+    await assertBusy(whole, disk, why);
+    await end(elsewhere);
     assertSynced(await run(["sync", disk, copy]), copy, readFileSync(disk));
 
     const over = attach(t, part).path;

@@ -1,13 +1,13 @@
 //! Which processes have a file or device open for writing, as far as /proc tells.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::proc_tables;
+use crate::proc_tables::{self, Mount};
 use crate::storage::Storage;
-use crate::sys::{self, FileType, Stat};
+use crate::sys::{self, Stat};
 
 /// However many processes there are, it takes no longer; what has not been looked at by then counts as nobody.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -18,6 +18,12 @@ const MOST: usize = 3;
 /// `O_ACCMODE`, `O_WRONLY` and `O_RDWR` of open(2) are the two lowest bits.
 const ACCESS_MODE: u32 = 0o3;
 
+/// File systems that tell the type of an open file without asking a server or another process.
+const LOCAL: [&str; 14] = [
+    "bcachefs", "btrfs", "devtmpfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs",
+    "rootfs", "squashfs", "tmpfs", "xfs",
+];
+
 /// A process that has it open for writing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Opener {
@@ -26,11 +32,19 @@ pub(crate) struct Opener {
 
 /// Those who have the very file that `stat` describes open for writing.
 pub(crate) fn of_file(stat: &Stat) -> Vec<Opener> {
+    let file_system = sys::device_number(stat.file_system);
+    let mut mounts = Mounts::default();
     search(|fd| {
         // Asking the file system may take for ever; procfs is asked first, and knows the inode since Linux 5.14.
         let inode = fd.info("ino").and_then(|inode| inode.parse::<u64>().ok());
+        let is_candidate = match inode {
+            Some(inode) => inode == stat.inode,
+            None => mounts
+                .of(fd)
+                .is_none_or(|mount| is_local(mount) || mount.device_number == file_system),
+        };
         fd.leads_to("/")
-            && inode.is_none_or(|inode| inode == stat.inode)
+            && is_candidate
             && fd.writes()
             && sys::stat(&fd.link).is_ok_and(|found| found.same(stat))
     })
@@ -39,28 +53,52 @@ pub(crate) fn of_file(stat: &Stat) -> Vec<Opener> {
 /// Those who have a device open for writing that shares bytes with `storage`.
 pub(crate) fn of_device(storage: &Storage) -> Vec<Opener> {
     let mut apart: HashSet<u64> = HashSet::new();
+    let mut mounts = Mounts::default();
     search(|fd| {
-        // Only what has a name of a device is asked: a file on a network file system whose server is gone would never answer.
-        if !fd.leads_to("/dev/") || !fd.writes() {
+        if !fd.leads_to("/") || !fd.writes() {
             return false;
         }
-        let Ok(found) = sys::stat(&fd.link) else {
+        // A device may have a node anywhere, as in a container. A file on a network file system whose server is gone would never answer.
+        let may_ask = mounts.of(fd).map_or_else(|| fd.leads_to("/dev/"), is_local);
+        let device = may_ask.then(|| sys::block_device_at(&fd.link)).flatten();
+        let Some(device) = device.filter(|device| !apart.contains(device)) else {
             return false;
         };
-        if found.file_type != FileType::BlockDevice || apart.contains(&found.device) {
-            return false;
-        }
-        let other = Storage::of_device(&sys::device_number(found.device));
+        let other = Storage::of_device(&sys::device_number(device));
         let shares = other.is_some_and(|other| other.shared_with(storage).is_some());
         if !shares {
-            apart.insert(found.device);
+            apart.insert(device);
         }
         shares
     })
 }
 
+fn is_local(mount: &Mount) -> bool {
+    LOCAL.contains(&mount.file_system.as_str())
+}
+
+/// The mounts of the namespaces that have been looked into; there may be thousands in each.
+#[derive(Default)]
+struct Mounts {
+    by_namespace: HashMap<PathBuf, Vec<Mount>>,
+}
+
+impl Mounts {
+    /// The mount that an open file is on; `None` where its process does not see that, as for one unmounted with `umount --lazy`.
+    fn of(&mut self, fd: &Descriptor) -> Option<&Mount> {
+        let id: u32 = fd.info("mnt_id")?.parse().ok()?;
+        let namespace = fs::read_link(format!("/proc/{}/ns/mnt", fd.process)).ok()?;
+        let mounts = self
+            .by_namespace
+            .entry(namespace)
+            .or_insert_with(|| proc_tables::mounts_of(fd.process));
+        mounts.iter().find(|mount| mount.id == id)
+    }
+}
+
 /// A descriptor of a process.
 struct Descriptor {
+    process: u32,
     /// `/proc/PID/fd/N`.
     link: PathBuf,
     /// `/proc/PID/fdinfo/N`.
@@ -97,6 +135,7 @@ fn search(mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
         // Of somebody else's processes, nothing can be read.
         let entries = fs::read_dir(folder.join("fd")).into_iter().flatten();
         let mut descriptors = entries.flatten().map(|entry| Descriptor {
+            process,
             about: folder.join("fdinfo").join(entry.file_name()),
             link: entry.path(),
         });
@@ -139,4 +178,44 @@ pub(crate) fn names(openers: &[Opener]) -> String {
         String::new()
     };
     format!("{}{more}", named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_system_that_may_have_to_ask_a_server_is_local() {
+        let mount = |file_system: &str| Mount {
+            id: 1,
+            device_number: "0:44".to_owned(),
+            mountpoint: "/srv".into(),
+            file_system: file_system.to_owned(),
+            source: "host:/srv".into(),
+            read_only: false,
+        };
+        for remote in [
+            "nfs",
+            "nfs4",
+            "cifs",
+            "smb3",
+            "fuse",
+            "fuse.sshfs",
+            "fuse.ext4",
+            "fuseblk",
+            "9p",
+            "ceph",
+            "afs",
+            "lustre",
+            "gpfs",
+            "autofs",
+            "",
+            "ext4 ",
+        ] {
+            assert!(!is_local(&mount(remote)), "{remote}");
+        }
+        for local in ["tmpfs", "devtmpfs", "ext4", "xfs", "overlay"] {
+            assert!(is_local(&mount(local)), "{local}");
+        }
+    }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Mount {
     /// `major:minor`; that of no device at all for file systems that span several.
     pub(crate) device_number: String,
     pub(crate) mountpoint: PathBuf,
+    /// `ext4`, `nfs4`; see `/proc/filesystems`.
+    pub(crate) file_system: String,
     /// What was mounted; a path only if it is one.
     pub(crate) source: PathBuf,
     /// No mount of the same file system can write.
@@ -79,6 +81,11 @@ pub(crate) fn mounts() -> Vec<Mount> {
     parse_mounts(&fs::read("/proc/self/mountinfo").unwrap_or_default())
 }
 
+/// The mounts that another process can see: those of its namespace, below its root.
+pub(crate) fn mounts_of(process: u32) -> Vec<Mount> {
+    parse_mounts(&fs::read(format!("/proc/{process}/mountinfo")).unwrap_or_default())
+}
+
 /// The files and devices that are swapped to; none where they cannot be read.
 pub(crate) fn swap_areas() -> Vec<PathBuf> {
     parse_swaps(&fs::read("/proc/swaps").unwrap_or_default())
@@ -103,12 +110,14 @@ fn parse_mount(line: &[u8]) -> Option<Mount> {
     let mountpoint = unescape(fields.nth(1)?);
     // Optional fields end with a hyphen; the type of the file system, the source and its options follow.
     let mut fields = fields.skip_while(|field| *field != b"-");
-    let source = unescape(fields.nth(2)?);
+    let file_system = str::from_utf8(fields.nth(1)?).ok()?.to_owned();
+    let source = unescape(fields.next()?);
     let mut options = fields.next()?.split(|&byte| byte == b',');
     Some(Mount {
         id,
         device_number,
         mountpoint,
+        file_system,
         source,
         read_only: options.any(|option| option == b"ro"),
     })
@@ -172,20 +181,21 @@ mod tests {
             38 35 0:45 / /proc rw - proc proc rw\n\
             39 35 7:1 / /srv/e rw - ext4 /dev/loop1 errors=remount-ro,ro\n\
             truncated line\n";
-        let mount = |id, number: &str, mountpoint: &str, source: &str| Mount {
+        let mount = |id, number: &str, mountpoint: &str, file_system: &str, source: &str| Mount {
             id,
             device_number: number.to_owned(),
             mountpoint: mountpoint.into(),
+            file_system: file_system.to_owned(),
             source: source.into(),
             read_only: source == "/dev/loop1",
         };
         assert_eq!(
             parse_mounts(table),
             [
-                mount(36, "98:0", "/srv/a", "/dev/root"),
-                mount(37, "0:44", "/srv/b c\\d", "/dev/sd x"),
-                mount(38, "0:45", "/proc", "proc"),
-                mount(39, "7:1", "/srv/e", "/dev/loop1"),
+                mount(36, "98:0", "/srv/a", "ext3", "/dev/root"),
+                mount(37, "0:44", "/srv/b c\\d", "btrfs", "/dev/sd x"),
+                mount(38, "0:45", "/proc", "proc", "proc"),
+                mount(39, "7:1", "/srv/e", "ext4", "/dev/loop1"),
             ]
         );
     }

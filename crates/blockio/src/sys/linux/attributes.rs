@@ -20,6 +20,25 @@ pub(crate) fn fstat(fd: impl AsFd) -> Result<Stat> {
     fs::fstat(fd).map(|stat| convert(&stat))
 }
 
+/// The number of the block device that `path` leads to. A file system that would ask a server answers from memory; see
+/// `AT_STATX_DONT_SYNC` in statx(2).
+pub(crate) fn block_device_at(path: &Path) -> Option<u64> {
+    let found = fs::statx(fs::CWD, path, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE);
+    let (mode, device) = match found {
+        Ok(statx) => {
+            let device = fs::makedev(statx.stx_rdev_major, statx.stx_rdev_minor);
+            (u32::from(statx.stx_mode), device)
+        }
+        // A filter of system calls that is older than statx(2).
+        Err(Errno::NOSYS | Errno::PERM) => {
+            let stat = fs::stat(path).ok()?;
+            (stat.st_mode, stat.st_rdev)
+        }
+        Err(_) => return None,
+    };
+    (FileType::from_raw_mode(mode) == FileType::BlockDevice).then_some(device)
+}
+
 /// The flag of chattr(1) that keeps everybody from writing to `path`, in words. `None` where there is none, or where the file system does not
 /// report any.
 pub(crate) fn write_protection(path: &Path) -> Option<&'static str> {

@@ -1,0 +1,73 @@
+//! Processes that have a device or file open for writing, or have locked it.
+
+use std::path::Path;
+
+use crate::openers::{self, Opener};
+use crate::proc_tables;
+use crate::storage::Storage;
+use crate::sys::{self, FileType, Stat};
+
+/// Who has a file open for writing, as a clause, but for this process and those that have started it; asked by its owner or root.
+///
+/// To be asked before it is open for writing here.
+pub(crate) fn writer_of_file(path: &Path, target: &Stat) -> Option<String> {
+    let fd = sys::open_for_reading(path).ok()?;
+    if sys::is_open_for_writing(fd) != Ok(true) {
+        return None;
+    }
+    let openers = openers::of_file(target);
+    if openers.is_empty() {
+        return Some("somebody has it open for writing".to_owned());
+    }
+    open_for_writing(&openers::in_the_way(&openers))
+}
+
+/// Who has a device, or one that shares bytes with it, open for writing, as a clause, but for this process and those that have started it.
+pub(crate) fn opener_of_device(device: u64) -> Option<String> {
+    let openers = openers_of(device);
+    open_for_writing(&openers::in_the_way(&openers))
+}
+
+/// As [`opener_of_device`], but for this process alone.
+pub(crate) fn other_opener_of_device(device: u64) -> Option<String> {
+    let mut openers = openers_of(device);
+    openers.retain(|opener| opener.process != std::process::id());
+    open_for_writing(&openers)
+}
+
+fn openers_of(device: u64) -> Vec<Opener> {
+    let storage = Storage::of_device(&sys::device_number(device));
+    storage.map_or_else(Vec::new, |storage| openers::of_device(&storage))
+}
+
+fn open_for_writing(openers: &[Opener]) -> Option<String> {
+    let names = openers::names(openers);
+    let have = if openers.len() > 1 { "have" } else { "has" };
+    (!openers.is_empty()).then(|| format!("{names} {have} it or a part of it open for writing"))
+}
+
+/// Who has locked an image, as a clause.
+pub(crate) fn of_image_lock(target: &Stat) -> String {
+    let openers = if target.file_type == FileType::BlockDevice {
+        openers_of(target.device)
+    } else {
+        openers::of_file(target)
+    };
+    let openers = openers::in_the_way(&openers);
+    open_for_writing(&openers)
+        .unwrap_or_else(|| "a virtual machine (QEMU) or another copy has locked it".to_owned())
+}
+
+/// Who has locked a file or device node, see flock(2): `process 4711 (fdisk)`, as far as that can be seen from here.
+pub(crate) fn of_lock(target: &Stat) -> String {
+    let file = sys::name_among_locks(target);
+    let found = proc_tables::file_locks();
+    // Another one is in a namespace that is not visible from here.
+    let found = found
+        .iter()
+        .find(|lock| lock.file == file && lock.process != 0);
+    found.map_or_else(
+        || "another process".to_owned(),
+        |lock| proc_tables::process_name(lock.process),
+    )
+}
