@@ -78,6 +78,37 @@ test("an empty source empties nothing without --force", async (t) => {
   assert.equal(statSync(file).size, 0);
 });
 
+test("a copy that fails before the first write leaves no new file", async (t) => {
+  const folder = scratch(t);
+  const [empty, missing, file] = ["empty", "missing", "file"].map((name) => join(folder, name));
+  assert.ok(empty !== undefined && missing !== undefined && file !== undefined);
+  writeFileSync(empty, "");
+  writeFileSync(file, OLD);
+  const silent = `exec {silent}<> <(:); timeout -s TERM 1`;
+  for (const [script, code] of [
+    [blockcopy("sync", "--create", missing, join(folder, "new")), EXIT.missing],
+    [blockcopy("sync", "--create", "--streams", "2", missing, join(folder, "new")), EXIT.missing],
+    [blockcopy("sync", "--create", "--start", "2M", file, join(folder, "new")), EXIT.usage],
+    [`true | ${blockcopy("save", "--create", join(folder, "new"))}`, EXIT.protocol],
+    [`echo text | ${blockcopy("save", "--create", join(folder, "new"))}`, EXIT.protocol],
+    [`${silent} ${blockcopy("save", "--create", join(folder, "new"))} <&$silent`, 124],
+    [
+      `${silent} ${blockcopy("receive", "--create", join(folder, "new"))} <&$silent | cat; exit "\${PIPESTATUS[0]}"`,
+      124,
+    ],
+  ] as const) {
+    const outcome = await bash(script);
+    assert.equal(outcome.code, code, `${script}: ${outcome.stderr}`);
+    assert.ok(!existsSync(join(folder, "new")), script);
+  }
+  // A file that was there, and one that is complete, stay.
+  const outcome = await bash(`true | ${blockcopy("save", "--create", empty)}`);
+  assert.equal(outcome.code, EXIT.protocol);
+  assert.ok(existsSync(empty));
+  assertSucceeded(await run(["sync", "--create", empty, join(folder, "new")]));
+  assert.equal(statSync(join(folder, "new")).size, 0);
+});
+
 test("a device that is too small is not touched", { skip: lackingLoop }, async (t) => {
   const folder = scratch(t);
   const source = join(folder, "source");
@@ -130,10 +161,12 @@ test(
       [[], "hollow"],
       [["--digest", "blake3"], "hollow"],
       [["--streams", "2"], "hollow"],
+      [["--streams", "2", "--create"], "new"],
     ] as const) {
       const outcome = await run(["sync", ...args, source, join(small, name)]);
       assertFailed(outcome, EXIT.io, "sync", /4194304 more bytes are needed and \d+ are free/);
       assert.equal(allocated(hollow), 0);
+      assert.ok(!existsSync(join(small, "new")), args.join(" "));
     }
     // Holes take no room.
     const sparse = join(folder, "sparse");

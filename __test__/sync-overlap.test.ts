@@ -1,6 +1,6 @@
 // Two that share bytes are never copied onto each other, whatever lies between them.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "./support/bytes.ts";
@@ -178,6 +178,7 @@ test(
       const outcome = await run(["sync", "--force", "--create", ...how, device, made]);
       assert.equal(outcome.code, EXIT.usage, outcome.stderr);
       assert.ok(outcome.stderr.includes(`${made} is a file on ${device}: `), outcome.stderr);
+      assert.ok(!existsSync(made), how.join(" "));
     }
     const outcome = await run(["sync", file, other]);
     assert.equal(outcome.code, EXIT.ok, outcome.stderr);

@@ -3,6 +3,7 @@ import type { StageContext } from "../stages/context.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { Stopping } from "../stages/stopping.ts";
 import { ReaderGoneError } from "../transport/stream-error.ts";
+import { removeUnfinished } from "../transport/unfinished.ts";
 import { EventLines, eventLine, helloLine } from "../ui/event-lines.ts";
 import type { JsonLine } from "../ui/json-line.ts";
 import { PlainLines } from "../ui/plain-lines.ts";
@@ -89,7 +90,10 @@ export function runStage(stage: Stage): Promise<never> {
 function eventsOf(stage: Stage, native: typeof Binding): EventLines {
   printLine(helloLine());
   // Whoever has started it is the one to say how it went: without that, nothing goes on in secret.
-  void native.waitFor(2, "readerGone").then(() => native.exitNow(ExitCode.readerGone));
+  void native.waitFor(2, "readerGone").then(() => {
+    removeUnfinished();
+    native.exitNow(ExitCode.readerGone);
+  });
   return new EventLines(printLine, spending(stage.io.threads));
 }
 

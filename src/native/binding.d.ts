@@ -90,6 +90,11 @@ export declare class Sink {
   get size(): number
   /** Whether it is a block device, not a file. */
   get isDevice(): boolean
+  /**
+   * Removes a file that was made when this was opened, if it is still empty and has its name; anything else stays. For a copy that
+   * fails before the first write.
+   */
+  removeIfUnused(): void
   /** How it is written, in words, for the log. */
   get description(): string
 }

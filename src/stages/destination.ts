@@ -2,7 +2,34 @@ import type * as Binding from "../native/binding.js";
 import { isEngineFailure } from "../native/error.ts";
 import { adviceOnMissing } from "../transport/path-advice.ts";
 import { absolute } from "../transport/files.ts";
-import { AdvisedError, OptionError } from "./context.ts";
+import { removeUnless } from "../transport/unfinished.ts";
+import { AdvisedError, OptionError, type StageContext } from "./context.ts";
+import { refuseEmpty } from "./room.ts";
+import type { SaveOptions } from "./save.ts";
+
+/** A destination that is open. */
+export interface Destination {
+  sink: Binding.Sink;
+  /** Keeps a file that was made here, also if it is empty. Without this call, the end of the process removes one that has no byte. */
+  keep: () => void;
+}
+
+/**
+ * Opens a destination, and refuses one that no copy is useful to.
+ *
+ * @throws OptionError, the engine's failures
+ */
+export async function openDestination(
+  { engine, direct, debug }: StageContext,
+  { file, force, create, lock }: Pick<SaveOptions, "file" | "force" | "create" | "lock">,
+): Promise<Destination> {
+  const sink = await engine.openSink(file, { force, create, lock, direct });
+  const keep = removeUnless(() => sink.removeIfUnused());
+  refuseFileAmongDevices(file, sink);
+  refuseEmpty(file, sink);
+  debug(`${file}: ${sink.size} bytes, ${sink.description}`);
+  return { sink, keep };
+}
 
 /** A destination is not there, and could be made. */
 export class MissingError extends AdvisedError {

@@ -5,9 +5,8 @@ import { asAside, silent } from "../ui/progress.ts";
 import { checksum, type ChecksumOptions } from "./checksum.ts";
 import type { Asked, Covered } from "./bounds.ts";
 import type { StageContext } from "./context.ts";
-import { refuseFileAmongDevices } from "./destination.ts";
+import { openDestination } from "./destination.ts";
 import { type Part, partOf } from "./part.ts";
-import { refuseEmpty } from "./room.ts";
 import { saveTo, type SaveOptions } from "./save.ts";
 import { sendDigests } from "./send-digests.ts";
 
@@ -31,13 +30,10 @@ export async function receive(
   context: StageContext,
   options: ReceiveOptions,
 ): Promise<string | undefined> {
-  const { native, engine, direct, debug } = context;
-  const { file, force, create, lock, plain } = options;
-  const sink = await engine.openSink(file, { force, create, lock, direct });
-  refuseFileAmongDevices(file, sink);
-  refuseEmpty(file, sink);
-  debug(`${file}: ${sink.description}`);
-  const reader = await engine.openReader(sink, direct);
+  const { native, engine, direct } = context;
+  const { plain } = options;
+  const destination = await openDestination(context, options);
+  const reader = await engine.openReader(destination.sink, direct);
   const digests = await withRanges(options);
   const output = new Output(native, "hash stream", options.rate);
   // What is read is what counts; what else is done shows all the same. What has changed, the source counts, where it can.
@@ -54,7 +50,7 @@ export async function receive(
   const asked = new Promise<Asked>((resolve) => (asks = resolve));
   const asksFor = (covered: Covered): void => asks({ ...covered, ...requested(covered, options) });
   const [outcome] = await Promise.all([
-    saveTo({ ...context, progress: quiet }, sink, options, asked),
+    saveTo({ ...context, progress: quiet }, destination, options, asked),
     output.whileRead(() =>
       sendDigests(
         context,

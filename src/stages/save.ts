@@ -10,9 +10,8 @@ import { receiveBlocks, Writer } from "./block-batches.ts";
 import { type Asked, type Bounds, boundsOfAnswer, boundsOfStream } from "./bounds.ts";
 import type { StageContext } from "./context.ts";
 import { refuseOtherBase } from "./base.ts";
-import { refuseFileAmongDevices } from "./destination.ts";
+import { type Destination, openDestination } from "./destination.ts";
 import { refuseEmptying, refuseForeseen } from "./foreseen.ts";
-import { refuseEmpty } from "./room.ts";
 import { KeptDigests } from "./kept-digests.ts";
 import { type Carried, namesOf, restoreMetadata } from "./metadata.ts";
 import { readTail, requireTail } from "./read-tail.ts";
@@ -59,14 +58,9 @@ export async function save(
   context: StageContext,
   options: SaveOptions,
 ): Promise<string | undefined> {
-  const { engine, direct, progress, debug } = context;
-  const { file, force, create, lock } = options;
-  const sink = await engine.openSink(file, { force, create, lock, direct });
-  refuseFileAmongDevices(file, sink);
-  refuseEmpty(file, sink);
-  debug(`${file}: ${sink.size} bytes, ${sink.description}`);
-  progress.begin(undefined);
-  return saveTo(context, sink, options);
+  const destination = await openDestination(context, options);
+  context.progress.begin(undefined);
+  return saveTo(context, destination, options);
 }
 
 /**
@@ -77,7 +71,7 @@ export async function save(
  */
 export async function saveTo(
   context: StageContext,
-  sink: Binding.Sink,
+  { sink, keep }: Destination,
   options: Omit<SaveOptions, "create" | "lock">,
   asked?: Promise<Asked>,
 ): Promise<string | undefined> {
@@ -145,6 +139,7 @@ export async function saveTo(
   const outcome =
     written === undefined ? undefined : await readBack(context, sink, written, options, tail);
   context.progress.proved({ verified: verify, changed: writer.changed });
+  keep();
   // Last: of a destination that is not what it should be, the digests that came with the blocks would be wrong.
   await kept?.update({ root: decoder.root, size: decoder.head?.source.size });
   return outcome;

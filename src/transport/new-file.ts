@@ -4,23 +4,10 @@ import { basename, dirname, join } from "node:path";
 import { attempt, removeName, syncFolder } from "./file-names.ts";
 import { type FileHandle, promises, removeSync } from "./files.ts";
 import { isTemporaryName, temporaryName } from "./temporary-name.ts";
+import { removeUnless } from "./unfinished.ts";
 
 /** Bytes that are gathered before they are written. */
 const BUFFER_LENGTH = 256 * 1024;
-
-/** The names of files that are not complete, which are nobody's when the process ends. */
-const unfinished = new Set<string>();
-
-/** Takes away the files that are not complete: the process ends before they are. What cannot be taken away stays: why it ends is what counts. */
-export function removeUnfinished(): void {
-  for (const path of unfinished) {
-    try {
-      removeSync(path);
-    } catch {
-      // The next run for the same file takes it away, see removeLeftovers.
-    }
-  }
-}
 
 /** A file that takes its name, in the place of what has it, when all of it is on the disk, and not before. */
 export class NewFile {
@@ -30,8 +17,11 @@ export class NewFile {
   #gathered: Uint8Array[] = [];
   #gatheredLength = 0;
   #length = 0;
+  /** Called when the file is complete or removed. */
+  readonly #finished: () => void;
 
-  private constructor(path: string, temporary: string, file: FileHandle) {
+  private constructor(path: string, temporary: string, file: FileHandle, finished: () => void) {
+    this.#finished = finished;
     this.#path = path;
     this.#temporary = temporary;
     this.#file = file;
@@ -45,15 +35,16 @@ export class NewFile {
   static async create(path: string): Promise<NewFile> {
     const temporary = temporaryName(path);
     const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-    unfinished.add(temporary);
+    // What a killed run leaves, the next one for the same file removes, see removeLeftovers.
+    const finished = removeUnless(() => removeSync(temporary));
     const file = await attempt(`making ${temporary}`, 0, () =>
       promises.open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600),
     ).catch((error: unknown) => {
-      unfinished.delete(temporary);
+      finished();
       throw error;
     });
     await removeLeftovers(path, temporary);
-    return new NewFile(path, temporary, file);
+    return new NewFile(path, temporary, file, finished);
   }
 
   /**
@@ -100,7 +91,7 @@ export class NewFile {
       await this.#file.sync();
       await this.#file.close();
       await promises.rename(this.#temporary, this.#path);
-      unfinished.delete(this.#temporary);
+      this.#finished();
       await syncFolder(this.#path);
     });
   }
@@ -110,7 +101,7 @@ export class NewFile {
     await attempt(`removing ${this.#temporary}`, this.#length, async () => {
       await this.#file.close();
       await removeName(this.#temporary);
-      unfinished.delete(this.#temporary);
+      this.#finished();
     });
   }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use blockcopy_engine::Kind;
+use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::errors::number;
+use crate::errors::{js_error, number};
 
 /// A file or device that is open for reading.
 #[napi]
@@ -81,6 +82,14 @@ impl Sink {
     #[napi(getter)]
     pub fn is_device(&self) -> bool {
         self.inner.kind() == Kind::Device
+    }
+
+    /// Removes a file that was made when this was opened, if it is still empty and has its name; anything else stays. For a copy that
+    /// fails before the first write.
+    #[napi]
+    pub fn remove_if_unused(&self, env: Env) -> Result<()> {
+        let removed = self.inner.remove_if_unused();
+        removed.map_err(|error| js_error(env, &error.into()))
     }
 
     /// How it is written, in words, for the log.

@@ -13,7 +13,8 @@ mod opened;
 
 pub(crate) use loops::{behind_the_kernels_back, loop_that_writes};
 pub(crate) use opened::{
-    of_image_lock, of_lock, opener_of_device, other_opener_of_device, writer_of_file,
+    has_other_writer, of_image_lock, of_lock, opener_of_device, other_opener_of_device,
+    writer_of_file,
 };
 
 /// A block device in /sys, and what to call it in a sentence about the one asked for.

@@ -22,6 +22,7 @@ mod staging;
 mod write;
 mod zero;
 
+use create::Made;
 use pace::Pace;
 use staging::Staging;
 
@@ -66,8 +67,8 @@ pub struct Sink {
     sync_failure: Mutex<Option<Errno>>,
     /// More than content is to be brought to the disk.
     sync_all: AtomicBool,
-    /// What the name of a file that was made is in.
-    directory: Option<OwnedFd>,
+    /// The name of a file that was made.
+    made: Option<Made>,
     /// What keeps a device locked; a file is locked by its descriptor in `medium`.
     _lock: Option<OwnedFd>,
     /// The locks that keep virtual machines and other copies away.
@@ -75,8 +76,8 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Opens a regular file or block device for writing; never truncates one, and makes a file only where `create` says so.
-    /// If that fails later, an empty file may remain.
+    /// Opens a regular file or block device for writing; never truncates one, and makes a file only where `create` says so;
+    /// see [`remove_if_unused`](Self::remove_if_unused).
     ///
     /// A device is claimed (`O_EXCL`, see open(2)): the kernel refuses if it or a partition of it is
     /// mounted, held or claimed. A file is refused if it is swapped to, and either if a loop device lies on it, if somebody else
@@ -90,13 +91,28 @@ impl Sink {
         let path = path.as_ref();
         let opened = claim::open(path, options)?;
         let disk = Disk::new(opened.kind, opened.fd, options.direct.is_wanted());
-        let sink = Self::new(Box::new(disk), opened.kind, path, options.direct)?;
+        let sink = Self::new(Box::new(disk), opened.kind, path, options.direct);
+        if let (Err(_), Some(made)) = (&sink, &opened.made) {
+            // The reason that it cannot be used says more than that an empty file remains.
+            _ = made.remove_if_unused();
+        }
         Ok(Self {
-            directory: opened.directory,
+            made: opened.made,
             _lock: opened.lock,
             _image_lock: opened.image_lock,
-            ..sink
+            ..sink?
         })
+    }
+
+    /// Removes a file that [`open`](Self::open) has made, if it is still empty, has its name, and no
+    /// other process writes to it. Anything else stays. For a copy that
+    /// fails before the first write; nothing may be written afterwards.
+    ///
+    /// # Errors
+    /// [`Error::Io`], with what unlink(2) says.
+    pub fn remove_if_unused(&self) -> Result<(), Error> {
+        let removed = self.made.as_ref().map_or(Ok(()), Made::remove_if_unused);
+        removed.map_err(|errno| Error::io("remove", &self.path, None, errno))
     }
 
     /// Whether [`open`](Self::open) would refuse, without `force`, because somebody is using it. Opens nothing for writing; claims a
@@ -138,7 +154,7 @@ impl Sink {
             pace: Mutex::new(Pace::default()),
             sync_failure: Mutex::new(None),
             sync_all: AtomicBool::new(false),
-            directory: None,
+            made: None,
             _lock: None,
             _image_lock: None,
         })
@@ -206,11 +222,7 @@ impl Sink {
         } else {
             self.medium.sync()?;
         }
-        match self.directory.as_ref().map(sys::sync_all) {
-            // Some file systems do not do this with directories; see fsync(2).
-            None | Some(Ok(()) | Err(Errno::INVAL)) => Ok(()),
-            Some(failed) => failed,
-        }
+        self.made.as_ref().map_or(Ok(()), Made::sync)
     }
 
     fn sync_error(&self, errno: Errno) -> Error {

@@ -5,10 +5,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use blockcopy_blockio::{Error, Sink, SinkOptions};
+use blockcopy_blockio::{Direct, Error, Sink, SinkOptions};
 
 mod common;
-use common::{file_with, in_memory, on_disk, pattern};
+use common::{Mount, file_with, in_memory, on_disk, pattern};
 
 fn create(path: impl AsRef<Path>) -> Result<Sink, Error> {
     let options = SinkOptions {
@@ -74,5 +74,66 @@ fn nothing_is_made_unasked() {
     let path = directory.path().join("new");
     let error = Sink::open(&path, SinkOptions::default()).unwrap_err();
     assert_eq!(error.code(), "not-found");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_file_that_was_made_is_removed_only_while_it_is_unused() {
+    let directory = on_disk();
+    let path = directory.path().join("new");
+    create(&path).unwrap().remove_if_unused().unwrap();
+    assert!(!path.exists());
+
+    let written = create(&path).unwrap();
+    written.write_run(&[b"content"], 0).unwrap();
+    written.remove_if_unused().unwrap();
+    assert!(path.exists());
+    drop(written);
+
+    // It was there before.
+    fs::write(&path, b"").unwrap();
+    create(&path).unwrap().remove_if_unused().unwrap();
+    assert!(path.exists());
+
+    // Somebody else's file has its name.
+    fs::remove_file(&path).unwrap();
+    let replaced = create(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, b"").unwrap();
+    replaced.remove_if_unused().unwrap();
+    assert!(path.exists());
+    fs::remove_file(&path).unwrap();
+    replaced.remove_if_unused().unwrap();
+
+    // Another process is about to write to it.
+    let shared = create(&path).unwrap();
+    let mut other = std::process::Command::new("sleep")
+        .arg("60")
+        .stdout(fs::OpenOptions::new().write(true).open(&path).unwrap())
+        .spawn()
+        .unwrap();
+    let removed = shared.remove_if_unused();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    removed.unwrap();
+    assert!(path.exists());
+}
+
+#[test]
+fn nothing_remains_of_a_file_that_cannot_be_written_directly() {
+    let place = on_disk();
+    // It has no direct access.
+    let mount = Mount::new(&["-t", "ramfs", "none"], &place.path().join("mounted"));
+    let Some(mount) = mount else {
+        return;
+    };
+    let path = mount.path().join("new");
+    let options = SinkOptions {
+        create: true,
+        direct: Direct::On,
+        ..SinkOptions::default()
+    };
+    let error = Sink::open(&path, options).unwrap_err();
+    assert_eq!(error.code(), "not-direct");
     assert!(!path.exists());
 }

@@ -22,6 +22,13 @@ pub(crate) fn writer_of_file(path: &Path, target: &Stat) -> Option<String> {
     open_for_writing(&openers::in_the_way(&openers))
 }
 
+/// True if another process is seen to have a file open for writing.
+pub(crate) fn has_other_writer(target: &Stat) -> bool {
+    let openers = openers::of_file(target);
+    let own = std::process::id();
+    openers.iter().any(|opener| opener.process != own)
+}
+
 /// Who has a device, or one that shares bytes with it, open for writing, as a clause, but for this process and those that have started it.
 pub(crate) fn opener_of_device(device: u64) -> Option<String> {
     let openers = openers_of(device);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fd::OwnedFd;
 
-use super::create::Created;
+use super::create::Made;
 use super::{SinkOptions, lock};
 use crate::Error;
 use crate::holders;
@@ -22,8 +22,8 @@ const HANDING_OVER: Duration = Duration::from_millis(500);
 pub(super) struct Opened {
     pub(super) kind: Kind,
     pub(super) fd: OwnedFd,
-    /// Of a file that was made, what its name is in.
-    pub(super) directory: Option<OwnedFd>,
+    /// The name of a file that was made.
+    pub(super) made: Option<Made>,
     /// What keeps a device locked.
     pub(super) lock: Option<OwnedFd>,
     /// The locks that keep virtual machines and other copies away.
@@ -66,7 +66,7 @@ fn attempt(path: &Path, options: SinkOptions) -> Result<Opened, Refusal> {
     let SinkOptions { force, create, .. } = options;
     let found = match Node::stat(path) {
         Err(Error::NotFound { .. }) if create => match super::create::create(path)? {
-            Some(created) => return Ok(made(created, path, options)?),
+            Some((fd, made)) => return Ok(claim_made(fd, made, path, options)?),
             // Somebody else was faster, or it was not to be made: then it is still not found.
             None => Node::stat(path)?,
         },
@@ -103,16 +103,18 @@ fn attempt(path: &Path, options: SinkOptions) -> Result<Opened, Refusal> {
         kind: node.kind,
         image_lock: lock_image(&fd, path, &node, options)?,
         fd,
-        directory: None,
+        made: None,
         lock,
     })
 }
 
 /// A file that was made just now: nobody else can know it yet.
-fn made(created: Created, path: &Path, options: SinkOptions) -> Result<Opened, Error> {
-    let Created { fd, directory } = created;
+fn claim_made(fd: OwnedFd, made: Made, path: &Path, options: SinkOptions) -> Result<Opened, Error> {
     if options.lock {
-        lock::file(&fd, path)?;
+        lock::file(&fd, path).inspect_err(|_| {
+            // The reason that it cannot be locked says more than that an empty file remains.
+            _ = made.remove_if_unused();
+        })?;
     }
     let reader = sys::reopen_for_reading(&fd).ok();
     let locked = reader.map(|reader| image_lock::take(reader, true));
@@ -123,7 +125,7 @@ fn made(created: Created, path: &Path, options: SinkOptions) -> Result<Opened, E
     Ok(Opened {
         kind: Kind::File,
         fd,
-        directory: Some(directory),
+        made: Some(made),
         lock: None,
         image_lock,
     })

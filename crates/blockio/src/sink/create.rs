@@ -1,18 +1,47 @@
 //! Making a file that is missing.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
 use rustix::fd::OwnedFd;
 
 use crate::Error;
-use crate::sys::{self, Errno};
+use crate::holders;
+use crate::sys::{self, Errno, Stat};
 
-/// A file that was not there before.
-pub(super) struct Created {
-    pub(super) fd: OwnedFd,
-    /// What its name is in, to be synced with it.
-    pub(super) directory: OwnedFd,
+/// The name of a file that was made here.
+#[derive(Debug)]
+pub(super) struct Made {
+    directory: OwnedFd,
+    name: OsString,
+    stat: Stat,
+}
+
+impl Made {
+    /// Brings the name to the disk; see fsync(2).
+    pub(super) fn sync(&self) -> Result<(), Errno> {
+        match sys::sync_all(&self.directory) {
+            // Some file systems do not do this with directories.
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            failed => failed,
+        }
+    }
+
+    /// Removes the file if its name still leads to it, it is empty, and no other process writes to it: that one would write to a file
+    /// without a name. Success also where it stays for such a reason.
+    pub(super) fn remove_if_unused(&self) -> Result<(), Errno> {
+        match sys::stat_in(&self.directory, &self.name) {
+            Ok(found) if found.same(&self.stat) && found.size == 0 => {
+                if holders::has_other_writer(&self.stat) {
+                    return Ok(());
+                }
+                sys::unlink_in(&self.directory, &self.name)
+            }
+            Ok(_) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
 }
 
 /// Makes an empty file at `path`, which only its owner may read: what is copied may be secret. `None` if there is something by that
@@ -20,7 +49,7 @@ pub(super) struct Created {
 ///
 /// # Errors
 /// What open(2) says.
-pub(super) fn create(path: &Path) -> Result<Option<Created>, Error> {
+pub(super) fn create(path: &Path) -> Result<Option<(OwnedFd, Made)>, Error> {
     let failed = |errno| Error::opening(path, errno);
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -32,7 +61,15 @@ pub(super) fn create(path: &Path) -> Result<Option<Created>, Error> {
         return Ok(None);
     }
     match sys::create(path) {
-        Ok(fd) => Ok(Some(Created { fd, directory })),
+        Ok(fd) => {
+            let stat = sys::fstat(&fd).map_err(failed)?;
+            let made = Made {
+                directory,
+                name: path.file_name().unwrap_or_default().to_owned(),
+                stat,
+            };
+            Ok(Some((fd, made)))
+        }
         Err(Errno::EXIST) => Ok(None),
         Err(Errno::PERM) => Err(match Error::opening_to_write(parent, Errno::PERM) {
             sealed @ Error::Sealed { .. } => sealed,

@@ -1,6 +1,7 @@
 //! Linux.
 #![allow(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::ptr::NonNull;
 
@@ -64,6 +65,11 @@ fn open_or_create(
 pub(crate) fn create(path: &Path) -> Result<OwnedFd> {
     let flags = write_access() | OFlags::CREATE | OFlags::EXCL;
     open_or_create(path, flags, Mode::RUSR | Mode::WUSR)
+}
+
+/// Takes a name out of a directory; see unlink(2).
+pub(crate) fn unlink_in(directory: impl AsFd, name: &OsStr) -> Result<()> {
+    fs::unlinkat(directory, name, AtFlags::empty())
 }
 
 pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd> {

@@ -1,5 +1,6 @@
 //! What a file has beside its content.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use rustix::fd::AsFd;
@@ -14,6 +15,11 @@ use crate::sys::Stat;
 
 pub(crate) fn stat(path: &Path) -> Result<Stat> {
     fs::stat(path).map(|stat| convert(&stat))
+}
+
+/// What has the name `name` in a directory; a symbolic link is not followed.
+pub(crate) fn stat_in(directory: impl AsFd, name: &OsStr) -> Result<Stat> {
+    fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| convert(&stat))
 }
 
 pub(crate) fn fstat(fd: impl AsFd) -> Result<Stat> {
