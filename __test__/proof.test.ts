@@ -14,7 +14,7 @@ import {
   run,
 } from "./support/cli.ts";
 import { blckFrame, headFrame, sealedStream, zeroFrame } from "./support/extended.ts";
-import { field, u64 } from "./support/description.ts";
+import { field, u32, u64 } from "./support/description.ts";
 import { noise, scratch } from "./support/files.ts";
 import { dataFrame, dlzmFrame, DONE, sha3, xz } from "./support/wire.ts";
 
@@ -74,7 +74,9 @@ function standIn(
 
 /** The answer of a source of that size. */
 function answer(frames: Parameters<typeof sealedStream>[1], size: number | null = SIZE): Buffer {
-  const source = size === null ? [] : [field(1, u64(size)), field(2, "file")];
+  const times = [4, 5].map((tag) => field(tag, Buffer.concat([u64(1_000_000_000), u32(0)])));
+  const described = [field(2, "file"), field(3, u32(0o640)), ...times];
+  const source = size === null ? [] : [field(1, u64(size)), ...described];
   return sealedStream(headFrame({ source }), frames);
 }
 
@@ -233,7 +235,9 @@ test("a source that leaves out blocks after the end of the destination", async (
   const half = SIZE / 2;
   for (const [args, before, frames, after] of [
     [["--create"], undefined, [block(8192)], 12_288],
-    [["--create"], undefined, [], 0],
+    [["--create"], undefined, [], undefined],
+    [["--create", "-t", "-p"], half, [block(half)], half + 4096],
+    [["--create", "--verify", "full", "-t", "-p"], half, [block(half)], half + 4096],
     [["--create"], half, [block(half)], half + 4096],
     [["--truncate"], half, [block(0)], half],
     [["--start", "4K"], half, [], half],
@@ -241,7 +245,10 @@ test("a source that leaves out blocks after the end of the destination", async (
   ] as const) {
     const { folder, here } = ends(t);
     if (before === undefined) rmSync(here);
-    else writeFileSync(here, OLD.subarray(0, before));
+    else {
+      writeFileSync(here, OLD.subarray(0, before));
+      chmodSync(here, 0o600);
+    }
     const counts = `{"changed":${frames.length * 4096}}`;
     const events = [HELLO, OPEN, `{"event":"progress","done":0,"counts":${counts}}`, END];
     const script = standIn(folder, events, answer([...frames]));
@@ -250,9 +257,13 @@ test("a source that leaves out blocks after the end of the destination", async (
       await syncWith(folder, script, words),
       EXIT.protocol,
       "sync",
-      new RegExp(`source has 1048576 bytes and .*here has only ${after} after all blocks`),
+      new RegExp(`source has 1048576 bytes and .*here has only ${after ?? 0} after all blocks`),
     );
-    assert.equal(statSync(here).size, after);
+    const left = statSync(here, { throwIfNoEntry: false });
+    assert.equal(left?.size, after);
+    // It is not made to look like a copy.
+    assert.equal((left?.mode ?? 0o600) & 0o777, 0o600, args.join(" "));
+    assert.notEqual(left?.mtimeMs, 1e12);
   }
 });
 

@@ -29,7 +29,8 @@ export function namesOf({ truncate, times, perms, owner, group }: Carried): stri
 }
 
 /**
- * Gives the destination what it is to get from the source. What makes no sense for a device is left out, with a warning.
+ * Gives the destination what it is to get from the source, but for its size, and brings that to the disk. What makes no sense for a
+ * device is left out, with a warning.
  *
  * @throws the engine's failures
  */
@@ -56,21 +57,33 @@ export async function restoreMetadata(
   const { accessed, modified } = of;
   const named = (owner: Owner | undefined): Binding.Owner | undefined =>
     owner && { id: owner.id, name: carried.numericIds ? undefined : owner.name };
-  await engine.restore(sink, {
-    size: carried.truncate ? await shorter(engine, sink, source.size) : undefined,
+  const what = {
     owner: carried.owner ? named(of.owner) : undefined,
     group: carried.group ? named(of.group) : undefined,
     mode: carried.perms ? of.mode : undefined,
     times: carried.times && accessed && modified ? { accessed, modified } : undefined,
-  });
+  };
+  if (Object.values(what).some((value) => value !== undefined)) {
+    await engine.restore(sink, what);
+    await engine.sync(sink);
+  }
 }
 
-/** The size of the source, if the destination is larger now. */
-async function shorter(
-  engine: Binding.Engine,
+/**
+ * Cuts a file off where the source ends, if it is longer.
+ *
+ * @throws the engine's failures
+ */
+export async function cutOff(
+  { engine }: StageContext,
   sink: Binding.Sink,
   size: number | undefined,
-): Promise<number | undefined> {
+): Promise<void> {
+  if (size === undefined || sink.isDevice) {
+    return;
+  }
   const { size: now } = await engine.openReader(sink, "off");
-  return size !== undefined && size < now ? size : undefined;
+  if (size < now) {
+    await engine.restore(sink, { size });
+  }
 }

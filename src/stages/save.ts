@@ -13,7 +13,7 @@ import { refuseOtherBase } from "./base.ts";
 import { type Destination, openDestination } from "./destination.ts";
 import { refuseEmptying, refuseForeseen } from "./foreseen.ts";
 import { KeptDigests } from "./kept-digests.ts";
-import { type Carried, namesOf, restoreMetadata } from "./metadata.ts";
+import { type Carried, cutOff, namesOf, restoreMetadata } from "./metadata.ts";
 import { readTail, requireTail } from "./read-tail.ts";
 import { StoppedError, type Stopping } from "./stopping.ts";
 import { refuseSize, type Sizes } from "./sizes.ts";
@@ -115,11 +115,9 @@ export async function saveTo(
     const described = await receiving().catch((error: unknown) =>
       keepWritten(context, sink, writer, error),
     );
-    if (described !== undefined) {
-      if (options.carried.truncate) {
-        refuseEmptying(sink, file, described.size ?? sink.size, force);
-      }
-      await restoreMetadata(context, sink, file, options.carried, described);
+    if (described !== undefined && options.carried.truncate) {
+      refuseEmptying(sink, file, described.size ?? sink.size, force);
+      await cutOff(context, sink, described.size);
     }
     debug("waiting for the disk");
     await engine.sync(sink);
@@ -138,6 +136,10 @@ export async function saveTo(
   }
   const outcome =
     written === undefined ? undefined : await readBack(context, sink, written, options, tail);
+  // Only now: of a file that is not what it should be, they would say that it is.
+  if (tail !== undefined) {
+    await stopping.heeded(() => restoreMetadata(context, sink, file, options.carried, tail));
+  }
   context.progress.proved({ verified: verify, changed: writer.changed });
   keep();
   // Last: of a destination that is not what it should be, the digests that came with the blocks would be wrong.
