@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use blockcopy_engine::{Shared, Storage};
+use blockcopy_engine::Storage;
 use napi::bindgen_prelude::Object;
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
@@ -10,7 +10,6 @@ use napi_derive::napi;
 use crate::engine::Engine;
 use crate::files::Source;
 use crate::names::to_path;
-use crate::promise::promise;
 
 #[napi]
 impl Engine {
@@ -19,11 +18,7 @@ impl Engine {
     #[napi(ts_return_type = "Promise<string>")]
     pub fn identity<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
         let source = Arc::clone(&source.inner);
-        promise(
-            env,
-            |identity: blockcopy_engine::Identity| identity.to_string(),
-            |done| self.inner.run(move || Ok(source.identity()?), done),
-        )
+        self.answer(env, move || Ok(source.identity()?.to_string()))
     }
 
     /// Which storage of this host a source lies on: printable ASCII, 2500 characters at most; `null` where that is not known. It holds
@@ -31,11 +26,9 @@ impl Engine {
     #[napi(ts_return_type = "Promise<string | null>")]
     pub fn storage_of<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
         let source = Arc::clone(&source.inner);
-        promise(
-            env,
-            |storage: Option<Storage>| storage.map(|storage| storage.to_string()),
-            |done| self.inner.run(move || Ok(source.storage()), done),
-        )
+        self.answer(env, move || {
+            Ok(source.storage().map(|storage| storage.to_string()))
+        })
     }
 
     /// As `storageOf`, of a file that is yet to be made.
@@ -46,14 +39,10 @@ impl Engine {
         #[napi(ts_arg_type = "string")] path: JsString<'_>,
     ) -> Result<Object<'env>> {
         let path = to_path(path)?;
-        promise(
-            env,
-            |storage: Option<Storage>| storage.map(|storage| storage.to_string()),
-            |done| {
-                let look = move || Storage::of_new_file(path.as_ref());
-                self.inner.run(move || Ok(look()), done);
-            },
-        )
+        self.answer(env, move || {
+            let storage = Storage::of_new_file(path.as_ref());
+            Ok(storage.map(|storage| storage.to_string()))
+        })
     }
 
     /// Which bytes a source has in common with what `storageOf` described, as a sentence without its full stop:
@@ -66,16 +55,10 @@ impl Engine {
         theirs: String,
     ) -> Result<Object<'env>> {
         let source = Arc::clone(&source.inner);
-        promise(
-            env,
-            |shared: Option<Shared>| shared.map(|shared| shared.to_string()),
-            |done| {
-                let look = move || {
-                    let theirs: Option<Storage> = theirs.parse().ok();
-                    theirs.and_then(|theirs| source.storage()?.shared_with(&theirs))
-                };
-                self.inner.run(move || Ok(look()), done);
-            },
-        )
+        self.answer(env, move || {
+            let theirs: Option<Storage> = theirs.parse().ok();
+            let shared = theirs.and_then(|theirs| source.storage()?.shared_with(&theirs));
+            Ok(shared.map(|shared| shared.to_string()))
+        })
     }
 }

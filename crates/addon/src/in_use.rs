@@ -9,7 +9,6 @@ use napi_derive::napi;
 use crate::engine::Engine;
 use crate::files::Source;
 use crate::names::to_path;
-use crate::promise::promise;
 
 #[napi]
 impl Engine {
@@ -18,11 +17,7 @@ impl Engine {
     #[napi(ts_return_type = "Promise<string | null>")]
     pub fn writer_of<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
         let source = Arc::clone(&source.inner);
-        promise(
-            env,
-            |writer: Option<String>| writer,
-            |done| self.inner.run(move || Ok(source.writer()), done),
-        )
+        self.answer(env, move || Ok(source.writer()))
     }
 
     /// Fails as `openSink` without `force` would because somebody is using what is at a path, without opening it for writing. Claims a
@@ -34,13 +29,6 @@ impl Engine {
         #[napi(ts_arg_type = "string")] path: JsString<'_>,
     ) -> Result<Object<'env>> {
         let path = to_path(path)?;
-        promise(
-            env,
-            |()| (),
-            |done| {
-                self.inner
-                    .run(move || Ok(blockcopy_engine::Sink::refuse_used(path)?), done);
-            },
-        )
+        self.answer(env, move || Ok(blockcopy_engine::Sink::refuse_used(path)?))
     }
 }
