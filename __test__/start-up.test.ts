@@ -6,7 +6,7 @@ import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NODE_VARIABLES } from "../src/native/node-start.ts";
+import { LEAST_FILES, NODE_VARIABLES } from "../src/native/node-start.ts";
 import {
   assertFailed,
   assertSucceeded,
@@ -198,6 +198,16 @@ test("the program is found through links, by any shell, in any folder", async (t
 test("without Node it says so", async () => {
   const outcome = await bash(`PATH=/nowhere ${blockcopy("--version")}`);
   assertFailed(outcome, EXIT.busy, "blockcopy", /no Node in the PATH \(\/nowhere\)/);
+});
+
+test("with too few descriptors for Node it says so", async () => {
+  for (const limit of [13, 17, 20, LEAST_FILES - 1]) {
+    const outcome = await bash(`ulimit -n ${limit}; exec ${blockcopy("--version")}`);
+    assertFailed(outcome, EXIT.busy, "blockcopy", /fewer than 32 files .*`ulimit -n`/);
+  }
+  // Node raises the soft limit.
+  for (const limits of [`ulimit -n ${LEAST_FILES}`, "ulimit -S -n 20"])
+    assertSucceeded(await bash(`${limits}; exec ${blockcopy("--version")}`));
 });
 
 for (const signal of ["HUP", "INT", "QUIT", "TERM", "USR1"])

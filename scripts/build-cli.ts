@@ -3,7 +3,13 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { ASIDE, NO_INSPECTOR, NODE_VARIABLES, POOL_THREADS } from "../src/native/node-start.ts";
+import {
+  ASIDE,
+  LEAST_FILES,
+  NO_INSPECTOR,
+  NODE_VARIABLES,
+  POOL_THREADS,
+} from "../src/native/node-start.ts";
 import { NODE_VERSIONS } from "../src/native/node-version.ts";
 
 const OUT = "dist";
@@ -43,6 +49,7 @@ function launcher(): string {
     VARIABLES: NODE_VARIABLES.join(" "),
     ASIDE,
     THREADS: String(POOL_THREADS),
+    FILES: String(LEAST_FILES),
     NODE: NODE_VERSIONS,
     INSPECTOR: NO_INSPECTOR,
   };

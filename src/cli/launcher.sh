@@ -5,6 +5,24 @@
 # Node opens a debugger for whoever sends SIGUSR1, and until this shell catches it, it ends the process. Until Node runs it is answered here.
 trap 'printf "%s\n" "blockcopy: nothing has begun yet" >&2' USR1
 
+# With too few descriptors Node dies of a signal, or this shell finds nothing in the PATH. Node raises the soft limit to the hard one.
+# Where even the table cannot be opened, `files` stays 0.
+if [ -r /proc/self/limits ]; then
+  files=0
+  while read -r max open name soft hard unit; do
+    case "$max $open $name" in
+      'Max open files')
+        files=$hard
+        break
+        ;;
+    esac
+  done < /proc/self/limits
+  if [ "$files" != unlimited ] && [ "$files" -lt @FILES@ ]; then
+    printf '%s\n' "ERROR (blockcopy): cannot start: fewer than @FILES@ files may be open; raise the limit (\`ulimit -n\`, LimitNOFILE)" >&2
+    exit 69
+  fi
+fi
+
 # Node resets what a shell or nohup(1) has had ignored, so it is told.
 BLOCKCOPY_IGNORED=0
 if [ -r /proc/self/status ]; then

@@ -9,6 +9,12 @@ export const NO_INSPECTOR = "--inspect-port=[::1%blockcopy-opens-no-debugger]:0"
 /** Threads of libuv: eight streams may each keep one waiting in a pipe, and files need some too. */
 export const POOL_THREADS = 16;
 
+/**
+ * Open files that must be allowed for the launcher to start Node. With fewer than 18 Node 20.20 dies of a signal, with fewer than 21 it prints a trace;
+ * the rest is for what is open already.
+ */
+export const LEAST_FILES = 32;
+
 /** Variables by which others have Node run code, read or write files of theirs. */
 export const CODE_VARIABLES = [
   "NODE_OPTIONS",
