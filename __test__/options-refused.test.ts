@@ -60,6 +60,34 @@ test("a file of another host is not for the stages, unless one here has that nam
   assert.equal((await run(["save", "far:disk"], { stdin: DONE, cwd: folder })).code, EXIT.ok);
 });
 
+test("a file of another host is not for an option that takes one of this host", async (t) => {
+  const { folder, use } = files(t);
+  for (const [words, far] of [
+    ["checksum --ranges FAR A", "root@far:/map"],
+    ["checksum --extended --cached FAR A", "far:digests"],
+    ["save --update-digests FAR A", "far:digests"],
+    ["sync --ranges FAR A B", "far:map"],
+    ["sync --delta FAR A B", "[fd00::1]:delta"],
+    ["sync --metrics FAR A B", "far:metrics"],
+    ["sync --map FAR A B", "far:map.svg"],
+    ["sync --digest-cache FAR A B", "far:cache"],
+    ["sync --digest-cache FAR far:A B", "far:cache"],
+    ["sync --metrics FAR A B", "ssh://far/metrics"],
+  ] as const) {
+    const args = use(words).map((word) => (word === "FAR" ? far : word));
+    const outcome = await run(args, { stdin: DONE, cwd: folder });
+    const [, option = ""] = /(--[a-z-]+) FAR/.exec(words) ?? [];
+    assertFailed(outcome, EXIT.usage, args[0] ?? "", /names a file of another host/);
+    assert.ok(lastLine(outcome.stderr).includes(`${option}: ${far} names`), outcome.stderr);
+    assert.ok(lastLine(outcome.stderr).includes(`give ./${far}`), outcome.stderr);
+  }
+  assert.equal(readdirSync(folder).length, 2);
+  for (const metrics of ["./far:metrics", "far:metrics"]) {
+    const words = ["sync", "--create", "--metrics", metrics, "source", "copy"];
+    assert.equal((await run(words, { cwd: folder })).code, EXIT.ok);
+  }
+});
+
 /** Options that nobody has given. */
 const NONE = {
   verify: "none",

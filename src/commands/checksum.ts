@@ -9,6 +9,7 @@ import type { CacheOptions } from "../stages/send-digests.ts";
 import { isStandardInput } from "../transport/standard-input.ts";
 import { isBlockSizeOption } from "./block-size.ts";
 import { isDigest, refuseUnreadable } from "./digest.ts";
+import { isFileHere } from "./file-here.ts";
 import { isOffset, refuseEmptyRange } from "./offset.ts";
 import { isRate } from "./rate.ts";
 import { readMap } from "./read-map.ts";
@@ -55,7 +56,7 @@ export class ChecksumCommand extends StageCommand {
 
   ranges = Option.String("--ranges", {
     description: "Look only at the ranges that this MAP has, in whole blocks",
-    validator: isFileName,
+    validator: isFileHere,
   });
 
   create = Option.Boolean("--create", false, {
@@ -70,7 +71,7 @@ export class ChecksumCommand extends StageCommand {
   cached = Option.String("--cached", {
     description:
       "Send the digests that this file has, which `save --update-digests` keeps, instead of reading FILE; with --extended",
-    validator: isFileName,
+    validator: isFileHere,
   });
 
   digest = Option.String("--digest", {

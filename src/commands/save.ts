@@ -3,6 +3,7 @@ import { Command, Option } from "clipanion";
 import { OptionError } from "../stages/context.ts";
 import { save } from "../stages/save.ts";
 import { DestinationCommand } from "./destination-command.ts";
+import { isFileHere } from "./file-here.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, refuseHost, refuseStandardInput } from "./stage-command.ts";
 
@@ -30,7 +31,7 @@ export class SaveCommand extends DestinationCommand {
 
   updateDigests = Option.String("--update-digests", {
     description: "Keep the digests of FILE in this file, for `checksum --cached`",
-    validator: isFileName,
+    validator: isFileHere,
   });
 
   file = Option.String({ name: "FILE", validator: isFileName });

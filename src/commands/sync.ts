@@ -14,6 +14,7 @@ import { isCompress } from "./compress.ts";
 import { DestinationCommand } from "./destination-command.ts";
 import { isDigest } from "./digest.ts";
 import { wantsExactWire } from "./environment.ts";
+import { isFileHere, refuseFar } from "./file-here.ts";
 import { isStreams, isTimeout } from "./io-options.ts";
 import { isMapFile } from "./map-option.ts";
 import { isOffset } from "./offset.ts";
@@ -69,13 +70,13 @@ export class SyncCommand extends DestinationCommand {
   ranges = Option.String("--ranges", {
     description:
       "Look only at the ranges that this MAP, a file here or -, has, in whole blocks (see `checksum`)",
-    validator: isFileName,
+    validator: isFileHere,
   });
 
   delta = Option.String("--delta", {
     description:
       "Write what differs to this file here, for `save DESTINATION`, and nothing to DESTINATION",
-    validator: isFileName,
+    validator: isFileHere,
   });
 
   digest = Option.String("--digest", {
@@ -157,7 +158,7 @@ export class SyncCommand extends DestinationCommand {
 
   metrics = Option.String("--metrics", {
     description: "Write to this file how it went, for the textfile collector of Prometheus",
-    validator: isFileName,
+    validator: isFileHere,
   });
 
   source = Option.String({ name: "SOURCE", validator: isFileName });
@@ -193,6 +194,9 @@ export class SyncCommand extends DestinationCommand {
         const [from, to] = [parseEndpoint(source), parseEndpoint(destination)];
         this.isHere = from.kind === "local" && to.kind === "local";
         refuseTogether(this);
+        if (to.kind === "local") {
+          refuseFar("--digest-cache", this.digestCache);
+        }
         if (this.rsh !== undefined) {
           refuseUselessRsh(this.rsh);
         }
