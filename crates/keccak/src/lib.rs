@@ -13,6 +13,7 @@
 //! ```
 
 mod arch;
+mod lanes;
 mod permutation;
 mod simd;
 mod sponge;

@@ -8,13 +8,7 @@
 use std::array::from_fn;
 use std::hint::black_box;
 
-use crate::arch::Lanes;
-
-/// How many bytes of a message a state of SHA3-512 takes in between two permutations.
-pub(crate) const RATE: usize = 72;
-
-/// `N` states of Keccak-f\[1600\]: at index x + 5y the words that FIPS 202 calls lane (x, y), one of each state.
-pub(crate) type State<const N: usize> = [[u64; N]; 25];
+use crate::lanes::{Lanes, RATE, State};
 
 /// What iota adds to the lane (0, 0), a constant for each of the 24 rounds (FIPS 202, algorithm 5).
 static ROUND_CONSTANTS: [u64; 24] = round_constants();

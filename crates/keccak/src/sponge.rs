@@ -3,9 +3,8 @@
 use std::array::from_fn;
 use std::slice::from_ref;
 
-use crate::arch::Lanes;
 use crate::arch::portable::Portable;
-use crate::permutation::{RATE, State};
+use crate::lanes::{Lanes, RATE, State};
 use crate::{DIGEST_LEN, Digest};
 
 /// What is still to be absorbed of a message.

@@ -16,8 +16,9 @@ use std::arch::x86_64::{
     _mm256_xor_si256,
 };
 
-use super::{Lanes, last_words};
-use crate::permutation::{self, RATE, State};
+use super::last_words;
+use crate::lanes::{Lanes, RATE, State};
+use crate::permutation;
 
 /// Proof that the CPU has AVX2.
 #[derive(Clone, Copy, Debug)]

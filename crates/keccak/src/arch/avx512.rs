@@ -15,8 +15,9 @@ use std::arch::x86_64::{
     _mm512_unpackhi_epi64, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
-use super::{Lanes, last_words};
-use crate::permutation::{self, RATE, State};
+use super::last_words;
+use crate::lanes::{Lanes, RATE, State};
+use crate::permutation;
 
 /// Proof that the CPU has AVX-512F.
 #[derive(Clone, Copy, Debug)]

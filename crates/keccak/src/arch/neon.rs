@@ -20,8 +20,9 @@ use std::arch::aarch64::{
 };
 use std::arch::is_aarch64_feature_detected;
 
-use super::{Lanes, last_words};
-use crate::permutation::{self, RATE, State};
+use super::last_words;
+use crate::lanes::{Lanes, RATE, State};
+use crate::permutation;
 
 /// Proof that the CPU has the SHA-3 instructions (`FEAT_SHA3`).
 #[derive(Clone, Copy, Debug)]

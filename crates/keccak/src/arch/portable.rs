@@ -7,8 +7,8 @@
 
 use std::array::from_fn;
 
-use super::Lanes;
-use crate::permutation::{self, RATE, State};
+use crate::lanes::{Lanes, RATE, State};
+use crate::permutation;
 
 /// The token that every CPU gets.
 #[derive(Clone, Copy, Debug)]

@@ -1,25 +1,10 @@
-//! The instruction sets, one file each, and what the permutation needs of them.
+//! Several Keccak states side by side, and the operations that an instruction set has for them.
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod avx2;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod avx512;
-#[cfg(target_arch = "aarch64")]
-pub(crate) mod neon;
-pub(crate) mod portable;
+/// How many bytes of a message a state of SHA3-512 takes in between two permutations.
+pub(crate) const RATE: usize = 72;
 
-use crate::permutation::{RATE, State};
-
-/// The ninth word of one block of each lane: nine are one more than registers hold.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-#[expect(
-    clippy::inline_always,
-    reason = "must be compiled with the instruction set of its caller"
-)]
-#[inline(always)]
-fn last_words<const N: usize>(blocks: [&[u8; RATE]; N]) -> [u64; N] {
-    blocks.map(|block| u64::from_le_bytes(block.as_chunks().0[8]))
-}
+/// `N` states of Keccak-f\[1600\]: at index x + 5y the words that FIPS 202 calls lane (x, y), one of each state.
+pub(crate) type State<const N: usize> = [[u64; N]; 25];
 
 /// Arithmetic on `N` Keccak states side by side.
 ///
@@ -35,7 +20,7 @@ pub(crate) trait Lanes<const N: usize>: Copy {
     /// What theta adds to all five words of a column.
     type Effect: Copy;
 
-    /// [`permutation::absorb`](crate::permutation::absorb), compiled for the instruction set.
+    /// Calls [`permutation::absorb`](crate::permutation::absorb) in a function that is compiled for the instruction set.
     fn absorb(self, state: &mut State<N>, runs: [&[[u8; RATE]]; N]);
 
     /// `word` in each lane.
