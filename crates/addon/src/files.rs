@@ -6,7 +6,8 @@ use blockcopy_engine::Kind;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::errors::{js_error, number};
+use crate::arguments::number;
+use crate::errors::js_error;
 
 /// A file or device that is open for reading.
 #[napi]

@@ -9,6 +9,7 @@
     reason = "what is public here is called from JavaScript, which owns what it passes and gets errors as exceptions"
 )]
 
+mod arguments;
 pub mod blocks;
 pub mod engine;
 mod errors;

@@ -9,7 +9,8 @@ use napi::bindgen_prelude::Uint8Array;
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
-use crate::errors::{invalid, js_error};
+use crate::arguments::invalid;
+use crate::errors::js_error;
 
 /// Memory in slots of equal size, aligned for direct I/O and allocated once.
 ///

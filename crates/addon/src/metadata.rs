@@ -6,8 +6,8 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use crate::arguments::whole;
 use crate::engine::Engine;
-use crate::errors::whole;
 use crate::files::{Sink, Source};
 use crate::promise::promise;
 

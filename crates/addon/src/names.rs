@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use napi::{Env, JsString, Result};
 
-use crate::errors::invalid;
+use crate::arguments::invalid;
 
 /// U+DC00 and a byte above 0x7F stand for that byte.
 const ESCAPE: u16 = 0xdc00;

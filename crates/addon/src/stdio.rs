@@ -8,7 +8,8 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::errors::{invalid, js_error};
+use crate::arguments::invalid;
+use crate::errors::js_error;
 use crate::promise::promise;
 
 /// Makes a standard descriptor blocking again, if something has made it non-blocking.

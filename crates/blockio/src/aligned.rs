@@ -209,5 +209,4 @@ impl DerefMut for Slot {
 }
 
 #[cfg(test)]
-#[path = "aligned_tests.rs"]
 mod tests;

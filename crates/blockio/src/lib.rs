@@ -31,6 +31,7 @@ pub mod stdio;
 mod storage;
 mod sys;
 mod sysfs;
+mod time;
 
 pub use aligned::{ALIGNMENT, Slab, Slot};
 pub use direct::Direct;
@@ -39,10 +40,11 @@ pub use error::Error;
 pub use identity::Identity;
 #[cfg(any(test, feature = "memory"))]
 pub use medium::{Fault, Memory, Operation};
-pub use metadata::{Metadata, Owner, Restore, Time};
+pub use metadata::{Metadata, Owner, Restore};
 pub use node::Kind;
 pub use shown::Shown;
 pub use sink::{Sink, SinkOptions};
 pub use source::Source;
 pub use storage::{Shared, Storage};
 pub use sys::exit_now;
+pub use time::Time;

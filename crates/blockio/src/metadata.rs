@@ -3,16 +3,8 @@
 use nix::errno::Errno as Failure;
 use nix::unistd::{Gid, Group, Uid, User};
 
+use crate::Time;
 use crate::sys::{Errno, Stat};
-
-/// A point in time, as inode(7) keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Time {
-    /// Seconds since 1970-01-01 00:00 UTC; negative before.
-    pub seconds: i64,
-    /// Nanoseconds after that, below 1 000 000 000.
-    pub nanoseconds: u32,
-}
 
 /// What a file or device has beside its content; see inode(7).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use rustix::fd::{AsRawFd, BorrowedFd};
+
 use crate::Shown;
 
 /// A line of /proc/self/mountinfo; see `proc_pid_mountinfo(5)`.
@@ -166,6 +168,15 @@ fn octal(digits: [u8; 3]) -> Option<u8> {
     // from_str_radix alone would take a sign.
     digits.iter().all(u8::is_ascii_digit).then_some(())?;
     u8::from_str_radix(str::from_utf8(&digits).ok()?, 8).ok()
+}
+
+/// The mount that a descriptor was opened through; see `proc_pid_fdinfo(5)`.
+pub(crate) fn mount_id(fd: BorrowedFd<'_>) -> Option<u32> {
+    let table = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?;
+    let line = table
+        .lines()
+        .find_map(|line| line.strip_prefix("mnt_id:"))?;
+    line.trim().parse().ok()
 }
 
 #[cfg(test)]

@@ -197,5 +197,4 @@ impl How {
 }
 
 #[cfg(test)]
-#[path = "storage/tests.rs"]
 mod tests;

@@ -107,5 +107,4 @@ fn attribute(device: &Path, name: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-#[path = "device_tests.rs"]
 mod tests;

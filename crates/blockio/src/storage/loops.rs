@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rustix::fd::AsFd;
 
-use super::survey::mount_id;
 use crate::identity::text::word;
+use crate::proc_tables::mount_id;
 use crate::sys::{self, FileType, Stat};
 use crate::sysfs;
 

@@ -1,17 +1,16 @@
 //! Finds what a file or device lies on.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fd::{AsRawFd, BorrowedFd};
+use rustix::fd::BorrowedFd;
 
 use super::loops::Attached;
 use super::{How, Layer};
 use crate::identity::text::word;
-use crate::proc_tables::Mount;
+use crate::proc_tables::{Mount, mount_id};
 use crate::sys::{self, FileType, Stat};
 use crate::sysfs;
 
@@ -267,13 +266,4 @@ impl<'a> Survey<'a> {
         self.layers.push(layer);
         true
     }
-}
-
-/// The mount that a descriptor was opened through; see `proc_pid_fdinfo(5)`.
-pub(super) fn mount_id(fd: BorrowedFd<'_>) -> Option<u32> {
-    let table = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?;
-    let line = table
-        .lines()
-        .find_map(|line| line.strip_prefix("mnt_id:"))?;
-    line.trim().parse().ok()
 }
