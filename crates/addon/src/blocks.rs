@@ -1,11 +1,11 @@
 //! Blocks on their way from source to destination, and how they are coded.
 
-use blockcopy_engine::{Changed, Codec, Coding, Level, Preset, XzLevel};
+use blockcopy_engine::{ChangedBlock, Codec, DiffOptions, Level, Preset, XzLevel};
 use napi::Result;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-use crate::errors::{invalid, number, whole};
+use crate::arguments::{invalid, number, whole};
 
 /// A block of the source that the destination needs.
 #[napi(object)]
@@ -65,7 +65,7 @@ pub struct Diff {
     pub digests: Uint8Array,
 }
 
-pub(crate) fn to_coding(compression: &Compression, zeros: bool) -> Result<Coding> {
+pub(crate) fn to_diff_options(compression: &Compression, zeros: bool) -> Result<DiffOptions> {
     let way = match (&compression.codec[..], compression.level) {
         ("raw", None) => Some(blockcopy_engine::Compression::None),
         ("xz", None) => Some(blockcopy_engine::Compression::Xz(Preset::DEFAULT)),
@@ -80,7 +80,10 @@ pub(crate) fn to_coding(compression: &Compression, zeros: bool) -> Result<Coding
         _ => None,
     };
     let compression = way.ok_or_else(|| invalid("not a way to compress blocks"))?;
-    Ok(Coding { compression, zeros })
+    Ok(DiffOptions {
+        compression,
+        omit_zeros: zeros,
+    })
 }
 
 pub(crate) fn frame(frame: &Frame) -> Result<blockcopy_engine::Frame> {
@@ -122,7 +125,7 @@ fn codec_name(codec: Codec) -> String {
 pub(crate) fn to_diff(diff: blockcopy_engine::Diff) -> Diff {
     // Offsets and lengths lie within a slot, whose length is a u32, and a batch is an array, whose length is one too.
     let narrow = |value| u32::try_from(value).unwrap_or(u32::MAX);
-    let block = |block: Changed| Block {
+    let block = |block: ChangedBlock| Block {
         position: number(block.position),
         codec: codec_name(block.codec),
         offset: narrow(block.offset),

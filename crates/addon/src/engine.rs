@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use blockcopy_engine::{Pair, Theirs};
+use blockcopy_engine::{Comparison, Pair, UpdateOptions};
 use napi::bindgen_prelude::{Object, Uint8Array};
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
-use crate::blocks::{Compression, Frame, frame, frames, to_coding, to_diff};
-use crate::errors::{js_error, number, whole};
+use crate::arguments::{number, whole};
+use crate::blocks::{Compression, Frame, frame, frames, to_diff, to_diff_options};
+use crate::errors::js_error;
 use crate::files::{Sink, Source};
 use crate::memory::Slab;
 use crate::names::to_path;
 use crate::promise::promise;
 use crate::values::{
     Digests, EngineOptions, Range, SinkOptions, blocks, data_range, extents, to_algorithm,
-    to_applied, to_digests, to_direct, to_manner, to_options, to_sink_options, to_zeros, updated,
+    to_applied, to_apply_options, to_digests, to_direct, to_options, to_sink_options, to_zeros,
+    updated,
 };
 
 /// The threads of the engine. One per process.
@@ -211,10 +213,10 @@ impl Engine {
         let extents = extents(&blocks)?;
         let algorithm = to_algorithm(&algorithm)?;
         let theirs = match digests {
-            Some(bytes) => Theirs::Digests(to_digests(algorithm, &bytes)),
-            None => Theirs::Nothing(hashed.then_some(algorithm)),
+            Some(bytes) => Comparison::Digests(to_digests(algorithm, &bytes)),
+            None => Comparison::Nothing(hashed.then_some(algorithm)),
         };
-        let coding = to_coding(&compression, zeros)?;
+        let coding = to_diff_options(&compression, zeros)?;
         let slot = slab.take(slot)?;
         promise(env, to_diff, |done| {
             self.inner
@@ -239,10 +241,10 @@ impl Engine {
         #[napi(ts_arg_type = "Digests | undefined")] check: Option<Digests>,
     ) -> Result<Object<'env>> {
         let frames = frames(&blocks)?;
-        let manner = to_manner(sparse, digest.as_deref(), check.as_ref())?;
+        let options = to_apply_options(sparse, digest.as_deref(), check.as_ref())?;
         let slot = slab.take(slot)?;
         promise(env, to_applied, |done| {
-            self.inner.apply(&sink.inner, slot, frames, manner, done);
+            self.inner.apply(&sink.inner, slot, frames, options, done);
         })
     }
 
@@ -295,10 +297,12 @@ impl Engine {
             self.inner.update(
                 &pair,
                 slot,
-                position,
-                length,
-                block_length,
-                to_zeros(sparse),
+                UpdateOptions {
+                    position,
+                    length,
+                    block_len: block_length,
+                    zero_blocks: to_zeros(sparse),
+                },
                 done,
             );
         })

@@ -3,12 +3,14 @@
 use std::num::NonZero;
 use std::ops::Range as Offsets;
 
-use blockcopy_engine::{Algorithm, Blocks, Direct, Extent, Manner, Options, Updated, Zeros};
+use blockcopy_engine::{
+    Algorithm, ApplyOptions, Blocks, Direct, EngineOptions as Options, Extent, Updated, ZeroBlocks,
+};
 use napi::Result;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-use crate::errors::{invalid, number, whole};
+use crate::arguments::{invalid, number, whole};
 
 /// A range of a source.
 #[napi(object)]
@@ -133,19 +135,19 @@ pub(crate) fn to_direct(name: &str) -> Result<Direct> {
         .map_err(|()| invalid("not a way to go past the page cache"))
 }
 
-pub(crate) fn to_manner(
+pub(crate) fn to_apply_options(
     sparse: bool,
     digest: Option<&str>,
     expected: Option<&Digests>,
-) -> Result<Manner> {
+) -> Result<ApplyOptions> {
     let check = |check: &Digests| {
         let algorithm = to_algorithm(&check.algorithm)?;
         Result::Ok(to_digests(algorithm, &check.bytes))
     };
-    Ok(Manner {
-        zeros: to_zeros(sparse),
+    Ok(ApplyOptions {
+        zero_blocks: to_zeros(sparse),
         digest: digest.map(to_algorithm).transpose()?,
-        check: expected.map(check).transpose()?,
+        expected: expected.map(check).transpose()?,
     })
 }
 
@@ -165,8 +167,12 @@ pub(crate) fn to_sink_options(options: &SinkOptions) -> Result<blockcopy_engine:
     })
 }
 
-pub(crate) fn to_zeros(sparse: bool) -> Zeros {
-    if sparse { Zeros::Holes } else { Zeros::Written }
+pub(crate) fn to_zeros(sparse: bool) -> ZeroBlocks {
+    if sparse {
+        ZeroBlocks::MakeHoles
+    } else {
+        ZeroBlocks::Write
+    }
 }
 
 fn count(count: Option<u32>) -> Result<Option<NonZero<usize>>> {

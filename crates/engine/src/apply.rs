@@ -5,50 +5,23 @@ use std::sync::Arc;
 use blockcopy_blockio::{Sink, Slot};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
-use crate::codec::Codec;
 use crate::decode::Decoded;
 use crate::digest::{Algorithm, Digests};
-use crate::gather::guard;
-use crate::runs::{Placed, Run, runs, waves};
+use crate::frame::Frame;
+use crate::threads::guard;
+use crate::writes::{PlacedBlock, WriteOp, ZeroBlocks, waves, writes};
 use crate::{Done, Engine, Error};
-
-/// A block to write: where it belongs, and where its payload lies in the slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
-    /// Offset in the destination, in bytes.
-    pub position: u64,
-    /// How the payload is coded.
-    pub codec: Codec,
-    /// Where the payload lies in the slot, in bytes; anywhere for [`Codec::Zeros`].
-    pub offset: usize,
-    /// Length of the payload in bytes; for [`Codec::Zeros`], which has none, of the block.
-    pub length: usize,
-    /// Length of the block in bytes, if it came with the payload. What is [`Codec::Lz4`] needs it.
-    pub block: Option<usize>,
-    /// Bytes that the block may have at most, where less is wanted of it than any block may have.
-    pub most: Option<usize>,
-}
-
-/// What blocks of zeros become in the destination.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Zeros {
-    /// Zeros, written as any other block.
-    #[default]
-    Written,
-    /// Holes where the destination can have any; see [`Sink::zero`].
-    Holes,
-}
 
 /// How a batch is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Manner {
+pub struct ApplyOptions {
     /// What becomes of blocks of zeros.
-    pub zeros: Zeros,
+    pub zero_blocks: ZeroBlocks,
     /// By which algorithm the blocks are digested on the way, for whoever wants to read them back; not at all without one.
     pub digest: Option<Algorithm>,
     /// A digest for each frame, which its block must have to be written. Of frames of zeros nothing is checked: they have no payload
     /// that could be damaged.
-    pub check: Option<Digests>,
+    pub expected: Option<Digests>,
 }
 
 /// What came of a batch.
@@ -75,13 +48,13 @@ impl Engine {
         sink: &Arc<Sink>,
         slot: Slot,
         frames: Vec<Frame>,
-        manner: Manner,
+        options: ApplyOptions,
         done: impl Done<Applied>,
     ) {
         let engine = Arc::clone(self);
         let sink = Arc::clone(sink);
         self.io.spawn_fifo(move || {
-            let outcome = guard(|| engine.write_frames(&sink, &slot, &frames, &manner));
+            let outcome = guard(|| engine.write_frames(&sink, &slot, &frames, &options));
             drop(slot);
             done(outcome);
         });
@@ -129,9 +102,9 @@ impl Engine {
         sink: &Sink,
         memory: &[u8],
         frames: &[Frame],
-        manner: &Manner,
+        options: &ApplyOptions,
     ) -> Result<Applied, Error> {
-        let check = manner.check.as_ref();
+        let check = options.expected.as_ref();
         if check.is_some_and(|digests| digests.count() != Some(frames.len())) {
             return Err(Error::Request("there is not one digest per block"));
         }
@@ -148,7 +121,7 @@ impl Engine {
                 Ok(block)
             });
             let (mut blocks, mut failure) = until_failure(fitting);
-            let mut digests = manner
+            let mut digests = options
                 .digest
                 .map(|algorithm| self.digest_blocks(algorithm, &blocks));
             let wrong =
@@ -159,7 +132,7 @@ impl Engine {
                 failure = Some(Error::WrongDigest { position });
             }
 
-            write_blocks(sink, group, &blocks, manner.zeros)?;
+            write_blocks(sink, group, &blocks, options.zero_blocks)?;
             if let Some(error) = failure {
                 return Err(error);
             }
@@ -180,15 +153,15 @@ fn write_blocks(
     sink: &Sink,
     frames: &[Frame],
     blocks: &[Decoded<'_>],
-    zeros: Zeros,
+    zero_blocks: ZeroBlocks,
 ) -> Result<(), Error> {
-    let placed = frames.iter().zip(blocks).map(|(frame, block)| Placed {
+    let placed = frames.iter().zip(blocks).map(|(frame, block)| PlacedBlock {
         position: frame.position,
         content: block.content(),
     });
     let placed: Vec<_> = placed.collect();
-    let write = |run: &Run<'_>| run.write(sink);
-    for wave in waves(&runs(&placed, zeros)) {
+    let write = |write: &WriteOp<'_>| write.run(sink);
+    for wave in waves(&writes(&placed, zero_blocks)) {
         if sink.is_direct() {
             let results: Vec<_> = wave.par_iter().with_max_len(1).map(write).collect();
             results.into_iter().collect::<Result<(), _>>()?;

@@ -1,11 +1,4 @@
-//! Blocks of zeros, of which a disk has many: they need not be read, sent or digested, and their digest is always the same.
-
-use std::sync::{Mutex, PoisonError};
-
-use crate::digest::{Algorithm, Digests, Hasher};
-
-/// How many digests are remembered. A stream has blocks of one length as a rule, and a short one at its end.
-const REMEMBERED: usize = 8;
+//! The content of blocks. A disk has many that are all zeros: they need not be read, sent or digested, and have a digest that is known.
 
 /// Bytes that are looked at together: some vectors of any instruction set.
 const STEP: usize = 128;
@@ -94,26 +87,6 @@ impl<'a> Content<'a> {
         bytes
             .into_iter()
             .chain((0..zeros).step_by(ZEROS.len()).map(part))
-    }
-}
-
-/// The digests of blocks of zeros, remembered by algorithm and length.
-#[derive(Debug, Default)]
-pub(crate) struct ZeroDigests(Mutex<Vec<(Algorithm, usize, Vec<u8>)>>);
-
-impl ZeroDigests {
-    /// The digest of `len` zeros.
-    pub(crate) fn get(&self, hash: Hasher, algorithm: Algorithm, len: usize) -> Vec<u8> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((.., digest)) = known.iter().find(|(a, l, _)| (*a, *l) == (algorithm, len)) {
-            return digest.clone();
-        }
-        let Digests { bytes, .. } = hash.digest_many(algorithm, &[&vec![0; len]]);
-        if known.len() == REMEMBERED {
-            known.remove(0);
-        }
-        known.push((algorithm, len, bytes.clone()));
-        bytes
     }
 }
 

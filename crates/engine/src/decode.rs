@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use rayon::slice::ParallelSlice;
 
-use crate::apply::Frame;
 use crate::codec::{self, Codec, MAX_BLOCK_LEN, OTHER_LENGTH, check_length};
+use crate::content::Content;
 use crate::digest::{Algorithm, Digests};
-use crate::zeros::Content;
+use crate::frame::Frame;
 use crate::{Engine, Error};
 
 /// How many blocks of the largest size are decoded before they are written, so that they do not fill the memory of a
@@ -77,7 +77,7 @@ impl Engine {
     fn digest_contents(&self, algorithm: Algorithm, contents: &[Content<'_>]) -> Digests {
         let digests = |group: &[Content<'_>]| {
             let looked: Vec<_> = group.iter().map(|content| content.looked()).collect();
-            self.digest_many(algorithm, &looked).bytes
+            self.hasher.digest_many(algorithm, &looked).bytes
         };
         let groups: Vec<_> = self
             .workers

@@ -6,25 +6,25 @@ use blockcopy_blockio::{Slot, Source};
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::codec::{self, Codec, Compression};
+use crate::content::Content;
 use crate::digest::{Algorithm, Digests};
 use crate::extent::Extent;
 use crate::gather::refuse;
 use crate::read::Block;
-use crate::zeros::Content;
 use crate::{Done, Engine, Error};
 
 /// How changed blocks are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Coding {
+pub struct DiffOptions {
     /// Whether they are compressed, where that makes them smaller.
     pub compression: Compression,
     /// Whether those of zeros are given without a payload, as [`Codec::Zeros`].
-    pub zeros: bool,
+    pub omit_zeros: bool,
 }
 
 /// A block that the destination needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changed {
+pub struct ChangedBlock {
     /// Where it belongs, in bytes: the position of its extent.
     pub position: u64,
     /// How its payload is coded.
@@ -41,14 +41,14 @@ pub struct Changed {
 
 /// What to compare a batch with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Theirs {
+pub enum Comparison {
     /// The digest of each block as the destination has it: those that are equal are left out.
     Digests(Digests),
     /// Nothing: every block is wanted. Their own digests are wanted too where there is an algorithm.
     Nothing(Option<Algorithm>),
 }
 
-impl Theirs {
+impl Comparison {
     /// By which algorithm the blocks are to be digested, if they are.
     fn algorithm(&self) -> Option<Algorithm> {
         match self {
@@ -69,7 +69,7 @@ impl Theirs {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diff {
     /// The blocks that the destination needs, in the order of the batch.
-    pub changed: Vec<Changed>,
+    pub changed: Vec<ChangedBlock>,
     /// The digest of each extent as the source has it, cut off at its end, one after the other; empty if none were asked for.
     pub digests: Vec<u8>,
 }
@@ -100,8 +100,8 @@ impl Engine {
         source: &Arc<Source>,
         slot: Slot,
         extents: &[Extent],
-        theirs: Theirs,
-        coding: Coding,
+        theirs: Comparison,
+        options: DiffOptions,
         done: impl Done<Diff>,
     ) {
         if theirs
@@ -116,15 +116,15 @@ impl Engine {
                 .algorithm()
                 .map(|algorithm| engine.digests(algorithm, blocks));
             let mut changed = changed(blocks, ours.as_ref(), theirs.digests());
-            let changed = match coding.compression {
+            let changed = match options.compression {
                 Compression::None => changed
                     .into_iter()
-                    .map(|block| as_is(block, coding.zeros))
+                    .map(|block| as_is(block, options.omit_zeros))
                     .collect(),
                 // Each block on its own, not each piece: compressing is what takes the time.
                 _ => changed
                     .par_iter_mut()
-                    .map(|block| coded(block, coding))
+                    .map(|block| coded(block, options))
                     .collect::<Result<_, _>>()?,
             };
             let digests = ours.map(|ours| ours.bytes).unwrap_or_default();
@@ -158,14 +158,14 @@ fn changed<'b, 'a>(
 
 /// A block that is not compressed. With `zeros`, one of zeros has no payload; most others show in their first bytes that they are
 /// not, so looking costs less than their digest.
-fn as_is(block: &mut Block<'_>, zeros: bool) -> Changed {
+fn as_is(block: &mut Block<'_>, zeros: bool) -> ChangedBlock {
     let (codec, offset) = if zeros && matches!(block.content(), Content::Zeros(_)) {
         (Codec::Zeros, 0)
     } else {
         block.fill();
         (Codec::Raw, block.offset)
     };
-    Changed {
+    ChangedBlock {
         position: block.extent.position,
         codec,
         offset,
@@ -176,17 +176,17 @@ fn as_is(block: &mut Block<'_>, zeros: bool) -> Changed {
 }
 
 /// Puts the compressed block in the place of the block, where it is smaller.
-fn coded(block: &mut Block<'_>, coding: Coding) -> Result<Changed, Error> {
-    let mut changed = as_is(block, coding.zeros);
+fn coded(block: &mut Block<'_>, options: DiffOptions) -> Result<ChangedBlock, Error> {
+    let mut changed = as_is(block, options.omit_zeros);
     if changed.codec == Codec::Zeros {
         return Ok(changed);
     }
     let position = block.extent.position;
-    let compressed = codec::encode(block.data, coding.compression)
+    let compressed = codec::encode(block.data, options.compression)
         .map_err(|reason| Error::Compressor { position, reason })?;
     if let Some(compressed) = compressed {
         block.data[..compressed.len()].copy_from_slice(&compressed);
-        changed.codec = coding.compression.codec();
+        changed.codec = options.compression.codec();
         changed.length = compressed.len();
     }
     Ok(changed)

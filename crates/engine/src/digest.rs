@@ -1,9 +1,6 @@
-//! The digests of blocks, by one algorithm or the other.
+//! Digest algorithms, and the digests of blocks.
 
-use blockcopy_keccak::{DIGEST_LEN, Sha3_512, Simd};
-
-use crate::Engine;
-use crate::zeros::Content;
+use blockcopy_keccak::DIGEST_LEN;
 
 /// A digest algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,70 +45,5 @@ impl Digests {
     pub(crate) fn get(&self, index: usize) -> &[u8] {
         let len = self.algorithm.digest_len();
         &self.bytes[index * len..][..len]
-    }
-}
-
-/// Both algorithms, set up for this CPU.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Hasher {
-    pub(crate) sha3: Sha3_512,
-}
-
-impl Hasher {
-    /// The digest of each message.
-    pub(crate) fn digest_many(self, algorithm: Algorithm, messages: &[&[u8]]) -> Digests {
-        let bytes = match algorithm {
-            Algorithm::Sha3_512 => {
-                let mut digests = vec![[0; DIGEST_LEN]; messages.len()];
-                self.sha3.digest_many(messages, &mut digests);
-                digests.into_flattened()
-            }
-            // Its tree hash keeps all lanes of the CPU busy with the parts of a single message.
-            Algorithm::Blake3 => messages
-                .iter()
-                .flat_map(|message| *blake3::hash(message).as_bytes())
-                .collect(),
-        };
-        Digests { algorithm, bytes }
-    }
-}
-
-impl Engine {
-    /// The digest of each message.
-    pub(crate) fn digest_many(&self, algorithm: Algorithm, messages: &[Content<'_>]) -> Digests {
-        let hashed: Vec<&[u8]> = messages.iter().filter_map(Content::bytes).collect();
-        let hashed = self.hash.digest_many(algorithm, &hashed);
-        let mut hashed = hashed.bytes.chunks_exact(algorithm.digest_len());
-        let mut bytes = Vec::with_capacity(messages.len() * algorithm.digest_len());
-        for message in messages {
-            match message {
-                Content::Bytes(_) => bytes.extend(hashed.next().unwrap_or_default()),
-                Content::Zeros(len) => bytes.extend(self.zero_digest(algorithm, *len)),
-            }
-        }
-        Digests { algorithm, bytes }
-    }
-
-    /// The digest of a block of `len` zeros, in bytes.
-    #[must_use]
-    pub fn zero_digest(&self, algorithm: Algorithm, len: usize) -> Vec<u8> {
-        self.zeros.get(self.hash, algorithm, len)
-    }
-
-    /// How blocks are digested, in words, for the log.
-    #[must_use]
-    pub fn hashing(&self, algorithm: Algorithm) -> String {
-        match algorithm {
-            Algorithm::Sha3_512 => {
-                let has: Vec<&str> = Simd::ALL
-                    .into_iter()
-                    .filter(|&simd| Sha3_512::with(simd).is_some())
-                    .map(Simd::name)
-                    .collect();
-                let used = self.hash.sha3.simd();
-                format!("SHA3-512 with {used} (this CPU has {})", has.join(", "))
-            }
-            Algorithm::Blake3 => "BLAKE3".to_owned(),
-        }
     }
 }

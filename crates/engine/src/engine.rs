@@ -1,17 +1,17 @@
-//! The threads of the engine.
+//! The engine: its threads and the hash that suits this CPU.
 
 use std::num::NonZero;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, available_parallelism};
+use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use blockcopy_keccak::{Sha3_512, Simd};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
-use crate::digest::Hasher;
+use crate::digest::Algorithm;
 use crate::extent::PIECE_LEN;
-use crate::gather::guard;
-use crate::zeros::ZeroDigests;
+use crate::hasher::Hasher;
+use crate::threads::{guard, pool};
 use crate::{Done, Error};
 
 /// How many reads or writes are in flight at once, unless told otherwise: two for each core, within these bounds. A disk needs
@@ -21,7 +21,7 @@ const QUEUE_DEPTH: RangeInclusive<usize> = 4..=8;
 
 /// How the engine is set up; by default as suits this machine.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct EngineOptions {
     /// The instruction set for SHA3-512, instead of the best one.
     pub simd: Option<Simd>,
     /// Threads that hash and compress, instead of one per core that this process may use.
@@ -38,8 +38,7 @@ pub struct Engine {
     pub(crate) workers: ThreadPool,
     /// Threads that wait for disks.
     pub(crate) io: ThreadPool,
-    pub(crate) hash: Hasher,
-    pub(crate) zeros: ZeroDigests,
+    pub(crate) hasher: Hasher,
 }
 
 impl Engine {
@@ -48,7 +47,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Simd`] when this CPU lacks the instruction set. [`Error::Threads`] when the threads cannot be started (a limit on
     /// processes or memory). Rayon's global pool would end the process there, so it is not used.
-    pub fn new(options: Options) -> Result<Arc<Self>, Error> {
+    pub fn new(options: EngineOptions) -> Result<Arc<Self>, Error> {
         let sha3 = match options.simd {
             None => Sha3_512::new(),
             Some(simd) => Sha3_512::with(simd).ok_or(Error::Simd(simd))?,
@@ -63,8 +62,7 @@ impl Engine {
                 options.threads.map_or(cores, NonZero::get),
             )?,
             io: pool("waiting for disks", "blockcopy-io", depth)?,
-            hash: Hasher { sha3 },
-            zeros: ZeroDigests::default(),
+            hasher: Hasher::new(sha3),
         }))
     }
 
@@ -93,49 +91,16 @@ impl Engine {
             self.io.current_num_threads()
         )
     }
-}
 
-fn pool(purpose: &'static str, name: &'static str, count: usize) -> Result<ThreadPool, Error> {
-    ThreadPoolBuilder::new()
-        .num_threads(count)
-        .thread_name(move |index| format!("{name}-{index}"))
-        .build()
-        .map_err(|source| Error::Threads {
-            count,
-            purpose,
-            source: source.into(),
-        })
-}
+    /// Returns the digest of a block of `len` zeros, in bytes.
+    #[must_use]
+    pub fn zero_digest(&self, algorithm: Algorithm, len: usize) -> Vec<u8> {
+        self.hasher.zero_digest(algorithm, len)
+    }
 
-/// Runs `work` on a thread of its own called `name`: for what may wait for ever, and must not keep a thread of a pool.
-///
-/// # Errors
-/// To `done`: what `work` returned, or [`Error::Threads`].
-pub fn in_background<T: 'static>(
-    name: &str,
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    done: impl Done<T>,
-) {
-    // Shared, because a thread that cannot be started takes its closure with it.
-    let done = Arc::new(Mutex::new(Some(done)));
-    let settle = {
-        let done = Arc::clone(&done);
-        move |result| {
-            let done = done.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(done) = done {
-                done(result);
-            }
-        }
-    };
-    let settle_here = settle.clone();
-    let started = thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || settle(guard(work)));
-    if let Err(source) = started {
-        settle_here(Err(Error::Threads {
-            count: 1,
-            purpose: "waiting",
-            source: source.into(),
-        }));
+    /// Describes how blocks are digested, for the log.
+    #[must_use]
+    pub fn hashing(&self, algorithm: Algorithm) -> String {
+        self.hasher.description(algorithm)
     }
 }

@@ -1,11 +1,10 @@
 //! Waiting for the pieces of a batch, which end on different threads and in any order.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use blockcopy_blockio::Slot;
 
+use crate::threads::guard;
 use crate::{Done, Error};
 
 type Parts<T> = Vec<Option<Vec<T>>>;
@@ -96,19 +95,4 @@ impl<T: Send + 'static> Gather<T> {
 pub(crate) fn refuse<T>(slot: Slot, error: Error, done: impl Done<T>) {
     drop(slot);
     done(Err(error));
-}
-
-/// Runs `work`; a panic in it becomes [`Error::Panicked`], because one that left a thread of the pool would
-/// end the process without a word about the data.
-pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|payload| Err(Error::Panicked(panic_message(payload.as_ref()))))
-}
-
-fn panic_message(payload: &(dyn Any + Send)) -> String {
-    payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }

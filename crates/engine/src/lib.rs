@@ -13,33 +13,40 @@
 
 mod apply;
 pub mod codec;
+mod content;
 mod decode;
 mod diff;
 mod digest;
+mod engine;
 mod error;
 mod extent;
+mod frame;
 mod gather;
-mod pools;
+mod hasher;
 mod read;
-mod runs;
+mod reads;
 mod scan;
+mod threads;
 mod update;
-mod zeros;
+mod writes;
 
-pub use apply::{Applied, Frame, Manner, Zeros};
+pub use apply::{Applied, ApplyOptions};
 pub use blockcopy_blockio::{
     ALIGNMENT, Direct, Identity, Kind, Metadata, Owner, Restore, Shared, Shown, Sink, SinkOptions,
     Slab, Slot, Source, Storage, Time, exit_now, stdio,
 };
 pub use blockcopy_keccak::Simd;
 pub use codec::{Codec, Compression, Level, Preset, XzLevel};
-pub use diff::{Changed, Coding, Diff, Theirs};
+pub use diff::{ChangedBlock, Comparison, Diff, DiffOptions};
 pub use digest::{Algorithm, Digests};
+pub use engine::{Engine, EngineOptions};
 pub use error::Error;
 pub use extent::{Extent, PIECE_LEN};
-pub use pools::{Engine, Options, in_background};
+pub use frame::Frame;
 pub use scan::Blocks;
-pub use update::{Pair, Updated};
+pub use threads::in_background;
+pub use update::{Pair, UpdateOptions, Updated};
+pub use writes::ZeroBlocks;
 
 /// What an operation of the engine calls, from one of its threads, when it has ended.
 ///

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use blockcopy_blockio::{ALIGNMENT, Slot, Source};
 
-use crate::extent::{Extent, Piece, Run, pieces};
-use crate::gather::{Gather, guard};
-use crate::zeros::Content;
+use crate::content::Content;
+use crate::extent::Extent;
+use crate::gather::Gather;
+use crate::reads::{Piece, ReadOp, pieces};
+use crate::threads::guard;
 use crate::{Done, Engine, Error};
 
 /// A block that has been read.
@@ -89,11 +91,11 @@ impl Engine {
 }
 
 /// A piece and the parts of the slot that its runs are read into.
-struct Placed(Vec<PlacedRun>);
+struct PieceBuffers(Vec<ReadBuffer>);
 
 /// A run and the part of the slot that it is read into.
-struct PlacedRun {
-    run: Run,
+struct ReadBuffer {
+    run: ReadOp,
     /// Place in the batch of its first block.
     first: usize,
     /// Where `buffer` begins in the slot, in bytes.
@@ -104,7 +106,7 @@ struct PlacedRun {
 }
 
 /// Gives each run its part of the slot, one after the other.
-fn place(pieces: Vec<Piece>, slot: Slot) -> Result<Vec<Placed>, Error> {
+fn place(pieces: Vec<Piece>, slot: Slot) -> Result<Vec<PieceBuffers>, Error> {
     let mut rest = slot;
     let mut first = 0;
     let mut offset = 0;
@@ -122,7 +124,7 @@ fn place(pieces: Vec<Piece>, slot: Slot) -> Result<Vec<Placed>, Error> {
             let (buffer, remainder) = rest.split_at(length);
             rest = remainder;
             let count = run.extents.len();
-            runs.push(PlacedRun {
+            runs.push(ReadBuffer {
                 run,
                 first,
                 offset,
@@ -132,18 +134,18 @@ fn place(pieces: Vec<Piece>, slot: Slot) -> Result<Vec<Placed>, Error> {
             first += count;
             offset += length;
         }
-        placed.push(Placed(runs));
+        placed.push(PieceBuffers(runs));
     }
     Ok(placed)
 }
 
 /// Lets go of the buffers of a piece that need not be read any more.
-fn dropped<T>(placed: Placed) -> Vec<T> {
+fn dropped<T>(placed: PieceBuffers) -> Vec<T> {
     drop(placed);
     Vec::new()
 }
 
-impl Placed {
+impl PieceBuffers {
     /// Reads the piece.
     fn read(&mut self, source: &Source) -> Result<(), Error> {
         self.0.iter_mut().try_for_each(|run| run.read(source))
@@ -189,7 +191,7 @@ pub(crate) fn read_range(source: &Source, buffer: &mut [u8], position: u64) -> R
     Ok(())
 }
 
-impl PlacedRun {
+impl ReadBuffer {
     /// Reads the run, unless it is a hole.
     fn read(&mut self, source: &Source) -> Result<(), Error> {
         self.hole = source.is_hole(self.run.position, self.run.length as u64);

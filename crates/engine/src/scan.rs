@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use blockcopy_blockio::{Slot, Source};
 
+use crate::content::Content;
 use crate::digest::{Algorithm, Digests};
 use crate::extent::{Extent, PIECE_LEN};
 use crate::gather::{Gather, refuse};
 use crate::read::{Block, check_range};
-use crate::zeros::Content;
 use crate::{Done, Engine, Error};
 
 /// Consecutive blocks to digest.
@@ -82,7 +82,7 @@ impl Engine {
             self.workers.spawn_fifo(move || {
                 gather.finish(number, move || {
                     let contents: Vec<_> = piece.chunks(block_len).map(Content::of).collect();
-                    Ok(engine.digest_many(algorithm, &contents).bytes)
+                    Ok(engine.hasher.digest_many(algorithm, &contents).bytes)
                 });
             });
         }
@@ -91,7 +91,7 @@ impl Engine {
     /// The digests of blocks that have been read, in order.
     pub(crate) fn digests(&self, algorithm: Algorithm, blocks: &[Block<'_>]) -> Digests {
         let contents: Vec<_> = blocks.iter().map(Block::content).collect();
-        self.digest_many(algorithm, &contents)
+        self.hasher.digest_many(algorithm, &contents)
     }
 }
 

@@ -1,16 +1,15 @@
 //! Updating: making a file or device on the same machine equal to another, without a digest.
 
-use std::ops::AddAssign;
+use std::ops::Add;
 use std::sync::Arc;
 
 use blockcopy_blockio::{Sink, Slot, Source};
 
-use crate::apply::Zeros;
+use crate::content::Content;
 use crate::extent::Extent;
 use crate::gather::Gather;
 use crate::read::{check_range, read_range};
-use crate::runs::{Placed, runs};
-use crate::zeros::Content;
+use crate::writes::{PlacedBlock, ZeroBlocks, writes};
 use crate::{Done, Engine, Error};
 
 /// How much of each side one thread reads, compares and writes at once, in bytes: both sides together stay in the cache of a
@@ -37,48 +36,51 @@ pub struct Updated {
     pub blocks: u64,
 }
 
-impl AddAssign for Updated {
-    fn add_assign(&mut self, other: Self) {
-        self.changed += other.changed;
-        self.blocks += other.blocks;
+impl Add for Updated {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            changed: self.changed + other.changed,
+            blocks: self.blocks + other.blocks,
+        }
     }
 }
 
+/// The range to update, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpdateOptions {
+    /// Offset of the first byte, a multiple of [`ALIGNMENT`](crate::ALIGNMENT).
+    pub position: u64,
+    /// Bytes to compare.
+    pub length: u64,
+    /// Bytes per block, a multiple of [`ALIGNMENT`](crate::ALIGNMENT); the last block may be shorter.
+    pub block_len: u32,
+    /// What changed blocks of zeros become.
+    pub zero_blocks: ZeroBlocks,
+}
+
 impl Engine {
-    /// Compares the `length` bytes from `position` on of both sides of `pair`, block by block, and writes the blocks of the source that
-    /// differ to the destination. What the destination does not have differs.
+    /// Compares a range of both sides of `pair`, block by block, and writes the blocks of the source that differ to the destination.
+    /// Blocks beyond the end of the destination differ.
     ///
-    /// `slot` has room for both sides: twice `length`. `position` and `block_len` are multiples of
-    /// [`ALIGNMENT`](crate::ALIGNMENT). What was written is not synced: that is [`Engine::sync`].
+    /// `slot` has room for both sides: twice the length of the range. Nothing is synced: see [`Engine::sync`].
     ///
     /// # Errors
     /// To `done`: a failed read or write, a side that became shorter, a request that does not fit.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the last three are what the copy is to be"
-    )]
     pub fn update(
         self: &Arc<Self>,
         pair: &Pair,
         slot: Slot,
-        position: u64,
-        length: u64,
-        block_len: u32,
-        zeros: Zeros,
+        options: UpdateOptions,
         done: impl Done<Updated>,
     ) {
-        let steps = match steps(pair, slot, position, length, block_len) {
+        let steps = match steps(pair, slot, options) {
             Ok(steps) => steps,
             Err(error) => return done(Err(error)),
         };
         let gather = Gather::new(steps.len(), move |outcome: Result<Vec<Updated>, Error>| {
-            done(outcome.map(|parts| {
-                let mut all = Updated::default();
-                for part in parts {
-                    all += part;
-                }
-                all
-            }));
+            done(outcome.map(|parts| parts.into_iter().fold(Updated::default(), Add::add)));
         });
         for (number, mut step) in steps.into_iter().enumerate() {
             let gather = Arc::clone(&gather);
@@ -91,15 +93,7 @@ impl Engine {
                     });
                 }
                 gather.finish(number, move || {
-                    let changed = step.changed(&pair)?;
-                    let blocks: Vec<_> = changed.iter().map(|block| step.placed(block)).collect();
-                    // The steps are what runs at the same time.
-                    let runs = runs(&blocks, zeros);
-                    runs.iter().try_for_each(|run| run.write(&pair.sink))?;
-                    Ok(vec![Updated {
-                        changed: changed.iter().map(|block| u64::from(block.length)).sum(),
-                        blocks: changed.len() as u64,
-                    }])
+                    Ok(vec![step.update(&pair, options.zero_blocks)?])
                 });
             });
         }
@@ -114,14 +108,15 @@ struct Step {
     target: Slot,
 }
 
-fn steps(
-    pair: &Pair,
-    slot: Slot,
-    position: u64,
-    length: u64,
-    block_len: u32,
-) -> Result<Vec<Step>, Error> {
+/// Cuts the range into steps, each with its part of `slot`.
+fn steps(pair: &Pair, slot: Slot, options: UpdateOptions) -> Result<Vec<Step>, Error> {
     const ALIGNED: u64 = crate::ALIGNMENT as u64;
+    let UpdateOptions {
+        position,
+        length,
+        block_len,
+        ..
+    } = options;
     if block_len == 0
         || !u64::from(block_len).is_multiple_of(ALIGNED)
         || !position.is_multiple_of(ALIGNED)
@@ -153,6 +148,19 @@ fn steps(
 }
 
 impl Step {
+    /// Writes the blocks that differ.
+    fn update(&mut self, pair: &Pair, zero_blocks: ZeroBlocks) -> Result<Updated, Error> {
+        let changed = self.changed(pair)?;
+        let blocks: Vec<_> = changed.iter().map(|block| self.placed(block)).collect();
+        // One write after the other: the steps run at the same time.
+        let writes = writes(&blocks, zero_blocks);
+        writes.iter().try_for_each(|write| write.run(&pair.sink))?;
+        Ok(Updated {
+            changed: changed.iter().map(|block| u64::from(block.length)).sum(),
+            blocks: changed.len() as u64,
+        })
+    }
+
     /// Reads both sides and returns the blocks that differ.
     fn changed(&mut self, pair: &Pair) -> Result<Vec<Extent>, Error> {
         let length = self.source.len() as u64;
@@ -192,8 +200,8 @@ impl Step {
     }
 
     /// A block of the source, to be written.
-    fn placed(&self, block: &Extent) -> Placed<'_> {
-        Placed {
+    fn placed(&self, block: &Extent) -> PlacedBlock<'_> {
+        PlacedBlock {
             position: block.position,
             content: Content::Bytes(&self.source[self.range(block)]),
         }

@@ -3,13 +3,22 @@
 use blockcopy_blockio::Sink;
 
 use crate::Error;
-use crate::apply::Zeros;
+use crate::content::Content;
 use crate::extent::PIECE_LEN;
-use crate::zeros::Content;
+
+/// What blocks of zeros become in the destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZeroBlocks {
+    /// They are written as any other block.
+    #[default]
+    Write,
+    /// They become holes where the destination can have any; see [`Sink::zero`].
+    MakeHoles,
+}
 
 /// A block and the place in the destination that it belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Placed<'a> {
+pub(crate) struct PlacedBlock<'a> {
     /// Offset of its first byte.
     pub(crate) position: u64,
     pub(crate) content: Content<'a>,
@@ -17,7 +26,7 @@ pub(crate) struct Placed<'a> {
 
 /// What is written, or made a hole, at once.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Run<'a> {
+pub(crate) struct WriteOp<'a> {
     /// Offset of its first byte.
     position: u64,
     /// Length in bytes.
@@ -28,13 +37,13 @@ pub(crate) struct Run<'a> {
     hole: bool,
 }
 
-impl Run<'_> {
+impl WriteOp<'_> {
     fn end(&self) -> u64 {
         self.position.saturating_add(self.length)
     }
 
-    /// Writes it to `sink`.
-    pub(crate) fn write(&self, sink: &Sink) -> Result<(), Error> {
+    /// Writes the bytes, or makes the hole.
+    pub(crate) fn run(&self, sink: &Sink) -> Result<(), Error> {
         if self.hole {
             sink.zero(self.position, self.length)?;
         } else {
@@ -44,28 +53,28 @@ impl Run<'_> {
     }
 }
 
-/// Cuts blocks into runs, in their order. A run ends at each multiple of [`PIECE_LEN`], so that several can be written at
+/// Cuts blocks into writes, in their order. A write ends at each multiple of [`PIECE_LEN`], so that several can be written at
 /// the same time and the ends of all but the outermost are aligned.
-pub(crate) fn runs<'a>(blocks: &[Placed<'a>], zeros: Zeros) -> Vec<Run<'a>> {
-    let mut runs: Vec<Run<'a>> = Vec::new();
+pub(crate) fn writes<'a>(blocks: &[PlacedBlock<'a>], zero_blocks: ZeroBlocks) -> Vec<WriteOp<'a>> {
+    let mut writes: Vec<WriteOp<'a>> = Vec::new();
     for block in blocks {
-        let hole = zeros == Zeros::Holes && block.content.is_zero();
+        let hole = zero_blocks == ZeroBlocks::MakeHoles && block.content.is_zero();
         let (mut position, mut rest) = (block.position, block.content);
         while rest.len() > 0 {
             let room = PIECE_LEN as u64 - position % PIECE_LEN as u64;
             let length = usize::try_from(room).map_or(rest.len(), |room| room.min(rest.len()));
             let (part, behind) = rest.split_at(length);
             let parts = (!hole).then_some(part).into_iter().flat_map(Content::parts);
-            match runs.last_mut() {
-                Some(run)
-                    if run.hole == hole
-                        && run.end() == position
+            match writes.last_mut() {
+                Some(write)
+                    if write.hole == hole
+                        && write.end() == position
                         && !position.is_multiple_of(PIECE_LEN as u64) =>
                 {
-                    run.parts.extend(parts);
-                    run.length += length as u64;
+                    write.parts.extend(parts);
+                    write.length += length as u64;
                 }
-                _ => runs.push(Run {
+                _ => writes.push(WriteOp {
                     position,
                     length: length as u64,
                     parts: parts.collect(),
@@ -77,12 +86,12 @@ pub(crate) fn runs<'a>(blocks: &[Placed<'a>], zeros: Zeros) -> Vec<Run<'a>> {
             position = position.saturating_add(length as u64);
         }
     }
-    runs
+    writes
 }
 
-/// Cuts runs into waves: within each the runs ascend, so none overlap, and they can be written at the same time.
-pub(crate) fn waves<'r, 'a>(runs: &'r [Run<'a>]) -> impl Iterator<Item = &'r [Run<'a>]> {
-    runs.chunk_by(|run, next| run.end() <= next.position)
+/// Cuts writes into waves: within each the writes ascend, so none overlap, and they can be written at the same time.
+pub(crate) fn waves<'r, 'a>(writes: &'r [WriteOp<'a>]) -> impl Iterator<Item = &'r [WriteOp<'a>]> {
+    writes.chunk_by(|write, next| write.end() <= next.position)
 }
 
 #[cfg(test)]
@@ -93,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    impl Placed<'_> {
+    impl PlacedBlock<'_> {
         fn end(&self) -> u64 {
             self.position + self.content.len() as u64
         }
@@ -104,7 +113,7 @@ mod tests {
     static DATA: [u8; BYTES] = [7; BYTES];
 
     /// Blocks of data and of zeros: behind the one before, or anywhere.
-    fn blocks() -> impl Strategy<Value = Vec<Placed<'static>>> {
+    fn blocks() -> impl Strategy<Value = Vec<PlacedBlock<'static>>> {
         let at = prop_oneof![
             0..5 * PIECE_LEN as u64,
             (0..6_u64).prop_map(|piece| piece * PIECE_LEN as u64)
@@ -121,21 +130,21 @@ mod tests {
                     1 => Content::Bytes(&ZEROS[..length]),
                     _ => Content::Zeros(length),
                 };
-                Placed { position, content }
+                PlacedBlock { position, content }
             };
             blocks.into_iter().map(placed).collect()
         })
     }
 
-    fn bytes(block: &Placed<'static>) -> &'static [u8] {
+    fn bytes(block: &PlacedBlock<'static>) -> &'static [u8] {
         match block.content {
             Content::Bytes(bytes) => bytes,
             Content::Zeros(length) => &ZEROS[..length],
         }
     }
 
-    fn zeros() -> impl Strategy<Value = Zeros> {
-        prop_oneof![Just(Zeros::Written), Just(Zeros::Holes)]
+    fn zero_blocks() -> impl Strategy<Value = ZeroBlocks> {
+        prop_oneof![Just(ZeroBlocks::Write), Just(ZeroBlocks::MakeHoles)]
     }
 
     /// Ranges in their order, each with whether it is a hole, those joined that go on where the one before ends.
@@ -156,40 +165,40 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn runs_are_the_blocks_in_their_order(blocks in blocks(), zeros in zeros()) {
-            let hole = |block: &Placed<'static>| zeros == Zeros::Holes && bytes(block).iter().all(|&byte| byte == 0);
+        fn runs_are_the_blocks_in_their_order(blocks in blocks(), zero_blocks in zero_blocks()) {
+            let hole = |block: &PlacedBlock<'static>| zero_blocks == ZeroBlocks::MakeHoles && bytes(block).iter().all(|&byte| byte == 0);
             let expected = joined(blocks.iter().map(|block| (block.position..block.end(), hole(block))));
-            let runs = runs(&blocks, zeros);
-            prop_assert_eq!(joined(runs.iter().map(|run| (run.position..run.end(), run.hole))), expected);
+            let writes = writes(&blocks, zero_blocks);
+            prop_assert_eq!(joined(writes.iter().map(|write| (write.position..write.end(), write.hole))), expected);
 
-            let parts: Vec<&[u8]> = runs.iter().flat_map(|run| run.parts.iter().copied()).collect();
+            let parts: Vec<&[u8]> = writes.iter().flat_map(|write| write.parts.iter().copied()).collect();
             let data = blocks.iter().filter(|block| !hole(block)).map(bytes);
             prop_assert!(parts.concat() == data.collect::<Vec<_>>().concat());
         }
 
         #[test]
-        fn runs_are_as_long_as_they_may_be(blocks in blocks(), zeros in zeros()) {
-            let runs = runs(&blocks, zeros);
-            for run in &runs {
-                let bytes: u64 = run.parts.iter().map(|part| part.len() as u64).sum();
-                prop_assert_eq!(bytes, if run.hole { 0 } else { run.length });
-                prop_assert!(run.length > 0);
-                prop_assert_eq!(run.position / PIECE_LEN as u64, (run.end() - 1) / PIECE_LEN as u64);
+        fn runs_are_as_long_as_they_may_be(blocks in blocks(), zero_blocks in zero_blocks()) {
+            let writes = writes(&blocks, zero_blocks);
+            for write in &writes {
+                let bytes: u64 = write.parts.iter().map(|part| part.len() as u64).sum();
+                prop_assert_eq!(bytes, if write.hole { 0 } else { write.length });
+                prop_assert!(write.length > 0);
+                prop_assert_eq!(write.position / PIECE_LEN as u64, (write.end() - 1) / PIECE_LEN as u64);
             }
-            for (run, next) in runs.iter().zip(runs.iter().skip(1)) {
-                let cut = run.end().is_multiple_of(PIECE_LEN as u64);
-                prop_assert!(run.hole != next.hole || run.end() != next.position || cut);
+            for (write, next) in writes.iter().zip(writes.iter().skip(1)) {
+                let cut = write.end().is_multiple_of(PIECE_LEN as u64);
+                prop_assert!(write.hole != next.hole || write.end() != next.position || cut);
             }
         }
 
         #[test]
-        fn waves_are_the_runs_in_their_order_and_nothing_in_them_overlaps(blocks in blocks(), zeros in zeros()) {
-            let runs = runs(&blocks, zeros);
-            let waves: Vec<_> = waves(&runs).collect();
-            prop_assert!(waves.iter().copied().flatten().eq(runs.iter()));
+        fn waves_are_the_runs_in_their_order_and_nothing_in_them_overlaps(blocks in blocks(), zero_blocks in zero_blocks()) {
+            let writes = writes(&blocks, zero_blocks);
+            let waves: Vec<_> = waves(&writes).collect();
+            prop_assert!(waves.iter().copied().flatten().eq(writes.iter()));
             for wave in &waves {
-                for (number, run) in wave.iter().enumerate() {
-                    prop_assert!(wave[number + 1..].iter().all(|later| run.end() <= later.position));
+                for (number, write) in wave.iter().enumerate() {
+                    prop_assert!(wave[number + 1..].iter().all(|later| write.end() <= later.position));
                 }
             }
             for (wave, next) in waves.iter().zip(waves.iter().skip(1)) {

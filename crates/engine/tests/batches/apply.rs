@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use blockcopy_engine::{Algorithm, Direct, Manner, Zeros};
+use blockcopy_engine::{Algorithm, ApplyOptions, Direct, ZeroBlocks};
 use proptest::prelude::*;
 
 use crate::frames::{Made, lend, make, specs, write_all};
 use crate::sparse;
 use crate::support::{
-    ENGINE, MIB, PAGE, assert_same, cases, content, digests, direct, file, granularity, kind,
-    manner, memory, memory_sink, sink, wait, zeros,
+    ENGINE, MIB, PAGE, apply_options, assert_same, cases, content, digests, direct, file,
+    granularity, kind, memory, memory_sink, sink, wait, zeros,
 };
 
 /// What is known of the pages of a file: whether something is stored for them.
@@ -20,11 +20,11 @@ impl Pages {
         Self(vec![Some(true); size.div_ceil(PAGE)])
     }
 
-    fn apply(&mut self, frame: &Made, zeros: Zeros) {
+    fn apply(&mut self, frame: &Made, zeros: ZeroBlocks) {
         let range = frame.range();
         let reach = range.end.div_ceil(PAGE).max(self.0.len());
         self.0.resize(reach, Some(false));
-        let hole = zeros == Zeros::Holes && frame.is_zero();
+        let hole = zeros == ZeroBlocks::MakeHoles && frame.is_zero();
         for page in range.start / PAGE..range.end.div_ceil(PAGE) {
             let whole = range.start <= page * PAGE && (page + 1) * PAGE <= range.end;
             self.0[page] = match (hole, whole, self.0[page]) {
@@ -60,7 +60,7 @@ proptest! {
 
         let (slab, slot, batch) = lend(&frames);
         let digest = frames.len().is_multiple_of(2).then_some(Algorithm::Blake3);
-        let applied = wait(|done| ENGINE.apply(&sink, slot, batch, Manner { zeros, digest, check: None }, done)).unwrap();
+        let applied = wait(|done| ENGINE.apply(&sink, slot, batch, ApplyOptions { zero_blocks: zeros, digest, expected: None }, done)).unwrap();
         prop_assert!(slab.take(0).is_some(), "the slot is free again");
         wait(|done| ENGINE.sync(&sink, done)).unwrap();
         prop_assert_eq!(applied.lengths, frames.iter().map(|frame| frame.block.len() as u32).collect::<Vec<_>>());
@@ -90,7 +90,7 @@ proptest! {
         let frames = make(&specs, 4 * MIB);
         write_all(&frames, &mut expected);
         let (_slab, slot, batch) = lend(&frames);
-        wait(|done| ENGINE.apply(&sink, slot, batch, manner(zeros), done)).unwrap();
+        wait(|done| ENGINE.apply(&sink, slot, batch, apply_options(zeros), done)).unwrap();
         assert_same(&memory.content(), &expected, "what is read");
         wait(|done| ENGINE.sync(&sink, done)).unwrap();
         assert_same(&memory.durable(), &expected, "what is durable");
@@ -107,7 +107,16 @@ fn zeros_at_the_end_stretch_the_file_and_take_no_space() {
         Made::raw(MIB + 200_000, vec![0; 4567]),
     ];
     let (_slab, slot, batch) = lend(&frames);
-    wait(|done| ENGINE.apply(&sink, slot, batch, manner(Zeros::Holes), done)).unwrap();
+    wait(|done| {
+        ENGINE.apply(
+            &sink,
+            slot,
+            batch,
+            apply_options(ZeroBlocks::MakeHoles),
+            done,
+        );
+    })
+    .unwrap();
     wait(|done| ENGINE.sync(&sink, done)).unwrap();
     let mut expected = content(100_000, 3);
     expected.resize(MIB + 204_567, 0);
@@ -122,7 +131,7 @@ fn zeros_that_are_written_take_space() {
     let target = file(&[]);
     let sink = sink(&target, Direct::Auto);
     let (_slab, slot, batch) = lend(&[Made::raw(0, vec![0; MIB])]);
-    wait(|done| ENGINE.apply(&sink, slot, batch, manner(Zeros::Written), done)).unwrap();
+    wait(|done| ENGINE.apply(&sink, slot, batch, apply_options(ZeroBlocks::Write), done)).unwrap();
     wait(|done| ENGINE.sync(&sink, done)).unwrap();
     if sparse::are_possible() {
         assert!(sparse::stored(&target).iter().all(|&stored| stored));

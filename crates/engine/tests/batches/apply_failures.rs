@@ -1,13 +1,13 @@
 //! Frames that cannot be written.
 
 use blockcopy_blockio::{Fault, Operation};
-use blockcopy_engine::{Codec, Frame, Kind, Zeros};
+use blockcopy_engine::{Codec, Frame, Kind, ZeroBlocks};
 use proptest::prelude::*;
 
 use crate::frames::{Made, lend, make, specs, write_all};
 use crate::sparse::first_of_hole;
 use crate::support::{
-    EIO, ENGINE, MIB, PAGE, assert_same, cases, content, granularity, kind, manner, memory,
+    EIO, ENGINE, MIB, PAGE, apply_options, assert_same, cases, content, granularity, kind, memory,
     memory_sink, slab, wait, zeros,
 };
 
@@ -56,7 +56,7 @@ proptest! {
 
         let sink = memory_sink(&memory);
         let (slab, slot, batch) = lend(&frames);
-        let result = wait(|done| ENGINE.apply(&sink, slot, batch, manner(zeros), done));
+        let result = wait(|done| ENGINE.apply(&sink, slot, batch, apply_options(zeros), done));
         prop_assert!(slab.take(0).is_some(), "the slot is free again");
         let Some(failed) = failed else {
             prop_assert!(result.is_ok());
@@ -65,7 +65,7 @@ proptest! {
         let error = result.unwrap_err();
         prop_assert_eq!((error.code(), error.errno()), ("io", Some(EIO)));
         let met = frames[failed].position.max(fault.start);
-        let hole = |frame: &Made| (frame.range(), zeros == Zeros::Holes && frame.is_zero());
+        let hole = |frame: &Made| (frame.range(), zeros == ZeroBlocks::MakeHoles && frame.is_zero());
         let blocks: Vec<_> = frames.iter().map(hole).collect();
         let first = first_of_hole(&blocks, failed);
         let expected = if blocks[failed].1 { frames[first].position..=met } else { met..=met };
@@ -87,7 +87,7 @@ proptest! {
         let memory = memory(Kind::File, &content(SIZE, 9), Some(512));
         let sink = memory_sink(&memory);
         let (_slab, slot, batch) = lend(&frames);
-        let error = wait(|done| ENGINE.apply(&sink, slot, batch, manner(zeros), done)).unwrap_err();
+        let error = wait(|done| ENGINE.apply(&sink, slot, batch, apply_options(zeros), done)).unwrap_err();
         let position = frames[damaged].position as u64;
         prop_assert_eq!((error.code(), error.offset()), ("corrupt-block", Some(position)));
         assert_written(&frames[..damaged], &frames[damaged + 1..], &memory.content());
@@ -112,7 +112,7 @@ proptest! {
         let memory = memory(Kind::Device, &content(SIZE, 9), Some(512));
         let sink = memory_sink(&memory);
         let (_slab, slot, batch) = lend(&frames);
-        let error = wait(|done| ENGINE.apply(&sink, slot, batch, manner(zeros), done)).unwrap_err();
+        let error = wait(|done| ENGINE.apply(&sink, slot, batch, apply_options(zeros), done)).unwrap_err();
         prop_assert_eq!((error.code(), error.offset()), ("beyond-end", Some(position as u64)));
         assert_written(&frames[..fitting], &[], &memory.content());
     }
@@ -132,7 +132,7 @@ proptest! {
         let sink = memory_sink(&memory);
         let frames = make(&specs, SIZE);
         let (_slab, slot, batch) = lend(&frames);
-        let applied = wait(|done| ENGINE.apply(&sink, slot, batch, manner(zeros), done));
+        let applied = wait(|done| ENGINE.apply(&sink, slot, batch, apply_options(zeros), done));
         let synced = wait(|done| ENGINE.sync(&sink, done));
         if applied.is_ok() && synced.is_ok() {
             let mut expected = content(SIZE, 9);
@@ -160,9 +160,16 @@ fn a_payload_outside_its_slot_is_refused() {
             most: None,
         };
         let slot = slab.take(0).expect("the slot is free again");
-        let error =
-            wait(|done| ENGINE.apply(&sink, slot, vec![frame], manner(Zeros::Written), done))
-                .unwrap_err();
+        let error = wait(|done| {
+            ENGINE.apply(
+                &sink,
+                slot,
+                vec![frame],
+                apply_options(ZeroBlocks::Write),
+                done,
+            );
+        })
+        .unwrap_err();
         assert_eq!(error.code(), "internal", "{offset} {length}");
     }
     assert_same(&memory.content(), &content(SIZE, 9), "what is read");

@@ -1,6 +1,6 @@
 //! Blocks that come with digests, and are written only if they have them.
 
-use blockcopy_engine::{Algorithm, Codec, Digests, Error, Kind, Manner, Zeros};
+use blockcopy_engine::{Algorithm, ApplyOptions, Codec, Digests, Error, Kind, ZeroBlocks};
 use proptest::prelude::*;
 
 use crate::frames::{Made, lend, make, specs, write_all};
@@ -36,8 +36,8 @@ proptest! {
         let memory = memory(Kind::File, &content(SIZE, 9), Some(512));
         let (_slab, slot, batch) = lend(&frames);
         let check = Some(theirs(checked, &frames));
-        let manner = Manner { zeros, digest, check };
-        let applied = wait(|done| ENGINE.apply(&memory_sink(&memory), slot, batch, manner, done)).unwrap();
+        let apply_options = ApplyOptions { zero_blocks: zeros, digest, expected: check };
+        let applied = wait(|done| ENGINE.apply(&memory_sink(&memory), slot, batch, apply_options, done)).unwrap();
         let mut expected = content(SIZE, 9);
         write_all(&frames, &mut expected);
         assert_same(&memory.content(), &expected, "what is read");
@@ -66,8 +66,8 @@ proptest! {
 
         let memory = memory(Kind::File, &content(SIZE, 9), Some(512));
         let (slab, slot, batch) = lend(&frames);
-        let manner = Manner { zeros, digest, check: Some(theirs) };
-        let error = wait(|done| ENGINE.apply(&memory_sink(&memory), slot, batch, manner, done)).unwrap_err();
+        let apply_options = ApplyOptions { zero_blocks: zeros, digest, expected: Some(theirs) };
+        let error = wait(|done| ENGINE.apply(&memory_sink(&memory), slot, batch, apply_options, done)).unwrap_err();
         prop_assert!(slab.take(0).is_some(), "the slot is free again");
         let position = frames[wrong].position as u64;
         prop_assert_eq!((error.code(), error.offset()), ("wrong-digest", Some(position)));
@@ -98,12 +98,13 @@ fn the_first_of_what_is_wrong_is_told() {
     ] {
         let memory = memory(Kind::File, &[], None);
         let (_slab, slot, batch) = lend(&frames);
-        let manner = Manner {
-            check,
-            ..Manner::default()
+        let apply_options = ApplyOptions {
+            expected: check,
+            ..ApplyOptions::default()
         };
-        let error = wait(|done| ENGINE.apply(&memory_sink(&memory), slot, batch, manner, done))
-            .unwrap_err();
+        let error =
+            wait(|done| ENGINE.apply(&memory_sink(&memory), slot, batch, apply_options, done))
+                .unwrap_err();
         assert_eq!((error.code(), error.offset().unwrap()), expected);
         let written = usize::try_from(expected.1).unwrap();
         assert_eq!(memory.content().len(), written);
@@ -119,16 +120,17 @@ fn digests_that_are_not_one_per_block_are_refused() {
     for length in [0, 32, 63, 65, 96] {
         let memory = memory(Kind::File, &[], None);
         let (_slab, slot, batch) = lend(&frames);
-        let manner = Manner {
-            zeros: Zeros::Written,
+        let apply_options = ApplyOptions {
+            zero_blocks: ZeroBlocks::Write,
             digest: None,
-            check: Some(Digests {
+            expected: Some(Digests {
                 algorithm: Algorithm::Blake3,
                 bytes: vec![0; length],
             }),
         };
-        let error = wait(|done| ENGINE.apply(&memory_sink(&memory), slot, batch, manner, done))
-            .unwrap_err();
+        let error =
+            wait(|done| ENGINE.apply(&memory_sink(&memory), slot, batch, apply_options, done))
+                .unwrap_err();
         assert_eq!(error.code(), "internal", "{length} bytes");
         assert!(memory.content().is_empty());
     }

@@ -1,7 +1,7 @@
 //! The blocks that differ.
 
 use blockcopy_engine::{
-    Algorithm, Changed, Codec, Compression, Digests, Extent, Preset, Slab, Theirs, codec,
+    Algorithm, ChangedBlock, Codec, Comparison, Compression, Digests, Extent, Preset, Slab, codec,
 };
 use proptest::prelude::*;
 
@@ -42,14 +42,14 @@ proptest! {
 
         let slab = slab();
         let compression = if compress { Compression::Xz(Preset::DEFAULT) } else { Compression::None };
-        let theirs = Theirs::Digests(Digests { algorithm, bytes });
+        let theirs = Comparison::Digests(Digests { algorithm, bytes });
         let diff = wait(|done| ENGINE.diff(
             &source, slab.take(0).unwrap(), &extents, theirs, coded(compression), done,
         )).unwrap();
         prop_assert!(diff.digests == digests(algorithm, extents.iter().map(present)));
         let changed = diff.changed;
         let slot = slab.take(0).expect("the slot is free again");
-        let found: Vec<(u64, Vec<u8>)> = changed.iter().map(|&Changed { position, codec, offset, length, block, index }| {
+        let found: Vec<(u64, Vec<u8>)> = changed.iter().map(|&ChangedBlock { position, codec, offset, length, block, index }| {
             assert_eq!(extents[index].position, position);
             let payload = &slot[offset..offset + length];
             (position, codec::decode(codec, payload, Some(block)).unwrap().into_owned())
@@ -73,7 +73,7 @@ fn without_digests_everything_is_wanted() {
     let extents: Vec<_> = Extent::blocks(0, 300_000, 131_072).collect();
     for algorithm in [None, Some(Algorithm::Sha3_512), Some(Algorithm::Blake3)] {
         let slot = slab.take(0).expect("the slot is free again");
-        let theirs = Theirs::Nothing(algorithm);
+        let theirs = Comparison::Nothing(algorithm);
         let diff = wait(|done| ENGINE.diff(&source, slot, &extents, theirs, AS_IS, done)).unwrap();
         let lengths: Vec<_> = diff.changed.iter().map(|block| block.length).collect();
         assert_eq!(lengths, [131_072, 131_072, 37_856]);
@@ -96,7 +96,7 @@ fn what_does_not_fit_is_refused_before_anything_is_read() {
     };
     for extent in [far, large] {
         let slot = slab.take(0).expect("the slot is free again");
-        let theirs = Theirs::Nothing(None);
+        let theirs = Comparison::Nothing(None);
         let result = wait(|done| ENGINE.diff(&source, slot, &[extent], theirs, AS_IS, done));
         assert_eq!(result.unwrap_err().code(), "internal");
     }
@@ -114,7 +114,7 @@ fn a_digest_with_a_single_other_bit_is_another() {
             let mut bytes = theirs.clone();
             bytes[algorithm.digest_len() + bit / 8] ^= 1 << (bit % 8);
             let slot = slab.take(0).expect("the slot is free again");
-            let theirs = Theirs::Digests(Digests { algorithm, bytes });
+            let theirs = Comparison::Digests(Digests { algorithm, bytes });
             let diff =
                 wait(|done| ENGINE.diff(&source, slot, &extents, theirs, AS_IS, done)).unwrap();
             let positions: Vec<_> = diff.changed.iter().map(|block| block.position).collect();
@@ -134,7 +134,7 @@ fn digests_that_are_not_one_per_block_are_refused() {
     ] {
         for length in lengths {
             let slot = slab.take(0).expect("the slot is free again");
-            let theirs = Theirs::Digests(Digests {
+            let theirs = Comparison::Digests(Digests {
                 algorithm,
                 bytes: vec![0; length],
             });

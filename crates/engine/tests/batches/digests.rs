@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use blockcopy_engine::{Algorithm, Blocks, Engine, Options, Simd};
+use blockcopy_engine::{Algorithm, Blocks, Engine, EngineOptions, Simd};
 use proptest::prelude::*;
 
 use crate::support::{ENGINE, algorithm, content, digests, slab, wait};
@@ -115,10 +115,10 @@ fn more_than_the_slot_holds_is_refused() {
     }
 }
 
-fn only(simd: Simd) -> Options {
-    Options {
+fn only(simd: Simd) -> EngineOptions {
+    EngineOptions {
         simd: Some(simd),
-        ..Options::default()
+        ..EngineOptions::default()
     }
 }
 

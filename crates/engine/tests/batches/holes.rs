@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use blockcopy_blockio::{Fault, Memory, Operation};
 use blockcopy_engine::{
-    Algorithm, Blocks, Changed, Codec, Compression, Digests, Direct, Extent, Preset, Slab, Slot,
-    Source, Theirs, codec,
+    Algorithm, Blocks, ChangedBlock, Codec, Comparison, Compression, Digests, Direct, Extent,
+    Preset, Slab, Slot, Source, codec,
 };
 use proptest::prelude::*;
 
@@ -49,8 +49,8 @@ fn dirty(slab: &Arc<Slab>) -> Slot {
 }
 
 /// The blocks that a diff has found, each with its position.
-fn payloads(slot: &[u8], changed: &[Changed]) -> Vec<(u64, Vec<u8>)> {
-    let payload = |block: &Changed| {
+fn payloads(slot: &[u8], changed: &[ChangedBlock]) -> Vec<(u64, Vec<u8>)> {
+    let payload = |block: &ChangedBlock| {
         let payload = &slot[block.offset..][..block.length];
         let decoded = codec::decode(block.codec, payload, Some(block.block));
         decoded.unwrap().into_owned()
@@ -67,7 +67,7 @@ fn diff(
     extents: &[Extent],
     digests: Option<Digests>,
     compress: bool,
-) -> (Vec<Changed>, Vec<(u64, Vec<u8>)>) {
+) -> (Vec<ChangedBlock>, Vec<(u64, Vec<u8>)>) {
     let slab = Slab::new(1, 12 * MIB).unwrap();
     let compression = if compress {
         Compression::Xz(Preset::DEFAULT)
@@ -75,7 +75,7 @@ fn diff(
         Compression::None
     };
     let slot = dirty(&slab);
-    let theirs = digests.map_or(Theirs::Nothing(None), Theirs::Digests);
+    let theirs = digests.map_or(Comparison::Nothing(None), Comparison::Digests);
     let diff = wait(|done| ENGINE.diff(source, slot, extents, theirs, coded(compression), done));
     let changed = diff.unwrap().changed;
     let slot = slab.take(0).expect("the slot is free again");

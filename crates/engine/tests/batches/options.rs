@@ -6,19 +6,20 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use blockcopy_engine::{
-    Algorithm, Blocks, Codec, Compression, Engine, Extent, Frame, Kind, Options, Pair, Preset,
-    Slab, Theirs, Zeros,
+    Algorithm, Blocks, Codec, Comparison, Compression, Engine, EngineOptions, Extent, Frame, Kind,
+    Pair, Preset, Slab, ZeroBlocks,
 };
 
 use crate::support::{
-    MIB, assert_same, coded, content, digests, manner, memory, memory_sink, memory_source,
+    MIB, apply_options, assert_same, coded, content, digests, memory, memory_sink, memory_source,
+    update_options,
 };
 
 fn engine(threads: usize, queue_depth: usize) -> Arc<Engine> {
-    Engine::new(Options {
+    Engine::new(EngineOptions {
         threads: NonZero::new(threads),
         queue_depth: NonZero::new(queue_depth),
-        ..Options::default()
+        ..EngineOptions::default()
     })
     .unwrap()
 }
@@ -30,7 +31,7 @@ fn as_many_threads_as_wanted() {
         description,
         "threads that hash: 3, reads or writes in flight: 5"
     );
-    assert!(Engine::new(Options::default()).unwrap().appetite() > engine(1, 1).appetite());
+    assert!(Engine::new(EngineOptions::default()).unwrap().appetite() > engine(1, 1).appetite());
 }
 
 /// Starts everything at once, on as few threads as there can be.
@@ -63,7 +64,7 @@ fn everything_at_once_comes_to_an_end() {
             let packed = memory_source(&memory(Kind::File, &compressible, Some(512)));
             let tell = sender.clone();
             let xz = coded(Compression::Xz(Preset::DEFAULT));
-            let all = Theirs::Nothing(None);
+            let all = Comparison::Nothing(None);
             engine.diff(&packed, slot(1), &extents, all, xz, move |diff| {
                 let check = || assert_eq!(diff.unwrap().changed.len(), 25);
                 let _ = tell.send(Box::new(check));
@@ -87,7 +88,7 @@ fn everything_at_once_comes_to_an_end() {
                 &sink,
                 payloads,
                 frames,
-                manner(Zeros::Holes),
+                apply_options(ZeroBlocks::MakeHoles),
                 move |written| {
                     let check = move || {
                         assert_eq!(
@@ -107,14 +108,19 @@ fn everything_at_once_comes_to_an_end() {
                 sink: memory_sink(&target),
             };
             let (tell, length) = (sender.clone(), LENGTH as u64);
-            let zeros = Zeros::Holes;
-            engine.update(&pair, slot(3), 0, length, 131_072, zeros, move |updated| {
-                let check = move || {
-                    assert_eq!(updated.unwrap().blocks, 25);
-                    assert_same(&target.content(), &wanted, "updated");
-                };
-                let _ = tell.send(Box::new(check));
-            });
+            let zeros = ZeroBlocks::MakeHoles;
+            engine.update(
+                &pair,
+                slot(3),
+                update_options(0, length, 131_072, zeros),
+                move |updated| {
+                    let check = move || {
+                        assert_eq!(updated.unwrap().blocks, 25);
+                        assert_same(&target.content(), &wanted, "updated");
+                    };
+                    let _ = tell.send(Box::new(check));
+                },
+            );
         }
         drop(sender);
         for _ in 0..24 {

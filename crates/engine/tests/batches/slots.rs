@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use blockcopy_engine::{
-    Algorithm, Blocks, Codec, Digests, Error, Extent, Frame, Kind, Pair, Slab, Slot, Theirs, Zeros,
+    Algorithm, Blocks, Codec, Comparison, Digests, Error, Extent, Frame, Kind, Pair, Slab, Slot,
+    ZeroBlocks,
 };
 
-use crate::support::{AS_IS, ENGINE, content, manner, memory, memory_sink, memory_source};
+use crate::support::{
+    AS_IS, ENGINE, apply_options, content, memory, memory_sink, memory_source, update_options,
+};
 
 /// Starts an operation with the slot of `slab`; the kind of its failure, and whether the slot was free when it was told.
 fn outcome<T: 'static>(
@@ -90,7 +93,7 @@ fn of_a_diff() {
         (&large, None, REFUSED),
     ] {
         let found = outcome(&slab, |slot, done| {
-            let theirs = digests.map_or(Theirs::Nothing(None), Theirs::Digests);
+            let theirs = digests.map_or(Comparison::Nothing(None), Comparison::Digests);
             ENGINE.diff(&source, slot, extents, theirs, AS_IS, done);
         });
         assert_eq!(found, expected, "{} blocks", extents.len());
@@ -111,7 +114,13 @@ fn of_an_apply() {
             most: None,
         };
         let found = outcome(&slab, |slot, done| {
-            ENGINE.apply(&sink, slot, vec![frame], manner(Zeros::Holes), done);
+            ENGINE.apply(
+                &sink,
+                slot,
+                vec![frame],
+                apply_options(ZeroBlocks::MakeHoles),
+                done,
+            );
         });
         assert_eq!(found, expected, "{length}");
     }
@@ -139,8 +148,13 @@ fn of_an_update() {
         (u64::MAX - 4095, 4096, 4096, REFUSED),
     ] {
         let found = outcome(&slab, |slot, done| {
-            let zeros = Zeros::Written;
-            ENGINE.update(&pair, slot, position, length, block_len, zeros, done);
+            let zeros = ZeroBlocks::Write;
+            ENGINE.update(
+                &pair,
+                slot,
+                update_options(position, length, block_len, zeros),
+                done,
+            );
         });
         assert_eq!(found, expected, "{position} {length} {block_len}");
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use blockcopy_blockio::Memory;
 use blockcopy_engine::{
-    Algorithm, Coding, Compression, Direct, Engine, Error, Kind, Manner, Options, Sink,
-    SinkOptions, Slab, Source, Zeros,
+    Algorithm, ApplyOptions, Compression, DiffOptions, Direct, Engine, EngineOptions, Error, Kind,
+    Sink, SinkOptions, Slab, Source, UpdateOptions, ZeroBlocks,
 };
 use proptest::prelude::*;
 use sha3::{Digest as _, Sha3_512};
@@ -21,7 +21,7 @@ pub(crate) const MIB: usize = 1 << 20;
 pub(crate) const EIO: i32 = 5;
 
 pub(crate) static ENGINE: LazyLock<Arc<Engine>> =
-    LazyLock::new(|| Engine::new(Options::default()).expect("threads"));
+    LazyLock::new(|| Engine::new(EngineOptions::default()).expect("threads"));
 
 /// So many random cases, which leave nothing behind.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
@@ -138,9 +138,23 @@ pub(crate) fn direct() -> impl Strategy<Value = Direct> {
     prop_oneof![Just(Direct::Auto), Just(Direct::Off)]
 }
 
+pub(crate) fn update_options(
+    position: u64,
+    length: u64,
+    block_len: u32,
+    zero_blocks: ZeroBlocks,
+) -> UpdateOptions {
+    UpdateOptions {
+        position,
+        length,
+        block_len,
+        zero_blocks,
+    }
+}
+
 /// Zeros that are written, or holes.
-pub(crate) fn zeros() -> impl Strategy<Value = Zeros> {
-    prop_oneof![Just(Zeros::Written), Just(Zeros::Holes)]
+pub(crate) fn zeros() -> impl Strategy<Value = ZeroBlocks> {
+    prop_oneof![Just(ZeroBlocks::Write), Just(ZeroBlocks::MakeHoles)]
 }
 
 pub(crate) fn kind() -> impl Strategy<Value = Kind> {
@@ -165,20 +179,20 @@ pub(crate) fn digests<'a>(
 }
 
 /// Only writing, without digests.
-pub(crate) fn manner(zeros: Zeros) -> Manner {
-    Manner {
-        zeros,
-        ..Manner::default()
+pub(crate) fn apply_options(zeros: ZeroBlocks) -> ApplyOptions {
+    ApplyOptions {
+        zero_blocks: zeros,
+        ..ApplyOptions::default()
     }
 }
 
 /// Blocks as they are, also those of zeros.
-pub(crate) const AS_IS: Coding = coded(Compression::None);
+pub(crate) const AS_IS: DiffOptions = coded(Compression::None);
 
 /// Blocks that are compressed, but with a payload.
-pub(crate) const fn coded(compression: Compression) -> Coding {
-    Coding {
+pub(crate) const fn coded(compression: Compression) -> DiffOptions {
+    DiffOptions {
         compression,
-        zeros: false,
+        omit_zeros: false,
     }
 }

@@ -4,14 +4,14 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use blockcopy_blockio::{Memory, Operation};
-use blockcopy_engine::{Direct, Kind, Pair, Updated, Zeros};
+use blockcopy_engine::{Direct, Kind, Pair, Updated, ZeroBlocks};
 use proptest::prelude::*;
 
 use crate::sides::{Sides, block_len, changes, oracle, pair, range, room, sides, updated};
 use crate::sparse::{are_possible, pattern, sparse, stored, wanted};
 use crate::support::{
     ENGINE, MIB, PAGE, assert_same, cases, content, direct, granularity, kind, memory, sink,
-    source, wait, zeros,
+    source, update_options, wait, zeros,
 };
 
 proptest! {
@@ -38,7 +38,7 @@ proptest! {
 
         let (position, length) = (range.0 as u64, (range.1 - range.0) as u64);
         let slot = room(range.1 - range.0, fill);
-        let found = wait(|done| ENGINE.update(&pair, slot, position, length, block_len, zeros, done)).unwrap();
+        let found = wait(|done| ENGINE.update(&pair, slot, update_options(position, length, block_len, zeros), done)).unwrap();
         wait(|done| ENGINE.sync(&pair.sink, done)).unwrap();
         prop_assert_eq!(found, updated(&changed));
         assert_same(&fs::read(&target_file).unwrap(), &expected, "the target");
@@ -47,7 +47,7 @@ proptest! {
         if are_possible() {
             let stored = stored(&target_file);
             for block in &changed {
-                let hole = zeros == Zeros::Holes && sides.source[block.clone()].iter().all(|&byte| byte == 0);
+                let hole = zeros == ZeroBlocks::MakeHoles && sides.source[block.clone()].iter().all(|&byte| byte == 0);
                 let whole = block.start / PAGE..block.end / PAGE;
                 prop_assert!(stored[whole].iter().all(|&stored| stored != hole), "{:?}: {}", block, hole);
             }
@@ -74,7 +74,7 @@ proptest! {
         let range = (0, sides.source.len());
         let (expected, changed) = oracle(&sides, range, block_len);
         let slot = room(range.1, 0xAA);
-        let found = wait(|done| ENGINE.update(&pair, slot, 0, range.1 as u64, block_len, zeros, done)).unwrap();
+        let found = wait(|done| ENGINE.update(&pair, slot, update_options(0, range.1 as u64, block_len, zeros), done)).unwrap();
         prop_assert_eq!(found, updated(&changed));
 
         let mut touched = vec![false; expected.len()];
@@ -106,9 +106,11 @@ fn a_file_that_is_equal_is_not_written() {
         sink,
     };
     let length = same.len() as u64;
-    for zeros in [Zeros::Written, Zeros::Holes] {
+    for zeros in [ZeroBlocks::Write, ZeroBlocks::MakeHoles] {
         let slot = room(same.len(), 0xAA);
-        let found = wait(|done| ENGINE.update(&pair, slot, 0, length, 131_072, zeros, done));
+        let found = wait(|done| {
+            ENGINE.update(&pair, slot, update_options(0, length, 131_072, zeros), done);
+        });
         assert_eq!(found.unwrap(), Updated::default());
         wait(|done| ENGINE.sync(&pair.sink, done)).unwrap();
     }
@@ -127,7 +129,14 @@ fn holes_on_both_sides_are_not_read() {
     let pair = pair(&source, &target);
     let slot = room(same.len(), 0xAA);
     let length = same.len() as u64;
-    let found = wait(|done| ENGINE.update(&pair, slot, 0, length, 131_072, Zeros::Written, done));
+    let found = wait(|done| {
+        ENGINE.update(
+            &pair,
+            slot,
+            update_options(0, length, 131_072, ZeroBlocks::Write),
+            done,
+        );
+    });
     assert_eq!(found.unwrap(), Updated::default());
     for memory in [source, target] {
         let reads = memory
@@ -155,10 +164,10 @@ fn zeros_behind_the_end_of_the_target_make_it_longer() {
         let length = source.len();
         let (expected, changed) = oracle(&sides, (0, length), 131_072);
         for (holes, zeros) in [
-            (false, Zeros::Written),
-            (false, Zeros::Holes),
-            (true, Zeros::Written),
-            (true, Zeros::Holes),
+            (false, ZeroBlocks::Write),
+            (false, ZeroBlocks::MakeHoles),
+            (true, ZeroBlocks::Write),
+            (true, ZeroBlocks::MakeHoles),
         ] {
             let [source, target] = [&sides.source, &sides.target].map(|content| {
                 let end = if holes { content.len() } else { MIB };
@@ -167,8 +176,14 @@ fn zeros_behind_the_end_of_the_target_make_it_longer() {
             let pair = pair(&source, &target);
             // What lies in the slot is what the target seems to have there.
             let slot = room(length, 0);
-            let found =
-                wait(|done| ENGINE.update(&pair, slot, 0, length as u64, 131_072, zeros, done));
+            let found = wait(|done| {
+                ENGINE.update(
+                    &pair,
+                    slot,
+                    update_options(0, length as u64, 131_072, zeros),
+                    done,
+                );
+            });
             wait(|done| ENGINE.sync(&pair.sink, done)).unwrap();
             assert_eq!(
                 found.unwrap(),

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use blockcopy_blockio::{Fault, Operation};
-use blockcopy_engine::{Kind, Zeros};
+use blockcopy_engine::{Kind, ZeroBlocks};
 use proptest::prelude::*;
 
 use crate::sides::{Sides, block_len, changes, oracle, pair, room};
 use crate::sparse::first_of_hole;
 use crate::support::{
-    EIO, ENGINE, MIB, PAGE, assert_same, cases, content, granularity, kind, memory, wait, zeros,
+    EIO, ENGINE, MIB, PAGE, assert_same, cases, content, granularity, kind, memory, update_options,
+    wait, zeros,
 };
 
 const SIZE: usize = 3 * MIB;
@@ -55,7 +56,7 @@ proptest! {
         }
         let pair = pair(&source, &target);
         let (expected, changed) = oracle(&sides, (0, SIZE), block_len);
-        let result = wait(|done| ENGINE.update(&pair, room(SIZE, 0xAA), 0, SIZE as u64, block_len, zeros, done));
+        let result = wait(|done| ENGINE.update(&pair, room(SIZE, 0xAA), update_options(0, SIZE as u64, block_len, zeros), done));
         match changed.iter().position(|block| meets(block, &fault)) {
             None => {
                 prop_assert!(result.is_ok());
@@ -66,7 +67,7 @@ proptest! {
                 prop_assert_eq!((error.code(), error.errno()), ("io", Some(EIO)));
                 let met = changed[number].start.max(fault.start);
                 let zero = |block: &Range<usize>| sides.source[block.clone()].iter().all(|&byte| byte == 0);
-                let hole = |block: &Range<usize>| (block.clone(), zeros == Zeros::Holes && zero(block));
+                let hole = |block: &Range<usize>| (block.clone(), zeros == ZeroBlocks::MakeHoles && zero(block));
                 let blocks: Vec<_> = changed.iter().map(hole).collect();
                 let first = first_of_hole(&blocks, number);
                 let expected = if blocks[number].1 { changed[first].start..=met } else { met..=met };
@@ -96,8 +97,8 @@ proptest! {
             broken.inject(Fault::new(operation, fault.clone(), EIO));
         }
         let pair = pair(&source, &target);
-        let zeros = Zeros::Written;
-        let error = wait(|done| ENGINE.update(&pair, room(SIZE, 0xAA), 0, SIZE as u64, block_len, zeros, done)).unwrap_err();
+        let zeros = ZeroBlocks::Write;
+        let error = wait(|done| ENGINE.update(&pair, room(SIZE, 0xAA), update_options(0, SIZE as u64, block_len, zeros), done)).unwrap_err();
         prop_assert_eq!((error.errno(), error.offset()), (Some(EIO), Some(fault.start)));
         // Nothing is written there that has not been compared.
         for change in changes(&target) {
@@ -114,10 +115,16 @@ fn a_side_that_became_shorter_is_an_error() {
         let pair = pair(&source, &target);
         let cut = if of_source { &source } else { &target };
         cut.set_len(MIB + 100);
-        let (length, zeros) = (SIZE as u64, Zeros::Holes);
-        let error =
-            wait(|done| ENGINE.update(&pair, room(SIZE, 0xAA), 0, length, 131_072, zeros, done))
-                .unwrap_err();
+        let (length, zeros) = (SIZE as u64, ZeroBlocks::MakeHoles);
+        let error = wait(|done| {
+            ENGINE.update(
+                &pair,
+                room(SIZE, 0xAA),
+                update_options(0, length, 131_072, zeros),
+                done,
+            );
+        })
+        .unwrap_err();
         let place = Some(MIB as u64 + 100);
         assert_eq!((error.code(), error.offset()), ("shrank", place), "{error}");
     }

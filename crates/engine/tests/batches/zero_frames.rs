@@ -4,14 +4,14 @@ use std::fs;
 
 use blockcopy_engine::codec::MAX_BLOCK_LEN;
 use blockcopy_engine::{
-    Algorithm, Codec, Coding, Compression, Digests, Direct, Extent, Frame, Kind, Level, Manner,
-    Preset, Slab, Theirs, Zeros, codec,
+    Algorithm, ApplyOptions, Codec, Comparison, Compression, DiffOptions, Digests, Direct, Extent,
+    Frame, Kind, Level, Preset, Slab, ZeroBlocks, codec,
 };
 use proptest::prelude::*;
 
 use crate::sparse;
 use crate::support::{
-    ENGINE, MIB, algorithm, assert_same, cases, content, digests, file, manner, memory,
+    ENGINE, MIB, algorithm, apply_options, assert_same, cases, content, digests, file, memory,
     memory_sink, memory_source, sink, slab, wait,
 };
 
@@ -62,7 +62,7 @@ proptest! {
         let source = memory_source(&memory(Kind::File, &bytes, Some(512)));
         let extents: Vec<_> = Extent::blocks(0, (pattern.len() * block_len) as u64, block_len as u32).collect();
         let is_same = |index: usize| algorithm.is_some() && same >> index & 1 == 1;
-        let theirs = algorithm.map_or(Theirs::Nothing(None), |algorithm| Theirs::Digests(Digests {
+        let theirs = algorithm.map_or(Comparison::Nothing(None), |algorithm| Comparison::Digests(Digests {
             algorithm,
             bytes: bytes.chunks(block_len).enumerate().flat_map(|(index, block)| {
                 if is_same(index) { digests(algorithm, [block]) } else { vec![0; algorithm.digest_len()] }
@@ -70,7 +70,7 @@ proptest! {
         }));
 
         let slab = Slab::new(1, 4 * MIB).unwrap();
-        let coding = Coding { compression, zeros };
+        let coding = DiffOptions { compression, omit_zeros: zeros };
         let diff = wait(|done| ENGINE.diff(&source, slab.take(0).unwrap(), &extents, theirs, coding, done)).unwrap();
         let slot = slab.take(0).unwrap();
         let wanted: Vec<_> = bytes.chunks(block_len).enumerate()
@@ -100,19 +100,20 @@ proptest! {
 #[test]
 fn zeros_without_a_payload_are_written_or_become_holes() {
     for length in [1, 4096, 70_000, 131_072, 3 * MIB + 17, MAX_BLOCK_LEN] {
-        for zeros in [Zeros::Written, Zeros::Holes] {
+        for zeros in [ZeroBlocks::Write, ZeroBlocks::MakeHoles] {
             let before = content(length + 200, 5);
             let target = file(&before);
             let sink = sink(&target, Direct::Auto);
             let slab = slab();
             let slot = slab.take(0).unwrap();
             let frames = vec![frame(Codec::Zeros, length, None)];
-            let manner = Manner {
-                zeros,
+            let apply_options = ApplyOptions {
+                zero_blocks: zeros,
                 digest: Some(Algorithm::Blake3),
-                check: None,
+                expected: None,
             };
-            let applied = wait(|done| ENGINE.apply(&sink, slot, frames, manner, done)).unwrap();
+            let applied =
+                wait(|done| ENGINE.apply(&sink, slot, frames, apply_options, done)).unwrap();
             wait(|done| ENGINE.sync(&sink, done)).unwrap();
             let mut expected = before;
             expected[100..100 + length].fill(0);
@@ -123,7 +124,11 @@ fn zeros_without_a_payload_are_written_or_become_holes() {
             if sparse::are_possible() && length > 2 * 4096 {
                 let stored = sparse::stored(&target);
                 let within = &stored[1..stored.len() - 2];
-                assert!(within.iter().all(|&page| page == (zeros == Zeros::Written)));
+                assert!(
+                    within
+                        .iter()
+                        .all(|&page| page == (zeros == ZeroBlocks::Write))
+                );
             }
         }
     }
@@ -149,8 +154,9 @@ fn a_block_that_has_not_the_length_that_came_with_it_is_refused() {
             slot[..payload.len()].copy_from_slice(payload);
             let frames = vec![frame(codec, payload.len(), Some(length))];
             let sink = memory_sink(&memory);
-            let result =
-                wait(|done| ENGINE.apply(&sink, slot, frames, manner(Zeros::Written), done));
+            let result = wait(|done| {
+                ENGINE.apply(&sink, slot, frames, apply_options(ZeroBlocks::Write), done);
+            });
             let found = result
                 .map(|applied| applied.lengths)
                 .map_err(|error| error.code());
@@ -174,7 +180,15 @@ fn a_block_that_has_not_the_length_that_came_with_it_is_refused() {
         let slot = slab.take(0).unwrap();
         let frames = vec![frame(Codec::Zeros, length, block)];
         let sink = memory_sink(&memory);
-        let result = wait(|done| ENGINE.apply(&sink, slot, frames, manner(Zeros::Holes), done));
+        let result = wait(|done| {
+            ENGINE.apply(
+                &sink,
+                slot,
+                frames,
+                apply_options(ZeroBlocks::MakeHoles),
+                done,
+            );
+        });
         assert_eq!(result.unwrap_err().code(), "corrupt-block", "{length}");
         assert!(memory.content().is_empty());
     }
