@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use blockcopy_engine::{Comparison, Pair, UpdateOptions};
-use napi::bindgen_prelude::{Object, Uint8Array};
+use blockcopy_engine::{Comparison, Error as EngineError, Pair, UpdateOptions};
+use napi::bindgen_prelude::{Object, ToNapiValue, Uint8Array};
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
@@ -312,5 +312,16 @@ impl Engine {
     #[napi(ts_return_type = "Promise<void>")]
     pub fn sync<'env>(&self, env: &'env Env, sink: &Sink) -> Result<Object<'env>> {
         promise(env, |()| (), |done| self.inner.sync(&sink.inner, done))
+    }
+}
+
+impl Engine {
+    /// Runs `ask`, which may wait for a disk, on a thread of the engine, and returns a promise of its answer.
+    pub(crate) fn answer<'env, T: ToNapiValue + Send + 'static>(
+        &self,
+        env: &'env Env,
+        ask: impl FnOnce() -> std::result::Result<T, EngineError> + Send + 'static,
+    ) -> Result<Object<'env>> {
+        promise(env, |answer| answer, |done| self.inner.run(ask, done))
     }
 }

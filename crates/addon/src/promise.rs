@@ -4,7 +4,6 @@ use blockcopy_engine::Error as EngineError;
 use napi::bindgen_prelude::{Object, ToNapiValue};
 use napi::{Env, Result};
 
-use crate::engine::Engine;
 use crate::errors::js_error;
 
 type Resolver<D> = Box<dyn FnOnce(Env) -> Result<D>>;
@@ -24,15 +23,4 @@ pub(crate) fn promise<T: Send + 'static, D: ToNapiValue + 'static>(
         }));
     }));
     Ok(promise)
-}
-
-impl Engine {
-    /// Runs `ask`, which may wait for a disk, on a thread of the engine, and returns a promise of its answer.
-    pub(crate) fn answer<'env, T: ToNapiValue + Send + 'static>(
-        &self,
-        env: &'env Env,
-        ask: impl FnOnce() -> std::result::Result<T, EngineError> + Send + 'static,
-    ) -> Result<Object<'env>> {
-        promise(env, |answer| answer, |done| self.inner.run(ask, done))
-    }
 }
