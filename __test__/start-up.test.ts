@@ -2,10 +2,21 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { explainStart } from "../src/cli/start-failure.ts";
 import { LEAST_FILES, NODE_VARIABLES } from "../src/native/node-start.ts";
 import {
   assertFailed,
@@ -193,6 +204,46 @@ test("the program is found through links, by any shell, in any folder", async (t
   ]) {
     assertSucceeded(await bash(`PATH=${quote([node])}:/usr/bin:/bin; ${script}`, { cwd: folder }));
   }
+});
+
+test("an installation that is broken, or may not be read, is no fault of the program", async (t) => {
+  const whole = dirname(PROGRAM);
+  const part = readdirSync(whole).find((name) => name.startsWith("run-"));
+  assert.ok(part !== undefined);
+  for (const [harm, pattern] of [
+    [(path: string) => rmSync(path), /Cannot find module.*; install blockcopy again$/],
+    [(path: string) => truncateSync(path, 1000), /SyntaxError.*; install blockcopy again$/],
+    [
+      (path: string) => {
+        rmSync(path);
+        symlinkSync(part, path);
+      },
+      /ELOOP.*; install blockcopy again$/,
+    ],
+  ] as const) {
+    const copy = join(scratch(t), "cli");
+    cpSync(whole, copy, { recursive: true });
+    harm(join(copy, part));
+    const outcome = await execute([join(copy, "blockcopy"), "--version"]);
+    assertFailed(outcome, EXIT.busy, "blockcopy", /^ERROR \(blockcopy\): cannot start: /, pattern);
+  }
+  for (const [code, advice] of [
+    ["EACCES", /namei -l/],
+    ["ENOMEM", /ulimit -v/],
+    ["ENOSPC", /make room/],
+    ["EMFILE", /ulimit -n/],
+    ["EIO", /smartctl/],
+    ["ENOEXEC", /install blockcopy again/],
+  ] as const) {
+    const failure = explainStart(
+      Object.assign(new Error(`${code}: it failed, open 'x'`), { code }),
+    );
+    assert.equal(failure.code, EXIT.busy);
+    assert.match(failure.text, advice);
+    assert.match(failure.text, new RegExp(code));
+  }
+  assert.equal(explainStart(new TypeError("x is not a function")).code, EXIT.internal);
+  assert.equal(explainStart(undefined).code, EXIT.internal);
 });
 
 test("without Node it says so", async () => {

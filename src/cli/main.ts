@@ -4,6 +4,7 @@ import { catchSignals } from "../commands/signals.ts";
 import { isLaunched } from "../native/node-start.ts";
 import { NODE_VERSIONS, runsOnNode } from "../native/node-version.ts";
 import { printLine } from "../ui/stderr.ts";
+import { explainStart } from "./start-failure.ts";
 
 catchSignals(process.argv.slice(2).find((word) => !word.startsWith("-")) ?? "blockcopy");
 try {
@@ -16,15 +17,9 @@ try {
     process.exitCode = 69;
   }
 } catch (error) {
-  printLine(String(error));
-  // Each file of the program takes a descriptor while it is read.
-  const isFull = /\bE[MN]FILE\b/.test(String(error));
-  printLine(
-    isFull
-      ? "ERROR (blockcopy): cannot start: too many open files; raise the limit (`ulimit -n`, LimitNOFILE)"
-      : "ERROR (blockcopy): cannot start; install blockcopy again",
-  );
-  process.exitCode = isFull ? 69 : 70;
+  const { text, code } = explainStart(error);
+  printLine(`ERROR (blockcopy): ${text}`);
+  process.exitCode = code;
 }
 
 /** Returns the reason that the program cannot run as it was started, and what to do about it; undefined if it can run. */

@@ -25,6 +25,10 @@ const DISK = "check the disk (dmesg, smartctl)";
 const FOR_ALL = "run as root, or as a user who may access it";
 const POLICY = "SELinux or AppArmor (dmesg, `ausearch -m avc`)";
 const GONE = "the device has gone: check its connection (dmesg, `lsblk`)";
+const DAMAGED = "its file system is damaged: look at dmesg, and repair it (fsck, xfs_repair)";
+const SERVER_GONE =
+  "its server has gone, or the program that makes its FUSE file system has: mount it anew";
+const MEMORY = "free memory, or raise the limit on it (`ulimit -v`, MemoryMax), and run again";
 const NETWORK =
   "check the connection to the storage, and its server or paths (dmesg, `multipath -ll`)";
 
@@ -44,8 +48,8 @@ const BY_NAME: Readonly<Record<string, Advice>> = {
     ),
   EROFS:
     "its file system has become read-only, most likely after an error: look at dmesg, repair it (fsck), mount it anew, and run again",
-  EUCLEAN: "its file system is damaged: look at dmesg, and repair it (fsck, xfs_repair)",
-  EBADMSG: "its file system is damaged: look at dmesg, and repair it (fsck, xfs_repair)",
+  EUCLEAN: DAMAGED,
+  EBADMSG: DAMAGED,
   ESTALE: "the NFS server has removed or replaced it: mount that file system anew and run again",
   ENOKEY: "unlock its encrypted folder (`fscrypt status`) and run again",
   EISDIR: ({ path, role }) => adviceOnMissing(path, role),
@@ -85,10 +89,8 @@ const BY_NAME: Readonly<Record<string, Advice>> = {
   ETIME: NETWORK,
   ECONNRESET: NETWORK,
   ECONNREFUSED: NETWORK,
-  ENOTCONN:
-    "its server has gone, or the program that makes its FUSE file system has: mount it anew",
-  ECONNABORTED:
-    "its server has gone, or the program that makes its FUSE file system has: mount it anew",
+  ENOTCONN: SERVER_GONE,
+  ECONNABORTED: SERVER_GONE,
   EHOSTDOWN: NETWORK,
   EHOSTUNREACH: NETWORK,
   ENETDOWN: NETWORK,
@@ -102,8 +104,8 @@ const BY_NAME: Readonly<Record<string, Advice>> = {
   // This host.
   EMFILE: "raise the limit on open files (`ulimit -n`, LimitNOFILE)",
   ENFILE: "raise the limit on open files of this host (`sysctl fs.file-max`)",
-  ENOMEM: "free memory, or raise the limit on it (`ulimit -v`, MemoryMax), and run again",
-  ENOBUFS: "free memory, or raise the limit on it (`ulimit -v`, MemoryMax), and run again",
+  ENOMEM: MEMORY,
+  ENOBUFS: MEMORY,
   EAGAIN: "the system has no room for the request now: run again",
   ENOLCK:
     "the server of its file system gives no locks: start its lock service, or leave out --lock",

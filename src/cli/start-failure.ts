@@ -1,0 +1,56 @@
+// Imports nothing: it says why something else could not be imported.
+
+/** The reason that the program cannot start, with what to do about it, and the exit code. */
+export interface StartFailure {
+  text: string;
+  code: number;
+}
+
+/** Something is missing on this host, or wrong with it; see exit-codes.ts, which is not imported for its own imports may fail. */
+const EX_UNAVAILABLE = 69;
+
+/** A fault of this program. */
+const EX_SOFTWARE = 70;
+
+const REINSTALL = "install blockcopy again";
+const DISK = "check the disk that blockcopy is installed on (dmesg, smartctl)";
+const ACCESS =
+  "let this user read the files of blockcopy and the folders above them (`namei -l` shows who may); if it may, look for SELinux or AppArmor (dmesg, `ausearch -m avc`)";
+
+/** What to do, by the code of Node's error. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EMFILE: "raise the limit on open files (`ulimit -n`, LimitNOFILE)",
+  ENFILE: "raise the limit on open files of this host (`sysctl fs.file-max`)",
+  ENOMEM: "free memory, or raise the limit on it (`ulimit -v`, MemoryMax), and run again",
+  ENOSPC: "make room on the file system of the folder for temporary files, and run again",
+  EAGAIN: "raise the limit on processes (`ulimit -u`, TasksMax), and run again",
+  EACCES: ACCESS,
+  EPERM: ACCESS,
+  EIO: DISK,
+  EUCLEAN: DISK,
+  EBADMSG: DISK,
+  ESTALE: "mount the file system that blockcopy is installed on anew, and run again",
+};
+
+/** Explains an error that kept the program from starting. What the system or an incomplete installation causes is no fault of the program. */
+export function explainStart(error: unknown): StartFailure {
+  const why = String(error).replaceAll(/\s*\n\s*/g, " ");
+  const code = codeOf(error);
+  if (code === undefined && !(error instanceof SyntaxError)) {
+    return {
+      text: `cannot start: ${why}; this is a fault of blockcopy: report it`,
+      code: EX_SOFTWARE,
+    };
+  }
+  const advice = ADVICE[code ?? ""] ?? REINSTALL;
+  return { text: `cannot start: ${why}; ${advice}`, code: EX_UNAVAILABLE };
+}
+
+/** The code of a failed system call, or of a module that is missing or cannot be read. */
+function codeOf(error: unknown): string | undefined {
+  const code: unknown = (error as { code?: unknown } | null | undefined)?.code;
+  const known = typeof code === "string" ? code : /\b(E[A-Z0-9]{3,}):/.exec(String(error))?.[1];
+  const isForeign =
+    /^E[A-Z0-9]+$|^ERR_(?:MODULE_NOT_FOUND|INVALID_PACKAGE|PACKAGE|UNSUPPORTED_DIR)/;
+  return known !== undefined && isForeign.test(known) ? known : undefined;
+}
