@@ -44,7 +44,7 @@ export function stageCommand(
       ? shellWords(runLine(kept, sudo))
       : [...(sudo ? ["sudo", "-n"] : []), remoteCommand];
   const words = [...program, ...stage.map(quoteWord), ...fileWords(splitHome(end.path))];
-  return startable([...connection(end, far), words.join(" ")]);
+  return startable(end, far, words.join(" "));
 }
 
 /**
@@ -60,23 +60,30 @@ function fileWords({ home, rest }: HomePath): string[] {
 
 /** The command that runs a line of sh(1) on another host, whatever shell answers there. */
 export function farShell(end: RemoteEndpoint, line: string, far: Far): [string, ...string[]] {
-  return startable([...connection(end, far), shellWords(line).join(" ")]);
+  return startable(end, far, shellWords(line).join(" "));
 }
 
 /**
- * A command, if Node can start it: its words must be UTF-8.
+ * The command that connects to a host and runs `line` there. Node can start it only if all of its words are UTF-8.
  *
  * @throws OptionError
  */
-export function startable(command: [string, ...string[]]): [string, ...string[]] {
-  const word = command.find(isBytes);
-  if (word !== undefined) {
+export function startable(end: RemoteEndpoint, far: Far, line: string): [string, ...string[]] {
+  const given = {
+    USER: end.user,
+    HOST: end.host,
+    "--rsh": far.rsh,
+    "--remote-command": far.remoteCommand,
+  };
+  // Not the value itself: there may be a password in it.
+  const [name] = Object.entries(given).find(([, value]) => isBytes(value ?? "")) ?? [];
+  if (name !== undefined) {
     throw new OptionError(
-      `${word} is not UTF-8, and a connection can only be started with words that are`,
-      "give USER, HOST, -e and --remote-command in UTF-8: what they name may have a link to it",
+      `${name} is not UTF-8, and a connection can only be started with words that are`,
+      "give it in UTF-8: what it names may have a link to it",
     );
   }
-  return command;
+  return [...connection(end, far), line];
 }
 
 /** A line of sh(1), to which arguments may be added, as words for any shell. */
@@ -85,10 +92,7 @@ function shellWords(line: string): string[] {
 }
 
 /** The command that connects to a host, to which what is to be run there is added. */
-export function connection(
-  end: RemoteEndpoint,
-  { rsh, ownConnection }: Far,
-): [string, ...string[]] {
+function connection(end: RemoteEndpoint, { rsh, ownConnection }: Far): [string, ...string[]] {
   const port = end.port === undefined ? [] : ["-p", String(end.port)];
   const user = end.user === undefined ? [] : ["-l", end.user];
   const [program, ...options] = splitWords(rsh);
@@ -106,15 +110,27 @@ export function reachOf(end: Endpoint, { rsh }: Pick<Far, "rsh">): string {
   return `${shownRsh(rsh)}${port} ${user}${end.host}`;
 }
 
-/** A command of {@link stageCommand} or {@link farShell} for those who look for a fault: without what may be secret. */
+/**
+ * A command for those who look for a fault, without what may be secret.
+ *
+ * @param commandOf makes the command for these ways to reach and call the program
+ */
 export function commandText(
   end: Endpoint,
-  command: readonly string[],
-  { rsh }: Pick<Far, "rsh">,
+  far: Far,
+  commandOf: (far: Far) => readonly string[],
 ): string {
+  const { rsh, remoteCommand } = far;
+  const command = commandOf({ ...far, remoteCommand: shownProgram(remoteCommand) });
   const shown =
     end.kind === "local" ? command : [shownRsh(rsh), ...command.slice(splitWords(rsh).length)];
   return shown.join(" ");
+}
+
+/** A path is shown; a command with words after it may have a password in one of them. */
+function shownProgram(remoteCommand: string | undefined): string | undefined {
+  const isShown = remoteCommand === undefined || isPlain(splitHome(remoteCommand).rest);
+  return isShown ? remoteCommand : "<the command of --remote-command>";
 }
 
 /** Where an end is, in words. */

@@ -3,7 +3,7 @@ import { bytesOf } from "../native/names.ts";
 import type { Sizes } from "../stages/sizes.ts";
 import { EVENTS_VERSION, eventLine, type StageEvent } from "../ui/event-lines.ts";
 import type { RemoteEndpoint } from "./endpoint.ts";
-import { connection, type Far, startable } from "./far-command.ts";
+import { type Far, startable } from "./far-command.ts";
 import { quoteWord, splitHome } from "./shell.ts";
 
 /** A stage of blockcopy 0.0.2 on another host, and what the shell there does around it. */
@@ -60,7 +60,7 @@ export function peerCommand(
     // An exit code of 0 may be that of something else.
     tell({ event: "end", outcome: null }),
   ];
-  return startable([...connection(end, far), `sh -c ${quoteWord(script.join("; "))}`]);
+  return startable(end, far, `sh -c ${quoteWord(script.join("; "))}`);
 }
 
 /**

@@ -3,7 +3,7 @@ import type { StageContext } from "../stages/context.ts";
 import { type Joint, runJoined } from "../transport/joined.ts";
 import type { RemoteEndpoint } from "./endpoint.ts";
 import { causeOf, failureOf } from "./failure.ts";
-import { commandText, stageCommand, whereIs } from "./far-command.ts";
+import { commandText, type Far, stageCommand, whereIs } from "./far-command.ts";
 import { type Copied, doneIn, outcomeOf } from "./outcome.ts";
 import { peerCommand, type PeerStage, type Size } from "./peer-command.ts";
 import { explainPeer } from "./peer-failure.ts";
@@ -21,7 +21,7 @@ const PLAIN = "--wire=0.0.2";
 /** What a stage is a part of, and the words that run it where its file is. */
 interface Part {
   side: Side;
-  command: [string, ...string[]];
+  commandOf: (far: Far) => [string, ...string[]];
 }
 
 /** A copy as a graph: its programs, how they are joined, and the one of them that is of this program and tells how far it is. */
@@ -65,12 +65,12 @@ export async function syncPlain(
   });
   const { ended, first } = await runJoined(
     native,
-    parts.map(({ side, command }) => {
-      debug(`${whereIs(side.end)}: ${commandText(side.end, command, options.far)}`);
+    parts.map(({ side, commandOf }) => {
+      debug(`${whereIs(side.end)}: ${commandText(side.end, options.far, commandOf)}`);
       const watch = silence.watch(side.end, `the stage at the ${side.role}`);
       const listen = listener.of(side);
       return {
-        command,
+        command: commandOf(options.far),
         started: watch.begin,
         line: (text) => {
           watch.heard();
@@ -123,7 +123,7 @@ export async function syncPlain(
 
 /** @param size that of the end that is here */
 function planOf(options: CopyPlan, size: Size | undefined): Plan {
-  const { source, destination, far, copy } = options;
+  const { source, destination, copy } = options;
   const compress = copy.compress === "lzma" ? "lzma" : "none";
   const from = new Side(source, "source");
   const to = new Side(destination, "destination", {
@@ -131,11 +131,11 @@ function planOf(options: CopyPlan, size: Size | undefined): Plan {
   });
   const ours = (side: Side, words: readonly string[]): Part => ({
     side,
-    command: stageCommand(side.end, [...words, PLAIN], far, undefined),
+    commandOf: (far) => stageCommand(side.end, [...words, PLAIN], far, undefined),
   });
   const theirs = (side: Side, end: RemoteEndpoint, stage: PeerStage): Part => ({
     side,
-    command: peerCommand(end, stage, far),
+    commandOf: (far) => peerCommand(end, stage, far),
   });
   const retrieve =
     source.kind === "local"

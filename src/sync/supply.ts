@@ -139,7 +139,7 @@ export class Supply {
   ): Promise<{ said: string[]; ended: Ended }> {
     const { native, warn, debug } = this.#shown;
     const command = farShell(end, line, this.#far);
-    debug(`${whereIs(end)}: ${commandText(end, command, this.#far)}`);
+    debug(`${whereIs(end)}: ${commandText(end, this.#far, () => command)}`);
     const said: string[] = [];
     const givenUp = new AbortController();
     const silence = new Silence({
