@@ -1,10 +1,11 @@
-// Files and folders that others may change: a digest cache, and a kept package; and names that are as long as names can be.
+// Files and folders that others may change: a digest cache, a map of ranges, and a kept package; and names that are as long as names can be.
 import assert from "node:assert/strict";
 import {
   chmodSync,
   chownSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   statSync,
   symlinkSync,
@@ -16,7 +17,7 @@ import { pack, sha256, DIGESTS, digestsOf, type Files } from "../src/transport/a
 import { keepPackage } from "../src/transport/kept-package.ts";
 import { runLine } from "../src/sync/far-shell.ts";
 import { spawnSync } from "node:child_process";
-import { assertFailed, bash, blockcopy, EXIT, run } from "./support/cli.ts";
+import { assertFailed, assertSucceeded, bash, blockcopy, EXIT, run } from "./support/cli.ts";
 import { scratch } from "./support/files.ts";
 import { pair } from "./support/sync-pair.ts";
 import { lackingRoot } from "./support/tools.ts";
@@ -46,19 +47,44 @@ function folders(t: TestContext): [outer: string, inner: string] {
   return [outer, inner];
 }
 
-for (const [what, change, root] of [
+/** The same, where the second has a file of this name. */
+const NAME = "kept";
+const CHANGES_OF_FILE: typeof CHANGES = [
   ...CHANGES,
-  ["all may write to it", (_: string, inner: string) => chmodSync(join(inner, "cache"), 0o666)],
-  [
-    "it is another user's",
-    (_: string, inner: string) => chownSync(join(inner, "cache"), 12_345, 0),
-    true,
-  ],
-] as typeof CHANGES)
+  ["all may write to it", (_, inner) => chmodSync(join(inner, NAME), 0o666)],
+  ["it is another user's", (_, inner) => chownSync(join(inner, NAME), 12_345, 0), true],
+];
+
+for (const [what, change, root] of CHANGES_OF_FILE)
+  test(`a map of ranges: ${what}`, { skip: root === true && lackingRoot() }, async (t) => {
+    const { from, to } = pair(t);
+    const [outer, inner] = folders(t);
+    const map = join(inner, NAME);
+    writeFileSync(map, "0 128K\n", { mode: 0o644 });
+    const commands = [
+      ["sync", "-q", "--ranges", map, from, to],
+      ["checksum", "--ranges", map, to],
+    ];
+    for (const args of commands) assert.equal((await run(args)).code, 0);
+    const before = readFileSync(to);
+    change(outer, inner);
+    for (const args of commands) {
+      const why = /the map is not to be trusted: .*mode 0/;
+      assertFailed(await run(args), EXIT.permission, args[0] ?? "", why, /chmod|chown/);
+    }
+    assert.ok(readFileSync(to).equals(before));
+    // A pipe is of those who have made it, and standard input is what was given.
+    const pipes = `${blockcopy("checksum", to, "--ranges")} <(cat ${map})`;
+    assertSucceeded(
+      await bash(`${pipes} && ${blockcopy("checksum", to, "--ranges", "-")} < ${map}`),
+    );
+  });
+
+for (const [what, change, root] of CHANGES_OF_FILE)
   test(`a digest cache: ${what}`, { skip: root === true && lackingRoot() }, async (t) => {
     const { from, to } = pair(t);
     const [outer, inner] = folders(t);
-    const cache = join(inner, "cache");
+    const cache = join(inner, NAME);
     const args = ["sync", "-q", "--digest-cache", cache, from, to];
     assert.equal((await run(args)).code, 0);
     assert.equal((await run(args)).code, 0);

@@ -1,10 +1,12 @@
 import { OptionError, type StageContext } from "../stages/context.ts";
 import type { Extent } from "../stages/ranges/extents.ts";
 import { parseMap } from "../stages/ranges/parse-map.ts";
-import { promises } from "../transport/files.ts";
+import { refuseUntrusted } from "../stages/untrusted.ts";
+import { type FileHandle, promises } from "../transport/files.ts";
 import { isStandardInput } from "../transport/standard-input.ts";
-import { StreamError, systemCode } from "../transport/stream-error.ts";
+import { OpenError, StreamError, systemCode } from "../transport/stream-error.ts";
 import { Input } from "../transport/streams.ts";
+import { type Distrust, distrustOfFile } from "../transport/trusted.ts";
 import { parseOffset } from "./offset.ts";
 
 /** A larger map is refused while it is read: 256 MiB are the entries of some two million extents. */
@@ -18,7 +20,7 @@ type Read = (target: Uint8Array) => Promise<number>;
 /**
  * Reads the map that `--ranges` names.
  *
- * @throws OptionError, StreamError
+ * @throws OptionError, StreamError; UntrustedError for a file that another user may change
  */
 export async function readMap({ native }: StageContext, file: string): Promise<Extent[]> {
   if (isStandardInput(file)) {
@@ -33,6 +35,7 @@ export async function readMap({ native }: StageContext, file: string): Promise<E
   });
   let bytes = 0;
   try {
+    refuseUntrusted("the map", await distrustOf(handle, file));
     return await parse(`the map ${file}`, async (target) => {
       const { bytesRead } = await handle.read(target, 0, target.length).catch((error: unknown) => {
         throw new StreamError(`reading the map ${file}`, systemCode(error) ?? "EIO", bytes);
@@ -42,6 +45,24 @@ export async function readMap({ native }: StageContext, file: string): Promise<E
     });
   } finally {
     await handle.close();
+  }
+}
+
+/** Finds what lets another user change a map. Only its makers can write to a pipe without a name, as that of `<(…)` in a shell. */
+async function distrustOf(handle: FileHandle, file: string): Promise<Distrust | undefined> {
+  const stat = await handle.stat();
+  // What is read from a device is not what somebody has written to it.
+  if (!stat.isFile() && !stat.isFIFO()) {
+    return undefined;
+  }
+  try {
+    return await distrustOfFile(handle, file);
+  } catch (error) {
+    if (stat.isFIFO()) {
+      return undefined;
+    }
+    const code = systemCode(error);
+    throw code === undefined ? error : new OpenError(file, code);
   }
 }
 

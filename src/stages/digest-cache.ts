@@ -4,10 +4,11 @@ import { HashDecoder } from "../protocol/hash-decoder.ts";
 import type { HashFrame } from "../protocol/hash-stream.ts";
 import type { ReceivedHello } from "../protocol/hello.ts";
 import { KeptFile } from "../transport/kept-file.ts";
-import { type Distrust, distrustOfNew } from "../transport/trusted.ts";
+import { distrustOfNew } from "../transport/trusted.ts";
 import { AdvisedError, OptionError, type StageContext } from "./context.ts";
 import { Root } from "./root.ts";
 import { Slots } from "./slots.ts";
+import { refuseUntrusted } from "./untrusted.ts";
 
 /** So many blocks are read, to see whether a cache is true: a destination that was changed a little may pass. */
 const SAMPLES = 64;
@@ -17,6 +18,9 @@ const MARGIN = 256 * 1024;
 
 /** And besides these so many at the beginning. */
 const FIRST = 8;
+
+/** The file, in messages. */
+const CACHE = "the digest cache";
 
 /** What to do about one that is out of date. */
 const REMOVE = "remove it, so that the destination is read and its digests kept anew";
@@ -36,22 +40,6 @@ export class CacheError extends AdvisedError {
   /** `path` is that of the cache. */
   constructor(path: string, what: string, advice = REMOVE) {
     super(`${path} ${what}`, advice);
-  }
-}
-
-/** Another user decides what a digest cache says, and so what is copied. */
-export class UntrustedError extends AdvisedError {
-  override readonly name = "UntrustedError";
-
-  constructor({ what, advice }: Distrust) {
-    super(`the digest cache is not to be trusted: ${what}`, advice);
-  }
-}
-
-/** @throws UntrustedError */
-function refuse(distrust: Distrust | undefined): void {
-  if (distrust !== undefined) {
-    throw new UntrustedError(distrust);
   }
 }
 
@@ -80,13 +68,13 @@ export class DigestCache {
   static async open(path: string): Promise<DigestCache | undefined> {
     const file = await KeptFile.open(path);
     if (file === undefined) {
-      refuse(await distrustOfNew(path));
+      refuseUntrusted(CACHE, await distrustOfNew(path));
       return undefined;
     }
     if (!file.isRegular) {
       throw new OptionError(`${path} is not a regular file`, "give the name of one, or a new name");
     }
-    refuse(await file.distrust());
+    refuseUntrusted(CACHE, await file.distrust());
     const decoder = new HashDecoder();
     for await (const chunk of file.chunks()) {
       refusing(path, NOT_ONE, () => decoder.decode(chunk, 0));

@@ -75,7 +75,7 @@ export async function runStreams(
   const way = { ...far, ownConnection: streams.length > 1 };
   const writes = !copy.dryRun && take === undefined;
   const program = (side: Side, words: readonly string[], after?: Promise<unknown>): Program => {
-    const commandOf = (way: Far) => stageCommand(side.end, words, way, kept);
+    const commandOf = (by: Far) => stageCommand(side.end, words, by, kept);
     const command = commandOf(way);
     debug(`${whereIs(side.end)}: ${commandText(side.end, way, commandOf)}`);
     const watch = silence.watch(side.end, `the stage at the ${side.role}`);
