@@ -1,13 +1,11 @@
 //! Writing leaves the page cache as it was.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::Path;
 
 use blockcopy_blockio::{Direct, Sink, SinkOptions};
 
-mod common;
-use common::{evict, file_with, on_disk, pattern, resident, skip};
+use crate::support::{evict, file_with, on_disk, pattern, resident, skip};
 
 const MIB: usize = 1 << 20;
 const LEN: usize = 48 * MIB;

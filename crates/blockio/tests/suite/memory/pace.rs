@@ -2,8 +2,8 @@
 
 use blockcopy_blockio::{Direct, Fault, Memory, Operation, Sink};
 
-use super::common::pattern;
 use super::{EIO, ENOSYS, EOPNOTSUPP, MIB, assert_same};
+use crate::support::pattern;
 
 const LEN: usize = 128 * MIB;
 const MOST_DIRTY: usize = 40 * MIB;

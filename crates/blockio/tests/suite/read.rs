@@ -1,5 +1,4 @@
 //! Reading gives what is there, on real file systems and devices.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -9,14 +8,13 @@ use std::process::{Command, Stdio};
 use blockcopy_blockio::{ALIGNMENT, Direct, Kind, Source};
 use proptest::prelude::*;
 
-mod common;
-use common::{
+use crate::support::{
     LoopDevice, Mount, assert_reads, child, evict, file_with, in_memory, is_child, on_disk,
     pattern, read,
 };
 
 const MIB: usize = 1 << 20;
-const FROM_STDIN: &str = "standard_input_is_a_source_if_it_is_a_file";
+const FROM_STDIN: &str = "read::standard_input_is_a_source_if_it_is_a_file";
 
 fn oracle(directory: &Path, cold: bool) {
     let config = ProptestConfig {

@@ -1,13 +1,13 @@
 //! Reading where it cannot be done, or not directly.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs::OpenOptions;
 use std::path::Path;
 
 use blockcopy_blockio::{Direct, Source};
 
-mod common;
-use common::{LoopDevice, assert_reads, file_with, on_disk, pattern, read, run, run_or_skip};
+use crate::support::{
+    LoopDevice, assert_reads, file_with, on_disk, pattern, read, run, run_or_skip,
+};
 
 const MIB: usize = 1 << 20;
 

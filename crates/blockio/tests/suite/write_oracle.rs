@@ -1,5 +1,4 @@
 //! What is written and zeroed is there, on real file systems and devices.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::Path;
@@ -7,8 +6,7 @@ use std::path::Path;
 use blockcopy_blockio::{Direct, Kind, Sink, SinkOptions};
 use proptest::prelude::*;
 
-mod common;
-use common::{LoopDevice, Mount, file_with, in_memory, on_disk, open_sink, pattern};
+use crate::support::{LoopDevice, Mount, file_with, in_memory, on_disk, open_sink, pattern};
 
 const SIZE: usize = 524_288;
 

@@ -6,8 +6,8 @@ use std::ops::Range;
 use blockcopy_blockio::{Direct, Kind, Memory, Operation, Sink};
 use proptest::prelude::*;
 
-use super::common::pattern;
 use super::{MIB, PAGE, cases, granularity, kind, memory, placed, sink};
+use crate::support::pattern;
 
 fn ranges(memory: &Memory, operation: Operation) -> Vec<Range<u64>> {
     let calls = memory.operations().into_iter();

@@ -3,8 +3,8 @@
 use blockcopy_blockio::{ALIGNMENT, Direct, Fault, Kind, Memory, Operation, Source};
 use proptest::prelude::*;
 
-use super::common::{assert_reads, pattern, read};
 use super::{EINVAL, EIO, ENOSYS, EOPNOTSUPP, cases, granularity, kind, memory};
+use crate::support::{assert_reads, pattern, read};
 
 const SIZE: usize = 300_000;
 

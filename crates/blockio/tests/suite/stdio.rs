@@ -1,5 +1,4 @@
 //! Descriptors 0, 1 and 2, in processes of their own.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::process::{Child, Stdio};
@@ -10,8 +9,7 @@ use blockcopy_blockio::stdio::{
     Readiness, Stdio as Descriptor, lock_terminal, set_blocking, set_pipe_size, wait,
 };
 
-mod common;
-use common::{child, is_child, run, run_or_skip};
+use crate::support::{child, is_child, run, run_or_skip};
 
 /// Lets the child go on once it has said that it is about to wait.
 fn ready(child: &mut Child) {
@@ -36,7 +34,7 @@ fn assert_ends_soon(child: &mut Child, code: i32) {
     }
 }
 
-const READER: &str = "a_reader_waits_for_bytes";
+const READER: &str = "stdio::a_reader_waits_for_bytes";
 
 #[test]
 fn a_reader_waits_for_bytes() {
@@ -68,7 +66,7 @@ fn turn_to_the_pipe() {
     eprint!("!");
 }
 
-const WRITER: &str = "a_writer_waits_for_room";
+const WRITER: &str = "stdio::a_writer_waits_for_room";
 
 #[test]
 fn a_writer_waits_for_room() {
@@ -103,7 +101,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
-const BEREAVED: &str = "a_writer_learns_that_its_reader_is_gone";
+const BEREAVED: &str = "stdio::a_writer_learns_that_its_reader_is_gone";
 
 #[test]
 fn a_writer_learns_that_its_reader_is_gone() {
@@ -126,7 +124,7 @@ fn a_writer_learns_that_its_reader_is_gone() {
     }
 }
 
-const MODES: &str = "modes_and_sizes_of_pipes_are_set";
+const MODES: &str = "stdio::modes_and_sizes_of_pipes_are_set";
 
 #[test]
 fn modes_and_sizes_of_pipes_are_set() {
@@ -160,7 +158,7 @@ fn modes_and_sizes_of_pipes_are_set() {
     assert_eq!(rustix::fs::fcntl_getfl(&shared).unwrap(), flags);
 }
 
-const DRAWER: &str = "one_process_at_a_time_draws_on_a_terminal";
+const DRAWER: &str = "stdio::one_process_at_a_time_draws_on_a_terminal";
 
 #[test]
 fn one_process_at_a_time_draws_on_a_terminal() {

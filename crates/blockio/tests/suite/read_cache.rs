@@ -1,13 +1,11 @@
 //! Reading leaves the page cache as it was.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::os::unix::fs::FileExt;
 
 use blockcopy_blockio::{ALIGNMENT, Direct, Source};
 
-mod common;
-use common::{assert_reads, evict, file_with, on_disk, pattern, resident, skip};
+use crate::support::{assert_reads, evict, file_with, on_disk, pattern, resident, skip};
 
 const MIB: usize = 1 << 20;
 

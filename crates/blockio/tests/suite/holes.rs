@@ -1,5 +1,4 @@
 //! Holes of real files.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -7,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use blockcopy_blockio::{Direct, Source};
 
-mod common;
-use common::{
+use crate::support::{
     LoopDevice, Mount, allocated, assert_reads, file_with, in_memory, on_disk, pattern, read,
 };
 

@@ -3,8 +3,8 @@
 use blockcopy_blockio::{Direct, Fault, Memory, Operation, Source};
 use proptest::prelude::*;
 
-use super::common::pattern;
 use super::{EINVAL, EIO, EOPNOTSUPP, PAGE, cases};
+use crate::support::pattern;
 
 fn source(memory: &Memory) -> Source {
     Source::in_memory(memory, Direct::Auto).unwrap()

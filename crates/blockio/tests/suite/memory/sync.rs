@@ -3,8 +3,8 @@
 use blockcopy_blockio::{Direct, Fault, Kind, Memory, Operation, Sink};
 use proptest::prelude::*;
 
-use super::common::pattern;
 use super::{EIO, ENOSPC, MIB, assert_same, cases, memory, sink};
+use crate::support::pattern;
 
 #[test]
 fn a_sync_that_failed_once_fails_for_ever() {

@@ -2,8 +2,8 @@
 
 use blockcopy_blockio::{Direct, Error, Fault, Kind, Memory, Operation, Restore, Sink, Source};
 
-use super::common::{assert_reads, pattern, read};
 use super::{EINVAL, EIO, EOPNOTSUPP, MIB, assert_same, memory, sink};
+use crate::support::{assert_reads, pattern, read};
 
 fn count(memory: &Memory, operation: Operation) -> usize {
     let calls = memory.operations().into_iter();

@@ -8,7 +8,7 @@ use std::path::Path;
 use blockcopy_blockio::Direct;
 
 use super::checked::{identity, wait_for_the_clock};
-use super::common::{Mount, file_with, in_memory, on_disk, open_sink, pattern, run, run_or_skip};
+use crate::support::{Mount, file_with, in_memory, on_disk, open_sink, pattern, run, run_or_skip};
 
 const SIZE: usize = 4 << 20;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use blockcopy_blockio::Error;
 
 use super::checked::{identity, try_identity, wait_for_the_clock};
-use super::common::{LoopDevice, file_with, on_disk, open_sink, pattern, run, run_or_skip};
+use crate::support::{LoopDevice, file_with, on_disk, open_sink, pattern, run, run_or_skip};
 
 const SIZE: usize = 4 << 20;
 

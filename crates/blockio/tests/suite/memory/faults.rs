@@ -5,11 +5,11 @@ use std::ops::Range;
 use blockcopy_blockio::{Direct, Error, Fault, Kind, Operation, Sink};
 use proptest::prelude::*;
 
-use super::common::pattern;
 use super::{
     EINVAL, EIO, ENOSPC, EOPNOTSUPP, PAGE, assert_same, cases, granularity, kind, memory,
     overwrite, placed, sink,
 };
+use crate::support::pattern;
 
 const SIZE: usize = 200_704;
 

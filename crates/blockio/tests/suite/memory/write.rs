@@ -3,10 +3,10 @@
 use blockcopy_blockio::{Direct, Fault, Kind, Memory, Operation, Sink};
 use proptest::prelude::*;
 
-use super::common::pattern;
 use super::{
     EINVAL, EOPNOTSUPP, MIB, assert_same, cases, granularity, kind, memory, overwrite, placed,
 };
+use crate::support::pattern;
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -1,9 +1,5 @@
 //! What a source and a sink make of a file or device that is short, slow or broken: content of memory that fails where
 //! the test says so, next to a plain vector that says what is right.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-#[path = "../common/mod.rs"]
-mod common;
 
 mod coalescing;
 mod faults;

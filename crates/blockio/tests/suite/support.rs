@@ -1,5 +1,4 @@
 //! Real devices and file systems for the tests: loop devices, mounts, and a place on a real disk.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, unreachable_pub)]
 #![allow(
     clippy::explicit_write,
     reason = "the test harness would swallow what eprintln! says"
@@ -17,25 +16,25 @@ use blockcopy_blockio::{ALIGNMENT, Direct, Error, Sink, SinkOptions, Slab, Sourc
 use tempfile::TempDir;
 
 /// Says why a test is skipped.
-pub fn skip(reason: &str) {
+pub(crate) fn skip(reason: &str) {
     let test = thread::current().name().unwrap_or("?").to_owned();
     writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").unwrap();
 }
 
 /// A directory on the disk that the build is on.
-pub fn on_disk() -> TempDir {
+pub(crate) fn on_disk() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
 /// A directory in memory, where there is one.
-pub fn in_memory() -> Option<TempDir> {
+pub(crate) fn in_memory() -> Option<TempDir> {
     tempfile::tempdir_in("/dev/shm")
         .inspect_err(|error| skip(&format!("no /dev/shm: {error}")))
         .ok()
 }
 
 /// Bytes that differ from one place to the next.
-pub fn pattern(len: usize) -> Vec<u8> {
+pub(crate) fn pattern(len: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {
         state ^= state << 13;
@@ -48,7 +47,7 @@ pub fn pattern(len: usize) -> Vec<u8> {
     bytes
 }
 
-pub fn file_with(directory: &Path, name: &str, content: &[u8]) -> PathBuf {
+pub(crate) fn file_with(directory: &Path, name: &str, content: &[u8]) -> PathBuf {
     let path = directory.join(name);
     let mut file = File::create(&path).unwrap();
     file.write_all(content).unwrap();
@@ -57,7 +56,7 @@ pub fn file_with(directory: &Path, name: &str, content: &[u8]) -> PathBuf {
 }
 
 /// Runs a command; its output, or why it failed.
-pub fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(program).args(arguments).output();
     let output = output.map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() {
@@ -69,28 +68,28 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
 }
 
 /// As `run`, for a test that cannot go on without it and is then skipped.
-pub fn run_or_skip(program: &str, arguments: &[&str]) -> Option<String> {
+pub(crate) fn run_or_skip(program: &str, arguments: &[&str]) -> Option<String> {
     run(program, arguments)
         .inspect_err(|error| skip(error))
         .ok()
 }
 
 /// A block device over a file, detached when dropped.
-pub struct LoopDevice(PathBuf);
+pub(crate) struct LoopDevice(PathBuf);
 
 impl LoopDevice {
-    pub fn attach(backing: &Path, options: &[&str]) -> Option<Self> {
+    pub(crate) fn attach(backing: &Path, options: &[&str]) -> Option<Self> {
         let mut arguments = vec!["--find", "--show"];
         arguments.extend_from_slice(options);
         arguments.push(backing.to_str().unwrap());
         run_or_skip("losetup", &arguments).map(|path| Self(path.into()))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }
@@ -106,17 +105,17 @@ impl Drop for LoopDevice {
 }
 
 /// A mounted file system, unmounted when dropped.
-pub struct Mount(PathBuf);
+pub(crate) struct Mount(PathBuf);
 
 impl Mount {
-    pub fn new(arguments: &[&str], mountpoint: &Path) -> Option<Self> {
+    pub(crate) fn new(arguments: &[&str], mountpoint: &Path) -> Option<Self> {
         fs::create_dir_all(mountpoint).unwrap();
         let mut arguments = arguments.to_vec();
         arguments.push(mountpoint.to_str().unwrap());
         run_or_skip("mount", &arguments).map(|_| Self(mountpoint.to_owned()))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -131,7 +130,7 @@ impl Drop for Mount {
 }
 
 /// This test program once more, to run the test `name` alone, as a child that knows it is one.
-pub fn child(name: &str) -> Command {
+pub(crate) fn child(name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
     command.env("BLOCKIO_TEST_CHILD", name);
@@ -139,12 +138,12 @@ pub fn child(name: &str) -> Command {
 }
 
 /// Whether this process was started by `child(name)`.
-pub fn is_child(name: &str) -> bool {
+pub(crate) fn is_child(name: &str) -> bool {
     std::env::var_os("BLOCKIO_TEST_CHILD").is_some_and(|child| child == name)
 }
 
 /// Opens a file or device to write, the way the command does if nobody asks for another.
-pub fn open_sink(path: impl AsRef<Path>, force: bool) -> Result<Sink, Error> {
+pub(crate) fn open_sink(path: impl AsRef<Path>, force: bool) -> Result<Sink, Error> {
     let direct = Direct::Auto;
     let options = SinkOptions {
         force,
@@ -156,7 +155,7 @@ pub fn open_sink(path: impl AsRef<Path>, force: bool) -> Result<Sink, Error> {
 
 /// Does what can only be done when nobody has it open any longer. A process that another test is starting has what we
 /// have open until it runs its program, so that may be a little later than we close it.
-fn released<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+pub(crate) fn released<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     for _ in 0..200 {
         if let Ok(done) = attempt() {
             return Ok(done);
@@ -167,12 +166,12 @@ fn released<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
 }
 
 /// Opens a device that was just released.
-pub fn open_released(path: &Path) -> Sink {
+pub(crate) fn open_released(path: &Path) -> Sink {
     released(|| open_sink(path, false)).unwrap()
 }
 
 /// Reads `len` bytes at `offset` into aligned memory that held something else before.
-pub fn read(source: &Source, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
+pub(crate) fn read(source: &Source, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
     let (mut buf, mut guard) = Slab::new(1, len + ALIGNMENT)?
         .take(0)
         .unwrap()
@@ -187,7 +186,7 @@ pub fn read(source: &Source, offset: u64, len: usize) -> Result<Vec<u8>, Error> 
     Ok(buf[..read].to_vec())
 }
 
-pub fn assert_reads(source: &Source, content: &[u8], start: usize, len: usize) {
+pub(crate) fn assert_reads(source: &Source, content: &[u8], start: usize, len: usize) {
     let expected = &content[start.min(content.len())..(start + len).min(content.len())];
     let found = read(source, start as u64, len).unwrap();
     assert!(
@@ -199,19 +198,19 @@ pub fn assert_reads(source: &Source, content: &[u8], start: usize, len: usize) {
 }
 
 /// What the page cache holds of a file, bytes.
-pub fn resident(path: &Path) -> Option<usize> {
+pub(crate) fn resident(path: &Path) -> Option<usize> {
     let path = path.to_str().unwrap();
     let said = run_or_skip("fincore", &["-n", "-b", "-o", "RES", path])?;
     said.parse().ok()
 }
 
 /// The space that a file takes, bytes.
-pub fn allocated(path: &Path) -> u64 {
+pub(crate) fn allocated(path: &Path) -> u64 {
     fs::metadata(path).unwrap().blocks() * 512
 }
 
 /// Drops what it can of a file from the page cache.
-pub fn evict(path: &Path) -> Option<()> {
+pub(crate) fn evict(path: &Path) -> Option<()> {
     let input = format!("if={}", path.display());
     run_or_skip("dd", &[&input, "iflag=nocache", "count=0"]).map(|_| ())
 }

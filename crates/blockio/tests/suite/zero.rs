@@ -1,12 +1,10 @@
 //! Zeroing gives the space back, and says nothing that is not so.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 
 use blockcopy_blockio::Sink;
 
-mod common;
-use common::{LoopDevice, Mount, allocated, file_with, on_disk, open_sink, pattern, run};
+use crate::support::{LoopDevice, Mount, allocated, file_with, on_disk, open_sink, pattern, run};
 
 const MIB: usize = 1 << 20;
 

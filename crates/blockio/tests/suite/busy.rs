@@ -1,13 +1,11 @@
 //! What others are using is refused, with their name.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 
 use blockcopy_blockio::Error;
 use tempfile::TempDir;
 
-mod common;
-use common::{
+use crate::support::{
     LoopDevice, Mount, file_with, on_disk, open_released, open_sink, run, run_or_skip, skip,
 };
 

@@ -1,5 +1,4 @@
 //! Writing stays inside what is there, and says where it stopped.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -7,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use blockcopy_blockio::{Direct, Kind, Sink, SinkOptions};
 
-mod common;
-use common::{LoopDevice, Mount, allocated, file_with, on_disk, open_sink, pattern, run};
+use crate::support::{LoopDevice, Mount, allocated, file_with, on_disk, open_sink, pattern, run};
 
 const MIB: usize = 1 << 20;
 

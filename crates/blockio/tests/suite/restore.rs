@@ -1,5 +1,4 @@
 //! What a file has beside its content can be told, and be given to another one.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -7,8 +6,7 @@ use std::path::Path;
 
 use blockcopy_blockio::{Direct, Metadata, Owner, Restore, Source, Time};
 
-mod common;
-use common::{file_with, on_disk, open_sink, pattern, run, run_or_skip, skip};
+use crate::support::{file_with, on_disk, open_sink, pattern, run, run_or_skip, skip};
 
 const TIMES: (Time, Time) = (
     Time {
