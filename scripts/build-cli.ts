@@ -14,7 +14,7 @@ import { NODE_VERSIONS } from "../src/native/node-version.ts";
 
 const OUT = "dist";
 const ENTRY = "src/cli/main.ts";
-const KEEPER = "src/cli/keep.ts";
+const KEEPER = "src/sync/bootstrap/install.ts";
 const LAUNCHER = "src/cli/launcher.sh";
 
 rmSync(OUT, { recursive: true, force: true });

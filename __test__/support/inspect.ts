@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
 import { loadAddon } from "../../src/native/load.ts";
 import { ProtocolError } from "../../src/protocol/error.ts";
-import { readFrames } from "../../src/stages/inspect/frames.ts";
-import { PayloadCheck } from "../../src/stages/inspect/payload-check.ts";
-import { Window } from "../../src/stages/inspect/window.ts";
-import { Input } from "../../src/transport/streams.ts";
+import { readFrames } from "../../src/inspect/frames.ts";
+import { PayloadCheck } from "../../src/inspect/payload-check.ts";
+import { Window } from "../../src/inspect/window.ts";
+import { Input } from "../../src/transport/streams/streams.ts";
 
 /** A frame, with those of its fields that tests look at. */
 export interface Line {

@@ -1,8 +1,8 @@
 // What the decoders under test make of extended streams.
-import { BlockDecoder, type BlockFrame } from "../../src/protocol/block-decoder.ts";
+import { BlockDecoder, type BlockFrame } from "../../src/protocol/block-stream/decoder.ts";
 import type { ProtocolError } from "../../src/protocol/error.ts";
-import { HashDecoder } from "../../src/protocol/hash-decoder.ts";
-import type { HashFrame } from "../../src/protocol/hash-stream.ts";
+import { HashDecoder } from "../../src/protocol/hash-stream/decoder.ts";
+import type { HashFrame } from "../../src/protocol/hash-stream/frames.ts";
 
 /** All that a hash stream said. */
 export interface ReadHashes {

@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { parseOffset } from "../../src/commands/offset.ts";
+import { parseOffset } from "../../src/commands/options/offset.ts";
 
 /** What was asked for. */
 export interface Options {

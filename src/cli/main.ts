@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Imports little, and nothing that needs a recent Node, so that an old one is told so and does not stumble.
-import { catchSignals } from "../commands/signals.ts";
+import { catchSignals } from "../process/signals.ts";
 import { isLaunched } from "../native/node-start.ts";
 import { NODE_VERSIONS, runsOnNode } from "../native/node-version.ts";
 import { printLine } from "../ui/stderr.ts";
@@ -30,6 +30,6 @@ async function hindranceHere(): Promise<string | undefined> {
   if (isLaunched()) {
     return undefined;
   }
-  const { withoutLauncher } = await import("./without-launcher.ts");
+  const { withoutLauncher } = await import("../process/without-launcher.ts");
   return withoutLauncher();
 }

@@ -1,4 +1,4 @@
-import { joinMap } from "../commands/map-option.ts";
+import { joinMap } from "../commands/options/map-option.ts";
 
 /** Options that take a value, and the form of that value where it has one. A value of another form was most likely meant for something else. */
 const VALUED: Readonly<Record<string, { name: string; form?: RegExp }>> = {

@@ -1,7 +1,7 @@
 import { Option } from "clipanion";
 
-import type { SaveOptions } from "../stages/save.ts";
-import { isOneOf } from "./one-of.ts";
+import type { SaveOptions } from "../stages/save/save.ts";
+import { isOneOf } from "./options/one-of.ts";
 import { StageCommand } from "./stage-command.ts";
 
 /** What the commands that write to a file or device have in common. */

@@ -1,10 +1,10 @@
 import { Command, Option } from "clipanion";
 
-import { inspect } from "../stages/inspect/inspect.ts";
-import { isStandardInput } from "../transport/standard-input.ts";
+import { inspect } from "../inspect/inspect.ts";
+import { isStandardInput } from "../transport/streams/standard-input.ts";
 import { formatBriefly } from "../ui/format.ts";
 import { printLine } from "../ui/stderr.ts";
-import { forcedSimd } from "./environment.ts";
+import { forcedSimd } from "../process/environment.ts";
 import { runCommand } from "./run-command.ts";
 import { AnyCommand, isFileName, refuseHost } from "./stage-command.ts";
 

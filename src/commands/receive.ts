@@ -3,19 +3,19 @@ import { Option } from "clipanion";
 import { decodedName } from "../native/names.ts";
 import { DEFAULT_DIGEST } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
-import { readPreface } from "../stages/ranges/preface.ts";
+import { readPreface } from "../ranges/preface.ts";
 import { receive, rehearse } from "../stages/receive.ts";
-import { isBlockSizeOption } from "./block-size.ts";
+import { isBlockSizeOption } from "./options/block-size.ts";
 import { DestinationCommand } from "./destination-command.ts";
-import { isDigest } from "./digest.ts";
-import { fileOf, isEncodedName } from "./encoded-file.ts";
-import { isOneOf } from "./one-of.ts";
-import { isOffset } from "./offset.ts";
-import { isPart } from "./part.ts";
-import { isRate } from "./rate.ts";
+import { isDigest } from "./options/digest.ts";
+import { fileOf, isEncodedName } from "./options/encoded-file.ts";
+import { isOneOf } from "./options/one-of.ts";
+import { isOffset } from "./options/offset.ts";
+import { isPart } from "./options/part.ts";
+import { isRate } from "./options/rate.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, refuseStandardInput } from "./stage-command.ts";
-import { isWire } from "./wire.ts";
+import { isWire } from "./options/wire.ts";
 
 /** Where both ends are this program: as sound as SHA3-512 for telling blocks apart, at a fraction of its CPU time. */
 const OWN_DIGEST = "blake3";

@@ -1,17 +1,17 @@
 import { Command, Option } from "clipanion";
 
-import type { Compress } from "../stages/compression.ts";
-import { OptionError, type StageContext } from "../stages/context.ts";
-import { retrieve } from "../stages/retrieve.ts";
-import { isCompress, parseCompress } from "./compress.ts";
-import { wantsExactWire } from "./environment.ts";
-import { fileOf } from "./encoded-file.ts";
-import { isOneOf } from "./one-of.ts";
-import { isOffset } from "./offset.ts";
-import { isRate } from "./rate.ts";
+import type { Compress } from "../stages/retrieve/compression.ts";
+import { OptionError, type StageContext } from "../blocks/context.ts";
+import { retrieve } from "../stages/retrieve/retrieve.ts";
+import { isCompress, parseCompress } from "./options/compress.ts";
+import { wantsExactWire } from "../process/environment.ts";
+import { fileOf } from "./options/encoded-file.ts";
+import { isOneOf } from "./options/one-of.ts";
+import { isOffset } from "./options/offset.ts";
+import { isRate } from "./options/rate.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, refuseHost, refuseStandardInput, StageCommand } from "./stage-command.ts";
-import { isWire } from "./wire.ts";
+import { isWire } from "./options/wire.ts";
 
 /** `blockcopy retrieve FILE` */
 export class RetrieveCommand extends StageCommand {

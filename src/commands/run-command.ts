@@ -3,16 +3,16 @@ import { isatty } from "node:tty";
 import type * as Binding from "../native/binding.js";
 import { loadAddon } from "../native/load.ts";
 import { stdoutWasClosed } from "../native/node-start.ts";
-import { type AdvisedError, OptionError } from "../stages/context.ts";
-import { Stopping } from "../stages/stopping.ts";
-import { terminateAll } from "../transport/child.ts";
-import { ReaderGoneError, StreamError } from "../transport/stream-error.ts";
-import { removeUnfinished } from "../transport/unfinished.ts";
+import { type AdvisedError, OptionError } from "../blocks/context.ts";
+import { Stopping } from "../blocks/stopping.ts";
+import { terminateAll } from "../transport/processes/child.ts";
+import { ReaderGoneError, StreamError } from "../errors/stream-errors.ts";
+import { removeUnfinished } from "../transport/files/unfinished.ts";
 import type { JsonLine } from "../ui/json-line.ts";
 import { printLine } from "../ui/stderr.ts";
-import { adviceOn, RUN_AGAIN } from "./advice.ts";
-import { ExitCode, exitCodeOf } from "./exit-codes.ts";
-import { onProgressAsked, onSignal, type Signal } from "./signals.ts";
+import { adviceOn, RUN_AGAIN } from "../errors/advice.ts";
+import { ExitCode, exitCodeOf } from "../errors/exit-codes.ts";
+import { onProgressAsked, onSignal, type Signal } from "../process/signals.ts";
 
 /** Milliseconds that a command may take to end in good order before it says what it waits for. */
 const PATIENCE = 1000;

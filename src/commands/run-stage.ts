@@ -1,21 +1,21 @@
 import type * as Binding from "../native/binding.js";
-import type { StageContext } from "../stages/context.ts";
+import type { StageContext } from "../blocks/context.ts";
 import { ProtocolError } from "../protocol/error.ts";
-import { Stopping } from "../stages/stopping.ts";
-import { ReaderGoneError } from "../transport/stream-error.ts";
-import { removeUnfinished } from "../transport/unfinished.ts";
+import { Stopping } from "../blocks/stopping.ts";
+import { ReaderGoneError } from "../errors/stream-errors.ts";
+import { removeUnfinished } from "../transport/files/unfinished.ts";
 import { EventLines, eventLine, helloLine } from "../ui/event-lines.ts";
 import type { JsonLine } from "../ui/json-line.ts";
-import { PlainLines } from "../ui/plain-lines.ts";
+import { PlainLines } from "../ui/people/plain-lines.ts";
 import { type Progress, silent } from "../ui/progress.ts";
 import { Tally } from "../ui/tally.ts";
 import { printLine, stderrCanDraw } from "../ui/stderr.ts";
-import { adviceOn } from "./advice.ts";
-import { ExitCode, exitCodeOf } from "./exit-codes.ts";
-import { forcedSimd, wantsExactWire } from "./environment.ts";
-import type { IoOptions } from "./io-options.ts";
+import { adviceOn } from "../errors/advice.ts";
+import { ExitCode, exitCodeOf } from "../errors/exit-codes.ts";
+import { forcedSimd, wantsExactWire } from "../process/environment.ts";
+import type { IoOptions } from "./options/io-options.ts";
 import { type DataStream, messageOf, runCommand } from "./run-command.ts";
-import { spending } from "./spent.ts";
+import { spending } from "../process/time-spent.ts";
 
 /** A stage, as the commands start it. */
 export interface Stage {
@@ -100,7 +100,7 @@ function eventsOf(stage: Stage, native: typeof Binding): EventLines {
 async function progressFor(stage: Stage, native: typeof Binding): Promise<Progress> {
   const title = stage.name.replace(/^./, (letter) => letter.toUpperCase());
   if (stderrCanDraw()) {
-    const { LiveLine } = await import("../ui/live-line.ts");
+    const { LiveLine } = await import("../ui/people/live-line.ts");
     return new LiveLine(title, stage.done, () => native.TerminalLock.acquire(), stage.patience);
   }
   return stage.progress ? new PlainLines(title, printLine) : silent;

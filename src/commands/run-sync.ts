@@ -1,20 +1,20 @@
 import type * as Binding from "../native/binding.js";
-import { OptionError, type StageContext } from "../stages/context.ts";
+import { OptionError, type StageContext } from "../blocks/context.ts";
 import type { LocalContext } from "../sync/local.ts";
 import { type Copied, outcomeLines } from "../sync/outcome.ts";
-import { readText, replaceText, whyNotReplace } from "../transport/small-file.ts";
-import { describe } from "../transport/stream-error.ts";
-import { Output } from "../transport/streams.ts";
+import { readText, replaceText, whyNotReplace } from "../transport/files/small-file.ts";
+import { describe } from "../errors/stream-errors.ts";
+import { Output } from "../transport/streams/streams.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
-import { isAsciiOnly } from "../ui/charset.ts";
-import { type CopyDisplay, hidden, minuteDisplay } from "../ui/copy-display.ts";
-import { CopyEvents } from "../ui/copy-events.ts";
+import { isAsciiOnly } from "../errors/charset.ts";
+import { type CopyDisplay, hidden, minuteDisplay } from "../ui/people/copy-display.ts";
+import { CopyEvents } from "../ui/programs/copy-events.ts";
 import { CopyState } from "../ui/copy-state.ts";
-import { drawMap } from "../ui/draw-map.ts";
-import { printable } from "../ui/printable.ts";
-import { mapSvg, SVG_BEGINNING } from "../ui/map-svg.ts";
-import { METRICS_BEGINNING, metricsText } from "../ui/metrics.ts";
-import { statusLine } from "../ui/status-line.ts";
+import { drawMap } from "../ui/people/draw-map.ts";
+import { printable } from "../errors/printable.ts";
+import { mapSvg, SVG_BEGINNING } from "../ui/people/map-svg.ts";
+import { METRICS_BEGINNING, metricsText } from "../ui/programs/metrics.ts";
+import { statusLine } from "../ui/people/status-line.ts";
 import {
   keepQuestions,
   printLine,
@@ -22,12 +22,12 @@ import {
   stderrCanDraw,
   stderrIsTerminal,
 } from "../ui/stderr.ts";
-import { forcedSimd, wantsExactWire } from "./environment.ts";
-import { ExitCode, exitCodeOf } from "./exit-codes.ts";
-import type { IoOptions } from "./io-options.ts";
-import { ReportError } from "./report-error.ts";
+import { forcedSimd, wantsExactWire } from "../process/environment.ts";
+import { ExitCode, exitCodeOf } from "../errors/exit-codes.ts";
+import type { IoOptions } from "./options/io-options.ts";
+import { ReportError } from "../errors/report-error.ts";
 import { type DataStream, type End, runCommand } from "./run-command.ts";
-import { spending } from "./spent.ts";
+import { spending } from "../process/time-spent.ts";
 
 const USUAL_COLUMNS = 80;
 
@@ -131,7 +131,7 @@ async function displayFor(
   if (!stderrCanDraw()) {
     return minuteDisplay(state);
   }
-  const { liveDisplay } = await import("../ui/live-display.ts");
+  const { liveDisplay } = await import("../ui/people/live-display.ts");
   return liveDisplay(state, () => native.TerminalLock.acquire());
 }
 

@@ -1,9 +1,9 @@
 import { Command, Option } from "clipanion";
 
-import { OptionError } from "../stages/context.ts";
-import { save } from "../stages/save.ts";
+import { OptionError } from "../blocks/context.ts";
+import { save } from "../stages/save/save.ts";
 import { DestinationCommand } from "./destination-command.ts";
-import { isFileHere } from "./file-here.ts";
+import { isFileHere } from "./options/file-here.ts";
 import { runStage } from "./run-stage.ts";
 import { isFileName, refuseHost, refuseStandardInput } from "./stage-command.ts";
 

@@ -1,12 +1,12 @@
 import { Command, Option } from "clipanion";
 import * as t from "typanion";
 
-import { OptionError } from "../stages/context.ts";
-import { refuseBareHost } from "../sync/endpoint.ts";
-import { exists } from "../transport/small-file.ts";
-import { isStandardInput } from "../transport/standard-input.ts";
-import { type IoOptions, isDirect, isQueueDepth, isThreads } from "./io-options.ts";
-import { refuse } from "./refuse.ts";
+import { OptionError } from "../blocks/context.ts";
+import { refuseBareHost } from "../sync/connection/endpoint.ts";
+import { exists } from "../transport/files/small-file.ts";
+import { isStandardInput } from "../transport/streams/standard-input.ts";
+import { type IoOptions, isDirect, isQueueDepth, isThreads } from "./options/io-options.ts";
+import { refuse } from "./options/refuse.ts";
 
 /** What all commands have in common. */
 export abstract class AnyCommand extends Command {

@@ -1,29 +1,29 @@
 import { Command, Option } from "clipanion";
 
-import { type Endpoint, parseEndpoint } from "../sync/endpoint.ts";
+import { type Endpoint, parseEndpoint } from "../sync/connection/endpoint.ts";
 import { type LocalContext, syncLocal } from "../sync/local.ts";
 import { syncDelta } from "../sync/delta.ts";
 import type { Copied } from "../sync/outcome.ts";
-import { syncPlain } from "../sync/plain-wire.ts";
+import { syncPlain } from "../sync/legacy/copy.ts";
 import { syncRemote } from "../sync/remote.ts";
 import { DEFAULT_TIMEOUT } from "../sync/silence.ts";
-import { refuseUselessRsh } from "../sync/useless-rsh.ts";
-import { isStandardInput } from "../transport/standard-input.ts";
-import { isBlockSizeOption } from "./block-size.ts";
-import { isCompress } from "./compress.ts";
+import { refuseUselessRsh } from "../sync/connection/useless-rsh.ts";
+import { isStandardInput } from "../transport/streams/standard-input.ts";
+import { isBlockSizeOption } from "./options/block-size.ts";
+import { isCompress } from "./options/compress.ts";
 import { DestinationCommand } from "./destination-command.ts";
-import { isDigest } from "./digest.ts";
-import { wantsExactWire } from "./environment.ts";
-import { isFileHere, refuseFar } from "./file-here.ts";
-import { isStreams, isTimeout } from "./io-options.ts";
-import { isMapFile } from "./map-option.ts";
-import { isOffset } from "./offset.ts";
-import { isRate } from "./rate.ts";
-import { readMap } from "./read-map.ts";
+import { isDigest } from "./options/digest.ts";
+import { wantsExactWire } from "../process/environment.ts";
+import { isFileHere, refuseFar } from "./options/file-here.ts";
+import { isStreams, isTimeout } from "./options/io-options.ts";
+import { isMapFile } from "./options/map-option.ts";
+import { isOffset } from "./options/offset.ts";
+import { isRate } from "./options/rate.ts";
+import { readMap } from "./options/read-map.ts";
 import { runSync } from "./run-sync.ts";
 import { isFileName, refuseStandardInput } from "./stage-command.ts";
-import { refuseTogether } from "./sync-options.ts";
-import { isWire } from "./wire.ts";
+import { refuseTogether } from "./options/sync-options.ts";
+import { isWire } from "./options/wire.ts";
 
 /** `blockcopy sync SOURCE DESTINATION` */
 export class SyncCommand extends DestinationCommand {

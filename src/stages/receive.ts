@@ -1,14 +1,14 @@
 import type * as Binding from "../native/binding.js";
 import { ProtocolError } from "../protocol/error.ts";
-import { Input, Output } from "../transport/streams.ts";
+import { Input, Output } from "../transport/streams/streams.ts";
 import { asAside, silent } from "../ui/progress.ts";
-import { checksum, type ChecksumOptions } from "./checksum.ts";
-import type { Asked, Covered } from "./bounds.ts";
-import type { StageContext } from "./context.ts";
-import { openDestination } from "./destination.ts";
-import { type Part, partOf } from "./part.ts";
-import { saveTo, type SaveOptions } from "./save.ts";
-import { sendDigests } from "./send-digests.ts";
+import { checksum, type ChecksumOptions } from "./checksum/checksum.ts";
+import type { Asked, Covered } from "../blocks/bounds.ts";
+import type { StageContext } from "../blocks/context.ts";
+import { openDestination } from "./save/destination.ts";
+import { type Part, partOf } from "../blocks/part.ts";
+import { saveTo, type SaveOptions } from "./save/save.ts";
+import { sendDigests } from "./checksum/send-digests.ts";
 
 /** Of which blocks to send the digests, and what to do with the blocks that come in answer. */
 export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized"> &

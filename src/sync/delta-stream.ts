@@ -1,6 +1,6 @@
-import { BlockDecoder, blockDataEnded } from "../protocol/block-decoder.ts";
+import { BlockDecoder, blockDataEnded } from "../protocol/block-stream/decoder.ts";
 import { COMMAND_LENGTH } from "../protocol/bytes.ts";
-import type { BlockHeader } from "../protocol/block-stream.ts";
+import type { BlockHeader } from "../protocol/block-stream/frames.ts";
 import { ProtocolError } from "../protocol/error.ts";
 
 /**

@@ -1,10 +1,10 @@
 import { VERSION } from "../native/installation.ts";
-import { AdvisedError, type StageContext } from "../stages/context.ts";
-import type { Ended } from "../transport/child.ts";
-import { adviceOnSaid } from "./connection-advice.ts";
-import { type Endpoint, nameOf } from "./endpoint.ts";
+import { AdvisedError, type StageContext } from "../blocks/context.ts";
+import type { Ended } from "../transport/processes/child.ts";
+import { adviceOnSaid } from "./connection/connection-advice.ts";
+import { type Endpoint, nameOf } from "./connection/endpoint.ts";
 import { isDone, lackOf } from "./proof.ts";
-import { whereIs } from "./far-command.ts";
+import { whereIs } from "./connection/remote-command.ts";
 import type { Side } from "./side.ts";
 import { withVersions } from "./versions.ts";
 

@@ -1,11 +1,11 @@
-import type { StageContext } from "../stages/context.ts";
+import type { StageContext } from "../blocks/context.ts";
 import type { CopyState } from "../ui/copy-state.ts";
 import type { StageEvent } from "../ui/event-lines.ts";
 import type { Limit } from "../ui/limit.ts";
 import { COUNTED, type Progress } from "../ui/progress.ts";
-import { hostOf, nameOf } from "./endpoint.ts";
+import { hostOf, nameOf } from "./connection/endpoint.ts";
 import { EX_UNAVAILABLE, SyncError } from "./failure.ts";
-import { whereIs } from "./far-command.ts";
+import { whereIs } from "./connection/remote-command.ts";
 import { limiting } from "./limiting.ts";
 import { sameError } from "./same.ts";
 import type { Side } from "./side.ts";

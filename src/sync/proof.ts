@@ -1,6 +1,6 @@
-import type { Verify } from "../stages/verify.ts";
-import { type Ended, hasSucceeded } from "../transport/child.ts";
-import { whereIs } from "./far-command.ts";
+import type { Verify } from "../stages/save/verify.ts";
+import { type Ended, hasSucceeded } from "../transport/processes/child.ts";
+import { whereIs } from "./connection/remote-command.ts";
 import type { Side } from "./side.ts";
 import { versionOf } from "./versions.ts";
 

@@ -5,7 +5,7 @@ import { type Copied, outcomeOf } from "./outcome.ts";
 import { contradiction } from "./proof.ts";
 import { countsOf } from "./side.ts";
 import { type CopyPlan, runStreams, type StreamsEnd } from "./streams.ts";
-import { isMissing, Supply } from "./supply.ts";
+import { isMissing, Supply } from "./bootstrap/bootstrap.ts";
 
 /**
  * Makes a file or device equal to another one, wherever the two are. Where there is no blockcopy, it is sent.

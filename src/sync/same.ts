@@ -1,4 +1,4 @@
-import { OptionError } from "../stages/context.ts";
+import { OptionError } from "../blocks/context.ts";
 
 /** The error for a source that is the destination as well; both as people write them. */
 export function sameError(source: string, destination: string): OptionError {

@@ -1,9 +1,9 @@
-import type { Verify } from "../stages/verify.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { Verify } from "../stages/save/verify.ts";
+import type { Endpoint } from "./connection/endpoint.ts";
 import { ChangeMap } from "../ui/change-map.ts";
 import type { StageEvent } from "../ui/event-lines.ts";
-import { parseEvent } from "../ui/parse-event.ts";
-import { printable } from "../ui/printable.ts";
+import { parseEvent } from "../ui/programs/parse-event.ts";
+import { printable } from "../errors/printable.ts";
 import { type Counted, COUNTED, NO_COUNTS } from "../ui/progress.ts";
 import { SpentLately } from "./limiting.ts";
 

@@ -1,7 +1,7 @@
-import { hasControllingTerminal } from "../transport/controlling-terminal.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { hasControllingTerminal } from "../transport/processes/controlling-terminal.ts";
+import type { Endpoint } from "./connection/endpoint.ts";
 import { EX_TEMPFAIL, SyncError } from "./failure.ts";
-import { whereIs } from "./far-command.ts";
+import { whereIs } from "./connection/remote-command.ts";
 
 /** Seconds without a word after which a program is given up, unless the user says otherwise. A stage says something every second. */
 export const DEFAULT_TIMEOUT = 60;

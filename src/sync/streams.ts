@@ -1,22 +1,33 @@
 import { encodePreface, MAX_EXTENTS } from "../protocol/preface.ts";
-import { OptionError } from "../stages/context.ts";
-import type { Extent } from "../stages/ranges/extents.ts";
-import { Pace, paced } from "../transport/pace.ts";
-import type { Ended } from "../transport/child.ts";
-import type { Take } from "../transport/pump.ts";
-import type { Part } from "../stages/part.ts";
-import type { Stopping } from "../stages/stopping.ts";
-import { ALL_DONE } from "../stages/save.ts";
-import { type Joint, type JoinedEnd, type Program, runJoined } from "../transport/joined.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { OptionError } from "../blocks/context.ts";
+import type { Extent } from "../ranges/extents.ts";
+import { Pace, paced } from "../transport/streams/pace.ts";
+import type { Ended } from "../transport/processes/child.ts";
+import type { Take } from "../transport/streams/pump.ts";
+import type { Part } from "../blocks/part.ts";
+import type { Stopping } from "../blocks/stopping.ts";
+import { ALL_DONE } from "../stages/save/save.ts";
+import {
+  type Joint,
+  type JoinedEnd,
+  type Program,
+  runJoined,
+} from "../transport/processes/pipeline.ts";
+import type { Endpoint } from "./connection/endpoint.ts";
 import { type Cause, causeOf, failureOf } from "./failure.ts";
-import { commandText, type Far, reachOf, stageCommand, whereIs } from "./far-command.ts";
-import type { Kept } from "./far-shell.ts";
+import {
+  commandText,
+  type Far,
+  reachOf,
+  stageCommand,
+  whereIs,
+} from "./connection/remote-command.ts";
+import type { Kept } from "./connection/remote-shell.ts";
 import { Listener, type Shown } from "./listener.ts";
 import { isDone } from "./proof.ts";
 import { Side } from "./side.ts";
 import { Silence } from "./silence.ts";
-import { type CopyOptions, receiveWords, retrieveWords } from "./stage-words.ts";
+import { type CopyOptions, receiveWords, retrieveWords } from "./stage-arguments.ts";
 
 /** What to make equal, and how. */
 export interface CopyPlan {

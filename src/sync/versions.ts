@@ -1,6 +1,6 @@
 import { VERSION } from "../native/installation.ts";
 import { EVENTS_VERSION } from "../ui/event-lines.ts";
-import { whereIs } from "./far-command.ts";
+import { whereIs } from "./connection/remote-command.ts";
 import type { Side } from "./side.ts";
 
 /** Exit codes of what another version may be the reason for: an option that is not known, and a stream that is not. */

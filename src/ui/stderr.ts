@@ -2,7 +2,7 @@ import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
 import type { JsonLine } from "./json-line.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../errors/printable.ts";
 
 const STDOUT = 1;
 const STDERR = 2;

@@ -1,0 +1,160 @@
+// Command lines that say something else than was meant, and options that would be ignored: refused, before anything is opened.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { refuseTogether, type SyncOptions } from "../../src/commands/options/sync-options.ts";
+import { assertFailed, EXIT, lastLine, run } from "../support/cli.ts";
+import { scratch } from "../support/files.ts";
+import { DONE } from "../support/wire.ts";
+
+const FILES = { A: "source", B: "destination" };
+
+/** Two files; `use` replaces the words A and B by their names. */
+function files(t: TestContext): { folder: string; use: (words: string) => string[] } {
+  const folder = scratch(t);
+  for (const name of Object.values(FILES)) writeFileSync(join(folder, name), name);
+  const names = new Map(Object.entries(FILES).map(([word, name]) => [word, join(folder, name)]));
+  return { folder, use: (words) => words.split(" ").map((word) => names.get(word) ?? word) };
+}
+
+const SWALLOWED: readonly [words: string, option: string, example: string][] = [
+  ["sync --verify A B", "--verify", "--verify=full"],
+  ["sync --compress A B", "--compress", "--compress=auto"],
+  ["sync --digest-cache A B", "--digest-cache", "--digest-cache=DIGESTS"],
+  ["sync --threads A B", "--threads", "--threads=COUNT"],
+  ["sync --delta A B", "--delta", "--delta=FILE"],
+  ["sync --metrics A B", "--metrics", "--metrics=FILE"],
+  ["sync -e A B", "-e", "-e COMMAND"],
+  ["sync --bwlimit A B", "--bwlimit", "--bwlimit=RATE"],
+  ["sync --threads 2 --verify A B", "--verify", "--verify=full"],
+  ["checksum --cached A", "--cached", "--cached=DIGESTS"],
+  ["save --update-digests A", "--update-digests", "--update-digests=DIGESTS"],
+];
+
+test("an option that has taken a file as its value is named", async (t) => {
+  const { folder, use } = files(t);
+  for (const [words, option, example] of SWALLOWED) {
+    const args = use(words);
+    const { code, stderr } = await run(args, { stdin: DONE });
+    assert.equal(code, EXIT.usage, stderr);
+    const taken = `\`${join(folder, "source")}\` was taken for the value of ${option} (as in ${example})`;
+    assert.ok(lastLine(stderr).includes(taken), stderr);
+  }
+  const { stderr } = await run(use("sync --verify full A"));
+  assert.match(lastLine(stderr), /SOURCE or DESTINATION is missing; see/);
+  assert.equal(readdirSync(folder).length, 2);
+});
+
+test("a file of another host is not for the stages, unless one here has that name", async (t) => {
+  const { folder } = files(t);
+  for (const stage of ["checksum", "retrieve", "save", "inspect"]) {
+    for (const create of stage === "save" || stage === "checksum" ? [["--create"], []] : [[]]) {
+      const outcome = await run([stage, ...create, "root@far:disk"], { stdin: DONE, cwd: folder });
+      const remedy = new RegExp(`ssh root@far blockcopy ${stage} disk.*\\./root@far:disk`);
+      assertFailed(outcome, EXIT.usage, stage, /another host/, /blockcopy sync/, remedy);
+    }
+  }
+  assert.equal(readdirSync(folder).length, 2);
+  writeFileSync(join(folder, "far:disk"), "");
+  assert.equal((await run(["save", "far:disk"], { stdin: DONE, cwd: folder })).code, EXIT.ok);
+});
+
+test("a file of another host is not for an option that takes one of this host", async (t) => {
+  const { folder, use } = files(t);
+  for (const [words, far] of [
+    ["checksum --ranges FAR A", "root@far:/map"],
+    ["checksum --extended --cached FAR A", "far:digests"],
+    ["save --update-digests FAR A", "far:digests"],
+    ["sync --ranges FAR A B", "far:map"],
+    ["sync --delta FAR A B", "[fd00::1]:delta"],
+    ["sync --metrics FAR A B", "far:metrics"],
+    ["sync --map FAR A B", "far:map.svg"],
+    ["sync --digest-cache FAR A B", "far:cache"],
+    ["sync --digest-cache FAR far:A B", "far:cache"],
+    ["sync --metrics FAR A B", "ssh://far/metrics"],
+  ] as const) {
+    const args = use(words).map((word) => (word === "FAR" ? far : word));
+    const outcome = await run(args, { stdin: DONE, cwd: folder });
+    const [, option = ""] = /(--[a-z-]+) FAR/.exec(words) ?? [];
+    assertFailed(outcome, EXIT.usage, args[0] ?? "", /names a file of another host/);
+    assert.ok(lastLine(outcome.stderr).includes(`${option}: ${far} names`), outcome.stderr);
+    assert.ok(lastLine(outcome.stderr).includes(`give ./${far}`), outcome.stderr);
+  }
+  assert.equal(readdirSync(folder).length, 2);
+  for (const metrics of ["./far:metrics", "far:metrics"]) {
+    const words = ["sync", "--create", "--metrics", metrics, "source", "copy"];
+    assert.equal((await run(words, { cwd: folder })).code, EXIT.ok);
+  }
+});
+
+/** Options that nobody has given. */
+const NONE = {
+  verify: "none",
+  drawn: false,
+  isHere: false,
+  dryRun: false,
+  truncate: false,
+  owner: false,
+  group: false,
+  quiet: false,
+} as SyncOptions;
+
+const IGNORED: readonly [option: string, given: Partial<SyncOptions>, otherwise: object][] = [
+  ["--verify=full", { dryRun: true, verify: "full" }, { dryRun: false }],
+  ["--verify=written", { dryRun: true, verify: "written" }, { dryRun: false }],
+  ["--allow-larger", { truncate: true, allowLarger: true }, { truncate: false }],
+  ["--numeric-ids", { numericIds: true }, { owner: true }],
+  ["--numeric-ids", { numericIds: true }, { group: true }],
+  ["--verbose", { quiet: true, verbose: true }, { quiet: false }],
+  ["--map", { quiet: true, drawn: true }, { drawn: "map.svg" }],
+  ["--map", { quiet: true, drawn: true }, { json: true }],
+  ["--dry-run", { quiet: true, dryRun: true }, { json: true }],
+  ["--dry-run", { quiet: true, dryRun: true }, { metrics: "metrics" }],
+  ["--sudo", { isHere: true, sudo: true }, { isHere: false }],
+  ["--remote-command", { isHere: true, remoteCommand: "x" }, { isHere: false }],
+  ["--wire", { isHere: true, wire: "0.0.2" }, { isHere: false }],
+  ["--rsh", { isHere: true, rsh: "ssh" }, { isHere: false }],
+  ["--no-bootstrap", { isHere: true, noBootstrap: true }, { isHere: false }],
+];
+
+test("options that would be ignored, and what makes them useful", () => {
+  for (const [option, given, otherwise] of IGNORED) {
+    assert.throws(
+      () => refuseTogether({ ...NONE, ...given }),
+      new RegExp(`^OptionError: ${option} `),
+      option,
+    );
+    refuseTogether({ ...NONE, ...given, ...otherwise });
+  }
+  // Nothing of these is ignored: it is what would be done anyway, or what the copy that is rehearsed would do.
+  for (const harmless of [
+    { streams: 1 },
+    { verify: "none", dryRun: true },
+    { dryRun: true, lock: true, sparse: true, times: true, digestCache: "cache" },
+    { noBootstrap: true, remoteCommand: "blockcopy" },
+    { quiet: true, json: true },
+    { force: true, dryRun: true },
+  ])
+    refuseTogether({ ...NONE, ...harmless } as SyncOptions);
+});
+
+test("the command line is refused before anything is written", async (t) => {
+  const { folder, use } = files(t);
+  for (const words of [
+    "sync -n --verify full A B",
+    "sync --numeric-ids A B",
+    "sync -q -v A B",
+    "sync -q --map A B",
+    "sync -n -q A B",
+    "sync -e ssh A B",
+    "sync --no-bootstrap A B",
+    "sync --truncate --allow-larger A B",
+    "save --numeric-ids A",
+    "checksum --root --bwlimit 1M A",
+  ]) {
+    const args = use(words);
+    assertFailed(await run(args, { stdin: DONE }), EXIT.usage, args[0] ?? "");
+  }
+  assert.equal(readFileSync(join(folder, "destination"), "utf8"), "destination");
+});

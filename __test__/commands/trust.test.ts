@@ -1,0 +1,178 @@
+// Files and folders that others may change: a digest cache, a map of ranges, and a kept package; and names that are as long as names can be.
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { pack, sha256, DIGESTS, digestsOf, type Files } from "../../src/sync/bootstrap/archive.ts";
+import { keepPackage } from "../../src/sync/bootstrap/installed-package.ts";
+import { runLine } from "../../src/sync/connection/remote-shell.ts";
+import { spawnSync } from "node:child_process";
+import { assertFailed, assertSucceeded, bash, blockcopy, EXIT, run } from "../support/cli.ts";
+import { scratch } from "../support/files.ts";
+import { pair } from "../support/sync-pair.ts";
+import { lackingRoot } from "../support/tools.ts";
+
+/** What lets another user change what lies in the second of two folders. */
+const CHANGES: [what: string, change: (outer: string, inner: string) => void, root?: boolean][] = [
+  ["the group may write to its folder", (_, inner) => chmodSync(inner, 0o770)],
+  ["all may write to a folder above", (outer) => chmodSync(outer, 0o707)],
+  ["its folder is another user's", (_, inner) => chownSync(inner, 12_345, 0), true],
+  ["a folder above is another user's", (outer) => chownSync(outer, 12_345, 0), true],
+  [
+    "its folder is a link to where all may write",
+    (outer, inner) => {
+      const open = join(outer, "open");
+      mkdirSync(open);
+      renameSync(inner, join(open, "inner"));
+      chmodSync(open, 0o777);
+      symlinkSync(join(open, "inner"), inner);
+    },
+  ],
+];
+
+function folders(t: TestContext): [outer: string, inner: string] {
+  const outer = scratch(t);
+  const inner = join(outer, "inner");
+  mkdirSync(inner, { mode: 0o755 });
+  return [outer, inner];
+}
+
+/** The same, where the second has a file of this name. */
+const NAME = "kept";
+const CHANGES_OF_FILE: typeof CHANGES = [
+  ...CHANGES,
+  ["all may write to it", (_, inner) => chmodSync(join(inner, NAME), 0o666)],
+  ["it is another user's", (_, inner) => chownSync(join(inner, NAME), 12_345, 0), true],
+];
+
+for (const [what, change, root] of CHANGES_OF_FILE)
+  test(`a map of ranges: ${what}`, { skip: root === true && lackingRoot() }, async (t) => {
+    const { from, to } = pair(t);
+    const [outer, inner] = folders(t);
+    const map = join(inner, NAME);
+    writeFileSync(map, "0 128K\n", { mode: 0o644 });
+    const commands = [
+      ["sync", "-q", "--ranges", map, from, to],
+      ["checksum", "--ranges", map, to],
+    ];
+    for (const args of commands) assert.equal((await run(args)).code, 0);
+    const before = readFileSync(to);
+    change(outer, inner);
+    for (const args of commands) {
+      const why = /the map is not to be trusted: .*mode 0/;
+      assertFailed(await run(args), EXIT.permission, args[0] ?? "", why, /chmod|chown/);
+    }
+    assert.ok(readFileSync(to).equals(before));
+    // A pipe is of those who have made it, and standard input is what was given.
+    const pipes = `${blockcopy("checksum", to, "--ranges")} <(cat ${map})`;
+    assertSucceeded(
+      await bash(`${pipes} && ${blockcopy("checksum", to, "--ranges", "-")} < ${map}`),
+    );
+  });
+
+for (const [what, change, root] of CHANGES_OF_FILE)
+  test(`a digest cache: ${what}`, { skip: root === true && lackingRoot() }, async (t) => {
+    const { from, to } = pair(t);
+    const [outer, inner] = folders(t);
+    const cache = join(inner, NAME);
+    const args = ["sync", "-q", "--digest-cache", cache, from, to];
+    assert.equal((await run(args)).code, 0);
+    assert.equal((await run(args)).code, 0);
+    change(outer, inner);
+    const outcome = await run(args);
+    assertFailed(
+      outcome,
+      EXIT.permission,
+      "sync",
+      /cache is not to be trusted: .*mode 0/,
+      /chmod|chown/,
+    );
+    const checksum = await run(["checksum", "--extended", "--cached", cache, to]);
+    assertFailed(checksum, EXIT.permission, "checksum", /not to be trusted/);
+  });
+
+test("a sticky folder such as /tmp guards what is in it", async (t) => {
+  const { from, to } = pair(t);
+  const [, inner] = folders(t);
+  chmodSync(inner, 0o1777);
+  for (let night = 0; night < 2; night += 1)
+    assert.equal(
+      (await run(["sync", "-q", "--digest-cache", join(inner, "cache"), from, to])).code,
+      0,
+    );
+});
+
+const FILES: Files = (() => {
+  const files = new Map<string, Uint8Array>([
+    ["dist/cli/blockcopy", Buffer.from("echo it runs\n")],
+    ["dist/cli/main.js", Buffer.from("")],
+  ]);
+  return files.set(DIGESTS, digestsOf(files));
+})();
+const DIGEST = sha256(FILES.get(DIGESTS) ?? Buffer.alloc(0));
+const KEPT = { name: "1.2.3-0123", digest: DIGEST };
+
+for (const [what, change, root] of CHANGES)
+  test(`a kept package: ${what}`, { skip: root === true && lackingRoot() }, async (t) => {
+    const [outer, inner] = folders(t);
+    const folder = join(inner, "blockcopy", KEPT.name);
+    await keepPackage(folder, DIGEST, pack(FILES));
+    const there = () =>
+      spawnSync("sh", ["-c", runLine(KEPT, false), "blockcopy"], {
+        encoding: "utf8",
+        env: {
+          PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+          HOME: "/nowhere",
+          XDG_CACHE_HOME: inner,
+        },
+      });
+    assert.deepEqual([there().status, there().stdout], [0, "it runs\n"]);
+    change(outer, inner);
+    assert.equal(there().status, 127);
+    await assert.rejects(keepPackage(folder, DIGEST, pack(FILES)), /chmod|chown/);
+  });
+
+test("names as long as can be", async (t) => {
+  for (const length of [100, 101, 214, 215, 230, 255]) {
+    const { folder, from, to } = pair(t);
+    const name = (letter: string, ending = "") => letter.repeat(length - ending.length) + ending;
+    const kept = {
+      "--digest-cache": name("c"),
+      "--metrics": name("m"),
+      "--map": name("s", ".svg"),
+    };
+    const words = Object.entries(kept).flatMap(([option, file]) => [option, join(folder, file)]);
+    for (let night = 0; night < 2; night += 1) {
+      const { code, stderr } = await run(["sync", "-q", ...words, from, to]);
+      assert.deepEqual([code, stderr], [0, ""], String(length));
+    }
+    const names = ["destination", "source", ...Object.values(kept)];
+    assert.deepEqual(readdirSync(folder).toSorted(), names.toSorted());
+  }
+  const { folder, from, to } = pair(t);
+  const outcome = await run(["sync", "--digest-cache", join(folder, "x".repeat(256)), from, to]);
+  assert.ok(outcome.code !== EXIT.internal && outcome.code !== EXIT.ok, outcome.stderr);
+});
+
+test("metrics and maps are readable whatever the umask is, or as what they replace was", async (t) => {
+  const { folder, from, to } = pair(t);
+  const [metrics, map] = [join(folder, "metrics"), join(folder, "map.svg")];
+  writeFileSync(map, "", { mode: 0o600 });
+  const command = `umask 077; ${blockcopy("sync", "--metrics", metrics, "--map", map, from, to)}`;
+  const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
+  assert.equal((await bash(command)).code, 0);
+  assert.deepEqual([mode(metrics), mode(map)], ["644", "644"]);
+  chmodSync(metrics, 0o640);
+  assert.equal((await bash(`${command} -q`)).code, 0);
+  assert.equal(mode(metrics), "640");
+});

@@ -1,0 +1,288 @@
+// What is done before the program itself runs: signals, the environment, the ways in which it may be called.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { explainStart } from "../../src/cli/start-failure.ts";
+import { LEAST_FILES, NODE_VARIABLES } from "../../src/native/node-start.ts";
+import {
+  assertFailed,
+  assertSucceeded,
+  bash,
+  blockcopy,
+  COMMAND,
+  environment,
+  execute,
+  EXIT,
+  PROJECT,
+  quote,
+} from "../support/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files.ts";
+import { makePipe, start, type Running } from "../support/pipe.ts";
+import { pair } from "../support/sync-pair.ts";
+
+const [PROGRAM = ""] = COMMAND;
+
+/** A file with content, and one of the same length that differs. */
+function two(t: TestContext, length = 3 * BLOCK): { folder: string; from: string; to: string } {
+  const folder = scratch(t);
+  const [from, to] = [join(folder, "from"), join(folder, "to")];
+  writeFileSync(from, noise("from", length));
+  writeFileSync(to, noise("to", length));
+  return { folder, from, to };
+}
+
+/** True if a process listens for connections: its sockets are in the kernel's table of those in the state LISTEN (0A). */
+async function listens(pid: number): Promise<boolean> {
+  const { stdout } = await bash(
+    `for f in /proc/${pid}/fd/*; do readlink "$f"; done | sed -n 's/^socket:\\[\\(.*\\)\\]$/\\1/p'; echo; awk '$4 == "0A" { print $10 }' /proc/net/tcp /proc/net/tcp6`,
+  );
+  const [own = "", listening = ""] = stdout.toString().split("\n\n");
+  const sockets = listening.split("\n");
+  return own.split("\n").some((socket) => socket !== "" && sockets.includes(socket));
+}
+
+test("a closed standard output is an error for what would go there, and for nothing else", async (t) => {
+  const { from, to } = pair(t);
+  for (const { args, code } of [
+    { args: ["checksum", from], code: EXIT.io },
+    { args: ["sync", "--json", from, to], code: EXIT.io },
+    { args: ["sync", "-n", from, to], code: EXIT.io },
+    { args: ["sync", from, to], code: EXIT.ok },
+  ]) {
+    const outcome = await bash(`${blockcopy(...args)} >&-`);
+    assert.equal(outcome.code, code, `${args.join(" ")}: ${outcome.stderr}`);
+  }
+});
+
+test("SIGUSR1 at any time of the start opens nothing and ends nothing", async (t) => {
+  const { to } = two(t);
+  for (const delay of [3, 10, 20, 30, 45, 70]) {
+    const child = spawn(PROGRAM, ["save", to], {
+      stdio: ["pipe", "ignore", "pipe"],
+      env: environment(),
+    });
+    t.after(() => child.kill("SIGKILL"));
+    await sleep(delay);
+    for (let count = 0; count < 5; count += 1) child.kill("SIGUSR1");
+    await sleep(200);
+    assert.equal(child.exitCode ?? child.signalCode, null, `after ${delay} ms`);
+    assert.equal(await listens(child.pid ?? 0), false, `after ${delay} ms`);
+    child.stdin.end();
+    const [code] = (await once(child, "exit")) as [number];
+    assert.equal(code, EXIT.protocol);
+  }
+});
+
+/** Sends SIGUSR1 from 50 ms after the start on, until the answer is there. */
+async function asked(running: Running, pattern: RegExp): Promise<void> {
+  for (let tries = 0; tries < 100 && !pattern.test(running.stderr()); tries += 1) {
+    await sleep(50);
+    running.child.kill("SIGUSR1");
+  }
+  assert.match(running.stderr(), pattern);
+}
+
+for (const [name, args, pattern] of [
+  ["checksum", ["checksum", "-"], /^blockcopy checksum: 0 bytes read$/m],
+  ["retrieve", ["retrieve"], /^blockcopy retrieve: 0 bytes compared$/m],
+  ["save", ["save"], /^blockcopy save: 0 bytes written to the disk$/m],
+  ["inspect", ["inspect"], /^blockcopy inspect: 0 bytes read$/m],
+  ["receive", ["receive"], /^(\{"event":"progress".*\n){2}/m],
+] as const)
+  test(`${name} says on SIGUSR1 how far it is`, async (t) => {
+    const { from } = two(t);
+    const [stdin, stdout] = [makePipe(t), makePipe(t)];
+    const file = ["retrieve", "save", "receive"].includes(name) ? [from] : [];
+    const streams = { stdin: stdin.reader.fd, stdout: stdout.writer.fd };
+    const running = start(t, [...args, ...file], streams);
+    stdin.reader.close();
+    await asked(running, pattern);
+    running.child.kill("SIGTERM");
+    assert.equal((await running.ended).code, 143);
+  });
+
+test("sync says on SIGUSR1 how far it is, also with --quiet", async (t) => {
+  const { from, to } = two(t, 40 * BLOCK);
+  const running = start(t, ["sync", "-q", "--bwlimit=1M", "--compress=none", from, to], {});
+  await asked(running, /^Sync {2}.* of 5\.00 MiB/m);
+});
+
+for (const value of ["0", "1", "junk"])
+  test(`a copy succeeds with UV_THREADPOOL_SIZE=${value}`, async (t) => {
+    const { from, to } = two(t, 80 * BLOCK);
+    const env = { UV_THREADPOOL_SIZE: value };
+    assertSucceeded(await execute([...COMMAND, "sync", "--verify=written", from, to], { env }));
+    assert.ok(readFileSync(to).equals(readFileSync(from)));
+    const main = [process.execPath, join(PROJECT, "dist/cli/main.js")];
+    assertFailed(
+      await execute([...main, "sync", from, to], { env }),
+      EXIT.busy,
+      "blockcopy",
+      /UV_THREADPOOL_SIZE/,
+    );
+  });
+
+test("no variable of Node's gets through, and what connects has them all as they were", async (t) => {
+  const { folder, from, to } = two(t);
+  const evil = join(folder, "evil.cjs");
+  writeFileSync(
+    evil,
+    `require("node:fs").writeFileSync(${JSON.stringify(join(folder, "ran"))}, "")`,
+  );
+  const rsh = join(folder, "rsh");
+  writeFileSync(
+    rsh,
+    `#!/bin/sh\nenv -0 > ${quote([join(folder, "env")])}\nshift\nexec sh -c "$*"\n`,
+  );
+  chmodSync(rsh, 0o755);
+  const given = {
+    NODE_OPTIONS: `--require=${evil}`,
+    NODE_EXTRA_CA_CERTS: "/nowhere\nOPENSSL_CONF=b \"'$(touch x)`",
+    NODE_REDIRECT_WARNINGS: join(folder, "warnings"),
+    NODE_V8_COVERAGE: join(folder, "coverage"),
+    NODE_DEBUG: "fs",
+    OPENSSL_CONF: "/nowhere/openssl.cnf",
+    UV_THREADPOOL_SIZE: "1",
+  };
+  // The stage of the far end has a cleaned environment too: the launcher there is the same.
+  const far = quote(["env", "-u", "NODE_OPTIONS", ...COMMAND]);
+  const args = ["sync", "-q", "-e", rsh, "--remote-command", far, from, `one:${to}`];
+  const outcome = await execute([...COMMAND, ...args], { env: given });
+  assert.equal(outcome.stderr, "");
+  assert.equal(outcome.code, EXIT.ok);
+  assert.ok(!existsSync(join(folder, "ran")), "code of somebody else has run");
+  assert.ok(!existsSync(join(folder, "coverage")));
+  const seen = new Map(
+    readFileSync(join(folder, "env"), "utf8")
+      .split("\0")
+      .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+  );
+  for (const [name, value] of Object.entries(given)) assert.equal(seen.get(name), value, name);
+  assert.deepEqual(
+    [...seen.keys()].filter((name) => name.startsWith("BLOCKCOPY_")),
+    [],
+  );
+});
+
+test("the launcher knows all variables that Node says it looks at", async () => {
+  const { stdout } = await execute([process.execPath, "--help"]);
+  const [, section = ""] = stdout.toString().split("Environment variables:");
+  const named = Array.from(section.matchAll(/^([A-Z][A-Z0-9_]{3,})/gm), ([, name = ""]) => name);
+  assert.ok(named.includes("NODE_OPTIONS") || named.includes("NODE_PATH"), named.join());
+  const harmless = ["FORCE_COLOR", "NO_COLOR"];
+  const known: readonly string[] = NODE_VARIABLES;
+  assert.deepEqual(
+    named.filter((name) => !known.includes(name) && !harmless.includes(name)),
+    [],
+  );
+});
+
+test("the program is found through links, by any shell, in any folder", async (t) => {
+  const folder = scratch(t);
+  symlinkSync(PROGRAM, join(folder, "absolute"));
+  symlinkSync("absolute", join(folder, "a b"));
+  const node = dirname(process.execPath);
+  const name = quote(["a b"]);
+  for (const script of [
+    `./${name} --version`,
+    `PATH=.:$PATH; ${name} --version`,
+    `sh ${name} --version`,
+  ]) {
+    assertSucceeded(await bash(`PATH=${quote([node])}:/usr/bin:/bin; ${script}`, { cwd: folder }));
+  }
+});
+
+test("an installation that is broken, or may not be read, is no fault of the program", async (t) => {
+  const whole = dirname(PROGRAM);
+  const part = readdirSync(whole).find((name) => name.startsWith("run-"));
+  assert.ok(part !== undefined);
+  for (const [harm, pattern] of [
+    [(path: string) => rmSync(path), /Cannot find module.*; install blockcopy again$/],
+    [(path: string) => truncateSync(path, 1000), /SyntaxError.*; install blockcopy again$/],
+    [
+      (path: string) => {
+        rmSync(path);
+        symlinkSync(part, path);
+      },
+      /ELOOP.*; install blockcopy again$/,
+    ],
+  ] as const) {
+    const copy = join(scratch(t), "cli");
+    cpSync(whole, copy, { recursive: true });
+    harm(join(copy, part));
+    const outcome = await execute([join(copy, "blockcopy"), "--version"]);
+    assertFailed(outcome, EXIT.busy, "blockcopy", /^ERROR \(blockcopy\): cannot start: /, pattern);
+  }
+  for (const [code, advice] of [
+    ["EACCES", /namei -l/],
+    ["ENOMEM", /ulimit -v/],
+    ["ENOSPC", /make room/],
+    ["EMFILE", /ulimit -n/],
+    ["EIO", /smartctl/],
+    ["ENOEXEC", /install blockcopy again/],
+  ] as const) {
+    const failure = explainStart(
+      Object.assign(new Error(`${code}: it failed, open 'x'`), { code }),
+    );
+    assert.equal(failure.code, EXIT.busy);
+    assert.match(failure.text, advice);
+    assert.match(failure.text, new RegExp(code));
+  }
+  assert.equal(explainStart(new TypeError("x is not a function")).code, EXIT.internal);
+  assert.equal(explainStart(undefined).code, EXIT.internal);
+});
+
+test("without Node it says so", async () => {
+  const outcome = await bash(`PATH=/nowhere ${blockcopy("--version")}`);
+  assertFailed(outcome, EXIT.busy, "blockcopy", /no Node in the PATH \(\/nowhere\)/);
+});
+
+test("with too few descriptors for Node it says so", async () => {
+  for (const limit of [13, 17, 20, LEAST_FILES - 1]) {
+    const outcome = await bash(`ulimit -n ${limit}; exec ${blockcopy("--version")}`);
+    assertFailed(outcome, EXIT.busy, "blockcopy", /fewer than 32 files .*`ulimit -n`/);
+  }
+  // Node raises the soft limit.
+  for (const limits of [`ulimit -n ${LEAST_FILES}`, "ulimit -S -n 20"])
+    assertSucceeded(await bash(`${limits}; exec ${blockcopy("--version")}`));
+});
+
+for (const signal of ["HUP", "INT", "QUIT", "TERM", "USR1"])
+  test(`an ignored SIG${signal} stays ignored, here and by what connects`, async (t) => {
+    const { folder, from, to } = two(t, 8 * BLOCK);
+    const rsh = join(folder, "rsh");
+    // What stands for ssh sends the signal to itself and to whoever started it.
+    writeFileSync(
+      rsh,
+      `#!/bin/sh\nsleep 0.2\nkill -${signal} $PPID $$\nsleep 0.1\nshift\nexec sh -c "$*"\n`,
+    );
+    chmodSync(rsh, 0o755);
+    const command = blockcopy(
+      "sync",
+      "-q",
+      "-e",
+      rsh,
+      "--remote-command",
+      PROGRAM,
+      from,
+      `one:${to}`,
+    );
+    const outcome = await bash(`trap '' ${signal}; exec ${command}`);
+    assert.equal(outcome.stderr, "");
+    assert.equal(outcome.code, EXIT.ok);
+    assert.ok(readFileSync(to).equals(readFileSync(from)));
+  });

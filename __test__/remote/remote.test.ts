@@ -1,0 +1,84 @@
+// Copies between hosts with one command: each direction, each way to name a host and a file.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { assertSame } from "../support/bytes.ts";
+import { noise, scratch } from "../support/files.ts";
+import { addressOf, lackingHosts, logins, OTHER_PORT, sync } from "../support/hosts.ts";
+import { assertSynced, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
+
+const skip = lackingHosts;
+for (const [what, a, b] of [
+  ["here to there", "", "one:"],
+  ["there to here", "one:", ""],
+  ["between two others", "one:", "two:"],
+  ["within another", "one:", "one:"],
+] as const) {
+  test(`from ${what}, with one connection for each end`, { skip }, async (t) => {
+    const { from, to } = pair(t);
+    const count = (): number => logins("one") + logins("two");
+    const before = count();
+    assertSynced(await sync([`${a}${from}`, `${b}${to}`]), to);
+    assert.equal(count() - before, [a, b].filter(Boolean).length);
+    assertSame(readFileSync(from), SOURCE, "the source");
+  });
+}
+
+const { far, far6 } = addressOf("one");
+for (const host of [
+  `root@one:`,
+  `${far}:`,
+  `[${far6}]:`,
+  `root@[${far6}]:`,
+  `ssh://root@one:${OTHER_PORT}`,
+  `ssh://one`,
+  `ssh://[${far6}]:${OTHER_PORT}`,
+]) {
+  test(`a host named ${host}`, { skip }, async (t) => {
+    const { from, to } = pair(t);
+    assertSynced(await sync([`${host}${from}`, to]), to);
+  });
+}
+
+const NAMES = [
+  "with spaces  in it",
+  'it\'s "quoted"',
+  "two\nlines",
+  "; touch harm",
+  "$(touch harm)",
+  "`touch harm`",
+  "& | < > * ? [a-z] {a,b} ! # \\ \\n %s",
+  "-rf",
+  "--help",
+  "~",
+  "~root",
+  "=ls",
+  "a:b",
+  "\u{e9}\u{1f4be}",
+];
+for (const name of NAMES) {
+  test(`a file named ${JSON.stringify(name)}`, { skip }, async (t) => {
+    const { folder } = pair(t);
+    const [from, to] = [join(folder, name), join(folder, `${name}.copy`)];
+    writeFileSync(from, SOURCE);
+    writeFileSync(to, changedIn(SOURCE, 3));
+    assertSynced(await sync([`one:${from}`, `one:${to}`]), to);
+    writeFileSync(to, noise("again", SOURCE.length));
+    assertSynced(await sync([from, `two:${to}`]), to);
+  });
+}
+
+test("a relative path there begins in the home folder, also with ~/", { skip }, async (t) => {
+  const folder = scratch(t, homedir());
+  const name = folder.slice(homedir().length + 1);
+  for (const path of [`${name}/`, `~/${name}/`, `~root/${name}/`]) {
+    for (const file of ["a file", "-file", "~file"]) {
+      const { from } = pair(t);
+      const to = join(folder, file);
+      writeFileSync(to, noise("other", SOURCE.length));
+      assertSynced(await sync([from, `one:${path}${file}`]), to);
+    }
+  }
+});

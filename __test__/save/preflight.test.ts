@@ -1,0 +1,222 @@
+// What can be known before the first write is refused before it; and what need not be written is not.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { assertSame } from "../support/bytes.ts";
+import {
+  assertFailed,
+  assertSucceeded,
+  bash,
+  blockcopy,
+  EXIT,
+  pipeline,
+  run,
+} from "../support/cli.ts";
+import { noise, scratch } from "../support/files.ts";
+import { allocated, BOOKKEEPING, lackingHoles } from "../support/holes.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
+import { mountTmpfs } from "../support/mount.ts";
+import { lackingRoot, system } from "../support/tools.ts";
+import { dataFrame, DONE } from "../support/wire.ts";
+
+const MIB = 1024 * 1024;
+const BLOCK = 128 * 1024;
+const OLD = noise("old", MIB);
+
+test("a device of 0 bytes is no source and no destination", { skip: lackingLoop }, async (t) => {
+  const folder = scratch(t);
+  const [device, file] = [join(folder, "device"), join(folder, "file")];
+  // A loop device that nobody else attaches anything to: `losetup --find` takes the first free one.
+  system("mknod", device, "b", "7", "977");
+  writeFileSync(file, OLD);
+  for (const [args, stdin] of [
+    [["checksum", device], undefined],
+    [["retrieve", device], DONE],
+    [["save", device], DONE],
+    [["sync", device, file], undefined],
+    [["sync", "--truncate", device, file], undefined],
+    [["sync", "--allow-larger", file, device], undefined],
+  ] as const) {
+    const outcome = await run(args, stdin === undefined ? {} : { stdin });
+    assertFailed(outcome, EXIT.usage, args[0], new RegExp(`${device}: it is a device of 0 bytes`));
+    assertSame(readFileSync(file), OLD);
+  }
+});
+
+test("a file that yields more than it says", { skip: !existsSync("/proc/version") }, async (t) => {
+  const file = join(scratch(t), "file");
+  writeFileSync(file, OLD);
+  for (const args of [
+    ["checksum", "/proc/version"],
+    ["sync", "/proc/version", file],
+    ["sync", "--truncate", "/proc/version", file],
+  ] as const) {
+    assertFailed(await run(args), EXIT.usage, args[0], /\/proc\/version: it says that it has 0/);
+  }
+  assertSame(readFileSync(file), OLD);
+});
+
+test("an empty source empties nothing without --force", async (t) => {
+  const folder = scratch(t);
+  const [empty, file] = [join(folder, "empty"), join(folder, "file")];
+  writeFileSync(empty, "");
+  writeFileSync(file, OLD);
+  const words = /the source is empty, and --truncate would cut .*file off to nothing/;
+  assertFailed(await run(["sync", "--truncate", empty, file]), EXIT.usage, "sync", words);
+  for (const checksum of [[], ["--extended"]]) {
+    const { codes, stderr } = await pipeline({
+      source: empty,
+      destination: file,
+      checksum,
+      save: ["--truncate"],
+    });
+    assertFailed({ code: codes[2] ?? null, stderr: stderr[2] ?? "" }, EXIT.usage, "save", words);
+  }
+  assertSame(readFileSync(file), OLD);
+  assertSucceeded(await run(["sync", "--truncate", "--force", empty, file]));
+  assert.equal(statSync(file).size, 0);
+});
+
+test("a copy that fails before the first write leaves no new file", async (t) => {
+  const folder = scratch(t);
+  const [empty, missing, file] = ["empty", "missing", "file"].map((name) => join(folder, name));
+  assert.ok(empty !== undefined && missing !== undefined && file !== undefined);
+  writeFileSync(empty, "");
+  writeFileSync(file, OLD);
+  const silent = `exec {silent}<> <(:); timeout -s TERM 1`;
+  for (const [script, code] of [
+    [blockcopy("sync", "--create", missing, join(folder, "new")), EXIT.missing],
+    [blockcopy("sync", "--create", "--streams", "2", missing, join(folder, "new")), EXIT.missing],
+    [blockcopy("sync", "--create", "--start", "2M", file, join(folder, "new")), EXIT.usage],
+    [`true | ${blockcopy("save", "--create", join(folder, "new"))}`, EXIT.protocol],
+    [`echo text | ${blockcopy("save", "--create", join(folder, "new"))}`, EXIT.protocol],
+    [`${silent} ${blockcopy("save", "--create", join(folder, "new"))} <&$silent`, 124],
+    [
+      `${silent} ${blockcopy("receive", "--create", join(folder, "new"))} <&$silent | cat; exit "\${PIPESTATUS[0]}"`,
+      124,
+    ],
+  ] as const) {
+    const outcome = await bash(script);
+    assert.equal(outcome.code, code, `${script}: ${outcome.stderr}`);
+    assert.ok(!existsSync(join(folder, "new")), script);
+  }
+  // A file that was there, and one that is complete, stay.
+  const outcome = await bash(`true | ${blockcopy("save", "--create", empty)}`);
+  assert.equal(outcome.code, EXIT.protocol);
+  assert.ok(existsSync(empty));
+  assertSucceeded(await run(["sync", "--create", empty, join(folder, "new")]));
+  assert.equal(statSync(join(folder, "new")).size, 0);
+});
+
+test("a device that is too small is not touched", { skip: lackingLoop }, async (t) => {
+  const folder = scratch(t);
+  const source = join(folder, "source");
+  writeFileSync(source, noise("source", 4 * MIB));
+  // Of two parts, the first one has 1 MiB of it at least.
+  const old = noise("device", 2 * MIB);
+  const loop = loopWith(t, folder, old);
+  for (const args of [
+    ["--truncate"],
+    ["--create"],
+    ["--start", "512K"],
+    ["--digest", "sha3-512", "--truncate"],
+    ["--streams", "2", "--truncate"],
+    ["--streams", "2", "--create"],
+    ["--streams", "2", "--start", "512K"],
+  ]) {
+    const outcome = await run(["sync", ...args, source, loop.path]);
+    assertFailed(outcome, EXIT.usage, "sync", /has 4194304 bytes/);
+    assertSame(deviceContent(loop), old, args.join(" "));
+  }
+});
+
+test(
+  "a limit on the size of files, and room, are looked at first",
+  { skip: lackingRoot("mount") },
+  async (t) => {
+    const folder = scratch(t);
+    const source = join(folder, "source");
+    writeFileSync(source, noise("source", 4 * MIB));
+    const file = join(folder, "file");
+    const old = noise("file", 2 * MIB);
+    writeFileSync(file, old);
+    for (const args of [
+      ["--truncate"],
+      ["--streams", "2", "--truncate"],
+      ["--streams", "2", "--create"],
+      ["--streams", "2", "--start", "512K"],
+    ]) {
+      const limited = await bash(`ulimit -f 2048; ${blockcopy("sync", ...args, source, file)}`);
+      assertFailed(limited, EXIT.io, "sync", /4194304 bytes long: the limit .* is 2097152 bytes/);
+      assertSame(readFileSync(file), old, args.join(" "));
+    }
+
+    const small = mountTmpfs(t, folder, 2 * MIB);
+    const hollow = join(small, "hollow");
+    writeFileSync(hollow, "");
+    truncateSync(hollow, 4 * MIB);
+    for (const [args, name] of [
+      [["--create"], "new"],
+      [[], "hollow"],
+      [["--digest", "blake3"], "hollow"],
+      [["--streams", "2"], "hollow"],
+      [["--streams", "2", "--create"], "new"],
+    ] as const) {
+      const outcome = await run(["sync", ...args, source, join(small, name)]);
+      assertFailed(outcome, EXIT.io, "sync", /4194304 more bytes are needed and \d+ are free/);
+      assert.equal(allocated(hollow), 0);
+      assert.ok(!existsSync(join(small, "new")), args.join(" "));
+    }
+    // Holes take no room.
+    const sparse = join(folder, "sparse");
+    writeFileSync(sparse, OLD.subarray(0, 4096));
+    truncateSync(sparse, 64 * MIB);
+    assertSucceeded(await run(["sync", "--create", sparse, join(small, "copy")]));
+  },
+);
+
+test(
+  "a new file, or a new end, keeps the holes of its source",
+  { skip: lackingHoles() },
+  async (t) => {
+    const folder = scratch(t);
+    const source = join(folder, "source");
+    writeFileSync(source, OLD.subarray(0, 4096));
+    truncateSync(source, 256 * MIB);
+    let count = 0;
+    const check = (path: string, kept = BLOCK): void => {
+      assertSame(readFileSync(path), readFileSync(source));
+      assert.ok(allocated(path) <= kept + BOOKKEEPING, `${allocated(path)} bytes`);
+    };
+    const fresh = (): string => join(folder, `copy-${(count += 1)}`);
+    for (const args of [
+      ["--create"],
+      ["--create", "--verify", "full", "-t"],
+      ["--create", "--streams", "2"],
+    ]) {
+      const copy = fresh();
+      assertSucceeded(await run(["sync", ...args, source, copy]));
+      check(copy);
+      if (args.includes("-t")) assert.equal(statSync(copy).mtimeMs, statSync(source).mtimeMs);
+    }
+    const grown = fresh();
+    writeFileSync(grown, OLD);
+    assertSucceeded(await run(["sync", "--truncate", source, grown]));
+    // A run of zeros that begins before the old end is written, as long as it is: 16 MiB at most.
+    check(grown, 17 * MIB);
+    for (const checksum of [[], ["--extended"]]) {
+      const copy = fresh();
+      writeFileSync(copy, "");
+      const outcome = await pipeline({ source, destination: copy, checksum });
+      assert.deepEqual(outcome.codes, [0, 0, 0], outcome.stderr.join(""));
+      check(copy);
+    }
+    // Zeros over what was written before, also by the same stream, are zeros.
+    const over = fresh();
+    writeFileSync(over, "");
+    const stream = [dataFrame(0, OLD.subarray(0, 8192)), dataFrame(4096, Buffer.alloc(8192)), DONE];
+    assertSucceeded(await run(["save", over], { stdin: Buffer.concat(stream) }));
+    assertSame(readFileSync(over), Buffer.concat([OLD.subarray(0, 4096), Buffer.alloc(8192)]));
+  },
+);

@@ -1,0 +1,288 @@
+// Blocks of another size than 128 KiB: any of the three stages cuts the same blocks, and nothing else changes.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import fc from "fast-check";
+import { assertSame } from "../support/bytes.ts";
+import {
+  assertCopied,
+  assertFailed,
+  assertSucceeded,
+  EXIT,
+  lastLine,
+  pipeline,
+  run,
+} from "../support/cli.ts";
+import { noise, scratch, text, writeSparse } from "../support/files.ts";
+import { copied, extents, merged, type Range } from "../support/model.ts";
+import { blocksOf, hashBlocks } from "../support/ranges.ts";
+import { FIELD, plainOf, readBlockStream } from "../support/records.ts";
+import { rootOf, sha3Digests } from "../support/root.ts";
+import { behindDone, readTail, TAG, tailFrame, untilDone } from "../support/tail.ts";
+import { dataFrame, DONE, hashStream } from "../support/wire.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** All sizes that a block may have, as they are given. */
+const SIZES: readonly [option: string, size: number][] = [
+  ...[4, 8, 16, 32, 64, 128, 256, 512].map((n): [string, number] => [`${n}K`, n * KIB]),
+  ...[1, 2, 4, 8, 16].map((n): [string, number] => [`${n}MiB`, n * MIB]),
+];
+
+/** Options of an extended stream of such blocks. */
+function extended(size: number | string, digest = "sha3-512"): string[] {
+  return ["--extended", "--digest", digest, "--block-size", String(size)];
+}
+
+/** Text, a hole of many blocks (and of more than a batch) where they are small and of some where they are large, and an odd end. */
+function withHole(size: number): Buffer {
+  const hole = size < MIB ? 70 + (4 * MIB) / size : 2;
+  return Buffer.concat([
+    text(size, 3 * KIB + size),
+    Buffer.alloc(hole * size + 5000),
+    noise(size, Math.min(3 * size, 5 * MIB) + 77),
+  ]);
+}
+
+for (const [option, size] of SIZES) {
+  test(`blocks of ${option}: the hash stream of a file, a range, a sparse file and a pipe`, async (t) => {
+    const folder = scratch(t);
+    const [plain, sparse] = [join(folder, "plain"), join(folder, "sparse")];
+    const content = withHole(size);
+    writeFileSync(plain, content);
+    writeSparse(sparse, content);
+    const whole = hashStream(content, { block: size });
+    for (const file of [plain, sparse]) {
+      const outcome = await run(["checksum", file, ...extended(option)]);
+      assertSucceeded(outcome);
+      assertSame(plainOf(outcome.stdout), whole, "the hash stream");
+    }
+    const piped = await run(["checksum", "-", ...extended(size)], { stdin: content });
+    assertSucceeded(piped);
+    assertSame(plainOf(piped.stdout), hashStream(content, { rest: false, block: size }));
+    const limits = { start: 1001, end: content.length - 5 };
+    const options = ["--start", "1001", "--end", String(limits.end)];
+    const part = await run(["checksum", sparse, ...options, ...extended(option)]);
+    assertSucceeded(part);
+    assertSame(plainOf(part.stdout), hashStream(content, { ...limits, block: size }));
+  });
+
+  test(`blocks of ${option}: the root of a file and of a pipe`, async (t) => {
+    const path = join(scratch(t), "file");
+    const content = withHole(size);
+    writeSparse(path, content);
+    const root = rootOf(content.length, "sha3-512", sha3Digests(content, size), size);
+    for (const file of [path, "-"]) {
+      const stdin = file === "-" ? { stdin: content } : {};
+      const outcome = await run(["checksum", "--root", "--block-size", option, file], stdin);
+      assertSucceeded(outcome);
+      assert.equal(
+        outcome.stdout.toString(),
+        `blockcopy-root sha3-512/${size} ${content.length} ${root}\n`,
+      );
+    }
+  });
+}
+
+test("blocks of the usual size: a plain stream, and the usual root", async (t) => {
+  const path = join(scratch(t), "file");
+  const content = noise(1, 300_000);
+  writeFileSync(path, content);
+  for (const option of ["128K", "131072", "256s"]) {
+    const outcome = await run(["checksum", path, "--block-size", option]);
+    assertSucceeded(outcome);
+    assert.deepEqual(outcome.stdout, hashStream(content));
+    const roots = [["--block-size", option], []].map((options) =>
+      run(["checksum", "--root", ...options, path]),
+    );
+    const [named, usual] = await Promise.all(roots);
+    assert.deepEqual(named?.stdout, usual?.stdout);
+  }
+});
+
+for (const [option, size] of SIZES)
+  test(`--ranges in blocks of ${option}`, async (t) => {
+    const folder = scratch(t);
+    const [path, map] = [join(folder, "file"), join(folder, "map")];
+    const content = noise(size, Math.min(9 * size, 2 * size + 5 * MIB) + 9);
+    const last = content.length - 1;
+    writeFileSync(path, content);
+    for (const ranges of [
+      [{ offset: size - 1, length: 2 }],
+      [
+        { offset: size, length: size },
+        { offset: last, length: 1 },
+      ],
+      [{ offset: last, length: 2 }],
+    ]) {
+      writeFileSync(map, ranges.map(({ offset, length }) => `${offset} ${length}`).join("\n"));
+      const outcome = await run(["checksum", path, "--ranges", map, ...extended(option)]);
+      assertSucceeded(outcome);
+      const rest = ranges.some(({ offset, length }) => offset + length > content.length);
+      const blocks = blocksOf(ranges, content.length, size);
+      assertSame(plainOf(outcome.stdout), hashBlocks(content, blocks, rest, size));
+    }
+  });
+
+/** Sizes of files that end at, before or behind a block or a batch. */
+function sizesAround(block: number): fc.Arbitrary<number> {
+  const most = Math.max(Math.floor((5 * MIB) / block), 2);
+  return fc
+    .record({
+      blocks: fc.oneof(fc.integer({ min: 0, max: most }), fc.constantFrom(0, 1, 2, most)),
+      odd: fc.oneof(fc.constantFrom(-1, 0, 0, 1), fc.integer({ min: 0, max: 5000 })),
+    })
+    .map(({ blocks, odd }) => Math.max(0, blocks * block + odd));
+}
+
+const anyCopy = fc.constantFrom(...SIZES.map(([, size]) => size)).chain((block) =>
+  fc.record({
+    block: fc.constant(block),
+    digest: fc.constantFrom("sha3-512", "blake3"),
+    sizes: fc.tuple(sizesAround(block), sizesAround(block)),
+    /** Where both have zeros, as a fraction. */
+    hole: fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat({ max: 3 * MIB })),
+    /** Where the destination has a byte of its own, as fractions. */
+    changes: fc.array(fc.double({ min: 0, max: 0.999_999, noNaN: true }), { maxLength: 6 }),
+    start: fc.constantFrom(0, 0, 0, 1, 4096, 70_001),
+    cut: fc.boolean(),
+  }),
+);
+
+test("any size: only the blocks that differ travel, and the copy is what the model says", async (t) => {
+  const folder = scratch(t);
+  let count = 0;
+  const property = fc.asyncProperty(
+    anyCopy,
+    async ({ block, digest, sizes, hole, changes, start, cut }) => {
+      const common = noise("any", Math.max(...sizes));
+      const begin = Math.floor(hole[0] * common.length);
+      common.subarray(begin, begin + hole[1]).fill(0);
+      const source = common.subarray(0, sizes[0]);
+      const destination = Buffer.from(common.subarray(0, sizes[1]));
+      for (const at of changes) {
+        const index = Math.floor(at * destination.length);
+        destination[index] = (destination[index] ?? 0) ^ 1;
+      }
+      count += 1;
+      const [from, to] = [join(folder, `source-${count}`), join(folder, `destination-${count}`)];
+      writeSparse(from, source);
+      writeSparse(to, destination);
+      const range: Range = { start: Math.min(start, destination.length) };
+      if (cut && destination.length > range.start + 1) range.end = destination.length - 1;
+      const limits = [
+        ...(range.start === 0 ? [] : ["--start", `${range.start}`]),
+        ...(range.end === undefined ? [] : ["--end", `${range.end}`]),
+      ];
+      const hashes = await run(["checksum", to, ...limits, ...extended(block, digest)]);
+      assertSucceeded(hashes);
+      const blocks = await run(["retrieve", from], { stdin: hashes.stdout });
+      assertSucceeded(blocks);
+      const { records, root: seal } = readBlockStream(blocks.stdout);
+      assert.deepEqual(
+        merged(records.map((record) => ({ position: record.position, length: record.block }))),
+        merged(extents(source, destination, range, block, true)),
+      );
+      // Only a root of all of the source can be verified.
+      const provable = range.start === 0 && range.end === undefined && source.length > 0;
+      const root = seal.get(FIELD.root.root);
+      if (provable) assert.equal(root?.readUInt32BE(), block);
+      const verify = provable ? ["--verify=full"] : [];
+      assertSucceeded(await run(["save", to, ...verify], { stdin: blocks.stdout }));
+      assertSame(readFileSync(to), copied(source, destination, range), "the destination");
+    },
+  );
+  await fc.assert(property, { numRuns: 40, interruptAfterTimeLimit: 30_000 });
+});
+
+// More than a batch of small blocks, and more than one large block. xz is slow with text: of the large ones only the ends are.
+for (const [option, between] of [
+  ["4K", 0],
+  ["16M", 12 * MIB],
+] as const)
+  test(`blocks of ${option}: a copy of all, with --lzma, to an empty destination and over another`, async (t) => {
+    const folder = scratch(t);
+    const [source, destination] = [join(folder, "source"), join(folder, "destination")];
+    const content = Buffer.concat([
+      text(option, 3 * MIB),
+      Buffer.alloc(between, 7),
+      text(`${option} ends`, 2 * MIB + 5),
+    ]);
+    writeFileSync(source, content);
+    for (const before of [Buffer.alloc(0), Buffer.alloc(content.length + 10 * MIB)]) {
+      writeFileSync(destination, before);
+      const checksum = extended(option, "blake3");
+      const save = ["--verify=full", "--truncate"];
+      assertCopied(await pipeline({ source, destination, checksum, retrieve: ["--lzma"], save }));
+      assertSame(readFileSync(destination), content);
+    }
+  });
+
+test("--verify=full of a root over blocks of a size that none have is not begun", async (t) => {
+  const folder = scratch(t);
+  const [source, path] = [join(folder, "source"), join(folder, "destination")];
+  const content = noise(1, 10_000);
+  writeFileSync(source, content);
+  const hashes = Buffer.concat([Buffer.from("rest"), Buffer.alloc(8), DONE]);
+  const { stdout } = await run(["retrieve", source], { stdin: hashes });
+  const { fields } = readTail(behindDone(stdout));
+  for (const size of [1, 2048, 5000, 131_072]) {
+    writeFileSync(path, "");
+    fields.get(TAG.root)?.writeUInt32BE(size);
+    const stdin = Buffer.concat([dataFrame(0, content), DONE, tailFrame([...fields])]);
+    const outcome = await run(["save", "--verify=full", path], { stdin });
+    if (size === 131_072) assertSucceeded(outcome);
+    else assertFailed(outcome, EXIT.protocol, "save", /does not prove all of the source/);
+  }
+  assert.ok(untilDone(stdout).length > content.length);
+});
+
+/** Runs `checksum` of a small file, and asserts that it is refused with nothing written. */
+async function assertRefused(
+  t: TestContext,
+  { options, wire = "" }: { options: readonly string[]; wire?: string },
+  ...patterns: RegExp[]
+): Promise<void> {
+  const path = join(scratch(t), "file");
+  writeFileSync(path, noise(1, 5000));
+  const env = { BLOCKCOPY_WIRE: wire };
+  const outcome = await run(["checksum", path, ...options], { env });
+  assertFailed(outcome, EXIT.usage, "checksum", ...patterns);
+  assert.equal(outcome.stdout.length, 0);
+}
+
+for (const value of ["3K", "2K", "32M", "5000", "0", "4097", "128KB"])
+  for (const mode of ["--extended", "--root"])
+    test(`${mode} --block-size ${value} is refused`, (t) =>
+      assertRefused(
+        t,
+        { options: [mode, "--block-size", value] },
+        /--block-size/,
+        /a power of two from 4K to 16M/,
+      ));
+
+test("what is no number is refused as a block size", async (t) => {
+  for (const value of ["", "x", "-4096", "4 K"])
+    await assertRefused(t, { options: ["--extended", `--block-size=${value}`] }, /--block-size/);
+  const missing = await run(["checksum", "file", "--extended", "--block-size"]);
+  assert.equal(missing.code, EXIT.usage);
+  assert.match(lastLine(missing.stderr), /^ERROR /);
+});
+
+test("another size is only for the extended stream and the root", async (t) => {
+  const options = ["--block-size", "64K"];
+  await assertRefused(t, { options }, /--block-size 65536 is only for/, /add --extended/);
+  for (const digest of [[], ["--digest", "sha3-512"]])
+    await assertRefused(
+      t,
+      { options: [...options, ...digest], wire: "0.0.2" },
+      /--block-size 65536 is not for BLOCKCOPY_WIRE=0\.0\.2/,
+    );
+  await assertRefused(
+    t,
+    { options: [...options, "--extended"], wire: "0.0.2" },
+    /--extended is not for BLOCKCOPY_WIRE=0\.0\.2/,
+  );
+});

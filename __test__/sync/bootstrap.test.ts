@@ -1,0 +1,158 @@
+// Hosts without blockcopy: it is sent there, kept, and used again.
+import assert from "node:assert/strict";
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { NO_INSPECTOR } from "../../src/native/node-start.ts";
+import { bare, type Bare } from "../support/bare-host.ts";
+import { assertSame } from "../support/bytes.ts";
+import { assertFailed, EXIT, type Outcome, quote, withoutSummary } from "../support/cli.ts";
+import { lackingHosts, logins, script, sync } from "../support/hosts.ts";
+import { allGone } from "../support/host-state.ts";
+import { assertSynced, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
+
+const skip = lackingHosts;
+
+/** Asserts that the copy was made and that blockcopy was sent to `hosts`, of which there is one line each. */
+function assertSent({ code, stderr }: Outcome, to: string, ...hosts: string[]): void {
+  assert.equal(code, EXIT.ok, stderr);
+  const line = /^blockcopy sync: sent blockcopy [\d.]+ to (\w+) \([\d.]+ MiB, kept in (\S+)\)$/;
+  assert.deepEqual(
+    withoutSummary(stderr)
+      .split("\n")
+      .filter(Boolean)
+      .map((text) => line.exec(text)?.[1] ?? text)
+      .toSorted(),
+    hosts,
+  );
+  assertSame(readFileSync(to), SOURCE, "the destination");
+}
+
+for (const [what, a, b, hosts] of [
+  ["pushed to", "", "one:", ["one"]],
+  ["pulled from", "one:", "", ["one"]],
+  ["both ends", "one:", "two:", ["one", "two"]],
+] as const) {
+  test(`an empty home: ${what}`, { skip }, async (t) => {
+    const { rsh, kept, packages } = bare(t);
+    const { from, to } = pair(t);
+    assertSent(await sync(["-e", rsh, `${a}${from}`, `${b}${to}`]), to, ...hosts);
+    for (const host of hosts) {
+      assert.equal(packages(host).length, 1);
+      for (const folder of [kept(host), join(kept(host), packages(host)[0] ?? "")])
+        assert.equal(statSync(folder).mode & 0o7777, 0o700);
+    }
+    writeFileSync(to, changedIn(SOURCE, 5));
+    const before = logins("one") + logins("two");
+    assertSynced(await sync(["-e", rsh, `${a}${from}`, `${b}${to}`]), to);
+    assert.equal(logins("one") + logins("two") - before, [a, b].filter(Boolean).length);
+    await allGone(3);
+  });
+}
+
+test("--no-bootstrap sends nothing, and runs nothing that was sent", { skip }, async (t) => {
+  const { rsh, path, packages } = bare(t);
+  const { from, to } = pair(t);
+  const patterns = [
+    /there is no blockcopy on one \(Node v/,
+    new RegExp(`PATH there: ${path}\\)`),
+    /--no-bootstrap/,
+  ];
+  const args = ["-e", rsh, from, `one:${to}`];
+  assertFailed(await sync(["--no-bootstrap", ...args]), EXIT.busy, "sync", ...patterns);
+  assert.deepEqual(packages("one"), []);
+  assertSent(await sync(args), to, "one");
+  assertFailed(await sync(["--no-bootstrap", ...args]), EXIT.busy, "sync", ...patterns);
+});
+
+for (const [what, node, ...patterns] of [
+  [
+    "no Node",
+    null,
+    /on one, nor a Node/,
+    /\(no Node, Linux \w+; PATH there: /,
+    /install Node 20\.19/,
+  ],
+  [
+    "an old Node",
+    "echo v18.19.1",
+    /its Node is too old \(Node v18\.19\.1, Linux/,
+    /install Node 20\.19/,
+  ],
+] as const) {
+  test(`${what} there`, { skip }, async (t) => {
+    const { rsh, packages } = bare(t, { node });
+    const { from, to } = pair(t);
+    const outcome = await sync(["-e", rsh, from, `one:${to}`]);
+    assertFailed(outcome, EXIT.busy, "sync", ...patterns);
+    assert.deepEqual(packages("one"), []);
+  });
+}
+
+test("an upload that is cut off is not used", { skip }, async (t) => {
+  const { rsh, packages } = bare(t, { input: "head -c 700000" });
+  const { from, to } = pair(t);
+  const outcome = await sync(["-e", rsh, from, `one:${to}`]);
+  assertFailed(outcome, EXIT.busy, "sync", /sent to one and could not be kept there/);
+  assert.deepEqual(packages("one"), []);
+});
+
+test("a kept package that is damaged is replaced", { skip }, async (t) => {
+  const host = bare(t);
+  const { from, to } = pair(t);
+  const args = ["-e", host.rsh, from, `one:${to}`];
+  assertSent(await sync(args), to, "one");
+  rmSync(join(folderOf(host), "node_modules"), { recursive: true });
+  assertSent(await sync(args), to, "one");
+  assert.equal(host.packages("one").length, 1);
+  chmodSync(host.kept("one"), 0o777);
+  assertFailed(await sync(args), EXIT.busy, "sync", /others may write to .*\(mode 0777\)/);
+});
+
+function folderOf({ kept, packages }: Bare): string {
+  return join(kept("one"), packages("one")[0] ?? "");
+}
+
+test("several senders at once", { skip }, async (t) => {
+  const { rsh, packages } = bare(t);
+  const pairs = [pair(t), pair(t)];
+  const outcomes = await Promise.all(
+    pairs.map(({ from, to }) => sync(["-e", rsh, from, `one:${to}`])),
+  );
+  for (const [place, { code, stderr }] of outcomes.entries()) {
+    assert.equal(code, EXIT.ok, stderr);
+    assertSame(readFileSync(pairs[place]?.to ?? ""), SOURCE);
+  }
+  assert.equal(packages("one").length, 1);
+});
+
+test("with --sudo, Node and the package are called by their full paths", { skip }, async (t) => {
+  const host = bare(t);
+  const { folder, from, to } = pair(t);
+  const log = join(folder, "log");
+  script(join(host.path, "sudo"), `echo "$*" >> ${quote([log])}; shift; exec "$@"`);
+  assertSent(await sync(["--sudo", "-e", host.rsh, from, `one:${to}`]), to, "one");
+  assert.equal(
+    readFileSync(log, "utf8").replace(/ receive .*\n$/s, ""),
+    `-n ${host.path}/node ${NO_INSPECTOR} ${folderOf(host)}/dist/cli/main.js`,
+  );
+});
+
+test(
+  "a blockcopy in the PATH comes first, and one that cannot start is not replaced",
+  { skip },
+  async (t) => {
+    const { rsh, path, packages } = bare(t);
+    const { from, to } = pair(t);
+    script(join(path, "blockcopy"), "exec /nonexistent/node");
+    const outcome = await sync(["-e", rsh, from, `one:${to}`]);
+    assertFailed(
+      outcome,
+      EXIT.busy,
+      "sync",
+      /no blockcopy on one that runs/,
+      /PATH there: .*nonexistent/,
+    );
+    assert.deepEqual(packages("one"), []);
+  },
+);

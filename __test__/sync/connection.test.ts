@@ -1,0 +1,101 @@
+// No way to a host, or to blockcopy there: what ssh, sudo and login shells print, and what is to be done about it. An `ssh` that only
+// prints that stands for them.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { assertFailed, EXIT, lastLine, quote, run } from "../support/cli.ts";
+import { scratch } from "../support/files.ts";
+import { script } from "../support/hosts.ts";
+
+const CASES: readonly [said: string, code: number, advice: RegExp][] = [
+  ["ssh: Could not resolve hostname far: Name or service not known", 255, /getent hosts/],
+  ["ssh: connect to host far port 22: Connection refused", 255, /ssh:\/\/HOST:PORT\/PATH/],
+  ["ssh: connect to host far port 22: Connection timed out", 255, /firewall .*ping far/],
+  ["ssh: connect to host far port 22: No route to host", 255, /ping far/],
+  [
+    "@  WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!  @\nHost key verification failed.",
+    255,
+    /ssh-keygen -R far/,
+  ],
+  ["Host key verification failed.", 255, /known_hosts/],
+  [
+    "Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures",
+    255,
+    /IdentitiesOnly=yes/,
+  ],
+  ["root@far: Permission denied (publickey,password).", 255, /authorized_keys/],
+  ["Connection closed by 10.0.0.1 port 22", 255, /try `\S+ far true`/],
+  ["kex_exchange_identification: Connection closed by remote host", 255, /MaxStartups/],
+  ["channel 3: open failed: connect failed: open failed", 255, /MaxSessions/],
+  [
+    "mux_client_request_session: session request failed: Session open refused by peer",
+    255,
+    /MaxSe/,
+  ],
+  ["Unable to negotiate with far: no matching host key type found", 255, /older of the two/],
+  ["WARNING: Your password has expired.\nPassword change required but no TTY.", 1, /log in once/],
+  ["This account is currently not available.", 1, /user who has a shell/],
+  ["This service allows sftp connections only.", 1, /only sftp/],
+  ["sudo: sorry, you must have a tty to run sudo", 1, /requiretty/],
+  ["sudo: a password is required", 1, /NOPASSWD/],
+  ["sh: 1: sudo: not found", 126, /install sudo/],
+  ["bob is not in the sudoers file.", 1, /full path/],
+  ["rbash: sh: restricted: cannot specify `/' in command names", 126, /restricted/],
+  ["Command not allowed by the key", 1, /forced command/],
+  ["/usr/bin/env: 'node': No such file or directory", 126, /install Node/],
+  ["sh: 1: /opt/blockcopy: Exec format error", 126, /kind of machine/],
+  ["bash: fork: Resource temporarily unavailable", 254, /ulimit -u/],
+  ["Something that nobody knows", 3, /try `\S+ far blockcopy --version`/],
+];
+
+test("what is printed instead of a stage's hello has advice", async (t) => {
+  const folder = scratch(t);
+  // By another name, its path would not be shown.
+  const [ssh, file] = [join(folder, "ssh"), join(folder, "file")];
+  writeFileSync(file, "content");
+  for (const [place, [said, code, advice]] of CASES.entries()) {
+    script(ssh, `printf '%s\\n' ${quote([said])} >&2; exit ${code}`);
+    const ends = place % 2 === 0 ? [file, "far:/copy"] : ["far:/disk", file];
+    const outcome = await run(["sync", "-e", ssh, ...ends]);
+    assertFailed(outcome, EXIT.busy, "sync", advice);
+    const last = said.split("\n").at(-1) ?? "";
+    assert.ok(lastLine(outcome.stderr).includes(last.slice(0, 20)), outcome.stderr);
+  }
+});
+
+test("an account that only prints a line on standard output", async (t) => {
+  const folder = scratch(t);
+  const [ssh, file] = [join(folder, "connect"), join(folder, "file")];
+  writeFileSync(file, "content");
+  script(ssh, "echo This account is currently not available.; exit 1");
+  for (const ends of [
+    [file, "far:/copy"],
+    ["far:/disk", file],
+  ]) {
+    const { code, stderr } = await run(["sync", "-e", ssh, ...ends]);
+    assert.ok(code === EXIT.busy || code === EXIT.protocol, stderr);
+    assert.match(lastLine(stderr), /prints.*nologin, sftp only, a forced command/);
+  }
+});
+
+test("a command that connects in a way in which nothing can be run is refused", async (t) => {
+  const target = `far:${join(scratch(t), "copy")}`;
+  for (const [rsh, reason] of [
+    ["ssh -n", /ssh cannot be used with -n \(-e\): the stream would come from \/dev\/null/],
+    ["ssh -xnT", /with -n/],
+    ["ssh -p 22 -f", /with -f .*background/],
+    ["/usr/bin/ssh -N", /with -N .*nothing would be run/],
+    ["ssh -tt", /with -t .*changes the bytes/],
+    ["sudo -u bob ssh -i key -t", /with -t/],
+    ["ssh -o StdinNull=yes", /with -o StdinNull=yes/],
+    ["ssh -oRequestTTY=force", /with -o RequestTTY=force/],
+    ["ssh -o 'RemoteCommand uptime'", /with -o RemoteCommand uptime/],
+    ["ssh -W far:22", /with -W/],
+    ["ssh other", /with other .*SOURCE and DESTINATION/],
+    ["rsh -n", /rsh cannot be used with -n/],
+  ] as const) {
+    const outcome = await run(["sync", "-e", rsh, process.execPath, target]);
+    assertFailed(outcome, EXIT.usage, "sync", reason, /leave it out/);
+  }
+});

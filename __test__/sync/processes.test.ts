@@ -1,0 +1,163 @@
+// The programs that `sync` starts: how they are called, what is left running after them, and what they may print.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { assertFailed, bash, blockcopy, EXIT, lastLine, quote, run } from "../support/cli.ts";
+import { script } from "../support/hosts.ts";
+import { assertSynced, pair, type Pair } from "../support/sync-pair.ts";
+
+/** A pair, and a program of this name in its folder that runs `body` with the command for the other host as `$last`. */
+function connecting(t: TestContext, body: string, name = "rsh"): Pair & { rsh: string } {
+  const files = pair(t);
+  const rsh = join(files.folder, name);
+  script(rsh, `for last; do :; done\n${body}`);
+  return { ...files, rsh };
+}
+
+/** The options that make `sync` run this program where another host would have it. */
+function there(rsh: string): string[] {
+  return ["-e", rsh, "--remote-command", blockcopy()];
+}
+
+for (const [what, body] of [
+  ["has left a process running", 'sleep 50 >/dev/null &\nexec sh -c "$last"'],
+  [
+    "prints what is no line",
+    "head -c 30000000 /dev/zero | tr '\\0' x >&2\necho >&2\nexec sh -c \"$last\"",
+  ],
+  ["prints more lines than anybody reads", 'yes talk | head -n 300000 >&2\nexec sh -c "$last"'],
+] as const) {
+  test(`what connects ${what}`, async (t) => {
+    const { rsh, from, to } = connecting(t, body);
+    assertSynced(await run(["sync", ...there(rsh), from, `host:${to}`], { timeoutMs: 30_000 }), to);
+  });
+}
+
+test("a wrapper is ended together with what it has started", async (t) => {
+  const { rsh, folder } = connecting(t, 'echo $$ >&2\nsleep 50 & echo $! > "${0%/*}/pid"\nwait');
+  const outcome = await run(["sync", ...there(rsh), "host:/s", join(folder, "missing")], {
+    timeoutMs: 30_000,
+  });
+  assertFailed(outcome, EXIT.missing, "sync", /missing/);
+  const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
+  const state = await bash(`ps -o stat= -p ${pid}`);
+  // One that nobody has waited for yet has ended, too.
+  assert.match(state.stdout.toString().trim(), /^(?:Z.*)?$/);
+});
+
+test("too few descriptors are named as what they are", async (t) => {
+  const { rsh, from, to } = connecting(t, 'exec sh -c "$last"');
+  for (const limit of [20, 31, 32, 34, 36, 48]) {
+    for (const args of [
+      ["sync", "-q", "--streams", "8", "--verify", "written", from, to],
+      ["sync", "-q", "--streams", "4", ...there(rsh), from, `host:${to}`],
+    ]) {
+      const { code, stderr } = await bash(`ulimit -n ${limit}; ${blockcopy(...args)}`);
+      if (code !== EXIT.ok) {
+        assert.match(
+          lastLine(stderr),
+          /EMFILE|too many open files|fewer than 32 files/i,
+          `${limit}: ${stderr}`,
+        );
+        assert.ok(code === EXIT.busy || code === EXIT.io, `${limit}: ${code}, ${stderr}`);
+      }
+    }
+  }
+});
+
+for (const [version, has, lacks] of [
+  ["OpenSSH_9.2p1 Debian", /RemoteCommand=none.*StdinNull=no.*SessionType=default/, /ControlPath/],
+  ["OpenSSH_7.9p1", /ClearAllForwardings=yes.*RemoteCommand=none/, /StdinNull/],
+  ["OpenSSH_7.4p1", /-T .*PermitLocalCommand=no.*ControlMaster=no/, /RemoteCommand/],
+  ["Dropbear v2022.83", /-T$/, /ClearAllForwardings/],
+] as const) {
+  test(`${version} is told that it is for a copy`, async (t) => {
+    const body = `[ "$last" = -V ] && echo "${version}" >&2 && exit
+echo "$*" > "\${0%/*}/args"
+exec sh -c "$last"`;
+    const { rsh, folder, from, to } = connecting(t, body, "ssh");
+    assertSynced(await run(["sync", ...there(`${rsh} -p 7`), from, `host:${to}`]), to);
+    const [options = ""] = readFileSync(join(folder, "args"), "utf8").split(" host ");
+    assert.match(options, /^-p 7 /);
+    assert.match(options, has);
+    assert.doesNotMatch(options, lacks);
+  });
+}
+
+for (const [options, shown] of [
+  ["-e 'sshpass -p hunter2 ssh'", /--rsh/],
+  ["-e 'env SSHPASS=hunter2 sshpass -e ssh'", /--rsh/],
+  [`-e "ssh -o 'ProxyCommand connect hunter2 %h'"`, /--rsh/],
+  ["-e 'ssh -o SetEnv=PASSWORD=hunter2'", /--rsh/],
+  [`-e "sshpass -p 'hunter2 ssh"`, /--rsh/],
+  ["-e $'sshpass -p hunter2\\xff ssh'", /--rsh is not UTF-8/],
+  ["--remote-command $'env TOKEN=hunter2\\xff b'", /--remote-command is not UTF-8/],
+  [`--remote-command "env TOKEN='' 'hunter2!' b"`, /: ssh .* <the command of --remote-command> /],
+  [`--wire 0.0.2 --remote-command "env TOKEN=hunter2'' b"`, /<the command of --remote-command> /],
+] as const) {
+  test(`the password in ${options} is not shown`, async (t) => {
+    const { from, to } = pair(t);
+    const folder = connecting(t, "exit 255", "ssh").folder;
+    script(join(folder, "sshpass"), "exit 255");
+    for (const how of ["-v", "--json"]) {
+      const outcome = await bash(
+        `PATH=${quote([folder])}:$PATH; ${blockcopy("sync", how)} ${options} ${quote([from, `host:${to}`])}`,
+      );
+      assert.notEqual(outcome.code, EXIT.ok);
+      assert.doesNotMatch(outcome.stderr + outcome.stdout.toString(), /hunter2/);
+      if (how === "-v") assert.match(outcome.stderr, shown);
+    }
+  });
+}
+
+/** What a stage on another host says, as a script for sh(1). */
+function saying(...events: object[]): string {
+  const hello = { event: "hello", blockcopy: "0.1.0", events: 1 };
+  const lines = [hello, ...events].map((event) => `echo ${quote([JSON.stringify(event)])} >&2`);
+  return lines.join("\n");
+}
+
+test("a stage without a reader does not make that the end of sync", async (t) => {
+  const error = { event: "error", message: "nobody reads", advice: "look", code: 141 };
+  for (const consequence of [true, false]) {
+    const { rsh, from, to } = connecting(t, `${saying({ ...error, consequence })}\nexit 141`);
+    const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
+    assertFailed(outcome, EXIT.cut, "sync", /on host: nobody reads/);
+  }
+});
+
+test("numbers that are too large for JSON neither hang it nor count", async (t) => {
+  const spent = '{"elapsed":1e999,"cpu":0,"threads":1,"input":0,"output":0}';
+  const progress = `{"event":"progress","done":1,"counts":{},"spent":${spent}}`;
+  const { rsh, from, to } = connecting(t, `${saying()}\necho '${progress}' >&2\nexit 3`);
+  const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
+  assertFailed(outcome, EXIT.cut, "sync", /on host/);
+});
+
+test("the exit code of sync is one of its own, whatever another host says", async (t) => {
+  for (const { said, code } of [
+    { said: 77, code: EXIT.permission },
+    { said: 70, code: EXIT.busy },
+    { said: 1, code: EXIT.protocol },
+    { said: 255, code: EXIT.protocol },
+  ]) {
+    const error = { event: "error", message: "what it says", advice: "look", code: said };
+    const { rsh, from, to } = connecting(t, `${saying(error)}\nexit 1`);
+    const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
+    assertFailed(outcome, code, "sync", /on host: what it says/);
+  }
+});
+
+test("of endless and long warnings, some are shown", async (t) => {
+  const long = "w".repeat(100_000);
+  const warnings = Array.from({ length: 300 }, (_, place) => ({
+    event: "warning",
+    message: `${place} ${place === 7 ? long : ""}`,
+  }));
+  const { rsh, from, to } = connecting(t, `${saying(...warnings)}\nexit 1`);
+  const { stderr } = await run(["sync", ...there(rsh), from, `host:${to}`]);
+  assert.equal(stderr.match(/^WARNING \(sync\): host: \d+/gm)?.length, 100, stderr.slice(-3000));
+  assert.match(stderr, /further warnings from host are not shown/);
+  assert.doesNotMatch(stderr, /w{5000}/);
+});

@@ -1,0 +1,168 @@
+// A copy of what a map says, which is read here and used where the destination is.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { encodePreface, MAX_EXTENTS, PrefaceDecoder } from "../../src/protocol/preface.ts";
+import { ProtocolError } from "../../src/protocol/error.ts";
+import { assertSame } from "../support/bytes.ts";
+import { assertFailed, EXIT, run } from "../support/cli.ts";
+import { BLOCK, noise } from "../support/files.ts";
+import { lackingHosts, sync } from "../support/hosts.ts";
+import { dirty, nbd } from "../support/ranges.ts";
+import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
+
+const skip = lackingHosts;
+
+test("only what the map has, in whole blocks", async (t) => {
+  const { folder, from, to } = pair(t);
+  const map = join(folder, "map");
+  writeFileSync(map, nbd(dirty(0, 1), dirty(17 * BLOCK + 5, 1)));
+  assertSynced(await run(["sync", "--ranges", map, from, to]), to, changedIn(SOURCE, 30));
+});
+
+test("a map on standard input, and one without ranges", async (t) => {
+  const { from, to } = pair(t);
+  const args = ["sync", "--ranges", "-", from, to];
+  assertSynced(await run(args, { stdin: Buffer.from("[]") }), to, changedIn(SOURCE, 0, 17, 30));
+  const stdin = Buffer.from("0 1\n");
+  const dry = await run(["sync", "-n", ...args.slice(1)], { stdin });
+  assert.equal(dry.code, EXIT.ok, dry.stderr);
+  assert.match(dry.stdout.toString(), /^1 block \(128\.00 KiB\) differs/);
+  assertSynced(await run(args, { stdin }), to, changedIn(SOURCE, 17, 30));
+  assertFailed(await run(args, { stdin: Buffer.alloc(0) }), EXIT.usage, "sync", /map is empty/);
+});
+
+test("a map that no pipe holds", async (t) => {
+  const { folder, from, to } = pair(t);
+  const map = join(folder, "map");
+  // Each a range of its own: 2.2 MB on their way.
+  const lines = Array.from({ length: 140_000 }, (_, index) => `${index * 20} 1`);
+  writeFileSync(map, lines.join("\n"));
+  const args = ["sync", "-v", "--ranges", map];
+  const outcome = await run([...args, from, to]);
+  assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+  assertSame(readFileSync(to), changedIn(SOURCE, 30));
+  // Nobody reads it then.
+  const missing = await run([...args, from, join(folder, "missing")]);
+  assertFailed({ ...missing, stderr: lastOf(missing.stderr) }, EXIT.missing, "sync", /missing/);
+});
+
+const lastOf = (text: string): string => `${text.trimEnd().split("\n").at(-1)}\n`;
+
+test("sizes are compared as without it; what grows is sent where the map reaches there", async (t) => {
+  const short = changedIn(SOURCE, 0, 17, 30).subarray(0, -1);
+  const { folder, from, to } = pair(t, { destination: short });
+  const map = join(folder, "map");
+  writeFileSync(map, `0 ${SOURCE.length}\n`);
+  const args = ["sync", "--ranges", map];
+  assertFailed(await run([...args, from, to]), EXIT.usage, "sync", /bytes and the destination/);
+  assertSame(readFileSync(to), short);
+  const made = join(folder, "made");
+  assertSynced(await run([...args, "--create", from, made]), made);
+  const dry = await run([...args, "-n", "--create", from, join(folder, "other")]);
+  assert.match(dry.stdout.toString(), /^41 blocks /);
+});
+
+test("what excludes it", async (t) => {
+  const { folder, from, to } = pair(t);
+  const map = join(folder, "map");
+  writeFileSync(map, "0 x\n");
+  const refused: [RegExp, string[]][] = [
+    [/cannot be used with --start/, ["--start", "0"]],
+    [/cannot be used with --end/, ["--end", "1M"]],
+    [/--digest-cache is not for --ranges/, ["--digest-cache", join(folder, "digests")]],
+    [/line 1: /, []],
+  ];
+  for (const [message, options] of refused)
+    assertFailed(
+      await run(["sync", "--ranges", map, ...options, from, to]),
+      EXIT.usage,
+      "sync",
+      message,
+    );
+  const kept = ["--digest-cache", join(folder, "digests")];
+  for (const [message, options] of [
+    [/--digest-cache is not for --start: it is of all of a file/, [...kept, "--start", "0"]],
+    [/--digest-cache is not for --end: it is of all of a file/, [...kept, "--end", "1M"]],
+    [/--end 1048576 does not lie behind --start 2097152/, ["--start", "2M", "--end", "1M"]],
+  ] as const)
+    assertFailed(await run(["sync", ...options, from, to]), EXIT.usage, "sync", message);
+  const missing = await run(["sync", "--ranges", `${map}.missing`, from, to]);
+  assertFailed(missing, EXIT.usage, "sync", /map .* cannot be opened \(ENOENT\)/);
+});
+
+test("the map is here, the destination there", { skip }, async (t) => {
+  const { folder, from, to } = pair(t);
+  const map = join(folder, "map");
+  const lines = Array.from({ length: 140_000 }, (_, index) => `${index * 20} 1`);
+  writeFileSync(map, lines.join("\n"));
+  const args = ["--compress", "none", "--bwlimit", "100M", "--ranges", map];
+  const sent = bytesSent(await sync([...args, from, `one:${to}`]));
+  assert.ok(sent > 2 * BLOCK && sent < 3 * BLOCK, `${sent}`);
+  assertSame(readFileSync(to), changedIn(SOURCE, 30));
+});
+
+test("from there to there", { skip }, async (t) => {
+  const { folder, from, to } = pair(t);
+  const map = join(folder, "map");
+  writeFileSync(map, `${30 * BLOCK} 1\n`);
+  const args = ["--ranges", map, `two:${from}`, `one:${to}`];
+  assertSynced(await sync(args), to, changedIn(SOURCE, 0, 17));
+});
+
+/** Decodes what {@link encodePreface} writes. */
+function decoded(bytes: Buffer): { start: number; end: number }[] {
+  const decoder = new PrefaceDecoder(bytes.subarray(0, 8));
+  const extents = decoder.extents(bytes.subarray(8, 8 + 16 * decoder.count));
+  decoder.end(bytes.subarray(8 + 16 * decoder.count));
+  return extents;
+}
+
+test("a preface comes to what it was made of; one that was changed is refused", () => {
+  const offset = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+  const extent = fc
+    .tuple(offset, offset)
+    .map(([a, b]) => ({ start: Math.min(a, b), end: Math.max(a, b) }));
+  fc.assert(
+    fc.property(fc.array(extent, { maxLength: 50 }), fc.nat(), (extents, place) => {
+      const bytes = Buffer.concat([...encodePreface(extents)]);
+      assert.deepEqual(decoded(bytes), extents);
+      const at = place % bytes.length;
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << (place % 8));
+      assert.throws(() => decoded(bytes), Error);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("a preface may not say what would fill the memory", () => {
+  const header = Buffer.from("rngs\0\0\0\0");
+  header.writeUInt32BE(MAX_EXTENTS + 1, 4);
+  assert.throws(() => new PrefaceDecoder(header), ProtocolError);
+  header.writeUInt32BE(MAX_EXTENTS, 4);
+  assert.equal(new PrefaceDecoder(header).count, MAX_EXTENTS);
+  for (const [start, end] of [
+    [5n, 4n],
+    [0n, 2n ** 53n],
+  ] as const) {
+    const bytes = Buffer.alloc(16);
+    bytes.writeBigUInt64BE(start);
+    bytes.writeBigUInt64BE(end, 8);
+    assert.throws(() => new PrefaceDecoder(header).extents(bytes), /has a range from/);
+  }
+});
+
+test("a list of ranges that ends, or is none, is refused before anything is written", async (t) => {
+  const { to } = pair(t);
+  const before = readFileSync(to);
+  const preface = Buffer.concat([...encodePreface([{ start: 0, end: 1 }])]);
+  const damaged = Buffer.from(preface).fill(9, 10, 12);
+  for (const stdin of [preface.subarray(0, 11), damaged, noise(1, 50)]) {
+    const { code, stderr } = await run(["receive", "--preface", to], { stdin });
+    assert.equal(code, EXIT.protocol, stderr);
+    assert.match(stderr, /"event":"error".*list of ranges/);
+    assertSame(readFileSync(to), before);
+  }
+});

@@ -1,0 +1,84 @@
+// A stage that falls silent behind a connection that lives is given up: nothing else would ever end the copy.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { assertFailed, COMMAND, EXIT, quote, run } from "../support/cli.ts";
+import { script } from "../support/hosts.ts";
+import { assertSynced, pair, SOURCE } from "../support/sync-pair.ts";
+import { lacking } from "../support/tools.ts";
+
+const skip = lacking("setsid");
+
+/** Without a terminal, as from cron. */
+const prefix = ["setsid", "--wait"];
+
+/** Runs the stage of the far end, and stops it when it has said something. */
+const STOPPED = `for word; do command=$word; done
+sh -c "$command" <&0 & far=$!
+sleep 1; kill -STOP $far
+sleep 20; kill -KILL $far`;
+
+const HANGS = "exec sleep 20";
+
+for (const { title, rsh, ends, said } of [
+  {
+    title: "a destination that was stopped",
+    rsh: STOPPED,
+    ends: "push",
+    said: /stage at the destination on host has said nothing for 3 seconds/,
+  },
+  {
+    title: "a source that was stopped",
+    rsh: STOPPED,
+    ends: "pull",
+    said: /stage at the source on host has said nothing for 3 seconds/,
+  },
+  {
+    title: "a host that never answers",
+    rsh: HANGS,
+    ends: "pull",
+    said: /host has not answered for 3 seconds/,
+  },
+] as const) {
+  test(`${title} is given up`, { skip }, async (t) => {
+    const { folder, from, to } = pair(t);
+    script(join(folder, "rsh"), rsh);
+    const [source, destination] = ends === "push" ? [from, `host:${to}`] : [`host:${from}`, to];
+    const far = ["-e", join(folder, "rsh"), "--remote-command", quote(COMMAND)];
+    const options = ["--timeout", "3", "--bwlimit", "500K", "--compress", "none", ...far];
+    const outcome = await run(["sync", ...options, source, destination], { prefix });
+    assertFailed(outcome, EXIT.cut, "sync", said);
+  });
+}
+
+test("a host that does not take what is sent there is given up", { skip }, async (t) => {
+  const { folder, from, to } = pair(t);
+  // First it says that there is no blockcopy; what is then sent there is never read.
+  const found =
+    "blockcopy is missing; node=$(node -v),linux,x64,9.99; system=Linux x86_64; PATH=/bin";
+  script(
+    join(folder, "rsh"),
+    `case $* in *input-type*) exec sleep 20 ;; esac; echo "${found}" >&2; exit 127`,
+  );
+  const far = ["-e", join(folder, "rsh"), "--timeout", "3"];
+  const outcome = await run(["sync", ...far, from, `host:${to}`], { prefix });
+  assertFailed(outcome, EXIT.cut, "sync", /host has not answered for 3 seconds/);
+});
+
+test("the time in which the copy itself was stopped does not count", { skip }, async (t) => {
+  const { from, to } = pair(t, { destination: Buffer.alloc(SOURCE.length) });
+  const options = ["sync", "--timeout", "3", "--bwlimit", "2M", "--compress", "none", from, to];
+  const child = spawn("setsid", [...COMMAND, ...options], { stdio: "ignore" });
+  const ended = once(child, "exit");
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assert.ok(child.pid !== undefined);
+  process.kill(-child.pid, "SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, 4500));
+  process.kill(-child.pid, "SIGCONT");
+  const [code] = (await ended) as [number | null];
+  assertSynced({ code, signal: null, stdout: Buffer.alloc(0), stderr: "" }, to);
+  assert.ok(readFileSync(to).equals(SOURCE));
+});

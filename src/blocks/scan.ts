@@ -1,0 +1,104 @@
+import type * as Binding from "../native/binding.js";
+import type { Hashing } from "../protocol/digest.ts";
+import { Input } from "../transport/streams/streams.ts";
+import type { StageContext } from "./context.ts";
+import { Holes } from "./holes.ts";
+import type { Extent } from "../ranges/extents.ts";
+import { Sequence } from "./sequence.ts";
+import { batchesInFlight, Slots } from "./slots.ts";
+
+/** Bytes of the blocks that are read and hashed together, unless a single one is larger: a multiple of any smaller size. */
+const BATCH_LENGTH = 4 * 1024 * 1024;
+
+/** Room for what direct I/O reads around the blocks, in bytes. */
+const MARGIN = 256 * 1024;
+
+/** Takes the digests, one after the other, of the blocks that cover `length` bytes from `position`; called in order. */
+export type TakeDigests = (
+  position: number,
+  length: number,
+  digests: Uint8Array,
+) => Promise<void> | void;
+
+/**
+ * Digests the blocks of the `extents` of a file or device, in their order.
+ *
+ * @throws the engine's failures, and what `take` throws
+ */
+export async function scanSource(
+  context: StageContext,
+  source: Binding.Source,
+  extents: readonly Extent[],
+  hashing: Hashing,
+  take: TakeDigests,
+): Promise<void> {
+  const { engine, native, progress } = context;
+  const { digest, blockSize } = hashing;
+  const batchLength = Math.max(BATCH_LENGTH, blockSize);
+  const slots = new Slots(native, batchesInFlight(engine, batchLength), batchLength + MARGIN);
+  const sequence = new Sequence();
+  const scanAll = async (): Promise<void> => {
+    const holes = new Holes(engine, source, hashing);
+    for (const { start, end } of extents) {
+      for (let next = start; next < end;) {
+        const position = next;
+        const hole = await holes.at(position, end);
+        const length = hole?.length ?? Math.min(batchLength, end - position);
+        const slot = await slots.take(hole ? 0 : length);
+        const scanned = hole
+          ? Promise.resolve(hole.digests)
+          : engine.scan(source, slots.slab, slot.index, position, length, blockSize, digest);
+        sequence.add(scanned, async (digests) => {
+          await take(position, length, digests);
+          slots.release(slot);
+          progress.advance(length);
+        });
+        next += length;
+      }
+    }
+    sequence.end();
+  };
+  await Promise.all([scanAll(), sequence.finished]);
+}
+
+/**
+ * Digests the blocks of a stream as they come, to its end or to `end`.
+ *
+ * @returns how many bytes it had
+ * @throws StreamError, the engine's failures, and what `take` throws
+ */
+export async function scanStream(
+  context: StageContext,
+  end: number | undefined,
+  hashing: Hashing,
+  take: TakeDigests,
+): Promise<number> {
+  const { engine, native, progress } = context;
+  const { digest, blockSize } = hashing;
+  const input = new Input(native, "standard input");
+  const batchLength = Math.max(BATCH_LENGTH, blockSize);
+  const slots = new Slots(native, batchesInFlight(engine, batchLength), batchLength);
+  const sequence = new Sequence();
+  const scanAll = async (): Promise<void> => {
+    for (;;) {
+      const slot = await slots.take(batchLength);
+      const position = input.bytes;
+      const wanted = Math.min(batchLength, (end ?? Infinity) - position);
+      const length = await input.readFully(slot.memory.subarray(0, wanted));
+      if (length > 0) {
+        const digested = engine.digest(slots.slab, slot.index, length, blockSize, digest);
+        sequence.add(digested, async (digests) => {
+          await take(position, length, digests);
+          slots.release(slot);
+          progress.advance(length);
+        });
+      }
+      if (length < batchLength) {
+        break;
+      }
+    }
+    sequence.end();
+  };
+  await Promise.all([scanAll(), sequence.finished]);
+  return input.bytes;
+}

@@ -1,0 +1,103 @@
+import type { BlockFrame } from "../protocol/block-stream/decoder.ts";
+import { DIGEST_LENGTHS, type DigestName } from "../protocol/digest.ts";
+import { ProtocolError } from "../protocol/error.ts";
+import { Spool } from "../transport/streams/spool.ts";
+
+/** A block that was written, and its digest. */
+export interface WrittenBlock {
+  position: number;
+  length: number;
+  /** By the algorithm of the list; all zeros for a run of zeros that came without one. */
+  digest: Uint8Array;
+}
+
+/** Behind a position (8 bytes) and a length (4 bytes). */
+const DIGEST_AT = 12;
+
+/** Entries that are passed on together. */
+const ENTRIES = 1024;
+
+/** Remembers which blocks were written, outside the memory: there may be millions. */
+export class Written {
+  /** The algorithm of the digests. */
+  readonly digest: DigestName;
+  readonly #spool: Spool;
+  readonly #entryLength: number;
+  #end = 0;
+  #blocks = 0;
+
+  private constructor(digest: DigestName, spool: Spool) {
+    this.digest = digest;
+    this.#entryLength = DIGEST_AT + DIGEST_LENGTHS[digest];
+    this.#spool = spool;
+  }
+
+  /**
+   * Begins with nothing.
+   *
+   * @throws SpoolError
+   */
+  static async begin(digest: DigestName): Promise<Written> {
+    return new Written(digest, await Spool.create());
+  }
+
+  /** How many blocks there are. */
+  get blocks(): number {
+    return this.#blocks;
+  }
+
+  /**
+   * Adds what a batch has written: the length and the digest of each block.
+   *
+   * @throws SpoolError; ProtocolError `unsupported` when a block does not lie behind the one before: it might replace a part of it
+   */
+  async add(
+    frames: readonly BlockFrame[],
+    lengths: readonly number[],
+    digests: Uint8Array,
+  ): Promise<void> {
+    const entryLength = this.#entryLength;
+    const entries = Buffer.alloc(frames.length * entryLength);
+    for (const [index, { position, streamOffset }] of frames.entries()) {
+      if (position < this.#end) {
+        throw new ProtocolError(
+          "out-of-order",
+          streamOffset,
+          `The block for offset ${position} does not lie behind the one before, at byte ${streamOffset} of the block input stream`,
+        );
+      }
+      const length = lengths[index] ?? 0;
+      const at = index * entryLength;
+      const digestLength = entryLength - DIGEST_AT;
+      entries.writeBigUInt64BE(BigInt(position), at);
+      entries.writeUInt32BE(length, at + 8);
+      entries.set(
+        digests.subarray(index * digestLength, (index + 1) * digestLength),
+        at + DIGEST_AT,
+      );
+      this.#end = position + length;
+    }
+    this.#blocks += frames.length;
+    await this.#spool.append(entries);
+  }
+
+  /** Nothing more is added. */
+  async end(): Promise<void> {
+    await this.#spool.flush();
+  }
+
+  /** All blocks, in order, some at a time. */
+  async *all(): AsyncGenerator<WrittenBlock[]> {
+    for await (const bytes of this.#spool.chunks(ENTRIES * this.#entryLength)) {
+      const blocks: WrittenBlock[] = [];
+      for (let at = 0; at < bytes.length; at += this.#entryLength) {
+        blocks.push({
+          position: Number(bytes.readBigUInt64BE(at)),
+          length: bytes.readUInt32BE(at + 8),
+          digest: bytes.subarray(at + DIGEST_AT, at + this.#entryLength),
+        });
+      }
+      yield blocks;
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import { OptionError, type StageContext } from "../../blocks/context.ts";
+import type { Extent } from "../../ranges/extents.ts";
+import { parseMap } from "../../ranges/parse-map.ts";
+import { refuseUntrusted } from "../../transport/files/untrusted.ts";
+import { type FileHandle, promises } from "../../native/files.ts";
+import { isStandardInput } from "../../transport/streams/standard-input.ts";
+import { OpenError, StreamError, systemCode } from "../../errors/stream-errors.ts";
+import { Input } from "../../transport/streams/streams.ts";
+import { type Distrust, distrustOfFile } from "../../transport/files/trusted.ts";
+import { parseOffset } from "./offset.ts";
+
+/** A larger map is refused while it is read: 256 MiB are the entries of some two million extents. */
+const MAX_LENGTH = 256 * 1024 * 1024;
+
+const READ_LENGTH = 1024 * 1024;
+
+/** Fills what it can of the buffer, and returns how many bytes that are; 0 at the end. */
+type Read = (target: Uint8Array) => Promise<number>;
+
+/**
+ * Reads the map that `--ranges` names.
+ *
+ * @throws OptionError, StreamError; UntrustedError for a file that another user may change
+ */
+export async function readMap({ native }: StageContext, file: string): Promise<Extent[]> {
+  if (isStandardInput(file)) {
+    const input = new Input(native, "map");
+    return parse("the map on standard input", (target) => input.read(target));
+  }
+  const handle = await promises.open(file, "r").catch((error: unknown) => {
+    throw new OptionError(
+      `the map ${file} cannot be opened (${systemCode(error) ?? String(error)})`,
+      "check its name and who may read it",
+    );
+  });
+  let bytes = 0;
+  try {
+    refuseUntrusted("the map", await distrustOf(handle, file));
+    return await parse(`the map ${file}`, async (target) => {
+      const { bytesRead } = await handle.read(target, 0, target.length).catch((error: unknown) => {
+        throw new StreamError(`reading the map ${file}`, systemCode(error) ?? "EIO", bytes);
+      });
+      bytes += bytesRead;
+      return bytesRead;
+    });
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Finds what lets another user change a map. Only its makers can write to a pipe without a name, as that of `<(…)` in a shell. */
+async function distrustOf(handle: FileHandle, file: string): Promise<Distrust | undefined> {
+  const stat = await handle.stat();
+  // What is read from a device is not what somebody has written to it.
+  if (!stat.isFile() && !stat.isFIFO()) {
+    return undefined;
+  }
+  try {
+    return await distrustOfFile(handle, file);
+  } catch (error) {
+    if (stat.isFIFO()) {
+      return undefined;
+    }
+    const code = systemCode(error);
+    throw code === undefined ? error : new OpenError(file, code);
+  }
+}
+
+async function parse(name: string, read: Read): Promise<Extent[]> {
+  const parts: string[] = [];
+  const buffer = Buffer.alloc(READ_LENGTH);
+  for (let length = 0; ;) {
+    const count = await read(buffer);
+    if (count === 0) {
+      break;
+    }
+    length += count;
+    if (length > MAX_LENGTH) {
+      throw new OptionError(
+        `${name} has more than ${MAX_LENGTH} bytes`,
+        "merge ranges that lie close to each other, or scan without --ranges",
+      );
+    }
+    // All that counts is ASCII; other bytes may stand in comments, and are refused elsewhere.
+    parts.push(buffer.toString("latin1", 0, count));
+  }
+  return parseMap({ text: parts.join(""), name }, parseOffset);
+}

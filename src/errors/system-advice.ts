@@ -1,0 +1,166 @@
+import { constants } from "node:os";
+
+import { statSync } from "../native/files.ts";
+import { adviceOnMissing, type Role } from "./path-advice.ts";
+
+/** Said of a copy that was cut off by a failed write. */
+export const AGAIN = "what was written stays, and a new run copies only what is missing";
+
+/** A system call that failed. */
+export interface SystemFailure {
+  /** The file or device. */
+  path: string;
+  role: Role;
+  /** Its error number. */
+  errno: number;
+  /** True for a write, and for all that belongs to writing; false for opening and reading. */
+  writes: boolean;
+}
+
+/** Advice, and how it depends on what failed. */
+type Advice = string | ((failure: SystemFailure) => string);
+
+const LOG = "look at the kernel's log (dmesg)";
+const DISK = "check the disk (dmesg, smartctl)";
+const FOR_ALL = "run as root, or as a user who may access it";
+const POLICY = "SELinux or AppArmor (dmesg, `ausearch -m avc`)";
+const GONE = "the device has gone: check its connection (dmesg, `lsblk`)";
+const DAMAGED = "its file system is damaged: look at dmesg, and repair it (fsck, xfs_repair)";
+const SERVER_GONE =
+  "its server has gone, or the program that makes its FUSE file system has: mount it anew";
+const MEMORY = "free memory, or raise the limit on it (`ulimit -v`, MemoryMax), and run again";
+const NETWORK =
+  "check the connection to the storage, and its server or paths (dmesg, `multipath -ll`)";
+
+/**
+ * By the name of the error: those that opening, reading, writing and syncing can give on Linux. Those of the block layer are in
+ * `blk_errors` of block/blk-core.c.
+ */
+const BY_NAME: Readonly<Record<string, Advice>> = {
+  // The file system.
+  ENOSPC: ({ path, ...failure }) =>
+    again(failure, isDevice(path) ? THIN_POOL : "make room on its file system (`df`, `df -i`)"),
+  EDQUOT: (failure) => again(failure, "raise the quota (`quota`, `repquota`)"),
+  EFBIG: (failure) =>
+    again(
+      failure,
+      "raise the limit on the size of files (`ulimit -f`), or choose another file system",
+    ),
+  EROFS:
+    "its file system has become read-only, most likely after an error: look at dmesg, repair it (fsck), mount it anew, and run again",
+  EUCLEAN: DAMAGED,
+  EBADMSG: DAMAGED,
+  ESTALE: "the NFS server has removed or replaced it: mount that file system anew and run again",
+  ENOKEY: "unlock its encrypted folder (`fscrypt status`) and run again",
+  EISDIR: ({ path, role }) => adviceOnMissing(path, role),
+  ELOOP:
+    "its symbolic links lead in a circle (`namei -l` shows them): give the name of the file itself",
+  ENAMETOOLONG: "give a shorter name: each part of it may have 255 bytes, and all of it 4095",
+  ETXTBSY: "it is being executed, or swapped to: end that first",
+  // Who may.
+  EPERM: () =>
+    isRoot()
+      ? `find out what keeps root from it: ${POLICY}, or the limits of a container`
+      : FOR_ALL,
+  EACCES: () =>
+    isRoot()
+      ? `find out what keeps root from it: an NFS server with root_squash (exports(5)), FUSE without allow_root, ${POLICY}, or the limits of a container`
+      : FOR_ALL,
+  // The device.
+  EIO: ({ path, writes }) => (writes && isDevice(path) ? `${DISK}; ${THIN_CHECK}` : DISK),
+  ENODATA: ({ role }) =>
+    role === "source"
+      ? "the disk cannot read a sector (dmesg, smartctl): copy what it has left with ddrescue, and replace it"
+      : "the disk cannot read a sector (dmesg, smartctl): replace it, or write all of it anew and check it",
+  EILSEQ:
+    "the disk has data that does not fit its checksum (dmesg, smartctl): restore or replace it",
+  EREMOTEIO: `the disk or its controller reports a fault: ${DISK}`,
+  ENODEV: GONE,
+  ENXIO: GONE,
+  ESHUTDOWN: GONE,
+  ENOMEDIUM: "put a medium into the drive",
+  EMEDIUMTYPE: "put a medium into the drive that it can read and write",
+  EBADE:
+    "another host has reserved the device (`sg_persist --in --read-reservation`): release that first",
+  EBUSY:
+    "something else is using it: find out who (`lsblk`, `fuser -v`, `dmsetup ls --tree`) and free it",
+  ETIMEDOUT: NETWORK,
+  ENOLINK: NETWORK,
+  ETIME: NETWORK,
+  ECONNRESET: NETWORK,
+  ECONNREFUSED: NETWORK,
+  ENOTCONN: SERVER_GONE,
+  ECONNABORTED: SERVER_GONE,
+  EHOSTDOWN: NETWORK,
+  EHOSTUNREACH: NETWORK,
+  ENETDOWN: NETWORK,
+  ENETUNREACH: NETWORK,
+  EHWPOISON:
+    "the memory of this host is defective (dmesg, `ras-mc-ctl --errors`): replace it, and copy again",
+  EOVERFLOW:
+    "the device has too many zones open, or the file is too large for its file system: look at dmesg",
+  ETOOMANYREFS:
+    "the device has too many zones open: it takes only writes in order, and cannot be a destination",
+  // This host.
+  EMFILE: "raise the limit on open files (`ulimit -n`, LimitNOFILE)",
+  ENFILE: "raise the limit on open files of this host (`sysctl fs.file-max`)",
+  ENOMEM: MEMORY,
+  ENOBUFS: MEMORY,
+  EAGAIN: "the system has no room for the request now: run again",
+  ENOLCK:
+    "the server of its file system gives no locks: start its lock service, or leave out --lock",
+  EOPNOTSUPP: "its file system or device cannot do that: choose another one",
+  ENOSYS: "this kernel cannot do that: run on a newer one",
+  EINVAL: "its file system or device refuses such access: try --direct off",
+};
+
+const THIN_CHECK = "if it is a thin volume, see that its pool is not full (`lvs`)";
+
+const THIN_POOL =
+  "it is a thin volume, and its pool is full: extend that (`lvs`, `lvextend`; for ZFS, `zpool list`)";
+
+/** Numbers that Node has no name for, from errno.h. */
+const MORE_NUMBERS: Readonly<Record<string, number>> = {
+  EBADE: 52,
+  ESHUTDOWN: 108,
+  ETOOMANYREFS: 109,
+  EHOSTDOWN: 112,
+  EUCLEAN: 117,
+  EREMOTEIO: 121,
+  ENOMEDIUM: 123,
+  EMEDIUMTYPE: 124,
+  ENOKEY: 126,
+  EHWPOISON: 133,
+};
+
+const NUMBERS: Readonly<Record<string, number>> = { ...constants.errno, ...MORE_NUMBERS };
+
+const BY_NUMBER = new Map(Object.entries(BY_NAME).map(([name, advice]) => [NUMBERS[name], advice]));
+
+/** Advice on a system call that failed: what an operator can do. */
+export function adviceOnSystem(failure: SystemFailure): string {
+  const advice = BY_NUMBER.get(failure.errno) ?? LOG;
+  return typeof advice === "string" ? advice : advice(failure);
+}
+
+/** Advice on a sync that ran out of space, after which nothing that was written counts. */
+export function adviceOnUnsynced(path: string): string {
+  const room = isDevice(path) ? THIN_POOL : "make room on its file system (`df`, `df -i`)";
+  return `${room}, then copy it again from the beginning`;
+}
+
+function again({ writes }: Pick<SystemFailure, "writes">, advice: string): string {
+  return writes ? `${advice}; ${AGAIN}` : advice;
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+function isDevice(path: string): boolean {
+  try {
+    return statSync(path).isBlockDevice();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,13 @@
+import type { RootDigest } from "../protocol/root-digest.ts";
+import type { Frame } from "./frame.ts";
+import { rootFields, rootText } from "./source-text.ts";
+
+/** The frame at `offset` by which an extended stream is sealed. */
+export function sealFrame(root: RootDigest | undefined, offset: number): Frame {
+  return {
+    name: "root",
+    offset,
+    text: () => (root === undefined ? "not known" : rootText(root)),
+    fields: () => ({ root: root && rootFields(root) }),
+  };
+}

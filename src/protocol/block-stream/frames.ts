@@ -1,0 +1,77 @@
+import {
+  COMMAND_LENGTH,
+  EXTENT_LENGTH,
+  assertWhole,
+  readExtent,
+  unknownCommand,
+  viewOf,
+  writeCommand,
+  writeExtent,
+  type FrameStart,
+} from "../bytes.ts";
+import type { BlockCodec } from "../codec.ts";
+import { MAX_FRAME_LENGTH, MAX_POSITION } from "../limits.ts";
+
+/** Bytes before the payload of a `data` or `dlzm` frame. */
+export const BLOCK_HEADER_LENGTH = COMMAND_LENGTH + EXTENT_LENGTH;
+
+/** The header of a frame of the block stream: a block, or a run of zeros. */
+export interface BlockHeader {
+  /** What it begins with. */
+  command: "data" | "dlzm" | "blck" | "zero";
+  /** How the payload is coded; `zeros` has none. */
+  codec: BlockCodec | "zeros";
+  /** Where in the destination the block begins, in bytes. */
+  position: number;
+  /** Bytes in the block, 1 to `MAX_FRAME_LENGTH`; undefined in a `dlzm` frame, where only the payload tells. */
+  block: number | undefined;
+  /** Bytes in the payload, 0 to `MAX_FRAME_LENGTH`. */
+  length: number;
+  /** The block's digest, as it was read; a view into the decoded bytes. */
+  digest: Uint8Array | undefined;
+  /** Bytes in the header itself. */
+  headerLength: number;
+  /** Bytes from the start of the stream to the frame, for errors. */
+  streamOffset: number;
+}
+
+/**
+ * Writes the header of a `data` or `dlzm` frame, `BLOCK_HEADER_LENGTH` bytes, into `target` at `at`.
+ * @param position where in the destination the block begins
+ * @param length bytes in the payload that follows
+ * @throws RangeError when an argument is out of bounds; `target` is then unchanged
+ */
+export function encodeBlockHeader(
+  target: Uint8Array,
+  at: number,
+  command: "data" | "dlzm",
+  position: number,
+  length: number,
+): void {
+  assertWhole("position", position, 0, MAX_POSITION);
+  assertWhole("length", length, 1, Math.min(MAX_FRAME_LENGTH, MAX_POSITION - position));
+  assertWhole("header offset", at, 0, target.length - BLOCK_HEADER_LENGTH);
+  const header = viewOf(target.subarray(at));
+  writeCommand(header, 0, command);
+  writeExtent(header, COMMAND_LENGTH, position, length);
+}
+
+/**
+ * What the whole header of a `data` or `dlzm` frame says.
+ * @throws ProtocolError for any other command, and for numbers that are out of bounds
+ */
+export function decodeBlockHeader(header: Uint8Array, start: FrameStart): BlockHeader {
+  const { command } = start;
+  if (command !== "data" && command !== "dlzm") throw unknownCommand(start);
+  const { position, length } = readExtent(viewOf(header), COMMAND_LENGTH, start);
+  return {
+    command,
+    codec: command === "data" ? "raw" : "xz",
+    position,
+    block: command === "data" ? length : undefined,
+    length,
+    digest: undefined,
+    headerLength: BLOCK_HEADER_LENGTH,
+    streamOffset: start.offset,
+  };
+}

@@ -1,0 +1,79 @@
+import { type FrameStart, viewOf } from "../bytes.ts";
+import { decodeDescription, encodeDescription, faulty } from "../description.ts";
+import type { DigestName, Hashing } from "../digest.ts";
+import { encodeText, type Field, joined, readBlockSize, REQUIRED, u32, u64 } from "../fields.ts";
+import { MAX_POSITION } from "../limits.ts";
+import { decodeDigest } from "../named-digest.ts";
+import { type SourceDescription, sourceFields, takeSource } from "../source-fields.ts";
+
+/** What the destination must be for the blocks that follow to make the source of it. */
+export interface Base {
+  /** Its bytes. */
+  size: number;
+  /** Its root, over blocks of the stream's size and with its digest; 64 bytes. */
+  root: Uint8Array;
+}
+
+/** What an extended block stream says of itself before its first record. */
+export interface Head extends Hashing {
+  /** The source as it was when reading it began. */
+  source: SourceDescription;
+  /** What it is a difference from, where that was known before it was made. */
+  base?: Base | undefined;
+}
+
+const BASE_LENGTH = 8 + 64;
+
+/** Behind those of `source-fields.ts`. */
+const TAG = { digest: REQUIRED | 16, blockSize: REQUIRED | 17, base: REQUIRED | 18 };
+
+/** A `head` frame. */
+export function encodeHead({ digest, blockSize, source, base }: Head): Uint8Array {
+  const fields: Field[] = [
+    { tag: TAG.digest, value: encodeText(digest) },
+    { tag: TAG.blockSize, value: u32(blockSize) },
+    ...sourceFields(source),
+  ];
+  if (base !== undefined) fields.push({ tag: TAG.base, value: joined(u64(base.size), base.root) });
+  return encodeDescription("head", fields);
+}
+
+/**
+ * What a whole `head` frame says.
+ * @throws ProtocolError `damaged`, or `unsupported` when it is of another major version, or says what this reader does
+ *   not know and must
+ */
+export function decodeHead(frame: Uint8Array, start: FrameStart): Head & { version: string } {
+  const source: SourceDescription = {};
+  let digest: DigestName | undefined;
+  let blockSize: number | undefined;
+  let base: Base | undefined;
+  const version = decodeDescription(
+    frame,
+    start,
+    "damaged",
+    new Map([
+      ...takeSource(source),
+      [
+        TAG.digest,
+        (value) => {
+          digest = decodeDigest(value, start);
+          return true;
+        },
+      ],
+      [TAG.blockSize, (value) => (blockSize = readBlockSize(value)) !== undefined],
+      [TAG.base, (value) => (base = decodeBase(value)) !== undefined],
+    ]),
+  );
+  if (digest === undefined || blockSize === undefined)
+    throw faulty("damaged", start, "A `head` frame lacks the digest or the size of the blocks");
+  return { digest, blockSize, source, base, version };
+}
+
+function decodeBase(value: Uint8Array): Base | undefined {
+  if (value.length !== BASE_LENGTH) return undefined;
+  const size = viewOf(value).getBigUint64(0);
+  return size > MAX_POSITION
+    ? undefined
+    : { size: Number(size), root: new Uint8Array(value.subarray(8)) };
+}

@@ -1,0 +1,107 @@
+import {
+  assertWhole,
+  COMMAND_LENGTH,
+  EXTENT_LENGTH,
+  type FrameStart,
+  readExtent,
+  viewOf,
+  writeCommand,
+  writeExtent,
+} from "../bytes.ts";
+import type { BlockHeader } from "./frames.ts";
+import { BLOCK_CODECS, type BlockCodec, codecNumber } from "../codec.ts";
+import { CRC_LENGTH, faulty, hasCrc, writeCrc } from "../description.ts";
+import { MAX_FRAME_LENGTH, MAX_POSITION } from "../limits.ts";
+
+const PAYLOAD_LENGTH_AT = COMMAND_LENGTH + EXTENT_LENGTH;
+const CODEC_AT = PAYLOAD_LENGTH_AT + 4;
+const DIGEST_AT = CODEC_AT + 1;
+
+/** Bytes in a `zero` frame. */
+const ZERO_LENGTH = COMMAND_LENGTH + EXTENT_LENGTH + CRC_LENGTH;
+
+/** A block, as the header of its record says it. */
+export interface Record {
+  /** Where in the destination it begins, in bytes. */
+  position: number;
+  /** Its bytes. */
+  block: number;
+  codec: BlockCodec;
+  /** Bytes in the payload that follows. */
+  length: number;
+  /** Its digest, by the algorithm of the stream. */
+  digest: Uint8Array;
+}
+
+/**
+ * The header of a `blck` frame.
+ * @throws RangeError when a number is out of bounds
+ */
+export function encodeRecordHeader(record: Record): Uint8Array {
+  const { position, block, codec, length, digest } = record;
+  assertExtent(position, block);
+  assertWhole("payload length", length, 1, block);
+  const header = new Uint8Array(recordHeaderLength(digest.length));
+  const view = viewOf(header);
+  writeCommand(view, 0, "blck");
+  writeExtent(view, COMMAND_LENGTH, position, block);
+  view.setUint32(PAYLOAD_LENGTH_AT, length);
+  view.setUint8(CODEC_AT, codecNumber(codec));
+  header.set(digest, DIGEST_AT);
+  writeCrc(header, header.length - CRC_LENGTH);
+  return header;
+}
+
+/**
+ * A `zero` frame: `length` bytes of zeros.
+ * @throws RangeError when a number is out of bounds
+ */
+export function encodeZeros(position: number, length: number): Uint8Array {
+  assertExtent(position, length);
+  const frame = new Uint8Array(ZERO_LENGTH);
+  const view = viewOf(frame);
+  writeCommand(view, 0, "zero");
+  writeExtent(view, COMMAND_LENGTH, position, length);
+  writeCrc(frame, ZERO_LENGTH - CRC_LENGTH);
+  return frame;
+}
+
+/** Bytes in the header of a `blck` frame with a digest of so many bytes. */
+function recordHeaderLength(digestLength: number): number {
+  return DIGEST_AT + digestLength + CRC_LENGTH;
+}
+
+/** Bytes in the header of a frame with this command; undefined for one that no record has. */
+export function headerLength(command: string, digestLength: number): number | undefined {
+  if (command === "blck") return recordHeaderLength(digestLength);
+  return command === "zero" ? ZERO_LENGTH : undefined;
+}
+
+/**
+ * What the whole header of a `blck` or `zero` frame says.
+ * @throws ProtocolError `damaged` when its checksum is wrong; for numbers that are out of bounds; `unsupported` for a codec
+ *   that this reader does not know
+ */
+export function decodeRecordHeader(header: Uint8Array, start: FrameStart): BlockHeader {
+  if (!hasCrc(header, header.length - CRC_LENGTH))
+    throw faulty("damaged", start, `The checksum of a \`${start.command}\` frame is wrong`);
+  const view = viewOf(header);
+  const { position, length: block } = readExtent(view, COMMAND_LENGTH, start);
+  const common = { position, block, headerLength: header.length, streamOffset: start.offset };
+  if (start.command === "zero")
+    return { ...common, command: "zero", codec: "zeros", length: 0, digest: undefined };
+  const length = view.getUint32(PAYLOAD_LENGTH_AT);
+  const number = view.getUint8(CODEC_AT);
+  const codec = BLOCK_CODECS[number];
+  if (codec === undefined)
+    throw faulty("unsupported", start, `Codec ${number} of a \`blck\` frame is unknown here`);
+  if (length === 0 || length > block || (codec === "raw" && length !== block))
+    throw faulty("bad-length", start, `A payload of ${length} bytes for a block of ${block}`);
+  const digest = header.subarray(DIGEST_AT, header.length - CRC_LENGTH);
+  return { ...common, command: "blck", codec, length, digest };
+}
+
+function assertExtent(position: number, length: number): void {
+  assertWhole("position", position, 0, MAX_POSITION);
+  assertWhole("length", length, 1, Math.min(MAX_FRAME_LENGTH, MAX_POSITION - position));
+}

@@ -1,0 +1,36 @@
+import type * as Binding from "../native/binding.js";
+import {
+  EXTENT_LENGTH,
+  PREFACE_END_LENGTH,
+  PREFACE_HEADER_LENGTH,
+  PrefaceDecoder,
+  prefaceEnded,
+} from "../protocol/preface.ts";
+import { Input } from "../transport/streams/streams.ts";
+import type { Extent } from "./extents.ts";
+
+/** Extents that are read together. */
+const TOGETHER = 4096;
+
+/**
+ * Reads the list of extents that stands before the block stream on standard input, and nothing behind it.
+ *
+ * @throws ProtocolError, StreamError
+ */
+export async function readPreface(native: typeof Binding): Promise<Extent[]> {
+  const input = new Input(native, "list of ranges");
+  const read = async (length: number): Promise<Uint8Array> => {
+    const bytes = new Uint8Array(length);
+    if ((await input.readFully(bytes)) < length) {
+      throw prefaceEnded(input.bytes);
+    }
+    return bytes;
+  };
+  const decoder = new PrefaceDecoder(await read(PREFACE_HEADER_LENGTH));
+  const extents: Extent[] = [];
+  for (let left = decoder.count; left > 0; left -= TOGETHER) {
+    extents.push(...decoder.extents(await read(Math.min(left, TOGETHER) * EXTENT_LENGTH)));
+  }
+  decoder.end(await read(PREFACE_END_LENGTH));
+  return extents;
+}

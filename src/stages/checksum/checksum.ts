@@ -1,0 +1,111 @@
+import type * as Binding from "../../native/binding.js";
+import { isEngineFailure } from "../../errors/engine-failure.ts";
+import { BLOCK_CODECS } from "../../protocol/codec.ts";
+import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
+import { SpooledOutput, type StreamOutput } from "../../transport/streams/spooled-output.ts";
+import { Output } from "../../transport/streams/streams.ts";
+import { OptionError, type StageContext } from "../../blocks/context.ts";
+import { openInput } from "./open-input.ts";
+import { Root } from "../../blocks/root.ts";
+import { scanStream } from "../../blocks/scan.ts";
+import { beyondEnd, checkRange, type DigestOptions, sendDigests } from "./send-digests.ts";
+
+/** What to hash: a file or device, or `-` for standard input. */
+export interface ChecksumOptions extends DigestOptions {
+  /** Take a file that is missing for an empty one, which `save` will make. */
+  create: boolean;
+  /** Bytes of digests that may go out in a second; undefined for as many as the pipe takes. */
+  rate: number | undefined;
+  /** Say the root of the file before the digests, which wait until it is known: what is made of them then knows its destination. */
+  rootFirst?: boolean;
+}
+
+/**
+ * Writes the digest of each block of a file, device or stream to standard output, as hash stream.
+ *
+ * @throws OptionError, the engine's failures, and those of the streams
+ */
+export async function checksum(
+  context: StageContext,
+  options: ChecksumOptions,
+): Promise<undefined> {
+  context.debug(context.engine.hashing(options.hashing.digest));
+  const output = new Output(context.native, "hash stream", options.rate);
+  await output.whileRead(async () => {
+    const stream = options.rootFirst === true ? await SpooledOutput.begin(output) : output;
+    const source = await openOrMissing(context, options);
+    if (source === undefined) {
+      checkRange({ size: 0 }, options);
+      context.progress.begin(0);
+      await hashMissing(context, options, stream);
+    } else if (source === null) {
+      await hashStream(context, options, stream);
+    } else {
+      await sendDigests(context, source, options, stream);
+    }
+  });
+}
+
+/** As `openInput`, or undefined where a file is missing and may be. */
+async function openOrMissing(
+  context: StageContext,
+  { file, create }: ChecksumOptions,
+): Promise<Binding.Source | null | undefined> {
+  try {
+    return await openInput(context, file);
+  } catch (error) {
+    if (create && isEngineFailure(error) && error.kind === "not-found") {
+      context.debug(`${file} does not exist`);
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Of a file that is missing: all is wanted of the source. */
+async function hashMissing(
+  { engine }: StageContext,
+  { file, hashing, extended, sized }: ChecksumOptions,
+  output: StreamOutput,
+): Promise<void> {
+  const root = new Root(hashing).finish(0);
+  const storage = sized === true ? ((await engine.storageOfNewFile(file)) ?? undefined) : undefined;
+  const encoder = new HashEncoder(
+    hashing,
+    extended
+      ? { accepts: BLOCK_CODECS, storage, ...(output.isKept && { size: 0, root: root.root }) }
+      : undefined,
+  );
+  await output.finish([...encoder.begin(), encoder.rest(0), ...encoder.end(root)]);
+}
+
+/** Hashes standard input as it comes. Nobody knows where it will end, so there is no `rest`. */
+async function hashStream(
+  context: StageContext,
+  options: ChecksumOptions,
+  output: StreamOutput,
+): Promise<void> {
+  const { start, end, ranges, hashing, extended, cache } = options;
+  const refused = {
+    "--start": start !== 0,
+    "--ranges": ranges !== undefined,
+    "--cached": cache !== undefined,
+  };
+  const [option] = Object.entries(refused).find(([, given]) => given) ?? [];
+  if (option !== undefined) {
+    throw new OptionError(
+      `${option} cannot be used on a pipe, which can only be read from its beginning`,
+      "redirect a file, or give its name",
+    );
+  }
+  const encoder = new HashEncoder(hashing, extended ? { accepts: BLOCK_CODECS } : undefined);
+  await output.write(encoder.begin());
+  context.progress.begin(end);
+  const size = await scanStream(context, end, hashing, (position, length, digests) =>
+    output.write([encoder.blocks(position, length, digests)]),
+  );
+  if (end !== undefined && size < end) {
+    throw beyondEnd("--end", end, "standard input", size);
+  }
+  await output.finish(encoder.end(undefined));
+}

@@ -1,0 +1,109 @@
+import type * as Binding from "../../native/binding.js";
+import { BLOCK_HEADER_LENGTH, encodeBlockHeader } from "../../protocol/block-stream/frames.ts";
+import { DIGEST_LENGTHS } from "../../protocol/digest.ts";
+import { encodeDone } from "../../protocol/hash-stream/frames.ts";
+import { encodeHead, type Head } from "../../protocol/block-stream/head.ts";
+import { MAX_FRAME_LENGTH } from "../../protocol/limits.ts";
+import { encodeRecordHeader, encodeZeros } from "../../protocol/block-stream/record.ts";
+import type { RootDigest } from "../../protocol/root-digest.ts";
+import { Seal } from "../../protocol/seal.ts";
+import type { SourceDescription } from "../../protocol/source-fields.ts";
+import { encodeTail } from "../../protocol/block-stream/tail.ts";
+
+/** How the blocks that the destination needs are put on the wire. */
+export interface Answer {
+  /** Whether it has blocks of zeros without a payload, and needs the digest of each block. */
+  readonly extended: boolean;
+  /** Whether it says the root of the source. */
+  readonly proved: boolean;
+  /** What comes before all blocks. */
+  begin(): Uint8Array[];
+  /** Frames of the blocks of a batch, whose payloads lie in `memory`: at most two parts for each. */
+  blocks(diff: Binding.Diff, memory: Uint8Array): Uint8Array[];
+  /** What comes behind all blocks. */
+  end(root: RootDigest | undefined): Uint8Array[];
+}
+
+/** As blockcopy 0.0.2 does, and behind the end of the stream a trailer that it does not read. */
+export class PlainAnswer implements Answer {
+  readonly extended = false;
+  readonly proved: boolean;
+  readonly #source: SourceDescription | undefined;
+
+  /** `source` is what the trailer says; undefined for none. */
+  constructor(source: SourceDescription | undefined) {
+    this.#source = source;
+    this.proved = source !== undefined;
+  }
+
+  begin(): Uint8Array[] {
+    return [];
+  }
+
+  blocks({ changed }: Binding.Diff, memory: Uint8Array): Uint8Array[] {
+    return changed.flatMap(({ codec, position, offset, length }) => {
+      const header = new Uint8Array(BLOCK_HEADER_LENGTH);
+      encodeBlockHeader(header, 0, codec === "raw" ? "data" : "dlzm", position, length);
+      return [header, memory.subarray(offset, offset + length)];
+    });
+  }
+
+  end(root: RootDigest | undefined): Uint8Array[] {
+    const done = encodeDone();
+    return this.#source === undefined ? [done] : [done, encodeTail({ ...this.#source, root })];
+  }
+}
+
+/** As an extended block stream, for those who said that they read it. */
+export class ExtendedAnswer implements Answer {
+  readonly extended = true;
+  readonly proved = true;
+  readonly #head: Head;
+  readonly #seal = new Seal();
+
+  constructor(head: Head) {
+    this.#head = head;
+  }
+
+  begin(): Uint8Array[] {
+    return [encodeHead(this.#head)];
+  }
+
+  blocks({ changed, digests }: Binding.Diff, memory: Uint8Array): Uint8Array[] {
+    const digestLength = DIGEST_LENGTHS[this.#head.digest];
+    const parts: Uint8Array[] = [];
+    let zeros = { position: 0, length: 0 };
+    const endZeros = (): void => {
+      if (zeros.length > 0) {
+        const frame = encodeZeros(zeros.position, zeros.length);
+        this.#seal.addRecord(frame);
+        parts.push(frame);
+      }
+      zeros = { position: 0, length: 0 };
+    };
+    for (const { codec, position, offset, length, block, index } of changed) {
+      if (codec === "zeros") {
+        const adjoins = position === zeros.position + zeros.length;
+        if (!adjoins || zeros.length + block > MAX_FRAME_LENGTH) {
+          endZeros();
+        }
+        zeros =
+          zeros.length === 0
+            ? { position, length: block }
+            : { ...zeros, length: zeros.length + block };
+        continue;
+      }
+      endZeros();
+      const digest = digests.subarray(index * digestLength, (index + 1) * digestLength);
+      const header = encodeRecordHeader({ position, block, codec, length, digest });
+      this.#seal.addRecord(header);
+      parts.push(header, memory.subarray(offset, offset + length));
+    }
+    endZeros();
+    return parts;
+  }
+
+  end(root: RootDigest | undefined): Uint8Array[] {
+    return [this.#seal.encode(root), encodeDone()];
+  }
+}

@@ -1,0 +1,45 @@
+import type * as Binding from "../../native/binding.js";
+import type { Hashing } from "../../protocol/digest.ts";
+import type { Base } from "../../protocol/block-stream/head.ts";
+import { AdvisedError, type StageContext } from "../../blocks/context.ts";
+import { rootOf } from "../../blocks/root-of.ts";
+
+/** The destination is not what a kept block stream was made for. */
+export class BaseError extends AdvisedError {
+  override readonly name = "BaseError";
+}
+
+/**
+ * Refuses a destination that is not what the stream is a difference from: the result would be neither the one nor the other.
+ *
+ * @throws BaseError, the engine's failures
+ */
+export async function refuseOtherBase(
+  context: StageContext,
+  sink: Binding.Sink,
+  file: string,
+  hashing: Hashing,
+  base: Base,
+): Promise<void> {
+  const { engine, progress, debug } = context;
+  debug("reading the destination, to see whether the stream was made for it");
+  const reader = await engine.openReader(sink, "off");
+  const aside = progress.aside("looking at the destination", reader.size);
+  const same =
+    reader.size === base.size &&
+    Buffer.compare(
+      (await rootOf({ ...context, progress: aside }, reader, hashing)).root,
+      base.root,
+    ) === 0;
+  aside.finish(same);
+  if (!same) {
+    throw new BaseError(
+      `${file} is not what the stream was made for: ${
+        reader.size === base.size
+          ? "its content is another"
+          : `it has ${reader.size} bytes, not ${base.size}`
+      }; nothing was written`,
+      "if this very stream has been written to it before, in part or in all, --force does it again and --verify=full proves it; if not, make a stream from the digests of this destination",
+    );
+  }
+}

@@ -1,0 +1,64 @@
+import type * as Binding from "../../native/binding.js";
+import { isEngineFailure } from "../../errors/engine-failure.ts";
+import { adviceOnMissing } from "../../errors/path-advice.ts";
+import { absolute } from "../../native/files.ts";
+import { removeUnless } from "../../transport/files/unfinished.ts";
+import { AdvisedError, OptionError, type StageContext } from "../../blocks/context.ts";
+import { refuseEmpty } from "../../blocks/capacity.ts";
+import type { SaveOptions } from "./save.ts";
+
+/** A destination that is open. */
+export interface Destination {
+  sink: Binding.Sink;
+  /** Keeps a file that was made here, also if it is empty. Without this call, the end of the process removes one that has no byte. */
+  keep: () => void;
+}
+
+/**
+ * Opens a destination, and refuses one that no copy is useful to.
+ *
+ * @throws OptionError, the engine's failures
+ */
+export async function openDestination(
+  { engine, direct, debug }: StageContext,
+  { file, force, create, lock }: Pick<SaveOptions, "file" | "force" | "create" | "lock">,
+): Promise<Destination> {
+  const sink = await engine.openSink(file, { force, create, lock, direct });
+  const keep = removeUnless(() => sink.removeIfUnused());
+  refuseFileAmongDevices(file, sink);
+  refuseEmpty(file, sink);
+  debug(`${file}: ${sink.size} bytes, ${sink.description}`);
+  return { sink, keep };
+}
+
+/** A destination is not there, and could be made. */
+export class MissingError extends AdvisedError {
+  override readonly name = "MissingError";
+}
+
+/**
+ * Adds advice to the failure to open a destination that does not exist.
+ *
+ * @throws MissingError, or `error` if it is another failure
+ */
+export function adviseOnMissing(error: unknown): never {
+  throw isEngineFailure(error) && error.kind === "not-found"
+    ? new MissingError(error.message, adviceOnMissing(error.path ?? "", "destination"))
+    : error;
+}
+
+/**
+ * A regular file in /dev is what a mistake of another program left in the place of a device. It is in memory, and a copy
+ * of a disk would fill that.
+ *
+ * @throws OptionError
+ */
+export function refuseFileAmongDevices(file: string, sink: Binding.Sink): void {
+  const path = absolute(file);
+  if (!sink.isDevice && path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
+    throw new OptionError(
+      `${file} is a regular file, not a device`,
+      "remove it, and find out why the device is not there (`lsblk`)",
+    );
+  }
+}

@@ -1,0 +1,89 @@
+import type * as Binding from "../../native/binding.js";
+import type { Owner, SourceDescription } from "../../protocol/source-fields.ts";
+import type { StageContext } from "../../blocks/context.ts";
+
+/** What a file is to get from the source beside its content. */
+export interface Carried {
+  /** The size of the source, where it is smaller. */
+  truncate: boolean;
+  /** Times of the last access and change. */
+  times: boolean;
+  /** Permission bits. */
+  perms: boolean;
+  owner: boolean;
+  group: boolean;
+  /** Take owner and group by number, not by name. */
+  numericIds: boolean;
+}
+
+/** The options that ask for it. */
+export function namesOf({ truncate, times, perms, owner, group }: Carried): string[] {
+  const options = {
+    "--truncate": truncate,
+    "--times": times,
+    "--perms": perms,
+    "--owner": owner,
+    "--group": group,
+  };
+  return Object.entries(options).flatMap(([name, wanted]) => (wanted ? [name] : []));
+}
+
+/**
+ * Gives the destination what it is to get from the source, but for its size, and brings that to the disk. What makes no sense for a
+ * device is left out, with a warning.
+ *
+ * @throws the engine's failures
+ */
+export async function restoreMetadata(
+  { engine, warn }: StageContext,
+  sink: Binding.Sink,
+  file: string,
+  carried: Carried,
+  source: SourceDescription,
+): Promise<void> {
+  const names = namesOf(carried);
+  if (sink.isDevice) {
+    if (names.length > 0) {
+      warn(`${file} is a device: ${names.join(", ")} left out`);
+    }
+    return;
+  }
+  // The node of a device has an owner and times of its own, which say nothing of its content.
+  const strange = source.kind === "device" ? names.filter((name) => name !== "--truncate") : [];
+  if (strange.length > 0) {
+    warn(`the source is a device: ${strange.join(", ")} left out`);
+  }
+  const of = strange.length > 0 ? {} : source;
+  const { accessed, modified } = of;
+  const named = (owner: Owner | undefined): Binding.Owner | undefined =>
+    owner && { id: owner.id, name: carried.numericIds ? undefined : owner.name };
+  const what = {
+    owner: carried.owner ? named(of.owner) : undefined,
+    group: carried.group ? named(of.group) : undefined,
+    mode: carried.perms ? of.mode : undefined,
+    times: carried.times && accessed && modified ? { accessed, modified } : undefined,
+  };
+  if (Object.values(what).some((value) => value !== undefined)) {
+    await engine.restore(sink, what);
+    await engine.sync(sink);
+  }
+}
+
+/**
+ * Cuts a file off where the source ends, if it is longer.
+ *
+ * @throws the engine's failures
+ */
+export async function cutOff(
+  { engine }: StageContext,
+  sink: Binding.Sink,
+  size: number | undefined,
+): Promise<void> {
+  if (size === undefined || sink.isDevice) {
+    return;
+  }
+  const { size: now } = await engine.openReader(sink, "off");
+  if (size < now) {
+    await engine.restore(sink, { size });
+  }
+}

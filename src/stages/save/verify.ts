@@ -1,0 +1,171 @@
+import type * as Binding from "../../native/binding.js";
+import { isEngineFailure } from "../../errors/engine-failure.ts";
+import { ProtocolError } from "../../protocol/error.ts";
+import { isBlockSize } from "../../protocol/limits.ts";
+import type { RootDigest } from "../../protocol/root-digest.ts";
+import { AdvisedError, type StageContext } from "../../blocks/context.ts";
+import { BATCH_SLOT_LENGTH, MAX_BATCH_LENGTH } from "../../blocks/digest-batches.ts";
+import { rootOf } from "../../blocks/root-of.ts";
+import { Slots } from "../../blocks/slots.ts";
+import type { Written, WrittenBlock } from "../../blocks/written-blocks.ts";
+
+/** What is read back from the disk after the copy: nothing, what was written, or all of it. */
+export type Verify = "none" | "written" | "full";
+
+/** More offsets than this are counted, not named. */
+const NAMED = 10;
+
+/** The destination, read back, is not what it should be. */
+export class VerifyError extends AdvisedError {
+  override readonly name = "VerifyError";
+}
+
+/**
+ * Reads back what was written and compares it.
+ *
+ * @returns what came of it, in words
+ * @throws VerifyError, the engine's failures
+ */
+export async function verifyWritten(
+  context: StageContext,
+  sink: Binding.Sink,
+  file: string,
+  written: Written,
+): Promise<string> {
+  const reader = await openReader(context, sink);
+  const differing = await differingBlocks(context, reader, written);
+  if (differing.count > 0) {
+    throw new VerifyError(
+      `${differing.count} of ${written.blocks} blocks that were written to ${file} differ when they are read back, at ${named(differing)}`,
+      "do not trust the disk (dmesg, smartctl), nor the copy",
+    );
+  }
+  return `${written.blocks} blocks read back and right`;
+}
+
+/**
+ * Reads all of the destination back, as far as the source reaches, and compares its root digest with that of the source.
+ *
+ * @returns what came of it, in words
+ * @throws VerifyError, the engine's failures; ProtocolError when the stream does not say what the root of the source is
+ */
+export async function verifyAll(
+  context: StageContext,
+  sink: Binding.Sink,
+  file: string,
+  written: Written,
+  { size, root }: { size?: number | undefined; root?: RootDigest | undefined },
+): Promise<string> {
+  if (size === undefined || root === undefined || !isBlockSize(root.blockSize)) {
+    throw new ProtocolError(
+      "no-root",
+      0,
+      "The stream does not prove all of the source, which --verify=full needs",
+    );
+  }
+  const reader = await openReader(context, sink);
+  const end = Math.min(size, reader.size);
+  const aside = context.progress.aside("reading back", end);
+  const found = await rootOf({ ...context, progress: aside }, reader, root, end);
+  aside.finish(true);
+  if (end === size && Buffer.compare(found.root, root.root) === 0) {
+    return `all ${size} bytes read back and equal to the source`;
+  }
+  // Where it differs, only the blocks that were written can tell.
+  await verifyWritten(context, sink, file, written);
+  throw new VerifyError(
+    `${file} differs from the source, but not in the ${written.blocks} blocks that were written`,
+    "it was not what the digests said that the stream was made from: run all of it again, with `checksum` reading the destination (no --cached, no kept stream)",
+  );
+}
+
+/** The destination, for reading what the disk has, not what the page cache remembers of it. */
+async function openReader(
+  { engine, warn }: StageContext,
+  sink: Binding.Sink,
+): Promise<Binding.Source> {
+  try {
+    return await engine.openReader(sink, "on");
+  } catch (error) {
+    if (!isEngineFailure(error) || error.kind !== "not-direct") {
+      throw error;
+    }
+    warn("the destination cannot be read past the page cache: it may be that which is read back");
+    return engine.openReader(sink, "off");
+  }
+}
+
+/** Blocks that differ from what was written. */
+interface Differing {
+  count: number;
+  /** The first ones. */
+  blocks: { position: number; length: number }[];
+}
+
+async function differingBlocks(
+  { native, engine }: StageContext,
+  reader: Binding.Source,
+  written: Written,
+): Promise<Differing> {
+  const slots = new Slots(native, 1, BATCH_SLOT_LENGTH);
+  const differing: Differing = { count: 0, blocks: [] };
+  const found = (block: { position: number; length: number }): void => {
+    differing.count += 1;
+    if (differing.blocks.length < NAMED) {
+      differing.blocks.push({ position: block.position, length: block.length });
+    }
+  };
+  for await (const chunk of written.all()) {
+    for (const blocks of batches(chunk)) {
+      // What lies beyond the end was cut off: the engine only tells of what there is.
+      const [present, missing] = split(
+        blocks,
+        ({ position, length }) => position + length <= reader.size,
+      );
+      missing.forEach(found);
+      const slot = await slots.take(BATCH_SLOT_LENGTH);
+      const { changed } = await engine.diff(
+        reader,
+        slots.slab,
+        slot.index,
+        present.map(({ position, length }) => ({ position, length })),
+        Buffer.concat(present.map(({ digest }) => digest)),
+        written.digest,
+        false,
+        { codec: "raw" },
+        false,
+      );
+      changed.forEach(found);
+      slots.release(slot);
+    }
+  }
+  return differing;
+}
+
+/** Cuts blocks into batches that fit into a slot. */
+function* batches(blocks: WrittenBlock[]): Generator<WrittenBlock[]> {
+  let batch: WrittenBlock[] = [];
+  let bytes = 0;
+  for (const block of blocks) {
+    if (batch.length > 0 && bytes + block.length > MAX_BATCH_LENGTH) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(block);
+    bytes += block.length;
+  }
+  if (batch.length > 0) {
+    yield batch;
+  }
+}
+
+function split<T>(values: T[], test: (value: T) => boolean): [T[], T[]] {
+  return [values.filter(test), values.filter((value) => !test(value))];
+}
+
+function named({ count, blocks }: Differing): string {
+  const names = blocks.map(({ position, length }) => `offset ${position} (${length} bytes)`);
+  const more = count > names.length ? ` and ${count - names.length} more` : "";
+  return names.join(", ") + more;
+}

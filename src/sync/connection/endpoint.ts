@@ -1,0 +1,123 @@
+import { OptionError } from "../../blocks/context.ts";
+
+/** One end of a copy: a file or device here, or on another host. */
+export type Endpoint = LocalEndpoint | RemoteEndpoint;
+
+/** A file or device on this host. */
+interface LocalEndpoint {
+  kind: "local";
+  path: string;
+}
+
+/** A file or device on another host. */
+export interface RemoteEndpoint {
+  kind: "remote";
+  /** Who logs in; undefined for whoever ssh takes. */
+  user: string | undefined;
+  /** A name, or an address without brackets. */
+  host: string;
+  port: number | undefined;
+  /** As it is called there; relative to the home folder unless it begins with a slash. */
+  path: string;
+}
+
+/**
+ * Reads a name as scp(1) and rsync(1) do: `host:path` and `user@host:path` where a colon comes before the first slash, with an IPv6
+ * address in brackets; `ssh://user@host:port/path` too. Anything else is a path here: so `./a:b` is one.
+ *
+ * @throws OptionError
+ */
+export function parseEndpoint(name: string): Endpoint {
+  const url = /^ssh:\/\/(?<authority>[^/]*)(?<path>\/[^]*)?$/.exec(name)?.groups;
+  if (url !== undefined) {
+    return remote(name, authority(name, url["authority"] ?? ""), url["path"] ?? "");
+  }
+  const scheme = /^(?<name>[a-z][a-z0-9+.-]*):\/\//i.exec(name)?.groups?.["name"];
+  if (scheme !== undefined) {
+    throw new OptionError(
+      `${name} is an address for ${scheme}, which is not spoken`,
+      "give HOST:PATH or ssh://USER@HOST:PORT/PATH, or ./NAME for a file here",
+    );
+  }
+  const scp = /^(?:(?<user>[^/:@]*)@)?(?<host>\[[^\]/]*\]|[^/:[\]]*):(?<path>[^]*)$/.exec(
+    name,
+  )?.groups;
+  if (scp === undefined) {
+    refuseBareHost(name);
+    return { kind: "local", path: name };
+  }
+  return remote(
+    name,
+    { user: scp["user"], host: scp["host"] ?? "", port: undefined },
+    scp["path"] ?? "",
+  );
+}
+
+/**
+ * Refuses a name that is most likely a host whose path was forgotten, or a path of another system. Otherwise a file of that name would be made or read.
+ *
+ * @throws OptionError
+ */
+export function refuseBareHost(name: string): void {
+  if (/^(?:[^/:]+@[^/:]*|@[^/:]+|(?:[^/:@]*@)?\[[^\]/]*:[^\]/]*\])$/.test(name)) {
+    throw new OptionError(
+      `${name} looks like a host without a file`,
+      `give ${name}:PATH for a file or device there, or ./${name} for a file here`,
+    );
+  }
+}
+
+/** How people write an end; a path here that looks like one elsewhere gets `../` before it. */
+export function nameOf(end: Endpoint): string {
+  if (end.kind === "local") {
+    return end.path;
+  }
+  return `${hostOf(end)}:${end.path}`;
+}
+
+/** The host of a remote end, as people write it. */
+export function hostOf({ user, host }: RemoteEndpoint): string {
+  const shown = host.includes(":") ? `[${host}]` : host;
+  return user === undefined ? shown : `${user}@${shown}`;
+}
+
+type Authority = Pick<RemoteEndpoint, "user" | "host" | "port">;
+
+function authority(name: string, text: string): Authority {
+  const parts = /^(?:(?<user>[^@]*)@)?(?<host>\[[^\]]*\]|[^:[\]]*)(?::(?<port>[0-9]{1,5}))?$/.exec(
+    text,
+  )?.groups;
+  const port = parts?.["port"] === undefined ? undefined : Number(parts["port"]);
+  if (parts === undefined || (port !== undefined && (port < 1 || port > 65_535))) {
+    throw new OptionError(
+      `${name} is no address of a host`,
+      "give ssh://USER@HOST:PORT/PATH, of which USER@ and :PORT may be left out",
+    );
+  }
+  return { user: parts["user"], host: parts["host"] ?? "", port };
+}
+
+function remote(name: string, { user, host, port }: Authority, path: string): RemoteEndpoint {
+  const address = host.startsWith("[") ? host.slice(1, -1) : host;
+  // ssh would take either for an option.
+  if (address === "" || address.startsWith("-") || user?.startsWith("-") === true || user === "") {
+    throw new OptionError(
+      `${name} names no host`,
+      "give USER@HOST:PATH, or ./NAME for a file here",
+    );
+  }
+  // A drive of Windows, or characters that no host name has.
+  if (/^[A-Za-z]:\\/.test(name) || /[\s\p{Cc}\p{Cs}]/u.test(`${user ?? ""}${address}`)) {
+    throw new OptionError(
+      `${name} does not begin with the name of a host`,
+      "give HOST:PATH, or ./NAME for a file here",
+    );
+  }
+  if (path === "" || (port === undefined && path.startsWith(":"))) {
+    throw new OptionError(
+      `${name} names no file or device on ${address}`,
+      "give HOST:PATH; daemons of rsync are not supported",
+    );
+  }
+  return { kind: "remote", user, host: address, port, path };
+}

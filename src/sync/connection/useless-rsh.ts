@@ -1,0 +1,80 @@
+import { OptionError } from "../../blocks/context.ts";
+import { splitWords } from "./shell-words.ts";
+
+/** Options of ssh(1) that take a value, which may be in the same word. */
+const VALUED = "BbcDEeFIiJLlmOoPpQRSWw";
+
+const EMPTY = "the stream would come from /dev/null";
+const NO_COMMAND = "nothing would be run on the other host";
+const TERMINAL =
+  "a terminal changes the bytes that go through it (for sudo with requiretty, change sudoers(5))";
+
+/** Options of ssh(1) with which no stage can be run, and why. */
+const FLAGS: Readonly<Record<string, string>> = {
+  n: EMPTY,
+  f: `ssh would go into the background, and ${EMPTY}`,
+  N: NO_COMMAND,
+  s: NO_COMMAND,
+  t: TERMINAL,
+  W: NO_COMMAND,
+  O: NO_COMMAND,
+  G: NO_COMMAND,
+  V: NO_COMMAND,
+  Q: NO_COMMAND,
+};
+
+/** The same as settings of ssh_config(5): what an option `-o` sets cannot be set again after it. */
+const SETTINGS: readonly [setting: RegExp, why: string][] = [
+  [/^StdinNull[\s=]+yes$/i, EMPTY],
+  [/^ForkAfterAuthentication[\s=]+yes$/i, `ssh would go into the background, and ${EMPTY}`],
+  [/^SessionType[\s=]+(?:none|subsystem)$/i, NO_COMMAND],
+  [/^RequestTTY[\s=]+(?:yes|force)$/i, TERMINAL],
+  [/^RemoteCommand[\s=]+(?!none$)./i, "it would be run instead of blockcopy"],
+];
+
+/**
+ * Refuses a command that connects to hosts in a way in which no stage can be run there.
+ *
+ * @throws OptionError also when it is no command
+ */
+export function refuseUselessRsh(rsh: string): void {
+  const words = splitWords(rsh);
+  const place = words.findLastIndex((word) => /^(?:ssh|rsh)$/.test(programOf(word)));
+  if (place < 0) {
+    return;
+  }
+  const name = programOf(words[place] ?? "");
+  for (let at = place + 1; at < words.length; at++) {
+    const word = words[at] ?? "";
+    if (!word.startsWith("-")) {
+      throw refused(name, word, "the host comes from SOURCE and DESTINATION");
+    }
+    for (let letter = 1; letter < word.length; letter++) {
+      const flag = word[letter] ?? "";
+      if (name === "ssh" ? flag in FLAGS : flag === "n") {
+        throw refused(name, `-${flag}`, FLAGS[flag] ?? "");
+      }
+      if (VALUED.includes(flag)) {
+        const value = letter + 1 < word.length ? word.slice(letter + 1) : (words[++at] ?? "");
+        refuseSetting(name, flag, value);
+        break;
+      }
+    }
+  }
+}
+
+function refuseSetting(name: string, flag: string, value: string): void {
+  const [, why] = SETTINGS.find(([setting]) => flag === "o" && setting.test(value.trim())) ?? [];
+  if (why !== undefined) {
+    throw refused(name, `-o ${value}`, why);
+  }
+}
+
+function refused(name: string, option: string, why: string): OptionError {
+  return new OptionError(`${name} cannot be used with ${option} (-e): ${why}`, "leave it out");
+}
+
+/** The name of a program, without its folder. */
+function programOf(word: string): string {
+  return word.slice(word.lastIndexOf("/") + 1);
+}

@@ -1,0 +1,78 @@
+import { DEFAULT_DIGEST } from "../../protocol/digest.ts";
+import { DEFAULT_BLOCK_SIZE } from "../../protocol/limits.ts";
+import { OptionError } from "../../blocks/context.ts";
+import type { Endpoint } from "../connection/endpoint.ts";
+import type { CopyOptions } from "../stage-arguments.ts";
+
+/** An option, and whether it is given with a value that cannot be met. */
+type Given = Readonly<Record<string, boolean>>;
+
+/**
+ * Refuses what blockcopy 0.0.2 cannot do where it is. What the stage here does by itself stays allowed.
+ *
+ * @throws OptionError
+ */
+export function refuseForPlain(copy: CopyOptions, source: Endpoint, destination: Endpoint): void {
+  refuse(always(copy), "blockcopy 0.0.2 does not know it");
+  if (destination.kind === "remote") {
+    refuse(ofDestination(copy), "blockcopy 0.0.2 writes the destination");
+  }
+  if (source.kind === "remote") {
+    refuse({ "--dry-run": copy.dryRun }, "blockcopy 0.0.2 at the source sends what it finds");
+    refuse({ "--map": copy.map }, "blockcopy 0.0.2 at the source does not say what differs");
+    refuse({ "--bwlimit": copy.bwlimit !== undefined }, "blockcopy 0.0.2 sends the blocks");
+    if (destination.kind === "remote") {
+      refuse(ofStages(copy), "no stage of the copy is on this host");
+    }
+  }
+}
+
+/** What takes more than the frames of 0.0.2 carry: other digests, blocks and codecs, and what is known of the source. */
+function always(copy: CopyOptions): Given {
+  const { digest, blockSize, compress, verify, digestCache, streams, ranges, delta } = copy;
+  const { truncate, times, perms, owner, group, numericIds } = copy;
+  return {
+    "--digest": (digest ?? DEFAULT_DIGEST) !== DEFAULT_DIGEST,
+    "--block-size": (blockSize ?? DEFAULT_BLOCK_SIZE) !== DEFAULT_BLOCK_SIZE,
+    [`--compress ${compress}`]: !["none", "lzma", "auto"].includes(compress ?? "none"),
+    "--verify full": verify === "full",
+    "--digest-cache": digestCache !== undefined,
+    "--ranges": ranges !== undefined,
+    "--delta": delta !== undefined,
+    "--streams": (streams ?? 1) !== 1,
+    "--truncate": truncate,
+    "--times": times,
+    "--perms": perms,
+    "--owner": owner,
+    "--group": group,
+    "--numeric-ids": numericIds,
+  };
+}
+
+function ofDestination({ create, lock, sparse, verify }: CopyOptions): Given {
+  return {
+    "--create": create,
+    "--lock": lock,
+    "--sparse": sparse,
+    "--verify": verify !== "none",
+  };
+}
+
+function ofStages({ direct, threads, queueDepth }: CopyOptions): Given {
+  return {
+    "--direct": direct !== "auto",
+    "--threads": threads !== undefined,
+    "--queue-depth": queueDepth !== undefined,
+  };
+}
+
+function refuse(options: Given, why: string): void {
+  for (const [option, given] of Object.entries(options)) {
+    if (given) {
+      throw new OptionError(
+        `${option} cannot be had with --wire 0.0.2: ${why}`,
+        "leave it out, or use this program on both hosts",
+      );
+    }
+  }
+}

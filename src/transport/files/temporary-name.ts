@@ -1,0 +1,29 @@
+import { createHash, randomUUID } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+
+import { bytesOf } from "../../native/names.ts";
+
+/** Bytes of a name that what is added still fits after, also where a name has at most 143 (eCryptfs). */
+const LONGEST = 100;
+
+const ENDING = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.new$/;
+
+/** A new name in the folder of `path`, for what will take that name when it is complete. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `${beginningOf(path)}.${randomUUID()}.new`);
+}
+
+/** True if a name is one that {@link temporaryName} makes for `path`. */
+export function isTemporaryName(name: string, path: string): boolean {
+  const beginning = beginningOf(path);
+  return name.startsWith(beginning) && ENDING.test(name.slice(beginning.length));
+}
+
+/** The name itself, or where it is too long its digest. */
+function beginningOf(path: string): string {
+  const name = basename(path);
+  const bytes = bytesOf(name);
+  return bytes.length <= LONGEST
+    ? name
+    : `.${createHash("sha256").update(bytes).digest("hex").slice(0, 32)}`;
+}

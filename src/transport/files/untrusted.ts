@@ -1,0 +1,24 @@
+import type { Distrust } from "./trusted.ts";
+import { AdvisedError } from "../../blocks/context.ts";
+
+/** Another user may change a file that decides what is copied. */
+export class UntrustedError extends AdvisedError {
+  override readonly name = "UntrustedError";
+
+  constructor(file: string, { what, advice }: Distrust) {
+    super(`${file} is not to be trusted: ${what}`, advice);
+  }
+}
+
+/**
+ * Refuses a file that another user may change.
+ *
+ * @param file its name in a message
+ * @param distrust the reason, if there is one
+ * @throws UntrustedError
+ */
+export function refuseUntrusted(file: string, distrust: Distrust | undefined): void {
+  if (distrust !== undefined) {
+    throw new UntrustedError(file, distrust);
+  }
+}

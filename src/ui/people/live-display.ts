@@ -1,0 +1,17 @@
+import { tick } from "../../errors/charset.ts";
+import type { CopyDisplay } from "./copy-display.ts";
+import type { CopyState } from "../copy-state.ts";
+import { liveText } from "./status-line.ts";
+import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
+
+/** A line that changes in place, and the summary in its place. */
+export function liveDisplay(state: CopyState, acquire: () => TerminalRight): CopyDisplay {
+  const line = new TerminalLine({
+    text: (columns) => liveText(state, columns),
+    acquire,
+    patience: 0,
+  });
+  return {
+    finish: (summary) => line.finish(summary && [`${tick()}${summary[0]}`, ...summary.slice(1)]),
+  };
+}

@@ -1,0 +1,100 @@
+import { tick } from "../../errors/charset.ts";
+import { formatBytes, formatDuration } from "../format.ts";
+import { type Progress, silent } from "../progress.ts";
+import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
+
+/** Progress of a stage as one line that changes in place. */
+export class LiveLine implements Progress {
+  readonly #title: string;
+  readonly #verb: string;
+  readonly #line: TerminalLine;
+  readonly #started = performance.now();
+  #begun = false;
+  readonly #own: Work;
+  /** What the line is about: the work of the stage, or something that it does aside. */
+  #shown: Work;
+
+  /**
+   * `verb` says what is done with the bytes, as `read`; `patience` is how long, in milliseconds, the stage leaves the
+   * terminal to the others at first.
+   */
+  constructor(title: string, verb: string, acquire: () => TerminalRight, patience: number) {
+    this.#title = title;
+    this.#verb = verb;
+    this.#own = new Work(title);
+    this.#shown = this.#own;
+    const text = (): string | undefined => (this.#begun ? this.#shown.status() : undefined);
+    this.#line = new TerminalLine({ text, acquire, patience });
+  }
+
+  begin(total: number | undefined): void {
+    this.#begun = true;
+    this.#own.total = total;
+  }
+
+  advance(bytes: number): void {
+    this.#own.done += bytes;
+  }
+
+  aside(what: string, total: number): Progress {
+    const work = new Work(`${this.#title}, ${what}`);
+    work.total = total;
+    this.#shown = work;
+    return {
+      ...silent,
+      advance: (bytes) => (work.done += bytes),
+      finish: () => (this.#shown = this.#own),
+    };
+  }
+
+  count(): void {
+    // Only the bytes that are done are shown.
+  }
+
+  mapped(): void {
+    // Only `sync` shows it.
+  }
+
+  proved(): void {
+    // The outcome says it in words.
+  }
+
+  finish(succeeded: boolean, outcome?: string): void {
+    const came = outcome === undefined ? "" : `: ${outcome}`;
+    this.#line.finish(succeeded ? [`${this.#summary()}${came}`] : []);
+  }
+
+  #summary(): string {
+    const seconds = (performance.now() - this.#started) / 1000;
+    return `${tick()}${this.#title}  ${formatBytes(this.#own.done)} ${this.#verb} in ${seconds.toFixed(1)} s`;
+  }
+}
+
+/** Bytes that are worked on. */
+class Work {
+  total: number | undefined;
+  done = 0;
+  readonly #title: string;
+  readonly #started = performance.now();
+
+  constructor(title: string) {
+    this.#title = title;
+  }
+
+  /** How far it is, at what rate, and how long the rest takes. */
+  status(): string {
+    const seconds = (performance.now() - this.#started) / 1000;
+    const rate = this.done / seconds;
+    const parts = [`${this.#title}  ${formatBytes(this.done)}`];
+    if (this.total !== undefined) {
+      const percent = this.total === 0 ? 100 : Math.floor((100 * this.done) / this.total);
+      parts[0] += ` of ${formatBytes(this.total)}`;
+      parts.push(`${percent} %`);
+    }
+    parts.push(`${formatBytes(Math.round(rate))}/s`);
+    if (this.total !== undefined && rate > 0) {
+      parts.push(`${formatDuration((this.total - this.done) / rate)} left`);
+    }
+    return parts.join("  ");
+  }
+}

@@ -1,0 +1,76 @@
+import type { ChangeMap } from "../change-map.ts";
+import type { CopyState } from "../copy-state.ts";
+import { eventLine, helloLine, type StageEvent } from "../event-lines.ts";
+import type { JsonLine } from "../json-line.ts";
+
+const INTERVAL_MILLISECONDS = 1000;
+
+/** What becomes of a copy, as events for a program. */
+export class CopyEvents {
+  readonly #state: CopyState;
+  readonly #print: (line: JsonLine) => string | undefined;
+  readonly #timer: NodeJS.Timeout;
+  #begun = false;
+  #aside = false;
+  /** The name of the system's error where nobody takes the lines any more. */
+  failed: string | undefined;
+
+  /** `print` prints a line, and returns the name of the system's error where that failed. */
+  constructor(state: CopyState, print: (line: JsonLine) => string | undefined) {
+    this.#state = state;
+    this.#print = print;
+    this.#write(helloLine());
+    this.#timer = setInterval(() => this.#tell(), INTERVAL_MILLISECONDS);
+    this.#timer.unref();
+  }
+
+  /** Something that a person should know. */
+  warn(message: string): void {
+    this.#send({ event: "warning", message });
+  }
+
+  /** It has ended: how, and where the bytes are that differ, if somebody wants to know. */
+  finish(last: StageEvent & { event: "end" | "error" }, map: ChangeMap | undefined): void {
+    clearInterval(this.#timer);
+    this.#tell();
+    if (map !== undefined) {
+      const { length, bucket, changed } = map;
+      this.#send({ event: "map", length, bucket, changed });
+    }
+    this.#send(last);
+  }
+
+  #tell(): void {
+    const { begun, work, besides, counts, limit } = this.#state;
+    if (!begun) {
+      return;
+    }
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#send({ event: "begin", total: work.total ?? null });
+    }
+    this.#send({
+      event: "progress",
+      done: work.done,
+      counts,
+      rate: Math.round(work.rate),
+      limit: limit ?? null,
+    });
+    if (besides !== undefined) {
+      const { what = "", total = 0, done } = besides;
+      this.#aside = true;
+      this.#send({ event: "aside", aside: { what, total, done } });
+    } else if (this.#aside) {
+      this.#aside = false;
+      this.#send({ event: "aside", aside: null });
+    }
+  }
+
+  #send(event: StageEvent): void {
+    this.#write(eventLine(event));
+  }
+
+  #write(line: JsonLine): void {
+    this.failed ??= this.#print(line);
+  }
+}
