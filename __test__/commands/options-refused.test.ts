@@ -122,7 +122,7 @@ test("options that would be ignored, and what makes them useful", () => {
   for (const [option, given, otherwise] of IGNORED) {
     assert.throws(
       () => refuseTogether({ ...NONE, ...given }),
-      new RegExp(`^OptionError: ${option} `),
+      new RegExp(`^UsageError: ${option} `),
       option,
     );
     refuseTogether({ ...NONE, ...given, ...otherwise });

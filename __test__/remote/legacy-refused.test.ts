@@ -102,7 +102,7 @@ for (const [option, given, refused] of OPTIONS)
       const check = (): void => refuseForPlain({ ...PLAIN, ...given }, from, to);
       if (refused.includes(ends))
         assert.throws(check, {
-          name: "OptionError",
+          name: "UsageError",
           message: new RegExp(`^${option} cannot be had`),
         });
       else check();

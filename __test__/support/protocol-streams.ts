@@ -14,7 +14,7 @@ import type { HashFrame } from "../../src/protocol/hash-stream/frames.ts";
 export function recorded(name: string): Uint8Array {
   // A plain one: the methods of a Buffer are not all those of a Uint8Array.
   return new Uint8Array(
-    readFileSync(new URL(`./vectors/blockcopy-0.0.2/${name}`, import.meta.url)),
+    readFileSync(new URL(`../vectors/blockcopy-0.0.2/${name}`, import.meta.url)),
   );
 }
 

@@ -145,7 +145,7 @@ test("what excludes it", async (t) => {
   for (const [option, options] of others)
     assert.throws(
       () => refuseTogether({ ...plain, ...options }),
-      new RegExp(`^OptionError: ${option} is not for --delta`),
+      new RegExp(`^UsageError: ${option} is not for --delta`),
     );
 });
 

@@ -97,7 +97,7 @@ const REFUSED = [
 ];
 for (const name of REFUSED) {
   test(`${name} is refused`, () =>
-    assert.throws(() => parseEndpoint(name), { name: "OptionError" }));
+    assert.throws(() => parseEndpoint(name), { name: "UsageError" }));
 }
 
 test("any name is a path here, an end elsewhere that ssh takes for a host, or refused", () => {
@@ -123,7 +123,7 @@ test("any name is a path here, an end elsewhere that ssh takes for a host, or re
       try {
         end = parseEndpoint(name);
       } catch (error) {
-        assert.equal((error as Error).name, "OptionError");
+        assert.equal((error as Error).name, "UsageError");
         return;
       }
       if (end.kind === "local") {
@@ -213,5 +213,5 @@ test("words of a command", () => {
   ] as const)
     assert.deepEqual(splitWords(command), words);
   for (const command of ["", "  ", `ssh "x`, `ssh 'x`, `'`])
-    assert.throws(() => splitWords(command), { name: "OptionError" });
+    assert.throws(() => splitWords(command), { name: "UsageError" });
 });

@@ -1,10 +1,16 @@
+import { ExitCode } from "../errors/exit-codes.ts";
+import { CopyError, UsageError } from "../errors/copy-error.ts";
 import type * as Binding from "../native/binding.js";
 import { fileSizeLimit, spaceFor, yieldsBytes } from "../transport/files/free-space.ts";
-import { AdvisedError, OptionError, type StageContext } from "./context.ts";
+import type { StageContext } from "./context.ts";
 
 /** A file cannot become what it is to be. */
-export class RoomError extends AdvisedError {
+class RoomError extends CopyError {
   override readonly name = "RoomError";
+
+  constructor(message: string, advice: string) {
+    super(message, advice, ExitCode.io);
+  }
 }
 
 /** Pieces of data that are counted; more would take seconds. */
@@ -67,20 +73,20 @@ export function checkRoom(
  * Refuses a device of 0 bytes, such as a card reader without a card, because no copy of it is useful; and a file that reports a size of
  * 0 bytes but yields some, as files in /proc do.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function refuseEmpty(file: string, { isDevice, size }: Binding.Source | Binding.Sink): void {
   if (size > 0) {
     return;
   }
   if (isDevice) {
-    throw new OptionError(
+    throw new UsageError(
       `cannot use ${file}: it is a device of 0 bytes`,
       "put a medium into it, or attach what belongs to it (`lsblk`, `losetup`), and run it again",
     );
   }
   if (yieldsBytes(file)) {
-    throw new OptionError(
+    throw new UsageError(
       `cannot copy ${file}: it says that it has 0 bytes, and yields more`,
       "files in /proc and /sys do not say how long they are: write it into a file first (`cat`), and copy that",
     );

@@ -24,19 +24,3 @@ export interface StageContext {
   /** Says something that only matters when looking for a fault. */
   debug: (message: string) => void;
 }
-
-/** A failure that says itself what to do about it. */
-export class AdvisedError extends Error {
-  /** What to do. */
-  readonly advice: string;
-
-  constructor(message: string, advice: string) {
-    super(message);
-    this.advice = advice;
-  }
-}
-
-/** A stage was asked for what it cannot do. */
-export class OptionError extends AdvisedError {
-  override readonly name = "OptionError";
-}

@@ -1,5 +1,3 @@
-import { OptionError } from "./context.ts";
-
 /**
  * How large a destination may be: as the source; also shorter, when it is new, for a copy that was cut off leaves one that goes on from there;
  * also larger; or of any size.
@@ -12,7 +10,7 @@ export type Sizes = "same" | "new" | "larger" | "any";
  * @param names of the two files; one that is not known here is left out
  * @param size that of the source, in bytes
  * @param destination that of the destination; undefined where it is not known
- * @throws OptionError
+ * @throws UsageError
  */
 export function refuseSize(
   names: { source?: string; destination?: string; sizes: Sizes },
@@ -29,7 +27,7 @@ export function refuseSize(
   if (fits) {
     return;
   }
-  throw new OptionError(
+  throw new UsageError(
     `${named("source", names.source)} has ${size} bytes and ${named("destination", names.destination)} ${destination}`,
     destination > size
       ? "check that they are not swapped; --allow-larger leaves the end of a larger destination alone, --truncate cuts a file off"
@@ -40,3 +38,4 @@ export function refuseSize(
 function named(role: string, file: string | undefined): string {
   return file === undefined ? `the ${role}` : `the ${role} ${file}`;
 }
+import { UsageError } from "../errors/copy-error.ts";

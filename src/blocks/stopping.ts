@@ -1,18 +1,13 @@
-import { AdvisedError } from "./context.ts";
-
 /** Advice for a copy that was told to stop. */
 const CONTINUE = "run the same command again: it continues";
 
 /** A command was told to end by a signal, and has ended in good order. */
-export class StoppedError extends AdvisedError {
+export class StoppedError extends CopyError {
   override readonly name = "StoppedError";
 
-  /** The exit code that a shell would report. */
-  readonly code: number;
-
-  constructor(message: string, code: number) {
-    super(message, CONTINUE);
-    this.code = code;
+  /** `exitCode` is the one that a shell would report. */
+  constructor(message: string, exitCode: number) {
+    super(message, CONTINUE, exitCode);
   }
 }
 
@@ -79,3 +74,4 @@ export class Stopping {
     );
   }
 }
+import { CopyError } from "../errors/copy-error.ts";

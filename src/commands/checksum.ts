@@ -1,20 +1,21 @@
+import { UsageError } from "../errors/copy-error.ts";
 import { Command, Option } from "clipanion";
 import { DEFAULT_DIGEST, DIGEST_NAMES } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import { checksumRoot } from "../stages/checksum/checksum-root.ts";
 import { checksum } from "../stages/checksum/checksum.ts";
-import { OptionError, type StageContext } from "../blocks/context.ts";
+import type { StageContext } from "../blocks/context.ts";
 import type { Extent } from "../ranges/extents.ts";
 import type { CacheOptions } from "../stages/checksum/send-digests.ts";
 import { isStandardInput } from "../transport/streams/standard-input.ts";
 import { isBlockSizeOption } from "./options/block-size.ts";
 import { isDigest, refuseUnreadable } from "./options/digest.ts";
-import { isFileHere } from "./options/file-here.ts";
 import { isOffset, refuseEmptyRange } from "./options/offset.ts";
 import { isRate } from "./options/rate.ts";
 import { readMap } from "./options/read-map.ts";
 import { runStage } from "./run-stage.ts";
-import { isFileName, refuseHost, StageCommand } from "./stage-command.ts";
+import { isFileHere, isFileName, refuseHost } from "./options/file-name.ts";
+import { StageCommand } from "./stage-command.ts";
 
 /** `blockcopy checksum FILE` */
 export class ChecksumCommand extends StageCommand {
@@ -127,7 +128,7 @@ export class ChecksumCommand extends StageCommand {
         if (this.root) {
           refuseTogether("--root", this);
           if (this.bwlimit !== undefined) {
-            throw new OptionError(
+            throw new UsageError(
               "--bwlimit is not for --root, which only prints a line",
               "leave one of them out",
             );
@@ -155,7 +156,7 @@ export class ChecksumCommand extends StageCommand {
   /** What is asked of the digests that are kept. */
   #cache(path: string): CacheOptions {
     if (!this.extended) {
-      throw new OptionError("--cached is only for the extended stream", "add --extended");
+      throw new UsageError("--cached is only for the extended stream", "add --extended");
     }
     refuseTogether("--cached", this);
     return { path, digest: this.digest, blockSize: this.blockSize };
@@ -168,13 +169,13 @@ export class ChecksumCommand extends StageCommand {
       return undefined;
     }
     if (this.start !== undefined || this.end !== undefined) {
-      throw new OptionError(
+      throw new UsageError(
         "--ranges cannot be used with --start or --end",
         "give a map that has the range alone: a line `OFFSET LENGTH`",
       );
     }
     if (isStandardInput(ranges) && isStandardInput(file)) {
-      throw new OptionError(
+      throw new UsageError(
         "FILE and the map cannot both be standard input",
         "give the name of one of them",
       );
@@ -186,7 +187,7 @@ export class ChecksumCommand extends StageCommand {
 /**
  * Refuses the options that are not for what is of all the content.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 function refuseTogether(whole: "--root" | "--cached", command: ChecksumCommand): void {
   const { start, end, ranges, extended, cached, create } = command;
@@ -200,7 +201,7 @@ function refuseTogether(whole: "--root" | "--cached", command: ChecksumCommand):
   };
   for (const [option, given] of Object.entries(options)) {
     if (given) {
-      throw new OptionError(
+      throw new UsageError(
         `${option} is not for ${whole}, which is of all of a file`,
         `leave one of them out`,
       );

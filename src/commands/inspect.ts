@@ -6,7 +6,8 @@ import { formatBriefly } from "../ui/format.ts";
 import { printLine } from "../ui/stderr.ts";
 import { forcedSimd } from "../process/environment.ts";
 import { runCommand } from "./run-command.ts";
-import { AnyCommand, isFileName, refuseHost } from "./stage-command.ts";
+import { isFileName, refuseHost } from "./options/file-name.ts";
+import { AnyCommand } from "./stage-command.ts";
 
 /** `blockcopy inspect [STREAM]` */
 export class InspectCommand extends AnyCommand {

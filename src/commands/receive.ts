@@ -14,7 +14,7 @@ import { isOffset } from "./options/offset.ts";
 import { isPart } from "./options/part.ts";
 import { isRate } from "./options/rate.ts";
 import { runStage } from "./run-stage.ts";
-import { isFileName, refuseStandardInput } from "./stage-command.ts";
+import { isFileName, refuseStandardInput } from "./options/file-name.ts";
 import { isWire } from "./options/wire.ts";
 
 /** Where both ends are this program: as sound as SHA3-512 for telling blocks apart, at a fraction of its CPU time. */

@@ -1,7 +1,8 @@
+import { UsageError } from "../errors/copy-error.ts";
 import { Command, Option } from "clipanion";
 
 import type { Compress } from "../stages/retrieve/compression.ts";
-import { OptionError, type StageContext } from "../blocks/context.ts";
+import type { StageContext } from "../blocks/context.ts";
 import { retrieve } from "../stages/retrieve/retrieve.ts";
 import { isCompress, parseCompress } from "./options/compress.ts";
 import { wantsExactWire } from "../process/environment.ts";
@@ -10,7 +11,8 @@ import { isOneOf } from "./options/one-of.ts";
 import { isOffset } from "./options/offset.ts";
 import { isRate } from "./options/rate.ts";
 import { runStage } from "./run-stage.ts";
-import { isFileName, refuseHost, refuseStandardInput, StageCommand } from "./stage-command.ts";
+import { isFileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
+import { StageCommand } from "./stage-command.ts";
 import { isWire } from "./options/wire.ts";
 
 /** `blockcopy retrieve FILE` */
@@ -121,7 +123,7 @@ export class RetrieveCommand extends StageCommand {
   /** What the two options say together. */
   #compression(): Compress {
     if (this.lzma && this.compress !== undefined) {
-      throw new OptionError("--lzma and --compress say the same", "leave one of them out");
+      throw new UsageError("--lzma and --compress say the same", "leave one of them out");
     }
     const named = this.compress === undefined ? undefined : parseCompress(this.compress);
     return named ?? { method: this.lzma ? "lzma" : "none", level: undefined };

@@ -1,17 +1,19 @@
+import { UsageError, type CopyError } from "../errors/copy-error.ts";
 import { isatty } from "node:tty";
 
 import type * as Binding from "../native/binding.js";
 import { loadAddon } from "../native/load.ts";
 import { stdoutWasClosed } from "../native/node-start.ts";
-import { type AdvisedError, OptionError } from "../blocks/context.ts";
 import { Stopping } from "../blocks/stopping.ts";
 import { terminateAll } from "../transport/processes/child.ts";
 import { ReaderGoneError, StreamError } from "../errors/stream-errors.ts";
 import { removeUnfinished } from "../transport/files/unfinished.ts";
 import type { JsonLine } from "../ui/json-line.ts";
 import { printLine } from "../ui/stderr.ts";
-import { adviceOn, RUN_AGAIN } from "../errors/advice.ts";
-import { ExitCode, exitCodeOf } from "../errors/exit-codes.ts";
+import { adviceOn } from "../errors/explain.ts";
+import { RUN_AGAIN } from "../errors/system-advice.ts";
+import { ExitCode } from "../errors/exit-codes.ts";
+import { exitCodeOf } from "../errors/explain.ts";
 import { onProgressAsked, onSignal, type Signal } from "../process/signals.ts";
 
 /** Milliseconds that a command may take to end in good order before it says what it waits for. */
@@ -63,7 +65,7 @@ export interface Run {
   /** By which it is asked to end early, where somebody else looks at that too. */
   stopping?: Stopping;
   /** Told how it ended, before the last lines are printed. Returns what went wrong in telling others, if anything did. */
-  finish?: (end: End) => AdvisedError | undefined;
+  finish?: (end: End) => CopyError | undefined;
   /** Says how far it is, in one line: SIGUSR1 has asked. */
   tell: () => void;
   /** The last line when it fails, instead of one for people. */
@@ -182,10 +184,7 @@ function refuseTerminals(streams: DataStream[]): void {
     if (isatty(fd)) {
       const what =
         fd === 1 ? "will not write binary data to terminal" : "there is no data on a terminal";
-      throw new OptionError(
-        `${name} is a tty - ${what}`,
-        `connect it to \`${other}\` or to a file`,
-      );
+      throw new UsageError(`${name} is a tty - ${what}`, `connect it to \`${other}\` or to a file`);
     }
   }
 }

@@ -1,5 +1,6 @@
+import { ReportError, UsageError } from "../errors/copy-error.ts";
 import type * as Binding from "../native/binding.js";
-import { OptionError, type StageContext } from "../blocks/context.ts";
+import type { StageContext } from "../blocks/context.ts";
 import type { LocalContext } from "../sync/local.ts";
 import { type Copied, outcomeLines } from "../sync/outcome.ts";
 import { readText, replaceText, whyNotReplace } from "../transport/files/small-file.ts";
@@ -23,9 +24,9 @@ import {
   stderrIsTerminal,
 } from "../ui/stderr.ts";
 import { forcedSimd, wantsExactWire } from "../process/environment.ts";
-import { ExitCode, exitCodeOf } from "../errors/exit-codes.ts";
+import { ExitCode } from "../errors/exit-codes.ts";
+import { exitCodeOf } from "../errors/explain.ts";
 import type { IoOptions } from "./options/io-options.ts";
-import { ReportError } from "../errors/report-error.ts";
 import { type DataStream, type End, runCommand } from "./run-command.ts";
 import { spending } from "../process/time-spent.ts";
 
@@ -106,7 +107,7 @@ export function runSync(copy: Copy): Promise<never> {
 /**
  * Refuses to write the map or the metrics over anything else.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 function refuseReplacing({ map, metrics }: Copy): void {
   for (const [path, beginning] of [
@@ -115,7 +116,7 @@ function refuseReplacing({ map, metrics }: Copy): void {
   ] as const) {
     const refused = typeof path === "string" ? whyNotReplace(path, beginning) : undefined;
     if (refused !== undefined) {
-      throw new OptionError(refused, "give another name, or remove it");
+      throw new UsageError(refused, "give another name, or remove it");
     }
   }
 }

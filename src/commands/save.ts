@@ -1,11 +1,10 @@
+import { UsageError } from "../errors/copy-error.ts";
 import { Command, Option } from "clipanion";
 
-import { OptionError } from "../blocks/context.ts";
 import { save } from "../stages/save/save.ts";
 import { DestinationCommand } from "./destination-command.ts";
-import { isFileHere } from "./options/file-here.ts";
 import { runStage } from "./run-stage.ts";
-import { isFileName, refuseHost, refuseStandardInput } from "./stage-command.ts";
+import { isFileHere, isFileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
 
 /** `blockcopy save FILE` */
 export class SaveCommand extends DestinationCommand {
@@ -49,7 +48,7 @@ export class SaveCommand extends DestinationCommand {
         refuseStandardInput(this.file);
         refuseHost("save", this.file);
         if (this.numericIds && !this.owner && !this.group) {
-          throw new OptionError(
+          throw new UsageError(
             "--numeric-ids says how -o and -g take owner and group, and neither is given",
             "add -o, -g or both, or leave it out",
           );

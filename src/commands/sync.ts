@@ -14,14 +14,13 @@ import { isCompress } from "./options/compress.ts";
 import { DestinationCommand } from "./destination-command.ts";
 import { isDigest } from "./options/digest.ts";
 import { wantsExactWire } from "../process/environment.ts";
-import { isFileHere, refuseFar } from "./options/file-here.ts";
 import { isStreams, isTimeout } from "./options/io-options.ts";
 import { isMapFile } from "./options/map-option.ts";
 import { isOffset } from "./options/offset.ts";
 import { isRate } from "./options/rate.ts";
 import { readMap } from "./options/read-map.ts";
 import { runSync } from "./run-sync.ts";
-import { isFileName, refuseStandardInput } from "./stage-command.ts";
+import { isFileHere, isFileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
 import { refuseTogether } from "./options/sync-options.ts";
 import { isWire } from "./options/wire.ts";
 

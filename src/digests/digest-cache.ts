@@ -1,3 +1,5 @@
+import { ExitCode } from "../errors/exit-codes.ts";
+import { CopyError, UsageError } from "../errors/copy-error.ts";
 import type * as Binding from "../native/binding.js";
 import { ProtocolError } from "../protocol/error.ts";
 import { HashDecoder } from "../protocol/hash-stream/decoder.ts";
@@ -5,7 +7,7 @@ import type { HashFrame } from "../protocol/hash-stream/frames.ts";
 import type { ReceivedHello } from "../protocol/hash-stream/hello.ts";
 import { KeptFile } from "../transport/files/kept-file.ts";
 import { distrustOfNew } from "../transport/files/trusted.ts";
-import { AdvisedError, OptionError, type StageContext } from "../blocks/context.ts";
+import type { StageContext } from "../blocks/context.ts";
 import { Root } from "../blocks/root.ts";
 import { Slots } from "../blocks/slots.ts";
 import { refuseUntrusted } from "../transport/files/untrusted.ts";
@@ -34,12 +36,12 @@ const NOT_ONE =
   "give the name of one that `save --update-digests` or `checksum --extended` has written, or remove it if that was cut off";
 
 /** A file does not hold the digests of this destination. */
-export class CacheError extends AdvisedError {
+export class CacheError extends CopyError {
   override readonly name = "CacheError";
 
   /** `path` is that of the cache. */
   constructor(path: string, what: string, advice = REMOVE) {
-    super(`${path} ${what}`, advice);
+    super(`${path} ${what}`, advice, ExitCode.otherDestination);
   }
 }
 
@@ -63,7 +65,7 @@ export class DigestCache {
   /**
    * Opens one; undefined when there is none of this name.
    *
-   * @throws CacheError for a file that is not a digest cache; UntrustedError, OptionError, OpenError, StreamError
+   * @throws CacheError for a file that is not a digest cache; UntrustedError, UsageError, OpenError, StreamError
    */
   static async open(path: string): Promise<DigestCache | undefined> {
     const file = await KeptFile.open(path);
@@ -72,7 +74,7 @@ export class DigestCache {
       return undefined;
     }
     if (!file.isRegular) {
-      throw new OptionError(`${path} is not a regular file`, "give the name of one, or a new name");
+      throw new UsageError(`${path} is not a regular file`, "give the name of one, or a new name");
     }
     refuseUntrusted(CACHE, await file.distrust());
     const decoder = new HashDecoder();

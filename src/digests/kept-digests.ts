@@ -1,3 +1,5 @@
+import { ExitCode } from "../errors/exit-codes.ts";
+import { CopyError, UsageError } from "../errors/copy-error.ts";
 import type * as Binding from "../native/binding.js";
 import { BLOCK_CODECS } from "../protocol/codec.ts";
 import { DEFAULT_HASHING, type Hashing } from "../protocol/digest.ts";
@@ -7,7 +9,7 @@ import type { RootDigest } from "../protocol/root-digest.ts";
 import { isLink, isSameFile } from "../transport/files/file-names.ts";
 import { NewFile } from "../transport/files/new-file.ts";
 import { StreamError } from "../errors/stream-errors.ts";
-import { AdvisedError, OptionError, type StageContext } from "../blocks/context.ts";
+import type { StageContext } from "../blocks/context.ts";
 import { CacheError, DigestCache } from "./digest-cache.ts";
 import { mergedDigests } from "./merged-digests.ts";
 import { Root, RootOfBeginning } from "../blocks/root.ts";
@@ -15,15 +17,11 @@ import { scanSource, type TakeDigests } from "../blocks/scan.ts";
 import { Written } from "../blocks/written-blocks.ts";
 
 /** The digests cannot be kept where they are to be. */
-export class KeepError extends AdvisedError {
+class KeepError extends CopyError {
   override readonly name = "KeepError";
 
-  /** Whether the copy itself is complete and on the disk. */
-  readonly copied: boolean;
-
   constructor(message: string, { advice, copied }: Keeping) {
-    super(message, advice);
-    this.copied = copied;
+    super(message, advice, copied ? ExitCode.notKept : ExitCode.io);
   }
 }
 
@@ -77,7 +75,7 @@ export class KeptDigests {
    *
    * @param path the name of the file
    * @param destination that of the destination
-   * @throws CacheError, KeepError, OptionError, OpenError, StreamError, the engine's failures
+   * @throws CacheError, KeepError, UsageError, OpenError, StreamError, the engine's failures
    */
   static async open(
     context: StageContext,
@@ -88,10 +86,10 @@ export class KeptDigests {
     const { engine } = context;
     if (await isLink(path)) {
       // Without its link, the file that it leads to would go on saying what was.
-      throw new OptionError(`${path} is a symbolic link`, "give the name of the file itself");
+      throw new UsageError(`${path} is a symbolic link`, "give the name of the file itself");
     }
     if (await isSameFile(path, destination)) {
-      throw new OptionError(`${path} is the destination`, "give another name for its digests");
+      throw new UsageError(`${path} is the destination`, "give another name for its digests");
     }
     await engine.identity(await engine.openReader(sink, "off"));
     await (await DigestCache.open(path))?.close();
@@ -104,7 +102,7 @@ export class KeptDigests {
    *
    * @param head what the stream says of itself, if it is an extended one
    * @returns what is to be told of the blocks that come with a digest
-   * @throws CacheError, KeepError, OptionError, OpenError, StreamError, SpoolError, the engine's failures
+   * @throws CacheError, KeepError, UsageError, OpenError, StreamError, SpoolError, the engine's failures
    */
   async begin(head: Head | undefined): Promise<Written | undefined> {
     // Anew: hours may have passed, and another one may be there.

@@ -4,7 +4,10 @@ import { statSync } from "../native/files.ts";
 import { adviceOnMissing, type Role } from "./path-advice.ts";
 
 /** Said of a copy that was cut off by a failed write. */
-export const AGAIN = "what was written stays, and a new run copies only what is missing";
+const AGAIN = "what was written stays, and a new run copies only what is missing";
+
+/** What to do about a copy that was cut off. */
+export const RUN_AGAIN = `run it again: ${AGAIN}`;
 
 /** A system call that failed. */
 export interface SystemFailure {

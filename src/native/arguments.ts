@@ -1,4 +1,3 @@
-// oxlint-disable-next-line no-restricted-imports -- what is read here is in /proc
 import { readFileSync } from "node:fs";
 
 import { nameOf } from "./names.ts";

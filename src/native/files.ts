@@ -1,5 +1,4 @@
 // Node's functions for files that have a name, for names of any bytes (see names.ts). No other file may use those of Node: they would open another file.
-// oxlint-disable-next-line no-restricted-imports -- this is that file
 import * as fs from "node:fs";
 import { resolve } from "node:path";
 import { promisify } from "node:util";

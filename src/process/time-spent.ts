@@ -1,4 +1,3 @@
-// oxlint-disable-next-line no-restricted-imports -- what is read here is in /proc
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 

@@ -10,7 +10,7 @@ export interface Entry {
  * The entries of a JSON array of flat objects, one at a time: the map has a line number for what is wrong with one of
  * them, and no map, however nested, takes more memory than an entry does.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function* jsonEntries(map: MapText): Generator<Entry> {
   const { text } = map;

@@ -33,7 +33,7 @@ const QEMU_IMG: Dialect = {
 /**
  * The extents of a map in JSON: the entries that say that something of the image's own is there.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function parseJson(map: MapText): Extent[] {
   const extents: Extent[] = [];

@@ -7,7 +7,7 @@ export type ParseOffset = (text: string) => number;
 /**
  * The extents of a map of lines `OFFSET LENGTH`. Blank lines, and those that begin with `#`, are left out.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function parseLines(map: MapText, parseOffset: ParseOffset): Extent[] {
   const { text } = map;

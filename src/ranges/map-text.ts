@@ -1,5 +1,3 @@
-import { OptionError } from "../blocks/context.ts";
-
 /** No line, element or entry of a map is longer; what is, is something else. */
 export const MAX_ITEM = 4096;
 
@@ -15,11 +13,11 @@ export interface MapText {
 }
 
 /** A map that is not understood, at the character `at`. */
-export function misread({ text, name }: MapText, at: number, what: string): OptionError {
+export function misread({ text, name }: MapText, at: number, what: string): UsageError {
   let line = 1;
   for (let next = text.indexOf("\n"); next !== -1 && next < at; next = text.indexOf("\n", next + 1))
     line += 1;
-  return new OptionError(`${name}, line ${line}: ${what}`, FORMS);
+  return new UsageError(`${name}, line ${line}: ${what}`, FORMS);
 }
 
 /** What a map has, for a message: short, and nothing that a terminal would act on. */
@@ -35,3 +33,4 @@ export function skipSpace(text: string, at: number): number {
   space.test(text);
   return space.lastIndex;
 }
+import { UsageError } from "../errors/copy-error.ts";

@@ -7,7 +7,7 @@ import { parseThinDelta } from "./thin-delta.ts";
 /**
  * The extents that a map names, in its order. Its first character tells its format.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function parseMap(map: MapText, parseOffset: ParseOffset): Extent[] {
   const { text } = map;

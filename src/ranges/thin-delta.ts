@@ -48,7 +48,7 @@ interface Tag {
  *
  * Its grammar is so small that whatever goes beyond it can be refused, which a parser of all of XML would not do.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function parseThinDelta(map: MapText): Extent[] {
   const extents: Extent[] = [];

@@ -1,6 +1,7 @@
+import { UsageError } from "../errors/copy-error.ts";
+import { ExitCode } from "../errors/exit-codes.ts";
 import { BlockDecoder } from "../protocol/block-stream/decoder.ts";
 import { ProtocolError } from "../protocol/error.ts";
-import { OptionError } from "../blocks/context.ts";
 import { isLink, isSameFile } from "../transport/files/file-names.ts";
 import { KeptFile } from "../transport/files/kept-file.ts";
 import { NewFile } from "../transport/files/new-file.ts";
@@ -8,7 +9,7 @@ import { StreamError } from "../errors/stream-errors.ts";
 import { formatBytes } from "../ui/format.ts";
 import { DeltaStream } from "./delta-stream.ts";
 import type { Endpoint } from "./connection/endpoint.ts";
-import { EX_PROTOCOL, EX_TEMPFAIL, SyncError, UnprovedError } from "./failure.ts";
+import { SyncError, UnprovedError } from "./failure.ts";
 import { whereIs } from "./connection/remote-command.ts";
 import type { Shown } from "./listener.ts";
 import { type Copied, doneIn } from "./outcome.ts";
@@ -50,11 +51,11 @@ export async function syncDelta(shown: Shown, options: CopyPlan, path: string): 
     // What went wrong first is what counts.
     await file.discard().catch(() => undefined);
     // What the advice on a copy says of what was written is not so here.
-    throw error instanceof SyncError && error.code === EX_TEMPFAIL
+    throw error instanceof SyncError && error.exitCode === ExitCode.later
       ? new SyncError(
           error.message,
           "run it again: there is no delta, and nothing was written",
-          EX_TEMPFAIL,
+          ExitCode.later,
         )
       : error;
   }
@@ -81,7 +82,7 @@ function checking(source: Endpoint, work: () => void): void {
       ? new SyncError(
           `what came from ${whereIs(source)} is no whole delta: ${error.message}`,
           "nothing is kept; make sure that nothing else there writes to standard output (as a shell's profile may), and run it again",
-          EX_PROTOCOL,
+          ExitCode.protocol,
         )
       : error;
   }
@@ -101,27 +102,27 @@ async function named<T>(path: string, { bytes }: DeltaStream, work: () => Promis
 /**
  * Refuses to replace anything but a delta or an empty file.
  *
- * @throws OptionError, OpenError, StreamError
+ * @throws UsageError, OpenError, StreamError
  */
 async function refuseReplacing(path: string, ends: readonly Endpoint[]): Promise<void> {
   if (path === "-" || path === "/dev/stdout") {
-    throw new OptionError(
+    throw new UsageError(
       "a delta is there when all of it is, which no pipe can tell",
       "give the name of a file",
     );
   }
   if (await isLink(path)) {
-    throw new OptionError(`${path} is a symbolic link`, "give the name of the file itself");
+    throw new UsageError(`${path} is a symbolic link`, "give the name of the file itself");
   }
   for (const end of ends) {
     if (end.kind === "local" && (await isSameFile(path, end.path))) {
-      throw new OptionError(`${path} is one of the two that are compared`, "give another name");
+      throw new UsageError(`${path} is one of the two that are compared`, "give another name");
     }
   }
   const there = await KeptFile.open(path);
   try {
     if (there !== undefined && !(there.isRegular && (await isDelta(there)))) {
-      throw new OptionError(
+      throw new UsageError(
         `${path} is there, and is no delta that could be replaced`,
         "give another name, or remove it",
       );

@@ -1,5 +1,7 @@
+import { CopyError } from "../errors/copy-error.ts";
+import { ExitCode, SIGNAL_EXIT_CODES } from "../errors/exit-codes.ts";
 import { VERSION } from "../native/installation.ts";
-import { AdvisedError, type StageContext } from "../blocks/context.ts";
+import type { StageContext } from "../blocks/context.ts";
 import type { Ended } from "../transport/processes/child.ts";
 import { adviceOnSaid } from "./connection/connection-advice.ts";
 import { type Endpoint, nameOf } from "./connection/endpoint.ts";
@@ -12,20 +14,20 @@ import { withVersions } from "./versions.ts";
 export const SSH_FAILED = 255;
 export const NOT_FOUND = 127;
 
-/** The exit code of a stage whose reader has gone. */
-const READER_GONE = 141;
-
-/** Exit codes of connections, of sysexits.h. */
-export const EX_UNAVAILABLE = 69;
-export const EX_TEMPFAIL = 75;
-export const EX_PROTOCOL = 76;
-
-/** The exit codes of a stage that has failed: of sysexits.h, and of signals. */
+/** The exit codes that another host's stage may fail with: not that of a fault of the program, nor that of a reader that went away. */
 const STAGE_CODES: ReadonlySet<number> = new Set([
-  64, 65, 66, 69, 73, 74, 75, 76, 77, 78, 129, 130, 143,
+  ExitCode.usage,
+  ExitCode.differs,
+  ExitCode.noInput,
+  ExitCode.unavailable,
+  ExitCode.notKept,
+  ExitCode.io,
+  ExitCode.later,
+  ExitCode.protocol,
+  ExitCode.permission,
+  ExitCode.otherDestination,
+  ...SIGNAL_EXIT_CODES,
 ]);
-
-const EX_SOFTWARE = 70;
 
 const RUN_AGAIN = "run it again: what was written stays, and only what is missing is sent";
 
@@ -39,16 +41,8 @@ const SCARCE: Readonly<Record<string, string>> = {
 };
 
 /** A copy between hosts failed. */
-export class SyncError extends AdvisedError {
+export class SyncError extends CopyError {
   override readonly name = "SyncError";
-
-  /** The exit code: that of the stage that failed, or one for a connection. */
-  readonly code: number;
-
-  constructor(message: string, advice: string, code: number) {
-    super(message, advice);
-    this.code = code;
-  }
 }
 
 /** A program ended with exit code 0 and has not said all that success takes. */
@@ -119,7 +113,7 @@ function errorOf(side: Side, ended: Ended): SyncError {
   }
   const lack = "code" in ended && ended.code === 0 ? lackOf(side) : undefined;
   if (lack !== undefined) {
-    return new UnprovedError(`${lack.message}${lastOf(side.said)}`, lack.advice, EX_PROTOCOL);
+    return new UnprovedError(`${lack.message}${lastOf(side.said)}`, lack.advice, ExitCode.protocol);
   }
   return side.hello !== undefined ? cutOff(side, ended) : notStarted(side, ended);
 }
@@ -127,13 +121,13 @@ function errorOf(side: Side, ended: Ended): SyncError {
 /** The exit code for a failure that a stage has told. One on another host may say anything: 70 is for faults of this program alone. */
 function codeOf({ end }: Side, code: number): number {
   // That its reader has gone is true of the stage, and not of this program.
-  if (code === READER_GONE) {
-    return EX_TEMPFAIL;
+  if (code === ExitCode.readerGone) {
+    return ExitCode.later;
   }
   if (end.kind === "local" || STAGE_CODES.has(code)) {
     return code;
   }
-  return code === EX_SOFTWARE ? EX_UNAVAILABLE : EX_PROTOCOL;
+  return code === ExitCode.internal ? ExitCode.unavailable : ExitCode.protocol;
 }
 
 /** Names the stage whose end a failure follows from, where that has not said why it ended. */
@@ -161,7 +155,7 @@ function notStarted(side: Side, ended: Ended): SyncError {
     return new SyncError(
       `the program that connects to ${where} cannot be started (${ended.failed})`,
       SCARCE[ended.failed] ?? "install ssh, or give another with --rsh",
-      EX_UNAVAILABLE,
+      ExitCode.unavailable,
     );
   }
   if ("code" in ended && ended.code === SSH_FAILED) {
@@ -170,7 +164,7 @@ function notStarted(side: Side, ended: Ended): SyncError {
   return new SyncError(
     `blockcopy cannot be run on ${where}${last === "" ? ` (${howEnded(ended)})` : last}`,
     adviceOnStart(said, reach, nameOfHost(end)),
-    EX_UNAVAILABLE,
+    ExitCode.unavailable,
   );
 }
 
@@ -202,7 +196,7 @@ export function connectionError({
   return new SyncError(
     `no connection to ${whereIs(end)}${lastOf(said)}`,
     `${advice}${here}`,
-    EX_UNAVAILABLE,
+    ExitCode.unavailable,
   );
 }
 
@@ -217,7 +211,7 @@ function cutOff({ end, role, said }: Side, ended: Ended): SyncError {
   const how = dropped
     ? `the connection to ${where}, or the stage there, has gone`
     : `the stage at the ${role} on ${where} ended without a word (${howEnded(ended)})`;
-  return new SyncError(`${how}${lastOf(said)}`, RUN_AGAIN, EX_TEMPFAIL);
+  return new SyncError(`${how}${lastOf(said)}`, RUN_AGAIN, ExitCode.later);
 }
 
 function howEnded(ended: Ended): string {

@@ -1,10 +1,11 @@
+import { ExitCode } from "../errors/exit-codes.ts";
 import type { StageContext } from "../blocks/context.ts";
 import type { CopyState } from "../ui/copy-state.ts";
 import type { StageEvent } from "../ui/event-lines.ts";
 import type { Limit } from "../ui/limit.ts";
 import { COUNTED, type Progress } from "../ui/progress.ts";
 import { hostOf, nameOf } from "./connection/endpoint.ts";
-import { EX_UNAVAILABLE, SyncError } from "./failure.ts";
+import { SyncError } from "./failure.ts";
 import { whereIs } from "./connection/remote-command.ts";
 import { limiting } from "./limiting.ts";
 import { sameError } from "./same.ts";
@@ -141,7 +142,7 @@ export class Listener {
   #refuseForeign(side: Side): void {
     const other = foreign(side);
     if (other !== undefined) {
-      this.#refusal.abort(new SyncError(other.message, other.advice, EX_UNAVAILABLE));
+      this.#refusal.abort(new SyncError(other.message, other.advice, ExitCode.unavailable));
     }
   }
 

@@ -1,6 +1,7 @@
+import { UsageError } from "../errors/copy-error.ts";
 import type * as Binding from "../native/binding.js";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
-import { OptionError, type StageContext } from "../blocks/context.ts";
+import type { StageContext } from "../blocks/context.ts";
 import { adviseOnMissing, refuseFileAmongDevices } from "../stages/save/destination.ts";
 import { refuseOverlap } from "../stages/retrieve/overlap.ts";
 import { checkRoom, dataLength, refuseEmpty } from "../blocks/capacity.ts";
@@ -44,7 +45,7 @@ export type LocalContext = StageContext & { progress: CopyState; spent: () => Sp
  * Makes a file or device equal to another one on the same machine: reads both and writes the blocks that differ. Done
  * when they are on the disk.
  *
- * @throws OptionError, StoppedError, the engine's failures
+ * @throws UsageError, StoppedError, the engine's failures
  */
 export async function syncLocal(context: LocalContext, options: LocalOptions): Promise<Copied> {
   const { native, engine, direct, progress, stopping, debug } = context;
@@ -126,7 +127,7 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
 /**
  * Two that cannot be made equal by writing blocks.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 function refuseUnlike(
   { source: from, destination: to }: LocalOptions,
@@ -135,7 +136,7 @@ function refuseUnlike(
   sink: Binding.Sink,
 ): void {
   if (target.size !== source.size) {
-    throw new OptionError(
+    throw new UsageError(
       `the source ${from} has ${source.size} bytes and the destination ${to} has ${target.size}`,
       adviceOnSizes(source, target, sink),
     );

@@ -1,5 +1,6 @@
+import { ExitCode } from "../errors/exit-codes.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
-import { EX_PROTOCOL, failureOf, SyncError } from "./failure.ts";
+import { failureOf, SyncError } from "./failure.ts";
 import type { Shown } from "./listener.ts";
 import { type Copied, outcomeOf } from "./outcome.ts";
 import { contradiction } from "./proof.ts";
@@ -10,7 +11,7 @@ import { isMissing, Supply } from "./bootstrap/bootstrap.ts";
 /**
  * Makes a file or device equal to another one, wherever the two are. Where there is no blockcopy, it is sent.
  *
- * @throws SyncError, OptionError
+ * @throws SyncError, UsageError
  */
 export async function syncRemote(shown: Shown, plan: CopyPlan): Promise<Copied> {
   const { source, destination, far, copy } = plan;
@@ -48,7 +49,7 @@ function copied(streams: StreamsEnd["streams"], dryRun: boolean, seconds: number
   for (const { from, to } of streams) {
     const lack = contradiction(from, to);
     if (lack !== undefined) {
-      throw new SyncError(lack.message, lack.advice, EX_PROTOCOL);
+      throw new SyncError(lack.message, lack.advice, ExitCode.protocol);
     }
     read += from.done;
     if (map !== undefined && from.map !== undefined) {

@@ -1,6 +1,5 @@
-import { OptionError } from "../blocks/context.ts";
-
 /** The error for a source that is the destination as well; both as people write them. */
-export function sameError(source: string, destination: string): OptionError {
-  return new OptionError(`${source} and ${destination} are the same`, "give two different ones");
+export function sameError(source: string, destination: string): UsageError {
+  return new UsageError(`${source} and ${destination} are the same`, "give two different ones");
 }
+import { UsageError } from "../errors/copy-error.ts";

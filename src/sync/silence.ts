@@ -1,6 +1,7 @@
+import { ExitCode } from "../errors/exit-codes.ts";
 import { hasControllingTerminal } from "../transport/processes/controlling-terminal.ts";
 import type { Endpoint } from "./connection/endpoint.ts";
-import { EX_TEMPFAIL, SyncError } from "./failure.ts";
+import { SyncError } from "./failure.ts";
 import { whereIs } from "./connection/remote-command.ts";
 
 /** Seconds without a word after which a program is given up, unless the user says otherwise. A stage says something every second. */
@@ -111,7 +112,7 @@ export class Silence {
             ? `${where} has not answered for ${timeout} seconds`
             : `${what} on ${where} has said nothing for ${timeout} seconds`,
           "see that the host is up and nothing there is stopped, then run the same command again: it continues; --timeout sets the limit",
-          EX_TEMPFAIL,
+          ExitCode.later,
         ),
       );
     } else if (watched.silent === PATIENCE) {

@@ -1,5 +1,5 @@
+import { UsageError } from "../errors/copy-error.ts";
 import { encodePreface, MAX_EXTENTS } from "../protocol/preface.ts";
-import { OptionError } from "../blocks/context.ts";
 import type { Extent } from "../ranges/extents.ts";
 import { Pace, paced } from "../transport/streams/pace.ts";
 import type { Ended } from "../transport/processes/child.ts";
@@ -58,7 +58,7 @@ export interface StreamsEnd {
  * Runs `retrieve` where the source is and `receive` where the destination is, for each part of the copy, and joins them by pipes.
  *
  * @param kept what may run where blockcopy is not installed
- * @throws SyncError when a side is of a version that cannot be understood; OptionError when both sides are the same
+ * @throws SyncError when a side is of a version that cannot be understood; UsageError when both sides are the same
  */
 export async function runStreams(
   shown: Shown,
@@ -205,7 +205,7 @@ function joints(
 /**
  * What the destination is told of itself before the blocks, no faster than these.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 function prefaceOf(
   extents: readonly Extent[] | undefined,
@@ -215,7 +215,7 @@ function prefaceOf(
     return undefined;
   }
   if (extents.length > MAX_EXTENTS) {
-    throw new OptionError(
+    throw new UsageError(
       `the map has ${extents.length} ranges, more than ${MAX_EXTENTS}`,
       "merge ranges that lie close to each other, or scan without --ranges",
     );

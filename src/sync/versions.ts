@@ -1,11 +1,11 @@
+import { ExitCode } from "../errors/exit-codes.ts";
 import { VERSION } from "../native/installation.ts";
 import { EVENTS_VERSION } from "../ui/event-lines.ts";
 import { whereIs } from "./connection/remote-command.ts";
 import type { Side } from "./side.ts";
 
-/** Exit codes of what another version may be the reason for: an option that is not known, and a stream that is not. */
-const EX_USAGE = 64;
-const EX_PROTOCOL = 76;
+/** Exit codes that another version may be the reason for: an unknown option, or an unknown stream. */
+const MAY_BE_VERSION: readonly number[] = [ExitCode.usage, ExitCode.protocol];
 
 /** A failure, in words. */
 interface Words {
@@ -33,7 +33,7 @@ export function foreign(side: Side): Words | undefined {
 /** What a side that has failed said, with both versions where that they differ may be why. */
 export function withVersions(side: Side, error: Words & { code: number }): Words {
   const there = versionOf(side);
-  if (there === VERSION || ![EX_USAGE, EX_PROTOCOL].includes(error.code)) {
+  if (there === VERSION || !MAY_BE_VERSION.includes(error.code)) {
     return error;
   }
   return {

@@ -1,3 +1,4 @@
+import { UsageError } from "../../errors/copy-error.ts";
 import * as t from "typanion";
 
 import {
@@ -6,7 +7,6 @@ import {
   type DigestName,
   type Hashing,
 } from "../../protocol/digest.ts";
-import { OptionError } from "../../blocks/context.ts";
 import { wantsExactWire } from "../../process/environment.ts";
 import { refuse } from "./refuse.ts";
 
@@ -23,18 +23,18 @@ export const isDigest: t.StrictValidator<unknown, DigestName> = t.makeValidator(
 /**
  * Refuses a hash stream that those who are to read it could not.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function refuseUnreadable(hashing: Hashing, extended: boolean): void {
   const own = notOf002(hashing);
   if ((extended || own !== undefined) && wantsExactWire()) {
-    throw new OptionError(
+    throw new UsageError(
       `${extended ? "--extended" : own?.option} is not for BLOCKCOPY_WIRE=0.0.2, which cannot read it`,
       "leave one of them out",
     );
   }
   if (own !== undefined && !extended) {
-    throw new OptionError(
+    throw new UsageError(
       `${own.option} is only for the extended stream: blockcopy 0.0.2 knows ${own.known} alone`,
       "add --extended if the stage that reads it is of this version or later",
     );

@@ -1,7 +1,7 @@
+import { UsageError } from "../../errors/copy-error.ts";
 import * as t from "typanion";
 
 import { decodedName } from "../../native/names.ts";
-import { OptionError } from "../../blocks/context.ts";
 import { refuse } from "./refuse.ts";
 
 /** A name as `sync` hands it to a stage, where a shell might change it. */
@@ -23,7 +23,7 @@ interface FileWords {
 /**
  * Reads the name of the file that a stage was started for.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function fileOf({ file, encoded, home = "" }: FileWords): string {
   if (!encoded) {
@@ -31,7 +31,7 @@ export function fileOf({ file, encoded, home = "" }: FileWords): string {
   }
   const name = decodedName(file);
   if (name === undefined) {
-    throw new OptionError(`${file} is not an encoded name`, "leave out --encoded");
+    throw new UsageError(`${file} is not an encoded name`, "leave out --encoded");
   }
   return home + name;
 }

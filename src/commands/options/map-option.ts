@@ -1,6 +1,6 @@
 import * as t from "typanion";
 
-import { isFileHere } from "./file-here.ts";
+import { isFileHere } from "./file-name.ts";
 import { refuse } from "./refuse.ts";
 
 /** The file that a map goes into; `--map` without one is for the terminal. */

@@ -1,6 +1,6 @@
+import { UsageError } from "../../errors/copy-error.ts";
 import * as t from "typanion";
 
-import { OptionError } from "../../blocks/context.ts";
 import { refuse } from "./refuse.ts";
 
 const SECTOR = 512n;
@@ -63,7 +63,7 @@ function bytesIn(unit: string): bigint {
 /**
  * A range that has nothing in it is a mistake in a script: what does nothing would look like a success.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function refuseEmptyRange({
   start = 0,
@@ -73,7 +73,7 @@ export function refuseEmptyRange({
   end: number | undefined;
 }): void {
   if (end !== undefined && end <= start) {
-    throw new OptionError(
+    throw new UsageError(
       `--end ${end} does not lie behind --start ${start}`,
       "give a range that is not empty",
     );

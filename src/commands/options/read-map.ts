@@ -1,4 +1,5 @@
-import { OptionError, type StageContext } from "../../blocks/context.ts";
+import { UsageError } from "../../errors/copy-error.ts";
+import type { StageContext } from "../../blocks/context.ts";
 import type { Extent } from "../../ranges/extents.ts";
 import { parseMap } from "../../ranges/parse-map.ts";
 import { refuseUntrusted } from "../../transport/files/untrusted.ts";
@@ -20,7 +21,7 @@ type Read = (target: Uint8Array) => Promise<number>;
 /**
  * Reads the map that `--ranges` names.
  *
- * @throws OptionError, StreamError; UntrustedError for a file that another user may change
+ * @throws UsageError, StreamError; UntrustedError for a file that another user may change
  */
 export async function readMap({ native }: StageContext, file: string): Promise<Extent[]> {
   if (isStandardInput(file)) {
@@ -28,7 +29,7 @@ export async function readMap({ native }: StageContext, file: string): Promise<E
     return parse("the map on standard input", (target) => input.read(target));
   }
   const handle = await promises.open(file, "r").catch((error: unknown) => {
-    throw new OptionError(
+    throw new UsageError(
       `the map ${file} cannot be opened (${systemCode(error) ?? String(error)})`,
       "check its name and who may read it",
     );
@@ -76,7 +77,7 @@ async function parse(name: string, read: Read): Promise<Extent[]> {
     }
     length += count;
     if (length > MAX_LENGTH) {
-      throw new OptionError(
+      throw new UsageError(
         `${name} has more than ${MAX_LENGTH} bytes`,
         "merge ranges that lie close to each other, or scan without --ranges",
       );

@@ -1,4 +1,4 @@
-import { OptionError } from "../../blocks/context.ts";
+import { UsageError } from "../../errors/copy-error.ts";
 import type { CopyOptions } from "../../sync/stage-arguments.ts";
 import { refuseEmptyRange } from "./offset.ts";
 
@@ -133,14 +133,14 @@ const CONFLICTS: readonly Conflict[] = [
 /**
  * Refuses the options of `sync` that exclude one another, or that would be ignored.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function refuseTogether(copy: SyncOptions): void {
   refuseEmptyRange(copy);
   for (const { when, options, message, advice } of CONFLICTS) {
     const [option] = (when(copy) && Object.entries(options(copy)).find(([, given]) => given)) || [];
     if (option !== undefined) {
-      throw new OptionError(message(option), advice);
+      throw new UsageError(message(option), advice);
     }
   }
 }

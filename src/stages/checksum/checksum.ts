@@ -1,10 +1,11 @@
+import { UsageError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import { SpooledOutput, type StreamOutput } from "../../transport/streams/spooled-output.ts";
 import { Output } from "../../transport/streams/streams.ts";
-import { OptionError, type StageContext } from "../../blocks/context.ts";
+import type { StageContext } from "../../blocks/context.ts";
 import { openInput } from "./open-input.ts";
 import { Root } from "../../blocks/root.ts";
 import { scanStream } from "../../blocks/scan.ts";
@@ -23,7 +24,7 @@ export interface ChecksumOptions extends DigestOptions {
 /**
  * Writes the digest of each block of a file, device or stream to standard output, as hash stream.
  *
- * @throws OptionError, the engine's failures, and those of the streams
+ * @throws UsageError, the engine's failures, and those of the streams
  */
 export async function checksum(
   context: StageContext,
@@ -93,7 +94,7 @@ async function hashStream(
   };
   const [option] = Object.entries(refused).find(([, given]) => given) ?? [];
   if (option !== undefined) {
-    throw new OptionError(
+    throw new UsageError(
       `${option} cannot be used on a pipe, which can only be read from its beginning`,
       "redirect a file, or give its name",
     );

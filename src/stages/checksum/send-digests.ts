@@ -1,3 +1,4 @@
+import { UsageError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import { BLOCK_CODECS } from "../../protocol/codec.ts";
@@ -6,7 +7,7 @@ import { joined } from "../../protocol/fields.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
 import type { Covered } from "../../blocks/bounds.ts";
-import { OptionError, type StageContext } from "../../blocks/context.ts";
+import type { StageContext } from "../../blocks/context.ts";
 import { CacheError, checkCache, DigestCache } from "../../digests/digest-cache.ts";
 import { type Coverage, cover, type Extent } from "../../ranges/extents.ts";
 import { Root } from "../../blocks/root.ts";
@@ -52,7 +53,7 @@ export interface CacheOptions {
 /**
  * Writes the digest of each block of a file or device, as hash stream: those that are kept, or by reading it.
  *
- * @throws OptionError, CacheError, the engine's failures, and those of the streams
+ * @throws UsageError, CacheError, the engine's failures, and those of the streams
  */
 export async function sendDigests(
   context: StageContext,
@@ -220,7 +221,7 @@ function restFrom(
 /**
  * A range that the file does not have is refused before hours are spent on it.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function checkRange(
   source: Pick<Binding.Source, "size">,
@@ -237,8 +238,8 @@ export function checkRange(
 }
 
 /** The error for an offset that a file does not have. */
-export function beyondEnd(option: string, offset: number, file: string, size: number): OptionError {
-  return new OptionError(
+export function beyondEnd(option: string, offset: number, file: string, size: number): UsageError {
+  return new UsageError(
     `${option} ${offset} lies beyond the end of ${file}, which has ${size} bytes`,
     "give an offset within it",
   );

@@ -1,6 +1,6 @@
+import { UsageError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import type { BlockCodec } from "../../protocol/codec.ts";
-import { OptionError } from "../../blocks/context.ts";
 
 /** How blocks are to be compressed, as a person says it. */
 export interface Compress {
@@ -57,7 +57,7 @@ export interface Compressor {
  *
  * @param exactWire whether xz has to be that of blockcopy 0.0.2, byte for byte
  * @param say is told what was chosen
- * @throws OptionError when the reader does not know the codec
+ * @throws UsageError when the reader does not know the codec
  */
 export function compressor(
   compress: Compress,
@@ -76,7 +76,7 @@ export function compressor(
   }
   const current = compressionOf(compress);
   if (!isKnown(current)) {
-    throw new OptionError(
+    throw new UsageError(
       `the stage that reads the blocks does not know ${compress.method}`,
       accepts === undefined
         ? "add --extended to `blockcopy checksum`, or use --compress lzma, which blockcopy 0.0.2 knows"

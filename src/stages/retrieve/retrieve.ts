@@ -55,7 +55,7 @@ export interface RetrieveOptions {
  * Reads a hash stream from standard input and writes the blocks of a file or device that differ to standard
  * output, as block stream: the extended one where the hash stream asks for that.
  *
- * @throws ProtocolError, OptionError, the engine's failures, and those of the streams
+ * @throws ProtocolError, UsageError, the engine's failures, and those of the streams
  */
 export async function retrieve(
   context: StageContext,

@@ -1,12 +1,18 @@
+import { ExitCode } from "../../errors/exit-codes.ts";
+import { CopyError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import type { Hashing } from "../../protocol/digest.ts";
 import type { Base } from "../../protocol/block-stream/head.ts";
-import { AdvisedError, type StageContext } from "../../blocks/context.ts";
+import type { StageContext } from "../../blocks/context.ts";
 import { rootOf } from "../../blocks/root-of.ts";
 
 /** The destination is not what a kept block stream was made for. */
-export class BaseError extends AdvisedError {
+class BaseError extends CopyError {
   override readonly name = "BaseError";
+
+  constructor(message: string, advice: string) {
+    super(message, advice, ExitCode.otherDestination);
+  }
 }
 
 /**

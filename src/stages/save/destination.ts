@@ -1,9 +1,11 @@
+import { ExitCode } from "../../errors/exit-codes.ts";
+import { CopyError, UsageError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import { adviceOnMissing } from "../../errors/path-advice.ts";
 import { absolute } from "../../native/files.ts";
 import { removeUnless } from "../../transport/files/unfinished.ts";
-import { AdvisedError, OptionError, type StageContext } from "../../blocks/context.ts";
+import type { StageContext } from "../../blocks/context.ts";
 import { refuseEmpty } from "../../blocks/capacity.ts";
 import type { SaveOptions } from "./save.ts";
 
@@ -17,7 +19,7 @@ export interface Destination {
 /**
  * Opens a destination, and refuses one that no copy is useful to.
  *
- * @throws OptionError, the engine's failures
+ * @throws UsageError, the engine's failures
  */
 export async function openDestination(
   { engine, direct, debug }: StageContext,
@@ -32,8 +34,12 @@ export async function openDestination(
 }
 
 /** A destination is not there, and could be made. */
-export class MissingError extends AdvisedError {
+class MissingError extends CopyError {
   override readonly name = "MissingError";
+
+  constructor(message: string, advice: string) {
+    super(message, advice, ExitCode.noInput);
+  }
 }
 
 /**
@@ -51,12 +57,12 @@ export function adviseOnMissing(error: unknown): never {
  * A regular file in /dev is what a mistake of another program left in the place of a device. It is in memory, and a copy
  * of a disk would fill that.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function refuseFileAmongDevices(file: string, sink: Binding.Sink): void {
   const path = absolute(file);
   if (!sink.isDevice && path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
-    throw new OptionError(
+    throw new UsageError(
       `${file} is a regular file, not a device`,
       "remove it, and find out why the device is not there (`lsblk`)",
     );

@@ -1,7 +1,7 @@
+import { UsageError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import type { Head } from "../../protocol/block-stream/head.ts";
 import type { Asked } from "../../blocks/bounds.ts";
-import { OptionError } from "../../blocks/context.ts";
 import { checkRoom } from "../../blocks/capacity.ts";
 import type { SaveOptions } from "./save.ts";
 
@@ -15,7 +15,7 @@ export type Foreseen = Pick<SaveOptions, "file" | "force" | "sparse" | "carried"
  * Room is counted by the data of the source. What of it is zeros is not known, so `--sparse`, which makes holes of them, leaves that out.
  *
  * @param asked what was asked for; undefined where nobody here has asked for anything: then a part of the source may be all that comes
- * @throws OptionError, RoomError
+ * @throws UsageError, RoomError
  */
 export function refuseForeseen(
   sink: Binding.Sink,
@@ -28,7 +28,7 @@ export function refuseForeseen(
     return;
   }
   if (kind === "device" && size === 0) {
-    throw new OptionError(
+    throw new UsageError(
       "the source is a device of 0 bytes; nothing was written",
       "put a medium into it, or attach what belongs to it (`lsblk`, `losetup`), and run it again",
     );
@@ -41,7 +41,7 @@ export function refuseForeseen(
     return;
   }
   if (sink.isDevice && size > sink.size) {
-    throw new OptionError(
+    throw new UsageError(
       `the source has ${size} bytes and the device ${file} only ${sink.size}; nothing was written`,
       "give a device that is large enough, or --end, to copy only as much as fits",
     );
@@ -54,7 +54,7 @@ export function refuseForeseen(
  * Refuses to cut a destination off to nothing.
  *
  * @param size bytes in the source
- * @throws OptionError
+ * @throws UsageError
  */
 export function refuseEmptying(
   sink: Binding.Sink,
@@ -63,7 +63,7 @@ export function refuseEmptying(
   force: boolean,
 ): void {
   if (size === 0 && sink.size > 0 && !sink.isDevice && !force) {
-    throw new OptionError(
+    throw new UsageError(
       `the source is empty, and --truncate would cut ${file} off to nothing, which has ${sink.size} bytes`,
       "look at the source; --force empties the destination nevertheless",
     );

@@ -172,7 +172,7 @@ async function keepWritten(
 /**
  * Where a stream may be written to; undefined for anywhere.
  *
- * @throws ProtocolError, OptionError when it is not the answer to what was asked for, or is of a source that does not fit
+ * @throws ProtocolError, UsageError when it is not the answer to what was asked for, or is of a source that does not fit
  */
 async function boundsFor(
   sink: Binding.Sink,

@@ -1,9 +1,11 @@
+import { ExitCode } from "../../errors/exit-codes.ts";
+import { CopyError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import { ProtocolError } from "../../protocol/error.ts";
 import { isBlockSize } from "../../protocol/limits.ts";
 import type { RootDigest } from "../../protocol/root-digest.ts";
-import { AdvisedError, type StageContext } from "../../blocks/context.ts";
+import type { StageContext } from "../../blocks/context.ts";
 import { BATCH_SLOT_LENGTH, MAX_BATCH_LENGTH } from "../../blocks/digest-batches.ts";
 import { rootOf } from "../../blocks/root-of.ts";
 import { Slots } from "../../blocks/slots.ts";
@@ -16,8 +18,12 @@ export type Verify = "none" | "written" | "full";
 const NAMED = 10;
 
 /** The destination, read back, is not what it should be. */
-export class VerifyError extends AdvisedError {
+class VerifyError extends CopyError {
   override readonly name = "VerifyError";
+
+  constructor(message: string, advice: string) {
+    super(message, advice, ExitCode.differs);
+  }
 }
 
 /**

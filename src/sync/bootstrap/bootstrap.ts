@@ -1,3 +1,4 @@
+import { ExitCode } from "../../errors/exit-codes.ts";
 import { VERSION } from "../../native/installation.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import { runFed } from "../../transport/processes/child-with-input.ts";
@@ -5,7 +6,7 @@ import { type Package, readPackage, selfKeeping } from "./package.ts";
 import type { Ended } from "../../transport/processes/child.ts";
 import { formatBytes } from "../../ui/format.ts";
 import type { Endpoint, RemoteEndpoint } from "../connection/endpoint.ts";
-import { connectionError, EX_UNAVAILABLE, NOT_FOUND, SSH_FAILED, SyncError } from "../failure.ts";
+import { connectionError, NOT_FOUND, SSH_FAILED, SyncError } from "../failure.ts";
 import { commandText, type Far, farShell, reachOf, whereIs } from "../connection/remote-command.ts";
 import { type Found, foundIn, keepLine, REPORT } from "../connection/remote-shell.ts";
 import { CHOSEN, INSTALL, missingError, type Obstacle, obstacleOf } from "./what-is-missing.ts";
@@ -123,7 +124,7 @@ export class Supply {
       throw new SyncError(
         `blockcopy was sent to ${where} and could not be kept there${last === undefined ? "" : `: ${last}`}`,
         "see to that, or install blockcopy there, or have XDG_CACHE_HOME name another folder there",
-        EX_UNAVAILABLE,
+        ExitCode.unavailable,
       );
     }
     this.#shown.tell(

@@ -7,7 +7,7 @@ import { parts, VERSION } from "../../native/installation.ts";
 import { DIGESTS, digestsOf, type Files, pack, sha256 } from "./archive.ts";
 
 /** The file that keeps a package where it is sent, below the program's folder; scripts/build-cli.ts makes it. */
-const KEEPER = "dist/cli/keep.js";
+const KEEPER = "dist/cli/install.js";
 
 /** The program of this installation, as it is sent to a host that has none. */
 export interface Package {

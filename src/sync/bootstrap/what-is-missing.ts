@@ -1,6 +1,7 @@
+import { ExitCode } from "../../errors/exit-codes.ts";
 import { isOlder } from "./glibc.ts";
 import { NODE_VERSIONS, runsOnNode } from "../../native/node-version.ts";
-import { EX_UNAVAILABLE, SyncError } from "../failure.ts";
+import { SyncError } from "../failure.ts";
 import type { Found } from "../connection/remote-shell.ts";
 
 /** What helps in any case. */
@@ -82,7 +83,7 @@ export function missingError(
   return new SyncError(
     `there is no blockcopy on ${where}${what}${found === undefined ? "" : ` (${wordsOf(found)})`}${said}`,
     advice,
-    EX_UNAVAILABLE,
+    ExitCode.unavailable,
   );
 }
 

@@ -1,5 +1,3 @@
-import { OptionError } from "../../blocks/context.ts";
-
 /** One end of a copy: a file or device here, or on another host. */
 export type Endpoint = LocalEndpoint | RemoteEndpoint;
 
@@ -25,7 +23,7 @@ export interface RemoteEndpoint {
  * Reads a name as scp(1) and rsync(1) do: `host:path` and `user@host:path` where a colon comes before the first slash, with an IPv6
  * address in brackets; `ssh://user@host:port/path` too. Anything else is a path here: so `./a:b` is one.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function parseEndpoint(name: string): Endpoint {
   const url = /^ssh:\/\/(?<authority>[^/]*)(?<path>\/[^]*)?$/.exec(name)?.groups;
@@ -34,7 +32,7 @@ export function parseEndpoint(name: string): Endpoint {
   }
   const scheme = /^(?<name>[a-z][a-z0-9+.-]*):\/\//i.exec(name)?.groups?.["name"];
   if (scheme !== undefined) {
-    throw new OptionError(
+    throw new UsageError(
       `${name} is an address for ${scheme}, which is not spoken`,
       "give HOST:PATH or ssh://USER@HOST:PORT/PATH, or ./NAME for a file here",
     );
@@ -56,11 +54,11 @@ export function parseEndpoint(name: string): Endpoint {
 /**
  * Refuses a name that is most likely a host whose path was forgotten, or a path of another system. Otherwise a file of that name would be made or read.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function refuseBareHost(name: string): void {
   if (/^(?:[^/:]+@[^/:]*|@[^/:]+|(?:[^/:@]*@)?\[[^\]/]*:[^\]/]*\])$/.test(name)) {
-    throw new OptionError(
+    throw new UsageError(
       `${name} looks like a host without a file`,
       `give ${name}:PATH for a file or device there, or ./${name} for a file here`,
     );
@@ -89,7 +87,7 @@ function authority(name: string, text: string): Authority {
   )?.groups;
   const port = parts?.["port"] === undefined ? undefined : Number(parts["port"]);
   if (parts === undefined || (port !== undefined && (port < 1 || port > 65_535))) {
-    throw new OptionError(
+    throw new UsageError(
       `${name} is no address of a host`,
       "give ssh://USER@HOST:PORT/PATH, of which USER@ and :PORT may be left out",
     );
@@ -101,23 +99,21 @@ function remote(name: string, { user, host, port }: Authority, path: string): Re
   const address = host.startsWith("[") ? host.slice(1, -1) : host;
   // ssh would take either for an option.
   if (address === "" || address.startsWith("-") || user?.startsWith("-") === true || user === "") {
-    throw new OptionError(
-      `${name} names no host`,
-      "give USER@HOST:PATH, or ./NAME for a file here",
-    );
+    throw new UsageError(`${name} names no host`, "give USER@HOST:PATH, or ./NAME for a file here");
   }
   // A drive of Windows, or characters that no host name has.
   if (/^[A-Za-z]:\\/.test(name) || /[\s\p{Cc}\p{Cs}]/u.test(`${user ?? ""}${address}`)) {
-    throw new OptionError(
+    throw new UsageError(
       `${name} does not begin with the name of a host`,
       "give HOST:PATH, or ./NAME for a file here",
     );
   }
   if (path === "" || (port === undefined && path.startsWith(":"))) {
-    throw new OptionError(
+    throw new UsageError(
       `${name} names no file or device on ${address}`,
       "give HOST:PATH; daemons of rsync are not supported",
     );
   }
   return { kind: "remote", user, host: address, port, path };
 }
+import { UsageError } from "../../errors/copy-error.ts";

@@ -1,6 +1,6 @@
 import { encodedName, isBytes } from "../../native/names.ts";
 import { ownCommand } from "../../native/node-start.ts";
-import { OptionError } from "../../blocks/context.ts";
+import { UsageError } from "../../errors/copy-error.ts";
 import { type Endpoint, hostOf, type RemoteEndpoint } from "./endpoint.ts";
 import { type Kept, runLine } from "./remote-shell.ts";
 import { type HomePath, isPlain, quoteWord, splitHome, splitWords } from "./shell-words.ts";
@@ -27,7 +27,7 @@ export interface Far {
  *
  * @param stage the words before its file: the stage and its options
  * @param kept what may be run where blockcopy is not installed
- * @throws OptionError when `rsh` is no command
+ * @throws UsageError when `rsh` is no command
  */
 export function stageCommand(
   end: Endpoint,
@@ -66,7 +66,7 @@ export function farShell(end: RemoteEndpoint, line: string, far: Far): [string, 
 /**
  * The command that connects to a host and runs `line` there. Node can start it only if all of its words are UTF-8.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function startable(end: RemoteEndpoint, far: Far, line: string): [string, ...string[]] {
   const given = {
@@ -78,7 +78,7 @@ export function startable(end: RemoteEndpoint, far: Far, line: string): [string,
   // Not the value itself: there may be a password in it.
   const [name] = Object.entries(given).find(([, value]) => isBytes(value ?? "")) ?? [];
   if (name !== undefined) {
-    throw new OptionError(
+    throw new UsageError(
       `${name} is not UTF-8, and a connection can only be started with words that are`,
       "give it in UTF-8: what it names may have a link to it",
     );

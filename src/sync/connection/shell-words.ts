@@ -1,5 +1,5 @@
+import { UsageError } from "../../errors/copy-error.ts";
 import { isBytes } from "../../native/names.ts";
-import { OptionError } from "../../blocks/context.ts";
 
 /**
  * A word for the login shell of another host, which takes it as it is: sh and all that descends from it, csh, fish.
@@ -42,7 +42,7 @@ export function isPlain(path: string): boolean {
 /**
  * The words of a command as rsync(1) reads that of `--rsh`: separated by spaces, `'…'` and `"…"` group, nothing else means anything.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function splitWords(command: string): [string, ...string[]] {
   const words: string[] = [];
@@ -64,7 +64,7 @@ export function splitWords(command: string): [string, ...string[]] {
   if (word !== undefined) words.push(word);
   const [first, ...more] = words;
   if (quote !== undefined || first === undefined) {
-    throw new OptionError(
+    throw new UsageError(
       // Not the words themselves: there may be a password among them.
       `--rsh is not a command: ${quote === undefined ? "it is empty" : `a ${quote} is not closed`}`,
       "give a program and its options, as in `ssh -p 2222`",

@@ -1,4 +1,4 @@
-import { OptionError } from "../../blocks/context.ts";
+import { UsageError } from "../../errors/copy-error.ts";
 import { splitWords } from "./shell-words.ts";
 
 /** Options of ssh(1) that take a value, which may be in the same word. */
@@ -35,7 +35,7 @@ const SETTINGS: readonly [setting: RegExp, why: string][] = [
 /**
  * Refuses a command that connects to hosts in a way in which no stage can be run there.
  *
- * @throws OptionError also when it is no command
+ * @throws UsageError also when it is no command
  */
 export function refuseUselessRsh(rsh: string): void {
   const words = splitWords(rsh);
@@ -70,8 +70,8 @@ function refuseSetting(name: string, flag: string, value: string): void {
   }
 }
 
-function refused(name: string, option: string, why: string): OptionError {
-  return new OptionError(`${name} cannot be used with ${option} (-e): ${why}`, "leave it out");
+function refused(name: string, option: string, why: string): UsageError {
+  return new UsageError(`${name} cannot be used with ${option} (-e): ${why}`, "leave it out");
 }
 
 /** The name of a program, without its folder. */

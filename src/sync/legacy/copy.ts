@@ -36,7 +36,7 @@ interface Plan {
  * they do, where an end is here.
  *
  * @returns what came of it; without an outcome when no stage is here, so that nobody has counted
- * @throws SyncError, OptionError
+ * @throws SyncError, UsageError
  */
 export async function syncPlain(
   context: Shown & Pick<StageContext, "engine">,

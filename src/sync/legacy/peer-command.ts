@@ -35,7 +35,7 @@ const FILE = '"$file"';
  * The command that runs a stage of blockcopy 0.0.2 where its file is. What that stage does not do and the shell there can is done in the same
  * connection, and told by events, as a stage of this program would: that it runs, that its file is refused, or could not be synced, and that it is done.
  *
- * @throws OptionError when `far.rsh` is no command
+ * @throws UsageError when `far.rsh` is no command
  */
 export function peerCommand(
   end: RemoteEndpoint,

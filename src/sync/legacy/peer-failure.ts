@@ -1,3 +1,4 @@
+import { ExitCode } from "../../errors/exit-codes.ts";
 import type { Ended } from "../../transport/processes/child.ts";
 import type { Side } from "../side.ts";
 
@@ -11,10 +12,6 @@ const ERRNO = /\[Errno (\d+)\]|Error\((\d+), /;
 const CONSEQUENCE =
   /was closed unexpectedly|Incomplete read of|Received no done command|Broken pipe|nobody reads/;
 
-/** The exit codes of this program; those of 0.0.2 are only 1, and 2 for usage. */
-const EX = { protocol: 76, noInput: 66, permission: 77, busy: 69, io: 74 } as const;
-const READER_GONE = 141;
-
 /** The last line of a stage of this program: what, and what to do. */
 const OWN = /^(.*?); (.*)$/;
 
@@ -24,11 +21,11 @@ const ADVICE =
 
 /** By the number of the system's error: EPERM, ENOENT, EACCES, EBUSY, EROFS; any other is one of I/O. */
 const BY_ERRNO: Readonly<Record<string, number>> = {
-  1: EX.permission,
-  2: EX.noInput,
-  13: EX.permission,
-  16: EX.busy,
-  30: EX.permission,
+  1: ExitCode.permission,
+  2: ExitCode.noInput,
+  13: ExitCode.permission,
+  16: ExitCode.unavailable,
+  30: ExitCode.permission,
 };
 
 /**
@@ -42,15 +39,15 @@ export function explainPeer(side: Side, ended: Ended): void {
   }
   const { code } = ended;
   const line = said.findLast((text) => FAILED.test(text));
-  if (code > 127 && code !== READER_GONE) {
+  if (code > 127 && code !== ExitCode.readerGone) {
     return;
   }
-  if (line === undefined && code !== READER_GONE) {
+  if (line === undefined && code !== ExitCode.readerGone) {
     side.error = {
       event: "error",
       message: `blockcopy 0.0.2 cannot be run: ${said.pop() ?? `code ${code}`}`,
       advice: "install it there, or say with --remote-command how it is called",
-      code: EX.busy,
+      code: ExitCode.unavailable,
       consequence: false,
     };
     return;
@@ -65,7 +62,7 @@ export function explainPeer(side: Side, ended: Ended): void {
     message: `${side.end.path}: ${what}`,
     advice,
     code: codeOf(what, code),
-    consequence: code === READER_GONE || CONSEQUENCE.test(what),
+    consequence: code === ExitCode.readerGone || CONSEQUENCE.test(what),
   };
 }
 
@@ -75,7 +72,7 @@ function codeOf(message: string, code: number): number {
   }
   const [, text, exception] = ERRNO.exec(message) ?? [];
   const errno = text ?? exception;
-  return errno === undefined ? EX.protocol : (BY_ERRNO[errno] ?? EX.io);
+  return errno === undefined ? ExitCode.protocol : (BY_ERRNO[errno] ?? ExitCode.io);
 }
 
 /** Whether an exit code is one that this program has and 0.0.2 has not. */

@@ -1,6 +1,6 @@
+import { UsageError } from "../../errors/copy-error.ts";
 import { DEFAULT_DIGEST } from "../../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../../protocol/limits.ts";
-import { OptionError } from "../../blocks/context.ts";
 import type { Endpoint } from "../connection/endpoint.ts";
 import type { CopyOptions } from "../stage-arguments.ts";
 
@@ -10,7 +10,7 @@ type Given = Readonly<Record<string, boolean>>;
 /**
  * Refuses what blockcopy 0.0.2 cannot do where it is. What the stage here does by itself stays allowed.
  *
- * @throws OptionError
+ * @throws UsageError
  */
 export function refuseForPlain(copy: CopyOptions, source: Endpoint, destination: Endpoint): void {
   refuse(always(copy), "blockcopy 0.0.2 does not know it");
@@ -69,7 +69,7 @@ function ofStages({ direct, threads, queueDepth }: CopyOptions): Given {
 function refuse(options: Given, why: string): void {
   for (const [option, given] of Object.entries(options)) {
     if (given) {
-      throw new OptionError(
+      throw new UsageError(
         `${option} cannot be had with --wire 0.0.2: ${why}`,
         "leave it out, or use this program on both hosts",
       );

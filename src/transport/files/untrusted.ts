@@ -1,12 +1,13 @@
 import type { Distrust } from "./trusted.ts";
-import { AdvisedError } from "../../blocks/context.ts";
+import { CopyError } from "../../errors/copy-error.ts";
+import { ExitCode } from "../../errors/exit-codes.ts";
 
 /** Another user may change a file that decides what is copied. */
-export class UntrustedError extends AdvisedError {
+class UntrustedError extends CopyError {
   override readonly name = "UntrustedError";
 
   constructor(file: string, { what, advice }: Distrust) {
-    super(`${file} is not to be trusted: ${what}`, advice);
+    super(`${file} is not to be trusted: ${what}`, advice, ExitCode.permission);
   }
 }
 

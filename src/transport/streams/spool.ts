@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 import { type FileHandle, promises } from "../../native/files.ts";
 import { givenVariable } from "../../native/arguments.ts";
+import { CopyError } from "../../errors/copy-error.ts";
+import { ExitCode } from "../../errors/exit-codes.ts";
 import { describe, systemCode } from "../../errors/stream-errors.ts";
 
 /** How much is gathered before it is written, in bytes. */
@@ -13,8 +15,16 @@ const BUFFER_LENGTH = 256 * 1024;
 const O_TMPFILE = 0o20000000;
 
 /** Nothing can be kept outside the memory. */
-export class SpoolError extends Error {
+class SpoolError extends CopyError {
   override readonly name = "SpoolError";
+
+  constructor(message: string) {
+    super(
+      message,
+      "see that there is such a folder, with room, that this user may write to, or name another one with TMPDIR",
+      ExitCode.io,
+    );
+  }
 }
 
 /** A file without a name, for what would be too much for the memory. It is gone with the process. */

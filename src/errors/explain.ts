@@ -1,0 +1,31 @@
+import { AddonError } from "../native/load.ts";
+import { ProtocolError } from "../protocol/error.ts";
+import { CopyError } from "./copy-error.ts";
+import { adviceOnEngine, engineExitCode, isEngineFailure, REPORT } from "./engine-failure.ts";
+import { ExitCode } from "./exit-codes.ts";
+import { adviceOnStream } from "./protocol-advice.ts";
+
+/** The exit code for a failure. One that nobody foresaw is a fault of this program. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CopyError) {
+    return error.exitCode;
+  }
+  if (error instanceof ProtocolError) {
+    return ExitCode.protocol;
+  }
+  if (error instanceof AddonError) {
+    return ExitCode.unavailable;
+  }
+  return isEngineFailure(error) ? engineExitCode(error) : ExitCode.internal;
+}
+
+/** What the person who reads the message of a failure of `stage` can do about it. */
+export function adviceOn(error: unknown, stage: string): string {
+  if (error instanceof CopyError || error instanceof AddonError) {
+    return error.advice;
+  }
+  if (error instanceof ProtocolError) {
+    return adviceOnStream(error, stage);
+  }
+  return isEngineFailure(error) ? adviceOnEngine(error, stage) : REPORT;
+}
