@@ -31,7 +31,11 @@ for (const center of [RATE, DEFAULT_BLOCK_SIZE, 2 * DEFAULT_BLOCK_SIZE]) {
   test(`SHA3-512: every length around ${center} bytes`, async () => {
     for (const length of lengthsAround(center)) {
       memory.set(message);
-      const digest = await engine.digest(slab, 0, length, slab.slotLength, "sha3-512");
+      const digest = await engine.digest(slab, 0, {
+        length: length,
+        blockLength: slab.slotLength,
+        algorithm: "sha3-512",
+      });
       const expected = length === 0 ? "" : reference(message.subarray(0, length));
       assert.equal(Buffer.from(digest).toString("hex"), expected, `${length} bytes`);
     }
@@ -43,7 +47,11 @@ test("SHA3-512: blocks of every length around the rate, many at once", async () 
   for (let blockLength = 1; blockLength <= 3 * RATE; blockLength++) {
     const length = 50 * blockLength + 1;
     const digests = Buffer.from(
-      await engine.digest(slab, 0, length, blockLength, "sha3-512"),
+      await engine.digest(slab, 0, {
+        length: length,
+        blockLength: blockLength,
+        algorithm: "sha3-512",
+      }),
     ).toString("hex");
     const blocks = Array.from({ length: 51 }, (_, block) =>
       message.subarray(block * blockLength, Math.min((block + 1) * blockLength, length)),
@@ -56,7 +64,11 @@ test("BLAKE3: every message whose digest is known", async () => {
   for (const { length, shift, digest: expected } of KNOWN_ANSWERS) {
     memory.fill(0xff);
     memory.set(pattern(length, shift));
-    const digest = await engine.digest(slab, 0, length, DEFAULT_BLOCK_SIZE, "blake3");
+    const digest = await engine.digest(slab, 0, {
+      length: length,
+      blockLength: DEFAULT_BLOCK_SIZE,
+      algorithm: "blake3",
+    });
     // No bytes are no block, and so have no digest.
     assert.equal(Buffer.from(digest).toString("hex"), length === 0 ? "" : expected, `${length}`);
   }
@@ -73,15 +85,22 @@ for (const [length, last] of [
     const all = Buffer.concat(blocks);
     memory.fill(0xff);
     memory.set(all);
-    const digests = await engine.digest(slab, 0, all.length, length, "blake3");
+    const digests = await engine.digest(slab, 0, {
+      length: all.length,
+      blockLength: length,
+      algorithm: "blake3",
+    });
     assert.deepEqual(Buffer.from(digests), Buffer.concat(blocks.map(blake3)));
   });
 }
 
 test("a digest that nobody knows is refused, and the slot stays free", async () => {
   for (const name of ["md5", "BLAKE3", "sha3-512 ", ""])
-    assert.throws(() => engine.digest(slab, 0, 1, 1, name as "blake3"), /not a digest algorithm/);
+    assert.throws(
+      () => engine.digest(slab, 0, { length: 1, blockLength: 1, algorithm: name as "blake3" }),
+      /does not match any variant of enum `DigestAlgorithm`/,
+    );
   memory.set(pattern(1));
-  const digest = await engine.digest(slab, 0, 1, 1, "blake3");
+  const digest = await engine.digest(slab, 0, { length: 1, blockLength: 1, algorithm: "blake3" });
   assert.deepEqual(Buffer.from(digest), blake3(pattern(1)));
 });

@@ -122,7 +122,7 @@ test("property: it is always on the ladder, moves one step at a time, and says e
 test("where the wire has to be that of blockcopy 0.0.2, so has xz", () => {
   const auto = compressor({ method: "auto", level: undefined }, undefined, true, () => undefined);
   for (let now = 100; now < 2000; now += 100) auto.sent(now, 100);
-  assert.deepEqual(auto.current, { codec: "xzPlain" });
+  assert.deepEqual(auto.current, { codec: "xzLegacy" });
 });
 
 test("it chooses only what the reader knows", () => {

@@ -47,7 +47,12 @@ export async function scanSource(
         const slot = await slots.take(hole ? 0 : length);
         const scanned = hole
           ? Promise.resolve(hole.digests)
-          : engine.scan(source, slots.slab, slot.index, position, length, blockSize, digest);
+          : engine.scan(source, slots.slab, slot.index, {
+              position,
+              length,
+              blockLength: blockSize,
+              algorithm: digest,
+            });
         sequence.add(scanned, async (digests) => {
           await take(position, length, digests);
           slots.release(slot);
@@ -86,7 +91,11 @@ export async function scanStream(
       const wanted = Math.min(batchLength, (end ?? Infinity) - position);
       const length = await input.readFully(slot.memory.subarray(0, wanted));
       if (length > 0) {
-        const digested = engine.digest(slots.slab, slot.index, length, blockSize, digest);
+        const digested = engine.digest(slots.slab, slot.index, {
+          length,
+          blockLength: blockSize,
+          algorithm: digest,
+        });
         sequence.add(digested, async (digests) => {
           await take(position, length, digests);
           slots.release(slot);

@@ -187,7 +187,12 @@ export async function checkCache(
   const { blockSize, digest: algorithm } = cache.hello;
   const { slab } = new Slots(context.native, 1, blockSize + MARGIN);
   for (const { position, length, digest } of samples.blocks) {
-    const now = await engine.scan(source, slab, 0, position, length, blockSize, algorithm);
+    const now = await engine.scan(source, slab, 0, {
+      position,
+      length,
+      blockLength: blockSize,
+      algorithm,
+    });
     if (Buffer.compare(now, digest) !== 0) {
       throw new CacheError(
         cache.path,

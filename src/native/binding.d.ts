@@ -3,54 +3,24 @@
 
 /** The threads of the engine. One per process. */
 export declare class Engine {
+  /** Writes blocks whose payloads are in a slot. */
+  apply(sink: Sink, slab: Slab, slot: number, options: ApplyOptions): Promise<Applied>
+  /** Decodes a block whose payload is in a slot and compares it with its digest. Fails with the kind `corrupt-block` or `wrong-digest`. */
+  check(slab: Slab, slot: number, block: Frame, digest: Digests): Promise<void>
+  /** Waits until everything written is on the disk. */
+  sync(sink: Sink): Promise<void>
+  /** Reads blocks into a slot and returns those that differ from the destination. */
+  diff(source: Source, slab: Slab, slot: number, options: DiffOptions): Promise<Diff>
   /** Starts the threads. */
   constructor(options: EngineOptions)
-  /** How it is set up, in words, for the log. */
+  /** Description of the set-up, for the log. */
   get description(): string
-  /** How many bytes must be in flight for every thread to have work. */
+  /** Bytes that must be in flight to give work to every thread. */
   get appetite(): number
-  /** How blocks are digested, in words, for the log. */
-  hashing(algorithm: 'sha3-512' | 'blake3'): string
-  /** The digest of a block of zeros of that length. */
-  zeroDigest(algorithm: 'sha3-512' | 'blake3', length: number): Uint8Array
-  /** Opens a regular file or block device for reading. */
-  openSource(path: string, direct: 'auto' | 'on' | 'off'): Promise<Source>
-  /** Standard input for reading, when it is a regular file or a block device; `null` when it is a stream. */
-  openStdin(direct: 'auto' | 'on' | 'off'): Promise<Source | null>
-  /** Opens a regular file or block device for writing. */
-  openSink(path: string, options: SinkOptions): Promise<Sink>
-  /** The file or device behind a sink, for reading. */
-  openReader(sink: Sink, direct: 'auto' | 'on' | 'off'): Promise<Source>
-  /**
-   * The first range with data at or behind an offset: what lies before it is a hole. Empty, at the end of the source, if there is
-   * no more data.
-   */
-  dataFrom(source: Source, offset: number): Promise<DataRange>
-  /** Reads a range into a slot and returns the digests of its blocks, one after the other. */
-  scan(source: Source, slab: Slab, slot: number, position: number, length: number, blockLength: number, algorithm: 'sha3-512' | 'blake3'): Promise<Uint8Array>
-  /** The digests of the blocks that the first `length` bytes of a slot consist of, one after the other. */
-  digest(slab: Slab, slot: number, length: number, blockLength: number, algorithm: 'sha3-512' | 'blake3'): Promise<Uint8Array>
-  /**
-   * Reads blocks into a slot and returns those that differ from `digests` (one after the other), or, without
-   * digests, all that the source has; with `hashed`, their own digests as well. With `zeros`, those of zeros have no payload.
-   */
-  diff(source: Source, slab: Slab, slot: number, blocks: Array<Range>, digests: Uint8Array | undefined | null, algorithm: 'sha3-512' | 'blake3', hashed: boolean, compression: Compression, zeros: boolean): Promise<Diff>
-  /**
-   * Writes blocks whose payloads lie in a slot and returns what was written; of blocks that overlap the later one wins.
-   * With `sparse`, blocks of zeros become holes where the destination can have any. With `digest`, the blocks are digested on the way.
-   * With `check`, a block that has a payload is only written if it has its digest (one for each block); otherwise the failure is of the
-   * kind `wrong-digest`, and the blocks before it are written.
-   */
-  apply(sink: Sink, slab: Slab, slot: number, blocks: Array<Frame>, sparse: boolean, digest?: 'sha3-512' | 'blake3' | undefined, check?: Digests | undefined): Promise<Applied>
-  /** Decodes a block whose payload lies in a slot, and compares it with its digest. Fails with the kind `corrupt-block` or `wrong-digest`. */
-  check(slab: Slab, slot: number, block: Frame, digest: Digests): Promise<void>
-  /**
-   * Compares a range of `source` with the same of `target`, block by block, and writes the blocks that differ to `sink`, which is
-   * `target` opened for writing. The slot has room for both sides. `sparse` as for `apply`.
-   */
-  update(source: Source, target: Source, sink: Sink, slab: Slab, slot: number, position: number, length: number, blockLength: number, sparse: boolean): Promise<Update>
-  /** Waits until all that was written is on the disk. */
-  sync(sink: Sink): Promise<void>
+  /** Describes how blocks are digested, for the log. */
+  hashing(algorithm: DigestAlgorithm): string
+  /** Returns the digest of a block of `length` zeros. */
+  zeroDigest(algorithm: DigestAlgorithm, length: number): Uint8Array
   /**
    * Which file or device a source is, and of a file, that it is unchanged: printable ASCII, 1024 characters at most. Rejects with
    * the kind `no-identity` for a device of which nothing is known that would stay the same.
@@ -82,6 +52,28 @@ export declare class Engine {
   metadata(source: Source): Promise<Metadata>
   /** Gives a regular file what it is to have beside its content: after all writes, and before `sync`. */
   restore(sink: Sink, what: Restore): Promise<void>
+  /** Opens a regular file or block device for reading. */
+  openSource(path: string, direct: DirectIo): Promise<Source>
+  /** Opens standard input for reading if it is a regular file or a block device; `null` if it is a stream. */
+  openStdin(direct: DirectIo): Promise<Source | null>
+  /** Opens a regular file or block device for writing. */
+  openSink(path: string, options: SinkOptions): Promise<Sink>
+  /** Opens the file or device of a sink for reading. */
+  openReader(sink: Sink, direct: DirectIo): Promise<Source>
+  /**
+   * Returns the first range with data at or after an offset; what lies before it is a hole. If there is no more data, the range is
+   * empty and at the end of the source.
+   */
+  dataFrom(source: Source, offset: number): Promise<DataRange>
+  /** Reads a range into a slot and returns the digests of its blocks, one after the other. */
+  scan(source: Source, slab: Slab, slot: number, options: ScanOptions): Promise<Uint8Array>
+  /** Returns the digests of blocks in a slot, one after the other. */
+  digest(slab: Slab, slot: number, options: DigestOptions): Promise<Uint8Array>
+  /**
+   * Compares a range of source and destination, block by block, and writes the blocks that differ. The slot must have room for both
+   * sides: twice the length of the range.
+   */
+  update(sides: Sides, slab: Slab, slot: number, options: UpdateOptions): Promise<Update>
 }
 
 /** A file or device that is open for writing. */
@@ -141,39 +133,66 @@ export declare class TerminalLock {
   release(): void
 }
 
-/** What came of writing a batch. */
+/** Blocks that were written. */
 export interface Applied {
-  /** The length of each block in bytes: for a compressed one, that of what it decoded to. */
+  /** Length of each block in bytes, after decoding. */
   lengths: Array<number>
-  /** The digest of each block, one after the other; empty if none were asked for. */
+  /** Digest of each block, one after the other; empty if none were asked for. */
   digests: Uint8Array
 }
 
-/** A block of the source that the destination needs. */
+/** Blocks to write, and how. */
+export interface ApplyOptions {
+  /** The blocks, with their payloads in the slot. If blocks overlap, the later one wins. */
+  blocks: Array<Frame>
+  /** Make holes of blocks of zeros where the destination can have holes. */
+  sparse: boolean
+  /** Digest the blocks by this algorithm and return the digests. */
+  digest?: DigestAlgorithm | undefined
+  /**
+   * Digest of each block. A block with a payload that has another digest is refused with the kind `wrong-digest`; the blocks before it
+   * are written.
+   */
+  expected?: Digests | undefined
+}
+
+/** Block of the source that the destination needs. */
 export interface Block {
-  /** Where it belongs, in bytes. */
+  /** Offset in bytes. */
   position: number
-  /** How its payload is coded; `zeros` has none. */
-  codec: 'raw' | 'xz' | 'zstd' | 'lz4' | 'zeros'
-  /** Where its payload lies in the slot, in bytes; 0 where there is none. */
+  /** Encoding of its payload; `zeros` has none. */
+  codec: Codec
+  /** Offset of its payload in the slot, in bytes; 0 if there is none. */
   offset: number
-  /** Length of the payload in bytes; where there is none, of the block. */
+  /** Length of the payload in bytes; if there is none, of the block. */
   length: number
-  /** Length of the block in bytes: less than was asked for at the end of the source. */
+  /** Length of the block in bytes: shorter than asked for at the end of the source. */
   block: number
-  /** Which block of the batch it is, counted from zero, and so which of the digests is its own. */
+  /** Index of the block in the batch, and of its digest. */
   index: number
 }
 
-/** Whether blocks are compressed, where that makes them smaller. */
+/** Encoding of a payload. */
+export type Codec = 'raw' | 'xz' | 'zstd' | 'lz4' | 'zeros'
+
+/** Compression of blocks. A block that it does not make smaller is sent as it is. */
 export interface Compression {
-  /** How: `raw` not at all, `xz` with a dictionary of the size of the block, `xzPlain` byte for byte as blockcopy 0.0.2 does. */
-  codec: 'raw' | 'xz' | 'xzPlain' | 'zstd' | 'lz4'
-  /** From 1, fastest, to 19, smallest, for `zstd`, which needs it; from 0 to 9 for `xz`, which takes 6 otherwise; for nothing else. */
+  /** The method. `xz` takes a dictionary of the size of the block; `xzLegacy` gives the very bytes of blockcopy 0.0.2. */
+  codec: CompressionMethod
+  /**
+   * Level from 1, fastest, to 19, smallest, for `zstd`, which requires it; from 0 to 9, 6 by default, for `xz`. No other method has
+   * levels.
+   */
   level?: number | undefined
 }
 
-/** A range of a source that has data. */
+/** Method by which blocks are compressed. */
+export type CompressionMethod = 'raw' | 'xz' | 'xzLegacy' | 'zstd' | 'lz4'
+
+/** Condition of a standard descriptor to wait for. */
+export type Condition = 'readable' | 'writable' | 'readerGone'
+
+/** Range of a source that has data. */
 export interface DataRange {
   /** Offset of its first byte. */
   start: number
@@ -181,29 +200,61 @@ export interface DataRange {
   end: number
 }
 
-/** How a batch of the source compares with the destination. */
+/** Comparison of a batch of the source with the destination. */
 export interface Diff {
   /** The blocks that the destination needs. */
   changed: Array<Block>
-  /** The digest of each block of the batch as the source has it, one after the other; empty if none were asked for. */
+  /** Digest of each block of the batch as the source has it, one after the other; empty if none were asked for. */
   digests: Uint8Array
+}
+
+/** Blocks to compare, and how changed ones are returned. */
+export interface DiffOptions {
+  /** The blocks. */
+  blocks: Array<Range>
+  /** Digest of each block as the destination has it, one after the other. If undefined, all blocks that the source has are returned. */
+  digests?: Uint8Array | undefined
+  /** Algorithm of these digests and of those returned. */
+  algorithm: DigestAlgorithm
+  /** Return the digests of the source also if there are none to compare with. */
+  hashed: boolean
+  /** Compression of the blocks returned. */
+  compression: Compression
+  /** Return blocks of zeros without a payload. */
+  omitZeros: boolean
+}
+
+/** Digest algorithm. */
+export type DigestAlgorithm = 'sha3-512' | 'blake3'
+
+/** Blocks in a slot to digest. */
+export interface DigestOptions {
+  /** Bytes from the beginning of the slot. */
+  length: number
+  /** Bytes per block; the last block may be shorter. */
+  blockLength: number
+  /** Digest algorithm. */
+  algorithm: DigestAlgorithm
 }
 
 /** Digests by one algorithm. */
 export interface Digests {
   /** The algorithm. */
-  algorithm: 'sha3-512' | 'blake3'
+  algorithm: DigestAlgorithm
   /** All of them, one after the other. */
   bytes: Uint8Array
 }
 
-/** How the engine is set up; what is left out is as suits this machine. */
+/** Use of direct I/O, past the page cache. */
+export type DirectIo = 'auto' | 'on' | 'off'
+
+/** Set-up of the engine. Anything undefined is chosen to suit this machine. */
 export interface EngineOptions {
-  /** The instruction set that SHA3-512 uses. */
-  simd?: 'portable' | 'neon' | 'avx2' | 'avx512' | undefined
-  /** Threads that hash and compress, at least one. */
+  /** Instruction set for SHA3-512. */
+  simd?: Simd | undefined
+  /** Threads that hash and compress, at least 1. */
   threads?: number | undefined
-  /** Reads or writes in flight, at least one. */
+  /** Reads or writes in flight, at least 1. */
   queueDepth?: number | undefined
 }
 
@@ -213,19 +264,19 @@ export interface EngineOptions {
  */
 export declare function exitNow(code: number): void
 
-/** A block to write. */
+/** Block to write. */
 export interface Frame {
-  /** Where it belongs, in bytes. */
+  /** Offset in the destination, in bytes. */
   position: number
-  /** How its payload is coded; `zeros` has none. */
-  codec: 'raw' | 'xz' | 'zstd' | 'lz4' | 'zeros'
-  /** Where its payload lies in the slot, in bytes; anywhere where there is none. */
+  /** Encoding of its payload; `zeros` has none. */
+  codec: Codec
+  /** Offset of its payload in the slot, in bytes; ignored if there is none. */
   offset: number
-  /** Length of the payload in bytes; where there is none, of the block. */
+  /** Length of the payload in bytes; if there is none, of the block. */
   length: number
-  /** Length of the block in bytes, if it came with the payload: it must then have just as many. `lz4` needs it. */
+  /** Length of the block in bytes, if it came with the payload: a block of another length is refused. `lz4` requires it. */
   block?: number | undefined
-  /** Bytes that the block may have at most; any length that a block may have if not given. */
+  /** Largest length of the block in bytes; the limit of the format if undefined. */
   most?: number | undefined
 }
 
@@ -266,7 +317,7 @@ export interface Pipe {
   write: number
 }
 
-/** A range of a source. */
+/** Range of a source. */
 export interface Range {
   /** Offset of its first byte. */
   position: number
@@ -288,22 +339,47 @@ export interface Restore {
   times?: Times | undefined
 }
 
+/** Range of a source to digest. */
+export interface ScanOptions {
+  /** Offset of its first byte. */
+  position: number
+  /** Length in bytes. */
+  length: number
+  /** Bytes per block; the last block may be shorter. */
+  blockLength: number
+  /** Digest algorithm. */
+  algorithm: DigestAlgorithm
+}
+
 /** Makes a standard descriptor blocking again, if something has made it non-blocking. */
 export declare function setBlocking(fd: number): void
 
 /** Asks for a pipe of `length` bytes, if the descriptor is a pipe. Best effort: returns its size, or `null`. */
 export declare function setPipeSize(fd: number, length: number): number | null
 
-/** How a file or device is opened for writing. */
+/** Source and destination of an update. */
+export interface Sides {
+  /** File or device to copy. */
+  source: Source
+  /** Destination, open for reading. */
+  target: Source
+  /** Destination, open for writing. */
+  sink: Sink
+}
+
+/** Instruction set for SHA3-512. */
+export type Simd = 'portable' | 'neon' | 'avx2' | 'avx512'
+
+/** Options for opening a destination. */
 export interface SinkOptions {
-  /** Whoever is using it; otherwise a device is opened exclusively. */
+  /** Open a device that is in use; otherwise it is opened exclusively. */
   force: boolean
-  /** A regular file that is missing is made, for its owner alone, except among the devices. */
+  /** Create a regular file that does not exist, with permissions for its owner only. Nothing is created under /dev. */
   create: boolean
-  /** Locked with flock(2), for as long as the sink lives; fails with the kind `locked` if somebody else has locked it. */
+  /** Lock with flock(2) until the sink is dropped. Fails with the kind `locked` if somebody else holds the lock. */
   lock: boolean
-  /** Past the page cache, or not. */
-  direct: 'auto' | 'on' | 'off'
+  /** Use of direct I/O. */
+  direct: DirectIo
 }
 
 /** A point in time. */
@@ -322,16 +398,28 @@ export interface Times {
   modified: Time
 }
 
-/** What an update has found and done. */
+/** Blocks that an update has written. */
 export interface Update {
-  /** Bytes of the blocks that differed and were written. */
+  /** Bytes in the blocks that differed. */
   changed: number
-  /** Blocks that differed. */
+  /** Number of blocks that differed. */
   blocks: number
+}
+
+/** Range to update, and how. */
+export interface UpdateOptions {
+  /** Offset of its first byte. */
+  position: number
+  /** Length in bytes. */
+  length: number
+  /** Bytes per block; the last block may be shorter. */
+  blockLength: number
+  /** Make holes of changed blocks of zeros where the destination can have holes. */
+  sparse: boolean
 }
 
 /**
  * Waits on a thread of its own until a standard descriptor can be read or written, or until nobody will ever read
  * what is written to it.
  */
-export declare function waitFor(fd: number, condition: 'readable' | 'writable' | 'readerGone'): Promise<void>
+export declare function waitFor(fd: number, condition: Condition): Promise<void>

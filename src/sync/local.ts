@@ -86,17 +86,12 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
     for (let position = 0; position < source.size && !stopping.asked; position += BATCH_LENGTH) {
       const length = Math.min(BATCH_LENGTH, source.size - position);
       const slot = await slots.take(2 * length);
-      const updated = engine.update(
-        source,
-        target,
-        sink,
-        slots.slab,
-        slot.index,
+      const updated = engine.update({ source, target, sink }, slots.slab, slot.index, {
         position,
         length,
-        DEFAULT_BLOCK_SIZE,
-        options.sparse,
-      );
+        blockLength: DEFAULT_BLOCK_SIZE,
+        sparse: options.sparse,
+      });
       sequence.add(updated, ({ blocks, changed }) => {
         total.blocks += blocks;
         total.changed += changed;

@@ -5,12 +5,14 @@
     clippy::missing_errors_doc,
     clippy::must_use_candidate,
     clippy::needless_pass_by_value,
-    clippy::too_many_arguments,
     reason = "what is public here is called from JavaScript, which owns what it passes and gets errors as exceptions"
 )]
 
+pub mod apply;
 mod arguments;
-pub mod blocks;
+pub mod codec;
+pub mod diff;
+pub mod digests;
 pub mod engine;
 mod errors;
 pub mod files;
@@ -19,6 +21,8 @@ pub mod in_use;
 pub mod memory;
 pub mod metadata;
 mod names;
+pub mod open;
 mod promise;
+pub mod scan;
 pub mod stdio;
-pub mod values;
+pub mod update;

@@ -45,20 +45,30 @@ pub fn make_pipe(env: Env, length: u32) -> Result<Pipe> {
     })
 }
 
+/// Condition of a standard descriptor to wait for.
+#[napi(string_enum)]
+#[derive(Clone, Copy)]
+pub enum Condition {
+    /// It has bytes to read, or is at its end.
+    #[napi(value = "readable")]
+    Readable,
+    /// It takes bytes, or never will again.
+    #[napi(value = "writable")]
+    Writable,
+    /// Nobody will ever read what is written to it.
+    #[napi(value = "readerGone")]
+    ReaderGone,
+}
+
 /// Waits on a thread of its own until a standard descriptor can be read or written, or until nobody will ever read
 /// what is written to it.
 #[napi(ts_return_type = "Promise<void>")]
-pub fn wait_for(
-    env: &Env,
-    fd: u32,
-    #[napi(ts_arg_type = "'readable' | 'writable' | 'readerGone'")] condition: String,
-) -> Result<Object<'_>> {
+pub fn wait_for(env: &Env, fd: u32, condition: Condition) -> Result<Object<'_>> {
     let fd = standard(fd)?;
-    let readiness = match condition.as_str() {
-        "readable" => Readiness::Readable,
-        "writable" => Readiness::Writable,
-        "readerGone" => Readiness::ReaderGone,
-        _ => return Err(invalid("not a condition to wait for")),
+    let readiness = match condition {
+        Condition::Readable => Readiness::Readable,
+        Condition::Writable => Readiness::Writable,
+        Condition::ReaderGone => Readiness::ReaderGone,
     };
     let wait = move || Ok(stdio::wait(fd, readiness)?);
     promise(

@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let others = [
         ("lz4".to_owned(), Compression::Lz4),
         ("xz".to_owned(), Compression::Xz(Preset::DEFAULT)),
-        ("xz, plain".to_owned(), Compression::Xz(Preset::Plain)),
+        ("xz, legacy".to_owned(), Compression::Xz(Preset::Legacy)),
     ];
     println!("{file}: {} bytes in blocks of {block_len}", content.len());
     println!(

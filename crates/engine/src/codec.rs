@@ -58,7 +58,7 @@ impl Compression {
         match self {
             Self::None => false,
             // The very bytes of blockcopy 0.0.2, which tries each block.
-            Self::Xz(Preset::Plain) => true,
+            Self::Xz(Preset::Legacy) => true,
             Self::Xz(Preset::BlockDictionary(_)) | Self::Zstd(_) => sample::may_shrink(block, true),
             Self::Lz4 => sample::may_shrink(block, false),
         }

@@ -68,7 +68,7 @@ export function compressor(
   const known: readonly BlockCodec[] = accepts ?? ["raw", "xz"];
   const isKnown = ({ codec }: Binding.Compression): boolean => known.some((name) => name === codec);
   const exact = (chosen: Binding.Compression): Binding.Compression =>
-    exactWire && chosen.codec === "xz" ? { codec: "xzPlain" } : chosen;
+    exactWire && chosen.codec === "xz" ? { codec: "xzLegacy" } : chosen;
   if (compress.method === "auto") {
     const auto = new Auto(LADDER.filter(isKnown).map(exact), say);
     say(`compressing with ${nameOf(auto.current)} at first`);
@@ -101,7 +101,7 @@ function compressionOf({ method, level }: Compress): Binding.Compression {
 
 /** As a person would name it for `--compress`. */
 function nameOf({ codec, level }: Binding.Compression): string {
-  const name = { raw: "none", xz: "lzma", xzPlain: "lzma", zstd: "zstd", lz4: "lz4" }[codec];
+  const name = { raw: "none", xz: "lzma", xzLegacy: "lzma", zstd: "zstd", lz4: "lz4" }[codec];
   return level === undefined ? name : `${name}:${level}`;
 }
 

@@ -119,17 +119,14 @@ export async function retrieve(
       const whole = answer.proved && root.wants(batch.blocks, decoder.hashing);
       const slot = await slots.take(batch.bytes);
       const compression = coder.current;
-      const compared = engine.diff(
-        source,
-        slots.slab,
-        slot.index,
-        batch.blocks,
-        batch.digests,
-        decoder.hashing.digest,
-        whole || answer.extended,
+      const compared = engine.diff(source, slots.slab, slot.index, {
+        blocks: batch.blocks,
+        digests: batch.digests,
+        algorithm: decoder.hashing.digest,
+        hashed: whole || answer.extended,
         compression,
-        answer.extended,
-      );
+        omitZeros: answer.extended,
+      });
       sequence.add(compared, async (diff) => {
         if (whole) {
           root.add(diff.digests);

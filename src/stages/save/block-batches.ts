@@ -185,15 +185,12 @@ export class Writer {
       return;
     }
     const check = this.#check(frames);
-    const applied = await this.#context.engine.apply(
-      this.#sink,
-      this.#slots.slab,
-      slot.index,
-      frames.map((frame, place) => toWrite(frame, rooms[place])),
+    const applied = await this.#context.engine.apply(this.#sink, this.#slots.slab, slot.index, {
+      blocks: frames.map((frame, place) => toWrite(frame, rooms[place])),
       sparse,
-      this.#written?.digest,
-      check,
-    );
+      digest: this.#written?.digest,
+      expected: check,
+    });
     await this.#written?.add(frames, applied.lengths, applied.digests);
     if (check !== undefined) {
       await this.records?.add(frames, applied.lengths, check.bytes);

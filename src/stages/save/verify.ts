@@ -130,17 +130,14 @@ async function differingBlocks(
       );
       missing.forEach(found);
       const slot = await slots.take(BATCH_SLOT_LENGTH);
-      const { changed } = await engine.diff(
-        reader,
-        slots.slab,
-        slot.index,
-        present.map(({ position, length }) => ({ position, length })),
-        Buffer.concat(present.map(({ digest }) => digest)),
-        written.digest,
-        false,
-        { codec: "raw" },
-        false,
-      );
+      const { changed } = await engine.diff(reader, slots.slab, slot.index, {
+        blocks: present.map(({ position, length }) => ({ position, length })),
+        digests: Buffer.concat(present.map(({ digest }) => digest)),
+        algorithm: written.digest,
+        hashed: false,
+        compression: { codec: "raw" },
+        omitZeros: false,
+      });
       changed.forEach(found);
       slots.release(slot);
     }

@@ -31,8 +31,8 @@ impl XzLevel {
 pub enum Preset {
     /// With a dictionary as large as the block. A larger one cannot help, and costs memory and time to set up.
     BlockDictionary(XzLevel),
-    /// With the dictionary of 8 MiB of plain level 6: byte for byte what blockcopy 0.0.2 sends.
-    Plain,
+    /// With the dictionary of 8 MiB of level 6: byte for byte what blockcopy 0.0.2 sends.
+    Legacy,
 }
 
 impl Preset {
@@ -50,10 +50,10 @@ pub(super) fn encode(block: &[u8], preset: Preset) -> Result<Option<Vec<u8>>, Xz
     }
     let level = match preset {
         Preset::BlockDictionary(level) => level,
-        Preset::Plain => XzLevel::DEFAULT,
+        Preset::Legacy => XzLevel::DEFAULT,
     };
     let mut options = LzmaOptions::new_preset(level.0)?;
-    if preset != Preset::Plain {
+    if preset != Preset::Legacy {
         let dictionary = u32::try_from(block.len()).unwrap_or(u32::MAX);
         options.dict_size(dictionary.max(MIN_DICTIONARY));
     }
@@ -137,7 +137,7 @@ mod tests {
             plain in any::<bool>(),
         ) {
             let block = seed.repeat(repeats);
-            let preset = if plain { Preset::Plain } else { Preset::DEFAULT };
+            let preset = if plain { Preset::Legacy } else { Preset::DEFAULT };
             if let Some(compressed) = encode(&block, preset).unwrap() {
                 prop_assert!(compressed.len() < block.len());
                 prop_assert_eq!(decode(&compressed).unwrap(), block);
@@ -170,7 +170,7 @@ mod tests {
         })
         .take(131_072)
         .collect();
-        assert_eq!(encode(&noise, Preset::Plain).unwrap(), None);
+        assert_eq!(encode(&noise, Preset::Legacy).unwrap(), None);
         assert_eq!(encode(&[7], Preset::DEFAULT).unwrap(), None);
         assert_eq!(encode(&[], Preset::DEFAULT).unwrap(), None);
     }
@@ -178,9 +178,9 @@ mod tests {
     #[test]
     fn the_largest_block_decodes_and_a_larger_one_is_refused() {
         let largest = vec![0; MAX_BLOCK_LEN];
-        let compressed = encode(&largest, Preset::Plain).unwrap().unwrap();
+        let compressed = encode(&largest, Preset::Legacy).unwrap().unwrap();
         assert_eq!(decode(&compressed).unwrap().len(), MAX_BLOCK_LEN);
-        let bomb = encode(&vec![0; MAX_BLOCK_LEN + 1], Preset::Plain)
+        let bomb = encode(&vec![0; MAX_BLOCK_LEN + 1], Preset::Legacy)
             .unwrap()
             .unwrap();
         assert_eq!(decode(&bomb), Err("it decodes to more than it may"));

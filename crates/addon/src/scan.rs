@@ -1,0 +1,116 @@
+//! Digests of consecutive blocks, and where there is data.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use blockcopy_engine::Blocks;
+use napi::bindgen_prelude::{Object, Uint8Array};
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::arguments::{number, whole};
+use crate::digests::DigestAlgorithm;
+use crate::engine::Engine;
+use crate::files::Source;
+use crate::memory::Slab;
+use crate::promise::promise;
+
+/// Range of a source to digest.
+#[napi(object)]
+pub struct ScanOptions {
+    /// Offset of its first byte.
+    pub position: f64,
+    /// Length in bytes.
+    pub length: f64,
+    /// Bytes per block; the last block may be shorter.
+    pub block_length: u32,
+    /// Digest algorithm.
+    pub algorithm: DigestAlgorithm,
+}
+
+/// Blocks in a slot to digest.
+#[napi(object)]
+pub struct DigestOptions {
+    /// Bytes from the beginning of the slot.
+    pub length: f64,
+    /// Bytes per block; the last block may be shorter.
+    pub block_length: u32,
+    /// Digest algorithm.
+    pub algorithm: DigestAlgorithm,
+}
+
+/// Range of a source that has data.
+#[napi(object)]
+pub struct DataRange {
+    /// Offset of its first byte.
+    pub start: f64,
+    /// Offset of the byte after its last one.
+    pub end: f64,
+}
+
+#[napi]
+impl Engine {
+    /// Returns the first range with data at or after an offset; what lies before it is a hole. If there is no more data, the range is
+    /// empty and at the end of the source.
+    #[napi(ts_return_type = "Promise<DataRange>")]
+    pub fn data_from<'env>(
+        &self,
+        env: &'env Env,
+        source: &Source,
+        offset: f64,
+    ) -> Result<Object<'env>> {
+        let offset = whole(offset)?;
+        let source = Arc::clone(&source.inner);
+        let find = move || Ok(source.data_from(offset));
+        promise(env, to_data_range, |done| self.inner.run(find, done))
+    }
+
+    /// Reads a range into a slot and returns the digests of its blocks, one after the other.
+    #[napi(ts_return_type = "Promise<Uint8Array>")]
+    pub fn scan<'env>(
+        &self,
+        env: &'env Env,
+        source: &Source,
+        slab: &Slab,
+        slot: u32,
+        options: ScanOptions,
+    ) -> Result<Object<'env>> {
+        let position = whole(options.position)?;
+        let blocks = Blocks {
+            length: whole(options.length)?,
+            block_len: options.block_length,
+            algorithm: options.algorithm.into(),
+        };
+        let slot = slab.take(slot)?;
+        promise(env, Uint8Array::new, |done| {
+            self.inner.scan(&source.inner, slot, position, blocks, done);
+        })
+    }
+
+    /// Returns the digests of blocks in a slot, one after the other.
+    #[napi(ts_return_type = "Promise<Uint8Array>")]
+    pub fn digest<'env>(
+        &self,
+        env: &'env Env,
+        slab: &Slab,
+        slot: u32,
+        options: DigestOptions,
+    ) -> Result<Object<'env>> {
+        let blocks = Blocks {
+            length: whole(options.length)?,
+            block_len: options.block_length,
+            algorithm: options.algorithm.into(),
+        };
+        let slot = slab.take(slot)?;
+        promise(env, Uint8Array::new, |done| {
+            self.inner.digest(slot, blocks, done);
+        })
+    }
+}
+
+fn to_data_range(range: Range<u64>) -> DataRange {
+    DataRange {
+        start: number(range.start),
+        end: number(range.end),
+    }
+}
