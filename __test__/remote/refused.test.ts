@@ -53,7 +53,7 @@ const connections: [
     "one",
     () => ["-e", "ssh -o UserKnownHostsFile=/dev/null"],
     /no connection to one: .*Host key verification failed/,
-    /; accept its key once by hand with `ssh -o \S+ one true`, or add it to known_hosts/,
+    /`ssh -o BatchMode=no -o StrictHostKeyChecking=ask -o \S+ one true` shows .*only then accept/,
   ],
 ];
 for (const [what, host, rsh, cause, remedy] of connections) {

@@ -18,7 +18,21 @@ const CASES: readonly [said: string, code: number, advice: RegExp][] = [
     255,
     /ssh-keygen -R far/,
   ],
-  ["Host key verification failed.", 255, /known_hosts/],
+  [
+    "Host key verification failed.",
+    255,
+    /ssh -o BatchMode=no -o StrictHostKeyChecking=ask far true/,
+  ],
+  [
+    "No ED25519 host key is known for far and you have requested strict checking.\nHost key verification failed.",
+    255,
+    /StrictHostKeyChecking=ask/,
+  ],
+  [
+    "@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @\nPermissions 0644 for 'key' are too open.\nLoad key \"key\": bad permissions\nroot@far: Permission denied (publickey).",
+    255,
+    /chmod 600/,
+  ],
   [
     "Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures",
     255,

@@ -9,6 +9,14 @@ interface Way {
 /** A cause, by words that ssh, sshd, a login shell or sudo prints. */
 type Cause = readonly [said: RegExp, advice: (way: Way) => string];
 
+/**
+ * The command that reaches a host, but asks whether to accept its key: with `BatchMode` or `StrictHostKeyChecking=yes`, ssh refuses it unasked. Of several
+ * values of an option, ssh takes the first.
+ */
+function asking(reach: string): string {
+  return reach.replace(/^\S*\bssh(?= )/, "$& -o BatchMode=no -o StrictHostKeyChecking=ask");
+}
+
 const SUDOERS =
   "let sudo run it there without a password (NOPASSWD in sudoers(5)), or log in as root";
 
@@ -22,7 +30,8 @@ const CAUSES: readonly Cause[] = [
   ],
   [
     /[Hh]ost key verification failed|host key is known for/,
-    ({ reach }) => `accept its key once by hand with \`${reach} true\`, or add it to known_hosts`,
+    ({ reach }) =>
+      `compare the fingerprint that \`${asking(reach)} true\` shows with that of the host (\`ssh-keygen -lf\` there of its /etc/ssh/ssh_host_*_key.pub), and only then accept it`,
   ],
   [
     /[Tt]oo many authentication failures/,
