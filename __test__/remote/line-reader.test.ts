@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { LineReader } from "../src/transport/line-reader.ts";
+import { LineReader } from "../../src/transport/streams/line-reader.ts";
 
 const KIB = 1024;
 const CUT = " […]";
