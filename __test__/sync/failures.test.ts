@@ -169,6 +169,7 @@ for (const [signal, code] of [
   test(`${signal} ends sync`, async (t) => {
     const { from, to } = ends(t, 2 ** 43);
     const running = await started(t, from, to);
+    while (!part(to, 0).equals(part(from, 0))) await sleep(5);
     running.child.kill(signal);
     assert.deepEqual(await running.ended, { code, signal: null }, running.stderr());
     const line = lastLine(running.stderr());
