@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { open } from "node:fs/promises";
 import {
   chmodSync,
   cpSync,
@@ -128,6 +129,27 @@ for (const [name, args, pattern] of [
     running.child.kill("SIGTERM");
     assert.equal((await running.ended).code, 143);
   });
+
+test("sync --json tells on SIGUSR1 how far it is, as an event", async (t) => {
+  const { folder, from, to } = two(t, 40 * BLOCK);
+  const output = join(folder, "events");
+  const file = await open(output, "w");
+  t.after(() => file.close());
+  const args = ["sync", "--json", "--bwlimit=1M", "--compress=none", from, to];
+  const running = start(t, args, { stdout: file.fd });
+  const count = (): number => readFileSync(output, "utf8").split('"event":"progress"').length - 1;
+  while (count() === 0) await sleep(50);
+  // Without being asked, it tells once a second.
+  const before = count();
+  for (let tries = 0; tries < 10; tries += 1) {
+    running.child.kill("SIGUSR1");
+    await sleep(20);
+  }
+  assert.ok(count() > before + 2, `${before} and ${count()} events`);
+  running.child.kill("SIGTERM");
+  await running.ended;
+  assert.doesNotMatch(running.stderr(), /^Sync {2}/m);
+});
 
 test("sync says on SIGUSR1 how far it is, also with --quiet", async (t) => {
   const { from, to } = two(t, 40 * BLOCK);

@@ -70,10 +70,15 @@ export function runSync(copy: Copy): Promise<never> {
     streams: copy.streams,
     printsResult: copy.json || copy.dryRun,
     ...copy.cutOff,
-    tell: () =>
-      printLine(
-        state.begun ? statusLine(state, Infinity) : "blockcopy sync: nothing has begun yet",
-      ),
+    tell: () => {
+      if (!state.begun) {
+        printLine("blockcopy sync: nothing has begun yet");
+      } else if (events === undefined) {
+        printLine(statusLine(state, Infinity));
+      } else {
+        events.tell();
+      }
+    },
     finish: (end) => {
       const seconds = (performance.now() - began) / 1000;
       const late = writeMetrics(copy, state, copied, end.code, seconds);

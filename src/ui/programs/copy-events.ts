@@ -20,7 +20,7 @@ export class CopyEvents {
     this.#state = state;
     this.#print = print;
     this.#write(helloLine());
-    this.#timer = setInterval(() => this.#tell(), INTERVAL_MILLISECONDS);
+    this.#timer = setInterval(() => this.tell(), INTERVAL_MILLISECONDS);
     this.#timer.unref();
   }
 
@@ -32,7 +32,7 @@ export class CopyEvents {
   /** It has ended: how, and where the bytes are that differ, if somebody wants to know. */
   finish(last: StageEvent & { event: "end" | "error" }, map: ChangeMap | undefined): void {
     clearInterval(this.#timer);
-    this.#tell();
+    this.tell();
     if (map !== undefined) {
       const { length, bucket, changed } = map;
       this.#send({ event: "map", length, bucket, changed });
@@ -40,7 +40,8 @@ export class CopyEvents {
     this.#send(last);
   }
 
-  #tell(): void {
+  /** Tells how far it is, once it has begun. */
+  tell(): void {
     const { begun, work, besides, counts, limit } = this.#state;
     if (!begun) {
       return;
