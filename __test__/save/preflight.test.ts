@@ -1,6 +1,13 @@
 // What can be known before the first write is refused before it; and what need not be written is not.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertSame } from "../support/bytes.ts";
@@ -108,6 +115,45 @@ test("a copy that fails before the first write leaves no new file", async (t) =>
   assertSucceeded(await run(["sync", "--create", empty, join(folder, "new")]));
   assert.equal(statSync(join(folder, "new")).size, 0);
 });
+
+test(
+  "owner, group, mode and times that may not be set",
+  { skip: lackingRoot("setpriv") },
+  async (t) => {
+    const folder = scratch(t);
+    const [source, file, fresh] = [
+      join(folder, "source"),
+      join(folder, "file"),
+      join(folder, "new"),
+    ];
+    writeFileSync(source, noise("source", MIB));
+    const prefix = ["setpriv", "--bounding-set", "-chown,-fowner", "--inh-caps", "-all"];
+    for (const [option, sourceOwner, owner, what] of [
+      ["-o", [1234, 0], [0, 0], "owner"],
+      ["-g", [0, 1234], [0, 0], "group"],
+      ["-p", [0, 0], [1234, 0], "mode"],
+      ["-t", [0, 0], [1234, 0], "times"],
+      ["-g", [0, 1234], [0, 1234], undefined],
+      ["-p", [1234, 0], [0, 0], undefined],
+    ] as const) {
+      writeFileSync(file, OLD);
+      chownSync(source, sourceOwner[0], sourceOwner[1]);
+      chownSync(file, owner[0], owner[1]);
+      const outcome = await run(["sync", option, source, file], { prefix });
+      if (what === undefined) {
+        assertSucceeded(outcome);
+        continue;
+      }
+      const words = new RegExp(`cannot set the ${what} of .*file: .*; nothing was written; `);
+      assertFailed(outcome, EXIT.permission, "sync", words);
+      assertSame(readFileSync(file), OLD);
+    }
+    chownSync(source, 1234, 0);
+    const made = await run(["sync", "--create", "-o", source, fresh], { prefix });
+    assertFailed(made, EXIT.permission, "sync", /set the owner of/);
+    assert.ok(!existsSync(fresh));
+  },
+);
 
 test("a device that is too small is not touched", { skip: lackingLoop }, async (t) => {
   const folder = scratch(t);

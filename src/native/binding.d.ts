@@ -50,6 +50,8 @@ export declare class Engine {
   refuseUsed(path: string): Promise<void>
   /** What a source has beside its content, as things stand now. */
   metadata(source: Source): Promise<Metadata>
+  /** Fails as `restore` would for want of a right, and changes nothing. Succeeds where only trying can tell. */
+  refuseRestore(sink: Sink, what: Restore): Promise<void>
   /** Gives a regular file what it is to have beside its content: after all writes, and before `sync`. */
   restore(sink: Sink, what: Restore): Promise<void>
   /** Opens a regular file or block device for reading. */

@@ -91,6 +91,26 @@ impl Engine {
         })
     }
 
+    /// Fails as `restore` would for want of a right, and changes nothing. Succeeds where only trying can tell.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn refuse_restore<'env>(
+        &self,
+        env: &'env Env,
+        sink: &Sink,
+        what: Restore,
+    ) -> Result<Object<'env>> {
+        let sink = Arc::clone(&sink.inner);
+        let what = to_restore(what)?;
+        promise(
+            env,
+            |()| (),
+            |done| {
+                self.inner
+                    .run(move || Ok(sink.refuse_restore(&what)?), done);
+            },
+        )
+    }
+
     /// Gives a regular file what it is to have beside its content: after all writes, and before `sync`.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn restore<'env>(

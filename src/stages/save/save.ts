@@ -13,7 +13,7 @@ import { refuseOtherBase } from "./delta-base.ts";
 import { type Destination, openDestination } from "./destination.ts";
 import { refuseEmptying, refuseForeseen } from "./preflight.ts";
 import { KeptDigests } from "../../digests/kept-digests.ts";
-import { type Carried, cutOff, namesOf, restoreMetadata } from "./metadata.ts";
+import { type Carried, cutOff, namesOf, refuseMetadata, restoreMetadata } from "./metadata.ts";
 import { readTail, requireTail } from "./read-tail.ts";
 import { StoppedError, type Stopping } from "../../blocks/stopping.ts";
 import { refuseSize, type Sizes } from "../../blocks/sizes.ts";
@@ -90,6 +90,7 @@ export async function saveTo(
     writer.bounds = await boundsFor(sink, options, head, asked);
     if (head !== undefined) {
       refuseForeseen(sink, options, head, await asked);
+      await refuseMetadata(context, sink, options.carried, head.source);
     }
     writer.digest = head?.digest;
     if (head?.base !== undefined && !force) {

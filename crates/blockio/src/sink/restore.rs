@@ -4,10 +4,47 @@ use std::sync::atomic::Ordering;
 
 use super::Sink;
 use crate::node::Kind;
-use crate::sys::Errno;
+use crate::sys::{self, Errno, Rights};
 use crate::{Error, Owner, Restore};
 
 impl Sink {
+    /// Fails as [`restore`](Self::restore) would for want of a right, and changes nothing. Success where only trying can tell, as on
+    /// file systems of servers.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with `EPERM`, which says what could not be done.
+    pub fn refuse_restore(&self, what: &Restore) -> Result<(), Error> {
+        let failed = |action| move |errno| Error::io(action, &self.path, None, errno);
+        let decides = self.medium.descriptor().and_then(sys::decides_by_owner);
+        if self.kind == Kind::Device || decides != Ok(true) {
+            return Ok(());
+        }
+        let stat = self.medium.stat().map_err(failed("find the owner of"))?;
+        let Ok(rights) = Rights::here() else {
+            return Ok(());
+        };
+        let owner = what.owner.as_ref().map(Owner::user).transpose();
+        let owner = owner.map_err(failed("look up the owner of"))?;
+        let group = what.group.as_ref().map(Owner::group).transpose();
+        let group = group.map_err(failed("look up the group of"))?;
+        let is_own = stat.uid == rights.user;
+        let gives = |group: u32| is_own && (group == stat.gid || rights.is_in(group));
+        if !rights.gives_any && owner.is_some_and(|owner| !is_own || owner != stat.uid) {
+            return Err(failed("set the owner of")(Errno::PERM));
+        }
+        if !rights.gives_any && group.is_some_and(|group| !gives(group)) {
+            return Err(failed("set the group of")(Errno::PERM));
+        }
+        let changes = rights.changes_any || owner.unwrap_or(stat.uid) == rights.user;
+        if what.mode.is_some() && !changes {
+            return Err(failed("set the mode of")(Errno::PERM));
+        }
+        if what.times.is_some() && !changes {
+            return Err(failed("set the times of")(Errno::PERM));
+        }
+        Ok(())
+    }
+
     /// Gives a regular file a length, an owner, a mode and times: after all that is written and zeroed, and before it is
     /// [synced](Self::sync), which then brings them to the disk too.
     ///

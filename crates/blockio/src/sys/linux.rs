@@ -19,6 +19,7 @@ mod cache;
 mod identity;
 mod lease;
 mod ofd;
+mod rights;
 mod zeroing;
 
 pub(crate) use attributes::*;
@@ -26,6 +27,7 @@ pub(crate) use cache::*;
 pub(crate) use identity::*;
 pub(crate) use lease::*;
 pub(crate) use ofd::*;
+pub(crate) use rights::*;
 pub(crate) use zeroing::*;
 
 type Result<T> = std::result::Result<T, Errno>;

@@ -37,7 +37,7 @@ pub(crate) fn is_flock_of_bytes(fd: impl AsFd) -> Result<bool> {
 }
 
 /// The magic number of a file system; see statfs(2).
-fn kind_of(fd: impl AsFd) -> Result<u32> {
+pub(super) fn kind_of(fd: impl AsFd) -> Result<u32> {
     let kind = fs::fstatfs(fd)?.f_type & 0xFFFF_FFFF;
     u32::try_from(kind).map_err(|_| Errno::OVERFLOW)
 }
