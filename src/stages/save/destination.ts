@@ -29,7 +29,7 @@ export async function openDestination(
   const keep = removeUnless(() => sink.removeIfUnused());
   refuseFileAmongDevices(file, sink);
   refuseEmpty(file, sink);
-  debug(`${file}: ${sink.size} bytes, ${sink.description}`);
+  debug(`${file}: ${sink.description}`);
   return { sink, keep };
 }
 
