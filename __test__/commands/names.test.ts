@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { bytesOf, decodedName, encodedName, nameOf } from "../../src/native/names.ts";
-import { type Far, stageCommand } from "../../src/sync/connection/remote-command.ts";
+import { type RemoteOptions, stageCommand } from "../../src/sync/connection/remote-command.ts";
 import { peerCommand } from "../../src/sync/legacy/peer-command.ts";
 import { assertFailed, bash, blockcopy, EXIT, type Outcome, quote, run } from "../support/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files.ts";
@@ -180,7 +180,7 @@ test("bytes become strings and come back", () => {
 
 const END = { kind: "remote", user: undefined, host: "h", port: undefined } as const;
 /** What is run there prints its arguments. */
-const FAR: Far = {
+const FAR: RemoteOptions = {
   rsh: "rsh",
   remoteCommand: "env printf %s\\\\0",
   sudo: false,

@@ -6,7 +6,7 @@ import { VERSION } from "../../src/native/installation.ts";
 import { EVENTS_VERSION } from "../../src/ui/event-lines.ts";
 import { parseEndpoint } from "../../src/sync/connection/endpoint.ts";
 import { explainPeer } from "../../src/sync/legacy/peer-failure.ts";
-import { refuseForPlain } from "../../src/sync/legacy/refused-options.ts";
+import { refuseForLegacy } from "../../src/sync/legacy/refused-options.ts";
 import { Side } from "../../src/sync/side.ts";
 import type { CopyOptions } from "../../src/sync/stage-arguments.ts";
 import { assertSame } from "../support/bytes.ts";
@@ -99,7 +99,7 @@ for (const [option, given, refused] of OPTIONS)
     for (const ends of ALL) {
       const [from, to] = ENDS[ends].map(parseEndpoint);
       assert.ok(from !== undefined && to !== undefined);
-      const check = (): void => refuseForPlain({ ...PLAIN, ...given }, from, to);
+      const check = (): void => refuseForLegacy({ ...PLAIN, ...given }, from, to);
       if (refused.includes(ends))
         assert.throws(check, {
           name: "UsageError",

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { limiting, limitingAlone, SpentLately } from "../../src/sync/limiting.ts";
 import { CopyState } from "../../src/ui/copy-state.ts";
-import { helloLine, type Spent } from "../../src/ui/event-lines.ts";
+import { helloLine, type TimeSpent } from "../../src/ui/event-lines.ts";
 import { formatBriefly } from "../../src/ui/format.ts";
 import { limitText } from "../../src/ui/limit.ts";
 import { Rate } from "../../src/ui/rate.ts";
@@ -31,11 +31,17 @@ import { pair } from "../support/sync-pair.ts";
 import { lacking } from "../support/tools.ts";
 
 /** Four seconds of a program with two threads: shares of the CPU time of both, and of the time that it has waited. */
-function spent(cpu: number, input: number, output: number): Spent {
+function spent(cpu: number, input: number, output: number): TimeSpent {
   return { elapsed: 4000, cpu: cpu * 8000, threads: 2, input: input * 4000, output: output * 4000 };
 }
 
-const cases: [what: string, source: Spent, destination: Spent, linked: string, here: string][] = [
+const cases: [
+  what: string,
+  source: TimeSpent,
+  destination: TimeSpent,
+  linked: string,
+  here: string,
+][] = [
   [
     "the blocks pile up, and the destination has none",
     spent(0.2, 0.1, 0.8),
@@ -129,7 +135,11 @@ test("a program alone, and what it is called on another host", () => {
 
 test("only the last seconds count, and too few of them tell nothing", () => {
   const lately = new SpentLately();
-  const at = (elapsed: number, output: number): Spent => ({ ...spent(0, 0, 0), elapsed, output });
+  const at = (elapsed: number, output: number): TimeSpent => ({
+    ...spent(0, 0, 0),
+    elapsed,
+    output,
+  });
   for (let elapsed = 0; elapsed <= 1900; elapsed += 100) lately.add(at(elapsed, 0));
   assert.equal(lately.lately, undefined);
   for (let elapsed = 2000; elapsed <= 60_000; elapsed += 100)

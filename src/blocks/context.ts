@@ -1,6 +1,6 @@
 import type * as Binding from "../native/binding.js";
 import type { Progress } from "../ui/progress.ts";
-import type { Stopping } from "./stopping.ts";
+import type { Cancellation } from "./cancellation.ts";
 
 /** Whether files and devices are accessed past the page cache: where that is possible and better, always, or never. */
 export type Direct = "auto" | "on" | "off";
@@ -16,7 +16,7 @@ export interface StageContext {
   /** What people see. */
   progress: Progress;
   /** Tells if the stage has to end early. */
-  stopping: Stopping;
+  cancellation: Cancellation;
   /** Says something that a person should know although all is well. */
   warn: (message: string) => void;
   /** Says something that has been done and that nobody has asked for in so many words. */

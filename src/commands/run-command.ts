@@ -4,7 +4,7 @@ import { isatty } from "node:tty";
 import type * as Binding from "../native/binding.js";
 import { loadAddon } from "../native/load.ts";
 import { stdoutWasClosed } from "../native/node-start.ts";
-import { Stopping } from "../blocks/stopping.ts";
+import { Cancellation } from "../blocks/cancellation.ts";
 import { terminateAll } from "../transport/processes/child.ts";
 import { ReaderGoneError, StreamError } from "../errors/stream-errors.ts";
 import { removeUnfinished } from "../transport/files/unfinished.ts";
@@ -33,7 +33,7 @@ interface Surroundings {
   /** Says something that only matters when looking for a fault. */
   debug: (message: string) => void;
   /** Tells if the command has to end early. */
-  stopping: Stopping;
+  cancellation: Cancellation;
 }
 
 /** How a command ended. */
@@ -63,7 +63,7 @@ export interface Run {
   /** Whether its result goes to standard output, and not only a word about it to standard error. */
   printsResult?: boolean;
   /** By which it is asked to end early, where somebody else looks at that too. */
-  stopping?: Stopping;
+  cancellation?: Cancellation;
   /** Told how it ended, before the last lines are printed. Returns what went wrong in telling others, if anything did. */
   finish?: (end: End) => CopyError | undefined;
   /** Says how far it is, in one line: SIGUSR1 has asked. */
@@ -119,9 +119,9 @@ export async function runCommand(run: Run): Promise<never> {
         );
 
   onProgressAsked(run.tell);
-  const stopping = run.stopping ?? new Stopping();
+  const cancellation = run.cancellation ?? new Cancellation();
   onSignal((signal, code) => {
-    if (stopping.ask(signal, code)) {
+    if (cancellation.request(signal, code)) {
       setTimeout(
         () => printLine(`blockcopy ${run.name}: ${waitingText(signal)}`),
         PATIENCE,
@@ -143,7 +143,7 @@ export async function runCommand(run: Run): Promise<never> {
   try {
     refuseClosedOutput(run);
     refuseTerminals(run.streams);
-    outcome = await run.work({ native, debug, stopping });
+    outcome = await run.work({ native, debug, cancellation });
     debug(outcome === undefined ? "done" : `done: ${outcome}`);
   } catch (error) {
     fail(error);

@@ -1,12 +1,12 @@
 import type * as Binding from "../native/binding.js";
 import type { StageContext } from "../blocks/context.ts";
 import { ProtocolError } from "../protocol/error.ts";
-import { Stopping } from "../blocks/stopping.ts";
+import { Cancellation } from "../blocks/cancellation.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import { removeUnfinished } from "../transport/files/unfinished.ts";
 import { EventLines, eventLine, helloLine } from "../ui/event-lines.ts";
 import type { JsonLine } from "../ui/json-line.ts";
-import { PlainLines } from "../ui/people/plain-lines.ts";
+import { ProgressLines } from "../ui/people/progress-lines.ts";
 import { type Progress, silent } from "../ui/progress.ts";
 import { Tally } from "../ui/tally.ts";
 import { printLine, stderrCanDraw } from "../ui/stderr.ts";
@@ -16,7 +16,7 @@ import { exitCodeOf } from "../errors/explain.ts";
 import { forcedSimd, wantsExactWire } from "../process/environment.ts";
 import type { IoOptions } from "./options/io-options.ts";
 import { type DataStream, messageOf, runCommand } from "./run-command.ts";
-import { spending } from "../process/time-spent.ts";
+import { trackTimeSpent } from "../process/time-spent.ts";
 
 /** A stage, as the commands start it. */
 export interface Stage {
@@ -45,7 +45,7 @@ export interface Stage {
 /** Runs a stage and ends the process. */
 export function runStage(stage: Stage): Promise<never> {
   const progress = new Tally(stage.done, silent);
-  const stopping = new Stopping();
+  const cancellation = new Cancellation();
   let events: EventLines | undefined;
   return runCommand({
     name: stage.name,
@@ -65,9 +65,9 @@ export function runStage(stage: Stage): Promise<never> {
       return undefined;
     },
     ...(stage.events === true && {
-      failure: (error: unknown, name: string) => errorEvent(error, name, stopping.synced),
+      failure: (error: unknown, name: string) => errorEvent(error, name, cancellation.synced),
     }),
-    stopping,
+    cancellation,
     work: async ({ native, debug }) => {
       // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
       wantsExactWire();
@@ -83,7 +83,7 @@ export function runStage(stage: Stage): Promise<never> {
             : `WARNING (${stage.name}): ${message}`,
         );
       const tell = (message: string): void => printLine(`blockcopy ${stage.name}: ${message}`);
-      return stage.work({ native, engine, direct, progress, stopping, warn, tell, debug });
+      return stage.work({ native, engine, direct, progress, cancellation, warn, tell, debug });
     },
   });
 }
@@ -95,7 +95,7 @@ function eventsOf(stage: Stage, native: typeof Binding): EventLines {
     removeUnfinished();
     native.exitNow(ExitCode.readerGone);
   });
-  return new EventLines(printLine, spending(stage.io.threads));
+  return new EventLines(printLine, trackTimeSpent(stage.io.threads));
 }
 
 async function progressFor(stage: Stage, native: typeof Binding): Promise<Progress> {
@@ -104,7 +104,7 @@ async function progressFor(stage: Stage, native: typeof Binding): Promise<Progre
     const { LiveLine } = await import("../ui/people/live-line.ts");
     return new LiveLine(title, stage.done, () => native.TerminalLock.acquire(), stage.patience);
   }
-  return stage.progress ? new PlainLines(title, printLine) : silent;
+  return stage.progress ? new ProgressLines(title, printLine) : silent;
 }
 
 /** A failure for the program that has started this one; `synced`: bytes that are on the disk all the same, where that is known. */

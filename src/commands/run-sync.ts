@@ -2,7 +2,7 @@ import { ReportError, UsageError } from "../errors/copy-error.ts";
 import type * as Binding from "../native/binding.js";
 import type { StageContext } from "../blocks/context.ts";
 import type { LocalContext } from "../sync/local.ts";
-import { type Copied, outcomeLines } from "../sync/outcome.ts";
+import { type CopyResult, summaryLines } from "../sync/copy-result.ts";
 import { readText, replaceText, whyNotReplace } from "../transport/files/small-file.ts";
 import { describe } from "../errors/stream-errors.ts";
 import { Output } from "../transport/streams/streams.ts";
@@ -28,7 +28,7 @@ import { ExitCode } from "../errors/exit-codes.ts";
 import { exitCodeOf } from "../errors/explain.ts";
 import type { IoOptions } from "./options/io-options.ts";
 import { type DataStream, type End, runCommand } from "./run-command.ts";
-import { spending } from "../process/time-spent.ts";
+import { trackTimeSpent } from "../process/time-spent.ts";
 
 const USUAL_COLUMNS = 80;
 
@@ -53,7 +53,7 @@ export interface Copy {
   streams: DataStream[];
   /** What a signal that ends it leaves behind, and what to do then. */
   cutOff: { unfinished: string; again?: string };
-  work: (context: LocalContext) => Promise<Copied>;
+  work: (context: LocalContext) => Promise<CopyResult>;
 }
 
 /** Runs a copy and ends the process. */
@@ -63,7 +63,7 @@ export function runSync(copy: Copy): Promise<never> {
   const began = performance.now();
   const events = copy.json ? new CopyEvents(state, printOut) : undefined;
   let display: CopyDisplay = hidden;
-  let copied: Copied | undefined;
+  let copied: CopyResult | undefined;
   return runCommand({
     name: "sync",
     verbose: copy.verbose,
@@ -85,7 +85,7 @@ export function runSync(copy: Copy): Promise<never> {
       display.finish(copied && !copy.dryRun ? summary(copy, copied) : undefined);
       return events === undefined ? late : tell(events, copy, copied, end, late);
     },
-    work: async ({ native, debug, stopping }) => {
+    work: async ({ native, debug, cancellation }) => {
       // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
       wantsExactWire();
       display = await displayFor(copy, state, native);
@@ -93,9 +93,9 @@ export function runSync(copy: Copy): Promise<never> {
       const { direct, threads, queueDepth } = copy.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
-      const spent = spending(threads);
+      const spent = trackTimeSpent(threads);
       const warn = warner(copy, events);
-      const shown = { progress: state, stopping, warn, tell: teller(copy), debug };
+      const shown = { progress: state, cancellation, warn, tell: teller(copy), debug };
       const done = await copy.work({ native, engine, direct, ...shown, spent });
       copied = done;
       writeMap(copy, done.map);
@@ -164,8 +164,8 @@ function teller({ quiet, json }: Copy): StageContext["tell"] {
 }
 
 /** What came of it, and the map where that is to be drawn. */
-function summary({ map }: Copy, copied: Copied): string[] {
-  const lines = outcomeLines(copied);
+function summary({ map }: Copy, copied: CopyResult): string[] {
+  const lines = summaryLines(copied);
   if (map !== true || copied.map === undefined) {
     return lines;
   }
@@ -186,14 +186,14 @@ function writeMap({ map: file, source, destination }: Copy, map: ChangeMap | und
 function writeMetrics(
   { metrics: file, source, destination, dryRun }: Copy,
   { work, counts }: CopyState,
-  copied: Copied | undefined,
+  copied: CopyResult | undefined,
   exitCode: number,
   seconds: number,
 ): ReportError | undefined {
   if (file === undefined) {
     return undefined;
   }
-  const counted = copied === undefined ? { ...counts, read: work.done } : copied.outcome;
+  const counted = copied === undefined ? { ...counts, read: work.done } : copied.summary;
   const run = {
     source,
     destination,
@@ -215,7 +215,7 @@ function writeMetrics(
 function tell(
   events: CopyEvents,
   { map: wanted }: Copy,
-  copied: Copied | undefined,
+  copied: CopyResult | undefined,
   { code, failure }: End,
   late: ReportError | undefined,
 ): ReportError | undefined {
@@ -225,8 +225,8 @@ function tell(
     const { message, advice } = error;
     events.finish({ event: "error", message, advice, code: code || exitCodeOf(error) }, map);
   } else if (copied !== undefined) {
-    const words = outcomeLines(copied).join("\n");
-    events.finish({ event: "end", outcome: words, summary: copied.outcome ?? null }, map);
+    const words = summaryLines(copied).join("\n");
+    events.finish({ event: "end", outcome: words, summary: copied.summary ?? null }, map);
   }
   return events.failed === undefined
     ? late

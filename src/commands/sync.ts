@@ -3,8 +3,8 @@ import { Command, Option } from "clipanion";
 import { type Endpoint, parseEndpoint } from "../sync/connection/endpoint.ts";
 import { type LocalContext, syncLocal } from "../sync/local.ts";
 import { syncDelta } from "../sync/delta.ts";
-import type { Copied } from "../sync/outcome.ts";
-import { syncPlain } from "../sync/legacy/copy.ts";
+import type { CopyResult } from "../sync/copy-result.ts";
+import { syncLegacy } from "../sync/legacy/copy.ts";
 import { syncRemote } from "../sync/remote.ts";
 import { DEFAULT_TIMEOUT } from "../sync/silence.ts";
 import { refuseUselessRsh } from "../sync/connection/useless-rsh.ts";
@@ -209,7 +209,7 @@ export class SyncCommand extends DestinationCommand {
     });
   }
 
-  #local(context: LocalContext, source: string, destination: string): Promise<Copied> {
+  #local(context: LocalContext, source: string, destination: string): Promise<CopyResult> {
     const { force, lock, sparse, map } = this;
     return syncLocal(context, { source, destination, force, lock, sparse, map });
   }
@@ -229,18 +229,22 @@ export class SyncCommand extends DestinationCommand {
     );
   }
 
-  async #joined(context: LocalContext, source: Endpoint, destination: Endpoint): Promise<Copied> {
+  async #joined(
+    context: LocalContext,
+    source: Endpoint,
+    destination: Endpoint,
+  ): Promise<CopyResult> {
     const { rsh = "ssh", remoteCommand, sudo, noBootstrap, ranges, delta } = this;
-    const far = {
+    const remote = {
       rsh,
       remoteCommand,
       sudo,
       bootstrap: !noBootstrap,
       timeout: this.timeout ?? DEFAULT_TIMEOUT,
     };
-    const plan = { source, destination, far, copy: this };
-    if (this.#isPlain(source, destination)) {
-      return syncPlain(context, plan);
+    const plan = { source, destination, remote, copy: this };
+    if (this.#isLegacy(source, destination)) {
+      return syncLegacy(context, plan);
     }
     if (delta !== undefined) {
       return syncDelta(context, plan, delta);
@@ -250,7 +254,7 @@ export class SyncCommand extends DestinationCommand {
   }
 
   /** Whether what is on the other hosts is blockcopy 0.0.2. */
-  #isPlain(source: Endpoint, destination: Endpoint): boolean {
+  #isLegacy(source: Endpoint, destination: Endpoint): boolean {
     const between = source.kind === "remote" || destination.kind === "remote";
     return between && (this.wire !== undefined || wantsExactWire());
   }

@@ -5,7 +5,7 @@ import { ProtocolError } from "../protocol/error.ts";
 import { HashDecoder } from "../protocol/hash-stream/decoder.ts";
 import type { HashFrame } from "../protocol/hash-stream/frames.ts";
 import type { ReceivedHello } from "../protocol/hash-stream/hello.ts";
-import { KeptFile } from "../transport/files/kept-file.ts";
+import { StreamFile } from "../transport/files/stream-file.ts";
 import { distrustOfNew } from "../transport/files/trusted.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { Root } from "../blocks/root.ts";
@@ -55,9 +55,9 @@ export type CacheHello = ReceivedHello & { size: number; identity: string; root:
 export class DigestCache {
   /** What it says of itself. */
   readonly hello: CacheHello;
-  readonly #file: KeptFile;
+  readonly #file: StreamFile;
 
-  private constructor(file: KeptFile, hello: CacheHello) {
+  private constructor(file: StreamFile, hello: CacheHello) {
     this.#file = file;
     this.hello = hello;
   }
@@ -68,7 +68,7 @@ export class DigestCache {
    * @throws CacheError for a file that is not a digest cache; UntrustedError, UsageError, OpenError, StreamError
    */
   static async open(path: string): Promise<DigestCache | undefined> {
-    const file = await KeptFile.open(path);
+    const file = await StreamFile.open(path);
     if (file === undefined) {
       refuseUntrusted(CACHE, await distrustOfNew(path));
       return undefined;

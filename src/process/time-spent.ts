@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
 import { waited } from "../transport/streams/time-waited.ts";
-import type { Spent } from "../ui/event-lines.ts";
+import type { TimeSpent } from "../ui/event-lines.ts";
 
 /** What tells how this process has spent its time since this call; `threads` is how many it was told to use. */
-export function spending(threads: number | undefined): () => Spent {
+export function trackTimeSpent(threads: number | undefined): () => TimeSpent {
   const [began, used] = [performance.now(), process.cpuUsage()];
   return () => {
     const { user, system } = process.cpuUsage(used);

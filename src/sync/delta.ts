@@ -3,7 +3,7 @@ import { ExitCode } from "../errors/exit-codes.ts";
 import { BlockDecoder } from "../protocol/block-stream/decoder.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { isLink, isSameFile } from "../transport/files/file-names.ts";
-import { KeptFile } from "../transport/files/kept-file.ts";
+import { StreamFile } from "../transport/files/stream-file.ts";
 import { NewFile } from "../transport/files/new-file.ts";
 import { StreamError } from "../errors/stream-errors.ts";
 import { formatBytes } from "../ui/format.ts";
@@ -12,7 +12,7 @@ import type { Endpoint } from "./connection/endpoint.ts";
 import { SyncError, UnprovedError } from "./failure.ts";
 import { whereIs } from "./connection/remote-command.ts";
 import type { Shown } from "./listener.ts";
-import { type Copied, doneIn } from "./outcome.ts";
+import { type CopyResult, doneIn } from "./copy-result.ts";
 import { syncRemote } from "./remote.ts";
 import type { CopyPlan } from "./streams.ts";
 
@@ -25,7 +25,11 @@ import type { CopyPlan } from "./streams.ts";
  * @param path the name of the file
  * @throws as `syncRemote`; OpenError, StreamError
  */
-export async function syncDelta(shown: Shown, options: CopyPlan, path: string): Promise<Copied> {
+export async function syncDelta(
+  shown: Shown,
+  options: CopyPlan,
+  path: string,
+): Promise<CopyResult> {
   await refuseReplacing(path, [options.source, options.destination]);
   const stream = new DeltaStream();
   const writing = <T>(work: () => Promise<T>): Promise<T> => named(path, stream, work);
@@ -39,14 +43,14 @@ export async function syncDelta(shown: Shown, options: CopyPlan, path: string): 
         await writing(() => file.append([Uint8Array.from(chunk)]));
       },
     });
-    checking(options.source, () => stream.end(copied.outcome?.changed));
+    checking(options.source, () => stream.end(copied.summary?.changed));
     await writing(() => file.commit());
-    const { blocks = 0, changed = 0, seconds = 0 } = copied.outcome ?? {};
+    const { blocks = 0, changed = 0, seconds = 0 } = copied.summary ?? {};
     const what =
       blocks === 0
         ? `nothing differs, and ${path} says so`
         : `${blocks} blocks (${formatBytes(changed)}) differ, in ${formatBytes(stream.bytes)} of ${path}`;
-    return { ...copied, words: [`${doneIn(seconds, "Delta written")}: ${what}`] };
+    return { ...copied, lines: [`${doneIn(seconds, "Delta written")}: ${what}`] };
   } catch (error) {
     // What went wrong first is what counts.
     await file.discard().catch(() => undefined);
@@ -62,7 +66,7 @@ export async function syncDelta(shown: Shown, options: CopyPlan, path: string): 
 }
 
 /** As `syncRemote`. Of a source that is not heard to the end, what is wrong with its stream says more. */
-async function syncing(shown: Shown, stream: DeltaStream, plan: CopyPlan): Promise<Copied> {
+async function syncing(shown: Shown, stream: DeltaStream, plan: CopyPlan): Promise<CopyResult> {
   try {
     return await syncRemote(shown, plan);
   } catch (error) {
@@ -119,7 +123,7 @@ async function refuseReplacing(path: string, ends: readonly Endpoint[]): Promise
       throw new UsageError(`${path} is one of the two that are compared`, "give another name");
     }
   }
-  const there = await KeptFile.open(path);
+  const there = await StreamFile.open(path);
   try {
     if (there !== undefined && !(there.isRegular && (await isDelta(there)))) {
       throw new UsageError(
@@ -133,7 +137,7 @@ async function refuseReplacing(path: string, ends: readonly Endpoint[]): Promise
 }
 
 /** Whether a file begins as a delta does, or is empty. */
-async function isDelta(file: KeptFile): Promise<boolean> {
+async function isDelta(file: StreamFile): Promise<boolean> {
   const decoder = new BlockDecoder();
   for await (const chunk of file.chunks()) {
     try {

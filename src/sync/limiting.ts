@@ -1,4 +1,4 @@
-import type { Spent } from "../ui/event-lines.ts";
+import type { TimeSpent } from "../ui/event-lines.ts";
 import type { Limit } from "../ui/limit.ts";
 
 /** Over how long it is looked at, and the least that tells anything, in milliseconds. */
@@ -20,9 +20,13 @@ export type Slowest = Omit<Limit, "host">;
  *
  * @param linked whether a connection is between the two; if not, they share one CPU
  */
-export function limiting(source: Spent, destination: Spent, linked: boolean): Slowest | undefined {
+export function limiting(
+  source: TimeSpent,
+  destination: TimeSpent,
+  linked: boolean,
+): Slowest | undefined {
   const together = (source.cpu + destination.cpu) / destination.elapsed;
-  const slow = (side: "source" | "destination", spent: Spent): Slowest => {
+  const slow = (side: "source" | "destination", spent: TimeSpent): Slowest => {
     const cpu = linked ? spent.cpu / spent.elapsed : together;
     return { what: cpu > CPU_BOUND * spent.threads ? "cpu" : "disk", side };
   };
@@ -42,20 +46,20 @@ export function limiting(source: Spent, destination: Spent, linked: boolean): Sl
 }
 
 /** What holds up a copy that one program does by itself. */
-export function limitingAlone({ cpu, elapsed, threads }: Spent): Slowest {
+export function limitingAlone({ cpu, elapsed, threads }: TimeSpent): Slowest {
   return { what: cpu > CPU_BOUND * threads * elapsed ? "cpu" : "disk", side: null };
 }
 
-function shareOf(spent: Spent, what: "input" | "output"): number {
+function shareOf(spent: TimeSpent, what: "input" | "output"): number {
   return spent[what] / spent.elapsed;
 }
 
 /** What a program has spent over the last seconds. */
 export class SpentLately {
-  #samples: Spent[] = [];
+  #samples: TimeSpent[] = [];
 
   /** Takes what it has spent since it began. */
-  add(spent: Spent): void {
+  add(spent: TimeSpent): void {
     this.#samples.push(spent);
     // One that is older than the window stays: what comes after it is the whole of the window.
     while (this.#samples[1] !== undefined && this.#samples[1].elapsed <= spent.elapsed - WINDOW) {
@@ -64,7 +68,7 @@ export class SpentLately {
   }
 
   /** What it has spent lately; undefined while that is too little to tell anything. */
-  get lately(): Spent | undefined {
+  get lately(): TimeSpent | undefined {
     const [first, last] = [this.#samples[0], this.#samples.at(-1)];
     if (first === undefined || last === undefined || last.elapsed - first.elapsed < LEAST) {
       return undefined;

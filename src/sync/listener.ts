@@ -16,7 +16,7 @@ import { foreign } from "./versions.ts";
 const MOST_WARNINGS = 100;
 
 /** What a copy shows while it runs. */
-export type Shown = Pick<StageContext, "native" | "stopping" | "warn" | "tell" | "debug"> & {
+export type Shown = Pick<StageContext, "native" | "cancellation" | "warn" | "tell" | "debug"> & {
   progress: CopyState;
 };
 

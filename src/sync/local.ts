@@ -10,10 +10,10 @@ import { batchesInFlight, Slots } from "../blocks/slots.ts";
 import { tellOfWriter } from "../stages/retrieve/source-in-use.ts";
 import { ChangeMap } from "../ui/change-map.ts";
 import type { CopyState } from "../ui/copy-state.ts";
-import type { Spent } from "../ui/event-lines.ts";
+import type { TimeSpent } from "../ui/event-lines.ts";
 import { NO_COUNTS } from "../ui/progress.ts";
 import { limitingAlone, SpentLately } from "./limiting.ts";
-import { type Copied, outcomeOf } from "./outcome.ts";
+import { type CopyResult, summaryOf } from "./copy-result.ts";
 import { sameError } from "./same.ts";
 
 /** Bytes of each side that are compared together. */
@@ -39,16 +39,16 @@ export interface LocalOptions {
 }
 
 /** What a copy works with: also what this program has spent so far. */
-export type LocalContext = StageContext & { progress: CopyState; spent: () => Spent };
+export type LocalContext = StageContext & { progress: CopyState; spent: () => TimeSpent };
 
 /**
  * Makes a file or device equal to another one on the same machine: reads both and writes the blocks that differ. Done
  * when they are on the disk.
  *
- * @throws UsageError, StoppedError, the engine's failures
+ * @throws UsageError, CancelledError, the engine's failures
  */
-export async function syncLocal(context: LocalContext, options: LocalOptions): Promise<Copied> {
-  const { native, engine, direct, progress, stopping, debug } = context;
+export async function syncLocal(context: LocalContext, options: LocalOptions): Promise<CopyResult> {
+  const { native, engine, direct, progress, cancellation, debug } = context;
   const begun = performance.now();
   const source = await engine.openSource(options.source, direct);
   const { destination, force, lock } = options;
@@ -83,7 +83,11 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   }, LOOK_MILLISECONDS);
   timer.unref();
   const compareAll = async (): Promise<void> => {
-    for (let position = 0; position < source.size && !stopping.asked; position += BATCH_LENGTH) {
+    for (
+      let position = 0;
+      position < source.size && !cancellation.requested;
+      position += BATCH_LENGTH
+    ) {
       const length = Math.min(BATCH_LENGTH, source.size - position);
       const slot = await slots.take(2 * length);
       const updated = engine.update({ source, target, sink }, slots.slab, slot.index, {
@@ -104,19 +108,19 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
     }
     sequence.end();
   };
-  await stopping.heeded(async () => {
+  await cancellation.during(async () => {
     await Promise.all([compareAll(), sequence.finished]);
     debug(`${total.changed} bytes replaced, waiting for the disk`);
     await engine.sync(sink);
   });
   if (progress.work.done < source.size) {
-    stopping.synced = total.changed;
-    throw stopping.error();
+    cancellation.synced = total.changed;
+    throw cancellation.error();
   }
   const seconds = (performance.now() - begun) / 1000;
   const counts = { ...NO_COUNTS, ...total };
   const how = { verified: null, dryRun: false, seconds, linked: false };
-  return { outcome: outcomeOf(source.size, counts, how), map };
+  return { summary: summaryOf(source.size, counts, how), map };
 }
 
 /**

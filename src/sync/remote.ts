@@ -2,7 +2,7 @@ import { ExitCode } from "../errors/exit-codes.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
 import { failureOf, SyncError } from "./failure.ts";
 import type { Shown } from "./listener.ts";
-import { type Copied, outcomeOf } from "./outcome.ts";
+import { type CopyResult, summaryOf } from "./copy-result.ts";
 import { contradiction } from "./proof.ts";
 import { countsOf } from "./side.ts";
 import { type CopyPlan, runStreams, type StreamsEnd } from "./streams.ts";
@@ -13,10 +13,10 @@ import { isMissing, Supply } from "./bootstrap/bootstrap.ts";
  *
  * @throws SyncError, UsageError
  */
-export async function syncRemote(shown: Shown, plan: CopyPlan): Promise<Copied> {
-  const { source, destination, far, copy } = plan;
+export async function syncRemote(shown: Shown, plan: CopyPlan): Promise<CopyResult> {
+  const { source, destination, remote, copy } = plan;
   const begun = performance.now();
-  const supply = await Supply.of(shown, far, [source, destination]);
+  const supply = await Supply.of(shown, remote, [source, destination]);
   const warned = new Set<string>();
   // A side that has what it needs may say the same again when both are started anew.
   const warn = (message: string): void => {
@@ -42,7 +42,7 @@ export async function syncRemote(shown: Shown, plan: CopyPlan): Promise<Copied> 
  *
  * @throws SyncError when the two ends of a stream contradict each other
  */
-function copied(streams: StreamsEnd["streams"], dryRun: boolean, seconds: number): Copied {
+function copied(streams: StreamsEnd["streams"], dryRun: boolean, seconds: number): CopyResult {
   const counts = countsOf(streams.map(({ from }) => from));
   let read = 0;
   let map: ChangeMap | undefined;
@@ -59,5 +59,5 @@ function copied(streams: StreamsEnd["streams"], dryRun: boolean, seconds: number
   }
   const verified = streams.flatMap(({ to }) => to.finished?.outcome ?? []).join("; ");
   const how = { verified: verified === "" ? null : verified, dryRun, seconds, linked: true };
-  return { outcome: outcomeOf(read, counts, how), map };
+  return { summary: summaryOf(read, counts, how), map };
 }

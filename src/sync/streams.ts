@@ -5,7 +5,7 @@ import { Pace, paced } from "../transport/streams/pace.ts";
 import type { Ended } from "../transport/processes/child.ts";
 import type { Take } from "../transport/streams/pump.ts";
 import type { Part } from "../blocks/part.ts";
-import type { Stopping } from "../blocks/stopping.ts";
+import type { Cancellation } from "../blocks/cancellation.ts";
 import { ALL_DONE } from "../stages/save/save.ts";
 import {
   type Joint,
@@ -17,7 +17,7 @@ import type { Endpoint } from "./connection/endpoint.ts";
 import { type Cause, causeOf, failureOf } from "./failure.ts";
 import {
   commandText,
-  type Far,
+  type RemoteOptions,
   reachOf,
   stageCommand,
   whereIs,
@@ -33,7 +33,7 @@ import { type CopyOptions, receiveWords, retrieveWords } from "./stage-arguments
 export interface CopyPlan {
   source: Endpoint;
   destination: Endpoint;
-  far: Far;
+  remote: RemoteOptions;
   copy: CopyOptions;
   /** What of the destination to look at; undefined for what the options say. */
   extents?: readonly Extent[] | undefined;
@@ -62,31 +62,31 @@ export interface StreamsEnd {
  */
 export async function runStreams(
   shown: Shown,
-  { source, destination, far, copy, extents, take }: CopyPlan,
+  { source, destination, remote, copy, extents, take }: CopyPlan,
   kept: Kept | undefined,
 ): Promise<StreamsEnd> {
-  const { native, stopping, debug } = shown;
+  const { native, cancellation, debug } = shown;
   const linked = source.kind === "remote" || destination.kind === "remote";
   const both = source.kind === "remote" && destination.kind === "remote";
   const streams = partsOf(copy).map((part) => ({
     to: new Side(destination, "destination", {
       other: source,
       promised: copy.dryRun || copy.delta !== undefined ? "none" : copy.verify,
-      reach: reachOf(destination, far),
+      reach: reachOf(destination, remote),
     }),
-    from: new Side(source, "source", { other: destination, reach: reachOf(source, far) }),
+    from: new Side(source, "source", { other: destination, reach: reachOf(source, remote) }),
     receive: receiveWords(copy, part),
   }));
   const listener = new Listener(shown, streams, { linked, limited: copy.bwlimit !== undefined });
   const silence = new Silence({
-    timeout: far.timeout,
+    timeout: remote.timeout,
     warn: shown.warn,
     giveUp: (error) => listener.giveUp(error),
   });
-  const way = { ...far, ownConnection: streams.length > 1 };
+  const way = { ...remote, ownConnection: streams.length > 1 };
   const writes = !copy.dryRun && take === undefined;
   const program = (side: Side, words: readonly string[], after?: Promise<unknown>): Program => {
-    const commandOf = (by: Far) => stageCommand(side.end, words, by, kept);
+    const commandOf = (by: RemoteOptions) => stageCommand(side.end, words, by, kept);
     const command = commandOf(way);
     debug(`${whereIs(side.end)}: ${commandText(side.end, way, commandOf)}`);
     const watch = silence.watch(side.end, `the stage at the ${side.role}`);
@@ -125,22 +125,22 @@ export async function runStreams(
       native,
       programs,
       joints(streams.length, { leashed: both, preface: prefaceOf(extents, copy), take }),
-      { now: listener.refused, ...(writes && { early: stopping.signal }) },
+      { now: listener.refused, ...(writes && { early: cancellation.signal }) },
     );
-  const { ended, first } = await (writes ? stopping.heeded(run) : run());
+  const { ended, first } = await (writes ? cancellation.during(run) : run());
   if (listener.refused.aborted) {
     throw listener.refused.reason;
   }
   const sides = streams.flatMap(({ to, from }) => [to, from]);
-  if (first !== undefined && stopping.asked) {
-    throw stoppedError(stopping, streams, { sides, ended, first }, shown.warn);
+  if (first !== undefined && cancellation.requested) {
+    throw cancelledError(cancellation, streams, { sides, ended, first }, shown.warn);
   }
   return { streams, cause: first === undefined ? undefined : causeOf(sides, ended, first) };
 }
 
 /** The failure of a copy that was asked to end early: a failure of its own, such as that of a disk, comes first. */
-function stoppedError(
-  stopping: Stopping,
+function cancelledError(
+  cancellation: Cancellation,
   streams: readonly Stream[],
   {
     sides,
@@ -156,11 +156,11 @@ function stoppedError(
   }
   // A stage says that it has begun before it asks for anything to write.
   const synced = streams.map(({ to }) => (to.hasBegun ? to.error?.synced : 0));
-  stopping.synced = synced.reduce(
+  cancellation.synced = synced.reduce(
     (sum, bytes) => (sum === undefined || bytes === undefined ? undefined : sum + bytes),
     0,
   );
-  return stopping.error();
+  return cancellation.error();
 }
 
 /** The parts that a copy is cut into; one that is undefined, for the whole, where it is not. */

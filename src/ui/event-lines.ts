@@ -8,7 +8,7 @@ import { type Counted, type Progress, silent } from "./progress.ts";
 export const EVENTS_VERSION = 1;
 
 /** What a program spends its time with, in milliseconds since it began. */
-export interface Spent {
+export interface TimeSpent {
   /** All of it. */
   elapsed: number;
   /** On the CPU, or waiting for one that others have, all threads together. */
@@ -38,7 +38,7 @@ export type StageEvent =
       event: "progress";
       done: number;
       counts: Record<string, number>;
-      spent?: Spent;
+      spent?: TimeSpent;
       rate?: number;
       limit?: Limit | null;
     }
@@ -85,14 +85,14 @@ const SIGN_OF_LIFE_MILLISECONDS = 1000;
 /** Progress of a stage as events. */
 export class EventLines implements Progress {
   readonly #print: (line: JsonLine) => void;
-  readonly #spent: () => Spent;
+  readonly #spent: () => TimeSpent;
   readonly #counts: Record<string, number> = {};
   #done = 0;
   #proof: Proof | undefined;
   #printedAt = -Infinity;
 
   /** `print` is given the lines, without their ends. */
-  constructor(print: (line: JsonLine) => void, spent: () => Spent) {
+  constructor(print: (line: JsonLine) => void, spent: () => TimeSpent) {
     this.#print = print;
     this.#spent = spent;
     setInterval(() => this.#progress(), SIGN_OF_LIFE_MILLISECONDS).unref();

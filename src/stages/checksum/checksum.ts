@@ -74,7 +74,7 @@ async function hashMissing(
   const encoder = new HashEncoder(
     hashing,
     extended
-      ? { accepts: BLOCK_CODECS, storage, ...(output.isKept && { size: 0, root: root.root }) }
+      ? { accepts: BLOCK_CODECS, storage, ...(output.isRewritable && { size: 0, root: root.root }) }
       : undefined,
   );
   await output.finish([...encoder.begin(), encoder.rest(0), ...encoder.end(root)]);

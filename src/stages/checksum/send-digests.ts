@@ -83,7 +83,7 @@ async function sendRead(
   options.asks?.({ hashing, extents, openEnded, size: source.size, extended });
   // All of it, so that it has a root: by which what is made of these digests later knows its destination.
   const whole = extended && openEnded && start === 0 && ranges === undefined;
-  const kept = whole && output.isKept;
+  const kept = whole && output.isRewritable;
   const identity = kept ? await identityOf(context, source) : undefined;
   const storage = await storageFor(context, source, options);
   const about = kept || options.sized === true ? { size: source.size, identity, storage } : {};
@@ -138,7 +138,7 @@ async function sendCached(
   const extents = [{ start: 0, end: size }];
   asks?.({ hashing: { digest, blockSize }, extents, openEnded: true, size, extended: true });
   const storage = await storageFor(context, source, options);
-  const about = output.isKept
+  const about = output.isRewritable
     ? { size, identity, storage, root: cache.hello.root }
     : sized && { size, storage };
   const encoder = new HashEncoder({ digest, blockSize }, { accepts: BLOCK_CODECS, ...about });

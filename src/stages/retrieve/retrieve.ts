@@ -101,7 +101,7 @@ export async function retrieve(
       await refuseOverlap(context, source, hello?.storage);
       const { file, sizes } = options;
       refuseSize({ source: file, sizes }, source.size, hello?.size);
-      if (output.isKept && hello?.accepts !== undefined && hello.root === undefined) {
+      if (output.isRewritable && hello?.accepts !== undefined && hello.root === undefined) {
         context.warn(
           "the digests do not say what they are of: `save` will write these blocks to any destination (keep what `checksum --extended FILE` writes straight into a file)",
         );

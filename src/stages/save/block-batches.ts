@@ -10,7 +10,7 @@ import type { Bounds } from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import { Sequence } from "../../blocks/sequence.ts";
 import { type Slot, Slots } from "../../blocks/slots.ts";
-import type { Stopping } from "../../blocks/stopping.ts";
+import type { Cancellation } from "../../blocks/cancellation.ts";
 import type { Written } from "../../blocks/written-blocks.ts";
 
 /** One slot is being filled, one is being written, and one is on its way between. */
@@ -29,16 +29,16 @@ const MAX_FRAMES = 4096;
  * Reads a block stream up to `done`, which `decoder` decodes, and passes its frames on.
  *
  * @param begin is told what the stream says of itself, if it is an extended one, before anything of it is written
- * @param stopping when it is to end early, what came whole is written, and no more is read
+ * @param cancellation when it is to end early, what came whole is written, and no more is read
  * @returns what has been read of what follows `done`
- * @throws ProtocolError, StreamError, StoppedError, and what `begin` throws
+ * @throws ProtocolError, StreamError, CancelledError, and what `begin` throws
  */
 export async function receiveBlocks(
   input: Input,
   decoder: BlockDecoder,
   writer: Writer,
   begin: (head: Head | undefined) => Promise<void>,
-  stopping: Stopping,
+  cancellation: Cancellation,
 ): Promise<Uint8Array> {
   let begun = false;
   let batch = await writer.begin(new Uint8Array(0));
@@ -67,12 +67,14 @@ export async function receiveBlocks(
       batch = next;
     }
     // After a full batch there may be frames that nobody has looked at yet.
-    if (stopping.asked || (!full && !(await readMore(input, batch, stopping)))) {
+    if (cancellation.requested || (!full && !(await readMore(input, batch, cancellation)))) {
       const rest = batch.slot.memory.subarray(batch.parsed, batch.filled);
       // What came whole is written, also when the other end then went away.
       writer.write(batch);
       await writer.drained();
-      throw stopping.asked ? stopping.error() : decoder.ended(rest, input.bytes - rest.length);
+      throw cancellation.requested
+        ? cancellation.error()
+        : decoder.ended(rest, input.bytes - rest.length);
     }
   }
 }
@@ -86,10 +88,10 @@ function isDue({ slot, frames, filled, parsed, needed }: Batch, writer: Writer):
 }
 
 /** Reads into a batch, as far as a batch reaches or the frame that is at its end. False at the end of the stream, and when it is to end early. */
-async function readMore(input: Input, batch: Batch, stopping: Stopping): Promise<boolean> {
+async function readMore(input: Input, batch: Batch, cancellation: Cancellation): Promise<boolean> {
   const limit = Math.max(BATCH_LENGTH, batch.parsed + batch.needed);
   const room = batch.slot.memory.subarray(batch.filled, limit);
-  const count = await stopping.race(() => input.read(room), 0);
+  const count = await cancellation.race(() => input.read(room), 0);
   batch.filled += count;
   return count > 0;
 }

@@ -15,7 +15,7 @@ import { refuseEmptying, refuseForeseen } from "./preflight.ts";
 import { KeptDigests } from "../../digests/kept-digests.ts";
 import { type Carried, cutOff, namesOf, refuseMetadata, restoreMetadata } from "./metadata.ts";
 import { readTail, requireTail } from "./read-tail.ts";
-import { StoppedError, type Stopping } from "../../blocks/stopping.ts";
+import { CancelledError, type Cancellation } from "../../blocks/cancellation.ts";
 import { refuseSize, type Sizes } from "../../blocks/sizes.ts";
 import { type Verify, verifyAll, verifyWritten } from "./verify.ts";
 import { Written } from "../../blocks/written-blocks.ts";
@@ -98,21 +98,21 @@ export async function saveTo(
     }
     writer.records = await kept?.begin(head);
   };
-  const { stopping } = context;
+  const { cancellation } = context;
   const needed = [...namesOf(options.carried), ...(verify === "full" ? ["--verify=full"] : [])];
   const receiving = async (): Promise<Tail | undefined> => {
     const [behind] = await Promise.all([
-      receiveBlocks(input, decoder, writer, begin, stopping),
+      receiveBlocks(input, decoder, writer, begin, cancellation),
       writer.finished,
     ]);
     debug(`${input.bytes} bytes received`);
     context.progress.count("sent", input.bytes);
     if (options.hold === true) {
-      await othersAreDone(input, behind, stopping);
+      await othersAreDone(input, behind, cancellation);
     }
     return needed.length > 0 ? description(input, decoder, behind) : undefined;
   };
-  const tail = await stopping.heeded(async () => {
+  const tail = await cancellation.during(async () => {
     const described = await receiving().catch((error: unknown) =>
       keepWritten(context, sink, writer, error),
     );
@@ -131,15 +131,15 @@ export async function saveTo(
   if (first !== undefined) {
     requireTail(tail, first, input.bytes);
   }
-  if (stopping.asked && (written !== undefined || kept !== undefined)) {
-    stopping.synced = writer.changed;
-    throw stopping.error();
+  if (cancellation.requested && (written !== undefined || kept !== undefined)) {
+    cancellation.synced = writer.changed;
+    throw cancellation.error();
   }
   const outcome =
     written === undefined ? undefined : await readBack(context, sink, written, options, tail);
   // Only now: of a file that is not what it should be, they would say that it is.
   if (tail !== undefined) {
-    await stopping.heeded(() => restoreMetadata(context, sink, file, options.carried, tail));
+    await cancellation.during(() => restoreMetadata(context, sink, file, options.carried, tail));
   }
   context.progress.proved({ verified: verify, changed: writer.changed });
   keep();
@@ -154,7 +154,7 @@ export async function saveTo(
  * @throws what ended the stream; or, where that was not a failure of the engine, the failure of the sync
  */
 async function keepWritten(
-  { engine, stopping }: StageContext,
+  { engine, cancellation }: StageContext,
   sink: Binding.Sink,
   writer: Writer,
   ended: unknown,
@@ -163,11 +163,11 @@ async function keepWritten(
   await writer.drained().catch(() => undefined);
   try {
     await engine.sync(sink);
-    stopping.synced = writer.changed;
+    cancellation.synced = writer.changed;
   } catch (error) {
     throw isEngineFailure(ended) ? ended : error;
   }
-  throw ended instanceof StoppedError ? stopping.error() : ended;
+  throw ended instanceof CancelledError ? cancellation.error() : ended;
 }
 
 /**
@@ -196,16 +196,20 @@ async function boundsFor(
 /**
  * Waits for the word that follows the stream when all others that write to the same destination have ended well.
  *
- * @throws ProtocolError when it does not come, StoppedError
+ * @throws ProtocolError when it does not come, CancelledError
  */
-async function othersAreDone(input: Input, behind: Uint8Array, stopping: Stopping): Promise<void> {
+async function othersAreDone(
+  input: Input,
+  behind: Uint8Array,
+  cancellation: Cancellation,
+): Promise<void> {
   const word = new Uint8Array(COMMAND_LENGTH);
   word.set(behind.subarray(0, word.length));
   const at = input.bytes - behind.length;
   const rest = word.subarray(Math.min(behind.length, word.length));
-  await stopping.race(() => input.readFully(rest), 0);
-  if (stopping.asked) {
-    throw stopping.error();
+  await cancellation.race(() => input.readFully(rest), 0);
+  if (cancellation.requested) {
+    throw cancellation.error();
   }
   if (Buffer.from(word).toString() !== ALL_DONE) {
     throw new ProtocolError("closed", at, `The other streams of this copy have not ended well`);

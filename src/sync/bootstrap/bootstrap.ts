@@ -7,7 +7,13 @@ import type { Ended } from "../../transport/processes/child.ts";
 import { formatBytes } from "../../ui/format.ts";
 import type { Endpoint, RemoteEndpoint } from "../connection/endpoint.ts";
 import { connectionError, NOT_FOUND, SSH_FAILED, SyncError } from "../failure.ts";
-import { commandText, type Far, farShell, reachOf, whereIs } from "../connection/remote-command.ts";
+import {
+  commandText,
+  type RemoteOptions,
+  remoteShellCommand,
+  reachOf,
+  whereIs,
+} from "../connection/remote-command.ts";
 import { type Found, foundIn, keepLine, REPORT } from "../connection/remote-shell.ts";
 import { CHOSEN, INSTALL, missingError, type Obstacle, obstacleOf } from "./what-is-missing.ts";
 import { printable } from "../../errors/printable.ts";
@@ -46,24 +52,24 @@ async function packageHere({ debug }: Shown): Promise<Package | undefined> {
 /** The program for hosts that have none: sent to each at most once in a run. */
 export class Supply {
   readonly #shown: Shown;
-  readonly #far: Far;
+  readonly #remote: RemoteOptions;
   readonly #sent = new Set<string>();
   /** What may run where blockcopy is not installed; undefined when nothing is sent. */
   readonly package: Package | undefined;
 
-  private constructor(shown: Shown, far: Far, sent: Package | undefined) {
+  private constructor(shown: Shown, remote: RemoteOptions, sent: Package | undefined) {
     this.#shown = shown;
-    this.#far = far;
+    this.#remote = remote;
     this.package = sent;
   }
 
   /** For copies between these ends. */
-  static async of(shown: Shown, far: Far, ends: readonly Endpoint[]): Promise<Supply> {
+  static async of(shown: Shown, remote: RemoteOptions, ends: readonly Endpoint[]): Promise<Supply> {
     const wanted =
-      far.bootstrap &&
-      far.remoteCommand === undefined &&
+      remote.bootstrap &&
+      remote.remoteCommand === undefined &&
       ends.some(({ kind }) => kind === "remote");
-    return new Supply(shown, far, wanted ? await packageHere(shown) : undefined);
+    return new Supply(shown, remote, wanted ? await packageHere(shown) : undefined);
   }
 
   /**
@@ -79,7 +85,7 @@ export class Supply {
     const reported = foundIn(said);
     const found = reported ?? (await this.#ask(end));
     const last = reported === undefined ? said.at(-1) : undefined;
-    const host = farShell(end, "", this.#far).join("\0");
+    const host = remoteShellCommand(end, "", this.#remote).join("\0");
     const obstacle = this.#obstacle(host, reported, found);
     if (obstacle !== undefined || this.package === undefined) {
       throw missingError(whereIs(end), last, found, obstacle ?? CHOSEN.incomplete);
@@ -94,7 +100,7 @@ export class Supply {
     found: Found | undefined,
   ): Obstacle | undefined {
     const there = found === undefined ? undefined : obstacleOf(found, this.package?.glibc);
-    const { remoteCommand, bootstrap } = this.#far;
+    const { remoteCommand, bootstrap } = this.#remote;
     if (remoteCommand !== undefined || !bootstrap) {
       const chosen = remoteCommand === undefined ? CHOSEN.bootstrap : CHOSEN.command;
       // Without that option nothing would be gained.
@@ -119,7 +125,7 @@ export class Supply {
     if (!("code" in ended) || ended.code !== 0 || folder === undefined) {
       const last = said.at(-1);
       if ("code" in ended && ended.code === SSH_FAILED) {
-        throw connectionError({ end, said, reach: reachOf(end, this.#far) });
+        throw connectionError({ end, said, reach: reachOf(end, this.#remote) });
       }
       throw new SyncError(
         `blockcopy was sent to ${where} and could not be kept there${last === undefined ? "" : `: ${last}`}`,
@@ -139,12 +145,12 @@ export class Supply {
     input: Uint8Array,
   ): Promise<{ said: string[]; ended: Ended }> {
     const { native, warn, debug } = this.#shown;
-    const command = farShell(end, line, this.#far);
-    debug(`${whereIs(end)}: ${commandText(end, this.#far, () => command)}`);
+    const command = remoteShellCommand(end, line, this.#remote);
+    debug(`${whereIs(end)}: ${commandText(end, this.#remote, () => command)}`);
     const said: string[] = [];
     const givenUp = new AbortController();
     const silence = new Silence({
-      timeout: this.#far.timeout,
+      timeout: this.#remote.timeout,
       warn,
       giveUp: (error) => givenUp.abort(error),
     });

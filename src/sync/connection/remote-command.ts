@@ -7,7 +7,7 @@ import { type HomePath, isPlain, quoteWord, splitHome, splitWords } from "./shel
 import { shownRsh, sshOptions } from "./ssh-options.ts";
 
 /** How the program at the far end is reached and called. */
-export interface Far {
+export interface RemoteOptions {
   /** The program that connects, with its options, as rsync's `--rsh`. */
   rsh: string;
   /** What `blockcopy` is called there: words for the shell there; undefined for what {@link runLine} finds. */
@@ -32,19 +32,19 @@ export interface Far {
 export function stageCommand(
   end: Endpoint,
   stage: readonly string[],
-  far: Far,
+  remote: RemoteOptions,
   kept: Kept | undefined,
 ): [string, ...string[]] {
   if (end.kind === "local") {
     return [...ownCommand(), ...stage, ...fileWords({ home: "", rest: end.path })];
   }
-  const { sudo, remoteCommand } = far;
+  const { sudo, remoteCommand } = remote;
   const program =
     remoteCommand === undefined
       ? shellWords(runLine(kept, sudo))
       : [...(sudo ? ["sudo", "-n"] : []), remoteCommand];
   const words = [...program, ...stage.map(quoteWord), ...fileWords(splitHome(end.path))];
-  return startable(end, far, words.join(" "));
+  return startable(end, remote, words.join(" "));
 }
 
 /**
@@ -59,8 +59,12 @@ function fileWords({ home, rest }: HomePath): string[] {
 }
 
 /** The command that runs a line of sh(1) on another host, whatever shell answers there. */
-export function farShell(end: RemoteEndpoint, line: string, far: Far): [string, ...string[]] {
-  return startable(end, far, shellWords(line).join(" "));
+export function remoteShellCommand(
+  end: RemoteEndpoint,
+  line: string,
+  remote: RemoteOptions,
+): [string, ...string[]] {
+  return startable(end, remote, shellWords(line).join(" "));
 }
 
 /**
@@ -68,12 +72,16 @@ export function farShell(end: RemoteEndpoint, line: string, far: Far): [string, 
  *
  * @throws UsageError
  */
-export function startable(end: RemoteEndpoint, far: Far, line: string): [string, ...string[]] {
+export function startable(
+  end: RemoteEndpoint,
+  remote: RemoteOptions,
+  line: string,
+): [string, ...string[]] {
   const given = {
     USER: end.user,
     HOST: end.host,
-    "--rsh": far.rsh,
-    "--remote-command": far.remoteCommand,
+    "--rsh": remote.rsh,
+    "--remote-command": remote.remoteCommand,
   };
   // Not the value itself: there may be a password in it.
   const [name] = Object.entries(given).find(([, value]) => isBytes(value ?? "")) ?? [];
@@ -83,7 +91,7 @@ export function startable(end: RemoteEndpoint, far: Far, line: string): [string,
       "give it in UTF-8: what it names may have a link to it",
     );
   }
-  return [...connection(end, far), line];
+  return [...connection(end, remote), line];
 }
 
 /** A line of sh(1), to which arguments may be added, as words for any shell. */
@@ -92,7 +100,10 @@ function shellWords(line: string): string[] {
 }
 
 /** The command that connects to a host, to which what is to be run there is added. */
-function connection(end: RemoteEndpoint, { rsh, ownConnection }: Far): [string, ...string[]] {
+function connection(
+  end: RemoteEndpoint,
+  { rsh, ownConnection }: RemoteOptions,
+): [string, ...string[]] {
   const port = end.port === undefined ? [] : ["-p", String(end.port)];
   const user = end.user === undefined ? [] : ["-l", end.user];
   const [program, ...options] = splitWords(rsh);
@@ -101,7 +112,7 @@ function connection(end: RemoteEndpoint, { rsh, ownConnection }: Far): [string, 
 }
 
 /** How a person reaches a host as this program does. */
-export function reachOf(end: Endpoint, { rsh }: Pick<Far, "rsh">): string {
+export function reachOf(end: Endpoint, { rsh }: Pick<RemoteOptions, "rsh">): string {
   if (end.kind === "local") {
     return "";
   }
@@ -117,11 +128,11 @@ export function reachOf(end: Endpoint, { rsh }: Pick<Far, "rsh">): string {
  */
 export function commandText(
   end: Endpoint,
-  far: Far,
-  commandOf: (far: Far) => readonly string[],
+  remote: RemoteOptions,
+  commandOf: (remote: RemoteOptions) => readonly string[],
 ): string {
-  const { rsh, remoteCommand } = far;
-  const command = commandOf({ ...far, remoteCommand: shownProgram(remoteCommand) });
+  const { rsh, remoteCommand } = remote;
+  const command = commandOf({ ...remote, remoteCommand: shownProgram(remoteCommand) });
   const shown =
     end.kind === "local" ? command : [shownRsh(rsh), ...command.slice(splitWords(rsh).length)];
   return shown.join(" ");

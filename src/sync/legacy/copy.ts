@@ -3,11 +3,16 @@ import type { StageContext } from "../../blocks/context.ts";
 import { type Joint, runJoined } from "../../transport/processes/pipeline.ts";
 import type { RemoteEndpoint } from "../connection/endpoint.ts";
 import { causeOf, failureOf } from "../failure.ts";
-import { commandText, type Far, stageCommand, whereIs } from "../connection/remote-command.ts";
-import { type Copied, doneIn, outcomeOf } from "../outcome.ts";
+import {
+  commandText,
+  type RemoteOptions,
+  stageCommand,
+  whereIs,
+} from "../connection/remote-command.ts";
+import { type CopyResult, doneIn, summaryOf } from "../copy-result.ts";
 import { peerCommand, type PeerStage, type Size } from "./peer-command.ts";
 import { explainPeer } from "./peer-failure.ts";
-import { refuseForPlain } from "./refused-options.ts";
+import { refuseForLegacy } from "./refused-options.ts";
 import { Listener, type Shown } from "../listener.ts";
 import { isDone } from "../proof.ts";
 import type { CopyPlan } from "../streams.ts";
@@ -21,7 +26,7 @@ const PLAIN = "--wire=0.0.2";
 /** What a stage is a part of, and the words that run it where its file is. */
 interface Part {
   side: Side;
-  commandOf: (far: Far) => [string, ...string[]];
+  commandOf: (remote: RemoteOptions) => [string, ...string[]];
 }
 
 /** A copy as a graph: its programs, how they are joined, and the one of them that is of this program and tells how far it is. */
@@ -35,17 +40,17 @@ interface Plan {
  * As `syncRemote`, with hosts that have blockcopy 0.0.2: its stages where an end is on another host, and one of this program, which speaks as
  * they do, where an end is here.
  *
- * @returns what came of it; without an outcome when no stage is here, so that nobody has counted
+ * @returns what came of it; without a summary when no stage is here, so that nobody has counted
  * @throws SyncError, UsageError
  */
-export async function syncPlain(
+export async function syncLegacy(
   context: Shown & Pick<StageContext, "engine">,
   options: CopyPlan,
-): Promise<Copied> {
+): Promise<CopyResult> {
   const { source, destination, copy } = options;
   const { native, warn, debug } = context;
   const begun = performance.now();
-  refuseForPlain(copy, source, destination);
+  refuseForLegacy(copy, source, destination);
   const { parts, joints, telling } = planOf(options, await sizeHere(context, options));
   if (telling === undefined && sizesOf(copy) === "same") {
     warn(
@@ -59,18 +64,18 @@ export async function syncPlain(
     limited: copy.bwlimit !== undefined,
   });
   const silence = new Silence({
-    timeout: options.far.timeout,
+    timeout: options.remote.timeout,
     warn,
     giveUp: (error) => listener.giveUp(error),
   });
   const { ended, first } = await runJoined(
     native,
     parts.map(({ side, commandOf }) => {
-      debug(`${whereIs(side.end)}: ${commandText(side.end, options.far, commandOf)}`);
+      debug(`${whereIs(side.end)}: ${commandText(side.end, options.remote, commandOf)}`);
       const watch = silence.watch(side.end, `the stage at the ${side.role}`);
       const listen = listener.of(side);
       return {
-        command: commandOf(options.far),
+        command: commandOf(options.remote),
         started: watch.begin,
         line: (text) => {
           watch.heard();
@@ -103,8 +108,8 @@ export async function syncPlain(
   }
   const seconds = (performance.now() - begun) / 1000;
   if (telling === undefined) {
-    const words = [`${doneIn(seconds)}: blockcopy 0.0.2 does not say what differed`];
-    return { outcome: undefined, map: undefined, words };
+    const lines = [`${doneIn(seconds)}: blockcopy 0.0.2 does not say what differed`];
+    return { summary: undefined, map: undefined, lines };
   }
   const counts = countsOf([telling]);
   if (telling.role === "destination") {
@@ -118,7 +123,7 @@ export async function syncPlain(
     seconds,
     linked: true,
   };
-  return { outcome: outcomeOf(telling.done, counts, how), map: telling.map };
+  return { summary: summaryOf(telling.done, counts, how), map: telling.map };
 }
 
 /** @param size that of the end that is here */
@@ -131,11 +136,11 @@ function planOf(options: CopyPlan, size: Size | undefined): Plan {
   });
   const ours = (side: Side, words: readonly string[]): Part => ({
     side,
-    commandOf: (far) => stageCommand(side.end, [...words, PLAIN], far, undefined),
+    commandOf: (remote) => stageCommand(side.end, [...words, PLAIN], remote, undefined),
   });
   const theirs = (side: Side, end: RemoteEndpoint, stage: PeerStage): Part => ({
     side,
-    commandOf: (far) => peerCommand(end, stage, far),
+    commandOf: (remote) => peerCommand(end, stage, remote),
   });
   const retrieve =
     source.kind === "local"

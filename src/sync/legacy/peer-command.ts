@@ -3,7 +3,7 @@ import { bytesOf } from "../../native/names.ts";
 import type { Sizes } from "../../blocks/sizes.ts";
 import { EVENTS_VERSION, eventLine, type StageEvent } from "../../ui/event-lines.ts";
 import type { RemoteEndpoint } from "../connection/endpoint.ts";
-import { type Far, startable } from "../connection/remote-command.ts";
+import { type RemoteOptions, startable } from "../connection/remote-command.ts";
 import { quoteWord, splitHome } from "../connection/shell-words.ts";
 
 /** A stage of blockcopy 0.0.2 on another host, and what the shell there does around it. */
@@ -35,17 +35,17 @@ const FILE = '"$file"';
  * The command that runs a stage of blockcopy 0.0.2 where its file is. What that stage does not do and the shell there can is done in the same
  * connection, and told by events, as a stage of this program would: that it runs, that its file is refused, or could not be synced, and that it is done.
  *
- * @throws UsageError when `far.rsh` is no command
+ * @throws UsageError when `remote.rsh` is no command
  */
 export function peerCommand(
   end: RemoteEndpoint,
   { words, unmounted, size, synced }: PeerStage,
-  far: Far,
+  remote: RemoteOptions,
 ): [string, ...string[]] {
   // It takes a dash for an option, or for its standard input.
   const named = end.path.startsWith("-") ? `./${end.path}` : end.path;
-  const root = far.sudo ? "sudo -n " : "";
-  const program = far.remoteCommand ?? "blockcopy";
+  const root = remote.sudo ? "sudo -n " : "";
+  const program = remote.remoteCommand ?? "blockcopy";
   const script = [
     // It is this version that tells, whatever runs there.
     tell({ event: "hello", blockcopy: VERSION, events: EVENTS_VERSION }),
@@ -60,7 +60,7 @@ export function peerCommand(
     // An exit code of 0 may be that of something else.
     tell({ event: "end", outcome: null }),
   ];
-  return startable(end, far, `sh -c ${quoteWord(script.join("; "))}`);
+  return startable(end, remote, `sh -c ${quoteWord(script.join("; "))}`);
 }
 
 /**

@@ -12,7 +12,7 @@ type Given = Readonly<Record<string, boolean>>;
  *
  * @throws UsageError
  */
-export function refuseForPlain(copy: CopyOptions, source: Endpoint, destination: Endpoint): void {
+export function refuseForLegacy(copy: CopyOptions, source: Endpoint, destination: Endpoint): void {
   refuse(always(copy), "blockcopy 0.0.2 does not know it");
   if (destination.kind === "remote") {
     refuse(ofDestination(copy), "blockcopy 0.0.2 writes the destination");

@@ -2,7 +2,7 @@ import { Spool } from "./spool.ts";
 import type { Output } from "./streams.ts";
 
 /** What a stage writes its stream to. */
-export type StreamOutput = Pick<Output, "isKept" | "write" | "rewrite" | "finish">;
+export type StreamOutput = Pick<Output, "isRewritable" | "write" | "rewrite" | "finish">;
 
 /** Bytes that are read back at once: more than any beginning that is written again. */
 const CHUNK = 256 * 1024;
@@ -12,7 +12,7 @@ const CHUNK = 256 * 1024;
  * a pipe.
  */
 export class SpooledOutput implements StreamOutput {
-  readonly isKept = true;
+  readonly isRewritable = true;
   readonly #spool: Spool;
   readonly #output: StreamOutput;
   #beginning: Uint8Array = new Uint8Array(0);

@@ -112,7 +112,7 @@ export class Output {
   #bytes = 0;
   #ending = false;
   /** Whether it is kept in a file of its own, whose beginning can be written again. */
-  readonly isKept: boolean;
+  readonly isRewritable: boolean;
 
   /** `name` is what the stream carries, for errors; `rate` is how many bytes of it may go out in a second. */
   constructor(plumbing: Plumbing, name: string, rate?: number) {
@@ -121,7 +121,7 @@ export class Output {
     this.#pace = rate === undefined ? undefined : new Pace(rate);
     prepare(plumbing, STDOUT);
     const status = fstatSync(STDOUT);
-    this.isKept = status.isFile() && status.size === 0 && canReopen();
+    this.isRewritable = status.isFile() && status.size === 0 && canReopen();
   }
 
   /** Bytes written so far. */

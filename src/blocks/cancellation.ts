@@ -2,8 +2,8 @@
 const CONTINUE = "run the same command again: it continues";
 
 /** A command was told to end by a signal, and has ended in good order. */
-export class StoppedError extends CopyError {
-  override readonly name = "StoppedError";
+export class CancelledError extends CopyError {
+  override readonly name = "CancelledError";
 
   /** `exitCode` is the one that a shell would report. */
   constructor(message: string, exitCode: number) {
@@ -12,8 +12,8 @@ export class StoppedError extends CopyError {
 }
 
 /** The wish that a command ends early and in good order, with all that it has written on the disk: made by the first signal. */
-export class Stopping {
-  #heeding = false;
+export class Cancellation {
+  #canEnd = false;
   #by: { signal: string; code: number } | undefined;
   #wake: () => void = () => undefined;
   readonly #controller = new AbortController();
@@ -21,7 +21,7 @@ export class Stopping {
   synced: number | undefined;
 
   /** True once it is to end. */
-  get asked(): boolean {
+  get requested(): boolean {
     return this.#by !== undefined;
   }
 
@@ -31,8 +31,8 @@ export class Stopping {
   }
 
   /** Asks for it. Returns false if nothing is going on that would heed it, or it has been asked for before. */
-  ask(signal: string, code: number): boolean {
-    if (!this.#heeding || this.asked) {
+  request(signal: string, code: number): boolean {
+    if (!this.#canEnd || this.requested) {
       return false;
     }
     this.#by = { signal, code };
@@ -41,19 +41,19 @@ export class Stopping {
     return true;
   }
 
-  /** Does work that looks whether it is to end: with `race`, `asked` or `signal`. */
-  async heeded<T>(work: () => Promise<T>): Promise<T> {
-    this.#heeding = true;
+  /** Does work that looks whether it is to end: with `race`, `requested` or `signal`. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.#canEnd = true;
     try {
       return await work();
     } finally {
-      this.#heeding = false;
+      this.#canEnd = false;
     }
   }
 
   /** Waits for one thing, such as a read of a pipe that may stay silent. Resolves to `instead` if it is to end first. One wait at a time. */
   race<T>(work: () => Promise<T>, instead: T): Promise<T> {
-    if (this.asked) {
+    if (this.requested) {
       return Promise.resolve(instead);
     }
     // No Promise.race: each would stay in the memory of the promise that lives longer.
@@ -64,9 +64,9 @@ export class Stopping {
   }
 
   /** The failure of what ended early because it was asked to; `synced` is how many bytes are on the disk, where that is known. */
-  error(): StoppedError {
+  error(): CancelledError {
     const { signal = "a signal", code = 1 } = this.#by ?? {};
-    return new StoppedError(
+    return new CancelledError(
       this.synced === undefined
         ? `ended by ${signal} before all was copied`
         : `ended by ${signal} after ${this.synced} bytes were written and synced`,

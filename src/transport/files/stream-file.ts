@@ -9,7 +9,7 @@ import { type Distrust, distrustOfFile } from "./trusted.ts";
 const READ_LENGTH = 256 * 1024;
 
 /** A file that holds a stream, to be read from its beginning as often as is wanted. */
-export class KeptFile {
+export class StreamFile {
   readonly path: string;
   /** Whether it is a regular file: what else has a name can neither be read twice nor be replaced. */
   readonly isRegular: boolean;
@@ -26,11 +26,11 @@ export class KeptFile {
    *
    * @throws OpenError
    */
-  static async open(path: string): Promise<KeptFile | undefined> {
+  static async open(path: string): Promise<StreamFile | undefined> {
     try {
       // A named pipe would otherwise wait for somebody who writes to it.
       const file = await promises.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      return new KeptFile(path, file, (await file.stat()).isFile());
+      return new StreamFile(path, file, (await file.stat()).isFile());
     } catch (error) {
       const code = systemCode(error);
       if (code === "ENOENT") {

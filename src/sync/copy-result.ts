@@ -3,7 +3,7 @@ import { formatBytes, formatDuration } from "../ui/format.ts";
 import type { Counts } from "../ui/progress.ts";
 
 /** What came of a copy, or would. Numbers are of bytes where nothing else is said. */
-export interface Outcome {
+export interface CopySummary {
   /** What of the source was looked at. */
   read: number;
   /** What of that was the same. */
@@ -18,7 +18,7 @@ export interface Outcome {
   plain: number;
   /** What these blocks took on the way. */
   packed: number;
-  /** What was read back and found right, in words. */
+  /** What was read back and found right, in lines. */
   verified: string | null;
   /** Nothing of it was done: it is what would have been. */
   dryRun: boolean;
@@ -27,20 +27,20 @@ export interface Outcome {
 }
 
 /** What came of a copy, and where that was, if somebody wants to know. */
-export interface Copied {
+export interface CopyResult {
   /** Undefined when nobody has counted. */
-  outcome: Outcome | undefined;
+  summary: CopySummary | undefined;
   map: ChangeMap | undefined;
-  /** In words, where the usual ones would be wrong. */
-  words?: string[];
+  /** Lines for people, where the usual ones would be wrong. */
+  lines?: string[];
 }
 
 /** What came of a copy that has looked at so many bytes and counted this. */
-export function outcomeOf(
+export function summaryOf(
   read: number,
   { blocks, changed, sent, plain, packed }: Counts,
-  rest: Pick<Outcome, "verified" | "dryRun" | "seconds"> & { linked: boolean },
-): Outcome {
+  rest: Pick<CopySummary, "verified" | "dryRun" | "seconds"> & { linked: boolean },
+): CopySummary {
   const { linked, verified, dryRun } = rest;
   const same = Math.max(0, read - changed);
   const seconds = Math.round(rest.seconds * 1000) / 1000;
@@ -49,26 +49,26 @@ export function outcomeOf(
 }
 
 /** What came of a copy for people, in a few lines; each can be read without the others. */
-export function outcomeLines({ outcome, words }: Copied): string[] {
-  if (words !== undefined || outcome === undefined) {
-    return words ?? [];
+export function summaryLines({ summary, lines }: CopyResult): string[] {
+  if (lines !== undefined || summary === undefined) {
+    return lines ?? [];
   }
-  const { read, same, sent, verified, dryRun, seconds } = outcome;
+  const { read, same, sent, verified, dryRun, seconds } = summary;
   const rate = seconds > 0 ? ` at ${formatBytes(Math.round(read / seconds))}/s` : "";
   const are = dryRun ? "are" : "were";
   return [
-    firstLine(outcome),
+    firstLine(summary),
     `  ${formatBytes(read)} read${rate}, ${formatBytes(same)} ${are} the same`,
-    ...(dryRun || sent === null ? [] : [`  ${formatBytes(sent)} sent${packing(outcome)}`]),
+    ...(dryRun || sent === null ? [] : [`  ${formatBytes(sent)} sent${packing(summary)}`]),
     ...(verified === null ? [] : [`  ${verified}`]),
   ];
 }
 
-function firstLine(outcome: Outcome): string {
-  const { blocks, changed, sent, dryRun, seconds } = outcome;
+function firstLine(summary: CopySummary): string {
+  const { blocks, changed, sent, dryRun, seconds } = summary;
   const what = `${blocks} ${blocks === 1 ? "block" : "blocks"} (${formatBytes(changed)})`;
   if (dryRun) {
-    const would = `${formatBytes(sent ?? changed)} would be sent${packing(outcome)}`;
+    const would = `${formatBytes(sent ?? changed)} would be sent${packing(summary)}`;
     return blocks === 0
       ? "nothing differs"
       : `${what} ${blocks === 1 ? "differs" : "differ"}, ${would}`;
@@ -81,7 +81,7 @@ function firstLine(outcome: Outcome): string {
 }
 
 /** What was sent of what differed, where that is not simply the same. */
-function packing({ changed, plain, packed }: Outcome): string {
+function packing({ changed, plain, packed }: CopySummary): string {
   const zeros = changed - plain;
   const parts = [
     ...(packed < plain ? [`${formatBytes(plain)} compressed to ${formatBytes(packed)}`] : []),
@@ -90,7 +90,7 @@ function packing({ changed, plain, packed }: Outcome): string {
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
 
-/** The first words of what came of a copy, or of `what` else, that took so many seconds. */
+/** The first lines of what came of a copy, or of `what` else, that took so many seconds. */
 export function doneIn(seconds: number, what = "Sync done"): string {
   return `${what} in ${timeText(seconds)}`;
 }

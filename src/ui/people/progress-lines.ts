@@ -7,7 +7,7 @@ const STEP_PERCENT = 5;
 const STEP_MILLISECONDS = 60_000;
 
 /** Progress as lines of text, in the words of blockcopy 0.0.2, whose GB are GiB. */
-export class PlainLines implements Progress {
+export class ProgressLines implements Progress {
   readonly #title: string;
   readonly #print: (line: string) => void;
   readonly #started = performance.now();
