@@ -13,10 +13,10 @@ import {
   PROJECT,
   quote,
   run,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { lacking } from "../support/tools.ts";
-import { DONE, hashStream } from "../support/wire.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { lacking } from "../support/programs/tools.ts";
+import { DONE, hashStream } from "../support/wire/wire.ts";
 
 const COMMANDS = ["checksum", "retrieve", "save", "sync", "inspect"] as const;
 const content = noise("cli", 2 * BLOCK + 5);

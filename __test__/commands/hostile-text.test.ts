@@ -9,11 +9,11 @@ import { mapSvg } from "../../src/ui/people/map-svg.ts";
 import { metricsText } from "../../src/ui/programs/metrics.ts";
 import { ChangeMap } from "../../src/ui/change-map.ts";
 import { printable } from "../../src/errors/printable.ts";
-import { bash, blockcopy, quote, run } from "../support/cli.ts";
-import { scratch } from "../support/files.ts";
-import { script } from "../support/hosts.ts";
-import { pair } from "../support/sync-pair.ts";
-import { lacking } from "../support/tools.ts";
+import { bash, blockcopy, quote, run } from "../support/programs/cli.ts";
+import { scratch } from "../support/files/files.ts";
+import { script } from "../support/hosts/hosts.ts";
+import { pair } from "../support/programs/sync-pair.ts";
+import { lacking } from "../support/programs/tools.ts";
 
 const HOSTILE = "\x1b]0;owned\x07\x1b[2J\u009b31m\u202eX\nERROR (sync): forged\r";
 const UTF8 = { LC_ALL: "C.UTF-8" };

@@ -6,11 +6,11 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { adviceOnSystem } from "../../src/errors/system-advice.ts";
-import { assertFailed, bash, blockcopy, EXIT, lastLine, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { attach, lackingLoop } from "../support/loop.ts";
-import { lackingRoot, lackingTrace, system } from "../support/tools.ts";
-import { DONE } from "../support/wire.ts";
+import { assertFailed, bash, blockcopy, EXIT, lastLine, run } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { attach, lackingLoop } from "../support/files/loop.ts";
+import { lackingRoot, lackingTrace, system } from "../support/programs/tools.ts";
+import { DONE } from "../support/wire/wire.ts";
 
 const WRITES = "pwrite64,pwritev,pwritev2,write,writev";
 

@@ -8,10 +8,18 @@ import fc from "fast-check";
 import { bytesOf, decodedName, encodedName, nameOf } from "../../src/native/names.ts";
 import { type RemoteOptions, stageCommand } from "../../src/sync/connection/remote-command.ts";
 import { peerCommand } from "../../src/sync/legacy/peer-command.ts";
-import { assertFailed, bash, blockcopy, EXIT, type Outcome, quote, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { SHELLS } from "../support/shells.ts";
-import { installed, lackingRoot } from "../support/tools.ts";
+import {
+  assertFailed,
+  bash,
+  blockcopy,
+  EXIT,
+  type Outcome,
+  quote,
+  run,
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { SHELLS } from "../support/programs/shells.ts";
+import { installed, lackingRoot } from "../support/programs/tools.ts";
 
 const SOURCE = noise("named", 3 * BLOCK + 5);
 

@@ -4,9 +4,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { refuseTogether, type SyncOptions } from "../../src/commands/options/sync-options.ts";
-import { assertFailed, EXIT, lastLine, run } from "../support/cli.ts";
-import { scratch } from "../support/files.ts";
-import { DONE } from "../support/wire.ts";
+import { assertFailed, EXIT, lastLine, run } from "../support/programs/cli.ts";
+import { scratch } from "../support/files/files.ts";
+import { DONE } from "../support/wire/wire.ts";
 
 const FILES = { A: "source", B: "destination" };
 

@@ -22,9 +22,9 @@ import {
   pipeline,
   quote,
   type Outcome,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { lacking, lackingRoot } from "../support/tools.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { lacking, lackingRoot } from "../support/programs/tools.ts";
 
 const source = noise("surroundings", 3 * BLOCK + 11);
 const other = noise("other", 3 * BLOCK + 11);

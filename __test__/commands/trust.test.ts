@@ -17,10 +17,17 @@ import { pack, sha256, DIGESTS, digestsOf, type Files } from "../../src/sync/boo
 import { keepPackage } from "../../src/sync/bootstrap/installed-package.ts";
 import { runLine } from "../../src/sync/connection/remote-shell.ts";
 import { spawnSync } from "node:child_process";
-import { assertFailed, assertSucceeded, bash, blockcopy, EXIT, run } from "../support/cli.ts";
-import { scratch } from "../support/files.ts";
-import { pair } from "../support/sync-pair.ts";
-import { lackingRoot } from "../support/tools.ts";
+import {
+  assertFailed,
+  assertSucceeded,
+  bash,
+  blockcopy,
+  EXIT,
+  run,
+} from "../support/programs/cli.ts";
+import { scratch } from "../support/files/files.ts";
+import { pair } from "../support/programs/sync-pair.ts";
+import { lackingRoot } from "../support/programs/tools.ts";
 
 /** What lets another user change what lies in the second of two folders. */
 const CHANGES: [what: string, change: (outer: string, inner: string) => void, root?: boolean][] = [

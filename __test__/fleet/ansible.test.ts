@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { execute, type Outcome } from "../support/cli.ts";
+import { execute, type Outcome } from "../support/programs/cli.ts";
 import {
   assertAllCopied,
   example,
@@ -11,8 +11,8 @@ import {
   installation,
   OPTIONS,
   volume,
-} from "../support/fleet.ts";
-import { lacking } from "../support/tools.ts";
+} from "../support/fleet/fleet.ts";
+import { lacking } from "../support/programs/tools.ts";
 
 const PLAYBOOK = example("ansible", "copy-volumes.yml");
 const skip = lacking("ansible-playbook");

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Job } from "kubernetes-models/batch/v1";
 import { PersistentVolumeClaim } from "kubernetes-models/v1";
 import { parseAllDocuments } from "yaml";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertFailed,
   assertSucceeded,
@@ -16,11 +16,11 @@ import {
   HANG_MS,
   type Outcome,
   PROJECT,
-} from "../support/cli.ts";
-import { example, type Installation, installation } from "../support/fleet.ts";
-import { noise, scratch } from "../support/files.ts";
-import { attach, deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountExt4 } from "../support/mount.ts";
+} from "../support/programs/cli.ts";
+import { example, type Installation, installation } from "../support/fleet/fleet.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { attach, deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountExt4 } from "../support/files/mount.ts";
 
 const MIB = 2 ** 20;
 

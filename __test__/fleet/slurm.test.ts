@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { bash, EXIT } from "../support/cli.ts";
-import { assertAllCopied, example, installation, OPTIONS, volume } from "../support/fleet.ts";
-import { inCluster, lackingSlurm } from "../support/slurm.ts";
-import { lacking } from "../support/tools.ts";
+import { bash, EXIT } from "../support/programs/cli.ts";
+import { assertAllCopied, example, installation, OPTIONS, volume } from "../support/fleet/fleet.ts";
+import { inCluster, lackingSlurm } from "../support/fleet/slurm.ts";
+import { lacking } from "../support/programs/tools.ts";
 
 const SCRIPT = example("slurm", "copy-volumes.sh");
 

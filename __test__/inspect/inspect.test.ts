@@ -12,10 +12,10 @@ import {
   EXIT,
   lastLine,
   run,
-} from "../support/cli.ts";
-import { noise, scratch } from "../support/files.ts";
-import { framesIn, parsed } from "../support/inspect.ts";
-import { cases, recorded } from "../support/vectors.ts";
+} from "../support/programs/cli.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { framesIn, parsed } from "../support/wire/inspect.ts";
+import { cases, recorded } from "../support/wire/vectors.ts";
 import {
   dataFrame,
   decodeBlocks,
@@ -26,7 +26,7 @@ import {
   hello,
   restFrame,
   unequalHash,
-} from "../support/wire.ts";
+} from "../support/wire/wire.ts";
 
 const hashFrames = [hello("blake3"), unequalHash(0, 131_072, 32), restFrame(131_072), DONE];
 const blockFrames = [dataFrame(5, Buffer.from("abc")), dlzmFrame(9, Buffer.from("xz")), DONE];

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertFailed, assertSucceeded, EXIT, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { readBlockStream } from "../support/records.ts";
+import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { readBlockStream } from "../support/wire/records.ts";
 
 for (const codec of ["none", "lz4", "zstd", "lzma"])
   for (const digest of ["sha3-512", "blake3"])

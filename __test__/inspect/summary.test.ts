@@ -1,9 +1,9 @@
 // `inspect --summary`: counts, range, and whether the stream is whole.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertFailed, assertSucceeded, EXIT, run } from "../support/cli.ts";
-import { TAG, tailFrame } from "../support/tail.ts";
-import { dataFrame, dlzmFrame, DONE, hello, restFrame, unequalHash } from "../support/wire.ts";
+import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
+import { TAG, tailFrame } from "../support/wire/tail.ts";
+import { dataFrame, dlzmFrame, DONE, hello, restFrame, unequalHash } from "../support/wire/wire.ts";
 
 const tail = tailFrame([[TAG.kind, Buffer.from("file")]]);
 

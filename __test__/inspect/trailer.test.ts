@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertFailed, assertSucceeded, EXIT, run } from "../support/cli.ts";
-import { noise, scratch } from "../support/files.ts";
-import { framesIn, parsed } from "../support/inspect.ts";
-import { behindDone, readTail, TAG, tailFrame } from "../support/tail.ts";
-import { dataFrame, DONE, restFrame, unequalHash } from "../support/wire.ts";
+import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { framesIn, parsed } from "../support/wire/inspect.ts";
+import { behindDone, readTail, TAG, tailFrame } from "../support/wire/tail.ts";
+import { dataFrame, DONE, restFrame, unequalHash } from "../support/wire/wire.ts";
 
 const block = dataFrame(5, Buffer.from("abc"));
 const start = block.length + DONE.length;

@@ -6,10 +6,10 @@ import { test, type TestContext } from "node:test";
 import { explainLoading } from "../../src/native/load-failure.ts";
 import { glibcNeeded, isOlder } from "../../src/sync/bootstrap/glibc.ts";
 import { obstacleOf } from "../../src/sync/bootstrap/what-is-missing.ts";
-import { assertFailed, bash, EXIT, execute, PROJECT, quote } from "../support/cli.ts";
+import { assertFailed, bash, EXIT, execute, PROJECT, quote } from "../support/programs/cli.ts";
 import { defer } from "../support/cleanup.ts";
-import { scratch } from "../support/files.ts";
-import { lackingRoot, system } from "../support/tools.ts";
+import { scratch } from "../support/files/files.ts";
+import { lackingRoot, system } from "../support/programs/tools.ts";
 
 const PACKAGE = "npm/linux-x64-gnu";
 const BINARY = "blockcopy.linux-x64-gnu.node";

@@ -30,8 +30,8 @@ import {
   unpack,
 } from "../../src/sync/bootstrap/archive.ts";
 import { keepPackage } from "../../src/sync/bootstrap/installed-package.ts";
-import { scratch } from "../support/files.ts";
-import { lacking, lackingRoot, system } from "../support/tools.ts";
+import { scratch } from "../support/files/files.ts";
+import { lacking, lackingRoot, system } from "../support/programs/tools.ts";
 
 /** A program that says that it ran, and with what. */
 const FILES: Files = (() => {

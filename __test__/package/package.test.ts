@@ -12,10 +12,10 @@ import {
   EXIT,
   pipeline,
   PROJECT,
-} from "../support/cli.ts";
+} from "../support/programs/cli.ts";
 import { defer } from "../support/cleanup.ts";
-import { noise, scratch } from "../support/files.ts";
-import { lacking, system } from "../support/tools.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { lacking, system } from "../support/programs/tools.ts";
 
 const ADDON = "blockcopy-linux-x64-gnu";
 const BINARY = "blockcopy.linux-x64-gnu.node";

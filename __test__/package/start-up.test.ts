@@ -31,10 +31,10 @@ import {
   EXIT,
   PROJECT,
   quote,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { makePipe, start, type Running } from "../support/pipe.ts";
-import { pair } from "../support/sync-pair.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { makePipe, start, type Running } from "../support/programs/pipe.ts";
+import { pair } from "../support/programs/sync-pair.ts";
 
 const [PROGRAM = ""] = COMMAND;
 

@@ -14,9 +14,9 @@ import {
   hashStreamEnded,
   protocolErrorOf,
   readHashStream,
-  recorded,
-} from "../support/protocol-streams.ts";
-import { sha3 } from "../support/wire.ts";
+  recordedBytes,
+} from "../support/wire/protocol-streams.ts";
+import { sha3 } from "../support/wire/wire.ts";
 
 test("an end of stream says where, and how much of what is there", () => {
   assert.equal(
@@ -28,7 +28,7 @@ test("an end of stream says where, and how much of what is there", () => {
     "Incomplete read of command from block input stream, at byte 7 (2 of 4 bytes)",
   );
   assert.equal(
-    hashStreamEnded(recorded("changed.hashes").subarray(0, 50), 9).message,
+    hashStreamEnded(recordedBytes("changed.hashes").subarray(0, 50), 9).message,
     "Incomplete read of hash from hash input stream, at byte 9 (50 of 80 bytes)",
   );
   assert.equal(
@@ -237,7 +237,7 @@ describe("decoding in place", () => {
   });
 
   test("a digest is a view into the bytes", () => {
-    const bytes = recorded("changed.hashes");
+    const bytes = recordedBytes("changed.hashes");
     const [first] = decodeHashFrames(bytes, 0).frames;
     assert.ok(first?.kind === "hash");
     assert.equal(first.digest.buffer, bytes.buffer);

@@ -15,9 +15,9 @@ import {
   readBlockStream,
   readHashStream,
   split,
-} from "../support/protocol-streams.ts";
-import { anyHello } from "../support/any-hello.ts";
-import { unequalHash } from "../support/wire.ts";
+} from "../support/wire/protocol-streams.ts";
+import { anyHello } from "../support/wire/any-hello.ts";
+import { unequalHash } from "../support/wire/wire.ts";
 
 /** What a decoder returns has a prototype, and strict comparison looks at it. */
 const plainObject = { noNullPrototype: true } as const;

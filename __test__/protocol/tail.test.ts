@@ -9,7 +9,7 @@ import {
   type Tail,
   tailLength,
 } from "../../src/protocol/block-stream/tail.ts";
-import { TAG, tailFrame } from "../support/tail.ts";
+import { TAG, tailFrame } from "../support/wire/tail.ts";
 
 const time = fc.record({
   seconds: fc.integer({ min: -(2 ** 53) + 1, max: 2 ** 53 - 1 }),

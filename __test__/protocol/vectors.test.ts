@@ -12,33 +12,11 @@ import {
   deprecatedHash,
   readBlockStream,
   readHashStream,
-  recorded,
+  recordedBytes,
   type Block,
-} from "../support/protocol-streams.ts";
-import { sha3 } from "../support/wire.ts";
-
-interface Stage {
-  args?: string[];
-  stdin: string | null;
-  exit: number;
-  stderr_last_line: string;
-  stdout?: string;
-  result_sha256?: string;
-}
-
-interface Case {
-  name: string;
-  destination: string;
-  checksum?: Stage;
-  retrieve: Stage;
-  save: Stage;
-}
-
-const cases = (
-  JSON.parse(Buffer.from(recorded("manifest.json")).toString()) as {
-    cases: Case[];
-  }
-).cases;
+} from "../support/wire/protocol-streams.ts";
+import { cases } from "../support/wire/vectors.ts";
+import { sha3 } from "../support/wire/wire.ts";
 
 /** How a recorded stream that its reader refused is refused here: case and stream, code, offset. */
 const refused = new Map<string, [ProtocolErrorCode, number]>([
@@ -63,10 +41,10 @@ function peerWords(line: string): string {
 describe("streams recorded from blockcopy 0.0.2", () => {
   for (const { name, checksum, retrieve, destination, save } of cases) {
     const hashes = retrieve.stdin ?? "";
-    const blocks = save.stdin ?? "";
+    const blocks = save.stdin;
 
     test(`${name}: hash stream`, () => {
-      const bytes = recorded(hashes);
+      const bytes = recordedBytes(hashes);
       const expected = refused.get(hashes);
       if (expected !== undefined) {
         const words = peerWords(retrieve.stderr_last_line);
@@ -85,7 +63,7 @@ describe("streams recorded from blockcopy 0.0.2", () => {
     });
 
     test(`${name}: block stream`, () => {
-      const bytes = recorded(blocks);
+      const bytes = recordedBytes(blocks);
       const expected = refused.get(blocks);
       if (expected !== undefined) {
         const words = peerWords(save.stderr_last_line);
@@ -100,13 +78,13 @@ describe("streams recorded from blockcopy 0.0.2", () => {
         return [header, payload];
       });
       assert.deepEqual(Buffer.concat([...encoded, encodeDone()]), Buffer.from(bytes));
-      if (retrieve.args?.includes("--lzma") === true) {
+      if (retrieve.args.includes("--lzma")) {
         assert.ok(received.some(({ command }) => command === "dlzm"));
         for (const { command, payload } of received)
           if (command === "dlzm")
             assert.deepEqual(Buffer.from(payload.subarray(0, 6)).toString("latin1"), "\xfd7zXZ\0");
       } else {
-        const written = afterSave(recorded(destination), received);
+        const written = afterSave(recordedBytes(destination), received);
         assert.equal(createHash("sha256").update(written).digest("hex"), save.result_sha256);
       }
     });
@@ -114,10 +92,10 @@ describe("streams recorded from blockcopy 0.0.2", () => {
     if (checksum === undefined || checksum.exit !== 0) continue;
 
     test(`${name}: hash stream as made from the destination`, () => {
-      const bytes = recorded(destination);
+      const bytes = recordedBytes(destination);
       const option = (flag: string): number | undefined => {
-        const at = checksum.args?.indexOf(flag) ?? -1;
-        return at < 0 ? undefined : Number(checksum.args?.[at + 1]);
+        const at = checksum.args.indexOf(flag);
+        return at < 0 ? undefined : Number(checksum.args[at + 1]);
       };
       const start = option("--start") ?? 0;
       const end = option("--end");
@@ -125,14 +103,14 @@ describe("streams recorded from blockcopy 0.0.2", () => {
       const digests: Uint8Array[] = [];
       for (let at = 0; at < range.length; at += DEFAULT_BLOCK_SIZE)
         digests.push(sha3(range.subarray(at, at + DEFAULT_BLOCK_SIZE)));
-      const seekable = checksum.args?.[0] !== "-";
+      const seekable = checksum.args[0] !== "-";
       assert.deepEqual(
         Buffer.concat([
           encodeHashFrames(start, range.length, DEFAULT_BLOCK_SIZE, Buffer.concat(digests)),
           seekable && end === undefined ? encodeRest(bytes.length) : new Uint8Array(),
           encodeDone(),
         ]),
-        Buffer.from(recorded(hashes)),
+        Buffer.from(recordedBytes(hashes)),
       );
     });
   }
@@ -169,7 +147,7 @@ describe("a recorded stream cut anywhere", () => {
     ["deprecated-hash.hashes", [0, 72, 144, 216, 288]],
   ] as const)
     test(name, () => {
-      const bytes = recorded(name);
+      const bytes = recordedBytes(name);
       assert.equal(bytes.length, (begins.at(-1) ?? 0) + 4);
       for (let length = 0; length < bytes.length; length++) {
         const [code, offset] = expectedAt(length, begins);
@@ -188,7 +166,7 @@ describe("a recorded stream cut anywhere", () => {
     ["lzma.blocks", [0, 13596, 79724]],
   ] as const)
     test(name, () => {
-      const bytes = recorded(name);
+      const bytes = recordedBytes(name);
       assert.equal(bytes.length, (begins.at(-1) ?? 0) + 4);
       for (let length = 0; length < bytes.length; length++) {
         const [code, offset] = expectedAt(length, begins);

@@ -5,7 +5,7 @@ import { readFileSync, statSync, truncateSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertFailed,
   COMMAND,
@@ -13,12 +13,18 @@ import {
   EXIT,
   killGroup,
   type Outcome,
-} from "../support/cli.ts";
+} from "../support/programs/cli.ts";
 import { defer } from "../support/cleanup.ts";
-import { noise } from "../support/files.ts";
-import { allGone, appears, processesOn, shape, unplug } from "../support/host-state.ts";
-import { environmentHere, lackingHosts, prefixHere, sync, type Far } from "../support/hosts.ts";
-import { bytesSent, pair, type Pair } from "../support/sync-pair.ts";
+import { noise } from "../support/files/files.ts";
+import { allGone, appears, processesOn, shape, unplug } from "../support/hosts/host-state.ts";
+import {
+  environmentHere,
+  lackingHosts,
+  prefixHere,
+  sync,
+  type Far,
+} from "../support/hosts/hosts.ts";
+import { bytesSent, pair, type Pair } from "../support/programs/sync-pair.ts";
 
 const skip = lackingHosts;
 

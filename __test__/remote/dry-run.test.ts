@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, EXIT, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { lackingHosts, sync } from "../support/hosts.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountedLoop } from "../support/mount.ts";
-import { changedIn, pair, SOURCE } from "../support/sync-pair.ts";
-import { trace } from "../support/trace.ts";
-import { lacking, lackingTrace } from "../support/tools.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { lackingHosts, sync } from "../support/hosts/hosts.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountedLoop } from "../support/files/mount.ts";
+import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { trace } from "../support/programs/trace.ts";
+import { lacking, lackingTrace } from "../support/programs/tools.ts";
 
 const skip = lackingHosts;
 

@@ -4,13 +4,13 @@ import { spawn } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { assertSame } from "../support/bytes.ts";
-import { COMMAND, environment, killGroup } from "../support/cli.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { COMMAND, environment, killGroup } from "../support/programs/cli.ts";
 import { defer } from "../support/cleanup.ts";
-import { noise } from "../support/files.ts";
-import { allGone, processesOn, shape } from "../support/host-state.ts";
-import { environmentHere, lackingHosts, prefixHere, sync } from "../support/hosts.ts";
-import { assertSynced, pair } from "../support/sync-pair.ts";
+import { noise } from "../support/files/files.ts";
+import { allGone, processesOn, shape } from "../support/hosts/host-state.ts";
+import { environmentHere, lackingHosts, prefixHere, sync } from "../support/hosts/hosts.ts";
+import { assertSynced, pair } from "../support/programs/sync-pair.ts";
 
 const skip = lackingHosts;
 

@@ -9,14 +9,14 @@ import { explainPeer } from "../../src/sync/legacy/peer-failure.ts";
 import { refuseForLegacy } from "../../src/sync/legacy/refused-options.ts";
 import { Side } from "../../src/sync/side.ts";
 import type { CopyOptions } from "../../src/sync/stage-arguments.ts";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, EXIT, run } from "../support/cli.ts";
-import { scratch } from "../support/files.ts";
-import { lackingLoop } from "../support/loop.ts";
-import { mountedLoop } from "../support/mount.ts";
-import { OURS, scriptIn, syncWire } from "../support/peer.ts";
-import { pair } from "../support/sync-pair.ts";
-import { lacking } from "../support/tools.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { scratch } from "../support/files/files.ts";
+import { lackingLoop } from "../support/files/loop.ts";
+import { mountedLoop } from "../support/files/mount.ts";
+import { OURS, scriptIn, syncWire } from "../support/programs/peer.ts";
+import { pair } from "../support/programs/sync-pair.ts";
+import { lacking } from "../support/programs/tools.ts";
 
 /** What the shell there says before the stage. */
 const HELLO = JSON.stringify({ event: "hello", blockcopy: VERSION, events: EVENTS_VERSION });

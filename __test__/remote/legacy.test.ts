@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, EXIT, quote, run, withoutSummary } from "../support/cli.ts";
-import { BLOCK, noise } from "../support/files.ts";
-import { OURS, PEERS, scriptIn, syncWire } from "../support/peer.ts";
-import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
-import { DONE, hashStream, restFrame, unequalHash } from "../support/wire.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, EXIT, quote, run, withoutSummary } from "../support/programs/cli.ts";
+import { BLOCK, noise } from "../support/files/files.ts";
+import { OURS, PEERS, scriptIn, syncWire } from "../support/programs/peer.ts";
+import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { DONE, hashStream, restFrame, unequalHash } from "../support/wire/wire.ts";
 
 const KNOWN_SIZES = ["--allow-larger"];
 

@@ -11,10 +11,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, bash, COMMAND, EXIT, quote } from "../support/cli.ts";
-import { readEvents } from "../support/events.ts";
-import { BLOCK, noise } from "../support/files.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, bash, COMMAND, EXIT, quote } from "../support/programs/cli.ts";
+import { readEvents } from "../support/programs/events.ts";
+import { BLOCK, noise } from "../support/files/files.ts";
 import {
   environmentHere,
   hosts,
@@ -22,9 +22,9 @@ import {
   prefixHere,
   script,
   sync,
-} from "../support/hosts.ts";
-import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
-import { lacking } from "../support/tools.ts";
+} from "../support/hosts/hosts.ts";
+import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { lacking } from "../support/programs/tools.ts";
 
 const skip = lackingHosts;
 

@@ -3,17 +3,17 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, assertSucceeded, EXIT } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { hosts, lackingHosts, script, sync } from "../support/hosts.ts";
-import { allGone } from "../support/host-state.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountedLoop, mountTmpfs } from "../support/mount.ts";
-import { hasOpened, makePipe, start } from "../support/pipe.ts";
-import { pair, SOURCE } from "../support/sync-pair.ts";
-import { lacking, system } from "../support/tools.ts";
-import { DONE } from "../support/wire.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, assertSucceeded, EXIT } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { hosts, lackingHosts, script, sync } from "../support/hosts/hosts.ts";
+import { allGone } from "../support/hosts/host-state.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountedLoop, mountTmpfs } from "../support/files/mount.ts";
+import { hasOpened, makePipe, start } from "../support/programs/pipe.ts";
+import { pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { lacking, system } from "../support/programs/tools.ts";
+import { DONE } from "../support/wire/wire.ts";
 
 const skip = lackingHosts;
 

@@ -4,10 +4,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { noise, scratch } from "../support/files.ts";
-import { addressOf, lackingHosts, logins, OTHER_PORT, sync } from "../support/hosts.ts";
-import { assertSynced, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { addressOf, lackingHosts, logins, OTHER_PORT, sync } from "../support/hosts/hosts.ts";
+import { assertSynced, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
 const skip = lackingHosts;
 for (const [what, a, b] of [

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSucceeded, bash, blockcopy, quote } from "../support/cli.ts";
-import { noise, scratch } from "../support/files.ts";
-import { untilDone } from "../support/tail.ts";
-import { lacking } from "../support/tools.ts";
-import { dataFrame, decodeBlocks, DONE, hashStream } from "../support/wire.ts";
+import { assertSucceeded, bash, blockcopy, quote } from "../support/programs/cli.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { untilDone } from "../support/wire/tail.ts";
+import { lacking } from "../support/programs/tools.ts";
+import { dataFrame, decodeBlocks, DONE, hashStream } from "../support/wire/wire.ts";
 
 // Several times what a pipe holds, even one grown to 1 MiB.
 const content = noise("descriptors", 5_000_001);

@@ -5,13 +5,13 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import { defer } from "../support/cleanup.ts";
-import { assertFailed, EXIT, type Outcome, run } from "../support/cli.ts";
-import { noise, scratch } from "../support/files.ts";
-import { attach, lackingLoop, loopWith } from "../support/loop.ts";
-import { assertSynced, pair } from "../support/sync-pair.ts";
-import { lacking, lackingRoot, system } from "../support/tools.ts";
+import { assertFailed, EXIT, type Outcome, run } from "../support/programs/cli.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { attach, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { assertSynced, pair } from "../support/programs/sync-pair.ts";
+import { lacking, lackingRoot, system } from "../support/programs/tools.ts";
 
 const MIB = 2 ** 20;
 

@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertFailed, assertSucceeded, EXIT, run } from "../support/cli.ts";
+import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
 import { defer } from "../support/cleanup.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { attach, deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountedLoop, mountExt4 } from "../support/mount.ts";
-import { hasOpened, makePipe, start } from "../support/pipe.ts";
-import { lacking, system } from "../support/tools.ts";
-import { dataFrame, DONE, dlzmFrame, xz } from "../support/wire.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { attach, deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountedLoop, mountExt4 } from "../support/files/mount.ts";
+import { hasOpened, makePipe, start } from "../support/programs/pipe.ts";
+import { lacking, system } from "../support/programs/tools.ts";
+import { dataFrame, DONE, dlzmFrame, xz } from "../support/wire/wire.ts";
 
 const skip = lackingLoop;
 

@@ -13,12 +13,20 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import { defer } from "../support/cleanup.ts";
-import { assertFailed, assertSucceeded, bash, COMMAND, EXIT, quote, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { cutBacking, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountTmpfs } from "../support/mount.ts";
-import { isRoot, lacking, lackingRoot, lackingTrace, system } from "../support/tools.ts";
-import { dataFrame, decodeBlocks, DONE, restFrame } from "../support/wire.ts";
+import {
+  assertFailed,
+  assertSucceeded,
+  bash,
+  COMMAND,
+  EXIT,
+  quote,
+  run,
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { cutBacking, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountTmpfs } from "../support/files/mount.ts";
+import { isRoot, lacking, lackingRoot, lackingTrace, system } from "../support/programs/tools.ts";
+import { dataFrame, decodeBlocks, DONE, restFrame } from "../support/wire/wire.ts";
 
 const STAGES = ["checksum", "retrieve", "save"] as const;
 const INPUT = {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { assertFailed, bash, blockcopy, EXIT, lastLine, quote } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
+import { assertFailed, bash, blockcopy, EXIT, lastLine, quote } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import {
   catchesSignals,
   hasOpened,
@@ -14,8 +14,8 @@ import {
   start,
   type End,
   type Running,
-} from "../support/pipe.ts";
-import { dataFrame, DONE, restFrame } from "../support/wire.ts";
+} from "../support/programs/pipe.ts";
+import { dataFrame, DONE, restFrame } from "../support/wire/wire.ts";
 
 /** A neighbour's death must be noticed within a second; five leave room for a busy host. */
 const PROMPT_MS = 5000;

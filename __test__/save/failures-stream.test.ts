@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertFailed, assertSucceeded, EXIT, run, type Outcome } from "../support/cli.ts";
-import { BLOCK, noise, scratch, text } from "../support/files.ts";
-import { lacking } from "../support/tools.ts";
-import { dataFrame, DONE, dlzmFrame, restFrame, unequalHash, xz } from "../support/wire.ts";
-import { untilDone } from "../support/tail.ts";
+import { assertFailed, assertSucceeded, EXIT, run, type Outcome } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
+import { lacking } from "../support/programs/tools.ts";
+import { dataFrame, DONE, dlzmFrame, restFrame, unequalHash, xz } from "../support/wire/wire.ts";
+import { untilDone } from "../support/wire/tail.ts";
 
 const MAX_LENGTH = 16 * 2 ** 20;
 const MAX_POSITION = 2n ** 53n - 1n;

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, assertSucceeded, EXIT, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch, text } from "../support/files.ts";
-import { COMMANDS, files, perform } from "../support/stages.ts";
-import { untilDone } from "../support/tail.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
+import { COMMANDS, files, perform } from "../support/programs/stages.ts";
+import { untilDone } from "../support/wire/tail.ts";
 
 const MOST = { "--threads": 1024, "--queue-depth": 32 } as const;
 const OPTIONS = ["--threads", "--queue-depth"] as const;

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSucceeded, bash, COMMAND, quote } from "../support/cli.ts";
-import { noise, scratch } from "../support/files.ts";
-import { lackingHoles } from "../support/holes.ts";
-import { lacking } from "../support/tools.ts";
-import { restFrame } from "../support/wire.ts";
+import { assertSucceeded, bash, COMMAND, quote } from "../support/programs/cli.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { lackingHoles } from "../support/files/holes.ts";
+import { lacking } from "../support/programs/tools.ts";
+import { restFrame } from "../support/wire/wire.ts";
 
 /** The most that a process may take, in KiB. */
 const LIMIT = 200 * 1024;

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertFailed,
   assertSucceeded,
@@ -19,13 +19,13 @@ import {
   EXIT,
   pipeline,
   run,
-} from "../support/cli.ts";
-import { noise, scratch } from "../support/files.ts";
-import { allocated, BOOKKEEPING, lackingHoles } from "../support/holes.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountTmpfs } from "../support/mount.ts";
-import { lackingRoot, system } from "../support/tools.ts";
-import { dataFrame, DONE } from "../support/wire.ts";
+} from "../support/programs/cli.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { allocated, BOOKKEEPING, lackingHoles } from "../support/files/holes.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountTmpfs } from "../support/files/mount.ts";
+import { lackingRoot, system } from "../support/programs/tools.ts";
+import { dataFrame, DONE } from "../support/wire/wire.ts";
 
 const MIB = 1024 * 1024;
 const BLOCK = 128 * 1024;

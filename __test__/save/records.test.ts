@@ -4,11 +4,11 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { BlockDecoder } from "../../src/protocol/block-stream/decoder.ts";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, assertSucceeded, EXIT, run } from "../support/cli.ts";
-import { noise, scratch, text } from "../support/files.ts";
-import { allocated, BOOKKEEPING, lackingHoles } from "../support/holes.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
+import { noise, scratch, text } from "../support/files/files.ts";
+import { allocated, BOOKKEEPING, lackingHoles } from "../support/files/holes.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import {
   blockStream,
   type BlockRecord,
@@ -18,9 +18,9 @@ import {
   readBlockStream,
   recordHeader,
   sizeField,
-} from "../support/records.ts";
-import { lacking } from "../support/tools.ts";
-import { sha3 } from "../support/wire.ts";
+} from "../support/wire/records.ts";
+import { lacking } from "../support/programs/tools.ts";
+import { sha3 } from "../support/wire/wire.ts";
 
 const SIZE = 4096;
 /** Of a source that is larger than anything here: the tests of what lies outside of it are elsewhere. */

@@ -11,11 +11,11 @@ import {
   EXIT,
   quote,
   run,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch, text, writeSparse } from "../support/files.ts";
-import { firstFrame } from "../support/records.ts";
-import { rootOf, sha3Digests } from "../support/root.ts";
-import { lacking } from "../support/tools.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, text, writeSparse } from "../support/files/files.ts";
+import { firstFrame } from "../support/wire/records.ts";
+import { rootOf, sha3Digests } from "../support/wire/root.ts";
+import { lacking } from "../support/programs/tools.ts";
 
 /** BLAKE3 of each block, as a hash stream has them: Node has no BLAKE3. */
 async function blake3Digests(file: string): Promise<Buffer[]> {

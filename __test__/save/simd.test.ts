@@ -11,10 +11,10 @@ import {
   pipeline,
   run,
   type RunOptions,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { cases, FOLDER, recorded, stdinOf } from "../support/vectors.ts";
-import { DONE, hashStream } from "../support/wire.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { cases, IMAGES, recorded, stdinOf } from "../support/wire/vectors.ts";
+import { DONE, hashStream } from "../support/wire/wire.ts";
 
 /** The instruction sets by name, with the architecture and the CPU flag that each takes; the fastest last. */
 const SETS = [
@@ -57,7 +57,7 @@ for (const set of SETS) {
     for (const { name: recording, checksum } of cases) {
       if (checksum === undefined || checksum.exit !== 0) continue;
       const outcome = await run(["checksum", ...checksum.args], {
-        cwd: FOLDER,
+        cwd: IMAGES,
         env: { BLOCKCOPY_SIMD: name, BLOCKCOPY_WIRE: "0.0.2" },
         ...stdinOf(checksum),
       });

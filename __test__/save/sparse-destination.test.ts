@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertCopied,
   assertFailed,
@@ -11,14 +11,14 @@ import {
   EXIT,
   pipeline,
   run,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { allocated, BOOKKEEPING, lackingHoles } from "../support/holes.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountRamfs } from "../support/mount.ts";
-import { lacking, lackingRoot, lackingTrace } from "../support/tools.ts";
-import { trace } from "../support/trace.ts";
-import { dataFrame, dlzmFrame, DONE, xz } from "../support/wire.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { allocated, BOOKKEEPING, lackingHoles } from "../support/files/holes.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountRamfs } from "../support/files/mount.ts";
+import { lacking, lackingRoot, lackingTrace } from "../support/programs/tools.ts";
+import { trace } from "../support/programs/trace.ts";
+import { dataFrame, dlzmFrame, DONE, xz } from "../support/wire/wire.ts";
 
 const skip = lackingHoles();
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createReadStream, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertFailed,
   assertSucceeded,
@@ -12,12 +12,12 @@ import {
   EXIT,
   quote,
   run,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch, writeSparse } from "../support/files.ts";
-import { allocated, lackingHoles } from "../support/holes.ts";
-import { hasOpened, makePipe, start } from "../support/pipe.ts";
-import { DONE, hashStream, restFrame, sha3, unequalHash } from "../support/wire.ts";
-import { untilDone } from "../support/tail.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, writeSparse } from "../support/files/files.ts";
+import { allocated, lackingHoles } from "../support/files/holes.ts";
+import { hasOpened, makePipe, start } from "../support/programs/pipe.ts";
+import { DONE, hashStream, restFrame, sha3, unequalHash } from "../support/wire/wire.ts";
+import { untilDone } from "../support/wire/tail.ts";
 
 const PAGE = 4096;
 const SIZE = 300 * BLOCK + 4321;

@@ -6,10 +6,10 @@ import { openSync, readFileSync, truncateSync, writeFileSync, chmodSync } from "
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { COMMAND, environment, EXIT, execute, lastLine } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { lackingTrace } from "../support/tools.ts";
-import { dataFrame } from "../support/wire.ts";
+import { COMMAND, environment, EXIT, execute, lastLine } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { lackingTrace } from "../support/programs/tools.ts";
+import { dataFrame } from "../support/wire/wire.ts";
 
 const [PROGRAM = ""] = COMMAND;
 const LENGTH = 6 * 2 ** 20;

@@ -20,12 +20,12 @@ import {
   EXIT,
   pipeline,
   run,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { behindDone, readTail, TAG, tailFrame } from "../support/tail.ts";
-import { isRoot, system } from "../support/tools.ts";
-import { dataFrame, DONE, hashStream, restFrame } from "../support/wire.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { behindDone, readTail, TAG, tailFrame } from "../support/wire/tail.ts";
+import { isRoot, system } from "../support/programs/tools.ts";
+import { dataFrame, DONE, hashStream, restFrame } from "../support/wire/wire.ts";
 
 const ALL = Buffer.concat([restFrame(0), DONE]);
 const skip = isRoot ? false : "only root may give files away";

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertFailed, assertSucceeded, EXIT, run, type Outcome } from "../support/cli.ts";
-import { BLOCK, scratch, sha256 } from "../support/files.ts";
-import { cases, FOLDER, recorded, stdinOf, type Case } from "../support/vectors.ts";
-import { applyBlocks, decodeBlocks } from "../support/wire.ts";
+import { assertFailed, assertSucceeded, EXIT, run, type Outcome } from "../support/programs/cli.ts";
+import { BLOCK, scratch, sha256 } from "../support/files/files.ts";
+import { cases, IMAGES, recorded, stdinOf, type Case } from "../support/wire/vectors.ts";
+import { applyBlocks, decodeBlocks } from "../support/wire/wire.ts";
 
 const env = { BLOCKCOPY_WIRE: "0.0.2" };
 
@@ -23,7 +23,7 @@ for (const { name, checksum, retrieve, save, ...files } of cases) {
   if (checksum !== undefined) {
     test(`${name}: checksum writes the recorded hash stream`, async () => {
       const outcome = await run(["checksum", ...checksum.args], {
-        cwd: FOLDER,
+        cwd: IMAGES,
         env,
         ...stdinOf(checksum),
       });
@@ -34,7 +34,7 @@ for (const { name, checksum, retrieve, save, ...files } of cases) {
 
   test(`${name}: retrieve answers the recorded hash stream`, async (t) => {
     const outcome = await run(["retrieve", ...retrieve.args], {
-      cwd: FOLDER,
+      cwd: IMAGES,
       env,
       ...stdinOf(retrieve),
     });
@@ -70,7 +70,7 @@ async function saved(
   stream: Buffer,
 ): Promise<{ outcome: Outcome; content: Buffer }> {
   const path = join(folder, "destination");
-  copyFileSync(join(FOLDER, destination), path);
+  copyFileSync(join(IMAGES, destination), path);
   const outcome = await run(["save", path], { env, stdin: stream });
   return { outcome, content: readFileSync(path) };
 }

@@ -10,11 +10,11 @@ import {
   EXIT,
   pipeline,
   run,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch, text } from "../support/files.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { lacking } from "../support/tools.ts";
-import { dataFrame, dlzmFrame, DONE, hashStream, xz } from "../support/wire.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { lacking } from "../support/programs/tools.ts";
+import { dataFrame, dlzmFrame, DONE, hashStream, xz } from "../support/wire/wire.ts";
 
 const WRITES = "pwrite64,pwritev,pwritev2";
 

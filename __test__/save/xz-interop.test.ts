@@ -4,9 +4,9 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSucceeded, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch, text } from "../support/files.ts";
-import { lackingPythonLzma } from "../support/tools.ts";
+import { assertSucceeded, run } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
+import { lackingPythonLzma } from "../support/programs/tools.ts";
 import {
   applyBlocks,
   decodeBlocks,
@@ -14,7 +14,7 @@ import {
   dataFrame,
   dlzmFrame,
   restFrame,
-} from "../support/wire.ts";
+} from "../support/wire/wire.ts";
 
 const skip = lackingPythonLzma();
 

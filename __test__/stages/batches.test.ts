@@ -3,9 +3,17 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertFailed, assertSucceeded, bash, COMMAND, EXIT, quote, run } from "../support/cli.ts";
-import { lacking } from "../support/tools.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
+import {
+  assertFailed,
+  assertSucceeded,
+  bash,
+  COMMAND,
+  EXIT,
+  quote,
+  run,
+} from "../support/programs/cli.ts";
+import { lacking } from "../support/programs/tools.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import {
   decodeBlocks,
   dataFrame,
@@ -13,7 +21,7 @@ import {
   hashStream,
   restFrame,
   unequalHash,
-} from "../support/wire.ts";
+} from "../support/wire/wire.ts";
 
 const MAX_LENGTH = 16 * 2 ** 20;
 

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import fc from "fast-check";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertCopied,
   assertFailed,
@@ -13,14 +13,14 @@ import {
   lastLine,
   pipeline,
   run,
-} from "../support/cli.ts";
-import { noise, scratch, text, writeSparse } from "../support/files.ts";
-import { copied, extents, merged, type Range } from "../support/model.ts";
-import { blocksOf, hashBlocks } from "../support/ranges.ts";
-import { FIELD, plainOf, readBlockStream } from "../support/records.ts";
-import { rootOf, sha3Digests } from "../support/root.ts";
-import { behindDone, readTail, TAG, tailFrame, untilDone } from "../support/tail.ts";
-import { dataFrame, DONE, hashStream } from "../support/wire.ts";
+} from "../support/programs/cli.ts";
+import { noise, scratch, text, writeSparse } from "../support/files/files.ts";
+import { copied, extents, merged, type Range } from "../support/wire/model.ts";
+import { blocksOf, hashBlocks } from "../support/wire/ranges.ts";
+import { FIELD, plainOf, readBlockStream } from "../support/wire/records.ts";
+import { rootOf, sha3Digests } from "../support/wire/root.ts";
+import { behindDone, readTail, TAG, tailFrame, untilDone } from "../support/wire/tail.ts";
+import { dataFrame, DONE, hashStream } from "../support/wire/wire.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -4,10 +4,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { assertSame } from "../support/bytes.ts";
-import { assertCopied, pipeline } from "../support/cli.ts";
-import { noise, scratch, text, writeSparse } from "../support/files.ts";
-import { copied } from "../support/model.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertCopied, pipeline } from "../support/programs/cli.ts";
+import { noise, scratch, text, writeSparse } from "../support/files/files.ts";
+import { copied } from "../support/wire/model.ts";
 
 /** Under load the runs that were finished by then count. */
 const BUDGET_MS = 25_000;

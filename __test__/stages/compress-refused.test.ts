@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertFailed, assertSucceeded, EXIT, run } from "../support/cli.ts";
-import { scratch, text } from "../support/files.ts";
-import { asking, readBlockStream, sealed } from "../support/records.ts";
-import { DONE, hello, restFrame } from "../support/wire.ts";
+import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
+import { scratch, text } from "../support/files/files.ts";
+import { asking, readBlockStream, sealed } from "../support/wire/records.ts";
+import { DONE, hello, restFrame } from "../support/wire/wire.ts";
 
 const ALL = Buffer.concat([restFrame(0), DONE]);
 

@@ -3,13 +3,20 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertCopied, assertSucceeded, EXIT, lastLine, pipeline, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch, text, writeSparse } from "../support/files.ts";
-import { copied, type Extent, extents, merged } from "../support/model.ts";
-import { readBlockStream, type FoundRecord } from "../support/records.ts";
-import { behindDone, readTail, untilDone } from "../support/tail.ts";
-import { decodeBlocks, DONE, hashStream, restFrame } from "../support/wire.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import {
+  assertCopied,
+  assertSucceeded,
+  EXIT,
+  lastLine,
+  pipeline,
+  run,
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, text, writeSparse } from "../support/files/files.ts";
+import { copied, type Extent, extents, merged } from "../support/wire/model.ts";
+import { readBlockStream, type FoundRecord } from "../support/wire/records.ts";
+import { behindDone, readTail, untilDone } from "../support/wire/tail.ts";
+import { decodeBlocks, DONE, hashStream, restFrame } from "../support/wire/wire.ts";
 
 const METHODS = ["none", "lz4", "zstd", "zstd:1", "lzma", "auto"];
 const DIGESTS = ["sha3-512", "blake3"];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertFailed,
   assertSucceeded,
@@ -13,12 +13,18 @@ import {
   type Outcome,
   quote,
   run,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch, text } from "../support/files.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { FIELD, firstFrame, readBlockStream, readDescription, sealed } from "../support/records.ts";
-import { rootOf, sha3Digests } from "../support/root.ts";
-import { lackingRoot } from "../support/tools.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import {
+  FIELD,
+  firstFrame,
+  readBlockStream,
+  readDescription,
+  sealed,
+} from "../support/wire/records.ts";
+import { rootOf, sha3Digests } from "../support/wire/root.ts";
+import { lackingRoot } from "../support/programs/tools.ts";
 
 const SOURCE = Buffer.concat([text(1, 3 * BLOCK), Buffer.alloc(BLOCK), noise(1, BLOCK + 77)]);
 const DESTINATION = Buffer.concat([text(2, BLOCK), SOURCE.subarray(BLOCK, 4 * BLOCK), noise(2, 9)]);

@@ -12,13 +12,13 @@ import {
   EXIT,
   pipeline,
   run,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { attach, deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { copied } from "../support/model.ts";
-import { lacking } from "../support/tools.ts";
-import { DONE, hashStream, unequalHash } from "../support/wire.ts";
-import { untilDone } from "../support/tail.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { attach, deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { copied } from "../support/wire/model.ts";
+import { lacking } from "../support/programs/tools.ts";
+import { DONE, hashStream, unequalHash } from "../support/wire/wire.ts";
+import { untilDone } from "../support/wire/tail.ts";
 
 const skip = lackingLoop;
 

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertCopied, assertSucceeded, pipeline, run } from "../support/cli.ts";
-import { refusing } from "../support/direct.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountRamfs } from "../support/mount.ts";
-import { lacking, lackingRoot } from "../support/tools.ts";
-import { hashStream } from "../support/wire.ts";
+import { assertCopied, assertSucceeded, pipeline, run } from "../support/programs/cli.ts";
+import { refusing } from "../support/files/direct.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountRamfs } from "../support/files/mount.ts";
+import { lacking, lackingRoot } from "../support/programs/tools.ts";
+import { hashStream } from "../support/wire/wire.ts";
 
 const content = noise("direct", 9 * BLOCK + 512);
 

@@ -3,18 +3,24 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, assertSucceeded, EXIT, run } from "../support/cli.ts";
-import { lackingDirect, refusing } from "../support/direct.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountRamfs } from "../support/mount.ts";
-import { chill, lackingPageCache, resident, undisturbed, warm } from "../support/page-cache.ts";
-import { COMMANDS, files, perform, type Command } from "../support/stages.ts";
-import { lacking, lackingRoot, lackingTrace } from "../support/tools.ts";
-import { trace, TRANSFERS, transfers, type Transfers } from "../support/trace.ts";
-import { DONE, hashStream } from "../support/wire.ts";
-import { untilDone } from "../support/tail.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
+import { lackingDirect, refusing } from "../support/files/direct.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountRamfs } from "../support/files/mount.ts";
+import {
+  chill,
+  lackingPageCache,
+  resident,
+  undisturbed,
+  warm,
+} from "../support/files/page-cache.ts";
+import { COMMANDS, files, perform, type Command } from "../support/programs/stages.ts";
+import { lacking, lackingRoot, lackingTrace } from "../support/programs/tools.ts";
+import { trace, TRANSFERS, transfers, type Transfers } from "../support/programs/trace.ts";
+import { DONE, hashStream } from "../support/wire/wire.ts";
+import { untilDone } from "../support/wire/tail.ts";
 
 const WAYS = ["auto", "on", "off"] as const;
 

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertFailed, assertSucceeded, EXIT, lastLine, run } from "../support/cli.ts";
-import { noise, scratch } from "../support/files.ts";
+import { assertFailed, assertSucceeded, EXIT, lastLine, run } from "../support/programs/cli.ts";
+import { noise, scratch } from "../support/files/files.ts";
 import {
   dataFrame,
   DIGEST_TAG,
@@ -15,8 +15,8 @@ import {
   rawHello,
   restFrame,
   unequalHash,
-} from "../support/wire.ts";
-import { untilDone } from "../support/tail.ts";
+} from "../support/wire/wire.ts";
+import { untilDone } from "../support/wire/tail.ts";
 
 const content = noise("refused", 5000);
 

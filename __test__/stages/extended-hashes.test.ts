@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { blake3, pattern } from "../support/blake3.ts";
-import { assertSame } from "../support/bytes.ts";
+import { blake3, pattern } from "../support/wire/blake3.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertCopied,
   assertSucceeded,
@@ -14,12 +14,12 @@ import {
   quote,
   run,
   type Outcome,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { copied, extents, type Range } from "../support/model.ts";
-import { asking, readBlockStream, sealed } from "../support/records.ts";
-import { rootOf, sha3Digests } from "../support/root.ts";
-import { lacking } from "../support/tools.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { copied, extents, type Range } from "../support/wire/model.ts";
+import { asking, readBlockStream, sealed } from "../support/wire/records.ts";
+import { rootOf, sha3Digests } from "../support/wire/root.ts";
+import { lacking } from "../support/programs/tools.ts";
 import {
   applyBlocks,
   decodeBlocks,
@@ -29,8 +29,8 @@ import {
   sha3,
   unequalHash,
   type Digest,
-} from "../support/wire.ts";
-import { untilDone } from "../support/tail.ts";
+} from "../support/wire/wire.ts";
+import { untilDone } from "../support/wire/tail.ts";
 
 /** The algorithms by name, with the options that choose them and what they make of a block. */
 const ALGORITHMS: { name: string; options: string[]; digest: Digest; digestLength: number }[] = [

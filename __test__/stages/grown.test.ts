@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertCopied, assertSucceeded, pipeline, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
+import { assertCopied, assertSucceeded, pipeline, run } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
 
 const source = noise("grown", 3 * BLOCK + 500);
 

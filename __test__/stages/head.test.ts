@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { chmodSync, chownSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertCopied,
   assertFailed,
@@ -11,14 +11,14 @@ import {
   EXIT,
   pipeline,
   run,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch, text } from "../support/files.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { coded, blockStream, headFrame, readBlockStream } from "../support/records.ts";
-import { rootOf, sha3Digests } from "../support/root.ts";
-import { TAG } from "../support/tail.ts";
-import { isRoot, system } from "../support/tools.ts";
-import { sha3 } from "../support/wire.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { coded, blockStream, headFrame, readBlockStream } from "../support/wire/records.ts";
+import { rootOf, sha3Digests } from "../support/wire/root.ts";
+import { TAG } from "../support/wire/tail.ts";
+import { isRoot, system } from "../support/programs/tools.ts";
+import { sha3 } from "../support/wire/wire.ts";
 
 const EXTENDED = ["--extended", "--digest", "blake3", "--block-size", "4K"];
 const SIZE = 70_000;

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertFailed,
   assertSucceeded,
@@ -13,11 +13,11 @@ import {
   EXIT,
   quote,
   run,
-} from "../support/cli.ts";
-import { BLOCK, noise, scratch, text } from "../support/files.ts";
-import { makePipe, start } from "../support/pipe.ts";
-import { untilDone } from "../support/tail.ts";
-import { hashStream, hello } from "../support/wire.ts";
+} from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
+import { makePipe, start } from "../support/programs/pipe.ts";
+import { untilDone } from "../support/wire/tail.ts";
+import { hashStream, hello } from "../support/wire/wire.ts";
 
 const SOURCE = Buffer.concat([text(1, 3 * BLOCK), Buffer.alloc(BLOCK), noise(1, BLOCK + 77)]);
 const DESTINATION = Buffer.concat([

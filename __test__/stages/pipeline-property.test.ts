@@ -5,10 +5,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { assertCopied, assertSucceeded, pipeline, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch, text, writeSparse } from "../support/files.ts";
-import { copied, extents, type Range } from "../support/model.ts";
-import { decodeBlocks, hashStream } from "../support/wire.ts";
+import { assertCopied, assertSucceeded, pipeline, run } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, text, writeSparse } from "../support/files/files.ts";
+import { copied, extents, type Range } from "../support/wire/model.ts";
+import { decodeBlocks, hashStream } from "../support/wire/wire.ts";
 
 /** Under load the runs that were finished by then count; the limit keeps the whole file below a minute. */
 const BUDGET_MS = 25_000;

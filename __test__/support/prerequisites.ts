@@ -1,7 +1,7 @@
 // Run before the tests: names the programs that are missing, whose tests will be skipped. Installs their Debian packages only where it was
 // told that it may: a test run must not change a machine that somebody works on.
 import { spawnSync } from "node:child_process";
-import { installed, isRoot } from "./tools.ts";
+import { installed, isRoot } from "./programs/tools.ts";
 
 /** Each program that a test runs, and the Debian package that has it. */
 const PACKAGES: Record<string, string> = {

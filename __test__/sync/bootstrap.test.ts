@@ -4,12 +4,18 @@ import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { test } from "node:test";
 import { NO_INSPECTOR } from "../../src/native/node-start.ts";
-import { bare, type Bare } from "../support/bare-host.ts";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, EXIT, type Outcome, quote, withoutSummary } from "../support/cli.ts";
-import { lackingHosts, logins, script, sync } from "../support/hosts.ts";
-import { allGone } from "../support/host-state.ts";
-import { assertSynced, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
+import { bare, type Bare } from "../support/hosts/bare-host.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import {
+  assertFailed,
+  EXIT,
+  type Outcome,
+  quote,
+  withoutSummary,
+} from "../support/programs/cli.ts";
+import { lackingHosts, logins, script, sync } from "../support/hosts/hosts.ts";
+import { allGone } from "../support/hosts/host-state.ts";
+import { assertSynced, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
 const skip = lackingHosts;
 

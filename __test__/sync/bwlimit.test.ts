@@ -5,11 +5,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseRate } from "../../src/commands/options/rate.ts";
 import { type Clock, Pace, paced } from "../../src/transport/streams/pace.ts";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, EXIT, run } from "../support/cli.ts";
-import { noise } from "../support/files.ts";
-import { lackingHosts, sync } from "../support/hosts.ts";
-import { assertSynced, pair, SOURCE } from "../support/sync-pair.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { noise } from "../support/files/files.ts";
+import { lackingHosts, sync } from "../support/hosts/hosts.ts";
+import { assertSynced, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
 /** Digests of small blocks, of which there are many. */
 const SMALL = ["--extended", "--block-size", "4K"];

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertFailed, EXIT, lastLine, quote, run } from "../support/cli.ts";
-import { scratch } from "../support/files.ts";
-import { script } from "../support/hosts.ts";
+import { assertFailed, EXIT, lastLine, quote, run } from "../support/programs/cli.ts";
+import { scratch } from "../support/files/files.ts";
+import { script } from "../support/hosts/hosts.ts";
 
 const CASES: readonly [said: string, code: number, advice: RegExp][] = [
   ["ssh: Could not resolve hostname far: Name or service not known", 255, /getent hosts/],

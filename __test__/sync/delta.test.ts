@@ -11,16 +11,16 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, assertSucceeded, EXIT, type Outcome, run } from "../support/cli.ts";
-import { noise } from "../support/files.ts";
-import { hosts, lackingHosts, script, sync } from "../support/hosts.ts";
-import { mountTmpfs } from "../support/mount.ts";
-import { FIELD, readBlockStream } from "../support/records.ts";
-import { rootOf, sha3Digests } from "../support/root.ts";
-import { changedIn, pair, SOURCE } from "../support/sync-pair.ts";
-import { lackingRoot, lackingTrace } from "../support/tools.ts";
-import { trace } from "../support/trace.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, assertSucceeded, EXIT, type Outcome, run } from "../support/programs/cli.ts";
+import { noise } from "../support/files/files.ts";
+import { hosts, lackingHosts, script, sync } from "../support/hosts/hosts.ts";
+import { mountTmpfs } from "../support/files/mount.ts";
+import { FIELD, readBlockStream } from "../support/wire/records.ts";
+import { rootOf, sha3Digests } from "../support/wire/root.ts";
+import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { lackingRoot, lackingTrace } from "../support/programs/tools.ts";
+import { trace } from "../support/programs/trace.ts";
 import { refuseTogether, type SyncOptions } from "../../src/commands/options/sync-options.ts";
 import { DeltaStream } from "../../src/sync/delta-stream.ts";
 

@@ -10,8 +10,8 @@ import {
   splitHome,
   splitWords,
 } from "../../src/sync/connection/shell-words.ts";
-import { SHELLS } from "../support/shells.ts";
-import { installed } from "../support/tools.ts";
+import { SHELLS } from "../support/programs/shells.ts";
+import { installed } from "../support/programs/tools.ts";
 
 const LOCAL = [
   "file",

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertFailed, bash, blockcopy, EXIT, run } from "../support/cli.ts";
-import { readEvents, type Event } from "../support/events.ts";
-import { BLOCK, noise } from "../support/files.ts";
-import { changedIn, pair, SOURCE } from "../support/sync-pair.ts";
+import { assertFailed, bash, blockcopy, EXIT, run } from "../support/programs/cli.ts";
+import { readEvents, type Event } from "../support/programs/events.ts";
+import { BLOCK, noise } from "../support/files/files.ts";
+import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
 /** The one event of a kind. */
 function only<K extends Event["event"]>(events: Event[], kind: K): Event & { event: K } {

@@ -13,14 +13,14 @@ import {
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, assertSucceeded, EXIT, lastLine, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { cutBacking, deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountTmpfs } from "../support/mount.ts";
-import { catchesSignals, hasOpened, start, type Running } from "../support/pipe.ts";
-import { lacking, lackingRoot, lackingTrace } from "../support/tools.ts";
-import { trace } from "../support/trace.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, assertSucceeded, EXIT, lastLine, run } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { cutBacking, deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountTmpfs } from "../support/files/mount.ts";
+import { catchesSignals, hasOpened, start, type Running } from "../support/programs/pipe.ts";
+import { lacking, lackingRoot, lackingTrace } from "../support/programs/tools.ts";
+import { trace } from "../support/programs/trace.ts";
 
 const EIO = /Input\/output error \(EIO\)/;
 const size = 64 * BLOCK;

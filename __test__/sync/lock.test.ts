@@ -3,14 +3,20 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, assertSucceeded, EXIT, run, withoutSummary } from "../support/cli.ts";
-import { noise, scratch } from "../support/files.ts";
-import { lackingHosts, sync } from "../support/hosts.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { hasLocked, makePipe, type Running, start } from "../support/pipe.ts";
-import { pair, SOURCE } from "../support/sync-pair.ts";
-import { DONE } from "../support/wire.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import {
+  assertFailed,
+  assertSucceeded,
+  EXIT,
+  run,
+  withoutSummary,
+} from "../support/programs/cli.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { lackingHosts, sync } from "../support/hosts/hosts.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { hasLocked, makePipe, type Running, start } from "../support/programs/pipe.ts";
+import { pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { DONE } from "../support/wire/wire.ts";
 
 /** A `save` that has `file` locked until it is told to end. */
 async function lockHolder(

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import { defer } from "../support/cleanup.ts";
-import { EXIT, run } from "../support/cli.ts";
-import { noise, scratch } from "../support/files.ts";
-import { lackingHosts, sync } from "../support/hosts.ts";
-import { attach, lackingLoop, type Loop } from "../support/loop.ts";
-import { lacking, system } from "../support/tools.ts";
+import { EXIT, run } from "../support/programs/cli.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { lackingHosts, sync } from "../support/hosts/hosts.ts";
+import { attach, lackingLoop, type Loop } from "../support/files/loop.ts";
+import { lacking, system } from "../support/programs/tools.ts";
 
 const MIB = 2 ** 20;
 

@@ -3,9 +3,17 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertFailed, bash, blockcopy, EXIT, lastLine, quote, run } from "../support/cli.ts";
-import { script } from "../support/hosts.ts";
-import { assertSynced, pair, type Pair } from "../support/sync-pair.ts";
+import {
+  assertFailed,
+  bash,
+  blockcopy,
+  EXIT,
+  lastLine,
+  quote,
+  run,
+} from "../support/programs/cli.ts";
+import { script } from "../support/hosts/hosts.ts";
+import { assertSynced, pair, type Pair } from "../support/programs/sync-pair.ts";
 
 /** A pair, and a program of this name in its folder that runs `body` with the command for the other host as `$last`. */
 function connecting(t: TestContext, body: string, name = "rsh"): Pair & { rsh: string } {

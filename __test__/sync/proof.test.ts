@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import {
   assertFailed,
   assertSucceeded,
@@ -12,11 +12,11 @@ import {
   type Outcome,
   quote,
   run,
-} from "../support/cli.ts";
-import { blckFrame, headFrame, sealedStream, zeroFrame } from "../support/extended.ts";
-import { field, u32, u64 } from "../support/description.ts";
-import { noise, scratch } from "../support/files.ts";
-import { dataFrame, dlzmFrame, DONE, sha3, xz } from "../support/wire.ts";
+} from "../support/programs/cli.ts";
+import { blckFrame, headFrame, sealedStream, zeroFrame } from "../support/wire/extended.ts";
+import { field, u32, u64 } from "../support/wire/description.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { dataFrame, dlzmFrame, DONE, sha3, xz } from "../support/wire/wire.ts";
 
 const SIZE = 1024 * 1024;
 const BLOCK = 128 * 1024;

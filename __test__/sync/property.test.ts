@@ -2,11 +2,11 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import fc from "fast-check";
-import { assertSucceeded, run } from "../support/cli.ts";
-import { lackingDirect } from "../support/direct.ts";
-import { BLOCK, noise, scratch, text, writeSparse } from "../support/files.ts";
+import { assertSucceeded, run } from "../support/programs/cli.ts";
+import { lackingDirect } from "../support/files/direct.ts";
+import { BLOCK, noise, scratch, text, writeSparse } from "../support/files/files.ts";
 
 /** Under load the runs that were finished by then count; the limit keeps the whole file below a minute. */
 const BUDGET_MS = 30_000;

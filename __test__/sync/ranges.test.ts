@@ -6,12 +6,12 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { encodePreface, MAX_EXTENTS, PrefaceDecoder } from "../../src/protocol/preface.ts";
 import { ProtocolError } from "../../src/protocol/error.ts";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, EXIT, run } from "../support/cli.ts";
-import { BLOCK, noise } from "../support/files.ts";
-import { lackingHosts, sync } from "../support/hosts.ts";
-import { dirty, nbd } from "../support/ranges.ts";
-import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { BLOCK, noise } from "../support/files/files.ts";
+import { lackingHosts, sync } from "../support/hosts/hosts.ts";
+import { dirty, nbd } from "../support/wire/ranges.ts";
+import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
 const skip = lackingHosts;
 

@@ -13,15 +13,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import { defer } from "../support/cleanup.ts";
-import { assertFailed, assertSucceeded, EXIT, lastLine, run } from "../support/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files.ts";
-import { deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountedLoop } from "../support/mount.ts";
-import { hasOpened, makePipe, start } from "../support/pipe.ts";
-import { isRoot, lacking, system } from "../support/tools.ts";
-import { DONE } from "../support/wire.ts";
+import { assertFailed, assertSucceeded, EXIT, lastLine, run } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountedLoop } from "../support/files/mount.ts";
+import { hasOpened, makePipe, start } from "../support/programs/pipe.ts";
+import { isRoot, lacking, system } from "../support/programs/tools.ts";
+import { DONE } from "../support/wire/wire.ts";
 
 const skip = lackingLoop;
 const source = noise("source", 2 * BLOCK);

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
+import { assertSame } from "../support/files/bytes.ts";
 import { defer } from "../support/cleanup.ts";
-import { assertFailed, EXIT, run } from "../support/cli.ts";
-import { noise, scratch } from "../support/files.ts";
-import { lackingHosts, sync } from "../support/hosts.ts";
-import { allGone } from "../support/host-state.ts";
-import { lackingLoop, loopWith } from "../support/loop.ts";
-import { pair, SOURCE } from "../support/sync-pair.ts";
-import { system } from "../support/tools.ts";
+import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { lackingHosts, sync } from "../support/hosts/hosts.ts";
+import { allGone } from "../support/hosts/host-state.ts";
+import { lackingLoop, loopWith } from "../support/files/loop.ts";
+import { pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { system } from "../support/programs/tools.ts";
 
 test("a file and itself on another host, by whatever name", { skip: lackingHosts }, async (t) => {
   const { folder, from } = pair(t);

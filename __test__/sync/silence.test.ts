@@ -5,10 +5,10 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertFailed, COMMAND, EXIT, quote, run } from "../support/cli.ts";
-import { script } from "../support/hosts.ts";
-import { assertSynced, pair, SOURCE } from "../support/sync-pair.ts";
-import { lacking } from "../support/tools.ts";
+import { assertFailed, COMMAND, EXIT, quote, run } from "../support/programs/cli.ts";
+import { script } from "../support/hosts/hosts.ts";
+import { assertSynced, pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { lacking } from "../support/programs/tools.ts";
 
 const skip = lacking("setsid");
 

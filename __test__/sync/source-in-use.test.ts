@@ -4,14 +4,20 @@ import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { defer } from "../support/cleanup.ts";
-import { assertSucceeded, EXIT, type Outcome, run, withoutSummary } from "../support/cli.ts";
-import { scratch } from "../support/files.ts";
-import { lackingHosts, sync } from "../support/hosts.ts";
-import { lackingLoop } from "../support/loop.ts";
-import { mountedLoop } from "../support/mount.ts";
-import { assertSynced, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
-import { lacking, system } from "../support/tools.ts";
-import { DONE } from "../support/wire.ts";
+import {
+  assertSucceeded,
+  EXIT,
+  type Outcome,
+  run,
+  withoutSummary,
+} from "../support/programs/cli.ts";
+import { scratch } from "../support/files/files.ts";
+import { lackingHosts, sync } from "../support/hosts/hosts.ts";
+import { lackingLoop } from "../support/files/loop.ts";
+import { mountedLoop } from "../support/files/mount.ts";
+import { assertSynced, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { lacking, system } from "../support/programs/tools.ts";
+import { DONE } from "../support/wire/wire.ts";
 
 /** Asserts success with a single warning, which is about `source` and says `why`. */
 function assertWarned(outcome: Outcome, source: string, why: string): void {

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, EXIT, run } from "../support/cli.ts";
-import { BLOCK } from "../support/files.ts";
-import { assertSynced, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { BLOCK } from "../support/files/files.ts";
+import { assertSynced, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
 test("a new file, with the times of the source", async (t) => {
   const { from, to } = pair(t);

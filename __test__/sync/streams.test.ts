@@ -5,13 +5,13 @@ import { readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync
 import { test } from "node:test";
 import fc from "fast-check";
 import { partOf } from "../../src/blocks/part.ts";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, COMMAND, EXIT, quote, run } from "../support/cli.ts";
-import { BLOCK, noise } from "../support/files.ts";
-import { lackingHosts, logins, script, sync } from "../support/hosts.ts";
-import { mountTmpfs } from "../support/mount.ts";
-import { assertSynced, changedIn, pair, SOURCE } from "../support/sync-pair.ts";
-import { lackingRoot } from "../support/tools.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, COMMAND, EXIT, quote, run } from "../support/programs/cli.ts";
+import { BLOCK, noise } from "../support/files/files.ts";
+import { lackingHosts, logins, script, sync } from "../support/hosts/hosts.ts";
+import { mountTmpfs } from "../support/files/mount.ts";
+import { assertSynced, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { lackingRoot } from "../support/programs/tools.ts";
 
 const MIB = 2 ** 20;
 

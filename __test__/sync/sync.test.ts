@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertSucceeded, bash, blockcopy, run, type Outcome } from "../support/cli.ts";
-import { BLOCK, noise, scratch, writeSparse } from "../support/files.ts";
-import { bytesWritten, deviceContent, lackingLoop, loopWith } from "../support/loop.ts";
-import { mountExt4, mountRamfs } from "../support/mount.ts";
-import { lacking, lackingRoot } from "../support/tools.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertSucceeded, bash, blockcopy, run, type Outcome } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch, writeSparse } from "../support/files/files.ts";
+import { bytesWritten, deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountExt4, mountRamfs } from "../support/files/mount.ts";
+import { lacking, lackingRoot } from "../support/programs/tools.ts";
 
 /** Asserts success without a word on either output. */
 function assertSynced(outcome: Outcome): void {

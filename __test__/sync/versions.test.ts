@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../support/bytes.ts";
-import { assertFailed, EXIT, type Outcome, PROJECT, quote, run } from "../support/cli.ts";
-import { lackingHosts, script, sync } from "../support/hosts.ts";
-import { allGone } from "../support/host-state.ts";
-import { assertSynced, pair, SOURCE } from "../support/sync-pair.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, EXIT, type Outcome, PROJECT, quote, run } from "../support/programs/cli.ts";
+import { lackingHosts, script, sync } from "../support/hosts/hosts.ts";
+import { allGone } from "../support/hosts/host-state.ts";
+import { assertSynced, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
 const skip = lackingHosts;
 

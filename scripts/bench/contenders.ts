@@ -1,6 +1,6 @@
 import { sample, type Bench, type Contender } from "./scenario.ts";
-import type { Tool } from "./tools.ts";
-import { measure, type Pipeline, type Usage } from "./usage.ts";
+import type { Tool } from "./machine/tools.ts";
+import { measure, type Pipeline, type Usage } from "./machine/usage.ts";
 
 /** blockcopy.py, as tables name it. */
 export const PEER = "blockcopy.py 0.0.2";

@@ -3,20 +3,20 @@
 //
 //   npm run bench -- [--dir DIR] [--size 2G] [--rounds 5] [--peer PATH/blockcopy.py] [--only NAME,...] [--json FILE] [--no-docs]
 import { writeFileSync } from "node:fs";
-import { checkPage, writePage } from "./docs.ts";
+import { checkPage, writePage } from "./report/docs.ts";
 import { catchSignals, Interrupted, stopIfInterrupted } from "./interruption.ts";
-import { describeMachine } from "./machine.ts";
-import { inBytes } from "./numbers.ts";
+import { describeMachine } from "./machine/machine.ts";
+import { inBytes } from "./report/numbers.ts";
 import { parseOptions, type Options } from "./options.ts";
-import { outcome, type Outcome } from "./outcome.ts";
-import { Pair } from "./pair.ts";
-import { probe } from "./probe.ts";
-import { text, type Report } from "./report.ts";
-import { clearRoom, makeRoom } from "./room.ts";
+import { outcome, type Outcome } from "./report/outcome.ts";
+import { Pair } from "./data/pair.ts";
+import { probe } from "./data/probe.ts";
+import { text, type Report } from "./report/report.ts";
+import { clearRoom, makeRoom } from "./data/room.ts";
 import { lineUp, measureRounds, type LineUp } from "./rounds.ts";
 import type { Bench, Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios/all.ts";
-import { findTools } from "./tools.ts";
+import { findTools } from "./machine/tools.ts";
 
 catchSignals();
 try {

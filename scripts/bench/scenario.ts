@@ -1,6 +1,6 @@
-import type { Pair } from "./pair.ts";
-import type { Tools } from "./tools.ts";
-import type { Usage } from "./usage.ts";
+import type { Pair } from "./data/pair.ts";
+import type { Tools } from "./machine/tools.ts";
+import type { Usage } from "./machine/usage.ts";
 
 /** What a scenario can count on. */
 export interface Bench {

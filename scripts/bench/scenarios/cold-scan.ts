@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
 import { ours, timed } from "../contenders.ts";
-import { diskRate } from "../disk-rate.ts";
-import { hashRate } from "../hash-rate.ts";
+import { diskRate } from "../machine/disk-rate.ts";
+import { hashRate } from "../machine/hash-rate.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
-import type { Usage } from "../usage.ts";
+import type { Usage } from "../machine/usage.ts";
 
 const DISK = "fio (best setting)";
 const HASH = `hash alone (${availableParallelism()} cores)`;

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { ours, PEER } from "../contenders.ts";
-import { EXTENDED, keepHashes } from "../kept-hashes.ts";
-import { part, programs, random, type Image } from "../image.ts";
+import { EXTENDED, keepHashes } from "../data/kept-hashes.ts";
+import { part, programs, random, type Image } from "../data/image.ts";
 import { sample, type Bench, type Contender, type Scenario } from "../scenario.ts";
-import type { Tool } from "../tools.ts";
-import { measure, type Pipeline } from "../usage.ts";
+import type { Tool } from "../machine/tools.ts";
+import { measure, type Pipeline } from "../machine/usage.ts";
 
 /** MiB that lzma gets: it would take minutes for all. */
 const PART = 32;

@@ -1,8 +1,8 @@
 import { run } from "../../common/processes.ts";
 import { ours, PEER, RSYNC, timed } from "../contenders.ts";
-import { halfEmpty, programs, type Image } from "../image.ts";
+import { halfEmpty, programs, type Image } from "../data/image.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
-import { here, HOST, lackingHost, there } from "../shaped-host.ts";
+import { here, HOST, lackingHost, there } from "../machine/shaped-host.ts";
 
 const LINK =
   "From one host to another over ssh, with a link of 1 Gbit/s (125 MB/s, headers and all) between them: two network namespaces of one machine, so that both ends and both ciphers share its cores. All end with the destination on the disk.";

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../../common/processes.ts";
 import { ours, timed } from "../contenders.ts";
-import { halfEmpty, part, programs, random, type Image } from "../image.ts";
-import { EXTENDED, keepHashes } from "../kept-hashes.ts";
+import { halfEmpty, part, programs, random, type Image } from "../data/image.ts";
+import { EXTENDED, keepHashes } from "../data/kept-hashes.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
 
-const SCRIPT = fileURLToPath(new URL("../link.py", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("../machine/link.py", import.meta.url));
 /** Networks of their own for whoever may have them, root or not. */
 const APART = ["unshare", "--map-root-user", "--net", "python3", "-I", "-S", SCRIPT] as const;
 const LZMA = "lzma";

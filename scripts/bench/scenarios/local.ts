@@ -1,6 +1,6 @@
 import { copying, dd, ours, rsync, timed } from "../contenders.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
-import { hasCommand } from "../tools.ts";
+import { hasCommand } from "../machine/tools.ts";
 
 const CP = "cp";
 

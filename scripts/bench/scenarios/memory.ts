@@ -1,6 +1,6 @@
 import { ours, PEER, threeStages, timed } from "../contenders.ts";
 import type { Contender, Scenario } from "../scenario.ts";
-import type { Tool } from "../tools.ts";
+import type { Tool } from "../machine/tools.ts";
 
 const STAGES = ["checksum", "retrieve", "save"] as const;
 

@@ -1,0 +1,45 @@
+// Small filesystems for tests that fill one up or copy onto a device in use.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { defer } from "../cleanup.ts";
+import { attach, type Loop } from "./loop.ts";
+import { system } from "../programs/tools.ts";
+
+function mount(t: TestContext, folder: string, ...args: string[]): string {
+  const point = join(folder, `mounted-${process.hrtime.bigint()}`);
+  mkdirSync(point);
+  system("mount", ...args, point);
+  defer(t, () => system("umount", point));
+  return point;
+}
+
+/** Mounts a tmpfs that holds `size` bytes at most, until the test ends; returns its mount point. */
+export function mountTmpfs(t: TestContext, folder: string, size: number): string {
+  return mount(t, folder, "-t", "tmpfs", "-o", `size=${size}`, "tmpfs");
+}
+
+/** Mounts a ramfs, whose files refuse O_DIRECT at open(2), until the test ends; returns its mount point. */
+export function mountRamfs(t: TestContext, folder: string): string {
+  return mount(t, folder, "-t", "ramfs", "ramfs");
+}
+
+/**
+ * Makes an ext4 filesystem on the device and mounts it until the test ends; returns its mount point. It claims the
+ * device as any mount does, but read-only: otherwise it would write to the device whenever it likes.
+ */
+export function mountExt4(t: TestContext, folder: string, loop: Loop): string {
+  system("mkfs.ext4", "-q", loop.path);
+  return mount(t, folder, "-o", "ro", loop.path);
+}
+
+/** A loop device over a file of 4 MiB with an ext4 filesystem that is mounted until the test ends. Its last block is free. */
+export function mountedLoop(
+  t: TestContext,
+  folder: string,
+): { backing: string; loop: Loop; point: string } {
+  const backing = join(folder, "filesystem");
+  writeFileSync(backing, Buffer.alloc(4 * 2 ** 20));
+  const loop = attach(t, backing);
+  return { backing, loop, point: mountExt4(t, folder, loop) };
+}

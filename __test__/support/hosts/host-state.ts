@@ -1,0 +1,89 @@
+// What runs on the hosts of hosts.ts, and the links between them.
+import { readFileSync } from "node:fs";
+import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { defer } from "../cleanup.ts";
+import { addressOf, commandOf, hosts, namespace, pidFile, type Far } from "./hosts.ts";
+import { system } from "../programs/tools.ts";
+
+/** The namespace that is a host, which there is from now on. */
+function at(host: "here" | Far): string {
+  hosts();
+  return namespace(host);
+}
+
+/** A process on one of the hosts. */
+export interface Process {
+  pid: number;
+  /** Its words, with spaces between them. */
+  command: string;
+}
+
+/** What runs on a host, but for the sshd that waits for logins. */
+export function processesOn(host: "here" | Far): Process[] {
+  const pids = system("ip", "netns", "pids", at(host)).split("\n").filter(Boolean);
+  const daemon = host === "here" ? "" : readFileSync(pidFile(hosts().folder, host), "utf8").trim();
+  return pids
+    .filter((pid) => pid !== daemon)
+    .map((pid) => ({ pid: Number(pid), command: commandOf(pid) }))
+    .filter(({ command }) => command !== "");
+}
+
+/** Waits until a process runs on a host whose command `pattern` matches. */
+export async function appears(host: "here" | Far, pattern: RegExp): Promise<Process> {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(20)) {
+    const found = processesOn(host).find(({ command }) => pattern.test(command));
+    if (found !== undefined) return found;
+  }
+  throw new Error(`nothing like ${pattern} on ${host}`);
+}
+
+/** Waits until nothing runs on any host; throws with what does after `seconds`. */
+export async function allGone(seconds: number): Promise<void> {
+  const running = (): Process[] => (["here", "one", "two"] as const).flatMap(processesOn);
+  for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; await sleep(50))
+    if (running().length === 0) return;
+  throw new Error(`still running after ${seconds} s: ${JSON.stringify(running(), null, 1)}`);
+}
+
+/**
+ * Limits what goes to and comes from a host, as `tc` writes rates (`200mbit`), until the test ends or what is returned is called.
+ */
+export function shape(t: TestContext, host: Far, rate: string): () => void {
+  const qdisc = (action: string, ...args: string[]): void => {
+    system("tc", "-n", at("here"), "qdisc", action, "dev", host, "root", ...args);
+    system("tc", "-n", at(host), "qdisc", action, "dev", "eth0", "root", ...args);
+  };
+  qdisc("add", "tbf", "rate", rate, "burst", "64kb", "latency", "50ms");
+  let limited = true;
+  const end = (): void => {
+    if (limited) qdisc("del");
+    limited = false;
+  };
+  defer(t, end);
+  return end;
+}
+
+/** Takes the cable out, until the test ends or what is returned is called. */
+export function unplug(t: TestContext, host: Far): () => void {
+  const set = (state: "up" | "down"): string =>
+    system("ip", "-n", at("here"), "link", "set", host, state);
+  set("down");
+  const plug = (): void => {
+    set("up");
+    // The kernel forgets the address with the link.
+    system(
+      "ip",
+      "-n",
+      at("here"),
+      "addr",
+      "replace",
+      `${addressOf(host).here6}/64`,
+      "dev",
+      host,
+      "nodad",
+    );
+  };
+  defer(t, plug);
+  return plug;
+}

@@ -1,0 +1,328 @@
+// What people see of a copy while it runs: one line, as far as the terminal is wide, and what the copy waits for.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test, type TestContext } from "node:test";
+import { limiting, limitingAlone, SpentLately } from "../../src/sync/limiting.ts";
+import { CopyState } from "../../src/ui/copy-state.ts";
+import { helloLine, type TimeSpent } from "../../src/ui/event-lines.ts";
+import { formatBriefly } from "../../src/ui/format.ts";
+import { limitText } from "../../src/ui/limit.ts";
+import { Rate } from "../../src/ui/rate.ts";
+import { liveText, statusLine } from "../../src/ui/people/status-line.ts";
+import {
+  bash,
+  blockcopy,
+  COMMAND,
+  environment,
+  execute,
+  killGroup,
+  PROJECT,
+  quote,
+} from "../support/programs/cli.ts";
+import { defer } from "../support/cleanup.ts";
+import { readEvents } from "../support/programs/events.ts";
+import { noise, scratch, text } from "../support/files/files.ts";
+import { shape } from "../support/hosts/host-state.ts";
+import { environmentHere, lackingHosts, prefixHere } from "../support/hosts/hosts.ts";
+import { pair } from "../support/programs/sync-pair.ts";
+import { lacking } from "../support/programs/tools.ts";
+
+/** Four seconds of a program with two threads: shares of the CPU time of both, and of the time that it has waited. */
+function spent(cpu: number, input: number, output: number): TimeSpent {
+  return { elapsed: 4000, cpu: cpu * 8000, threads: 2, input: input * 4000, output: output * 4000 };
+}
+
+const cases: [
+  what: string,
+  source: TimeSpent,
+  destination: TimeSpent,
+  linked: string,
+  here: string,
+][] = [
+  [
+    "the blocks pile up, and the destination has none",
+    spent(0.2, 0.1, 0.8),
+    spent(0.1, 0.9, 0),
+    "link",
+    "none",
+  ],
+  [
+    "the blocks pile up, and the destination has its hands full",
+    spent(0.2, 0.1, 0.8),
+    spent(0.1, 0.1, 0),
+    "disk of the destination",
+    "disk of the destination",
+  ],
+  [
+    "the same, and its threads are busy",
+    spent(0.1, 0.1, 0.8),
+    spent(0.9, 0.1, 0),
+    "CPU of the destination",
+    "CPU of the destination",
+  ],
+  [
+    "the blocks pile up, and the destination waits half of the time",
+    spent(0.2, 0.1, 0.8),
+    spent(0.1, 0.45, 0),
+    "none",
+    "none",
+  ],
+  [
+    "digests are awaited",
+    spent(0.1, 0.9, 0),
+    spent(0.3, 0.9, 0.1),
+    "disk of the destination",
+    "disk of the destination",
+  ],
+  [
+    "digests are awaited, and the destination hashes all the time",
+    spent(0.05, 0.9, 0),
+    spent(0.9, 0.9, 0.1),
+    "CPU of the destination",
+    "CPU of the destination",
+  ],
+  ["digests are awaited, and pile up", spent(0.1, 0.9, 0), spent(0.3, 0.9, 0.8), "link", "none"],
+  [
+    "the source waits for nobody",
+    spent(0.3, 0.05, 0.1),
+    spent(0.1, 0.9, 0.9),
+    "disk of the source",
+    "disk of the source",
+  ],
+  [
+    "the source waits for nobody, and compresses all the time",
+    spent(0.95, 0.05, 0.1),
+    spent(0.01, 0.9, 0.9),
+    "CPU of the source",
+    "CPU of the source",
+  ],
+  [
+    "the CPU is divided between the two",
+    spent(0.5, 0.05, 0.1),
+    spent(0.45, 0.9, 0.1),
+    "disk of the source",
+    "CPU of the source",
+  ],
+  [
+    "the source waits now for this and now for that",
+    spent(0.3, 0.4, 0.4),
+    spent(0.3, 0.4, 0.4),
+    "none",
+    "none",
+  ],
+];
+for (const [what, source, destination, linked, here] of cases) {
+  test(`what a copy waits for: ${what}`, () => {
+    for (const [link, expected] of [
+      [true, linked],
+      [false, here],
+    ] as const) {
+      const found = limiting(source, destination, link);
+      const words = found === undefined ? "none" : limitText({ ...found, host: null });
+      assert.equal(words, expected, link ? "linked" : "here");
+    }
+  });
+}
+
+test("a program alone, and what it is called on another host", () => {
+  assert.equal(limitText({ ...limitingAlone(spent(0.9, 0, 0)), host: null }), "CPU");
+  assert.equal(limitText({ ...limitingAlone(spent(0.7, 0, 0)), host: null }), "disk");
+  assert.equal(limitText({ what: "disk", side: "source", host: "root@a" }), "disk of root@a");
+});
+
+test("only the last seconds count, and too few of them tell nothing", () => {
+  const lately = new SpentLately();
+  const at = (elapsed: number, output: number): TimeSpent => ({
+    ...spent(0, 0, 0),
+    elapsed,
+    output,
+  });
+  for (let elapsed = 0; elapsed <= 1900; elapsed += 100) lately.add(at(elapsed, 0));
+  assert.equal(lately.lately, undefined);
+  for (let elapsed = 2000; elapsed <= 60_000; elapsed += 100)
+    lately.add(at(elapsed, elapsed - 2000));
+  assert.deepEqual(lately.lately, { ...at(4000, 4000) });
+});
+
+test("a rate is that of the last ten seconds", () => {
+  const rate = new Rate(1000);
+  for (let second = 1; second <= 30; second += 1) rate.add(1000 + second * 1000, second * 100);
+  assert.equal(rate.at(31_000, 3000), 100);
+  for (let second = 31; second <= 60; second += 1) rate.add(1000 + second * 1000, 3000);
+  assert.equal(rate.at(61_000, 3000), 0);
+  assert.equal(new Rate(0).at(0, 5), 0);
+});
+
+test("bytes in three digits", () => {
+  const sizes = [
+    0,
+    999,
+    1000,
+    1023,
+    9.99 * 1024,
+    12.1 * 2 ** 20,
+    999.6 * 2 ** 20,
+    2 ** 31,
+    2 ** 52,
+  ];
+  const expected =
+    "0 bytes, 999 bytes, 0.98 KiB, 1.00 KiB, 9.99 KiB, 12.1 MiB, 0.98 GiB, 2.00 GiB, 4.00 PiB";
+  assert.equal(sizes.map(formatBriefly).join(", "), expected);
+});
+
+test("a line has what there is room for, and what matters most", () => {
+  const state = new CopyState();
+  state.begin(2 ** 31);
+  state.advance(1.2 * 2 ** 30);
+  state.count("changed", 12.1 * 2 ** 20);
+  state.count("sent", 8 * 2 ** 20);
+  state.limit = { what: "disk", side: "source", host: "root@host" };
+  Object.defineProperty(state.work, "rate", { value: 411 * 2 ** 20 });
+  const all =
+    "Sync  1.20 GiB of 2.00 GiB  60 %  changed 12.1 MiB  sent 8.00 MiB  411 MiB/s  0:00:02 left  (disk of root@host)";
+  assert.equal(statusLine(state, Infinity), all);
+  assert.equal(statusLine(state, all.length), all);
+  assert.equal(
+    statusLine(state, 77),
+    "Sync  1.20 GiB of 2.00 GiB  60 %  changed 12.1 MiB  411 MiB/s  0:00:02 left",
+  );
+  assert.equal(statusLine(state, 37), "Sync  60 %  411 MiB/s  0:00:02 left");
+  assert.equal(statusLine(state, 12), "Sync  60 %");
+  for (let columns = 0; columns < 120; columns += 1) {
+    const line = statusLine(state, columns);
+    assert.ok(line.length <= columns, line);
+    assert.doesNotMatch(line, / {3}|^ | $/);
+  }
+  const besides = state.aside("reading back", 2 ** 31);
+  besides.advance(2 ** 30);
+  assert.match(statusLine(state, 80), /^Sync, reading back {2}1\.00 GiB of 2\.00 GiB {2}50 % /);
+  besides.finish(true);
+  assert.match(statusLine(state, 80), /^Sync {2}1\.20/);
+});
+
+test("nothing is shown while a connection is made, and then which host is awaited", () => {
+  const state = new CopyState();
+  const line = (columns = 80): string | undefined => liveText(state, columns);
+  state.connecting = true;
+  state.awaited = "root@host";
+  state.begin(2 ** 31);
+  assert.equal(line(), undefined);
+  state.connecting = false;
+  assert.equal(line(), "Sync  waiting for root@host");
+  assert.equal(line(20), "Sync");
+  state.aside("reading back", 2 ** 31);
+  assert.match(line() ?? "", /^Sync, reading back/);
+  state.finish();
+  state.awaited = undefined;
+  assert.match(line() ?? "", /^Sync {2}0 bytes of 2\.00 GiB/);
+});
+
+test("a copy over a slow link waits for the link", { skip: lackingHosts }, async (t) => {
+  shape(t, "one", "10mbit");
+  const size = 24 * 2 ** 20;
+  const { from, to } = pair(t, { source: noise("long", size), destination: Buffer.alloc(size, 1) });
+  const words = [...COMMAND, "sync", "--json", "--compress", "none", from, `one:${to}`];
+  const [program = "", ...rest] = [...prefixHere(), ...words];
+  const child = spawn(program, rest, {
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+    env: environment(environmentHere()),
+  });
+  defer(t, () => killGroup(child.pid));
+  let limit: unknown;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [event] = readEvents(Buffer.from(`${line}\n`));
+    assert.notEqual(event?.event, "end");
+    if (event?.event === "progress" && event.limit !== null) {
+      ({ limit } = event);
+      break;
+    }
+  }
+  assert.deepEqual(limit, { what: "link", side: null, host: null });
+});
+
+test("without a terminal a line is printed now and then, once it has begun", async () => {
+  const state = `new (await import("../sync/src/ui/copy-state.ts")).CopyState()`;
+  const script = `
+    const state = ${state};
+    const display = (await import("../sync/src/ui/copy-display.ts")).minuteDisplay(state, 20);
+    setTimeout(() => state.begin(900), 100);
+    setTimeout(() => display.finish(["the end"]), 200);`;
+  const { stderr } = await execute(
+    [process.execPath, "--import", "tsx", "--input-type=module", "-e", script],
+    { cwd: PROJECT },
+  );
+  assert.match(stderr, /^(?:Sync {2}0 bytes of 900 bytes {2}0 % .*\n)+the end\n$/);
+});
+
+/** What a copy with `options` leaves on a terminal of 40 columns; `host` is that of its destination, with a colon. */
+async function onTerminal(
+  t: TestContext,
+  env: string,
+  options: string[],
+  host = "",
+): Promise<string> {
+  const source = text("long", 3 * 2 ** 20);
+  const { from, to } = pair(t, { source, destination: Buffer.alloc(source.length) });
+  const command = `stty cols 40; ${env} ${blockcopy("sync", ...options, from, host + to)}`;
+  const { stdout, code } = await bash(`script -qec ${quote([command])} /dev/null < /dev/null`);
+  assert.equal(code, 0, stdout.toString());
+  return stdout.toString();
+}
+
+test("a terminal", { skip: lacking("script", "stty") }, async (t) => {
+  // For a moment, however fast the machine is.
+  const slowly = ["--compress", "lzma:9", "--threads", "1"];
+  const drawn = await onTerminal(t, "TERM=xterm NO_COLOR=1", slowly);
+  const lines = Array.from(drawn.matchAll(/Sync {2}[^\r\n\x1b]*/g), ([line]) => line);
+  assert.ok(lines.length > 0, drawn);
+  for (const line of lines) assert.ok(line.length <= 37, line);
+  assert.doesNotMatch(drawn, /\x1b\[\d+m/, "no colour");
+  assert.match(drawn, /✔ Sync done in /);
+});
+
+test("a terminal that cannot draw", { skip: lacking("script", "stty") }, async (t) => {
+  assert.match(await onTerminal(t, "TERM=dumb", []), /^(?:\r\x1b\[K)?Sync done in .*\r\n[^✔]*$/);
+});
+
+/**
+ * A program for -e that asks on the terminal, as ssh does, and has an answer two seconds later. With `opening`, the host says hello then, and takes two seconds
+ * more to open its file.
+ */
+function askingRsh(t: TestContext, opening: boolean): string {
+  const path = join(scratch(t), "rsh");
+  const hello = `printf '%s\\n' ${quote([helloLine().text])} >&2; sleep 2`;
+  const script = [
+    "#!/bin/sh",
+    "printf 'password: ' > /dev/tty",
+    "sleep 2",
+    "echo answered > /dev/tty",
+    ...(opening ? [hello] : []),
+    "shift",
+    'exec sh -c "$*"',
+  ];
+  writeFileSync(path, script.map((line) => `${line}\n`).join(""), { mode: 0o755 });
+  return path;
+}
+
+const slowly = ["--compress", "lzma", "--threads", "1"];
+const asking: [what: string, opening: boolean, lines: RegExp, options: string[]][] = [
+  ["a host that opens its file slowly", true, /Sync {2}waiting for far/, ["-v"]],
+  ["a connection for each stream", false, /Sync/, [...slowly, "--streams", "2"]],
+  ["blockcopy 0.0.2", false, /Sync/, [...slowly, "--wire", "0.0.2"]],
+];
+for (const [what, opening, lines, options] of asking) {
+  test(`a question is not drawn over: ${what}`, { skip: lacking("script", "stty") }, async (t) => {
+    const far = ["-e", askingRsh(t, opening), "--remote-command", quote(COMMAND)];
+    const drawn = await onTerminal(t, "TERM=xterm NO_COLOR=1", [...options, ...far], "far:");
+    const end = drawn.lastIndexOf("answered");
+    const asked = drawn.slice(drawn.indexOf("password: "), end);
+    assert.match(asked, /password: /);
+    assert.doesNotMatch(asked, /\x1b|\r(?!\n)/);
+    assert.match(drawn.slice(end), lines);
+    assert.match(drawn.slice(end), /✔ Sync done in /);
+  });
+}

@@ -1,0 +1,106 @@
+// What sync tells people of itself: what came of it, details when asked, or nothing.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { assertSame } from "../support/files/bytes.ts";
+import { bash, blockcopy, EXIT, quote, run, withoutSummary } from "../support/programs/cli.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { lacking } from "../support/programs/tools.ts";
+
+const content = noise("content", 96 * BLOCK + 1000);
+
+/** Two files of which the blocks of the given numbers differ, of 97. */
+function differing(t: TestContext, ...blocks: number[]): [from: string, to: string] {
+  const folder = scratch(t);
+  const [from, to] = [join(folder, "source"), join(folder, "destination")];
+  const other = Buffer.from(content);
+  for (const block of blocks) other[block * BLOCK] = (other[block * BLOCK] ?? 0) ^ 1;
+  writeFileSync(from, content);
+  writeFileSync(to, other);
+  return [from, to];
+}
+
+const outcomes: [blocks: number[], outcome: string, same: string][] = [
+  [[], "nothing differed", "12.00 MiB"],
+  [[1], "1 block (128.00 KiB) differed and was replaced", "11.88 MiB"],
+  [[0, 96], "2 blocks (128.98 KiB) differed and were replaced", "11.88 MiB"],
+];
+for (const [blocks, outcome, same] of outcomes) {
+  test(outcome, async (t) => {
+    const { code, stdout, stderr } = await run(["sync", ...differing(t, ...blocks)]);
+    assert.deepEqual([code, stdout.length], [EXIT.ok, 0]);
+    const [first = "", second = "", ...rest] = stderr.split("\n");
+    assert.equal(/^Sync done in \d+\.\d{3} seconds: (.*)$/.exec(first)?.[1], outcome);
+    assert.equal(/^ {2}12\.00 MiB read at .*\/s, (.*) were the same$/.exec(second)?.[1], same);
+    assert.deepEqual(rest, [""]);
+    const quiet = await run(["sync", "-q", ...differing(t, ...blocks)]);
+    assert.deepEqual([quiet.code, quiet.stdout.length, quiet.stderr], [EXIT.ok, 0, ""]);
+  });
+}
+
+test("-q says errors, and no warning", async (t) => {
+  const [from, to] = differing(t);
+  const cache = ["--digest-cache", `${to}.digests`];
+  const { stderr } = await run(["sync", ...cache, from, to]);
+  assert.match(stderr, /^WARNING \(sync\): .*does not exist/);
+  const quiet = await run(["sync", "-q", "--digest-cache", `${to}.other`, from, to]);
+  assert.deepEqual([quiet.code, quiet.stderr], [EXIT.ok, ""]);
+  const failed = await run(["sync", "--quiet", from, `${to}.missing`]);
+  assert.equal(failed.code, EXIT.missing);
+  assert.match(failed.stderr, /^ERROR \(sync\): .*\n$/);
+});
+
+test("there is no --progress", async (t) => {
+  const outcome = await run(["sync", "--progress", ...differing(t)]);
+  assert.equal(outcome.code, EXIT.usage);
+});
+
+test("-v before or after the command, or DEBUG, says what is read and written", async (t) => {
+  const variants: [args: string[], env?: Record<string, string>][] = [
+    [["-v", "sync"]],
+    [["sync", "-v"]],
+    [["sync"], { DEBUG: "1" }],
+  ];
+  for (const [args, env] of variants) {
+    const [from, to] = differing(t, 7);
+    const { code, stdout, stderr } = await run(
+      [...args, from, to],
+      env === undefined ? {} : { env },
+    );
+    assert.equal(code, EXIT.ok);
+    assert.equal(stdout.length, 0);
+    const lines = withoutSummary(stderr).trimEnd().split("\n");
+    assert.ok(
+      lines.every((line) => line.startsWith("blockcopy sync: ")),
+      stderr,
+    );
+    for (const path of [from, to])
+      assert.ok(lines.some((line) => line.includes(`${path}: ${content.length} bytes, `)));
+    assert.match(stderr, /^Sync done in .*: 1 block \(128\.00 KiB\) differed and was replaced$/m);
+  }
+});
+
+test(
+  "on a terminal there is a summary, and nothing is refused",
+  { skip: lacking("script") },
+  async (t) => {
+    const [from, to] = differing(t, 3, 4);
+    const command = quote([blockcopy("sync", from, to)]);
+    const { code, stdout } = await bash(`TERM=xterm script -qec ${command} /dev/null < /dev/null`);
+    assert.equal(code, EXIT.ok, stdout.toString());
+    const summary =
+      /✔ Sync done in \d+\.\d+ seconds: 2 blocks \(256\.00 KiB\) differed and were replaced\r?\n/;
+    assert.match(stdout.toString(), summary);
+    assertSame(readFileSync(to), content);
+  },
+);
+
+test("a failure takes back no progress and has the last word", async (t) => {
+  const [from, to] = differing(t);
+  writeFileSync(to, "short");
+  const { code, stderr } = await run(["sync", "-v", from, to]);
+  assert.equal(code, EXIT.usage);
+  assert.match(stderr.trimEnd().split("\n").at(-1) ?? "", /^ERROR \(sync\): /);
+  assert.doesNotMatch(stderr, /done/i);
+});

@@ -1,0 +1,48 @@
+import {
+  environmentHere,
+  hosts,
+  lackingHosts,
+  namespace,
+  prefixHere,
+} from "../../../__test__/support/hosts/hosts.ts";
+import { run, type Command } from "../../common/processes.ts";
+
+/** The host that one can log in to. */
+export const HOST = "one";
+
+let shaped = false;
+
+/** Why there can be no other host; `undefined` where there can. */
+export function lackingHost(): string | undefined {
+  return lackingHosts === false ? undefined : lackingHosts;
+}
+
+/** A command that runs on a host here, whose only link to {@link HOST} has a rate of 1 Gbit/s each way, headers and all. */
+export function here(command: Command): Command {
+  makeHosts();
+  return inEnvironment(command);
+}
+
+/** A command that logs in to {@link HOST} from there and runs `words`, which go through its shell. */
+export function there(words: string): Command {
+  return here(["ssh", HOST, words]);
+}
+
+function inEnvironment(command: Command): Command {
+  const [enter, ...rest] = prefixHere();
+  if (enter === undefined) throw new Error("there is no way to run anything on a host");
+  return [enter, ...rest, "env", `PATH=${environmentHere().PATH}`, ...command];
+}
+
+function makeHosts(): void {
+  hosts();
+  if (shaped) return;
+  // A burst as large as what the kernel segments at once, and no more queue than a switch has.
+  const bucket = ["tbf", "rate", "1gbit", "burst", "256kb", "latency", "10ms"];
+  for (const [place, device] of [
+    [namespace("here"), HOST],
+    [namespace(HOST), "eth0"],
+  ] as const)
+    run(["tc", "-n", place, "qdisc", "add", "dev", device, "root", ...bucket]);
+  shaped = true;
+}

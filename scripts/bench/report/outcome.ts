@@ -1,0 +1,88 @@
+import { spread, type Spread } from "../../common/spread.ts";
+import type { LineUp } from "../rounds.ts";
+import type { Contender, Sample, Unit } from "../scenario.ts";
+
+/** What came out of a scenario. */
+export interface Outcome {
+  readonly name: string;
+  readonly title: string;
+  readonly about: string;
+  readonly unit: Unit;
+  readonly rounds: number;
+  /** Why nothing was measured; `null` where it was. */
+  readonly skipped: string | null;
+  /** Those of whom the slowest in a round is what the others of that round are compared with. */
+  readonly reference: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+/** What came out for a contender; `null` where there is no such figure. */
+export interface Row {
+  readonly name: string;
+  /** Whether it is this program. */
+  readonly ours: boolean;
+  /** Why it was not measured; `null` where it was. */
+  readonly missing: string | null;
+  /** In the unit of the scenario. */
+  readonly figure: Spread | null;
+  /** How many times as fast as the reference in the same round. */
+  readonly speed: Spread | null;
+  /** User and system, of all processes. */
+  readonly cpuSeconds: Spread | null;
+  /** Of the process that had most memory, in the round in which that was most. */
+  readonly peakBytes: number | null;
+  /** Bytes that went out for each of the source. */
+  readonly sent: Spread | null;
+}
+
+/** Makes figures of samples. */
+export function outcome(
+  { scenario, rounds, skipped, contenders, reference }: LineUp,
+  samples: ReadonlyMap<string, readonly Sample[]>,
+): Outcome {
+  const { name, title, about, unit } = scenario;
+  const measured = reference.flatMap((one) => {
+    const taken = samples.get(one);
+    return taken === undefined ? [] : [taken];
+  });
+  return {
+    name,
+    title,
+    about,
+    unit,
+    rounds,
+    skipped: skipped ?? null,
+    reference,
+    rows: contenders.map((contender) =>
+      row(contender, samples.get(contender.name) ?? [], measured, unit),
+    ),
+  };
+}
+
+function row(
+  contender: Contender,
+  samples: readonly Sample[],
+  reference: readonly (readonly Sample[])[],
+  unit: Unit,
+): Row {
+  const speeds = samples.flatMap(({ value }, round) => {
+    const others = reference.flatMap((taken) => taken[round]?.value ?? []);
+    if (others.length === 0) return [];
+    return lessIsBetter(unit) ? [Math.max(...others) / value] : [value / Math.min(...others)];
+  });
+  return {
+    name: contender.name,
+    ours: contender.ours ?? false,
+    missing: "missing" in contender ? contender.missing : null,
+    figure: spread(samples.map(({ value }) => value)),
+    speed: spread(speeds),
+    cpuSeconds: spread(samples.flatMap(({ cpuSeconds }) => cpuSeconds ?? [])),
+    peakBytes: samples.length === 0 ? null : Math.max(...samples.map(({ peakBytes }) => peakBytes)),
+    sent: spread(samples.flatMap(({ sent }) => sent ?? [])),
+  };
+}
+
+/** Whether a smaller figure is the better one. */
+export function lessIsBetter(unit: Unit): boolean {
+  return unit !== "MB/s";
+}
