@@ -16,8 +16,8 @@ const NAME = "rngs";
 /** Bytes before the extents: the name, and how many extents there are (4 bytes). */
 export const PREFACE_HEADER_LENGTH = 8;
 
-/** Bytes of an extent: its two offsets, 8 each. */
-export const EXTENT_LENGTH = 16;
+/** Bytes of an encoded range: its two offsets, 8 each. */
+export const RANGE_LENGTH = 16;
 
 /** Bytes behind the extents: the CRC-32 of all that is before. */
 export const PREFACE_END_LENGTH = 4;
@@ -42,10 +42,10 @@ export function* encodePreface(extents: readonly Extent[]): Generator<Uint8Array
   yield header;
   for (let from = 0; from < extents.length; from += TOGETHER) {
     const some = extents.slice(from, from + TOGETHER);
-    const chunk = Buffer.alloc(some.length * EXTENT_LENGTH);
+    const chunk = Buffer.alloc(some.length * RANGE_LENGTH);
     for (const [index, { start, end }] of some.entries()) {
-      chunk.writeBigUInt64BE(BigInt(start), index * EXTENT_LENGTH);
-      chunk.writeBigUInt64BE(BigInt(end), index * EXTENT_LENGTH + 8);
+      chunk.writeBigUInt64BE(BigInt(start), index * RANGE_LENGTH);
+      chunk.writeBigUInt64BE(BigInt(end), index * RANGE_LENGTH + 8);
     }
     crc = crc32(chunk, crc);
     yield chunk;
@@ -81,9 +81,9 @@ export class PrefaceDecoder {
   extents(bytes: Uint8Array): Extent[] {
     this.#crc = crc32(bytes, this.#crc);
     const view = viewOf(bytes);
-    return Array.from({ length: bytes.length / EXTENT_LENGTH }, (_, index) => {
-      const start = view.getBigUint64(index * EXTENT_LENGTH);
-      const end = view.getBigUint64(index * EXTENT_LENGTH + 8);
+    return Array.from({ length: bytes.length / RANGE_LENGTH }, (_, index) => {
+      const start = view.getBigUint64(index * RANGE_LENGTH);
+      const end = view.getBigUint64(index * RANGE_LENGTH + 8);
       if (start > end || end > MAX_POSITION)
         throw faulty("bad-position", `has a range from ${start} to ${end}`);
       return { start: Number(start), end: Number(end) };

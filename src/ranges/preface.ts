@@ -1,6 +1,6 @@
 import type * as Binding from "../native/binding.js";
 import {
-  EXTENT_LENGTH,
+  RANGE_LENGTH,
   PREFACE_END_LENGTH,
   PREFACE_HEADER_LENGTH,
   PrefaceDecoder,
@@ -29,7 +29,7 @@ export async function readPreface(native: typeof Binding): Promise<Extent[]> {
   const decoder = new PrefaceDecoder(await read(PREFACE_HEADER_LENGTH));
   const extents: Extent[] = [];
   for (let left = decoder.count; left > 0; left -= TOGETHER) {
-    extents.push(...decoder.extents(await read(Math.min(left, TOGETHER) * EXTENT_LENGTH)));
+    extents.push(...decoder.extents(await read(Math.min(left, TOGETHER) * RANGE_LENGTH)));
   }
   decoder.end(await read(PREFACE_END_LENGTH));
   return extents;

@@ -10,6 +10,7 @@ use crate::sysfs;
 
 mod loops;
 mod opened;
+mod openers;
 
 pub(crate) use loops::{behind_the_kernels_back, loop_that_writes};
 pub(crate) use opened::{

@@ -22,7 +22,6 @@ mod image_lock;
 mod medium;
 mod metadata;
 mod node;
-mod openers;
 mod proc_tables;
 mod shown;
 mod sink;

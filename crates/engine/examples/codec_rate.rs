@@ -1,4 +1,4 @@
-//! How fast blocks of a file are compressed and decoded by one thread, and how small they become: `codec_rate FILE [BLOCK_LENGTH]`.
+//! Measures the speed and ratio of each codec on the blocks of a file, with one thread: `codec_rate FILE [BLOCK_LENGTH]`.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Applying: writing the blocks of a batch to the destination.
+//! Writing the blocks of a batch to the destination.
 
 use std::sync::Arc;
 
@@ -12,37 +12,36 @@ use crate::threads::guard;
 use crate::writes::{PlacedBlock, WriteOp, ZeroBlocks, waves, writes};
 use crate::{Done, Engine, Error};
 
-/// How a batch is written.
+/// Options for writing a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApplyOptions {
-    /// What becomes of blocks of zeros.
+    /// Treatment of blocks of zeros.
     pub zero_blocks: ZeroBlocks,
-    /// By which algorithm the blocks are digested on the way, for whoever wants to read them back; not at all without one.
+    /// Digest the blocks by this algorithm, for a later verification.
     pub digest: Option<Algorithm>,
-    /// A digest for each frame, which its block must have to be written. Of frames of zeros nothing is checked: they have no payload
-    /// that could be damaged.
+    /// Digest of each frame. A block with another digest is refused. Frames of zeros are not checked: they have no payload that could be
+    /// damaged.
     pub expected: Option<Digests>,
 }
 
-/// What came of a batch.
+/// Blocks of a batch that were written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// The length of each block, in bytes: for a compressed one, that of what it decoded to.
+    /// Length of each block in bytes, after decoding.
     pub lengths: Vec<u32>,
-    /// The digest of each block, one after the other; empty if none were asked for.
+    /// Digest of each block, one after the other; empty if none were asked for.
     pub digests: Vec<u8>,
 }
 
 impl Engine {
-    /// Writes `frames`, whose payloads lie in `slot`, to `sink`, and gives `done` what it wrote. Where frames overlap, the
-    /// later one wins.
+    /// Writes `frames`, whose payloads are in `slot`, to `sink`. If frames overlap, the later one wins.
     ///
-    /// They are not synced: that is [`Engine::sync`]. Batches for the same sink must be applied one after the other.
+    /// Nothing is synced: see [`Engine::sync`]. Batches for the same sink must be applied one after the other.
     ///
     /// # Errors
-    /// To `done`: a write that failed, the first one in the order of the frames, a block beyond the end of a device, or a payload
-    /// that does not decode or whose block does not have the digest that came with it. Frames before it have been written, and
-    /// some of those behind it may have been; a block that is refused has not.
+    /// Passed to `done`: the first failure in the order of the frames. That is a write that failed, a block beyond the end of a device, a
+    /// payload that does not decode, or a block with another digest than expected. The frames before it have been written, and some of
+    /// those after it may have been; a refused block has not.
     pub fn apply(
         self: &Arc<Self>,
         sink: &Arc<Sink>,
@@ -60,19 +59,19 @@ impl Engine {
         });
     }
 
-    /// Waits until all that was written to `sink` is on the disk.
+    /// Waits until everything written to `sink` is on the disk.
     ///
     /// # Errors
-    /// To `done`: what the system says; the content of the destination is then unknown.
+    /// Passed to `done`: the error of the system; the content of the destination is unknown then.
     pub fn sync(self: &Arc<Self>, sink: &Arc<Sink>, done: impl Done<()>) {
         let sink = Arc::clone(sink);
         self.io.spawn_fifo(move || done(guard(|| Ok(sink.sync()?))));
     }
 
-    /// Decodes the block of `frame`, whose payload lies in `slot`, and compares it with its digest, without writing it anywhere.
+    /// Decodes the block of `frame`, whose payload is in `slot`, and compares it with its digest, without writing it.
     ///
     /// # Errors
-    /// To `done`: a payload that does not decode, or not to that block.
+    /// Passed to `done`: a payload that does not decode, or a block with another digest.
     pub fn check(self: &Arc<Self>, slot: Slot, frame: Frame, digest: Digests, done: impl Done<()>) {
         let engine = Arc::clone(self);
         self.io.spawn_fifo(move || {
@@ -104,8 +103,8 @@ impl Engine {
         frames: &[Frame],
         options: &ApplyOptions,
     ) -> Result<Applied, Error> {
-        let check = options.expected.as_ref();
-        if check.is_some_and(|digests| digests.count() != Some(frames.len())) {
+        let expected = options.expected.as_ref();
+        if expected.is_some_and(|digests| digests.count() != Some(frames.len())) {
             return Err(Error::Request("there is not one digest per block"));
         }
         let mut applied = Applied::default();
@@ -113,7 +112,7 @@ impl Engine {
         while first < frames.len() {
             let group = self.decoded_together(&frames[first..]);
 
-            // Each on its own, not as part of a run, with which the frames before it would be refused.
+            // Each block alone, not as part of a larger write: a refusal would include the frames before it.
             let fitting = self.decode(memory, group).into_iter().zip(group);
             let fitting = fitting.map(|(block, frame)| {
                 let block = block?;
@@ -124,8 +123,8 @@ impl Engine {
             let mut digests = options
                 .digest
                 .map(|algorithm| self.digest_blocks(algorithm, &blocks));
-            let wrong =
-                check.and_then(|theirs| self.first_wrong(&blocks, digests.as_ref(), theirs, first));
+            let wrong = expected
+                .and_then(|theirs| self.first_wrong(&blocks, digests.as_ref(), theirs, first));
             if let Some(wrong) = wrong {
                 blocks.truncate(wrong);
                 let position = group[wrong].position;
@@ -148,7 +147,7 @@ impl Engine {
     }
 }
 
-/// Writes the first blocks of `frames`, of which the later one wins where they overlap.
+/// Writes `blocks`, which belong to the first of `frames`. If blocks overlap, the later one wins.
 fn write_blocks(
     sink: &Sink,
     frames: &[Frame],
@@ -173,7 +172,7 @@ fn write_blocks(
     Ok(())
 }
 
-/// What there is before the first failure, and that failure.
+/// Returns the values before the first failure, and that failure.
 fn until_failure<T>(
     results: impl ExactSizeIterator<Item = Result<T, Error>>,
 ) -> (Vec<T>, Option<Error>) {

@@ -1,4 +1,4 @@
-//! How blocks are coded on their way: each on its own, so that any of them can be decoded by whichever thread is free.
+//! Encoding of blocks on the wire. Each block is encoded on its own, so that any idle thread can decode it.
 
 use std::borrow::Cow;
 
@@ -10,39 +10,39 @@ mod zstd;
 pub use xz::{Preset, XzLevel};
 pub use zstd::Level;
 
-/// The largest block that is decoded, in bytes: the largest that a frame may carry.
+/// Length of the largest block that a frame may carry, in bytes.
 pub const MAX_BLOCK_LEN: usize = 16 * 1024 * 1024;
 
-/// How a payload is coded.
+/// Encoding of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
     /// The block itself.
     Raw,
     /// One stream in the .xz format.
     Xz,
-    /// One frame in the Zstandard format (RFC 8878) that says how long its content is.
+    /// One frame in the Zstandard format (RFC 8878), with its content size.
     Zstd,
-    /// One block in the LZ4 block format, which does not say how long its content is.
+    /// One block in the LZ4 block format, which has no content size.
     Lz4,
-    /// The block is all zeros, and there is no payload.
+    /// No payload: the block is all zeros.
     Zeros,
 }
 
-/// Whether blocks are compressed, and how.
+/// Compression of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
-    /// As they are.
+    /// No compression.
     None,
-    /// In the .xz format: smallest, and slow.
+    /// The .xz format: smallest, and slow.
     Xz(Preset),
-    /// In the Zstandard format: the level trades speed for size.
+    /// The Zstandard format: the level trades speed for size.
     Zstd(Level),
-    /// In the LZ4 block format: fastest.
+    /// The LZ4 block format: fastest.
     Lz4,
 }
 
 impl Compression {
-    /// How the payload of a block is coded that has become smaller.
+    /// Returns the codec of blocks that this makes smaller.
     #[must_use]
     pub const fn codec(self) -> Codec {
         match self {
@@ -53,11 +53,11 @@ impl Compression {
         }
     }
 
-    /// Whether it may make `block` smaller, judged by a part of it.
+    /// Returns true if this may make `block` smaller, judged by samples.
     fn may_shrink(self, block: &[u8]) -> bool {
         match self {
             Self::None => false,
-            // The very bytes of blockcopy 0.0.2, which tries each block.
+            // blockcopy 0.0.2 compresses every block, and the bytes must be the same.
             Self::Xz(Preset::Legacy) => true,
             Self::Xz(Preset::BlockDictionary(_)) | Self::Zstd(_) => sample::may_shrink(block, true),
             Self::Lz4 => sample::may_shrink(block, false),
@@ -65,10 +65,10 @@ impl Compression {
     }
 }
 
-/// Compresses a block. `None` when the result would not be smaller than the block, or when samples of the block say so.
+/// Compresses a block. Returns `None` if the result would not be smaller than the block, judged by samples first.
 ///
 /// # Errors
-/// When the compressor has no memory or fails otherwise: what it said.
+/// The message of the compressor, which has no memory or failed otherwise.
 pub fn encode(block: &[u8], compression: Compression) -> Result<Option<Vec<u8>>, String> {
     if block.is_empty() || !compression.may_shrink(block) {
         return Ok(None);
@@ -81,10 +81,10 @@ pub fn encode(block: &[u8], compression: Compression) -> Result<Option<Vec<u8>>,
     }
 }
 
-/// What is wrong with a block whose payload says another length.
+/// Defect of a block whose payload decodes to another length.
 pub(crate) const OTHER_LENGTH: &str = "it does not have the length that came with it";
 
-/// Refuses a length that no block may have.
+/// Refuses the length of a block that is empty or too large.
 pub(crate) fn check_length(length: usize) -> Result<(), &'static str> {
     match length {
         0 => Err("it decodes to nothing"),
@@ -93,14 +93,14 @@ pub(crate) fn check_length(length: usize) -> Result<(), &'static str> {
     }
 }
 
-/// Decodes a payload, which must be one whole block of 1 to [`MAX_BLOCK_LEN`] bytes and nothing else; only what is
-/// [`Codec::Raw`] may have any length.
+/// Decodes a payload, which must be one whole block of 1 to [`MAX_BLOCK_LEN`] bytes and nothing else. A [`Codec::Raw`] payload may have
+/// any length.
 ///
-/// With a `length` the block has just as many bytes. Blocks in the LZ4 format, and of zeros, need it.
+/// With `length`, the block must have exactly that many bytes. [`Codec::Lz4`] and [`Codec::Zeros`] require it.
 ///
 /// # Errors
-/// What is wrong with it, in words. Whatever the payload says, no more memory is taken than the block may have bytes, besides
-/// what the decoder itself needs: at most 32 MiB for .xz.
+/// The defect, as a clause. Whatever the payload says, decoding takes no more memory than the largest block allowed plus that of the
+/// decoder itself, which is at most 32 MiB for .xz.
 pub fn decode(
     codec: Codec,
     payload: &[u8],
@@ -117,7 +117,7 @@ pub fn decode(
         Codec::Zstd => zstd::decode(payload, limit)?.into(),
         Codec::Lz4 => lz4::decode(payload, needed?)?.into(),
         Codec::Zeros if payload.is_empty() => vec![0; needed?].into(),
-        Codec::Zeros => return Err("it is all zeros and has a payload"),
+        Codec::Zeros => return Err("it is a block of zeros and has a payload"),
     };
     if length.is_some_and(|length| length != block.len()) {
         return Err(OTHER_LENGTH);

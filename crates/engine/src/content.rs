@@ -1,31 +1,31 @@
-//! The content of blocks. A disk has many that are all zeros: they need not be read, sent or digested, and have a digest that is known.
+//! Content of blocks. Many blocks of a disk are all zeros: they need not be read, sent or digested.
 
-/// Bytes that are looked at together: some vectors of any instruction set.
+/// Bytes compared together: a few vectors of any instruction set.
 const STEP: usize = 128;
 
-/// What zeros are written from.
+/// Source of the zeros that are written.
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
-/// Whether `data` is all zeros.
+/// Returns true if `data` is all zeros.
 ///
-/// Data that is not differs near its beginning nearly always, so the question costs nothing then.
+/// Other data nearly always has a non-zero byte near its beginning, so the test is cheap then.
 pub(crate) fn is_zero(data: &[u8]) -> bool {
     let (steps, rest) = data.as_chunks::<STEP>();
     let any = |bytes: &[u8]| bytes.iter().fold(0, |any, byte| any | byte);
     steps.iter().all(|step| any(step) == 0) && any(rest) == 0
 }
 
-/// What is in a block.
+/// Content of a block.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content<'a> {
-    /// Bytes, which may all be zero.
+    /// Bytes, possibly all zero.
     Bytes(&'a [u8]),
-    /// That many zeros.
+    /// Zeros; the length in bytes.
     Zeros(usize),
 }
 
 impl<'a> Content<'a> {
-    /// Looks whether `data` is all zeros.
+    /// Wraps `data`, as [`Content::Zeros`] if it is all zeros.
     pub(crate) fn of(data: &'a [u8]) -> Self {
         if is_zero(data) {
             Self::Zeros(data.len())
@@ -34,8 +34,8 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The same, known to be zeros if it is.
-    pub(crate) fn looked(self) -> Self {
+    /// Turns bytes that are all zeros into [`Content::Zeros`].
+    pub(crate) fn detect_zeros(self) -> Self {
         match self {
             Self::Bytes(bytes) => Self::of(bytes),
             zeros @ Self::Zeros(_) => zeros,
@@ -50,7 +50,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Whether it is all zeros.
+    /// Returns true if all bytes are zeros.
     pub(crate) fn is_zero(self) -> bool {
         match self {
             Self::Bytes(bytes) => is_zero(bytes),
@@ -58,7 +58,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The bytes, unless it is known to be zeros.
+    /// Returns the bytes, or `None` for [`Content::Zeros`].
     pub(crate) fn bytes(&self) -> Option<&'a [u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
@@ -66,18 +66,18 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The first `at` bytes, and what is behind them.
+    /// Returns the first `at` bytes and the rest.
     pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
         match self {
             Self::Bytes(bytes) => {
-                let (part, behind) = bytes.split_at(at);
-                (Self::Bytes(part), Self::Bytes(behind))
+                let (part, rest) = bytes.split_at(at);
+                (Self::Bytes(part), Self::Bytes(rest))
             }
             Self::Zeros(len) => (Self::Zeros(at), Self::Zeros(len - at)),
         }
     }
 
-    /// The bytes in parts, one after the other. Zeros take no memory of their own, however many they are.
+    /// Returns the bytes in parts, one after the other. Zeros all come from one small buffer.
     pub(crate) fn parts(self) -> impl Iterator<Item = &'a [u8]> {
         let (bytes, zeros) = match self {
             Self::Bytes(bytes) => (Some(bytes), 0),
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_bit_anywhere_is_not_zero() {
+    fn a_single_bit_anywhere_is_detected() {
         for len in [0, 1, STEP - 1, STEP, STEP + 1, 3 * STEP + 7] {
             let mut data = vec![0; len];
             assert!(is_zero(&data));

@@ -1,4 +1,4 @@
-//! From the payloads of a batch to its blocks, and whether these have the digests that came with them.
+//! Decoding the payloads of a batch and checking the blocks against their digests.
 
 use std::borrow::Cow;
 
@@ -11,19 +11,19 @@ use crate::digest::{Algorithm, Digests};
 use crate::frame::Frame;
 use crate::{Engine, Error};
 
-/// How many blocks of the largest size are decoded before they are written, so that they do not fill the memory of a
-/// machine with many cores. Of shorter ones there are as many more.
+/// Limit for the blocks decoded before they are written, in blocks of the largest size, so that a machine with many cores does
+/// not run out of memory.
 const MAX_DECODED: usize = 4;
 
-/// How many blocks a thread digests together: as many as the widest vectors have lanes.
+/// Blocks that a thread digests together: as many as the widest vectors have lanes.
 const DIGESTED: usize = 8;
 
-/// The block of a frame.
+/// Block of a frame.
 #[derive(Debug)]
 pub(crate) enum Decoded<'a> {
-    /// Its bytes, where they lie in the slot or decoded.
+    /// Bytes, in the slot or decoded.
     Bytes(Cow<'a, [u8]>),
-    /// That many zeros, which came without a payload.
+    /// Zeros that came without a payload; the length in bytes.
     Zeros(usize),
 }
 
@@ -37,7 +37,7 @@ impl Decoded<'_> {
 }
 
 impl Engine {
-    /// The first of `frames`, as many as are decoded at once; at least one.
+    /// Returns as many of the first frames as are decoded together, at least one.
     pub(crate) fn decoded_together<'f>(&self, frames: &'f [Frame]) -> &'f [Frame] {
         let room = self.workers.current_num_threads().min(MAX_DECODED) * MAX_BLOCK_LEN;
         let mut taken = 0_usize;
@@ -49,11 +49,11 @@ impl Engine {
             taken <= room
         };
         let count = frames.iter().take_while(fits).count();
-        // One that says that it is larger than any may be is refused when it is decoded.
+        // A frame that claims to be larger than allowed is refused when it is decoded.
         &frames[..count.max(1)]
     }
 
-    /// The blocks of `frames`, whose payloads lie in `memory`.
+    /// Decodes `frames`, whose payloads are in `memory`.
     pub(crate) fn decode<'a>(
         &self,
         memory: &'a [u8],
@@ -68,7 +68,7 @@ impl Engine {
             .install(|| frames.par_iter().map(block).collect())
     }
 
-    /// The digests of `blocks`, by all workers.
+    /// Returns the digests of `blocks`, computed by all workers.
     pub(crate) fn digest_blocks(&self, algorithm: Algorithm, blocks: &[Decoded<'_>]) -> Digests {
         let contents: Vec<_> = blocks.iter().map(Decoded::content).collect();
         self.digest_contents(algorithm, &contents)
@@ -76,8 +76,8 @@ impl Engine {
 
     fn digest_contents(&self, algorithm: Algorithm, contents: &[Content<'_>]) -> Digests {
         let digests = |group: &[Content<'_>]| {
-            let looked: Vec<_> = group.iter().map(|content| content.looked()).collect();
-            self.hasher.digest_many(algorithm, &looked).bytes
+            let contents: Vec<_> = group.iter().map(|content| content.detect_zeros()).collect();
+            self.hasher.digest_many(algorithm, &contents).bytes
         };
         let groups: Vec<_> = self
             .workers
@@ -86,8 +86,8 @@ impl Engine {
         Digests { algorithm, bytes }
     }
 
-    /// Which of `blocks` is the first one that does not have its digest in `theirs`, which has that of the first block at `first`.
-    /// `ours`, the digests of all blocks, are used where they are by the same algorithm.
+    /// Returns the index of the first block with another digest than in `theirs`, where the digests of `blocks` start at index `first`.
+    /// `ours`, the digests of all blocks, saves digesting again if it has the same algorithm. Zeros without a payload are not checked.
     pub(crate) fn first_wrong(
         &self,
         blocks: &[Decoded<'_>],

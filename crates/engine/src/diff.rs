@@ -1,4 +1,4 @@
-//! Comparing: which blocks of the source differ from the digests of the destination.
+//! Comparing blocks of the source with the digests of the destination.
 
 use std::sync::Arc;
 
@@ -13,43 +13,43 @@ use crate::gather::refuse;
 use crate::read::Block;
 use crate::{Done, Engine, Error};
 
-/// How changed blocks are given.
+/// Encoding of the changed blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiffOptions {
-    /// Whether they are compressed, where that makes them smaller.
+    /// Compression, used for blocks that it makes smaller.
     pub compression: Compression,
-    /// Whether those of zeros are given without a payload, as [`Codec::Zeros`].
+    /// Return blocks of zeros without a payload, as [`Codec::Zeros`].
     pub omit_zeros: bool,
 }
 
-/// A block that the destination needs.
+/// Block that the destination needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChangedBlock {
-    /// Where it belongs, in bytes: the position of its extent.
+    /// Offset in bytes: the position of its extent.
     pub position: u64,
-    /// How its payload is coded.
+    /// Encoding of its payload.
     pub codec: Codec,
-    /// Where the payload lies in the slot, in bytes; 0 where there is none.
+    /// Offset of its payload in the slot, in bytes; 0 if there is none.
     pub offset: usize,
-    /// Length of the payload in bytes; where there is none, of the block.
+    /// Length of the payload in bytes; if there is none, of the block.
     pub length: usize,
-    /// Length of the block in bytes: less than that of its extent at the end of the source.
+    /// Length of the block in bytes: shorter than its extent at the end of the source.
     pub block: usize,
-    /// Which extent of the batch it is, counted from zero, and so which of [`Diff::digests`] is its own.
+    /// Index of its extent in the batch, and of its digest in [`Diff::digests`].
     pub index: usize,
 }
 
-/// What to compare a batch with.
+/// Digests to compare a batch with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// The digest of each block as the destination has it: those that are equal are left out.
+    /// Digest of each block as the destination has it. Equal blocks are left out.
     Digests(Digests),
-    /// Nothing: every block is wanted. Their own digests are wanted too where there is an algorithm.
+    /// None: every block is returned, with its digest if there is an algorithm.
     Nothing(Option<Algorithm>),
 }
 
 impl Comparison {
-    /// By which algorithm the blocks are to be digested, if they are.
+    /// Returns the algorithm for the digests of the source, if they are needed.
     fn algorithm(&self) -> Option<Algorithm> {
         match self {
             Self::Digests(digests) => Some(digests.algorithm),
@@ -65,17 +65,17 @@ impl Comparison {
     }
 }
 
-/// How a batch of the source compares.
+/// Comparison of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diff {
-    /// The blocks that the destination needs, in the order of the batch.
+    /// Blocks that the destination needs, in the order of the batch.
     pub changed: Vec<ChangedBlock>,
-    /// The digest of each extent as the source has it, cut off at its end, one after the other; empty if none were asked for.
+    /// Digest of each extent as the source has it, cut off at its end, one after the other; empty if none were asked for.
     pub digests: Vec<u8>,
 }
 
 impl Diff {
-    /// That of a batch, from those of its pieces in order.
+    /// Joins the comparisons of the pieces of a batch, in order.
     fn joined(pieces: Vec<Self>) -> Self {
         let mut joined = Self::default();
         for mut piece in pieces {
@@ -87,14 +87,13 @@ impl Diff {
 }
 
 impl Engine {
-    /// Reads `extents` of `source` into `slot` and gives `done` those that differ from the digests in `theirs` (one per extent), in
-    /// the order of the batch, coded in place as asked for.
+    /// Reads `extents` of `source` into `slot` and passes those that differ from `theirs` (one digest per extent) to `done`, in the order
+    /// of the batch, encoded in place.
     ///
-    /// An extent that the source ends in always differs, cut off at the end; one beyond the end never does.
+    /// An extent that reaches beyond the end of the source always differs and is cut off at the end; one that begins there never does.
     ///
     /// # Errors
-    /// To `done`: a failed read, a source that became shorter, extents that do not fit into the slot,
-    /// a failure of the compressor.
+    /// Passed to `done`: a failed read, a source that became shorter, extents that do not fit into the slot, a failure of the compressor.
     pub fn diff(
         self: &Arc<Self>,
         source: &Arc<Source>,
@@ -119,12 +118,12 @@ impl Engine {
             let changed = match options.compression {
                 Compression::None => changed
                     .into_iter()
-                    .map(|block| as_is(block, options.omit_zeros))
+                    .map(|block| uncompressed(block, options.omit_zeros))
                     .collect(),
-                // Each block on its own, not each piece: compressing is what takes the time.
+                // In parallel within a piece too: compressing takes most of the time.
                 _ => changed
                     .par_iter_mut()
-                    .map(|block| coded(block, options))
+                    .map(|block| compressed(block, options))
                     .collect::<Result<_, _>>()?,
             };
             let digests = ours.map(|ours| ours.bytes).unwrap_or_default();
@@ -135,7 +134,7 @@ impl Engine {
     }
 }
 
-/// Those of `blocks` that the destination needs: all but those whose digests are the same in `ours` and in `theirs`.
+/// Returns the blocks that the destination needs: all except those with the same digest in `ours` and `theirs`.
 fn changed<'b, 'a>(
     blocks: &'b mut [Block<'a>],
     ours: Option<&Digests>,
@@ -156,10 +155,10 @@ fn changed<'b, 'a>(
         .collect()
 }
 
-/// A block that is not compressed. With `zeros`, one of zeros has no payload; most others show in their first bytes that they are
-/// not, so looking costs less than their digest.
-fn as_is(block: &mut Block<'_>, zeros: bool) -> ChangedBlock {
-    let (codec, offset) = if zeros && matches!(block.content(), Content::Zeros(_)) {
+/// Returns a block without compression, and without a payload if it is all zeros and `omit_zeros` is set. Testing for zeros is cheaper
+/// than a digest: most blocks have a non-zero byte near the beginning.
+fn uncompressed(block: &mut Block<'_>, omit_zeros: bool) -> ChangedBlock {
+    let (codec, offset) = if omit_zeros && matches!(block.content(), Content::Zeros(_)) {
         (Codec::Zeros, 0)
     } else {
         block.fill();
@@ -175,19 +174,19 @@ fn as_is(block: &mut Block<'_>, zeros: bool) -> ChangedBlock {
     }
 }
 
-/// Puts the compressed block in the place of the block, where it is smaller.
-fn coded(block: &mut Block<'_>, options: DiffOptions) -> Result<ChangedBlock, Error> {
-    let mut changed = as_is(block, options.omit_zeros);
+/// Compresses a block in place if that makes it smaller.
+fn compressed(block: &mut Block<'_>, options: DiffOptions) -> Result<ChangedBlock, Error> {
+    let mut changed = uncompressed(block, options.omit_zeros);
     if changed.codec == Codec::Zeros {
         return Ok(changed);
     }
     let position = block.extent.position;
-    let compressed = codec::encode(block.data, options.compression)
+    let payload = codec::encode(block.data, options.compression)
         .map_err(|reason| Error::Compressor { position, reason })?;
-    if let Some(compressed) = compressed {
-        block.data[..compressed.len()].copy_from_slice(&compressed);
+    if let Some(payload) = payload {
+        block.data[..payload.len()].copy_from_slice(&payload);
         changed.codec = options.compression.codec();
-        changed.length = compressed.len();
+        changed.length = payload.len();
     }
     Ok(changed)
 }

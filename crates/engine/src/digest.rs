@@ -2,17 +2,17 @@
 
 use blockcopy_keccak::DIGEST_LEN;
 
-/// A digest algorithm.
+/// Digest algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// SHA3-512 (FIPS 202): 64 bytes, what blockcopy 0.0.2 speaks.
+    /// SHA3-512 (FIPS 202): 64 bytes. The only one of blockcopy 0.0.2.
     Sha3_512,
     /// BLAKE3 without a key: 32 bytes.
     Blake3,
 }
 
 impl Algorithm {
-    /// Length of a digest in bytes.
+    /// Returns the length of a digest in bytes.
     #[must_use]
     pub const fn digest_len(self) -> usize {
         match self {
@@ -25,14 +25,14 @@ impl Algorithm {
 /// Digests of blocks, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
-    /// By which algorithm, and so how long each is.
+    /// Their algorithm.
     pub algorithm: Algorithm,
     /// All of them, `algorithm.digest_len()` bytes each.
     pub bytes: Vec<u8>,
 }
 
 impl Digests {
-    /// How many there are, or `None` if the last one is cut off.
+    /// Returns the number of digests, or `None` if the last one is incomplete.
     pub(crate) fn count(&self) -> Option<usize> {
         let len = self.algorithm.digest_len();
         self.bytes
@@ -41,7 +41,7 @@ impl Digests {
             .then_some(self.bytes.len() / len)
     }
 
-    /// The digest of the block `index`.
+    /// Returns the digest of block `index`.
     pub(crate) fn get(&self, index: usize) -> &[u8] {
         let len = self.algorithm.digest_len();
         &self.bytes[index * len..][..len]

@@ -14,27 +14,26 @@ use crate::hasher::Hasher;
 use crate::threads::{guard, pool};
 use crate::{Done, Error};
 
-/// How many reads or writes are in flight at once, unless told otherwise: two for each core, within these bounds. A disk needs
-/// several to run at its full speed; more than that, on few cores, only push what has been read out of the CPU's cache before it
-/// is hashed.
+/// Bounds for the default number of reads or writes in flight, which is two per core. A disk needs several to run at full speed. More
+/// of them, on few cores, only push data out of the CPU's cache before it is hashed.
 const QUEUE_DEPTH: RangeInclusive<usize> = 4..=8;
 
-/// How the engine is set up; by default as suits this machine.
+/// Set-up of the engine. The default suits this machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EngineOptions {
-    /// The instruction set for SHA3-512, instead of the best one.
+    /// Instruction set for SHA3-512; the fastest one if `None`.
     pub simd: Option<Simd>,
-    /// Threads that hash and compress, instead of one per core that this process may use.
+    /// Threads that hash and compress; one per core that this process may use if `None`.
     pub threads: Option<NonZero<usize>>,
-    /// Reads or writes in flight, instead of two for each core, but at least 4 and at most 8.
+    /// Reads or writes in flight; two per core, at least 4 and at most 8, if `None`.
     pub queue_depth: Option<NonZero<usize>>,
 }
 
-/// The threads of the engine, and the hash that suits this CPU. One per process.
+/// The threads of the engine, and the hash kernel for this CPU. One per process.
 ///
-/// Operations return at once; their result goes to the `done` that they are given.
+/// Operations return at once and pass their result to `done`.
 pub struct Engine {
-    /// One thread per core: hashing and compressing.
+    /// Threads that hash and compress.
     pub(crate) workers: ThreadPool,
     /// Threads that wait for disks.
     pub(crate) io: ThreadPool,
@@ -42,11 +41,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the threads: those that hash, and those that wait for disks.
+    /// Starts the threads.
     ///
     /// # Errors
-    /// [`Error::Simd`] when this CPU lacks the instruction set. [`Error::Threads`] when the threads cannot be started (a limit on
-    /// processes or memory). Rayon's global pool would end the process there, so it is not used.
+    /// [`Error::Simd`] if this CPU lacks the instruction set. [`Error::Threads`] if the threads cannot be started, because of a limit
+    /// on processes or memory. Rayon's global pool would abort the process then, so it is not used.
     pub fn new(options: EngineOptions) -> Result<Arc<Self>, Error> {
         let sha3 = match options.simd {
             None => Sha3_512::new(),
@@ -75,14 +74,14 @@ impl Engine {
         self.io.spawn_fifo(move || done(guard(work)));
     }
 
-    /// How many bytes must be in flight for every thread to have work: a piece for each one that waits for a disk, and two for each
-    /// one that hashes, of which one is next.
+    /// Returns the number of bytes that must be in flight to give work to every thread: a piece per thread that waits for a disk, and
+    /// two per thread that hashes, one of them queued.
     #[must_use]
     pub fn appetite(&self) -> usize {
         (self.io.current_num_threads() + 2 * self.workers.current_num_threads()) * PIECE_LEN
     }
 
-    /// How the engine is set up, in words, for the log.
+    /// Describes the set-up, for the log.
     #[must_use]
     pub fn description(&self) -> String {
         format!(

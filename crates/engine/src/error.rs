@@ -1,12 +1,11 @@
-//! What can go wrong in the engine.
+//! Errors of the engine.
 
 use std::path::{Path, PathBuf};
 
 use blockcopy_blockio::Shown;
 use blockcopy_keccak::Simd;
 
-/// A failure of an operation. The message says what failed and where; what to do about it is for the
-/// program to say.
+/// Failure of an operation. The message says what failed and where; the program adds advice.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,7 +13,7 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] blockcopy_blockio::Error),
 
-    /// The file was cut while it was being read.
+    /// The file was truncated while it was being read.
     #[error(
         "{} became shorter while it was read: its end was expected at offset {size}, and it ends at offset {offset}",
         Shown::path(path)
@@ -22,7 +21,7 @@ pub enum Error {
     Shrank {
         /// The file.
         path: PathBuf,
-        /// Where it ends now, in bytes.
+        /// Its size now, in bytes.
         offset: u64,
         /// Its size when it was opened, in bytes.
         size: u64,
@@ -31,44 +30,44 @@ pub enum Error {
     /// A compressed block does not decode to a block.
     #[error("the compressed block for offset {position} is damaged: {reason}")]
     CorruptBlock {
-        /// Where the block belongs, in bytes.
+        /// Offset of the block, in bytes.
         position: u64,
-        /// What is wrong with it.
+        /// The defect, as a clause.
         reason: &'static str,
     },
 
-    /// A block is not the one that its digest came with, so it was not written.
+    /// A block has another digest than the one that came with it, so it was not written.
     #[error("the block for offset {position} does not have the digest that came with it")]
     WrongDigest {
-        /// Where the block belongs, in bytes.
+        /// Offset of the block, in bytes.
         position: u64,
     },
 
-    /// A compressed block needs more memory than the decoder may take, or there is none left.
+    /// The compressor has no memory or failed otherwise.
     #[error("the compressor failed on the block at offset {position}: {reason}")]
     Compressor {
-        /// Where the block lies, in bytes.
+        /// Offset of the block, in bytes.
         position: u64,
-        /// What it said.
+        /// Message of the compressor.
         reason: String,
     },
 
     /// The threads of the engine could not be started.
     #[error("cannot start {count} {purpose} threads: {source}")]
     Threads {
-        /// How many were asked for.
+        /// Number of threads.
         count: usize,
-        /// What they are for.
+        /// Their purpose, as a participle.
         purpose: &'static str,
-        /// What the system said.
+        /// Error of the system.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
-    /// The CPU lacks the instruction set that was asked for.
+    /// The CPU lacks the requested instruction set.
     #[error("cannot hash with {0}: this CPU does not have it")]
     Simd(Simd),
 
-    /// The caller asked for what cannot be: blocks that do not fit into the slot, or a range outside it.
+    /// Invalid request: for instance blocks that do not fit into the slot, or a range outside of it.
     #[error("internal error: {0}")]
     Request(&'static str),
 
@@ -78,7 +77,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A short name of the kind of failure, stable between releases.
+    /// Returns a short name of the kind of failure, stable between releases.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -93,7 +92,7 @@ impl Error {
         }
     }
 
-    /// The file or device that the failure is about.
+    /// Returns the file or device that failed.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -103,7 +102,7 @@ impl Error {
         }
     }
 
-    /// Where in that file or device, in bytes.
+    /// Returns the offset in that file or device, in bytes.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         match self {
@@ -116,7 +115,7 @@ impl Error {
         }
     }
 
-    /// What was being done to the file or device, as a verb: `open`, `read`, `write`.
+    /// Returns the action that failed, as a verb: `open`, `read`, `write`.
     #[must_use]
     pub fn action(&self) -> Option<&'static str> {
         match self {
@@ -126,7 +125,7 @@ impl Error {
         }
     }
 
-    /// The error number of the system call that failed.
+    /// Returns the error number of the system call that failed.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {

@@ -1,12 +1,11 @@
 //! Blocks as ranges of a source.
 
-/// The most that one read asks for, in bytes, unless a single block is larger.
+/// Limit for one read or write in bytes, unless a single block is larger.
 ///
-/// Large enough that the cost of a read does not count, small enough that a batch is several reads,
-/// which run at the same time.
+/// Large enough for the cost of a call not to matter, small enough to split a batch into several calls that run at the same time.
 pub const PIECE_LEN: usize = 1024 * 1024;
 
-/// A block of a source: where it begins and how long it is, in bytes.
+/// Range of a source that holds one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// Offset of its first byte.
@@ -16,7 +15,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// The extents of the consecutive blocks that cover `length` bytes from `position`; the last may be short.
+    /// Returns the extents of the blocks of `block_len` bytes that cover `length` bytes from `position`; the last may be shorter.
     pub fn blocks(position: u64, length: u64, block_len: u32) -> impl Iterator<Item = Self> {
         let step = u64::from(block_len.max(1));
         (0..length.div_ceil(step)).map(move |index| Self {
@@ -26,7 +25,7 @@ impl Extent {
         })
     }
 
-    /// Offset of the byte after the block, or `None` beyond 2^64.
+    /// Returns the offset of the byte after the block, or `None` beyond 2^64.
     pub(crate) fn end(self) -> Option<u64> {
         self.position.checked_add(u64::from(self.length))
     }

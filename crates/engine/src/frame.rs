@@ -1,20 +1,20 @@
-//! Blocks to write, with their payloads in a slot.
+//! Blocks to write.
 
 use crate::codec::Codec;
 
-/// A block to write: where it belongs, and where its payload lies in the slot.
+/// Block to write, with its payload in a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// Offset in the destination, in bytes.
     pub position: u64,
-    /// How the payload is coded.
+    /// Encoding of the payload.
     pub codec: Codec,
-    /// Where the payload lies in the slot, in bytes; anywhere for [`Codec::Zeros`].
+    /// Offset of the payload in the slot, in bytes; ignored for [`Codec::Zeros`].
     pub offset: usize,
-    /// Length of the payload in bytes; for [`Codec::Zeros`], which has none, of the block.
+    /// Length of the payload in bytes; for [`Codec::Zeros`], of the block.
     pub length: usize,
-    /// Length of the block in bytes, if it came with the payload. What is [`Codec::Lz4`] needs it.
+    /// Length of the block in bytes, if it came with the payload. [`Codec::Lz4`] requires it.
     pub block: Option<usize>,
-    /// Bytes that the block may have at most, where less is wanted of it than any block may have.
+    /// Largest length of the block in bytes, if it is below [`MAX_BLOCK_LEN`](crate::codec::MAX_BLOCK_LEN).
     pub most: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! Waiting for the pieces of a batch, which end on different threads and in any order.
+//! Collecting the results of the pieces of a batch, which end on different threads and in any order.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,17 +12,16 @@ type Parts<T> = Vec<Option<Vec<T>>>;
 struct State<T> {
     parts: Parts<T>,
     missing: usize,
-    /// The failure of the first piece, in the order of the batch, that has failed so far.
+    /// First failure so far in the order of the batch, with the index of its piece.
     failure: Option<(usize, Error)>,
     done: Option<Box<dyn Done<Vec<T>>>>,
 }
 
-/// Collects the results of the pieces of one batch in the order of the pieces, and calls `done` once when
-/// the last of them has ended.
+/// Results of the pieces of one batch, in order. Calls `done` once, when the last piece has ended.
 pub(crate) struct Gather<T>(Mutex<State<T>>);
 
 impl<T: Send + 'static> Gather<T> {
-    /// For a batch of `pieces` pieces. With none, `done` is called at once.
+    /// Prepares for `pieces` results. If there are none, calls `done` at once.
     pub(crate) fn new(pieces: usize, done: impl Done<Vec<T>>) -> Arc<Self> {
         let mut state = State {
             parts: (0..pieces).map(|_| None).collect(),
@@ -38,8 +37,8 @@ impl<T: Send + 'static> Gather<T> {
         Arc::new(Self(Mutex::new(state)))
     }
 
-    /// Whether a piece before this one has failed, so that this one need not be worked on. One before the failed piece
-    /// must be: it may fail as well, and then its offset is the one to report.
+    /// Returns true if a piece before this one has failed, so that this one can be skipped. Pieces before the failed one cannot: if
+    /// they fail too, their offset is the one to report.
     pub(crate) fn is_void(&self, index: usize) -> bool {
         self.lock()
             .failure
@@ -49,8 +48,7 @@ impl<T: Send + 'static> Gather<T> {
 
     /// Runs `work` for piece `index` and records its result; a panic becomes an error.
     ///
-    /// `work` must own what it borrows of the slot: it is dropped before the result is recorded, so the
-    /// slot is free when `done` is called.
+    /// `work` must own its part of the slot: it is dropped before the result is recorded, so the slot is free when `done` is called.
     pub(crate) fn finish(&self, index: usize, work: impl FnOnce() -> Result<Vec<T>, Error>) {
         let result = guard(work);
         let mut state = self.lock();
@@ -86,12 +84,12 @@ impl<T: Send + 'static> Gather<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing panics while it holds the lock; if it did, the state would still be whole.
+        // Nothing panics while it holds the lock, and the state would still be consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Tells `done` that nothing will be done, after it has let go of `slot`.
+/// Releases `slot` and passes `error` to `done`.
 pub(crate) fn refuse<T>(slot: Slot, error: Error, done: impl Done<T>) {
     drop(slot);
     done(Err(error));

@@ -1,4 +1,4 @@
-//! Digesting blocks, by one algorithm or the other.
+//! Digesting blocks by either algorithm.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,14 +7,14 @@ use blockcopy_keccak::{DIGEST_LEN, Sha3_512, Simd};
 use crate::content::Content;
 use crate::digest::{Algorithm, Digests};
 
-/// How many digests are remembered. A stream has blocks of one length as a rule, and a short one at its end.
+/// Number of digests of zeros kept. A stream usually has blocks of one length, and a shorter one at its end.
 const REMEMBERED: usize = 8;
 
 /// Both algorithms, set up for this CPU.
 #[derive(Debug)]
 pub(crate) struct Hasher {
     sha3: Sha3_512,
-    /// The digests of blocks of zeros, by algorithm and length.
+    /// Digests of blocks of zeros, by algorithm and length in bytes.
     zeros: Mutex<Vec<(Algorithm, usize, Vec<u8>)>>,
 }
 
@@ -41,7 +41,7 @@ impl Hasher {
         Digests { algorithm, bytes }
     }
 
-    /// Returns the digest of `len` zeros, which is computed only the first time.
+    /// Returns the digest of `len` zeros, computed once.
     pub(crate) fn zero_digest(&self, algorithm: Algorithm, len: usize) -> Vec<u8> {
         let mut known = self.zeros.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((.., digest)) = known.iter().find(|(a, l, _)| (*a, *l) == (algorithm, len)) {
@@ -79,7 +79,7 @@ impl Hasher {
                 self.sha3.digest_many(messages, &mut digests);
                 digests.into_flattened()
             }
-            // Its tree hash keeps all lanes of the CPU busy with the parts of a single message.
+            // BLAKE3 is a tree hash: a single message keeps all lanes of the CPU busy.
             Algorithm::Blake3 => messages
                 .iter()
                 .flat_map(|message| *blake3::hash(message).as_bytes())

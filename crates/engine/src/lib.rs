@@ -1,12 +1,11 @@
 //! The engine of blockcopy: reads, hashes, compares, compresses and writes blocks on its own threads.
 //!
-//! It works in batches. The caller lends a [`Slot`] of a [`Slab`] together with a list of blocks, and
-//! gets the slot back, filled, when the whole batch is done. How many batches are in flight, and in
-//! which order their results are used, is the caller's affair: so memory is what the slab holds,
-//! whatever the size of the device, and order is kept by waiting for the batches in order.
+//! It works in batches. The caller lends a [`Slot`] of a [`Slab`] with a list of blocks, and gets the slot back, filled, when
+//! the whole batch is done. The caller decides how many batches are in flight and in which order it uses their results. So
+//! memory use is the size of the slab, whatever the size of the device.
 //!
-//! Reading and hashing run on different threads, so that a scan costs the larger of the two and not
-//! their sum. Nothing here knows of Node, nor of the wire.
+//! Reading and hashing run on different threads, so a scan takes as long as the slower of the two, not as long as both. Nothing
+//! here knows of Node or of the wire.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 #![forbid(unsafe_code)]
@@ -48,10 +47,9 @@ pub use threads::in_background;
 pub use update::{Pair, UpdateOptions, Updated};
 pub use writes::ZeroBlocks;
 
-/// What an operation of the engine calls, from one of its threads, when it has ended.
+/// Callback that an operation of the engine calls from one of its threads when it has ended.
 ///
-/// It is called exactly once, also when a thread panicked, and after the engine has let go of the
-/// slot that was lent to it.
+/// It is called exactly once, also if a thread panicked, and after the engine has released the slot.
 pub trait Done<T>: FnOnce(Result<T, Error>) + Send + 'static {}
 
 impl<T, F: FnOnce(Result<T, Error>) + Send + 'static> Done<T> for F {}

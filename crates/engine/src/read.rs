@@ -1,4 +1,4 @@
-//! Reading the blocks of a batch, several reads at a time, and handing each piece to the workers.
+//! Reading the blocks of a batch, several reads at a time, and passing each piece to the workers.
 
 use std::sync::Arc;
 
@@ -11,23 +11,23 @@ use crate::reads::{Piece, ReadOp, pieces};
 use crate::threads::guard;
 use crate::{Done, Engine, Error};
 
-/// A block that has been read.
+/// Block that has been read.
 pub(crate) struct Block<'a> {
-    /// Its place in the batch, counted from zero.
+    /// Index in the batch.
     pub(crate) index: usize,
-    /// The block that was asked for.
+    /// The extent asked for.
     pub(crate) extent: Extent,
-    /// What the source has of it: shorter than asked for at the end of the source, empty beyond it. Of a hole only the length is
-    /// right; see [`Block::fill`].
+    /// Its bytes: fewer than asked for at the end of the source, none beyond it. For a hole only the length is valid; see
+    /// [`Block::fill`].
     pub(crate) data: &'a mut [u8],
-    /// It lies in a hole of the source and was not read: its content is zeros.
+    /// True if the block is in a hole of the source: it was not read, and its content is zeros.
     pub(crate) hole: bool,
-    /// Where `data` lies in the slot, in bytes.
+    /// Offset of `data` in the slot, in bytes.
     pub(crate) offset: usize,
 }
 
 impl Block<'_> {
-    /// What is in it.
+    /// Returns the content.
     pub(crate) fn content(&self) -> Content<'_> {
         if self.hole {
             Content::Zeros(self.data.len())
@@ -36,7 +36,7 @@ impl Block<'_> {
         }
     }
 
-    /// Makes the zeros of a hole be there, for whoever needs the bytes.
+    /// Fills in the zeros of a hole, for callers that need the bytes.
     pub(crate) fn fill(&mut self) {
         if self.hole {
             self.data.fill(0);
@@ -46,8 +46,8 @@ impl Block<'_> {
 }
 
 impl Engine {
-    /// Reads `extents` into `slot`, several at once, runs `work` on the blocks of each piece on the worker threads, and
-    /// gives `done` what `work` returned for all of them, in the order of the batch.
+    /// Reads `extents` into `slot`, several at a time, and runs `work` on the blocks of each piece on the worker threads. Passes all
+    /// results of `work` to `done`, in the order of the batch.
     pub(crate) fn for_each_piece<T: Send + 'static>(
         self: &Arc<Self>,
         source: &Arc<Source>,
@@ -90,22 +90,22 @@ impl Engine {
     }
 }
 
-/// A piece and the parts of the slot that its runs are read into.
+/// Piece and the parts of the slot that it is read into.
 struct PieceBuffers(Vec<ReadBuffer>);
 
-/// A run and the part of the slot that it is read into.
+/// Read and the part of the slot that it fills.
 struct ReadBuffer {
     run: ReadOp,
-    /// Place in the batch of its first block.
+    /// Index in the batch of its first block.
     first: usize,
-    /// Where `buffer` begins in the slot, in bytes.
+    /// Offset of `buffer` in the slot, in bytes.
     offset: usize,
     buffer: Slot,
-    /// All of it lies in a hole, so it was not read.
+    /// True if all of it is in a hole and was not read.
     hole: bool,
 }
 
-/// Gives each run its part of the slot, one after the other.
+/// Assigns each read its part of the slot, one after the other.
 fn place(pieces: Vec<Piece>, slot: Slot) -> Result<Vec<PieceBuffers>, Error> {
     let mut rest = slot;
     let mut first = 0;
@@ -114,7 +114,7 @@ fn place(pieces: Vec<Piece>, slot: Slot) -> Result<Vec<PieceBuffers>, Error> {
     for piece in pieces {
         let mut runs = Vec::with_capacity(piece.len());
         for run in piece {
-            // The memory that a read fills is aligned as well.
+            // Direct I/O needs aligned memory as well.
             let length = run.length.next_multiple_of(ALIGNMENT);
             if length > rest.len() {
                 return Err(Error::Request(
@@ -139,7 +139,7 @@ fn place(pieces: Vec<Piece>, slot: Slot) -> Result<Vec<PieceBuffers>, Error> {
     Ok(placed)
 }
 
-/// Lets go of the buffers of a piece that need not be read any more.
+/// Releases the buffers of a piece that is no longer needed.
 fn dropped<T>(placed: PieceBuffers) -> Vec<T> {
     drop(placed);
     Vec::new()
@@ -151,13 +151,13 @@ impl PieceBuffers {
         self.0.iter_mut().try_for_each(|run| run.read(source))
     }
 
-    /// The blocks of the piece, each cut off at `size`, the end of the source.
+    /// Returns the blocks of the piece, cut off at `size`, the end of the source.
     fn blocks(&mut self, size: u64) -> Vec<Block<'_>> {
         self.0.iter_mut().flat_map(|run| run.blocks(size)).collect()
     }
 }
 
-/// Refuses a range that `source` does not have.
+/// Refuses a range that reaches beyond the end of `source`.
 pub(crate) fn check_range(source: &Source, position: u64, length: u64) -> Result<(), Error> {
     let end = position.checked_add(length);
     if end.is_none_or(|end| end > source.size()) {
@@ -168,15 +168,15 @@ pub(crate) fn check_range(source: &Source, position: u64, length: u64) -> Result
     Ok(())
 }
 
-/// Fills `buffer` with what `source` has from `position` on. What lies beyond the size that the source had when it was opened is not
-/// asked for. The position and the length of the buffer are multiples of the granularity.
+/// Fills `buffer` from `position` on, up to the size that the source had when it was opened. The position and the length of the buffer
+/// must be multiples of the granularity.
 pub(crate) fn read_range(source: &Source, buffer: &mut [u8], position: u64) -> Result<(), Error> {
     let wanted = source.size().saturating_sub(position);
     let wanted = usize::try_from(wanted).map_or(buffer.len(), |wanted| wanted.min(buffer.len()));
     if wanted == 0 {
         return Ok(());
     }
-    // Not past the last sector of a device, whose size need not be a multiple of the run.
+    // Not past the last sector of a device, whose size need not be a multiple of the buffer.
     let ask = wanted
         .next_multiple_of(source.granularity())
         .min(buffer.len());
@@ -192,7 +192,7 @@ pub(crate) fn read_range(source: &Source, buffer: &mut [u8], position: u64) -> R
 }
 
 impl ReadBuffer {
-    /// Reads the run, unless it is a hole.
+    /// Reads the range, unless it is a hole.
     fn read(&mut self, source: &Source) -> Result<(), Error> {
         self.hole = source.is_hole(self.run.position, self.run.length as u64);
         if self.hole {
@@ -205,7 +205,7 @@ impl ReadBuffer {
         )
     }
 
-    /// The blocks of the run, each cut off at `size`, the end of the source.
+    /// Returns the blocks of the read, cut off at `size`, the end of the source.
     fn blocks(&mut self, size: u64) -> Vec<Block<'_>> {
         let lead = self
             .run

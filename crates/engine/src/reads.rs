@@ -5,29 +5,28 @@ use std::mem::take;
 use crate::Error;
 use crate::extent::{Extent, PIECE_LEN};
 
-/// Extents that lie side by side in the source, read at once.
+/// Adjacent extents of the source that are read with one call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ReadOp {
     /// The extents, in ascending order and without a gap.
     pub(crate) extents: Vec<Extent>,
     /// Offset in the source of the first byte to read, a multiple of the granularity.
     pub(crate) position: u64,
-    /// How many bytes to read, a multiple of the granularity.
+    /// Bytes to read, a multiple of the granularity.
     pub(crate) length: usize,
 }
 
-/// Runs that are worked on together, whether they lie side by side or not: several blocks are hashed faster than one. At least
-/// one read.
+/// Reads that are processed together, adjacent or not, because several blocks are hashed faster than one. At least one read.
 pub(crate) type Piece = Vec<ReadOp>;
 
-/// The most reads of a piece: as many as there are blocks in one of [`PIECE_LEN`]. They are read one after the other, so more
-/// would keep other threads from reading at the same time.
+/// Limit for the reads of a piece: the number of default blocks in [`PIECE_LEN`]. A piece is read by one thread, so more reads would
+/// keep other threads idle.
 const PIECE_READS: usize = 8;
 
 /// Cuts a batch into pieces, in the order of the batch.
 ///
 /// # Errors
-/// [`Error::Request`] when an extent reaches beyond 2^64.
+/// [`Error::Request`] if an extent reaches beyond 2^64.
 pub(crate) fn pieces(extents: &[Extent], granularity: usize) -> Result<Vec<Piece>, Error> {
     const BEYOND: Error = Error::Request("a block lies beyond 2^64");
     let granularity = granularity as u64;
@@ -78,7 +77,7 @@ mod tests {
         Extent { position, length }
     }
 
-    /// How many extents each read of each piece has.
+    /// Number of extents in each read of each piece.
     fn shape(pieces: &[Piece]) -> Vec<Vec<usize>> {
         let read = |read: &ReadOp| read.extents.len();
         let piece = |piece: &Piece| piece.iter().map(read).collect();
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_read_at_once_up_to_a_mebibyte() {
+    fn adjacent_blocks_are_read_together_up_to_a_mebibyte() {
         let blocks: Vec<_> = Extent::blocks(0, 20 * 131_072 + 5, 131_072).collect();
         assert_eq!(blocks.len(), 21);
         assert_eq!(blocks[20], extent(20 * 131_072, 5));
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_neighbours_when_they_are_not_aligned() {
+    fn unaligned_adjacent_blocks_are_read_together_too() {
         let blocks: Vec<_> = Extent::blocks(1, 16 * 131_072, 131_072).collect();
         let pieces = pieces(&blocks, 512).unwrap();
         assert_eq!(shape(&pieces), [[8], [8]]);
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_steps_back_and_repeats_begin_a_new_run_of_the_same_piece() {
+    fn gaps_steps_back_and_repeats_begin_a_new_read_of_the_same_piece() {
         let batch = [
             extent(4096, 10),
             extent(8192, 10),
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_has_at_most_eight_runs_and_a_mebibyte() {
+    fn a_piece_has_at_most_eight_reads_and_a_mebibyte() {
         let small: Vec<_> = (0..20).map(|at| extent(at * 8192, 4096)).collect();
         assert_eq!(
             shape(&pieces(&small, 4096).unwrap()),

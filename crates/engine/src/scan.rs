@@ -1,4 +1,4 @@
-//! Scanning: the digests of consecutive blocks.
+//! Digesting consecutive blocks.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::{Done, Engine, Error};
 /// Consecutive blocks to digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocks {
-    /// Bytes in all of them.
+    /// Length of all blocks in bytes.
     pub length: u64,
-    /// Bytes in each, but the last one may be short.
+    /// Bytes per block; the last block may be shorter.
     pub block_len: u32,
-    /// By which algorithm.
+    /// Digest algorithm.
     pub algorithm: Algorithm,
 }
 
 impl Blocks {
-    /// Refuses those that a slot has no room for.
+    /// Refuses blocks that do not fit into the slot.
     fn check(self, slot: &Slot) -> Result<Self, Error> {
         if self.block_len == 0 || self.length > slot.len() as u64 {
             return Err(Error::Request("a range does not fit into its slot"));
@@ -33,11 +33,11 @@ impl Blocks {
 }
 
 impl Engine {
-    /// Reads the `blocks` that begin at `position` of `source` and gives `done` their digests, in order, one after the other.
+    /// Reads the `blocks` that begin at `position` of `source` and passes their digests to `done`, one after the other.
     ///
     /// # Errors
-    /// To `done`: a failed read, a source that became shorter, a range that reaches beyond the source or
-    /// does not fit into the slot.
+    /// Passed to `done`: a failed read, a source that became shorter, a range that reaches beyond the end of the source or does not fit
+    /// into the slot.
     pub fn scan(
         self: &Arc<Self>,
         source: &Arc<Source>,
@@ -60,11 +60,11 @@ impl Engine {
         self.for_each_piece(source, slot, &extents, work, done);
     }
 
-    /// Gives `done` the digests of the `blocks` that `slot` begins with, in order, one after the other. For data that did
-    /// not come from a [`Source`].
+    /// Passes the digests of the `blocks` at the beginning of `slot` to `done`, one after the other. For data that does not come from a
+    /// [`Source`].
     ///
     /// # Errors
-    /// To `done`: more blocks than the slot holds.
+    /// Passed to `done`: more blocks than the slot holds.
     pub fn digest(self: &Arc<Self>, slot: Slot, blocks: Blocks, done: impl Done<Vec<u8>>) {
         let (length, block_len, algorithm) = match blocks.check(&slot) {
             Ok(blocks) => (blocks.length, blocks.block_len, blocks.algorithm),
@@ -88,15 +88,15 @@ impl Engine {
         }
     }
 
-    /// The digests of blocks that have been read, in order.
+    /// Returns the digests of blocks that have been read, in order.
     pub(crate) fn digests(&self, algorithm: Algorithm, blocks: &[Block<'_>]) -> Digests {
         let contents: Vec<_> = blocks.iter().map(Block::content).collect();
         self.hasher.digest_many(algorithm, &contents)
     }
 }
 
-/// The first `length` bytes of a slot in pieces of `step` bytes, the last one short. Nothing else of the slot is kept, so
-/// that it is free when the last piece has been dropped.
+/// Cuts the first `length` bytes of a slot into pieces of `step` bytes; the last may be shorter. The rest of the slot is dropped, so
+/// the slot is free when the last piece is dropped.
 fn cut(slot: Slot, length: usize, step: usize) -> Vec<Slot> {
     let (mut rest, _) = slot.split_at(length);
     let mut pieces = Vec::with_capacity(length.div_ceil(step));

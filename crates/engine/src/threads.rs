@@ -1,4 +1,4 @@
-//! Starting threads, and keeping a panic inside of them.
+//! Starting threads, and turning their panics into errors.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,16 +25,16 @@ pub(crate) fn pool(
         })
 }
 
-/// Runs `work` on a thread of its own called `name`: for what may wait for ever, and must not keep a thread of a pool.
+/// Runs `work` on its own thread, called `name`. For work that may wait forever and must not occupy a thread of a pool.
 ///
 /// # Errors
-/// To `done`: what `work` returned, or [`Error::Threads`].
+/// Passed to `done`: the error of `work`, or [`Error::Threads`].
 pub fn in_background<T: 'static>(
     name: &str,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     done: impl Done<T>,
 ) {
-    // Shared, because a thread that cannot be started takes its closure with it.
+    // Shared, because a thread that cannot be started drops its closure.
     let done = Arc::new(Mutex::new(Some(done)));
     let settle = {
         let done = Arc::clone(&done);
@@ -58,8 +58,8 @@ pub fn in_background<T: 'static>(
     }
 }
 
-/// Runs `work`; a panic in it becomes [`Error::Panicked`], because one that left a thread of the pool would
-/// end the process without a word about the data.
+/// Runs `work` and turns a panic into [`Error::Panicked`]. A panic that left a thread of the pool would abort the process without
+/// a report about the data.
 pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|payload| Err(Error::Panicked(panic_message(payload.as_ref()))))

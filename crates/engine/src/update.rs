@@ -1,4 +1,4 @@
-//! Updating: making a file or device on the same machine equal to another, without a digest.
+//! Making a destination on the same machine equal to its source, without digests.
 
 use std::ops::Add;
 use std::sync::Arc;
@@ -12,27 +12,27 @@ use crate::read::{check_range, read_range};
 use crate::writes::{PlacedBlock, ZeroBlocks, writes};
 use crate::{Done, Engine, Error};
 
-/// How much of each side one thread reads, compares and writes at once, in bytes: both sides together stay in the cache of a
-/// core, so that comparing costs next to nothing.
+/// Bytes of each side that one thread reads, compares and writes in one step. Both sides together stay in the cache of a core, so
+/// comparing them costs next to nothing.
 const STEP: usize = 512 * 1024;
 
-/// What is compared with what.
+/// Source and destination of an update.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    /// What is copied.
+    /// File or device to copy.
     pub source: Arc<Source>,
-    /// The destination, to read what it has.
+    /// Destination, open for reading.
     pub target: Arc<Source>,
-    /// The destination, to write what differs.
+    /// Destination, open for writing.
     pub sink: Arc<Sink>,
 }
 
-/// What an update has found and done.
+/// Blocks that an update has written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Updated {
-    /// Bytes of blocks that differed and were written.
+    /// Bytes in the blocks that differed.
     pub changed: u64,
-    /// Blocks that differed.
+    /// Number of blocks that differed.
     pub blocks: u64,
 }
 
@@ -56,7 +56,7 @@ pub struct UpdateOptions {
     pub length: u64,
     /// Bytes per block, a multiple of [`ALIGNMENT`](crate::ALIGNMENT); the last block may be shorter.
     pub block_len: u32,
-    /// What changed blocks of zeros become.
+    /// Treatment of changed blocks of zeros.
     pub zero_blocks: ZeroBlocks,
 }
 
@@ -67,7 +67,7 @@ impl Engine {
     /// `slot` has room for both sides: twice the length of the range. Nothing is synced: see [`Engine::sync`].
     ///
     /// # Errors
-    /// To `done`: a failed read or write, a side that became shorter, a request that does not fit.
+    /// Passed to `done`: a failed read or write, a side that became shorter, a range that is not aligned or does not fit into the slot.
     pub fn update(
         self: &Arc<Self>,
         pair: &Pair,
@@ -100,7 +100,7 @@ impl Engine {
     }
 }
 
-/// A range of both sides, and memory for it.
+/// Range of both sides, and memory for it.
 struct Step {
     position: u64,
     blocks: Vec<Extent>,
@@ -134,9 +134,9 @@ fn steps(pair: &Pair, slot: Slot, options: UpdateOptions) -> Result<Vec<Step>, E
         if rest.len() < 2 * room {
             return Err(Error::Request("a range does not fit into its slot"));
         }
-        let (source, behind) = rest.split_at(room);
-        let (target, behind) = behind.split_at(room);
-        rest = behind;
+        let (source, remainder) = rest.split_at(room);
+        let (target, remainder) = remainder.split_at(room);
+        rest = remainder;
         steps.push(Step {
             position: blocks[0].position,
             blocks: blocks.to_vec(),
@@ -192,14 +192,14 @@ impl Step {
             .map_or(self.position, |last| last.position + u64::from(last.length))
     }
 
-    /// Where a block lies in the memory of either side.
+    /// Returns the range of a block in the memory of either side.
     fn range(&self, block: &Extent) -> std::ops::Range<usize> {
-        // Less than the length of a step, so it fits.
+        // It is below the length of a step, so it fits.
         let start = usize::try_from(block.position - self.position).unwrap_or(usize::MAX);
         start..start + block.length as usize
     }
 
-    /// A block of the source, to be written.
+    /// Returns a block of the source, ready to be written.
     fn placed(&self, block: &Extent) -> PlacedBlock<'_> {
         PlacedBlock {
             position: block.position,

@@ -1,4 +1,4 @@
-//! Blocks that lie side by side in the destination, written together.
+//! Combining blocks that are adjacent in the destination into larger writes.
 
 use blockcopy_blockio::Sink;
 
@@ -6,17 +6,17 @@ use crate::Error;
 use crate::content::Content;
 use crate::extent::PIECE_LEN;
 
-/// What blocks of zeros become in the destination.
+/// Treatment of blocks of zeros in the destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ZeroBlocks {
-    /// They are written as any other block.
+    /// Write them like any other block.
     #[default]
     Write,
-    /// They become holes where the destination can have any; see [`Sink::zero`].
+    /// Make holes where the destination can have holes; see [`Sink::zero`].
     MakeHoles,
 }
 
-/// A block and the place in the destination that it belongs to.
+/// Block and its offset in the destination.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlacedBlock<'a> {
     /// Offset of its first byte.
@@ -24,16 +24,16 @@ pub(crate) struct PlacedBlock<'a> {
     pub(crate) content: Content<'a>,
 }
 
-/// What is written, or made a hole, at once.
+/// One write to the destination, or one hole.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WriteOp<'a> {
     /// Offset of its first byte.
     position: u64,
     /// Length in bytes.
     length: u64,
-    /// Its parts, one after the other; none for a hole.
+    /// Its bytes in parts, one after the other; empty for a hole.
     parts: Vec<&'a [u8]>,
-    /// It is all zeros, and none are to be written.
+    /// True if a hole is to be made.
     hole: bool,
 }
 
@@ -53,8 +53,8 @@ impl WriteOp<'_> {
     }
 }
 
-/// Cuts blocks into writes, in their order. A write ends at each multiple of [`PIECE_LEN`], so that several can be written at
-/// the same time and the ends of all but the outermost are aligned.
+/// Combines blocks into writes, in their order. A write ends at each multiple of [`PIECE_LEN`], so that several can run at the same
+/// time, with aligned ends except for the outermost.
 pub(crate) fn writes<'a>(blocks: &[PlacedBlock<'a>], zero_blocks: ZeroBlocks) -> Vec<WriteOp<'a>> {
     let mut writes: Vec<WriteOp<'a>> = Vec::new();
     for block in blocks {
@@ -63,7 +63,7 @@ pub(crate) fn writes<'a>(blocks: &[PlacedBlock<'a>], zero_blocks: ZeroBlocks) ->
         while rest.len() > 0 {
             let room = PIECE_LEN as u64 - position % PIECE_LEN as u64;
             let length = usize::try_from(room).map_or(rest.len(), |room| room.min(rest.len()));
-            let (part, behind) = rest.split_at(length);
+            let (part, remainder) = rest.split_at(length);
             let parts = (!hole).then_some(part).into_iter().flat_map(Content::parts);
             match writes.last_mut() {
                 Some(write)
@@ -81,15 +81,15 @@ pub(crate) fn writes<'a>(blocks: &[PlacedBlock<'a>], zero_blocks: ZeroBlocks) ->
                     hole,
                 }),
             }
-            rest = behind;
-            // The sink refuses what lies beyond the largest offset.
+            rest = remainder;
+            // The sink refuses offsets beyond the largest one.
             position = position.saturating_add(length as u64);
         }
     }
     writes
 }
 
-/// Cuts writes into waves: within each the writes ascend, so none overlap, and they can be written at the same time.
+/// Splits writes into waves. The offsets within a wave ascend, so its writes do not overlap and can run at the same time.
 pub(crate) fn waves<'r, 'a>(writes: &'r [WriteOp<'a>]) -> impl Iterator<Item = &'r [WriteOp<'a>]> {
     writes.chunk_by(|write, next| write.end() <= next.position)
 }
@@ -112,7 +112,7 @@ mod tests {
     static ZEROS: [u8; BYTES] = [0; BYTES];
     static DATA: [u8; BYTES] = [7; BYTES];
 
-    /// Blocks of data and of zeros: behind the one before, or anywhere.
+    /// Blocks of data and of zeros, each after the previous one or anywhere.
     fn blocks() -> impl Strategy<Value = Vec<PlacedBlock<'static>>> {
         let at = prop_oneof![
             0..5 * PIECE_LEN as u64,
@@ -147,7 +147,7 @@ mod tests {
         prop_oneof![Just(ZeroBlocks::Write), Just(ZeroBlocks::MakeHoles)]
     }
 
-    /// Ranges in their order, each with whether it is a hole, those joined that go on where the one before ends.
+    /// Joins each range with the previous one if it continues it; the flag says if the range is a hole.
     fn joined(ranges: impl Iterator<Item = (Range<u64>, bool)>) -> Vec<(Range<u64>, bool)> {
         let mut all: Vec<(Range<u64>, bool)> = Vec::new();
         for (range, hole) in ranges.filter(|(range, _)| !range.is_empty()) {

@@ -231,7 +231,7 @@ fn zstandard_frames_that_are_not_ours() {
         (frame(&single(4), b"block"), "has more than it says"),
         (frame(&single(6), b"block"), "has less than it says"),
         (frame(&single(0), b""), "has nothing"),
-        (without_length, "does not say how long it is"),
+        (without_length, "has no content size"),
         ([&ours[..], &skipped].concat(), "is followed by one to skip"),
         ([&skipped[..], &ours].concat(), "follows one to skip"),
         (skipped, "is one to skip"),

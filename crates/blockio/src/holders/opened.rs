@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::openers::{self, Opener};
+use super::openers::{self, Opener};
 use crate::proc_tables;
 use crate::storage::Storage;
 use crate::sys::{self, FileType, Stat};

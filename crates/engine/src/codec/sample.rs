@@ -1,26 +1,27 @@
-//! Whether a block may become smaller, judged by samples of it: to try a block that does not, as of encrypted or compressed
-//! files, costs far more than to ask.
+//! Guessing from samples if compression can make a block smaller. Trying to compress encrypted or compressed data costs far more
+//! than sampling it.
 
 use lz4_flex::block::get_maximum_output_size;
 
 use super::lz4;
 
-/// Shorter blocks are tried: there is little to save.
+/// Shorter blocks are always compressed: sampling would save little.
 const MIN_LEN: usize = 16 * 1024;
 
-/// At how many places samples are taken, evenly over the block.
+/// Number of samples, spread evenly over the block.
 const PLACES: usize = 16;
 
 /// Length of a sample in bytes.
 const SAMPLE: usize = 256;
 
-/// Bytes in all of the samples.
+/// Length of all samples in bytes.
 const SAMPLES: usize = PLACES * SAMPLE;
 
-/// What LZ4 makes of samples without a single match: a token, the length of the literals and the literals themselves.
+/// Length in bytes of LZ4 output for samples without any match: a token, the length of the literals and the literals themselves.
 const WITHOUT_MATCHES: usize = 1 + (SAMPLES - 15) / 255 + 1 + SAMPLES;
 
-/// Whether `block` may become smaller: its samples have matches, or, for an `entropy_coder`, bytes that are more frequent than others.
+/// Returns true if `block` may become smaller: its samples contain matches, or, for an `entropy_coder`, some bytes are more frequent
+/// than others.
 pub(super) fn may_shrink(block: &[u8], entropy_coder: bool) -> bool {
     if block.len() < MIN_LEN {
         return true;
@@ -40,13 +41,13 @@ fn samples(block: &[u8]) -> [u8; SAMPLES] {
     samples
 }
 
-/// Whether bytes are equal more often than they are in noise, by a 32nd at least.
+/// Returns true if pairs of bytes are equal at least 1/32 more often than in noise.
 ///
-/// Of noise that is six standard deviations away. The order-0 entropy of bytes whose pairs are equal less often
+/// For noise that is six standard deviations off. The order-0 entropy of bytes whose pairs are equal less often
 /// than that is above 7.97 bits, so an entropy coder alone saves less than 0.3 % of them.
 fn is_skewed(samples: &[u8; SAMPLES]) -> bool {
     const NOISE: u64 = (SAMPLES * (SAMPLES - 1) / 256) as u64;
-    // Several tables, because an increment waits for the one before of the same byte.
+    // Several tables, because an increment waits for the previous one of the same byte.
     let mut counts = [[0_u16; 256]; 4];
     for bytes in samples.as_chunks::<4>().0 {
         for (count, &byte) in counts.iter_mut().zip(bytes) {
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn noise_does_not_shrink() {
-        // Two 4-byte sequences of a noise may be equal by chance, so not all of them are told.
+        // Two 4-byte sequences of noise may be equal by chance, so a few pass.
         let told = (0..200)
             .filter(|&seed| !may_shrink(&noise(131_072, seed), true))
             .count();
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_structure_may_shrink() {
+    fn structured_blocks_may_shrink() {
         let text: Vec<u8> = b"block, extent, offset, hole\n".repeat(5000);
         let ramp: Vec<u8> = (0..=255).cycle().take(131_072).collect();
         for (block, what) in [(&text, "text"), (&ramp, "a ramp")] {

@@ -2,21 +2,21 @@
 
 use liblzma::stream::{Action, Check, Error as XzError, Filters, LzmaOptions, Status, Stream};
 
-/// The memory that decoding one block may take, in bytes: what `xz -7` asks for, twice what blockcopy 0.0.2 does.
+/// Memory limit for decoding one block, in bytes: enough for `xz -7`, and twice what blocks of blockcopy 0.0.2 need.
 const DECODER_MEMORY: u64 = 32 * 1024 * 1024;
 
-/// The smallest dictionary that LZMA2 knows, in bytes.
+/// Smallest dictionary of LZMA2, in bytes.
 const MIN_DICTIONARY: u32 = 4096;
 
-/// How hard xz tries: 0, fastest, to 9, smallest; 6 is its own default.
+/// Compression level of xz, from 0 (fastest) to 9 (smallest).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XzLevel(u32);
 
 impl XzLevel {
-    /// The one that is taken where none is named, and by blockcopy 0.0.2.
+    /// Default level of xz and of blockcopy 0.0.2.
     pub const DEFAULT: Self = Self(6);
 
-    /// A level from 0 to 9; there are no others.
+    /// Returns the level, or `None` unless it is from 0 to 9.
     #[must_use]
     pub const fn new(level: u32) -> Option<Self> {
         match level {
@@ -26,24 +26,24 @@ impl XzLevel {
     }
 }
 
-/// How blocks are compressed: with CRC64 either way.
+/// Dictionary and level for compressing blocks. The check is CRC64 in both cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
-    /// With a dictionary as large as the block. A larger one cannot help, and costs memory and time to set up.
+    /// A dictionary as large as the block. A larger one cannot help, and costs memory and time to set up.
     BlockDictionary(XzLevel),
-    /// With the dictionary of 8 MiB of level 6: byte for byte what blockcopy 0.0.2 sends.
+    /// Level 6 with its dictionary of 8 MiB: byte for byte what blockcopy 0.0.2 sends.
     Legacy,
 }
 
 impl Preset {
-    /// With a dictionary as large as the block, at the level that is taken where none is named.
+    /// A dictionary as large as the block, at the default level.
     pub const DEFAULT: Self = Self::BlockDictionary(XzLevel::DEFAULT);
 }
 
-/// Compresses a block. `None` when the result would not be smaller than the block.
+/// Compresses a block. Returns `None` if the result would not be smaller than the block.
 ///
 /// # Errors
-/// When liblzma has no memory or fails otherwise.
+/// Fails if liblzma has no memory or fails otherwise.
 pub(super) fn encode(block: &[u8], preset: Preset) -> Result<Option<Vec<u8>>, XzError> {
     if block.is_empty() {
         return Ok(None);
@@ -60,7 +60,7 @@ pub(super) fn encode(block: &[u8], preset: Preset) -> Result<Option<Vec<u8>>, Xz
     let mut filters = Filters::new();
     filters.lzma2(&options);
     let mut stream = Stream::new_stream_encoder(&filters, Check::Crc64)?;
-    // No room for what would not be smaller: the encoder then stops short of the end.
+    // One byte short of the block: the encoder stops before the end if the result is not smaller.
     let mut compressed = Vec::with_capacity(block.len() - 1);
     match stream.process_vec(block, &mut compressed, Action::Finish)? {
         Status::StreamEnd => Ok(Some(compressed)),
@@ -71,7 +71,7 @@ pub(super) fn encode(block: &[u8], preset: Preset) -> Result<Option<Vec<u8>>, Xz
 /// Decodes a block of at most `limit` bytes, which must be one whole .xz stream and nothing else.
 ///
 /// # Errors
-/// What is wrong with it, in words. No more than `limit` bytes and one are allocated for the block, whatever the data says.
+/// The defect, as a clause. At most `limit` + 1 bytes are allocated for the block, whatever the data says.
 pub(super) fn decode(compressed: &[u8], limit: usize) -> Result<Vec<u8>, &'static str> {
     let mut stream =
         Stream::new_stream_decoder(DECODER_MEMORY, 0).map_err(|_| "no memory for the decoder")?;
@@ -91,7 +91,7 @@ pub(super) fn decode(compressed: &[u8], limit: usize) -> Result<Vec<u8>, &'stati
         if block.len() > limit {
             return Err("it decodes to more than it may");
         }
-        // One byte more than may come, so that the end of the largest block is told from a larger one.
+        // One byte more than the limit, to tell the end of the largest block from a larger one.
         let larger = (block.len() * 2).min(limit + 1);
         block.reserve_exact(larger - block.len());
     }
@@ -114,7 +114,7 @@ fn reason(error: XzError) -> &'static str {
             "it uses options of .xz that are not supported"
         }
         XzError::Program => "liblzma was used wrongly",
-        XzError::Data => "its data or its checksum is wrong",
+        XzError::Data => "its data or its checksum is corrupt",
     }
 }
 
@@ -131,13 +131,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_decodes_to_the_same(
+        fn encoded_blocks_decode_to_themselves(
             seed in proptest::collection::vec(any::<u8>(), 1..600),
             repeats in 1usize..300,
-            plain in any::<bool>(),
+            legacy in any::<bool>(),
         ) {
             let block = seed.repeat(repeats);
-            let preset = if plain { Preset::Legacy } else { Preset::DEFAULT };
+            let preset = if legacy { Preset::Legacy } else { Preset::DEFAULT };
             if let Some(compressed) = encode(&block, preset).unwrap() {
                 prop_assert!(compressed.len() < block.len());
                 prop_assert_eq!(decode(&compressed).unwrap(), block);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_shrink_is_not_compressed() {
+    fn incompressible_blocks_are_not_compressed() {
         let mut state = 1u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {
             state = state

@@ -9,12 +9,12 @@ use zstd_safe::{
 
 const NO_MEMORY: &str = "no memory for Zstandard";
 
-/// How much a block is compressed: 1, fastest, to 19, smallest. What `zstd --ultra` adds takes hundreds of MiB for each thread.
+/// Compression level, from 1 (fastest) to 19 (smallest). The levels of `zstd --ultra` need hundreds of MiB per thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level(u8);
 
 impl Level {
-    /// A level from 1 to 19; there are no others.
+    /// Returns the level, or `None` unless it is from 1 to 19.
     #[must_use]
     pub const fn new(level: u8) -> Option<Self> {
         match level {
@@ -25,19 +25,19 @@ impl Level {
 }
 
 thread_local! {
-    /// What this thread compresses with. To set it up takes longer than to compress a block.
+    /// Compressor of this thread. Setting one up takes longer than compressing a block.
     static COMPRESSOR: RefCell<Option<CCtx<'static>>> = const { RefCell::new(None) };
-    /// What this thread decodes with.
+    /// Decoder of this thread.
     static DECODER: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
 }
 
-/// Compresses a block into a frame that says how long it is, without a checksum: who needs one has the digest of the block.
-/// `None` when the result would not be smaller than the block.
+/// Compresses a block into a frame with its content size and without a checksum: the digest of the block serves as one.
+/// Returns `None` if the result would not be smaller than the block.
 ///
 /// # Errors
-/// What Zstandard says, which has no memory as a rule.
+/// The message of Zstandard; usually that there is no memory.
 pub(super) fn encode(block: &[u8], level: Level) -> Result<Option<Vec<u8>>, &'static str> {
-    // It gets by with a window of the length of the block, which it is told.
+    // The compressor knows the length of the block and limits its window to that.
     let mut payload = Vec::with_capacity(compress_bound(block.len()));
     COMPRESSOR.with_borrow_mut(|compressor| {
         let compressor = match compressor {
@@ -52,20 +52,20 @@ pub(super) fn encode(block: &[u8], level: Level) -> Result<Option<Vec<u8>>, &'st
     Ok((payload.len() < block.len()).then_some(payload))
 }
 
-/// Decodes a block of at most `limit` bytes, which must be one whole frame that says how long it is, and nothing else.
+/// Decodes a block of at most `limit` bytes, which must be one whole frame with its content size, and nothing else.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// The defect, as a clause.
 pub(super) fn decode(payload: &[u8], limit: usize) -> Result<Vec<u8>, &'static str> {
     const DAMAGED: &str = "it is not a whole Zstandard frame";
-    // Without this the decoder would go on with the next frame, or skip one.
+    // Without this check the decoder would continue with the next frame, or skip one.
     let frame = find_frame_compressed_size(payload).map_err(|_| DAMAGED)?;
     if frame != payload.len() {
         return Err("bytes follow the end of its Zstandard frame");
     }
     let length = get_frame_content_size(payload)
         .map_err(|_| DAMAGED)?
-        .ok_or("its Zstandard frame does not say how long it is")?;
+        .ok_or("its Zstandard frame has no content size")?;
     let length = usize::try_from(length)
         .ok()
         .filter(|&length| length <= limit)
@@ -79,10 +79,10 @@ pub(super) fn decode(payload: &[u8], limit: usize) -> Result<Vec<u8>, &'static s
             Some(decoder) => decoder,
             none => none.insert(DCtx::try_create().ok_or(NO_MEMORY)?),
         };
-        // All at once, and so without a window of its own: what has been decoded is the window, however large the frame says it is.
+        // In one call, so that the output buffer is the window: the window size in the frame header allocates nothing.
         decoder
             .decompress(&mut block, payload)
-            .map_err(|_| "its data is wrong")
+            .map_err(|_| "its data is corrupt")
     })?;
     Ok(block)
 }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_says_its_length_has_no_checksum_and_no_window_beyond_it() {
+    fn a_frame_has_its_content_size_no_checksum_and_no_larger_window() {
         for length in [100, 5000, 131_072, 3_000_000] {
             let block = b"extents and holes, ".repeat(length / 19 + 1)[..length].to_vec();
             for level in [1, 3, 19] {
