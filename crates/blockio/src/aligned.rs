@@ -1,4 +1,4 @@
-//! One aligned allocation, lent out in slots.
+//! One aligned allocation, divided into slots.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -10,25 +10,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{Error, sys};
 
-/// Alignment in bytes of every slot: what direct I/O asks for at most, on everything we read directly.
+/// Alignment of every slot in bytes: the largest that direct I/O requires.
 pub const ALIGNMENT: usize = 4096;
 
-/// Length in bytes of a huge page, where there are any. A read of 1 MiB into 4 KiB pages from all over the memory is 256 segments, more
-/// than most devices take at once, so the kernel splits it; a huge page is one segment.
+/// Length of a huge page in bytes. A read of 1 MiB into scattered 4 KiB pages has 256 segments, more than most devices accept at once, so
+/// the kernel splits it; a huge page is one segment.
 const HUGE_PAGE: usize = 2 * 1024 * 1024;
 
 /// Memory for blocks: `slots` slots of `slot_len` bytes, allocated once.
 ///
-/// A slot is reached only through [`Slab::take`], which lends it to one owner at a time.
+/// [`Slab::take`] is the only access to a slot, and gives it to one owner at a time.
 #[derive(Debug)]
 pub struct Slab {
-    /// What the allocator gave; less than `HUGE_PAGE` bytes before `base`.
+    /// Allocation; it begins less than `HUGE_PAGE` bytes before `base`.
     allocation: NonNull<u8>,
     layout: Layout,
     base: NonNull<u8>,
     slots: usize,
     slot_len: usize,
-    /// How many [`Slot`]s cover (parts of) each slot; 0 is free.
+    /// Number of [`Slot`]s that cover each slot or a part of it; 0 means free.
     owners: Box<[AtomicUsize]>,
 }
 
@@ -41,7 +41,7 @@ unsafe impl Sync for Slab {}
 impl Slab {
     /// Allocates `slots` slots of `slot_len` bytes, the latter rounded up to [`ALIGNMENT`].
     ///
-    /// The memory reads as zeros and costs nothing until it is touched.
+    /// The memory is zeroed and takes no physical memory until it is touched.
     ///
     /// # Errors
     /// [`Error::NoMemory`] if either number is 0, the total overflows, or there is no memory.
@@ -59,8 +59,8 @@ impl Slab {
         } else {
             HUGE_PAGE
         };
-        // Aligned by hand: asked for more than its natural alignment, the system allocator zeroes by
-        // writing, which would touch every page now. With alignment 1 it takes fresh pages instead.
+        // Aligned by hand: with more than its natural alignment, the system allocator zeroes by writing, which would touch every page
+        // now. With alignment 1 it uses fresh pages instead.
         let layout = Layout::array::<u8>(len.checked_add(alignment - 1)?).ok()?;
         let owners = (0..slots).map(|_| AtomicUsize::new(0)).collect();
         // SAFETY: the layout's size is at least that of the alignment, so not zero.
@@ -83,29 +83,29 @@ impl Slab {
         })
     }
 
-    /// Number of slots.
+    /// Returns the number of slots.
     #[must_use]
     pub fn slots(&self) -> usize {
         self.slots
     }
 
-    /// Length of each slot in bytes, a multiple of [`ALIGNMENT`].
+    /// Returns the length of each slot in bytes, a multiple of [`ALIGNMENT`].
     #[must_use]
     pub fn slot_len(&self) -> usize {
         self.slot_len
     }
 
-    /// Length of all slots together in bytes; they lie one after the other.
+    /// Returns the length of all slots together in bytes; they follow each other.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a slab is never empty")]
     pub fn len(&self) -> usize {
         self.slots * self.slot_len
     }
 
-    /// Where slot 0 starts, for a binding that shows the memory to JavaScript as one array.
+    /// Returns the start of slot 0, for a binding that shows the memory to JavaScript as one array.
     ///
-    /// The contract: JavaScript reads or writes a slot's bytes only while that slot is not taken,
-    /// and whoever keeps the pointer keeps an `Arc` of the slab.
+    /// The contract: JavaScript reads or writes a slot only while it is not taken, and the owner of the pointer keeps an `Arc` of the
+    /// slab.
     #[must_use]
     pub fn as_ptr(&self) -> *mut u8 {
         self.base.as_ptr()
@@ -113,10 +113,10 @@ impl Slab {
 
     /// Takes slot `index` for exclusive use until every part of it is dropped.
     ///
-    /// `None` while it is taken, and for an index out of range.
+    /// Returns `None` while it is taken, and for an index out of range.
     #[must_use]
     pub fn take(self: &Arc<Self>, index: usize) -> Option<Slot> {
-        // Acquire pairs with the Release in `Slot::drop`: what the last owners wrote is seen here.
+        // Acquire pairs with the Release in `Slot::drop`: writes of the last owners are visible here.
         self.owners
             .get(index)?
             .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
@@ -138,18 +138,18 @@ impl Drop for Slab {
     }
 }
 
-/// A slot of a [`Slab`], or a part of one: exclusive, owned, and sent freely between threads.
+/// Slot of a [`Slab`], or a part of one: exclusive, owned, and movable between threads.
 #[derive(Debug)]
 pub struct Slot {
     slab: Arc<Slab>,
     index: usize,
-    /// Offset in the slab, bytes.
+    /// Offset in the slab, in bytes.
     start: usize,
     len: usize,
 }
 
 impl Slot {
-    /// Which slot of the slab this is (a part of).
+    /// Index of the slot that this is (a part of).
     #[must_use]
     pub fn index(&self) -> usize {
         self.index
@@ -157,10 +157,10 @@ impl Slot {
 
     /// Splits into the first `mid` bytes and the rest.
     ///
-    /// The slot can be taken again once both, and whatever they are split into, are dropped.
+    /// The slot can be taken again after both parts, and everything split off them, are dropped.
     ///
     /// # Panics
-    /// If `mid` is beyond the end, as `slice::split_at` does.
+    /// Panics if `mid` is beyond the end, like `slice::split_at`.
     #[must_use]
     pub fn split_at(mut self, mid: usize) -> (Self, Self) {
         assert!(mid <= self.len, "split at {mid} of {} bytes", self.len);
@@ -182,7 +182,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // Release: our reads and writes are over before the next owner's begin.
+        // Release: our reads and writes happen before those of the next owner.
         self.slab.owners[self.index].fetch_sub(1, Ordering::Release);
     }
 }

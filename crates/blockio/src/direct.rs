@@ -1,21 +1,21 @@
-//! Whether to go past the page cache.
+//! Use of direct I/O.
 
 use std::str::FromStr;
 
-/// Whether a file or device is accessed past the page cache (`O_DIRECT`, see open(2)).
+/// Use of direct I/O, past the page cache (`O_DIRECT`, see open(2)).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Direct {
-    /// Where that is possible, and for reads where it is the faster way.
+    /// Where it is possible, and for reads where it is faster.
     #[default]
     Auto,
-    /// Always; where it is not possible that is an error.
+    /// Always; fails where it is not possible.
     On,
     /// Never.
     Off,
 }
 
 impl Direct {
-    /// Whether to open anything for it.
+    /// Returns true if a descriptor for direct I/O must be opened.
     pub(crate) fn is_wanted(self) -> bool {
         self != Self::Off
     }

@@ -1,9 +1,9 @@
-//! The kernel's error numbers, with their names.
+//! Error numbers of the kernel, with their names.
 
 use std::fmt;
 use std::io;
 
-/// An error number of the kernel; see errno(3).
+/// Error number of the kernel; see errno(3).
 ///
 /// Shown as its text and its name: `Input/output error (EIO)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +19,13 @@ macro_rules! named {
 }
 
 impl Errno {
-    /// The number itself, such as 5 for `EIO`.
+    /// Returns the number, such as 5 for `EIO`.
     #[must_use]
     pub fn raw(self) -> i32 {
         self.0
     }
 
-    /// The name, for those that opening, reading or writing can give.
+    /// Returns the name, if opening, reading or writing can fail with this number.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         named!(self.0,
@@ -47,7 +47,7 @@ impl From<rustix::io::Errno> for Errno {
 
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The standard library has the text, but only with a number behind it.
+        // The standard library appends the number to the text.
         let text = io::Error::from_raw_os_error(self.0).to_string();
         let number = format!(" (os error {})", self.0);
         f.write_str(text.strip_suffix(&number).unwrap_or(&text))?;

@@ -1,149 +1,149 @@
-//! What can go wrong between the engine and a file or device.
+//! Errors of files and devices.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::{Errno, Shown};
 
-/// A failure: what could not be done, and where.
+/// Failure of an operation on a file or device.
 ///
-/// The messages state facts and give no advice, which is the command's to add.
+/// The messages state facts; the program adds advice.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing of this name exists.
+    /// The path does not exist.
     #[error("cannot open {}: {errno}", Shown::path(.path))]
     NotFound {
-        /// What was to be opened.
+        /// The path.
         path: PathBuf,
         /// `ENOENT` or `ENOTDIR`.
         errno: Errno,
     },
 
-    /// It exists and is neither a regular file nor a block device.
+    /// The path is neither a regular file nor a block device.
     #[error("cannot open {}: it is {what}, not a regular file or a block device", Shown::path(.path))]
     NotAFile {
-        /// What was to be opened.
+        /// The path.
         path: PathBuf,
-        /// What it is, with its article: `a directory`.
+        /// Its type, with an article: `a directory`.
         what: &'static str,
     },
 
-    /// The kernel does not let this process open it.
+    /// The kernel refuses this process access.
     #[error("cannot open {}: {errno}", Shown::path(.path))]
     Permission {
-        /// What was to be opened.
+        /// The path.
         path: PathBuf,
         /// `EACCES` or `EPERM`.
         errno: Errno,
     },
 
-    /// A flag of the file system keeps everybody from writing to it, also root; see chattr(1).
+    /// A flag of the file system forbids writing, even for root; see chattr(1).
     #[error("cannot write {}: it is {flag}", Shown::path(.path))]
     Sealed {
-        /// What was to be written, or the folder that a file was to be made in.
+        /// The file, or the directory in which a file was to be created.
         path: PathBuf,
         /// `immutable (chattr +i)` or `append-only (chattr +a)`.
         flag: &'static str,
     },
 
-    /// A device that is set read-only, or a file on a file system that is.
+    /// The device, or the file system of the file, is read-only.
     #[error("cannot write {}: it is read-only", Shown::path(.path))]
     ReadOnly {
-        /// What was to be written.
+        /// The file or device.
         path: PathBuf,
     },
 
-    /// Somebody else is using what was to be written.
+    /// Somebody else is using the destination.
     #[error("cannot write {}: {holder}", Shown::path(.path))]
     Busy {
-        /// What was to be written.
+        /// The file or device.
         path: PathBuf,
-        /// Who is using it, as a clause: `it is mounted on /srv`.
+        /// The user, as a clause: `it is mounted on /srv`.
         holder: String,
     },
 
-    /// Somebody else has locked what was to be written, see flock(2).
+    /// Somebody else has locked the destination; see flock(2).
     #[error("cannot write {}: it is locked by {holder}", Shown::path(.path))]
     Locked {
-        /// What was to be written.
+        /// The file or device.
         path: PathBuf,
-        /// Who has locked it: `process 4711 (fdisk)`.
+        /// Holder of the lock: `process 4711 (fdisk)`.
         holder: String,
     },
 
-    /// It can only be accessed through the page cache, and that was not wanted.
-    #[error("cannot access {} directly: its file system or device does not offer it", Shown::path(.path))]
+    /// Direct I/O is required, and its file system or device does not support it.
+    #[error("cannot access {} with direct I/O: its file system or device does not support it", Shown::path(.path))]
     NotDirect {
-        /// What was to be opened.
+        /// The path.
         path: PathBuf,
     },
 
-    /// A write would pass the end of a device. Nothing of it was written.
-    #[error("cannot write {} at offset {offset}: {len} bytes would pass its end at {size}", Shown::path(.path))]
+    /// A write would reach beyond the end of a device. Nothing was written.
+    #[error("cannot write {} at offset {offset}: {len} bytes would reach beyond its end at {size}", Shown::path(.path))]
     BeyondEnd {
         /// The device.
         path: PathBuf,
-        /// Where the write would start, bytes.
+        /// Offset of the write, in bytes.
         offset: u64,
-        /// Its length, bytes.
+        /// Length of the write, in bytes.
         len: u64,
-        /// The size of the device, bytes.
+        /// Size of the device, in bytes.
         size: u64,
     },
 
-    /// Nothing is known of a device that would stay the same.
-    #[error("cannot tell {} from others: {reason}", Shown::path(.path))]
+    /// The device has no property that identifies it permanently.
+    #[error("cannot identify {}: {reason}", Shown::path(.path))]
     NoIdentity {
         /// The device.
         path: PathBuf,
-        /// What was looked at, as a clause.
+        /// The reason, as a clause.
         reason: String,
     },
 
     /// The kernel reported a failure.
     #[error("cannot {action} {}{}: {errno}", Shown::path(.path), At(*.offset))]
     Io {
-        /// What was being done, as a verb: `read`.
+        /// The action that failed, as a verb: `read`.
         action: &'static str,
-        /// What it was done to.
+        /// The file or device.
         path: PathBuf,
-        /// The first byte that could not be read or written, where there is one.
+        /// Offset of the first byte that could not be read or written, if the failure has one.
         offset: Option<u64>,
-        /// Why.
+        /// Error number of the system call.
         errno: Errno,
     },
 
-    /// A write returned without an error and without having written anything.
-    #[error("cannot write {} at offset {offset}: the kernel took 0 bytes", Shown::path(.path))]
+    /// A write returned 0 bytes without an error.
+    #[error("cannot write {} at offset {offset}: the kernel wrote 0 bytes", Shown::path(.path))]
     NothingWritten {
-        /// What was being written.
+        /// The file or device.
         path: PathBuf,
-        /// The first byte not written.
+        /// Offset of the first byte not written.
         offset: u64,
     },
 
-    /// What was written could not be brought to the disk, or not all of it.
+    /// Written data could not be synced to the disk, or not all of it.
     #[error("cannot sync {}: {errno}; its content is not known to be on disk", Shown::path(.path))]
     Sync {
-        /// What was being written.
+        /// The file or device.
         path: PathBuf,
-        /// What fdatasync(2) said.
+        /// Error number of fdatasync(2).
         errno: Errno,
     },
 
-    /// A [`Slab`](crate::Slab) of this shape cannot be allocated.
+    /// A [`Slab`](crate::Slab) of this size cannot be allocated.
     #[error("cannot allocate {slots} buffers of {slot_len} bytes")]
     NoMemory {
-        /// How many.
+        /// Number of slots.
         slots: usize,
-        /// How long each, bytes.
+        /// Length of each slot, in bytes.
         slot_len: usize,
     },
 }
 
 impl Error {
-    /// A stable word for the kind of failure, for programs to match.
+    /// Returns a short name of the kind of failure, stable between releases.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -163,7 +163,7 @@ impl Error {
         }
     }
 
-    /// The file or device concerned, as it was named to us.
+    /// Returns the file or device, as the caller named it.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -184,7 +184,7 @@ impl Error {
         }
     }
 
-    /// The first byte that could not be read or written.
+    /// Returns the offset of the first byte that could not be read or written.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         match self {
@@ -194,7 +194,7 @@ impl Error {
         }
     }
 
-    /// The kernel's error number, where the kernel gave one.
+    /// Returns the error number of the system call, if the failure has one.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
@@ -206,7 +206,7 @@ impl Error {
         }
     }
 
-    /// What was being done, as a verb: `open`, `read`, `write`.
+    /// Returns the action that failed, as a verb: `open`, `read`, `write`.
     #[must_use]
     pub fn action(&self) -> Option<&'static str> {
         match self {
@@ -223,7 +223,7 @@ impl Error {
         }
     }
 
-    /// What a failure to look up or open `path` means.
+    /// Translates a failure to look up or open `path`.
     pub(crate) fn opening(path: &Path, errno: rustix::io::Errno) -> Self {
         use rustix::io::Errno as E;
         let path = path.to_owned();
@@ -241,7 +241,7 @@ impl Error {
         }
     }
 
-    /// What a failure to open `path` for writing, or to make a file in the folder `path`, means.
+    /// Translates a failure to open `path` for writing, or to create a file in the directory `path`.
     pub(crate) fn opening_to_write(path: &Path, errno: rustix::io::Errno) -> Self {
         match crate::sys::write_protection(path) {
             Some(flag) if errno == rustix::io::Errno::PERM => Self::Sealed {

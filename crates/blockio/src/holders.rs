@@ -1,4 +1,4 @@
-//! Who is using a device or file that is to be written, or read as of one moment.
+//! Finding users of a destination, or of a source that is copied as a snapshot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,28 +12,27 @@ mod loops;
 mod opened;
 mod openers;
 
-pub(crate) use loops::{behind_the_kernels_back, loop_that_writes};
+pub(crate) use loops::{loop_that_writes, without_claim};
 pub(crate) use opened::{
     has_other_writer, of_image_lock, of_lock, opener_of_device, other_opener_of_device,
     writer_of_file,
 };
 
-/// A block device in /sys, and what to call it in a sentence about the one asked for.
+/// Block device in /sys, and its name in a sentence about the device in question.
 struct Device {
     number: String,
     name: String,
     sysfs: PathBuf,
 }
 
-/// Who uses the device, a partition of it or the disk it is on, as a clause: `it is mounted on /srv`.
+/// Returns a clause that names a user of the device, a partition of it or its disk: `it is mounted on /srv`.
 ///
-/// `None` if nobody is found; somebody in another mount namespace or another process's own claim
-/// cannot be.
+/// `None` if nobody is found. A mount in another mount namespace and a claim of another process are not visible.
 pub(crate) fn of_device(device: u64) -> Option<String> {
     found_among(device, &proc_tables::mounts())
 }
 
-/// As [`of_device`], but for those who only read it.
+/// As [`of_device`], without users that only read.
 pub(crate) fn writer_of_device(device: u64) -> Option<String> {
     let mut mounts = proc_tables::mounts();
     mounts.retain(|mount| !mount.read_only);
@@ -48,7 +47,7 @@ fn found_among(device: u64, mounts: &[Mount]) -> Option<String> {
         .or_else(|| find(&swapped_to))
 }
 
-/// The file system that would tell of uses and is not mounted, as in a bare chroot.
+/// Returns the file system that is needed to find users and is not mounted, as in a bare chroot.
 pub(crate) fn unseen() -> Option<&'static str> {
     [
         ("/proc", "/proc/self/mountinfo"),
@@ -58,11 +57,11 @@ pub(crate) fn unseen() -> Option<&'static str> {
     .find_map(|(mount, file)| (!Path::new(file).exists()).then_some(mount))
 }
 
-/// The device itself, then its partitions, then the disk it is a partition of.
+/// Returns the device itself, its partitions, and the disk that it is a partition of.
 fn family(device: u64) -> Vec<Device> {
     let number = sys::device_number(device);
     let Ok(sysfs) = fs::canonicalize(format!("/sys/dev/block/{number}")) else {
-        // Without /sys there are still the mounts to look through.
+        // The mounts can be searched without /sys.
         let sysfs = PathBuf::new();
         return vec![Device {
             number,
@@ -100,7 +99,7 @@ fn relative(relation: &str, sysfs: PathBuf) -> Option<Device> {
 fn mounted(device: &Device, mounts: &[Mount]) -> Option<String> {
     let is_source = |mount: &Mount| {
         mount.device_number == device.number
-            // File systems that span several devices are mounted under a number of their own.
+            // File systems that span several devices are mounted under their own number.
             || mount.source.starts_with("/dev") && sysfs::number_at(&mount.source).as_ref() == Some(&device.number)
     };
     let found = mounts.iter().filter(|mount| is_source(mount));
@@ -116,7 +115,7 @@ fn held(device: &Device) -> Option<String> {
     (!names.is_empty()).then(|| format!("{} is held by {}", device.name, names.join(", ")))
 }
 
-/// `/dev/dm-0 (vg-lv)`: the name that an administrator gave, where there is one.
+/// Returns the node with the name that an administrator gave, if there is one: `/dev/dm-0 (vg-lv)`.
 fn holder_name(sysfs: &Path) -> String {
     let node = sysfs::node(sysfs);
     match fs::read(sysfs.join("dm/name")) {

@@ -1,4 +1,4 @@
-//! Which file or device it is, in words that stay the same for as long as it is that one.
+//! Permanent identifiers of files and devices.
 
 use std::fmt;
 use std::path::Path;
@@ -13,55 +13,54 @@ mod device;
 mod file;
 pub(crate) mod text;
 
-/// Where the kernel tells about devices.
+/// Mount point of sysfs(5).
 const SYSFS: &str = "/sys";
 
-/// Loop devices on loop devices, and what they are on: more than that nobody has.
+/// Limit for loop devices on top of each other.
 const DEEPEST: usize = 8;
 
-/// Which file or device it is, across restarts: two are equal if they are the same one, and if it is a file that was not
-/// changed in between.
+/// Identifier of a file or device that survives reboots. Two are equal if they are of the same device, or of the same file without a
+/// change in between.
 ///
-/// Of a file, `file FILE_SYSTEM INODE[.GENERATION] CHANGED`:
+/// For a file, `file FILE_SYSTEM INODE[.GENERATION] CHANGED`:
 /// - `FILE_SYSTEM` is `uuid:` and the UUID of the file system in hexadecimal (`FS_IOC_GETFSUUID` in the kernel's
-///   `include/uapi/linux/fs.h`, Linux 6.9), with `.` and the number of the subvolume where there are such (`STATX_SUBVOL` in
-///   statx(2), Linux 6.10). Without a UUID it is `fsid:` and the `f_fsid` of statfs(2): that of Btrfs tells subvolumes apart as
-///   well, that of network file systems may be 0, and that of XFS is the number of the device that is mounted, and so not the
-///   same when the device has another.
-/// - `INODE` is `st_ino` of stat(3type); `GENERATION` tells files apart that had the same inode one after the other
-///   (`FS_IOC_GETVERSION` in the same header), where the file system keeps it.
-/// - `CHANGED` is `st_ctime` of stat(3type), seconds and nanoseconds: every write, every change of the length, the mode, the
-///   owner or the names sets it, and no system call can set it back; see inode(7).
+///   `include/uapi/linux/fs.h`, Linux 6.9), with `.` and the number of the subvolume if there are subvolumes (`STATX_SUBVOL` in
+///   statx(2), Linux 6.10). Without a UUID it is `fsid:` and the `f_fsid` of statfs(2): it differs between subvolumes of Btrfs,
+///   may be 0 for network file systems, and for XFS it is the number of the mounted device, which may change.
+/// - `INODE` is `st_ino` of stat(3type); `GENERATION` distinguishes files that had the same inode one after the other
+///   (`FS_IOC_GETVERSION` in the same header), if the file system records it.
+/// - `CHANGED` is `st_ctime` of stat(3type), seconds and nanoseconds: every write and every change of the length, the mode,
+///   the owner or the names sets it, and no system call can set it back; see inode(7).
 ///
-/// Of a block device, `device KIND VALUE`, from what sysfs(5) knows of it, the first of these that there is:
+/// For a block device, `device KIND VALUE`, from the first of these attributes in sysfs(5) that exists:
 /// - `dm UUID`: `dm/uuid`, of a logical volume, a LUKS volume or a multipath device;
 /// - `wwid WWID`: `wwid` of an `NVMe` namespace, `device/wwid` of a SCSI or ATA disk;
-/// - `serial SERIAL`: `serial` of a virtio disk, which whoever set the machine up chose;
-/// - `loop OFFSET ` and what it is attached to, a file without `CHANGED`; OFFSET in bytes; see loop(4);
+/// - `serial SERIAL`: `serial` of a virtio disk, chosen by the administrator of the virtual machine;
+/// - `loop OFFSET ` and the identifier of the backing file, without `CHANGED`, or device; OFFSET in bytes; see loop(4);
 /// - `md UUID`: `md/uuid` of an array.
 ///
-/// A partition is the disk it is on, ` partition START`, its first sector of 512 bytes, and its own UUID if it has one.
+/// For a partition, the identifier of its disk, ` partition START` with its first sector of 512 bytes, and its own UUID if it has one.
 ///
 /// # Limits
-/// Nothing of a device says whether it was written to. Of a file, these changes are not seen: one in the same tick of the clock
-/// (10 ms at most) as the one before, where the file system has no finer one; one through a shared mapping into a page that was
-/// already dirty, see mmap(2); one after the clock of the machine was set back to the very nanosecond; and one whose content
-/// reached the disk before a crash when its time did not, because fdatasync(2) need not write that.
+/// For a device, writes are not detected. For a file, these changes are not detected: a change in the same tick of the clock (10 ms at
+/// most) as the previous one, if the file system has no finer clock; a change through a shared mapping into a page that was already dirty,
+/// see mmap(2); a change after the clock of the machine was set back to the same nanosecond; and a change whose content reached the
+/// disk before a crash but whose time did not, because fdatasync(2) need not write the time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity(String);
 
 impl Identity {
-    /// No identity has more bytes.
+    /// Limit for the length in bytes.
     pub const MAX_LEN: usize = 1024;
 
-    /// Printable ASCII, at most [`MAX_LEN`](Self::MAX_LEN) bytes. Words are separated by single spaces; a byte of a name that is a
-    /// space, a backslash or not printable is `\x` and two hexadecimal digits.
+    /// Returns the text: printable ASCII, at most [`MAX_LEN`](Self::MAX_LEN) bytes, words separated by single spaces. A byte of a name that
+    /// is a space, a backslash or not printable is escaped as `\x` and two hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Of what `medium` is; `path` is what it was opened by.
+    /// Identifies `medium`, which was opened by `path`.
     pub(crate) fn of(medium: &dyn Medium, path: &Path) -> Result<Self, Error> {
         let found = medium.descriptor().map_err(Failure::Kernel);
         let found = found.and_then(|fd| described(fd, true, 0));
@@ -76,12 +75,12 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Why there is no identity.
+/// Reason for having no identity.
 #[derive(Debug, PartialEq, Eq)]
 enum Failure {
     /// The kernel reported a failure.
     Kernel(Errno),
-    /// Nothing is known; what was looked at, as a clause.
+    /// There is no permanent identifier; the reason, as a clause.
     Unknown(String),
 }
 
@@ -103,7 +102,7 @@ impl From<Errno> for Failure {
     }
 }
 
-/// `changes`: when a file was changed belongs to it. `depth`: so many loop devices are on top of it.
+/// Describes the file or device of `fd`: with the time of its last change if `changes` is set, below `depth` loop devices.
 fn described(fd: BorrowedFd<'_>, changes: bool, depth: usize) -> Result<String, Failure> {
     let stat = sys::fstat(fd)?;
     if stat.file_type != FileType::BlockDevice {
@@ -119,7 +118,7 @@ fn described(fd: BorrowedFd<'_>, changes: bool, depth: usize) -> Result<String, 
     })
 }
 
-/// What the loop device `fd` is attached to, which the kernel says is at `path`.
+/// Describes the backing file or device of the loop device `fd`, which the kernel says is at `path`.
 fn attached(fd: BorrowedFd<'_>, path: &Path, depth: usize) -> Result<String, Failure> {
     let unknown = |what: &str| {
         let path = Shown::path(path);
@@ -129,7 +128,7 @@ fn attached(fd: BorrowedFd<'_>, path: &Path, depth: usize) -> Result<String, Fai
         |errno: Errno| unknown(&format!("cannot be opened: {}", crate::Errno::from(errno)));
     let backing = sys::loop_backing(fd)?;
     let stat = sys::stat(path).map_err(missing)?;
-    // In another mount namespace, or once it was deleted, the path leads to something else; nor is that to be opened.
+    // In another mount namespace, or after a deletion, the path refers to another file, which must not be opened.
     if !backing.is(&stat) {
         return Err(unknown("is another file here"));
     }
@@ -140,13 +139,10 @@ fn attached(fd: BorrowedFd<'_>, path: &Path, depth: usize) -> Result<String, Fai
     described(opened.as_fd(), false, depth)
 }
 
-/// Cut off, it could be equal to another one.
+/// Refuses a text that is too long: if it were cut off, it could equal another one.
 fn short_enough(text: String) -> Result<String, Failure> {
     if text.len() > Identity::MAX_LEN {
-        let reason = format!(
-            "what is known of it is longer than {} bytes",
-            Identity::MAX_LEN
-        );
+        let reason = format!("its identifier is longer than {} bytes", Identity::MAX_LEN);
         return Err(Failure::Unknown(reason));
     }
     Ok(text)
@@ -157,13 +153,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_long_is_refused_and_not_cut_off() {
+    fn a_text_that_is_too_long_is_refused_and_not_cut_off() {
         let longest = "x".repeat(Identity::MAX_LEN);
         assert_eq!(short_enough(longest.clone()), Ok(longest.clone()));
         let failure = short_enough(longest + "x").unwrap_err();
         assert_eq!(
             failure.at(Path::new("/dev/sda")).to_string(),
-            "cannot tell /dev/sda from others: what is known of it is longer than 1024 bytes"
+            "cannot identify /dev/sda: its identifier is longer than 1024 bytes"
         );
     }
 }

@@ -1,14 +1,14 @@
 //! Files and block devices as sources and sinks of aligned blocks.
 //!
-//! - [`Source`] reads at any aligned offset, past the page cache where that is the faster way;
-//! - [`Sink`] writes inside what is there and says who else is using it;
-//! - [`Slab`] is the one allocation that blocks are read into;
-//! - [`Identity`] says which file or device a source is, and that a file is unchanged;
-//! - [`Storage`] says what a file or device lies on, and whether two of them share bytes;
-//! - [`stdio`] treats descriptors 0, 1 and 2 as ends of pipes.
+//! - [`Source`] reads at any aligned offset, with direct I/O where that is faster;
+//! - [`Sink`] writes to an existing file or device and reports who else is using it;
+//! - [`Slab`] is the memory for blocks, allocated once;
+//! - [`Identity`] identifies a file or device, and a state of a file;
+//! - [`Storage`] describes the devices below a file or device, and finds bytes that two of them share;
+//! - [`stdio`] handles descriptors 0, 1 and 2 as ends of pipes.
 //!
-//! Nothing here knows about hashes, frames or Node. Every failure is an [`Error`] that names the
-//! path and, where there is one, the byte offset.
+//! Nothing here knows about hashes, frames or Node. Every failure is an [`Error`] that names the path and, if there is one, the byte
+//! offset.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 

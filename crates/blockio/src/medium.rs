@@ -1,4 +1,4 @@
-//! The one interface between blocks and what holds them.
+//! Interface between sources and sinks, and files and devices.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -18,42 +18,41 @@ pub use memory::{Fault, Memory, Operation};
 
 type Result<T> = std::result::Result<T, Errno>;
 
-/// Which way bytes take.
+/// Way of access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Past the page cache (`O_DIRECT`): memory, offset and length are multiples of the granularity.
+    /// Direct I/O (`O_DIRECT`): memory, offset and length are multiples of the granularity.
     Direct,
     /// Through the page cache.
     Buffered,
 }
 
-/// A way to make a range read as zeros without sending the zeros; see fallocate(2) and `BLKZEROOUT` in the kernel's
-/// `include/uapi/linux/fs.h`.
+/// Way to zero a range without sending zeros; see fallocate(2) and `BLKZEROOUT` in `include/uapi/linux/fs.h` of the kernel.
 ///
-/// All of them promise zeros. A discard does not, so it is not among them.
+/// All of them guarantee zeros. A discard does not, so it is not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Zeroing {
-    /// `FALLOC_FL_PUNCH_HOLE`: the space is given back. A block device does it only where it can promise zeros.
+    /// `FALLOC_FL_PUNCH_HOLE`: frees the space. A block device supports it only if it can guarantee zeros.
     PunchHole,
-    /// `FALLOC_FL_ZERO_RANGE`: the space stays allocated.
+    /// `FALLOC_FL_ZERO_RANGE`: keeps the space allocated.
     ZeroRange,
-    /// `BLKZEROOUT`, for devices: the kernel writes zeros itself where the device has no better way.
+    /// `BLKZEROOUT`, for devices: the kernel writes zeros if the device has no better way.
     ZeroOut,
 }
 
-/// What a range of a file is.
+/// Kind of a range of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Region {
     /// Bytes.
     Data,
-    /// Zeros that nothing is stored for. The end of a file counts as one.
+    /// Zeros without allocated space. The end of a file counts as a hole.
     Hole,
 }
 
-/// The size of `medium`, unless only direct access would do and there is none.
+/// Returns the size of `medium`.
 ///
 /// # Errors
-/// [`Error::NotDirect`]; [`Error::Io`] when the size cannot be found.
+/// [`Error::NotDirect`] if direct access is required and not possible; [`Error::Io`] if the size cannot be found.
 pub(crate) fn usable_size(
     medium: &dyn Medium,
     path: &Path,
@@ -68,29 +67,29 @@ pub(crate) fn usable_size(
     size.map_err(|errno| Error::io("find the size of", path, None, errno))
 }
 
-/// A file or device, as the kernel offers it: single operations that may do less than they were asked for, fail, or not be
-/// there. [`Source`](crate::Source) and [`Sink`](crate::Sink) make something reliable of it.
+/// File or device with the operations of the kernel, which may do less than requested, fail, or be unsupported.
+/// [`Source`](crate::Source) and [`Sink`](crate::Sink) are the reliable layer on top.
 ///
-/// Offsets and lengths are in bytes. Any number of threads may call at once.
+/// Offsets and lengths are in bytes. Any number of threads may call it at the same time.
 pub(crate) trait Medium: Debug + Send + Sync {
-    /// What offsets and lengths of direct reads and writes must be multiples of: a power of two, [`ALIGNMENT`](crate::ALIGNMENT)
-    /// at most. `None` where there is no direct access.
+    /// Returns the granularity of direct I/O: offsets and lengths must be multiples of this many bytes. A power of two, at most
+    /// [`ALIGNMENT`](crate::ALIGNMENT). `None` if there is no direct access.
     fn granularity(&self) -> Option<usize>;
 
-    /// The same once more, to read.
+    /// Opens the same file or device again, for reading.
     fn reader(&self, direct: bool) -> Result<Box<dyn Medium>>;
 
-    /// By what the kernel knows it; `EOPNOTSUPP` where it is none of the kernel's.
+    /// Returns its descriptor; `EOPNOTSUPP` if it is not a file or device of the kernel.
     fn descriptor(&self) -> Result<BorrowedFd<'_>> {
         Err(Errno::OPNOTSUPP)
     }
 
-    /// Which file or device of the system it is, and what that has beside its content; `EOPNOTSUPP` where it is none.
+    /// Returns its status; see fstat(2). `EOPNOTSUPP` if it is not a file or device of the kernel.
     fn stat(&self) -> Result<Stat> {
         Err(Errno::OPNOTSUPP)
     }
 
-    /// Sets who owns a file, and its group; see fchown(2).
+    /// Sets the owner and the group of a file; see fchown(2).
     fn set_owner(&self, _user: Option<u32>, _group: Option<u32>) -> Result<()> {
         Err(Errno::OPNOTSUPP)
     }
@@ -105,50 +104,49 @@ pub(crate) trait Medium: Debug + Send + Sync {
         Err(Errno::OPNOTSUPP)
     }
 
-    /// How long it is now.
+    /// Returns its current size.
     fn size(&self) -> Result<u64>;
 
-    /// Reads into `buf` from `offset`; returns how much, 0 at the end.
+    /// Reads into `buf` from `offset`; returns the number of bytes, 0 at the end.
     fn read(&self, access: Access, buf: &mut [u8], offset: u64) -> Result<usize>;
 
-    /// Writes some of `data` at `offset`; returns how much.
+    /// Writes some of `data` at `offset`; returns the number of bytes.
     fn write(&self, access: Access, data: &[u8], offset: u64) -> Result<usize>;
 
-    /// Makes a range read as zeros; a file does not grow by it.
+    /// Zeroes a range; never extends a file.
     fn zero(&self, how: Zeroing, offset: u64, len: u64) -> Result<()>;
 
-    /// Makes a file that long.
+    /// Sets the length of a file.
     fn set_len(&self, len: u64) -> Result<()>;
 
     /// Waits until everything written is on the disk; see fdatasync(2).
     fn sync(&self) -> Result<()>;
 
-    /// As [`sync`](Self::sync), with the owner, the mode and the times, where it has them; see fsync(2).
+    /// As [`sync`](Self::sync), including owner, mode and times; see fsync(2).
     fn sync_all(&self) -> Result<()> {
         self.sync()
     }
 
-    /// The first offset from `offset` on where such a region is; `ENXIO` if there is none. See `SEEK_DATA` in lseek(2).
+    /// Returns the first offset at or after `offset` in such a region; `ENXIO` if there is none. See `SEEK_DATA` in lseek(2).
     fn next(&self, region: Region, offset: u64) -> Result<u64>;
 
-    /// Whether the page cache holds all of `len` bytes, at least one, from `offset`; see cachestat(2).
+    /// Returns true if all of the `len` bytes (at least one) from `offset` are cached; see cachestat(2).
     fn is_cached(&self, offset: u64, len: u64) -> Result<bool>;
 
-    /// Reads what the page cache holds; `EAGAIN` if that is nothing, other errors where it cannot be asked.
+    /// Reads only cached data; `EAGAIN` if there is none, other errors if that is not supported.
     fn read_cached(&self, buf: &mut [u8], offset: u64) -> Result<usize>;
 
-    /// Advice to read ahead or not, as far as anybody listens.
+    /// Advises the kernel to read ahead or not.
     fn read_ahead(&self, wanted: bool);
 
-    /// Drops `len` bytes from the page cache, except what is dirty or in use, as far as anybody listens.
+    /// Advises the kernel to drop `len` bytes from the page cache, except dirty or used pages.
     fn drop_cached(&self, offset: u64, len: u64);
 
-    /// Starts to write dirty pages of the range to the disk; see `sync_file_range(2)`.
+    /// Starts writeback of the dirty pages of a range; see `sync_file_range(2)`.
     fn start_writeback(&self, offset: u64, len: u64) -> Result<()>;
 
-    /// Writes the dirty pages of the range to the disk and waits for that; see `sync_file_range(2)`, which is no
-    /// [`sync`](Self::sync).
+    /// Writes back the dirty pages of a range and waits for that; see `sync_file_range(2)`. Does not replace [`sync`](Self::sync).
     ///
-    /// A failure of the disk that it reports is reported only once, so `sync` does not report it again.
+    /// The kernel reports a failure of the disk only once: after this has reported it, `sync` does not.
     fn finish_writeback(&self, offset: u64, len: u64) -> Result<()>;
 }

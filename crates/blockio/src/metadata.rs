@@ -1,4 +1,4 @@
-//! What a file has beside its content, and what of it a copy can take over.
+//! Metadata of files, and the parts that a copy can preserve.
 
 use nix::errno::Errno as Failure;
 use nix::unistd::{Gid, Group, Uid, User};
@@ -6,51 +6,51 @@ use nix::unistd::{Gid, Group, Uid, User};
 use crate::Time;
 use crate::sys::{Errno, Stat};
 
-/// What a file or device has beside its content; see inode(7).
+/// Metadata of a file or device; see inode(7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
     /// Permission bits with set-user-ID, set-group-ID and sticky: at most `0o7777`.
     pub mode: u32,
-    /// The number of its owner.
+    /// User ID of its owner.
     pub uid: u32,
-    /// The number of its group.
+    /// Group ID of its group.
     pub gid: u32,
-    /// The name of its owner, where one is known.
+    /// Name of its owner, if known.
     pub owner: Option<String>,
-    /// The name of its group, where one is known.
+    /// Name of its group, if known.
     pub group: Option<String>,
-    /// When it was last read, as far as the file system keeps that.
+    /// Time of the last access, as far as the file system records it.
     pub accessed: Time,
-    /// When its content was last changed.
+    /// Time of the last change of its content.
     pub modified: Time,
 }
 
-/// A user or a group that is to own a file.
+/// User or group that shall own a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// Its number.
+    /// User ID or group ID.
     pub id: u32,
-    /// Its name, where one is known: on another machine that has it, it counts more than the number.
+    /// Name, if known. It takes precedence over the number on a machine that knows the name.
     pub name: Option<String>,
 }
 
-/// What a file is to have; what is `None` stays as it is. See [`Sink::restore`](crate::Sink::restore).
+/// Metadata to set; anything `None` stays unchanged. See [`Sink::restore`](crate::Sink::restore).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restore {
-    /// Its length in bytes; see ftruncate(2).
+    /// Length in bytes; see ftruncate(2).
     pub size: Option<u64>,
-    /// Its owner; see fchown(2).
+    /// Owner; see fchown(2).
     pub owner: Option<Owner>,
-    /// Its group; see fchown(2).
+    /// Group; see fchown(2).
     pub group: Option<Owner>,
     /// Permission bits with set-user-ID, set-group-ID and sticky, at most `0o7777`; see fchmod(2).
     pub mode: Option<u32>,
-    /// When it was last read, and when its content was last changed; see utimensat(2).
+    /// Times of the last access and of the last change of the content; see utimensat(2).
     pub times: Option<(Time, Time)>,
 }
 
 impl Metadata {
-    /// A name that cannot be looked up is as good as none: there is still the number.
+    /// Returns the metadata of `stat`. A name that cannot be looked up is `None`: the number is still known.
     pub(crate) fn of(stat: &Stat) -> Self {
         let user = User::from_uid(Uid::from_raw(stat.uid)).ok().flatten();
         let group = Group::from_gid(Gid::from_raw(stat.gid)).ok().flatten();
@@ -67,28 +67,28 @@ impl Metadata {
 }
 
 impl Owner {
-    /// The number of the user of this name on this machine, or else the number itself; see getpwnam(3).
+    /// Returns the user ID of the name on this machine, or else the number itself; see getpwnam(3).
     pub(crate) fn user(&self) -> Result<u32, Errno> {
         self.local(|name| User::from_name(name).map(|user| user.map(|user| user.uid.as_raw())))
     }
 
-    /// As [`user`](Self::user), of a group; see getgrnam(3).
+    /// As [`user`](Self::user), for a group; see getgrnam(3).
     pub(crate) fn group(&self) -> Result<u32, Errno> {
         self.local(|name| Group::from_name(name).map(|group| group.map(|group| group.gid.as_raw())))
     }
 
     fn local(&self, look_up: impl Fn(&str) -> nix::Result<Option<u32>>) -> Result<u32, Errno> {
         let found = match self.name.as_deref().map(look_up) {
-            // All four are a way to say that there is none; see getpwnam(3).
+            // Any of these four may mean that the name does not exist; see getpwnam(3).
             None
             | Some(Err(Failure::ENOENT | Failure::ESRCH | Failure::EBADF | Failure::EPERM)) => None,
-            // The number is missing where the C library does not say why.
+            // The C library has failed without an error number.
             Some(Err(Failure::UnknownErrno)) => return Err(Errno::IO),
             Some(Err(failure)) => return Err(Errno::from_raw_os_error(failure as i32)),
             Some(Ok(found)) => found,
         };
         let id = found.unwrap_or(self.id);
-        // To fchown(2) that number means to leave it as it is.
+        // To fchown(2) this number means "unchanged".
         (id != u32::MAX).then_some(id).ok_or(Errno::INVAL)
     }
 }

@@ -1,4 +1,4 @@
-//! What a path or descriptor leads to.
+//! Type of the file that a path or descriptor refers to.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use rustix::fd::AsFd;
 use crate::Error;
 use crate::sys::{self, FileType, Stat};
 
-/// The two kinds of things that hold blocks.
+/// Kind of a source or destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A regular file: it can grow, and its size may be odd.
+    /// Regular file: it can grow to any size.
     File,
-    /// A block device: its size is fixed.
+    /// Block device: its size is fixed.
     Device,
 }
 
-/// A regular file or block device, as stat(2) sees it.
+/// Regular file or block device, with the result of stat(2).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Node {
     pub(crate) kind: Kind,
@@ -24,7 +24,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Looks `path` up without opening it: opening a FIFO waits for a writer.
+    /// Looks up `path` without opening it, because opening a FIFO waits for a writer.
     pub(crate) fn stat(path: &Path) -> Result<Self, Error> {
         let stat = sys::stat(path).map_err(|errno| Error::opening(path, errno))?;
         Self::new(stat, path)

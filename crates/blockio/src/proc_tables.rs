@@ -1,4 +1,4 @@
-//! The tables of mounts, swap areas and locks that the kernel shows under /proc.
+//! Tables of processes, mounts, swap areas and locks in /proc.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,49 +9,49 @@ use rustix::fd::{AsRawFd, BorrowedFd};
 
 use crate::Shown;
 
-/// A line of /proc/self/mountinfo; see `proc_pid_mountinfo(5)`.
+/// Line of /proc/self/mountinfo; see `proc_pid_mountinfo(5)`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Mount {
-    /// Tells it from all other mounts; `mnt_id` of `proc_pid_fdinfo(5)`.
+    /// Identifies the mount; `mnt_id` of `proc_pid_fdinfo(5)`.
     pub(crate) id: u32,
-    /// `major:minor`; that of no device at all for file systems that span several.
+    /// `major:minor`; not that of a device for file systems that span several.
     pub(crate) device_number: String,
     pub(crate) mountpoint: PathBuf,
     /// `ext4`, `nfs4`; see `/proc/filesystems`.
     pub(crate) file_system: String,
-    /// What was mounted; a path only if it is one.
+    /// Device or other source that was mounted; not always a path.
     pub(crate) source: PathBuf,
-    /// No mount of the same file system can write.
+    /// True if the file system is mounted read-only.
     pub(crate) read_only: bool,
 }
 
-/// A lock of flock(2), as a line of /proc/locks shows it; see `proc_locks(5)`.
+/// Lock of flock(2) in /proc/locks; see `proc_locks(5)`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FileLock {
     pub(crate) process: u32,
-    /// What is locked: `major:minor:inode`, of which the first two in hexadecimal.
+    /// Locked file: `major:minor:inode`, the first two in hexadecimal.
     pub(crate) file: String,
 }
 
-/// Tells this start of this host from all others; see random(4).
+/// Returns the identifier of this boot of this host; see random(4).
 pub(crate) fn boot_id() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(boot.trim().to_owned()).filter(|boot| !boot.is_empty())
 }
 
-/// The processes that this one can see; none where they cannot be listed.
+/// Returns the processes visible to this one; none if they cannot be listed.
 pub(crate) fn processes() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
     entries.filter_map(number).collect()
 }
 
-/// A process and those that have started it, directly or not.
+/// Returns a process and its ancestors.
 pub(crate) fn ancestors(process: u32) -> Vec<u32> {
     let mut found = vec![process];
     let mut next = process;
     while let Some(parent) = parent(next) {
-        // A number may be used again while this is read.
+        // A process ID may be reused while this is read.
         if parent == 0 || found.contains(&parent) {
             break;
         }
@@ -67,7 +67,7 @@ fn parent(process: u32) -> Option<u32> {
     line.trim().parse().ok()
 }
 
-/// `process 4711 (fdisk)`, as far as that can be read.
+/// Returns the name of a process, as far as it can be read: `process 4711 (fdisk)`.
 pub(crate) fn process_name(process: u32) -> String {
     match fs::read(format!("/proc/{process}/comm")) {
         Ok(command) => {
@@ -78,22 +78,22 @@ pub(crate) fn process_name(process: u32) -> String {
     }
 }
 
-/// The mounts that this process can see; none where they cannot be read.
+/// Returns the mounts visible to this process; none if they cannot be read.
 pub(crate) fn mounts() -> Vec<Mount> {
     parse_mounts(&fs::read("/proc/self/mountinfo").unwrap_or_default())
 }
 
-/// The mounts that another process can see: those of its namespace, below its root.
+/// Returns the mounts visible to another process: those of its namespace below its root.
 pub(crate) fn mounts_of(process: u32) -> Vec<Mount> {
     parse_mounts(&fs::read(format!("/proc/{process}/mountinfo")).unwrap_or_default())
 }
 
-/// The files and devices that are swapped to; none where they cannot be read.
+/// Returns the files and devices used as swap; none if they cannot be read.
 pub(crate) fn swap_areas() -> Vec<PathBuf> {
     parse_swaps(&fs::read("/proc/swaps").unwrap_or_default())
 }
 
-/// The locks of flock(2) that there are; none where they cannot be read.
+/// Returns the locks of flock(2); none if they cannot be read.
 pub(crate) fn file_locks() -> Vec<FileLock> {
     parse_file_locks(&fs::read_to_string("/proc/locks").unwrap_or_default())
 }
@@ -110,7 +110,7 @@ fn parse_mount(line: &[u8]) -> Option<Mount> {
     let id = str::from_utf8(fields.next()?).ok()?.parse().ok()?;
     let device_number = str::from_utf8(fields.nth(1)?).ok()?.to_owned();
     let mountpoint = unescape(fields.nth(1)?);
-    // Optional fields end with a hyphen; the type of the file system, the source and its options follow.
+    // A hyphen ends the optional fields; the type of the file system, the source and the options follow.
     let mut fields = fields.skip_while(|field| *field != b"-");
     let file_system = str::from_utf8(fields.nth(1)?).ok()?.to_owned();
     let source = unescape(fields.next()?);
@@ -128,7 +128,7 @@ fn parse_mount(line: &[u8]) -> Option<Mount> {
 fn parse_file_locks(table: &str) -> Vec<FileLock> {
     let parse = |line: &str| {
         let mut fields = line.split_ascii_whitespace().skip(1);
-        // Behind an arrow in this place stands somebody who waits for a lock.
+        // An arrow here marks a process that waits for a lock.
         (fields.next()? == "FLOCK").then_some(())?;
         let mut fields = fields.skip(2);
         Some(FileLock {
@@ -148,7 +148,7 @@ fn parse_swaps(table: &[u8]) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Undoes the kernel's `\ooo` for space, tab, newline and backslash.
+/// Decodes `\ooo`, which the kernel writes for space, tab, newline and backslash.
 fn unescape(field: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -165,12 +165,12 @@ fn unescape(field: &[u8]) -> PathBuf {
 }
 
 fn octal(digits: [u8; 3]) -> Option<u8> {
-    // from_str_radix alone would take a sign.
+    // from_str_radix alone would accept a sign.
     digits.iter().all(u8::is_ascii_digit).then_some(())?;
     u8::from_str_radix(str::from_utf8(&digits).ok()?, 8).ok()
 }
 
-/// The mount that a descriptor was opened through; see `proc_pid_fdinfo(5)`.
+/// Returns the ID of the mount through which a descriptor was opened; see `proc_pid_fdinfo(5)`.
 pub(crate) fn mount_id(fd: BorrowedFd<'_>) -> Option<u32> {
     let table = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?;
     let line = table

@@ -1,15 +1,15 @@
-//! Names of files in messages.
+//! File names in messages.
 
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// A path as text that a person can give to a shell's `$'…'`: what is UTF-8 as it is, and each other byte as `\xNN`.
+/// Path as text that works in `$'…'` of a shell: valid UTF-8 as it is, each other byte as `\xNN`.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a>(&'a [u8]);
 
 impl<'a> Shown<'a> {
-    /// Shows what need not be a path, such as the name of a command.
+    /// Shows bytes that need not be a path, such as the name of a command.
     #[must_use]
     pub fn bytes(bytes: &'a [u8]) -> Self {
         Self(bytes)

@@ -1,4 +1,4 @@
-//! A file or device to write.
+//! Destinations.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -26,74 +26,75 @@ use create::Made;
 use pace::Pace;
 use staging::Staging;
 
-/// How a [`Sink`] is opened.
+/// Options for opening a [`Sink`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SinkOptions {
-    /// Write to a device or file even when somebody else is using it.
+    /// Open a device or file even if somebody else is using it.
     pub force: bool,
-    /// Make a regular file that is missing, except among the devices. Only its owner may read it; see
-    /// [`restore`](Sink::restore) for another mode.
+    /// Create a regular file that does not exist, except under /dev. Only its owner may read it; see [`restore`](Sink::restore) for
+    /// other permissions.
     pub create: bool,
-    /// Lock it (flock(2)) until the sink is dropped, also with `force`. A device is waited for some seconds, since udev locks it as well.
+    /// Lock with flock(2) until the sink is dropped, also with `force`. Retries for some seconds on a device, because udev locks it too.
     pub lock: bool,
-    /// Whether to write past the page cache.
+    /// Use of direct I/O.
     pub direct: Direct,
 }
 
-/// A regular file or block device to write: past the page cache where that is possible, otherwise through it, at the pace
-/// of the disk.
+/// Regular file or block device that is open for writing: with direct I/O where that is possible, otherwise through the page cache at
+/// the pace of the disk.
 ///
-/// Its descriptors serve from the first write to the last sync: an error of writing back is reported
-/// once, and only to descriptors that were open when it happened.
+/// The same descriptors are used from the first write to the last sync: the kernel reports an error of writeback once, and only to
+/// descriptors that were open when it happened.
 #[derive(Debug)]
 pub struct Sink {
     path: PathBuf,
     kind: Kind,
     size: u64,
     medium: Box<dyn Medium>,
-    /// Direct writes are wanted, and nothing else will do.
+    /// Direct writes are required.
     only_direct: bool,
-    /// A direct write was refused; all others go through the page cache.
+    /// True after a direct write was refused: further writes go through the page cache.
     direct_refused: AtomicBool,
-    /// How many of the ways to zero a range were refused, the best ones first.
+    /// Number of ways to zero a range that were refused, the best ones first.
     zeroing_refused: AtomicUsize,
-    /// Up to where a file is to reach although nothing was written there, in bytes.
+    /// Size that a file must get although nothing was written at its end, in bytes.
     reach: AtomicU64,
     staging: Staging,
-    /// Held for reading by direct writes, for writing by those that go through the page cache beside them.
+    /// Held shared by direct writes, exclusively by writes through the page cache next to them.
     both_ways: RwLock<()>,
     pace: Mutex<Pace>,
-    /// What the first failed sync said.
+    /// Error of the first failed sync.
     sync_failure: Mutex<Option<Errno>>,
-    /// More than content is to be brought to the disk.
+    /// True if metadata must be synced too.
     sync_all: AtomicBool,
-    /// The name of a file that was made.
+    /// Name of a file that was created.
     made: Option<Made>,
-    /// What keeps a device locked; a file is locked by its descriptor in `medium`.
+    /// Lock on a device; a file is locked by its descriptor in `medium`.
     _lock: Option<OwnedFd>,
-    /// The locks that keep virtual machines and other copies away.
+    /// Locks that keep virtual machines and other copies away.
     _image_lock: Option<ImageLock>,
 }
 
 impl Sink {
-    /// Opens a regular file or block device for writing; never truncates one, and makes a file only where `create` says so;
-    /// see [`remove_if_unused`](Self::remove_if_unused).
+    /// Opens a regular file or block device for writing. Never truncates one, and creates a file only with `create`; see
+    /// [`remove_if_unused`](Self::remove_if_unused).
     ///
-    /// A device is claimed (`O_EXCL`, see open(2)): the kernel refuses if it or a partition of it is
-    /// mounted, held or claimed. A file is refused if it is swapped to, and either if a loop device lies on it, if somebody else
-    /// has it open for writing, or if a virtual machine or another sink has locked it. `force` writes to it nevertheless. While the
-    /// sink is open, it is locked in the way that QEMU locks images.
+    /// A device is claimed (`O_EXCL`, see open(2)): the kernel refuses this if the device or a partition of it is mounted, held or
+    /// claimed. A file is refused if it is used as swap. Both are refused if a loop device uses them, if somebody else has them open for
+    /// writing, or if a virtual machine or another sink has locked them. `force` opens them nevertheless. While the sink is open, it
+    /// holds the locks that QEMU sets on images.
     ///
     /// # Errors
-    /// [`Error::Busy`] as above, [`Error::Locked`] by somebody else where `lock` is wanted, [`Error::ReadOnly`] even with `force`, [`Error::NotFound`],
-    /// [`Error::NotAFile`], or what open(2) says. [`Error::NotDirect`] where only direct writes would do and there are none.
+    /// [`Error::Busy`] as described, [`Error::Locked`] if `lock` is set and somebody else holds the lock, [`Error::ReadOnly`] even with
+    /// `force`, [`Error::NotFound`], [`Error::NotAFile`], [`Error::NotDirect`] if direct writes are required and not possible, or the
+    /// error of open(2).
     pub fn open(path: impl AsRef<Path>, options: SinkOptions) -> Result<Self, Error> {
         let path = path.as_ref();
         let opened = claim::open(path, options)?;
         let disk = Disk::new(opened.kind, opened.fd, options.direct.is_wanted());
         let sink = Self::new(Box::new(disk), opened.kind, path, options.direct);
         if let (Err(_), Some(made)) = (&sink, &opened.made) {
-            // The reason that it cannot be used says more than that an empty file remains.
+            // A failure to remove the empty file is less important than the reason.
             _ = made.remove_if_unused();
         }
         Ok(Self {
@@ -104,27 +105,26 @@ impl Sink {
         })
     }
 
-    /// Removes a file that [`open`](Self::open) has made, if it is still empty, has its name, and no
-    /// other process writes to it. Anything else stays. For a copy that
-    /// fails before the first write; nothing may be written afterwards.
+    /// Removes a file that [`open`](Self::open) has created, if it is still empty, still has its name, and no other process writes to
+    /// it. Anything else stays. For a copy that fails before the first write; nothing may be written afterwards.
     ///
     /// # Errors
-    /// [`Error::Io`], with what unlink(2) says.
+    /// [`Error::Io`] with the error of unlink(2).
     pub fn remove_if_unused(&self) -> Result<(), Error> {
         let removed = self.made.as_ref().map_or(Ok(()), Made::remove_if_unused);
         removed.map_err(|errno| Error::io("remove", &self.path, None, errno))
     }
 
-    /// Whether [`open`](Self::open) would refuse, without `force`, because somebody is using it. Opens nothing for writing; claims a
-    /// device for a moment. Success where there is nothing.
+    /// Fails if [`open`](Self::open) without `force` would fail because somebody is using the file or device. Opens nothing for writing;
+    /// claims a device for a moment. Succeeds if the path does not exist.
     ///
     /// # Errors
-    /// [`Error::Busy`] as in [`open`](Self::open), or what open(2) says of opening it for reading.
+    /// [`Error::Busy`] as in [`open`](Self::open), or the error of open(2) for reading.
     pub fn refuse_used(path: impl AsRef<Path>) -> Result<(), Error> {
         claim::probe(path.as_ref())
     }
 
-    /// Content of memory, as a file or device that has faults.
+    /// Opens content of memory, as a file or device with faults.
     ///
     /// # Errors
     /// [`Error::NotDirect`] as in [`open`](Self::open).
@@ -160,7 +160,7 @@ impl Sink {
         })
     }
 
-    /// The same file or device, opened once more to read what it has.
+    /// Opens the same file or device again, for reading.
     ///
     /// # Errors
     /// As [`Source::open`].
@@ -170,43 +170,42 @@ impl Sink {
         Source::new(medium, self.kind, &self.path, direct)
     }
 
-    /// File or device.
+    /// Returns the kind: file or device.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The path it was opened by.
+    /// Returns the path by which it was opened.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Size in bytes when it was opened; a file may have grown since.
+    /// Returns the size in bytes at the time of opening; a file may have grown since.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Whether writes go past the page cache, as things stand now. Then several at once are faster than one after the other.
+    /// Returns true if writes use direct I/O at present. Several concurrent writes are faster then than one after the other.
     #[must_use]
     pub fn is_direct(&self) -> bool {
-        // Relaxed: a thread that has not heard of the refusal yet is refused itself.
+        // Relaxed: a thread that does not see the refusal yet is refused itself.
         self.medium.granularity().is_some() && !self.direct_refused.load(Ordering::Relaxed)
     }
 
-    /// Brings everything written to the disk; see fdatasync(2). After a [`restore`](Self::restore), that too, and of a file that
-    /// was made, its name; see fsync(2). No write may be under way.
+    /// Syncs everything written to the disk; see fdatasync(2). After a [`restore`](Self::restore), syncs the metadata too, and for a
+    /// file that was created, its name; see fsync(2). No write may be in flight.
     ///
     /// # Errors
-    /// [`Error::Sync`]. Once that happened every further call fails too: the kernel reports the
-    /// failure once, and then success for data that it has given up. [`Error::Io`] if a file cannot be made as long as what
-    /// was zeroed at its end.
+    /// [`Error::Sync`]. Every further call fails as well then: the kernel reports the failure once, and afterwards success for data that
+    /// it has dropped. [`Error::Io`] if a file cannot be extended over zeros at its end.
     pub fn sync(&self) -> Result<(), Error> {
         self.stretch()?;
         let mut failure = lock(&self.sync_failure);
         if failure.is_none() {
-            *failure = self.bring_to_disk().err();
+            *failure = self.sync_medium().err();
         }
         if let Some(errno) = *failure {
             return Err(self.sync_error(errno));
@@ -215,8 +214,8 @@ impl Sink {
         Ok(())
     }
 
-    fn bring_to_disk(&self) -> Result<(), Errno> {
-        // Relaxed: what was restored was restored before, see above.
+    fn sync_medium(&self) -> Result<(), Errno> {
+        // Relaxed: nothing is restored while this runs, see above.
         if self.sync_all.load(Ordering::Relaxed) {
             self.medium.sync_all()?;
         } else {
@@ -237,18 +236,18 @@ impl Sink {
     }
 }
 
-/// Nothing panics while it holds one of these locks; if it did, what they protect would still be whole.
+/// Locks a mutex. Nothing panics while it holds one, and the protected data would still be consistent.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a range must be a multiple of to be written or zeroed apart from its neighbours, in bytes: a page of the page cache, so
-/// that no page is written both ways.
+/// Returns the granularity in bytes of ranges that are written or zeroed independently of their neighbours: a page of the page cache, so
+/// that no page is written both directly and through the cache.
 fn unit() -> u64 {
     sys::page_size().max(ALIGNMENT) as u64
 }
 
-/// The part of the bytes from `offset` to `end` that consists of whole [units](unit); empty, and within them, if there is none.
+/// Returns the part of the range from `offset` to `end` that consists of whole [units](unit); an empty range within it if there is none.
 fn whole_units(offset: u64, end: u64) -> Range<u64> {
     let first = offset.next_multiple_of(unit()).min(end);
     first..(end - end % unit()).max(first)

@@ -1,4 +1,4 @@
-//! A file or device to read.
+//! Sources.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,24 +15,23 @@ mod instance;
 mod read;
 mod writer;
 
-/// A regular file or block device to read.
+/// Regular file or block device that is open for reading.
 ///
-/// It is open twice: directly (`O_DIRECT`), which does not push everything else out of the page cache,
-/// and through the page cache, which is faster for what is in there and works where direct reads do not.
-/// Any number of threads may read at once.
+/// It is open twice: with direct I/O (`O_DIRECT`), which does not evict everything else from the page cache, and through the page
+/// cache, which is faster for cached data and works where direct reads do not. Any number of threads may read at once.
 #[derive(Debug)]
 pub struct Source {
     path: PathBuf,
     kind: Kind,
     size: u64,
     medium: Box<dyn Medium>,
-    /// Direct reads are wanted, and nothing else will do.
+    /// Direct reads are required.
     only_direct: bool,
-    /// A direct read was refused; all others go through the page cache.
+    /// True after a direct read was refused: further reads go through the page cache.
     direct_refused: AtomicBool,
-    /// The page cache cannot be asked what it holds (cachestat(2)) here.
+    /// True if cachestat(2) does not work here.
     cache_uncounted: AtomicBool,
-    /// The page cache cannot be asked for what it holds (`RWF_NOWAIT`) here.
+    /// True if reads with `RWF_NOWAIT` do not work here.
     cache_opaque: AtomicBool,
 }
 
@@ -40,8 +39,8 @@ impl Source {
     /// Opens a regular file or block device for reading.
     ///
     /// # Errors
-    /// [`Error::NotAFile`] for anything else, without waiting for it to be ready; otherwise what
-    /// open(2) says. [`Error::NotDirect`] where only direct reads would do and there are none.
+    /// [`Error::NotAFile`] for anything else, without waiting for it to become ready; [`Error::NotDirect`] if direct reads are required and
+    /// not possible; otherwise the error of open(2).
     pub fn open(path: impl AsRef<Path>, direct: Direct) -> Result<Self, Error> {
         let path = path.as_ref();
         Node::stat(path)?;
@@ -49,13 +48,13 @@ impl Source {
         Self::of_descriptor(fd, path, direct, true)
     }
 
-    /// What is redirected to standard input, or `None` if that is a pipe, a socket or a terminal,
-    /// which can only be read as a stream.
+    /// Opens the file or device that is redirected to standard input. Returns `None` if that is a pipe, a socket or a terminal, which can
+    /// only be read as a stream.
     ///
-    /// Offsets count from the start of the file, wherever the descriptor stands.
+    /// Offsets count from the start of the file, whatever the position of the descriptor.
     ///
     /// # Errors
-    /// If standard input is closed or a directory. [`Error::NotDirect`] as in [`open`](Self::open).
+    /// Fails if standard input is closed or a directory. [`Error::NotDirect`] as in [`open`](Self::open).
     pub fn from_stdin(direct: Direct) -> Result<Option<Self>, Error> {
         let path = Path::new("/dev/stdin");
         let stdin = rustix::stdio::stdin();
@@ -66,7 +65,7 @@ impl Source {
         ) {
             return Ok(None);
         }
-        // A descriptor can be inherited from someone who may open more than we may.
+        // An inherited descriptor may be open although this process may not open the file.
         let (fd, own) = match sys::reopen_for_reading(stdin) {
             Ok(fd) => (fd, true),
             Err(_) => (
@@ -91,7 +90,7 @@ impl Source {
         Self::new(Box::new(disk), kind, path, direct)
     }
 
-    /// Content of memory, as a file or device that has faults.
+    /// Opens content of memory, as a file or device with faults.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -108,8 +107,7 @@ impl Source {
         direct: Direct,
     ) -> Result<Self, Error> {
         let size = usable_size(&*medium, path, direct)?;
-        // Readahead would fill the cache behind our back: with what is then read directly once more,
-        // and with what then looks as if others had wanted it there.
+        // Readahead would fill the cache with data that is then read directly again, and that looks as if other processes used it.
         medium.read_ahead(false);
         Ok(Self {
             path: path.to_owned(),
@@ -123,76 +121,76 @@ impl Source {
         })
     }
 
-    /// Size in bytes when it was opened.
+    /// Returns the size in bytes at the time of opening.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// File or device.
+    /// Returns the kind: file or device.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The path it was opened by; `/dev/stdin` for standard input.
+    /// Returns the path by which it was opened; `/dev/stdin` for standard input.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it has beside its content, as things stand now; see fstat(2). A name that cannot be found is `None`.
+    /// Returns its current metadata; see fstat(2). A name that is unknown is `None`.
     ///
     /// # Errors
-    /// [`Error::Io`] with what fstat(2) says.
+    /// [`Error::Io`] with the error of fstat(2).
     pub fn metadata(&self) -> Result<Metadata, Error> {
         let stat = self.medium.stat();
         let stat = stat.map_err(|errno| Error::io("stat", &self.path, None, errno))?;
         Ok(Metadata::of(&stat))
     }
 
-    /// Which file or device it is, and of a file, that it is unchanged; as things stand now.
+    /// Returns its current identity. That of a file includes the time of its last change.
     ///
     /// # Errors
-    /// [`Error::NoIdentity`] for a device of which nothing is known that would stay the same; [`Error::Io`] with what fstat(2),
-    /// statfs(2) or, of a loop device, ioctl(2) says.
+    /// [`Error::NoIdentity`] for a device without a permanent identifier; [`Error::Io`] with the error of fstat(2), statfs(2) or, for a
+    /// loop device, ioctl(2).
     pub fn identity(&self) -> Result<Identity, Error> {
         Identity::of(&*self.medium, &self.path)
     }
 
-    /// Which file or device of this host it is, by whatever name: two sources, also of two processes, that have the same are the same. It
-    /// holds until the host is started again. `None` where the kernel does not say, and for content of memory.
+    /// Returns a name for the file or device that does not depend on its path and is the same in all processes of this host until it is
+    /// rebooted. `None` if the kernel does not provide one, and for content of memory.
     #[must_use]
     pub fn instance(&self) -> Option<String> {
         instance::of(&self.medium.stat().ok()?)
     }
 
-    /// Which storage of this host it lies on. `None` where the kernel does not say, and for content of memory.
+    /// Returns the storage of this host that it lies on. `None` if the kernel does not say, and for content of memory.
     #[must_use]
     pub fn storage(&self) -> Option<Storage> {
         let fd = self.medium.descriptor().ok()?;
         Storage::of(&self.medium.stat().ok()?, Some(fd), &self.path)
     }
 
-    /// Who may write to it while it is read, so that a copy would be of no single moment, as a clause: `it is mounted on /srv`. `None`
-    /// where nobody does, as far as that can be seen from here.
+    /// Returns a clause that names somebody who may write to it while it is read, so that a copy would not be a snapshot: `it is mounted
+    /// on /srv`. `None` if nobody is found.
     ///
-    /// A device is claimed (`O_EXCL`, see open(2)) for a moment if nobody is found in /proc and /sys; one that is set read-only or
-    /// mounted read-only is not written to. A file is if it is open for writing (`F_SETLEASE`, see fcntl(2)), which can only be asked
-    /// by its owner and by root, of a file system of this host.
+    /// If /proc and /sys show nobody, a device is claimed (`O_EXCL`, see open(2)) for a moment. A device that is read-only or mounted
+    /// read-only has no writer. A file has one if it is open for writing (`F_SETLEASE`, see fcntl(2)); only its owner and root can find
+    /// out, and only on a local file system.
     #[must_use]
     pub fn writer(&self) -> Option<String> {
         let fd = self.medium.descriptor().ok()?;
         writer::of(fd, &self.medium.stat().ok()?)
     }
 
-    /// Where it ends, as far as one can tell now, if nothing could be read from `offset` on.
+    /// Returns its current end, at most `offset`, after a read at `offset` returned nothing.
     #[must_use]
     pub fn end_before(&self, offset: u64) -> u64 {
         self.medium.size().map_or(offset, |size| size.min(offset))
     }
 
-    /// Whether both are the same file, or the same device, by whatever names.
+    /// Returns true if both are the same file or the same device, whatever their paths.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         match (self.medium.stat(), other.medium.stat()) {
@@ -201,17 +199,16 @@ impl Source {
         }
     }
 
-    /// What the offset and length of a read must be multiples of: a power of two, bytes,
-    /// [`ALIGNMENT`] at most.
+    /// Returns the granularity of reads: offset and length must be multiples of this many bytes. A power of two, at most [`ALIGNMENT`].
     #[must_use]
     pub fn granularity(&self) -> usize {
         self.medium.granularity().unwrap_or(ALIGNMENT)
     }
 
-    /// Whether what is not in the page cache is read past it, as things stand now.
+    /// Returns true if reads use direct I/O at present, except for cached data.
     #[must_use]
     pub fn is_direct(&self) -> bool {
-        // Relaxed: a thread that has not heard of the refusal yet is refused itself.
+        // Relaxed: a thread that does not see the refusal yet is refused itself.
         self.medium.granularity().is_some() && !self.direct_refused.load(Ordering::Relaxed)
     }
 }

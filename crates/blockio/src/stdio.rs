@@ -9,7 +9,7 @@ use rustix::fd::{BorrowedFd, OwnedFd};
 use crate::Error;
 use crate::sys::{self, Errno};
 
-/// One of the three descriptors that a process starts with.
+/// Standard descriptor of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stdio {
     /// Standard input, descriptor 0.
@@ -20,15 +20,14 @@ pub enum Stdio {
     Error,
 }
 
-/// What to wait for.
+/// Condition to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
     /// There are bytes to read, or the writer is gone.
     Readable,
     /// There is room to write, or the reader is gone.
     Writable,
-    /// The other end is gone: nobody will read what is written. On what is no pipe, socket or
-    /// terminal this never happens.
+    /// The other end is gone: nobody will ever read from it. Never happens on other files than pipes, sockets and terminals.
     ReaderGone,
 }
 
@@ -59,23 +58,23 @@ pub fn set_blocking(stdio: Stdio) -> Result<(), Error> {
     sys::set_blocking(stdio.fd()).map_err(|errno| stdio.error("set the mode of", errno))
 }
 
-/// Makes a pipe hold at least `bytes`, if the system's limits allow; see `F_SETPIPE_SZ` in fcntl(2).
+/// Enlarges the capacity of a pipe to at least `bytes`, if the limits of the system allow it; see `F_SETPIPE_SZ` in fcntl(2).
 ///
-/// Returns what it holds now, `None` if it is not a pipe. A pipe never shrinks.
+/// Returns its capacity in bytes, `None` if it is not a pipe. A pipe never shrinks.
 #[must_use]
 pub fn set_pipe_size(stdio: Stdio, bytes: usize) -> Option<usize> {
     sys::grow_pipe(stdio.fd(), bytes).ok()
 }
 
-/// Waits in poll(2), without limit, until the descriptor is ready.
+/// Waits with poll(2), without a timeout, until the descriptor is ready.
 ///
 /// # Errors
-/// [`Error::Io`] if the descriptor is closed, unless that is what was waited for.
+/// [`Error::Io`] if the descriptor is closed, unless the condition is that the reader is gone.
 pub fn wait(stdio: Stdio, readiness: Readiness) -> Result<(), Error> {
     let events = match readiness {
         Readiness::Readable => PollFlags::IN,
         Readiness::Writable => PollFlags::OUT,
-        // Errors and hang-ups are always reported.
+        // poll(2) always reports errors and hang-ups.
         Readiness::ReaderGone => PollFlags::empty(),
     };
     let found = sys::poll(stdio.fd(), events).map_err(|errno| stdio.error("wait for", errno))?;
@@ -85,25 +84,24 @@ pub fn wait(stdio: Stdio, readiness: Readiness) -> Result<(), Error> {
     Ok(())
 }
 
-/// A pipe, which holds `bytes` if the system's limits allow: the end to read from and the end to write to; see pipe(2).
-/// Neither is passed on to programs that are started, unless they are given it.
+/// Creates a pipe with a capacity of `bytes` if the limits of the system allow it; see pipe(2). Returns the end to read from and the end
+/// to write to. Child processes inherit neither unless it is passed on explicitly.
 ///
 /// # Errors
-/// [`Error::Io`] when there are too many open files.
+/// [`Error::Io`] if there are too many open files.
 pub fn pipe(bytes: usize) -> Result<(OwnedFd, OwnedFd), Error> {
     sys::pipe(bytes).map_err(|errno| Error::io("make", Path::new("a pipe"), None, errno))
 }
 
-/// The right to draw on the terminal, given back when dropped.
+/// Right to draw on the terminal, released when dropped.
 #[derive(Debug)]
 pub struct TerminalLock {
     _terminal: OwnedFd,
 }
 
-/// Takes the right to draw on the terminal that standard error is.
+/// Takes the right to draw on the terminal at standard error.
 ///
-/// `None` if it is no terminal, or another process (the next stage of the same pipeline, say)
-/// draws there already.
+/// `None` if that is not a terminal, or if another process, such as the next stage of the same pipeline, draws there already.
 #[must_use]
 pub fn lock_terminal() -> Option<TerminalLock> {
     let stderr = Stdio::Error.fd();

@@ -1,4 +1,4 @@
-//! Which storage of this host a file or device lies on, and whether two of them share bytes of it.
+//! Storage below a file or device, and the bytes that two of them share.
 
 use std::fmt;
 use std::ops::Range;
@@ -18,52 +18,51 @@ mod text;
 pub(crate) use loops::attached;
 use survey::{Place, Survey};
 
-/// A file or device, and all that is known of what it lies on: partitions, disks, backing files, the members of a stack, the
-/// devices of a file system.
+/// A file or device and the layers known to be below it: partitions, disks, backing files, members of a stack, devices of a file
+/// system.
 ///
-/// It holds until the host is started again, and is of use on this host alone: descriptions of different hosts, or of different
-/// starts, share nothing.
+/// It is valid on this host until the next reboot: descriptions from different hosts or boots share nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
-    /// Tells a start of a host from all others; see `boot_id` in random(4).
+    /// Identifies a boot of a host; see `boot_id` in random(4).
     boot: String,
-    /// The thing itself, then what is below it, the nearest first.
+    /// The file or device itself, then the layers below it, the nearest first.
     layers: Vec<Layer>,
 }
 
-/// One thing that the bytes of another lie on.
+/// File or device that holds the bytes of another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Layer {
     how: How,
-    /// `major:minor` of a device, `major:minor/inode` of a file.
+    /// `major:minor` for a device, `major:minor/inode` for a file.
     id: String,
-    /// Where in it they lie, in bytes.
+    /// Range that holds them, in bytes.
     extent: Range<u64>,
-    /// All of `extent` is theirs; otherwise they are somewhere in it, and the rest may belong to others.
+    /// True if they fill `extent`; otherwise they are somewhere in it, and the rest may belong to others.
     exact: bool,
-    /// For people, as one word of printable ASCII; may be empty.
+    /// Name for messages, as one word of printable ASCII; may be empty.
     name: String,
 }
 
-/// The way in which a thing lies on a layer.
+/// Relation of a file or device to a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     Itself,
     Partition,
     Loop,
-    /// As one of several ways to reach it.
+    /// One of several paths to it (multipath).
     Path,
-    /// As logical volumes, arrays, caches and encrypted devices do.
+    /// Logical volume, array, cache or encrypted device.
     Stack,
-    /// As a file of its file system.
+    /// File of its file system.
     File,
-    /// By several of these steps.
+    /// Several of these steps.
     Deeper,
 }
 
 impl Storage {
-    /// Of what `stat` describes and `path` names; with `fd`, a file's own mount is looked at. `None` where the kernel does not say
-    /// which start this is.
+    /// Returns the storage of the file or device of `stat` and `path`; with `fd`, the mount of a file is known exactly. `None` if the kernel
+    /// does not provide the boot ID.
     pub(crate) fn of(stat: &Stat, fd: Option<BorrowedFd<'_>>, path: &Path) -> Option<Self> {
         let boot = proc_tables::boot_id()?;
         let mounts = proc_tables::mounts();
@@ -74,7 +73,7 @@ impl Storage {
         Some(Self { boot, layers })
     }
 
-    /// Of the device with that `major:minor`.
+    /// Returns the storage of the device with that `major:minor`.
     pub(crate) fn of_device(number: &str) -> Option<Self> {
         let boot = proc_tables::boot_id()?;
         let mounts = proc_tables::mounts();
@@ -84,24 +83,24 @@ impl Storage {
         Some(Self { boot, layers })
     }
 
-    /// Of a file that is yet to be made at `path`. `None` also where its directory cannot be opened.
+    /// Returns the storage of a file that does not exist yet at `path`. `None` also if its directory cannot be opened.
     #[must_use]
     pub fn of_new_file(path: &Path) -> Option<Self> {
         let parent = path.parent().filter(|parent| *parent != Path::new(""));
         let directory = sys::open_directory(parent.unwrap_or(Path::new("."))).ok()?;
         let stat = sys::fstat(&directory).ok()?;
-        // The layer itself is that of the directory, which nothing else that is copied can be.
+        // The layer itself is the directory, which no other source or destination can be.
         Self::of(&stat, Some(directory.as_fd()), path)
     }
 
-    /// True if the device with that `major:minor` is the thing itself or below it.
+    /// True if the device with that `major:minor` is the device itself or below it.
     pub(crate) fn lies_on(&self, number: &str) -> bool {
         self.layers.iter().any(|layer| layer.id == number)
     }
 
-    /// Describes the bytes of one that writing to the other would change; `None` if none are known.
+    /// Describes the bytes that both share, so that writing to one changes the other; `None` if none are known.
     ///
-    /// Two that are only known to be somewhere in the same device, as logical volumes on one disk are, have nothing in common.
+    /// Two that are only known to be somewhere in the same device, for instance logical volumes on one disk, share nothing.
     #[must_use]
     pub fn shared_with(&self, other: &Self) -> Option<Shared> {
         if self.boot != other.boot {
@@ -113,7 +112,7 @@ impl Storage {
             let pairs = other.layers.iter().enumerate().filter(with);
             found.extend(pairs.map(|(theirs, _)| (ours, theirs)));
         }
-        // What is one of the two itself says most, and then what is nearest.
+        // A layer that is one of the two itself says most, and then the nearest layer.
         let rank = |&(ours, theirs): &(usize, usize)| {
             (
                 usize::from(ours > 0) + usize::from(theirs > 0),
@@ -142,7 +141,7 @@ impl Layer {
     }
 }
 
-/// Describes the bytes that two files or devices share, as a sentence without its full stop: `/dev/sdb1 is a partition of /dev/sdb`.
+/// Bytes that two files or devices share. Displayed as a sentence without its full stop: `/dev/sdb1 is a partition of /dev/sdb`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shared {
     sentence: String,
@@ -150,7 +149,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Of two, each with the layer that they share.
+    /// Compares two, each with the layer that they share.
     fn new((one, mine): (&Storage, &Layer), (other, theirs): (&Storage, &Layer)) -> Self {
         let (a, b) = (one.name(), other.name());
         let sentence = match (mine.how, theirs.how) {
@@ -168,7 +167,7 @@ impl Shared {
         Self { sentence, lies_on }
     }
 
-    /// True if the first of the two lies on the second.
+    /// True if the first one lies on the second one.
     pub(crate) fn lies_on(&self) -> bool {
         self.lies_on
     }
@@ -181,7 +180,7 @@ impl fmt::Display for Shared {
 }
 
 impl How {
-    /// Says how `upper` lies on `lower`, as a sentence.
+    /// Describes the relation of `upper` to `lower`, as a sentence.
     fn relation(self, upper: &str, lower: &str) -> String {
         let relation = match self {
             Self::Itself => "is the same as",

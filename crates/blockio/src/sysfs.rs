@@ -1,4 +1,4 @@
-//! Block devices as sysfs(5) shows them.
+//! Block devices in sysfs(5).
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use crate::Shown;
 use crate::sys::{self, FileType};
 
-/// Where sysfs is mounted.
+/// Mount point of sysfs.
 pub(crate) const SYSFS: &str = "/sys";
 
-/// The unit of `start` and `size`, in bytes, whatever the sectors of the device are.
+/// Unit of `start` and `size`, in bytes, whatever the sector size of the device.
 const SECTOR: u64 = 512;
 
-/// The longest that the kernel makes an attribute: a page, which is 64 KiB at most.
+/// Limit for the length of an attribute: a page, which is 64 KiB at most.
 const LONGEST: u64 = 64 << 10;
 
-/// The directory of the block device with that `major:minor`.
+/// Returns the directory of the block device with that `major:minor`.
 pub(crate) fn device(sysfs: &Path, number: &str) -> Option<PathBuf> {
     fs::canonicalize(sysfs.join("dev/block").join(number)).ok()
 }
@@ -26,13 +26,13 @@ pub(crate) fn is_partition(directory: &Path) -> bool {
     directory.join("partition").exists()
 }
 
-/// Where the node of a device is found; `!` stands for `/` in the name of its directory.
+/// Returns the path of the node of a device; `!` stands for `/` in the name of its directory.
 pub(crate) fn node(directory: &Path) -> String {
     let name = directory.file_name().unwrap_or_default().as_bytes();
     format!("/dev/{}", Shown::bytes(name).to_string().replace('!', "/"))
 }
 
-/// An attribute without the end of its line; `None` where it cannot be read.
+/// Returns an attribute without its final newline; `None` if it cannot be read.
 pub(crate) fn attribute(directory: &Path, name: &str) -> Option<Vec<u8>> {
     let file = File::open(directory.join(name)).ok()?;
     let mut bytes = Vec::new();
@@ -43,19 +43,19 @@ pub(crate) fn attribute(directory: &Path, name: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// `major:minor`, or any other attribute that is text.
+/// Returns an attribute that is text, such as `major:minor`.
 pub(crate) fn text(directory: &Path, name: &str) -> Option<String> {
     let bytes = attribute(directory, name)?;
     Some(str::from_utf8(&bytes).ok()?.trim().to_owned())
 }
 
-/// An attribute that counts sectors, in bytes.
+/// Returns an attribute that counts sectors, in bytes.
 pub(crate) fn bytes(directory: &Path, name: &str) -> Option<u64> {
     let sectors: u64 = text(directory, name)?.parse().ok()?;
     sectors.checked_mul(SECTOR)
 }
 
-/// The paths in a directory, in the order of their names; none if it cannot be read.
+/// Returns the paths in a directory, sorted by name; none if it cannot be read.
 pub(crate) fn entries(directory: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut paths: Vec<_> = found.map(|entry| entry.path()).collect();
@@ -63,7 +63,7 @@ pub(crate) fn entries(directory: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// `major:minor` of the block device at `path`.
+/// Returns the `major:minor` of the block device at `path`.
 pub(crate) fn number_at(path: &Path) -> Option<String> {
     let stat = sys::stat(path).ok()?;
     (stat.file_type == FileType::BlockDevice).then(|| sys::device_number(stat.device))

@@ -1,6 +1,6 @@
 //! Points in time, as file systems keep them.
 
-/// A point in time, as inode(7) keeps it.
+/// Point in time; see inode(7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Time {
     /// Seconds since 1970-01-01 00:00 UTC; negative before.

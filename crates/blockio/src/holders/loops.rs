@@ -1,4 +1,4 @@
-//! Loop devices over a device or file, and other uses that are no claim.
+//! Loop devices on a device or file, and other uses without a claim.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,9 @@ use crate::storage::Storage;
 use crate::sys::{self, Errno, FileType, Stat};
 use crate::sysfs;
 
-/// Uses that do not make an exclusive open fail: a loop device that lies on it, and a file that is swapped to. Found as far as /proc
-/// and /sys can be read.
-pub(crate) fn behind_the_kernels_back(target: &Stat) -> Option<String> {
+/// Returns a clause that names a use that does not make an exclusive open fail: a loop device on it, or swap in a file. `None` if /proc
+/// and /sys show nobody.
+pub(crate) fn without_claim(target: &Stat) -> Option<String> {
     if target.file_type != FileType::BlockDevice && is_among(&proc_tables::swap_areas(), target) {
         return Some("it is in use as swap".to_owned());
     }
@@ -21,7 +21,7 @@ pub(crate) fn behind_the_kernels_back(target: &Stat) -> Option<String> {
     });
     used.or_else(|| {
         let over = over.first()?;
-        // A mount in another namespace is not seen, but it claims the device.
+        // A mount in another namespace is not visible, but it claims the device.
         let claim = sys::open_exclusively_for_reading(Path::new(&over.node));
         let claimed = matches!(claim, Err(Errno::BUSY));
         Some(if claimed {
@@ -35,19 +35,19 @@ pub(crate) fn behind_the_kernels_back(target: &Stat) -> Option<String> {
     })
 }
 
-/// As [`behind_the_kernels_back`], but for those who only read it.
+/// As [`without_claim`], without users that only read.
 pub(crate) fn loop_that_writes(target: &Stat) -> Option<String> {
     let over = loops_over(target);
     let over = over.iter().find(|over| over.writable)?;
     Some(format!("it {}", over.relation()))
 }
 
-/// A loop device that shares bytes with something, and that this does not lie on.
+/// Loop device that shares bytes with a target and is not part of its storage.
 struct LoopOver {
     node: String,
     device: u64,
     writable: bool,
-    /// All of it lies on that.
+    /// True if all of it lies on the target.
     on: bool,
 }
 
@@ -62,7 +62,7 @@ impl LoopOver {
     }
 }
 
-/// The loop devices over `target`.
+/// Returns the loop devices on `target`.
 fn loops_over(target: &Stat) -> Vec<LoopOver> {
     let Some(storage) = Storage::of(target, None, Path::new("it")) else {
         return Vec::new();

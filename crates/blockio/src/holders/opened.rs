@@ -7,9 +7,10 @@ use crate::proc_tables;
 use crate::storage::Storage;
 use crate::sys::{self, FileType, Stat};
 
-/// Who has a file open for writing, as a clause, but for this process and those that have started it; asked by its owner or root.
+/// Returns a clause that names a process that has a file open for writing, other than this process and its ancestors. Works for the
+/// owner of the file and root.
 ///
-/// To be asked before it is open for writing here.
+/// Call it before this process has the file open for writing.
 pub(crate) fn writer_of_file(path: &Path, target: &Stat) -> Option<String> {
     let fd = sys::open_for_reading(path).ok()?;
     if sys::is_open_for_writing(fd) != Ok(true) {
@@ -22,20 +23,21 @@ pub(crate) fn writer_of_file(path: &Path, target: &Stat) -> Option<String> {
     open_for_writing(&openers::in_the_way(&openers))
 }
 
-/// True if another process is seen to have a file open for writing.
+/// True if another process is known to have a file open for writing.
 pub(crate) fn has_other_writer(target: &Stat) -> bool {
     let openers = openers::of_file(target);
     let own = std::process::id();
     openers.iter().any(|opener| opener.process != own)
 }
 
-/// Who has a device, or one that shares bytes with it, open for writing, as a clause, but for this process and those that have started it.
+/// Returns a clause that names a process that has a device, or one that shares bytes with it, open for writing, other than this process
+/// and its ancestors.
 pub(crate) fn opener_of_device(device: u64) -> Option<String> {
     let openers = openers_of(device);
     open_for_writing(&openers::in_the_way(&openers))
 }
 
-/// As [`opener_of_device`], but for this process alone.
+/// As [`opener_of_device`], other than this process only.
 pub(crate) fn other_opener_of_device(device: u64) -> Option<String> {
     let mut openers = openers_of(device);
     openers.retain(|opener| opener.process != std::process::id());
@@ -53,7 +55,7 @@ fn open_for_writing(openers: &[Opener]) -> Option<String> {
     (!openers.is_empty()).then(|| format!("{names} {have} it or a part of it open for writing"))
 }
 
-/// Who has locked an image, as a clause.
+/// Returns a clause that names the holder of the locks of an image.
 pub(crate) fn of_image_lock(target: &Stat) -> String {
     let openers = if target.file_type == FileType::BlockDevice {
         openers_of(target.device)
@@ -65,11 +67,11 @@ pub(crate) fn of_image_lock(target: &Stat) -> String {
         .unwrap_or_else(|| "a virtual machine (QEMU) or another copy has locked it".to_owned())
 }
 
-/// Who has locked a file or device node, see flock(2): `process 4711 (fdisk)`, as far as that can be seen from here.
+/// Returns the holder of a lock of flock(2) on a file or device node, as far as it is visible: `process 4711 (fdisk)`.
 pub(crate) fn of_lock(target: &Stat) -> String {
     let file = sys::name_among_locks(target);
     let found = proc_tables::file_locks();
-    // Another one is in a namespace that is not visible from here.
+    // Otherwise it is in a namespace that is not visible from here.
     let found = found
         .iter()
         .find(|lock| lock.file == file && lock.process != 0);

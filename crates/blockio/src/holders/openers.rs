@@ -1,4 +1,4 @@
-//! Which processes have a file or device open for writing, as far as /proc tells.
+//! Searching /proc for processes that have a file or device open for writing.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -9,33 +9,33 @@ use crate::proc_tables::{self, Mount};
 use crate::storage::Storage;
 use crate::sys::{self, Stat};
 
-/// However many processes there are, it takes no longer; what has not been looked at by then counts as nobody.
+/// Time limit for the search; processes that were not examined by then are ignored.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// More names make no message better.
+/// Limit for the names in a message.
 const MOST: usize = 3;
 
 /// `O_ACCMODE`, `O_WRONLY` and `O_RDWR` of open(2) are the two lowest bits.
 const ACCESS_MODE: u32 = 0o3;
 
-/// File systems that tell the type of an open file without asking a server or another process.
+/// File systems that return the type of an open file without asking a server or another process.
 const LOCAL: [&str; 14] = [
     "bcachefs", "btrfs", "devtmpfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs",
     "rootfs", "squashfs", "tmpfs", "xfs",
 ];
 
-/// A process that has it open for writing.
+/// Process that has it open for writing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Opener {
     pub(crate) process: u32,
 }
 
-/// Those who have the very file that `stat` describes open for writing.
+/// Returns the processes that have exactly the file of `stat` open for writing.
 pub(crate) fn of_file(stat: &Stat) -> Vec<Opener> {
     let file_system = sys::device_number(stat.file_system);
     let mut mounts = Mounts::default();
     search(|fd| {
-        // Asking the file system may take for ever; procfs is asked first, and knows the inode since Linux 5.14.
+        // stat(2) on the file may block forever, so procfs is asked first, which knows the inode since Linux 5.14.
         let inode = fd.info("ino").and_then(|inode| inode.parse::<u64>().ok());
         let is_candidate = match inode {
             Some(inode) => inode == stat.inode,
@@ -50,7 +50,7 @@ pub(crate) fn of_file(stat: &Stat) -> Vec<Opener> {
     })
 }
 
-/// Those who have a device open for writing that shares bytes with `storage`.
+/// Returns the processes that have a device open for writing that shares bytes with `storage`.
 pub(crate) fn of_device(storage: &Storage) -> Vec<Opener> {
     let mut apart: HashSet<u64> = HashSet::new();
     let mut mounts = Mounts::default();
@@ -58,7 +58,7 @@ pub(crate) fn of_device(storage: &Storage) -> Vec<Opener> {
         if !fd.leads_to("/") || !fd.writes() {
             return false;
         }
-        // A device may have a node anywhere, as in a container. A file on a network file system whose server is gone would never answer.
+        // A device may have a node anywhere, for instance in a container. stat(2) would block on a network file system whose server is down.
         let may_ask = mounts.of(fd).map_or_else(|| fd.leads_to("/dev/"), is_local);
         let device = may_ask.then(|| sys::block_device_at(&fd.link)).flatten();
         let Some(device) = device.filter(|device| !apart.contains(device)) else {
@@ -77,14 +77,14 @@ fn is_local(mount: &Mount) -> bool {
     LOCAL.contains(&mount.file_system.as_str())
 }
 
-/// The mounts of the namespaces that have been looked into; there may be thousands in each.
+/// Mounts by namespace, each read once; there may be thousands in each.
 #[derive(Default)]
 struct Mounts {
     by_namespace: HashMap<PathBuf, Vec<Mount>>,
 }
 
 impl Mounts {
-    /// The mount that an open file is on; `None` where its process does not see that, as for one unmounted with `umount --lazy`.
+    /// Returns the mount of an open file; `None` if its process does not see it, as after `umount --lazy`.
     fn of(&mut self, fd: &Descriptor) -> Option<&Mount> {
         let id: u32 = fd.info("mnt_id")?.parse().ok()?;
         let namespace = fs::read_link(format!("/proc/{}/ns/mnt", fd.process)).ok()?;
@@ -96,7 +96,7 @@ impl Mounts {
     }
 }
 
-/// A descriptor of a process.
+/// Descriptor of a process.
 struct Descriptor {
     process: u32,
     /// `/proc/PID/fd/N`.
@@ -106,7 +106,7 @@ struct Descriptor {
 }
 
 impl Descriptor {
-    /// True if what it has open has a name that begins like that. The file system is not asked.
+    /// True if the name of the open file begins with `beginning`. Does not access the file system.
     fn leads_to(&self, beginning: &str) -> bool {
         let target = fs::read_link(&self.link).unwrap_or_default();
         let target = target.as_os_str().as_encoded_bytes();
@@ -132,7 +132,7 @@ fn search(mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
     let mut found = Vec::new();
     for process in proc_tables::processes() {
         let folder = Path::new("/proc").join(process.to_string());
-        // Of somebody else's processes, nothing can be read.
+        // Processes of other users cannot be examined.
         let entries = fs::read_dir(folder.join("fd")).into_iter().flatten();
         let mut descriptors = entries.flatten().map(|entry| Descriptor {
             process,
@@ -146,8 +146,8 @@ fn search(mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
     found
 }
 
-/// Those who are in the way of a writer: not this process and those that have started it, as a shell that keeps a file open for the
-/// commands it runs, and not those who share it on purpose.
+/// Returns the processes that conflict with a writer. Excludes this process and its ancestors, for instance a shell that keeps a file
+/// open for its commands, and processes that share the destination on purpose.
 pub(crate) fn in_the_way(openers: &[Opener]) -> Vec<Opener> {
     let ancestors = proc_tables::ancestors(std::process::id());
     let is_other =
@@ -155,8 +155,8 @@ pub(crate) fn in_the_way(openers: &[Opener]) -> Vec<Opener> {
     openers.iter().filter(is_other).cloned().collect()
 }
 
-/// True for a process that runs the same program as this one, and was told by `--force` to write to what others have: one of several
-/// parts of a copy. By mistake nobody is one.
+/// True for a process that runs the same program as this one with `--force`: it is one of several parts of a copy that share a
+/// destination.
 fn shares(process: u32) -> bool {
     let folder = Path::new("/proc").join(process.to_string());
     let same = fs::read_link(folder.join("exe"))
@@ -167,7 +167,7 @@ fn shares(process: u32) -> bool {
         .any(|word| word == b"--force")
 }
 
-/// `process 4711 (qemu-system-x86)`, and more of them; empty for none.
+/// Returns the names of the processes: `process 4711 (qemu-system-x86)`. Empty if there are none.
 pub(crate) fn names(openers: &[Opener]) -> String {
     let name = |opener: &Opener| proc_tables::process_name(opener.process);
     let named: Vec<_> = openers.iter().take(MOST).map(name).collect();

@@ -1,4 +1,4 @@
-//! Which block device it is, from what sysfs(5) knows of it.
+//! Identifying a block device by its attributes in sysfs(5).
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -10,11 +10,11 @@ use super::Failure;
 use super::text::word;
 use crate::Shown;
 
-/// The longest that the kernel makes an attribute: a page, which is 64 KiB at most.
+/// Limit for the length of an attribute: a page, which is 64 KiB at most.
 const LONGEST: u64 = 64 << 10;
 
-/// Names that stay with the device, and the word for each; the first that it has is taken. Those that somebody gave on purpose
-/// come before those of the hardware.
+/// Attributes with permanent names, and the word for each; the first that exists is used. Names given by an administrator come before
+/// those of the hardware.
 const NAMES: [(&str, &str); 4] = [
     ("dm", "dm/uuid"),
     ("wwid", "wwid"),
@@ -22,11 +22,11 @@ const NAMES: [(&str, &str); 4] = [
     ("serial", "serial"),
 ];
 
-/// How a WWID begins: with who gave it.
+/// Prefixes of a WWID: the naming authority.
 const KINDS: [&str; 4] = ["naa.", "eui.", "t10.", "uuid."];
 
-/// `device KIND VALUE` of the device with that `major:minor`; see [`Identity`](super::Identity). `sysfs` is where that is
-/// mounted; `attached` describes what is found at the path that a loop device is attached to.
+/// Returns `device KIND VALUE` for the device with that `major:minor`; see [`Identity`](super::Identity). `sysfs` is the mount point of
+/// sysfs; `attached` describes the backing file of a loop device, given its path.
 pub(super) fn described(
     sysfs: &Path,
     number: &str,
@@ -76,7 +76,7 @@ fn named(device: &Path, (kind, name): (&str, &str)) -> Option<String> {
     let value = value(device, name)?;
     let number = KINDS.iter().find_map(|kind| value.strip_prefix(kind));
     let number = number.unwrap_or(&value);
-    // What has no number of its own often says zeros: `naa.0000000000000000`.
+    // Devices without a number of their own often report zeros: `naa.0000000000000000`.
     let is_number = number.bytes().any(|byte| byte != b'0' && byte != b'-');
     is_number.then(|| format!("device {kind} {value}"))
 }
@@ -88,17 +88,17 @@ fn partition_uuid(device: &Path) -> Option<String> {
     Some(word(uuid.trim_ascii())).filter(|uuid| !uuid.is_empty())
 }
 
-/// An attribute as one word; `None` if there is none, or nothing in it.
+/// Returns an attribute as one word; `None` if it does not exist or is empty.
 fn value(device: &Path, name: &str) -> Option<String> {
     let bytes = attribute(device, name)?;
-    // Numbers of hardware are padded: with spaces, or with zero bytes.
+    // Serial numbers are padded with spaces or zero bytes.
     let end = bytes
         .iter()
         .rposition(|byte| *byte != 0 && !byte.is_ascii_whitespace())?;
     Some(word(bytes[..=end].trim_ascii_start()))
 }
 
-/// `None` also for what is there and cannot be read: drivers fail that for what they do not know.
+/// Reads an attribute; `None` also if it cannot be read, because drivers fail reads of attributes that they do not know.
 fn attribute(device: &Path, name: &str) -> Option<Vec<u8>> {
     let file = File::open(device.join(name)).ok()?;
     let mut bytes = Vec::new();

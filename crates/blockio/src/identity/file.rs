@@ -1,4 +1,4 @@
-//! Which file it is.
+//! Identifying a file.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ use super::text::hexadecimal;
 use crate::Time;
 use crate::sys::{self, Errno, Stat};
 
-/// `file FILE_SYSTEM INODE[.GENERATION]`, and with `changes`, when it was changed; see [`Identity`](super::Identity).
+/// Returns `file FILE_SYSTEM INODE[.GENERATION]`, and with `changes`, the time of its last change; see [`Identity`](super::Identity).
 pub(super) fn described(fd: BorrowedFd<'_>, stat: &Stat, changes: bool) -> Result<String, Errno> {
     let inode = followed_by(stat.inode.to_string(), sys::generation(fd));
     let text = format!("file {} {inode}", file_system(fd)?);
@@ -28,7 +28,7 @@ fn file_system(fd: BorrowedFd<'_>) -> Result<String, Errno> {
         return Ok(format!("fsid:{:016x}", sys::file_system_id(fd)?));
     };
     let uuid = format!("uuid:{}", hexadecimal(&uuid));
-    // A snapshot in the same file system has inodes of its own, with the same numbers.
+    // A snapshot in the same file system has its own inodes with the same numbers.
     Ok(followed_by(uuid, sys::subvolume(fd)))
 }
 

@@ -1,8 +1,8 @@
-//! Names of the kernel's, as words of printable ASCII.
+//! Names from the kernel as words of printable ASCII.
 
 use std::fmt::Write;
 
-/// One word: what would not print, or would look like the end of the word, is escaped.
+/// Returns `bytes` as one word: bytes that are not printable, or look like the end of the word, are escaped.
 pub(crate) fn word(bytes: &[u8]) -> String {
     let mut word = String::with_capacity(bytes.len());
     for &byte in bytes {

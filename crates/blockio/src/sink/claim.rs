@@ -1,4 +1,4 @@
-//! Opening a file or device to write, unless somebody else is using it.
+//! Opening a file or device for writing, unless somebody else is using it.
 
 use std::path::Path;
 use std::process;
@@ -15,25 +15,25 @@ use crate::image_lock::{self, ImageLock, Locked};
 use crate::node::{Kind, Node};
 use crate::sys::{self, Errno};
 
-/// Time for whoever has released the lock to close the device too, and for a copy that was cut off to end.
+/// Time for a process that has released the lock to close the device too, and for an interrupted copy to end.
 const HANDING_OVER: Duration = Duration::from_millis(500);
 
-/// What is open to write.
+/// File or device that is open for writing.
 pub(super) struct Opened {
     pub(super) kind: Kind,
     pub(super) fd: OwnedFd,
-    /// The name of a file that was made.
+    /// Name of a file that was created.
     pub(super) made: Option<Made>,
-    /// What keeps a device locked.
+    /// Lock on a device.
     pub(super) lock: Option<OwnedFd>,
-    /// The locks that keep virtual machines and other copies away.
+    /// Locks that keep virtual machines and other copies away.
     pub(super) image_lock: Option<ImageLock>,
 }
 
-/// The reason that something is not opened.
+/// Reason for not opening a file or device.
 enum Refusal {
     Final(Error),
-    /// A process that is just ending may be the reason.
+    /// Possibly caused by a process that is just ending.
     Passing(Error),
 }
 
@@ -43,7 +43,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Opens what is at `path`, locks it if that is wanted, and claims a device.
+/// Opens the file or device at `path`, locks it if asked to, and claims a device.
 ///
 /// # Errors
 /// See [`Sink::open`](crate::Sink::open).
@@ -52,7 +52,7 @@ pub(super) fn open(path: &Path, options: SinkOptions) -> Result<Opened, Error> {
     loop {
         match attempt(path, options) {
             Ok(opened) => return Ok(opened),
-            // Two that are in each other's way do not try again at the same time.
+            // Two copies that block each other must not retry at the same time.
             Err(Refusal::Passing(_)) if Instant::now() < deadline => {
                 let offset = Duration::from_millis(u64::from(process::id() % 50));
                 thread::sleep(lock::INTERVAL + offset);
@@ -67,7 +67,7 @@ fn attempt(path: &Path, options: SinkOptions) -> Result<Opened, Refusal> {
     let found = match Node::stat(path) {
         Err(Error::NotFound { .. }) if create => match super::create::create(path)? {
             Some((fd, made)) => return Ok(claim_made(fd, made, path, options)?),
-            // Somebody else was faster, or it was not to be made: then it is still not found.
+            // Another process has created it, or it may not be created: then it is still not found.
             None => Node::stat(path)?,
         },
         found => found?,
@@ -75,7 +75,7 @@ fn attempt(path: &Path, options: SinkOptions) -> Result<Opened, Refusal> {
     if !force {
         refuse_used(path, &found)?;
     }
-    // Asked before it is open here as well, and told after the lock: of two who want both, the second is to hear of the lock.
+    // Looked up before it is open here as well, but reported after the lock: of two copies that want both, the second reports the lock.
     let writer =
         (!force && found.kind == Kind::File).then(|| holders::writer_of_file(path, &found.stat));
     let lock = (options.lock && found.kind == Kind::Device).then(|| lock::device(path));
@@ -108,11 +108,11 @@ fn attempt(path: &Path, options: SinkOptions) -> Result<Opened, Refusal> {
     })
 }
 
-/// A file that was made just now: nobody else can know it yet.
+/// Locks a file that was just created: nobody else can have it open yet.
 fn claim_made(fd: OwnedFd, made: Made, path: &Path, options: SinkOptions) -> Result<Opened, Error> {
     if options.lock {
         lock::file(&fd, path).inspect_err(|_| {
-            // The reason that it cannot be locked says more than that an empty file remains.
+            // A failure to remove the empty file is less important than the reason.
             _ = made.remove_if_unused();
         })?;
     }
@@ -131,22 +131,22 @@ fn claim_made(fd: OwnedFd, made: Made, path: &Path, options: SinkOptions) -> Res
     })
 }
 
-/// Takes the locks by which virtual machines and other copies know of each other.
+/// Takes the locks by which virtual machines and other copies notice each other.
 fn lock_image(
     fd: &OwnedFd,
     path: &Path,
     node: &Node,
     options: SinkOptions,
 ) -> Result<Option<ImageLock>, Refusal> {
-    // Whoever is told to write to what others have is one of several that share it: a lock would be in the way of the others.
+    // With `force` several processes may share the destination on purpose: a lock would block the others.
     if options.force {
         return Ok(None);
     }
-    // Over NFS a lock of flock(2) is one of all bytes, and in the way of these.
+    // Over NFS a lock of flock(2) covers all bytes and conflicts with these.
     if options.lock && node.kind == Kind::File && sys::is_flock_of_bytes(fd) == Ok(true) {
         return Ok(None);
     }
-    // Locks for sharing are for descriptors that can be read.
+    // Shared locks need a descriptor that is open for reading.
     let Ok(reader) = sys::reopen_for_reading(fd) else {
         return Ok(None);
     };
@@ -159,7 +159,7 @@ fn lock_image(
     }
 }
 
-/// Says who would be in the way of [`open`] without `force`, by opening a device for reading. That there is nothing is for others to say.
+/// Finds somebody who would make [`open`] without `force` fail, by opening a device for reading. Succeeds if the path does not exist.
 ///
 /// # Errors
 /// See [`Sink::refuse_used`](crate::Sink::refuse_used).
@@ -184,13 +184,13 @@ pub(super) fn probe(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Refuses what is used in a way that an exclusive open does not find, and anything where nobody could tell.
+/// Refuses a use that an exclusive open does not detect, and anything if /proc or /sys is missing.
 fn refuse_used(path: &Path, found: &Node) -> Result<(), Error> {
     if let Some(missing) = holders::unseen() {
         let why = format!("nobody can tell whether it is in use, because {missing} is not mounted");
         return Err(busy(path, why));
     }
-    holders::behind_the_kernels_back(&found.stat).map_or(Ok(()), |holder| Err(busy(path, holder)))
+    holders::without_claim(&found.stat).map_or(Ok(()), |holder| Err(busy(path, holder)))
 }
 
 /// Opens `found` for writing; without `force`, a device exclusively.
@@ -201,7 +201,7 @@ fn open_or_claim(path: &Path, found: &Node, force: bool, locked: bool) -> Result
     loop {
         match sys::open_for_writing(path, claim) {
             Ok(fd) => return Ok(fd),
-            // The lock of a process that ends goes before its claim does.
+            // A process that ends releases its lock before its claim.
             Err(Errno::BUSY)
                 if Instant::now() < deadline && holders::of_device(found.stat.device).is_none() =>
             {
@@ -212,7 +212,7 @@ fn open_or_claim(path: &Path, found: &Node, force: bool, locked: bool) -> Result
     }
 }
 
-/// What a failure to open `found` for writing means.
+/// Translates a failure to open `found` for writing.
 fn refusal(path: &Path, found: &Node, errno: Errno) -> Error {
     match (found.kind, errno) {
         (Kind::Device, Errno::BUSY) => {
@@ -222,7 +222,7 @@ fn refusal(path: &Path, found: &Node, errno: Errno) -> Error {
                 holder.unwrap_or_else(|| "another process has it open exclusively".to_owned()),
             )
         }
-        // Some drivers say so when a read-only device is opened, with the errno of a missing permission.
+        // Some drivers refuse to open a read-only device with the error number of a missing permission.
         (Kind::Device, Errno::ACCESS | Errno::PERM)
             if sys::open_for_reading(path).and_then(sys::is_read_only) == Ok(true) =>
         {
@@ -237,7 +237,7 @@ fn refusal(path: &Path, found: &Node, errno: Errno) -> Error {
 
 fn is_read_only(fd: &OwnedFd, path: &Path) -> Result<bool, Error> {
     sys::is_read_only(fd)
-        .map_err(|errno| Error::io("find out whether one may write to", path, None, errno))
+        .map_err(|errno| Error::io("check for write protection of", path, None, errno))
 }
 
 fn busy(path: &Path, holder: String) -> Error {

@@ -1,4 +1,4 @@
-//! Making a file that is missing.
+//! Creating files.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::Error;
 use crate::holders;
 use crate::sys::{self, Errno, Stat};
 
-/// The name of a file that was made here.
+/// Name of a file that was created here.
 #[derive(Debug)]
 pub(super) struct Made {
     directory: OwnedFd,
@@ -19,17 +19,17 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// Brings the name to the disk; see fsync(2).
+    /// Syncs the name to the disk; see fsync(2).
     pub(super) fn sync(&self) -> Result<(), Errno> {
         match sys::sync_all(&self.directory) {
-            // Some file systems do not do this with directories.
+            // Some file systems cannot sync directories.
             Ok(()) | Err(Errno::INVAL) => Ok(()),
             failed => failed,
         }
     }
 
-    /// Removes the file if its name still leads to it, it is empty, and no other process writes to it: that one would write to a file
-    /// without a name. Success also where it stays for such a reason.
+    /// Removes the file if its name still leads to it, it is empty, and no other process writes to it, which would then write to a file
+    /// without a name. Otherwise it stays, and this succeeds as well.
     pub(super) fn remove_if_unused(&self) -> Result<(), Errno> {
         match sys::stat_in(&self.directory, &self.name) {
             Ok(found) if found.same(&self.stat) && found.size == 0 => {
@@ -44,20 +44,20 @@ impl Made {
     }
 }
 
-/// Makes an empty file at `path`, which only its owner may read: what is copied may be secret. `None` if there is something by that
-/// name, also if it leads nowhere, or if it would be among the devices.
+/// Creates an empty file at `path` that only its owner may read, because the content may be secret. Returns `None` if the name exists,
+/// even as a dangling symbolic link, or if it would be under /dev.
 ///
 /// # Errors
-/// What open(2) says.
+/// The error of open(2).
 pub(super) fn create(path: &Path) -> Result<Option<(OwnedFd, Made)>, Error> {
     let failed = |errno| Error::opening(path, errno);
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    // First, so that no file is left behind that could not be synced.
+    // First, so that a failure leaves no file behind.
     let directory = sys::open_directory(parent).map_err(failed)?;
-    if is_among_devices(parent).map_err(failed)? {
+    if is_under_dev(parent).map_err(failed)? {
         return Ok(None);
     }
     match sys::create(path) {
@@ -79,9 +79,9 @@ pub(super) fn create(path: &Path) -> Result<Option<(OwnedFd, Made)>, Error> {
     }
 }
 
-/// A file there takes memory until the machine is started anew, and hides from whoever makes the device. /dev/shm is a place
-/// for files.
-fn is_among_devices(directory: &Path) -> Result<bool, Errno> {
+/// Returns true for /dev: a file there takes memory until the machine is rebooted, and takes the name of a device that is created later.
+/// /dev/shm is a place for files.
+fn is_under_dev(directory: &Path) -> Result<bool, Errno> {
     let directory = fs::canonicalize(directory)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     Ok(directory.starts_with("/dev") && !directory.starts_with("/dev/shm"))

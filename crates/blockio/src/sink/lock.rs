@@ -1,4 +1,4 @@
-//! Locking what is written to, so that of several copies to one destination only one runs; see flock(2).
+//! Locking a destination, so that only one copy to it runs at a time; see flock(2).
 
 use std::path::Path;
 use std::thread;
@@ -10,28 +10,29 @@ use crate::Error;
 use crate::holders;
 use crate::sys::{self, Errno};
 
-/// How often to try again.
+/// Interval between attempts.
 pub(super) const INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long udev may take, which locks a device while it looks at what is on it: always after somebody has written to it.
+/// Time for udev, which locks a device while it probes it, after every write by anybody.
 const PROBING: Duration = Duration::from_secs(3);
 
-/// Locks a device, for as long as what is returned is open.
+/// Locks a device for as long as the returned descriptor is open.
 ///
-/// It is open for reading: so it can be locked while somebody else has it exclusively, and udev does not take its end for that of a write.
+/// The descriptor is open for reading: so the device can be locked while somebody else has it exclusively, and closing the descriptor does not make udev
+/// probe the device.
 ///
 /// # Errors
-/// [`Error::Locked`], after a while; or what open(2) and flock(2) say.
+/// [`Error::Locked`] after some seconds, or the error of open(2) or flock(2).
 pub(super) fn device(path: &Path) -> Result<OwnedFd, Error> {
     let fd = sys::open_for_reading(path).map_err(|errno| Error::opening(path, errno))?;
     acquire(&fd, path, PROBING)?;
     Ok(fd)
 }
 
-/// Locks a file, for as long as `fd` and what was duplicated from it are open. It is open for writing: over NFS, that is needed.
+/// Locks a file for as long as `fd` and its duplicates are open. It must be open for writing, for NFS.
 ///
 /// # Errors
-/// [`Error::Locked`], or what flock(2) says.
+/// [`Error::Locked`], or the error of flock(2).
 pub(super) fn file(fd: &OwnedFd, path: &Path) -> Result<(), Error> {
     acquire(fd, path, Duration::ZERO)
 }

@@ -5,45 +5,45 @@ use std::collections::VecDeque;
 use crate::medium::Medium;
 use crate::sys::Errno;
 
-/// How much is dirty before the disk is told to begin, in bytes.
+/// Dirty bytes after which writeback starts.
 const WINDOW: u64 = 8 * 1024 * 1024;
 
-/// How many windows the disk may have before it is waited for.
+/// Windows in writeback before a writer waits.
 const WINDOWS: usize = 3;
 
-/// No more ranges than this are in a window, however short they are.
+/// Limit for the ranges in a window, however short they are.
 const RANGES: usize = 512;
 
-/// A range that was written.
+/// Range that was written.
 #[derive(Debug)]
 struct Written {
     offset: u64,
     len: u64,
-    /// Whether it was in the page cache before.
+    /// True if it was in the page cache before.
     keep: bool,
 }
 
-/// What has been written through the page cache and is not known to be on the disk.
+/// Ranges written through the page cache that are not known to be on the disk.
 ///
-/// Left alone, the kernel lets a good part of all memory become dirty and then makes everybody wait, and the sync at the end takes
-/// minutes. So each window is handed to the disk when it is full, waited for a few windows later, and then dropped from the page
-/// cache, unless it was there before.
+/// By default the kernel lets a large part of the memory become dirty and then blocks all writers, and the sync at the end takes
+/// minutes. So writeback of each window starts when it is full and is waited for a few windows later. Then the window is dropped from the
+/// page cache, unless it was there before.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// The window that is being filled.
+    /// Window that is being filled.
     filling: Vec<Written>,
     filled: u64,
-    /// Windows that the disk has been told to write.
+    /// Windows in writeback.
     writing: VecDeque<Vec<Written>>,
-    /// The system does not know how to do this; the sync at the end does it all.
+    /// True if the system does not support this; the sync at the end does it all then.
     refused: bool,
 }
 
 impl Pace {
-    /// Notes that `len` bytes were written at `offset`, and lets the disk keep up.
+    /// Records that `len` bytes were written at `offset`, and waits for the disk if it lags.
     ///
     /// # Errors
-    /// A failure of the disk. It must not be forgotten: a later sync does not report it again.
+    /// A failure of the disk. The caller must keep it: a later sync does not report it again.
     pub(super) fn written(
         &mut self,
         medium: &dyn Medium,
@@ -79,7 +79,7 @@ impl Pace {
         Ok(())
     }
 
-    /// All is on the disk.
+    /// Drops all windows: everything is on the disk.
     pub(super) fn finish(&mut self, medium: &dyn Medium) {
         for range in self
             .writing
@@ -92,8 +92,8 @@ impl Pace {
         self.filled = 0;
     }
 
-    /// Pacing is not everywhere to be had, and the sync does without it. Only to start says so: what waiting says comes from the
-    /// disk, whose failures may have the same numbers.
+    /// Turns an error that means "not supported" into success, because the sync works without pacing. Only for starting writeback: errors
+    /// while waiting come from the disk and may have the same numbers.
     fn unless_refused(&mut self, result: Result<(), Errno>) -> Result<(), Errno> {
         match result {
             Err(Errno::NOSYS | Errno::INVAL | Errno::SPIPE | Errno::OPNOTSUPP | Errno::PERM) => {

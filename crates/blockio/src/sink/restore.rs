@@ -1,4 +1,4 @@
-//! What a file has beside its content.
+//! Metadata of the destination.
 
 use std::sync::atomic::Ordering;
 
@@ -8,11 +8,11 @@ use crate::sys::{self, Errno, Rights};
 use crate::{Error, Owner, Restore};
 
 impl Sink {
-    /// Fails as [`restore`](Self::restore) would for want of a right, and changes nothing. Success where only trying can tell, as on
-    /// file systems of servers.
+    /// Fails if [`restore`](Self::restore) would fail because this process lacks a right; changes nothing. Succeeds if only trying can
+    /// tell, as on network file systems.
     ///
     /// # Errors
-    /// [`Error::Io`] with `EPERM`, which says what could not be done.
+    /// [`Error::Io`] with `EPERM` and the step that would fail.
     pub fn refuse_restore(&self, what: &Restore) -> Result<(), Error> {
         let failed = |action| move |errno| Error::io(action, &self.path, None, errno);
         let decides = self.medium.descriptor().and_then(sys::decides_by_owner);
@@ -45,27 +45,27 @@ impl Sink {
         Ok(())
     }
 
-    /// Gives a regular file a length, an owner, a mode and times: after all that is written and zeroed, and before it is
-    /// [synced](Self::sync), which then brings them to the disk too.
+    /// Sets length, owner, mode and times of a regular file, in this order. Call it after everything is written and zeroed, and before
+    /// [`sync`](Self::sync), which then syncs them too.
     ///
-    /// In an order in which none undoes another: writing and setting the length clear the set-user-ID bit and change the
-    /// times, and so does a new owner to the bit. See ftruncate(2), fchown(2), fchmod(2) and utimensat(2).
+    /// The order matters: writing and setting the length clear the set-user-ID bit and change the times, and a new owner clears the bit
+    /// too. See ftruncate(2), fchown(2), fchmod(2) and utimensat(2).
     ///
-    /// The owner is who has the name on this machine, or else the number.
+    /// The owner is the user of that name on this machine, or else the number.
     ///
     /// # Errors
-    /// [`Error::Io`], which says what could not be done; what comes before it in that order is done. `EOPNOTSUPP` for a
-    /// device: its node belongs to the machine, not to what it holds.
+    /// [`Error::Io`] with the step that failed; the steps before it are done. `EOPNOTSUPP` for a device: its node belongs to the machine,
+    /// not to its content.
     pub fn restore(&self, what: &Restore) -> Result<(), Error> {
         let failed = |action| move |errno| Error::io(action, &self.path, None, errno);
         if self.kind == Kind::Device {
             return Err(failed("restore the metadata of")(Errno::OPNOTSUPP));
         }
-        // Whatever comes of it, part of it may be done.
+        // Part of it may be done even if it fails.
         self.sync_all.store(true, Ordering::Relaxed);
         match what.size {
             Some(size) => self.resize(size)?,
-            // Now, because later it would change the times.
+            // Now, because doing it later would change the times.
             None => self.stretch()?,
         }
         let owner = what.owner.as_ref().map(Owner::user).transpose();
@@ -93,15 +93,15 @@ impl Sink {
         Ok(())
     }
 
-    /// Makes the file that long, whatever was written or zeroed behind that.
+    /// Sets the length of the file, whatever was written or zeroed after that.
     fn resize(&self, size: u64) -> Result<(), Error> {
         let failed = |action| move |errno| Error::io(action, &self.path, None, errno);
         let now = self.medium.size().map_err(failed("find the size of"))?;
         if now != size {
-            let action = if now > size { "cut off" } else { "lengthen" };
+            let action = if now > size { "truncate" } else { "extend" };
             self.medium.set_len(size).map_err(failed(action))?;
         }
-        // What was zeroed at the end is as long as it is to be.
+        // The zeros at the end are included in that size.
         self.reach.store(0, Ordering::Relaxed);
         Ok(())
     }

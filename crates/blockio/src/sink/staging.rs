@@ -1,25 +1,25 @@
-//! Aligned memory that what is written directly passes through.
+//! Aligned buffers for direct writes.
 
 use std::sync::Mutex;
 
 use super::lock;
 use crate::{Error, Slab, Slot};
 
-/// Length of a buffer in bytes: the most that is written at once.
+/// Length of a buffer in bytes, and limit for one write.
 pub(super) const STAGING_LEN: usize = 1024 * 1024;
 
-/// How many buffers are allocated together. What is never touched costs nothing.
+/// Buffers per allocation. Memory that is never touched costs nothing.
 const GROWTH: usize = 8;
 
-/// Buffers, one for each thread that writes at the same time.
+/// Buffers, one per concurrent writer.
 ///
-/// A block lies in memory as it came out of a stream, at any address, and direct I/O wants an aligned one. Copying it costs a fraction
-/// of what the page cache costs, and puts neighbours side by side.
+/// Blocks from a stream have any address in memory, and direct I/O needs aligned ones. Copying costs a fraction of what the page cache
+/// costs, and joins adjacent blocks.
 #[derive(Debug, Default)]
 pub(super) struct Staging(Mutex<Vec<Slot>>);
 
 impl Staging {
-    /// Runs `work` with a buffer that nobody else has.
+    /// Runs `work` with a buffer of its own.
     pub(super) fn with<T>(
         &self,
         work: impl FnOnce(&mut [u8]) -> Result<T, Error>,

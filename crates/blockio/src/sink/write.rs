@@ -1,4 +1,4 @@
-//! Writing: past the page cache what is aligned, the odd ends through it.
+//! Writing: aligned parts with direct I/O, unaligned ends through the page cache.
 
 use std::ops::Range;
 use std::sync::PoisonError;
@@ -11,34 +11,33 @@ use crate::node::Kind;
 use crate::sys::Errno;
 use crate::{ALIGNMENT, Error};
 
-/// A write that could not go on.
+/// Write that failed.
 enum Failure {
-    /// The kernel said why.
+    /// The kernel reported an error.
     Kernel {
-        /// The first byte that was not written.
+        /// Offset of the first byte not written.
         offset: u64,
         errno: Errno,
     },
-    /// It took nothing and gave no reason.
+    /// The kernel wrote 0 bytes without an error.
     NothingWritten { offset: u64 },
 }
 
 impl Sink {
-    /// Writes `parts`, which lie side by side in the sink, from `offset` on. A file grows as needed.
+    /// Writes `parts` one after the other from `offset` on. A file grows as needed.
     ///
     /// Ranges that are written at the same time must not overlap.
     ///
     /// # Errors
-    /// [`Error::BeyondEnd`] if they do not fit on the device, before anything is written; otherwise
-    /// [`Error::Io`] with the offset of the first byte that was not written. [`Error::NotDirect`] where direct writes are refused
-    /// and nothing else would do.
+    /// [`Error::BeyondEnd`] if they do not fit on the device, before anything is written; [`Error::NotDirect`] if direct writes are
+    /// required and refused; otherwise [`Error::Io`] with the offset of the first byte not written.
     pub fn write_run(&self, parts: &[&[u8]], offset: u64) -> Result<(), Error> {
         let len = parts.iter().map(|part| part.len() as u64).sum();
         let end = self.check(offset, len)?;
         if !self.is_direct() {
             return self.write_buffered(parts, 0..len, offset);
         }
-        // Whole pages go past the page cache and all others through it, so none goes both ways, where one could
+        // Whole pages are written directly and all others through the page cache, so no page is written both ways: one write could
         // undo the other.
         let whole = whole_units(offset, end);
         let (first, last) = (whole.start - offset, whole.end - offset);
@@ -47,10 +46,10 @@ impl Sink {
         self.write_end(parts, last..len, offset)
     }
 
-    /// Refuses a range that has no place in the sink, as every write does before anything of it is written; returns its end.
+    /// Checks that a range fits into the sink and returns its end. Every write does so before it writes anything.
     ///
     /// # Errors
-    /// [`Error::BeyondEnd`] if it passes the end of a device, [`Error::Io`] if it passes the largest offset of a file.
+    /// [`Error::BeyondEnd`] if it reaches beyond the end of a device, [`Error::Io`] if it reaches beyond the largest offset of a file.
     pub fn check(&self, offset: u64, len: u64) -> Result<u64, Error> {
         let end = offset.checked_add(len);
         match end {
@@ -66,10 +65,10 @@ impl Sink {
         }
     }
 
-    /// Writes through the page cache what lies beside direct writes, an odd end as a rule.
+    /// Writes an unaligned end next to direct writes, through the page cache.
     ///
-    /// Alone: a direct write drops what the page cache has of its range, in units that may be larger than a page, and the kernel
-    /// reports a failure (`EIO`, at the sync) when one of them has become dirty meanwhile.
+    /// No direct write may run meanwhile: it drops cached data of its range, in units that may be larger than a page, and the kernel
+    /// reports a failure (`EIO` at the sync) if one of them has become dirty.
     fn write_end(&self, parts: &[&[u8]], range: Range<u64>, offset: u64) -> Result<(), Error> {
         if range.is_empty() {
             return Ok(());
@@ -81,8 +80,7 @@ impl Sink {
         self.write_buffered(parts, range, offset)
     }
 
-    /// Writes the `range` of `parts`, which begin at `offset`, through the page cache: in steps, so that the disk keeps up
-    /// with a run of any length.
+    /// Writes the `range` of `parts`, which begin at `offset`, through the page cache, in steps that let the disk keep up.
     fn write_buffered(&self, parts: &[&[u8]], range: Range<u64>, offset: u64) -> Result<(), Error> {
         let mut start = range.start;
         while start < range.end {
@@ -93,10 +91,10 @@ impl Sink {
         Ok(())
     }
 
-    /// Writes the `range` of `parts`, which begin at `offset`, through the page cache, and lets the disk keep up.
+    /// Writes the `range` of `parts`, which begin at `offset`, through the page cache, and waits for the disk if it lags.
     fn write_paced(&self, parts: &[&[u8]], range: Range<u64>, offset: u64) -> Result<(), Error> {
         let (start, len) = (offset + range.start, range.end - range.start);
-        // What was in the page cache before is to stay there.
+        // Data that was cached before must stay cached.
         let keep = self.medium.is_cached(start, len).unwrap_or(false);
         for (data, at) in within(parts, range) {
             self.write_fully(Access::Buffered, data, offset + at)
@@ -104,13 +102,13 @@ impl Sink {
         }
         let paced = lock(&self.pace).written(&*self.medium, start, len, keep);
         paced.map_err(|errno| {
-            // Reported once: the sync at the end would not hear of it.
+            // The kernel reports it only once, so the sync at the end must still fail.
             *lock(&self.sync_failure) = Some(errno);
             self.sync_error(errno)
         })
     }
 
-    /// Writes the `range` of `parts`, which begin at `offset`, past the page cache. It consists of whole units.
+    /// Writes the `range` of `parts`, which begin at `offset`, with direct I/O. The range consists of whole units.
     fn write_direct(&self, parts: &[&[u8]], range: Range<u64>, offset: u64) -> Result<(), Error> {
         let mut start = range.start;
         while start < range.end {
@@ -134,7 +132,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Writes aligned memory to an aligned place.
+    /// Writes aligned memory at an aligned offset.
     fn write_aligned(&self, data: &[u8], offset: u64) -> Result<(), Error> {
         let refused = |errno| matches!(errno, Errno::INVAL | Errno::OPNOTSUPP);
         let shared = self
@@ -147,10 +145,10 @@ impl Sink {
                     path: self.path.clone(),
                 });
             }
-            // Some file systems open anything directly and then refuse to write it.
+            // Some file systems accept O_DIRECT and then refuse to write.
             Err(Failure::Kernel { errno, .. }) if refused(errno) => {
                 self.direct_refused.store(true, Ordering::Relaxed);
-                // Other threads may not have heard of it yet.
+                // Other threads may not see the refusal yet.
                 drop(shared);
                 return self.write_end(&[data], 0..data.len() as u64, offset);
             }
@@ -160,7 +158,7 @@ impl Sink {
         result.map_err(|failure| self.failure(&failure))
     }
 
-    /// Writes directly again what failed, a granule at a time: a direct write fails as a whole, wherever in it the fault is.
+    /// Repeats a failed direct write in steps of the granularity, because a direct write fails as a whole wherever the fault is.
     fn write_in_steps(&self, data: &[u8], offset: u64) -> Result<(), Failure> {
         let step = self.medium.granularity().unwrap_or(ALIGNMENT);
         data.chunks(step)
@@ -178,7 +176,7 @@ impl Sink {
         while done < data.len() {
             let at = offset + done as u64;
             match self.medium.write(access, &data[done..], at) {
-                // To go on in the middle of a granule would be refused as unaligned.
+                // The kernel would refuse to continue at an unaligned offset.
                 Ok(len) if len >= granularity => done += len - len % granularity,
                 Ok(_) => return Err(Failure::NothingWritten { offset: at }),
                 Err(errno) => return Err(Failure::Kernel { offset: at, errno }),
@@ -198,14 +196,14 @@ impl Sink {
     }
 }
 
-/// The pieces of `parts`, which lie one after the other, that are within `range`, each with where it begins.
+/// Returns the pieces of `parts` within `range`, each with its offset. The parts follow each other.
 fn within<'a>(parts: &'a [&'a [u8]], range: Range<u64>) -> impl Iterator<Item = (&'a [u8], u64)> {
     let mut end = 0;
     parts.iter().filter_map(move |part| {
         let start = end;
         end += part.len() as u64;
         let (from, to) = (start.max(range.start), end.min(range.end));
-        // Both lie within the part, so they fit.
+        // Both are within the part, so they fit.
         let index = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX);
         (from < to).then(|| (&part[index(from)..index(to)], from))
     })

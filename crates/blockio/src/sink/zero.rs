@@ -1,4 +1,4 @@
-//! Ranges of zeros that nobody sends to the disk.
+//! Zeroing ranges without sending zeros to the disk.
 
 use std::sync::atomic::Ordering;
 
@@ -9,26 +9,25 @@ use crate::medium::Zeroing;
 use crate::node::Kind;
 use crate::sys::Errno;
 
-/// The ways to zero a range, the best one first: space that is given back, then what at least sends no zeros to the disk.
+/// Ways to zero a range, the best one first: freeing the space, then those that at least send no zeros to the disk.
 const WAYS: [Zeroing; 3] = [Zeroing::PunchHole, Zeroing::ZeroRange, Zeroing::ZeroOut];
 
 impl Sink {
-    /// Makes `len` bytes from `offset` on read as zeros, by giving their space back where that is possible. A file grows as
-    /// needed, when it is [synced](Self::sync).
+    /// Zeroes `len` bytes from `offset` on, and frees their space if possible. A file grows as needed at the next [`sync`](Self::sync).
     ///
-    /// Never by a discard, after which a device may return anything. Ranges that are written or zeroed at the same time must
-    /// not overlap.
+    /// Never discards, because a device may return anything after that. Ranges that are written or zeroed at the same time must not
+    /// overlap.
     ///
     /// # Errors
     /// As [`write_run`](Self::write_run).
     pub fn zero(&self, offset: u64, len: u64) -> Result<(), Error> {
         let end = self.check(offset, len)?;
-        // As with a write of nothing, a file does not grow.
+        // Like a write of 0 bytes, this does not extend a file.
         if len == 0 {
             return Ok(());
         }
         if self.kind == Kind::File {
-            // A file system zeroes any range, and nothing needs to be done behind the end.
+            // A file system zeroes any range, and nothing after the end needs to be zeroed.
             self.zero_aligned(offset, end)?;
             self.reach.fetch_max(end, Ordering::Relaxed);
             return Ok(());
@@ -53,7 +52,7 @@ impl Sink {
                 Err(
                     Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::NOTTY | Errno::PERM,
                 ) => {
-                    // Relaxed: whoever has not heard of it is refused too.
+                    // Relaxed: a thread that does not see the refusal yet is refused too.
                     self.zeroing_refused
                         .fetch_max(refused + 1, Ordering::Relaxed);
                 }
@@ -64,7 +63,7 @@ impl Sink {
         }
     }
 
-    /// Writes zeros, where there is no other way.
+    /// Writes zeros, if there is no other way.
     fn write_zeros(&self, start: u64, end: u64) -> Result<(), Error> {
         if start == end {
             return Ok(());
@@ -82,8 +81,8 @@ impl Sink {
         })
     }
 
-    /// Makes a file as long as what was zeroed at its end: only now, when nobody writes to it, because making it
-    /// longer and making it shorter are the same operation.
+    /// Extends a file over the zeros at its end. Only at the sync, when nobody writes to it, because the same operation could also
+    /// truncate it.
     pub(super) fn stretch(&self) -> Result<(), Error> {
         let reach = self.reach.load(Ordering::Relaxed);
         let stretched = self.medium.size().and_then(|size| {
@@ -93,6 +92,6 @@ impl Sink {
                 Ok(())
             }
         });
-        stretched.map_err(|errno| Error::io("lengthen", &self.path, None, errno))
+        stretched.map_err(|errno| Error::io("extend", &self.path, None, errno))
     }
 }

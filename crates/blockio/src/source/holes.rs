@@ -1,4 +1,4 @@
-//! Where a file has holes.
+//! Holes of a source.
 
 use std::ops::Range;
 
@@ -7,11 +7,11 @@ use crate::medium::Region;
 use crate::sys::Errno;
 
 impl Source {
-    /// The first range with data at or behind `offset`, in bytes: what lies before it is a hole, reads as zeros, and need not be read. Empty
-    /// and at the end of the source if there is no more data.
+    /// Returns the first range with data at or after `offset`, in bytes. The bytes before it are a hole: they are zeros and need not be
+    /// read. If there is no more data, the range is empty and at the end of the source.
     ///
-    /// A device has no holes, and neither has a file on a file system that does not tell: then it is all from `offset` to the
-    /// end. See `SEEK_DATA` in lseek(2).
+    /// A device has no holes, nor has a file on a file system that does not report them: the range is everything from `offset` then. See
+    /// `SEEK_DATA` in lseek(2).
     #[must_use]
     pub fn data_from(&self, offset: u64) -> Range<u64> {
         let size = self.size;
@@ -25,16 +25,16 @@ impl Source {
         start..end.clamp(start, size)
     }
 
-    /// Whether all of the `len` bytes from `offset` are a hole, as far as they are within the source.
+    /// Returns true if the `len` bytes from `offset`, cut off at the end of the source, are a hole.
     #[must_use]
     pub fn is_hole(&self, offset: u64, len: u64) -> bool {
         let end = offset.saturating_add(len).min(self.size);
-        // Where the data ends is not asked: some file systems look at every page up to there.
+        // The end of the data is not needed, and some file systems look at every page to find it.
         offset < end && self.next_data(offset).is_some_and(|start| start >= end)
     }
 
-    /// The first offset with data at or behind `offset`, which lies within the source; its end if there is none. `None` where
-    /// that cannot be told: all of it is data then, since to read it is always right.
+    /// Returns the first offset with data at or after `offset`, which is within the source; its end if there is no more data. `None` if
+    /// that is unknown: everything counts as data then.
     fn next_data(&self, offset: u64) -> Option<u64> {
         match self.medium.next(Region::Data, offset) {
             Ok(start) => Some(start.clamp(offset, self.size)),
@@ -43,7 +43,7 @@ impl Source {
         }
     }
 
-    /// Whether it is as long as it was. In a file that was cut off, there is no data either, but no hole: reading it must fail.
+    /// Returns true if it is as long as it was when opened. After a truncation the missing part is not a hole: reading it must fail.
     fn is_whole(&self) -> bool {
         self.medium.size().is_ok_and(|size| size >= self.size)
     }

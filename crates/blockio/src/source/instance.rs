@@ -1,10 +1,9 @@
-//! Which file or device it is, of those that this host has now.
+//! Names of files and devices that are valid until the host is rebooted.
 
 use crate::proc_tables;
 use crate::sys::{self, FileType, Stat};
 
-/// `BOOT file MAJOR:MINOR INODE` or `BOOT device MAJOR:MINOR`, of which BOOT is another one each time that the kernel is started; see
-/// random(4).
+/// Returns `BOOT file MAJOR:MINOR INODE` or `BOOT device MAJOR:MINOR`. BOOT is different after each boot; see random(4).
 pub(super) fn of(stat: &Stat) -> Option<String> {
     let boot = proc_tables::boot_id()?;
     Some(if stat.file_type == FileType::BlockDevice {

@@ -1,4 +1,4 @@
-//! Reading a source: from the page cache what is there, the rest past it.
+//! Reading a source: cached data from the page cache, the rest with direct I/O.
 
 use std::sync::atomic::Ordering;
 
@@ -8,36 +8,36 @@ use crate::node::Kind;
 use crate::sys::Errno;
 use crate::{ALIGNMENT, Error};
 
-/// Each question to the page cache reaches this many times as far as the one before.
+/// Factor by which each query of the page cache is larger than the previous one.
 const GROWTH: usize = 16;
 
-/// A read that could not go on.
+/// Read that failed.
 struct Failure {
-    /// The first byte that was not read.
+    /// Offset of the first byte not read.
     offset: u64,
     errno: Errno,
 }
 
 impl Failure {
-    /// Whether a direct read failed because it was direct.
+    /// Returns true if a direct read failed because it was direct.
     fn refuses_direct(&self) -> bool {
         matches!(self.errno, Errno::INVAL | Errno::OPNOTSUPP)
     }
 }
 
-/// What the page cache gave.
+/// Data from the page cache.
 #[derive(Clone, Copy)]
 struct Cached {
     /// Bytes from the start of the buffer.
     len: usize,
-    /// How far into the buffer it was asked for.
+    /// End of the last query, in bytes from the start of the buffer.
     asked: usize,
-    /// What comes after `len`.
+    /// State of the data after `len`.
     rest: Rest,
 }
 
 impl Cached {
-    /// It was not asked for anything.
+    /// Nothing queried yet.
     const NOTHING: Self = Self {
         len: 0,
         asked: 0,
@@ -47,11 +47,11 @@ impl Cached {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rest {
-    /// Nothing: the buffer is full or the source ends here.
+    /// Complete: the buffer is full or the source ends here.
     End,
-    /// Bytes that were not in the page cache.
+    /// Data that is not in the page cache.
     Missing,
-    /// Nobody asked, or there was no answer.
+    /// Unknown.
     Unknown,
 }
 
@@ -59,8 +59,7 @@ impl Source {
     /// Reads at `offset` until `buf` is full or the source ends; returns the number of bytes read.
     ///
     /// `buf` is aligned to [`ALIGNMENT`]; `offset` and its length are multiples of
-    /// [`granularity`](Self::granularity). Past the end, 0 bytes are read. Behind what was read,
-    /// `buf` may hold anything.
+    /// [`granularity`](Self::granularity). Beyond the end, 0 bytes are read. After the bytes read, the content of `buf` is unspecified.
     ///
     /// # Errors
     /// [`Error::Io`] with the offset of the first byte that could not be read.
@@ -107,12 +106,12 @@ impl Source {
         }
     }
 
-    /// How to read, and what the page cache has given already.
+    /// Chooses the way to read; the page cache may have provided some of the data already.
     fn choose(&self, buf: &mut [u8], offset: u64) -> (Access, Cached) {
         if !self.is_direct() {
             return (Access::Buffered, self.read_cached(buf, offset));
         }
-        // Whoever reads a whole device does not expect it to be in memory.
+        // A device is rarely cached.
         if self.kind == Kind::Device || self.only_direct {
             return (Access::Direct, Cached::NOTHING);
         }
@@ -123,25 +122,25 @@ impl Source {
         }
     }
 
-    /// Whether the page cache holds all that the source has of `len` bytes from `offset`, or `None` where it cannot be asked.
-    /// Asking leaves it as it is.
+    /// Returns true if the page cache holds all data of the `len` bytes from `offset`, or `None` if that cannot be found out. Does not
+    /// change the page cache.
     fn is_cached(&self, len: usize, offset: u64) -> Option<bool> {
         let len = self.size.saturating_sub(offset).min(len as u64);
         if len == 0 || self.cache_uncounted.load(Ordering::Relaxed) {
             return None;
         }
         let all = self.medium.is_cached(offset, len).ok();
-        // ENOSYS before Linux 6.5, EPERM where the file is somebody else's, EOPNOTSUPP on hugetlbfs.
+        // ENOSYS before Linux 6.5, EPERM for a file of another user, EOPNOTSUPP on hugetlbfs.
         if all.is_none() {
             self.cache_uncounted.store(true, Ordering::Relaxed);
         }
         all
     }
 
-    /// Reads what the page cache holds from `offset` on, where it cannot be asked what that is.
+    /// Reads cached data from `offset` on, if the page cache cannot be queried.
     ///
-    /// The kernel starts to read what it is asked for and does not have, and that will be read
-    /// directly as well: so it is asked for one page first, then for ever more.
+    /// The kernel starts to read any requested page that is not cached, although it is then read directly as well. So the first request
+    /// is for a single page, and the following ones grow.
     fn read_cached(&self, buf: &mut [u8], offset: u64) -> Cached {
         let (mut len, mut asked) = (0, 0);
         while len < buf.len() && !self.cache_opaque.load(Ordering::Relaxed) {
@@ -158,11 +157,11 @@ impl Source {
                 }
                 Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
                     self.cache_opaque.store(true, Ordering::Relaxed);
-                    // Readahead can no longer be mistaken for what others wanted in the cache.
+                    // From now on readahead cannot be mistaken for data that other processes use.
                     self.medium.read_ahead(true);
                     Rest::Unknown
                 }
-                // EAGAIN; if it is something worse, the read that follows meets it too.
+                // EAGAIN; any other error also occurs in the read that follows.
                 Ok(0) | Err(_) => Rest::Missing,
             };
             return Cached { len, asked, rest };
@@ -175,10 +174,9 @@ impl Source {
         Cached { len, asked, rest }
     }
 
-    /// Drops from the page cache what reading brought in: `len` bytes were there, up to `to` were
-    /// asked for.
+    /// Drops from the page cache what reading brought in: `len` bytes were cached, and everything up to `to` was requested.
     fn drop_brought_in(&self, offset: u64, len: usize, to: usize) {
-        // A fast disk can answer the question for the first page in time for it to seem cached.
+        // A fast disk may read the first page so quickly that it seems cached.
         let from = if len <= ALIGNMENT { 0 } else { len };
         self.medium
             .drop_cached(offset + from as u64, (to - from) as u64);
@@ -186,7 +184,7 @@ impl Source {
 
     fn read_direct(&self, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
         match self.fill(Access::Direct, buf, offset) {
-            // Some file systems open anything directly and then refuse to read it.
+            // Some file systems accept O_DIRECT and then refuse to read.
             Err(failure) if failure.refuses_direct() && !self.only_direct => {
                 self.direct_refused.store(true, Ordering::Relaxed);
                 self.fill(Access::Buffered, buf, offset)
@@ -196,8 +194,7 @@ impl Source {
         }
     }
 
-    /// Reads directly again what failed, a granule at a time: a direct read fails as a whole, wherever in it
-    /// the fault is.
+    /// Repeats a failed direct read in steps of the granularity, because a direct read fails as a whole wherever the fault is.
     fn read_in_steps(&self, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
         let mut done = 0;
         for granule in buf.chunks_mut(self.granularity()) {
@@ -210,8 +207,8 @@ impl Source {
         Ok(done)
     }
 
-    /// Reads until `buf` is full or the source ends. A direct read of a count that is no multiple of the granularity has met
-    /// the end: to go on from there would be refused as unaligned.
+    /// Reads until `buf` is full or the source ends. A direct read that returns an unaligned count has reached the end; the kernel would
+    /// refuse to continue from there.
     fn fill(&self, access: Access, buf: &mut [u8], offset: u64) -> Result<usize, Failure> {
         let granularity = match access {
             Access::Direct => self.granularity(),
@@ -246,7 +243,7 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    /// What a kernel before 6.5 has: the page cache cannot be asked what it holds, only for it.
+    /// Simulates a kernel before 6.5, without cachestat(2).
     #[test]
     fn without_cachestat_files_read_as_written_and_are_not_cached() {
         let content: Vec<u8> = (0..=250).cycle().take(2 * MIB).collect();

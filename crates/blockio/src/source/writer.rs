@@ -1,4 +1,4 @@
-//! Who may write to a file or device while it is read.
+//! Finding processes that may write to a source while it is read.
 
 use std::thread;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::holders;
 use crate::image_lock;
 use crate::sys::{self, Errno, FileType, Stat};
 
-/// Longer than somebody who only looks whether a device is free has it exclusively.
+/// Longer than a process that only tests a device holds it exclusively.
 const LOOKING: Duration = Duration::from_millis(20);
 
 /// See [`Source::writer`](crate::Source::writer).
@@ -32,7 +32,7 @@ fn of_device(fd: BorrowedFd<'_>, stat: &Stat) -> Option<String> {
         .or_else(|| holders::other_opener_of_device(stat.device))
 }
 
-/// Whether a device is claimed, and not by those who have mounted it read-only.
+/// Returns true if a device is claimed, other than by a read-only mount.
 fn claimed(fd: BorrowedFd<'_>, stat: &Stat) -> bool {
     let is_claimed = || matches!(sys::reopen_exclusively_for_reading(fd), Err(Errno::BUSY));
     let stays_claimed = || {
@@ -46,9 +46,9 @@ fn claimed(fd: BorrowedFd<'_>, stat: &Stat) -> bool {
 
 fn of_file(fd: BorrowedFd<'_>, stat: &Stat) -> Option<String> {
     if sys::is_open_for_writing(fd) == Ok(true) {
-        let holder = holders::behind_the_kernels_back(stat);
+        let holder = holders::without_claim(stat);
         return Some(holder.unwrap_or_else(|| "it is open for writing".to_owned()));
     }
-    // Also where nobody can tell who has it open: locks can be seen over NFS, and by others than the owner.
+    // Locks are also visible over NFS and to users other than the owner, where open descriptors are not.
     image_lock::is_written(fd).then(|| holders::of_image_lock(stat))
 }

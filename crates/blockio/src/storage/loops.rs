@@ -1,4 +1,4 @@
-//! What a loop device is attached to; see loop(4).
+//! Backing files and devices of loop devices; see loop(4).
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use crate::proc_tables::mount_id;
 use crate::sys::{self, FileType, Stat};
 use crate::sysfs;
 
-/// The file or device that a loop device reads and writes, from `offset` bytes on.
+/// File or device that a loop device reads and writes, from `offset` bytes on.
 #[derive(Debug, Clone)]
 pub(crate) enum Attached {
     Device {
@@ -20,18 +20,19 @@ pub(crate) enum Attached {
         offset: u64,
     },
     File {
-        /// The number of its file system, and its inode.
+        /// Number of its file system, and inode.
         file: (u64, u64),
-        /// A mount that it is found by.
+        /// Mount through which it is found.
         mount: Option<u32>,
         name: String,
         offset: u64,
     },
 }
 
-/// Of the device whose directory in sysfs this is; `None` if it is no loop device, or not attached.
+/// Returns the backing file or device, given the directory of the loop device in sysfs; `None` if it is not a loop device, or not
+/// attached.
 ///
-/// The kernel is asked through the device's node. Where that cannot be opened, the name that the file had when it was attached is all there is.
+/// Asks the kernel through the node of the device. If that cannot be opened, the name of the file at the time of attaching is used.
 pub(crate) fn attached(directory: &Path) -> Option<Attached> {
     let file = sysfs::attribute(directory, "loop/backing_file")?;
     let path = Path::new(OsStr::from_bytes(&file));
@@ -42,7 +43,7 @@ pub(crate) fn attached(directory: &Path) -> Option<Attached> {
             let number = sys::device_number(backing.device);
             return Some(Attached::Device { number, offset });
         }
-        // In another mount namespace, the name may lead to another file.
+        // In another mount namespace, the name may refer to another file.
         let mount = found
             .filter(|found| backing.is(found))
             .and_then(|_| mount_of(path));
@@ -78,7 +79,7 @@ fn backing(directory: &Path) -> Option<sys::Backing> {
     let number = sysfs::text(directory, "dev")?;
     let node = sysfs::node(directory);
     let node = Path::new(&node);
-    // Nothing else is to be opened, which might wait, or mean something.
+    // Nothing else may be opened: that might block or have side effects.
     if sysfs::number_at(node)? != number {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Finds what a file or device lies on.
+//! Finding the layers below a file or device.
 
 use std::ffi::OsStr;
 use std::ops::Range;
@@ -14,19 +14,19 @@ use crate::proc_tables::{Mount, mount_id};
 use crate::sys::{self, FileType, Stat};
 use crate::sysfs;
 
-/// More layers than an array of all disks that fit into a rack.
+/// Limit for the number of layers: more than an array of all disks of a rack has.
 const MOST_LAYERS: usize = 256;
 
-/// More steps than anybody stacks devices on devices.
+/// Limit for the depth of a stack of devices.
 const DEEPEST: usize = 16;
 
-/// A file system that spans devices without a number of the kernel's has this major number.
+/// Prefix of the number of a file system that spans several devices or has none.
 const ANONYMOUS: &str = "0:";
 
-/// Everything, of whatever size.
+/// Range of everything, for an unknown size.
 const ALL: Range<u64> = 0..u64::MAX;
 
-/// Where the bytes of the thing lie in a layer.
+/// Place of the bytes in a layer.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     how: How,
@@ -59,7 +59,7 @@ impl Place {
         }
     }
 
-    /// The place in a layer that has this layer as the part beginning at `offset`.
+    /// Returns the place in a layer that contains this one from `offset` on.
     fn at(&self, how: How, offset: u64) -> Self {
         let Range { start, end } = self.extent;
         let extent = start.saturating_add(offset)..end.saturating_add(offset);
@@ -69,7 +69,7 @@ impl Place {
         }
     }
 
-    /// Anywhere in a layer.
+    /// Returns an unknown place in a layer.
     fn somewhere(&self, how: How) -> Self {
         Self {
             extent: ALL,
@@ -79,11 +79,11 @@ impl Place {
     }
 }
 
-/// The layers that have been found so far.
+/// Layers found so far.
 pub(super) struct Survey<'a> {
     sysfs: &'a Path,
     mounts: &'a [Mount],
-    /// Finds what the loop device with this directory in sysfs is attached to.
+    /// Finds the backing file of a loop device, given its directory in sysfs.
     attached: &'a dyn Fn(&Path) -> Option<Attached>,
     pub(super) layers: Vec<Layer>,
 }
@@ -102,7 +102,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// What `stat` describes, which `fd` has open, and what it lies on.
+    /// Adds the file or device of `stat`, which `fd` has open, and the layers below it.
     pub(super) fn opened(&mut self, stat: &Stat, fd: Option<BorrowedFd<'_>>, name: String) {
         if stat.file_type == FileType::BlockDevice {
             let number = sys::device_number(stat.device);
@@ -118,7 +118,7 @@ impl<'a> Survey<'a> {
         let size = directory
             .as_deref()
             .and_then(|found| sysfs::bytes(found, "size"));
-        // A device that is empty now may be given a medium, or a size, at any time.
+        // An empty device may get a medium, or a size, at any time.
         let size = size.filter(|size| *size > 0);
         place.extent.end = place.extent.end.min(size.unwrap_or(u64::MAX));
         let node = || {
@@ -141,7 +141,7 @@ impl<'a> Survey<'a> {
         self.paths_of(&directory, &place);
     }
 
-    /// The disk that a partition is on.
+    /// Adds the disk of a partition.
     fn disk_of(&mut self, directory: &Path, place: &Place) {
         let Some(disk) = directory
             .parent()
@@ -159,7 +159,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Adds the file or device that a loop device is attached to.
+    /// Adds the backing file or device of a loop device.
     fn backing_of(&mut self, directory: &Path, place: &Place) {
         match (self.attached)(directory) {
             None => {}
@@ -175,14 +175,14 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The multipath device that a disk is one of the ways to: all their bytes are the same.
+    /// Adds the multipath device that a disk is a path of: all their bytes are the same.
     fn paths_of(&mut self, directory: &Path, place: &Place) {
         for holder in sysfs::entries(&directory.join("holders")) {
             let uuid = sysfs::text(&holder, "dm/uuid").unwrap_or_default();
             if let Some(number) = sysfs::text(&holder, "dev").filter(|_| uuid.starts_with("mpath-"))
             {
                 let name = word(sysfs::node(&holder).as_bytes());
-                // What that lies on are the other ways.
+                // The layers below it are the other paths.
                 self.add(number, name, &place.at(How::Path, 0));
             }
         }
@@ -204,7 +204,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The devices that a file system is on, by its number and one of its mounts.
+    /// Returns the devices of a file system, by its number and one of its mounts.
     fn devices_of(&self, number: String, mount: Option<u32>) -> Vec<String> {
         if !number.starts_with(ANONYMOUS) {
             return vec![number];
@@ -215,19 +215,19 @@ impl<'a> Survey<'a> {
         let Some(found) = found.or_else(|| self.mounts.iter().find(by_number)) else {
             return Vec::new();
         };
-        // Bcachefs names all of its devices, with colons between them.
+        // Bcachefs lists all its devices, separated by colons.
         let source = found.source.as_os_str().as_bytes();
         let named = source.split(|&byte| byte == b':');
         let mut numbers: Vec<_> = named
             .filter(|path| path.starts_with(b"/"))
             .filter_map(|path| sysfs::number_at(Path::new(OsStr::from_bytes(path))))
             .collect();
-        numbers.extend(self.btrfs_beside(&numbers));
+        numbers.extend(self.btrfs_members(&numbers));
         numbers
     }
 
-    /// The other devices of a Btrfs that one of these belongs to.
-    fn btrfs_beside(&self, numbers: &[String]) -> Vec<String> {
+    /// Returns all devices of a Btrfs that one of these belongs to.
+    fn btrfs_members(&self, numbers: &[String]) -> Vec<String> {
         let file_systems = sysfs::entries(&self.sysfs.join("fs/btrfs"));
         let members = file_systems.iter().map(|file_system| {
             let links = sysfs::entries(&file_system.join("devices"));
@@ -240,7 +240,7 @@ impl<'a> Survey<'a> {
             .collect()
     }
 
-    /// False if nothing below it is to be looked at: it is known already, or there are too many.
+    /// Adds a layer. Returns false if the layers below it need not be examined: it is known already, or there are too many.
     fn add(&mut self, id: String, name: String, place: &Place) -> bool {
         if place.depth > DEEPEST || self.layers.len() >= MOST_LAYERS {
             return false;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{How, Layer, Storage};
 
-/// Words that each kind of layer has.
+/// Word for each relation to a layer.
 const HOWS: [(How, &str); 7] = [
     (How::Itself, "itself"),
     (How::Partition, "partition"),
@@ -16,17 +16,17 @@ const HOWS: [(How, &str); 7] = [
     (How::Deeper, "deeper"),
 ];
 
-/// Words of a layer: how, id, start, end, grip and name.
+/// Number of words per layer: how, id, start, end, grip and name.
 const WORDS: usize = 6;
 
-/// Stands for an end that is not known, and for a name that is left out.
+/// Placeholder for an unknown end and for an omitted name.
 const NOTHING: &str = "-";
 
 impl Storage {
-    /// No text has more bytes: it has to fit into a hello.
+    /// Limit for the length in bytes: it must fit into a hello.
     pub const MAX_LEN: usize = 2500;
 
-    /// A longer name is cut off.
+    /// Limit for the length of a name; a longer one is cut off.
     const LONGEST_NAME: usize = 256;
 
     fn boot_and(&self, layers: usize, names: bool) -> String {
@@ -39,9 +39,9 @@ impl Storage {
     }
 }
 
-/// Printable ASCII, at most [`Storage::MAX_LEN`] bytes: `BOOT`, then for each layer ` HOW ID START END GRIP NAME`.
+/// Printable ASCII, at most [`Storage::MAX_LEN`] bytes: `BOOT`, then ` HOW ID START END GRIP NAME` for each layer.
 ///
-/// Of a stack of very many devices, the names are left out first, and then the deepest layers.
+/// If a stack has too many devices, the names are omitted first, and then the deepest layers.
 impl fmt::Display for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.layers.len();
@@ -55,7 +55,7 @@ impl fmt::Display for Storage {
     }
 }
 
-/// Text that describes no storage.
+/// Error for text that does not describe storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a description of storage")]
 pub struct NoStorage;
@@ -94,7 +94,7 @@ impl Layer {
         if name.is_empty() || !named {
             name = NOTHING;
         }
-        // Words are ASCII, so that any byte is the end of a character.
+        // Words are ASCII, so any byte is the end of a character.
         let name = name.get(..Storage::LONGEST_NAME).unwrap_or(name);
         let (id, start) = (&self.id, self.extent.start);
         format!("{how} {id} {start} {end} {grip} {name}")

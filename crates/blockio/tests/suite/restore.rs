@@ -207,7 +207,7 @@ fn what_cannot_be_set_is_named() {
         size: Some(u64::MAX),
         ..none()
     };
-    let expected = format!("cannot lengthen {}: File too large (EFBIG)", path.display());
+    let expected = format!("cannot extend {}: File too large (EFBIG)", path.display());
     assert_eq!(restored(&path, &what), Err(expected));
 }
 

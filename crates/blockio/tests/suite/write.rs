@@ -35,7 +35,7 @@ fn a_device_is_written_up_to_its_end_and_not_beyond() {
                 ("beyond-end", Some(offset), None)
             );
             let expected = format!(
-                "cannot write {} at offset {offset}: 10001 bytes would pass its end at {MIB}",
+                "cannot write {} at offset {offset}: 10001 bytes would reach beyond its end at {MIB}",
                 device.name()
             );
             assert_eq!(error.to_string(), expected);

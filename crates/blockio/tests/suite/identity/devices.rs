@@ -15,7 +15,7 @@ fn assert_unknown(path: &Path, reason: &str) {
     assert!(matches!(error, Error::NoIdentity { .. }), "{error}");
     assert_eq!((error.code(), error.path()), ("no-identity", Some(path)));
     let message = error.to_string();
-    let start = format!("cannot tell {} from others: ", path.display());
+    let start = format!("cannot identify {}: ", path.display());
     assert!(
         message.starts_with(&start) && message.contains(reason),
         "{message}"

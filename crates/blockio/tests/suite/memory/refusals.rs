@@ -152,6 +152,6 @@ fn a_file_that_cannot_be_cut_off_is_not_said_to_be() {
         ..Restore::default()
     };
     let error = sink(&memory).restore(&what).unwrap_err();
-    let expected = "cannot cut off memory: Input/output error (EIO)";
+    let expected = "cannot truncate memory: Input/output error (EIO)";
     assert_eq!(error.to_string(), expected);
 }

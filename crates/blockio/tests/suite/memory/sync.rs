@@ -58,7 +58,7 @@ fn a_file_that_cannot_be_lengthened_is_not_said_to_be() {
     let sink = sink(&memory);
     sink.zero(10_000, 5000).unwrap();
     let error = sink.sync().unwrap_err();
-    let expected = "cannot lengthen memory: No space left on device (ENOSPC)";
+    let expected = "cannot extend memory: No space left on device (ENOSPC)";
     assert_eq!(error.to_string(), expected);
     // That one is told each time, so that it can be tried again.
     sink.sync().unwrap();
