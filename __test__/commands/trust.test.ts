@@ -76,7 +76,7 @@ for (const [what, change, root] of CHANGES_OF_FILE)
     const before = readFileSync(to);
     change(outer, inner);
     for (const args of commands) {
-      const why = /the map is not to be trusted: .*mode 0/;
+      const why = /the map cannot be trusted: .*mode 0/;
       assertFailed(await run(args), EXIT.permission, args[0] ?? "", why, /chmod|chown/);
     }
     assert.ok(readFileSync(to).equals(before));
@@ -101,11 +101,11 @@ for (const [what, change, root] of CHANGES_OF_FILE)
       outcome,
       EXIT.permission,
       "sync",
-      /cache is not to be trusted: .*mode 0/,
+      /cache cannot be trusted: .*mode 0/,
       /chmod|chown/,
     );
     const checksum = await run(["checksum", "--extended", "--cached", cache, to]);
-    assertFailed(checksum, EXIT.permission, "checksum", /not to be trusted/);
+    assertFailed(checksum, EXIT.permission, "checksum", /cannot be trusted/);
   });
 
 test("a sticky folder such as /tmp guards what is in it", async (t) => {

@@ -49,7 +49,7 @@ async function write(
     const bytes = Math.min(left, pace.piece);
     written.push({ at: clock.time, bytes });
     clock.time += takes[written.length - 1] ?? 0;
-    pace.spent(bytes);
+    pace.wrote(bytes);
     left -= bytes;
   }
   return written;

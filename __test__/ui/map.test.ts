@@ -159,10 +159,10 @@ test("neither the map nor the metrics take the place of anything else", async (t
   const { from, to, folder } = pair(t);
   const before = readFileSync(to);
   for (const [option, file, why] of [
-    ["--metrics", from, "is there, and is something else"],
-    ["--metrics", folder, "is no regular file"],
-    ["--metrics", "/dev/null", "is no regular file"],
-    ["--map", join(folder, "image.svg"), "is there, and is something else"],
+    ["--metrics", from, "was not written by blockcopy"],
+    ["--metrics", folder, "is not a regular file"],
+    ["--metrics", "/dev/null", "is not a regular file"],
+    ["--map", join(folder, "image.svg"), "was not written by blockcopy"],
   ] as const) {
     if (option === "--map") writeFileSync(file, "the only copy");
     const outcome = await run(["sync", `${option}=${file}`, from, to]);

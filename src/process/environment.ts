@@ -1,16 +1,18 @@
-/** Instruction sets that `BLOCKCOPY_SIMD` may name, on whatever CPU. */
+import { UsageError } from "../errors/copy-error.ts";
+
+/** Values of `BLOCKCOPY_SIMD`, for all CPUs. */
 const SIMD = ["portable", "neon", "avx2", "avx512"] as const;
 
 /**
- * Whether the environment asks for what blockcopy 0.0.2 would send, byte for byte.
+ * True if the environment asks for the legacy protocol, byte for byte (`BLOCKCOPY_WIRE=0.0.2`).
  *
- * @throws UsageError when it names any other wire
+ * @throws UsageError for any other value
  */
 export function wantsExactWire(): boolean {
   const wire = process.env["BLOCKCOPY_WIRE"] ?? "";
   if (wire !== "" && wire !== "0.0.2") {
     throw new UsageError(
-      `BLOCKCOPY_WIRE is \`${wire}\`, which is not a wire that blockcopy knows`,
+      `unknown wire version \`${wire}\` in BLOCKCOPY_WIRE; expected 0.0.2`,
       "set it to 0.0.2 or unset it",
     );
   }
@@ -18,19 +20,18 @@ export function wantsExactWire(): boolean {
 }
 
 /**
- * The instruction set that SHA3-512 is to use, where the environment names one, instead of the best.
+ * Returns the instruction set for SHA3-512 that the environment asks for; undefined for the best one. The engine checks if the CPU has it.
  *
- * @throws UsageError when it names none that blockcopy knows; whether this CPU has it, the engine says
+ * @throws UsageError for an unknown name
  */
 export function forcedSimd(): (typeof SIMD)[number] | undefined {
   const name = process.env["BLOCKCOPY_SIMD"] ?? "";
   const simd = SIMD.find((known) => known === name);
   if (name !== "" && simd === undefined) {
     throw new UsageError(
-      `BLOCKCOPY_SIMD is \`${name}\`, which is not an instruction set that blockcopy knows`,
+      `unknown instruction set \`${name}\` in BLOCKCOPY_SIMD`,
       `set it to ${SIMD.slice(0, -1).join(", ")} or ${SIMD.at(-1)}, or unset it`,
     );
   }
   return simd;
 }
-import { UsageError } from "../errors/copy-error.ts";

@@ -11,12 +11,14 @@ let handle: (signal: Signal, code: number) => void;
 let tell: () => void;
 
 /**
- * From now on, signals that end a process do so with a message, SIGUSR1 asks for progress as it does of dd(1), and what was ignored when the program was
- * started stays ignored. `stage` is what is about to begin.
+ * Installs the signal handlers: signals that end the process print a message first, SIGUSR1 prints progress as in dd(1), and signals that
+ * were ignored at the start stay ignored.
+ *
+ * @param stage the command that is about to begin
  */
 export function catchSignals(stage: string): void {
   tell = () => printLine(`blockcopy ${stage}: nothing has begun yet`);
-  // First of all: until this, SIGUSR1 is Node's.
+  // First of all: without a handler, SIGUSR1 opens Node's debugger.
   process.on("SIGUSR1", () => {
     if (!ignoredSignals.includes("SIGUSR1")) {
       tell();
@@ -36,7 +38,7 @@ export function catchSignals(stage: string): void {
   }
 }
 
-/** What a signal does from now on; it is given the exit code that a shell would report. */
+/** Sets the function that a signal calls from now on. `code` is the exit code that a shell would report. */
 export function onSignal(handler: (signal: Signal, code: number) => void): void {
   handle = handler;
 }

@@ -1,23 +1,23 @@
 import inspector from "node:inspector";
 
-/** Milliseconds before looking once more: Node opens its debugger on another thread, some time after the signal. */
+/** Delays before each further check: Node opens its debugger on another thread, some time after the signal. */
 const AGAIN_MILLISECONDS = [0, 20, 200];
 
-/** Threads of libuv that a stage may keep waiting in its pipes at the same time, and one for files. */
+/** Threads of libuv that a stage needs: two that wait for its pipes, and one for files. */
 const LEAST_THREADS = 3;
 
 /**
- * Does as much of the launcher's work as is still possible, for a program that was started as `node main.js`.
+ * Does the part of the launcher's work that is still possible after a start as `node main.js`.
  *
- * @returns the reason that the program cannot go on, and what to do; undefined if it can
+ * @returns the reason why the program cannot go on, with advice; undefined if it can
  */
 export function withoutLauncher(): string | undefined {
   const threads = process.env["UV_THREADPOOL_SIZE"];
-  // Node has started them by now.
+  // Too late to change: Node has started its threads by now.
   if (threads !== undefined && !(Number(threads) >= LEAST_THREADS)) {
     return `with UV_THREADPOOL_SIZE=${JSON.stringify(threads)} Node has too few threads; unset it, or run \`blockcopy\` itself instead of Node`;
   }
-  // Somebody who looks for a fault may want it.
+  // Somebody is debugging.
   if (process.execArgv.some((flag) => flag.startsWith("--inspect"))) {
     return undefined;
   }
@@ -28,7 +28,7 @@ export function withoutLauncher(): string | undefined {
   return undefined;
 }
 
-/** Closes the debugger that SIGUSR1 has opened before this program had a handler for it. */
+/** Closes the debugger, which a SIGUSR1 has opened before this program had a handler for it. */
 function closeInspector(): void {
   if (inspector.url() !== undefined) {
     inspector.close();

@@ -2,7 +2,7 @@ import { CopyError } from "../errors/copy-error.ts";
 import { ExitCode, SIGNAL_EXIT_CODES } from "../errors/exit-codes.ts";
 import { VERSION } from "../native/installation.ts";
 import type { StageContext } from "../blocks/context.ts";
-import type { Ended } from "../transport/processes/child.ts";
+import type { ExitStatus } from "../transport/processes/child.ts";
 import { adviceOnSaid } from "./connection/connection-advice.ts";
 import { type Endpoint, nameOf } from "./connection/endpoint.ts";
 import { isDone, lackOf } from "./proof.ts";
@@ -51,7 +51,7 @@ export class UnprovedError extends SyncError {}
 /** A program that has failed. */
 export interface Cause {
   side: Side;
-  ended: Ended;
+  ended: ExitStatus;
 }
 
 /**
@@ -63,7 +63,7 @@ export interface Cause {
  */
 export function causeOf(
   sides: readonly Side[],
-  ended: readonly (Ended | undefined)[],
+  ended: readonly (ExitStatus | undefined)[],
   first: number,
 ): Cause {
   const all = sides.flatMap((side, place) => {
@@ -97,7 +97,7 @@ export function failureOf({ side, ended }: Cause, warn: StageContext["warn"]): S
   return errorOf(side, ended);
 }
 
-function errorOf(side: Side, ended: Ended): SyncError {
+function errorOf(side: Side, ended: ExitStatus): SyncError {
   const { end, error } = side;
   const where = whereIs(end);
   if (error !== undefined) {
@@ -147,7 +147,7 @@ function foreignError(other: Endpoint, message: string, code: number): SyncError
 }
 
 /** A stage that has not said a word: it, or what was to run it, is not there. */
-function notStarted(side: Side, ended: Ended): SyncError {
+function notStarted(side: Side, ended: ExitStatus): SyncError {
   const { end, said, reach } = side;
   const where = whereIs(end);
   const last = lastOf(said);
@@ -205,7 +205,7 @@ function nameOfHost(end: Endpoint): string {
 }
 
 /** A stage that ran, and ended without saying why. */
-function cutOff({ end, role, said }: Side, ended: Ended): SyncError {
+function cutOff({ end, role, said }: Side, ended: ExitStatus): SyncError {
   const where = whereIs(end);
   const dropped = "code" in ended && ended.code === SSH_FAILED;
   const how = dropped
@@ -214,7 +214,7 @@ function cutOff({ end, role, said }: Side, ended: Ended): SyncError {
   return new SyncError(`${how}${lastOf(said)}`, RUN_AGAIN, ExitCode.later);
 }
 
-function howEnded(ended: Ended): string {
+function howEnded(ended: ExitStatus): string {
   if ("signal" in ended) {
     return ended.signal;
   }

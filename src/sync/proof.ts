@@ -1,5 +1,5 @@
 import type { Verify } from "../stages/save/verify.ts";
-import { type Ended, hasSucceeded } from "../transport/processes/child.ts";
+import { type ExitStatus, hasSucceeded } from "../transport/processes/child.ts";
 import { whereIs } from "./connection/remote-command.ts";
 import type { Side } from "./side.ts";
 import { versionOf } from "./versions.ts";
@@ -22,7 +22,7 @@ const OPTIONS: Readonly<Record<Verify, string>> = {
  * else that ends with 0. A stage also has to have said that it runs, that its file is open and that it is done, and no error; and a
  * destination that it has read back what it was to read back.
  */
-export function isDone(side: Side, ended: Ended): boolean {
+export function isDone(side: Side, ended: ExitStatus): boolean {
   return hasSucceeded(ended) && side.error === undefined && lackOf(side) === undefined;
 }
 

@@ -2,17 +2,13 @@ import { UsageError } from "../errors/copy-error.ts";
 import { encodePreface, MAX_EXTENTS } from "../protocol/preface.ts";
 import type { Extent } from "../ranges/extents.ts";
 import { Pace, paced } from "../transport/streams/pace.ts";
-import type { Ended } from "../transport/processes/child.ts";
+import type { ExitStatus } from "../transport/processes/child.ts";
 import type { Take } from "../transport/streams/pump.ts";
 import type { Part } from "../blocks/part.ts";
 import type { Cancellation } from "../blocks/cancellation.ts";
 import { ALL_DONE } from "../stages/save/save.ts";
-import {
-  type Joint,
-  type JoinedEnd,
-  type Program,
-  runJoined,
-} from "../transport/processes/pipeline.ts";
+import type { Pipe } from "../transport/processes/pipes.ts";
+import { type PipelineResult, type Program, runPipeline } from "../transport/processes/pipeline.ts";
 import type { Endpoint } from "./connection/endpoint.ts";
 import { type Cause, causeOf, failureOf } from "./failure.ts";
 import {
@@ -93,23 +89,23 @@ export async function runStreams(
     const listen = listener.of(side);
     return {
       command,
-      started: watch.begin,
-      line: (text) => {
+      onStart: watch.begin,
+      onLine: (text) => {
         watch.heard();
         listen(text);
         if (side.hello !== undefined) {
           watch.loggedIn();
         }
       },
-      isDone: (end: Ended) => {
+      isDone: (end: ExitStatus) => {
         watch.end();
         return isDone(side, end);
       },
-      ...(after !== undefined && { after }),
-      ...(writes && side.role === "source" && { feeds: true }),
+      ...(after !== undefined && { startAfter: after }),
+      ...(writes && side.role === "source" && { isProducer: true }),
       ...(writes &&
         side.role === "destination" && {
-          writes: side.end.kind === "local" ? "signalled" : "elsewhere",
+          writesDisk: side.end.kind === "local" ? "here" : "elsewhere",
         }),
     };
   };
@@ -120,14 +116,14 @@ export async function runStreams(
     );
     return [program(to, receive, after), program(from, retrieveWords(copy, linked), after)];
   });
-  const run = (): Promise<JoinedEnd> =>
-    runJoined(
+  const run = (): Promise<PipelineResult> =>
+    runPipeline(
       native,
       programs,
-      joints(streams.length, { leashed: both, preface: prefaceOf(extents, copy), take }),
-      { now: listener.refused, ...(writes && { early: cancellation.signal }) },
+      joints(streams.length, { relayed: both, preface: prefaceOf(extents, copy), take }),
+      { abort: listener.refused, ...(writes && { cancel: cancellation.signal }) },
     );
-  const { ended, first } = await (writes ? cancellation.during(run) : run());
+  const { statuses: ended, firstFailed: first } = await (writes ? cancellation.during(run) : run());
   if (listener.refused.aborted) {
     throw listener.refused.reason;
   }
@@ -146,7 +142,7 @@ function cancelledError(
     sides,
     ended,
     first,
-  }: { sides: readonly Side[]; ended: readonly (Ended | undefined)[]; first: number },
+  }: { sides: readonly Side[]; ended: readonly (ExitStatus | undefined)[]; first: number },
   warn: Shown["warn"],
 ): Error {
   const cause = causeOf(sides, ended, first);
@@ -189,15 +185,15 @@ function whenToStart(place: number, begun: readonly Promise<void>[]): Promise<un
  */
 function joints(
   streams: number,
-  { leashed, preface, take }: Pick<Joint, "preface"> & { leashed: boolean; take: Take | undefined },
-): Joint[] {
+  { relayed, preface, take }: Pick<Pipe, "preface"> & { relayed: boolean; take: Take | undefined },
+): Pipe[] {
   const others = Array.from({ length: 2 * streams - 2 }, (_, place) => place + 2);
-  return Array.from({ length: streams }, (_, place): Joint[] => {
+  return Array.from({ length: streams }, (_, place): Pipe[] => {
     const [to, from] = [2 * place, 2 * place + 1];
     const last = place === 0 && streams > 1 && { epilogue: { after: others, text: ALL_DONE } };
     return [
       { from: to, to: from },
-      { from, to: take ?? to, leashed, preface, ...last },
+      { from, to: take ?? to, relayed, preface, ...last },
     ];
   }).flat();
 }

@@ -1,9 +1,9 @@
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { VERSION } from "../../native/installation.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import { runFed } from "../../transport/processes/child-with-input.ts";
+import { runWithInput } from "../../transport/processes/child-with-input.ts";
 import { type Package, readPackage, selfKeeping } from "./package.ts";
-import type { Ended } from "../../transport/processes/child.ts";
+import type { ExitStatus } from "../../transport/processes/child.ts";
 import { formatBytes } from "../../ui/format.ts";
 import type { Endpoint, RemoteEndpoint } from "../connection/endpoint.ts";
 import { connectionError, NOT_FOUND, SSH_FAILED, SyncError } from "../failure.ts";
@@ -29,7 +29,7 @@ const LAST_LINES = 5;
 const NOTHING = new Uint8Array();
 
 /** Whether a program was not there to be started. */
-export function isMissing({ end, hello, error }: Side, ended: Ended): boolean {
+export function isMissing({ end, hello, error }: Side, ended: ExitStatus): boolean {
   return (
     end.kind === "remote" &&
     hello === undefined &&
@@ -143,7 +143,7 @@ export class Supply {
     end: RemoteEndpoint,
     line: string,
     input: Uint8Array,
-  ): Promise<{ said: string[]; ended: Ended }> {
+  ): Promise<{ said: string[]; ended: ExitStatus }> {
     const { native, warn, debug } = this.#shown;
     const command = remoteShellCommand(end, line, this.#remote);
     debug(`${whereIs(end)}: ${commandText(end, this.#remote, () => command)}`);
@@ -156,15 +156,15 @@ export class Supply {
     });
     const watch = silence.watch(end, "what is to keep blockcopy");
     watch.begin();
-    const ended = await runFed(native, {
+    const ended = await runWithInput(native, {
       command,
       input,
-      line: (text) => {
+      onLine: (text) => {
         watch.heard();
         said.push(printable(text));
         said.splice(0, said.length - LAST_LINES);
       },
-      taken: watch.heard,
+      onWrite: watch.heard,
       signal: givenUp.signal,
     });
     watch.end();

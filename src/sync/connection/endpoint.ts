@@ -1,3 +1,5 @@
+import { UsageError } from "../../errors/copy-error.ts";
+
 /** One end of a copy: a file or device here, or on another host. */
 export type Endpoint = LocalEndpoint | RemoteEndpoint;
 
@@ -116,4 +118,3 @@ function remote(name: string, { user, host, port }: Authority, path: string): Re
   }
   return { kind: "remote", user, host: address, port, path };
 }
-import { UsageError } from "../../errors/copy-error.ts";

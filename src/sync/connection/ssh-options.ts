@@ -1,4 +1,4 @@
-import { programSays } from "../../transport/processes/program-output.ts";
+import { outputOf } from "../../transport/processes/program-output.ts";
 import { splitWords } from "./shell-words.ts";
 
 /** ServerAliveInterval, in seconds. ssh gives up a dead connection after three times as many; the same option in `rsh` comes first. */
@@ -92,7 +92,7 @@ const versions = new Map<string, number | undefined>();
 /** The version of OpenSSH that a program is, as 9.2; undefined for any other. */
 function versionOf(program: string): number | undefined {
   if (!versions.has(program)) {
-    const [, version] = /^OpenSSH_(\d+\.\d+)/m.exec(programSays(program, "-V")) ?? [];
+    const [, version] = /^OpenSSH_(\d+\.\d+)/m.exec(outputOf(program, "-V")) ?? [];
     versions.set(program, version === undefined ? undefined : Number(version));
   }
   return versions.get(program);

@@ -1,6 +1,7 @@
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import { type Joint, runJoined } from "../../transport/processes/pipeline.ts";
+import { runPipeline } from "../../transport/processes/pipeline.ts";
+import type { Pipe } from "../../transport/processes/pipes.ts";
 import type { RemoteEndpoint } from "../connection/endpoint.ts";
 import { causeOf, failureOf } from "../failure.ts";
 import {
@@ -32,7 +33,7 @@ interface Part {
 /** A copy as a graph: its programs, how they are joined, and the one of them that is of this program and tells how far it is. */
 interface Plan {
   parts: Part[];
-  joints: Joint[];
+  joints: Pipe[];
   telling: Side | undefined;
 }
 
@@ -68,7 +69,7 @@ export async function syncLegacy(
     warn,
     giveUp: (error) => listener.giveUp(error),
   });
-  const { ended, first } = await runJoined(
+  const { statuses: ended, firstFailed: first } = await runPipeline(
     native,
     parts.map(({ side, commandOf }) => {
       debug(`${whereIs(side.end)}: ${commandText(side.end, options.remote, commandOf)}`);
@@ -76,8 +77,8 @@ export async function syncLegacy(
       const listen = listener.of(side);
       return {
         command: commandOf(options.remote),
-        started: watch.begin,
-        line: (text) => {
+        onStart: watch.begin,
+        onLine: (text) => {
           watch.heard();
           listen(text);
           // A stage of 0.0.2 says no more until it ends: from then on, only the stage here is known to be alive.
@@ -92,7 +93,7 @@ export async function syncLegacy(
       };
     }),
     joints,
-    { now: listener.refused },
+    { abort: listener.refused },
   );
   if (listener.refused.aborted) {
     throw listener.refused.reason;
@@ -179,8 +180,8 @@ function planOf(options: CopyPlan, size: Size | undefined): Plan {
 }
 
 /** Joints from each place to the next. */
-function joined(leashed: boolean, ...places: number[]): Joint[] {
-  return places.slice(1).map((to, place) => ({ from: places[place] ?? 0, to, leashed }));
+function joined(relayed: boolean, ...places: number[]): Pipe[] {
+  return places.slice(1).map((to, place) => ({ from: places[place] ?? 0, to, relayed }));
 }
 
 /** The size of the end that is here, for the other to be compared with; undefined where there is none, or any will do. */

@@ -1,5 +1,5 @@
 import { ExitCode } from "../../errors/exit-codes.ts";
-import type { Ended } from "../../transport/processes/child.ts";
+import type { ExitStatus } from "../../transport/processes/child.ts";
 import type { Side } from "../side.ts";
 
 /** The last line of a stage of blockcopy 0.0.2 that has failed. */
@@ -32,7 +32,7 @@ const BY_ERRNO: Readonly<Record<string, number>> = {
  * Makes of what a stage of blockcopy 0.0.2 has printed the failure that a stage of this program would have told. One that was cut off has
  * said nothing, and stays as it is.
  */
-export function explainPeer(side: Side, ended: Ended): void {
+export function explainPeer(side: Side, ended: ExitStatus): void {
   const { error, hello, said } = side;
   if (error !== undefined || !hello || !("code" in ended) || ended.code === 0) {
     return;

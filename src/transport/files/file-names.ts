@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { promises } from "../../native/files.ts";
 import { StreamError, systemCode } from "../../errors/stream-errors.ts";
 
-/** Takes a name away, if it is there: unlink(2), which never takes away a folder. */
+/** Removes a name, if it exists, by unlink(2), which never removes a folder. */
 export async function removeName(path: string): Promise<void> {
   try {
     await promises.unlink(path);
@@ -15,7 +15,7 @@ export async function removeName(path: string): Promise<void> {
   }
 }
 
-/** A name is on the disk only when its folder is: fsync(2). */
+/** Syncs the folder of a path: a new name is only on the disk once its folder is, see fsync(2). */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await promises.open(dirname(path), constants.O_RDONLY);
   try {
@@ -25,17 +25,17 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Whether a name is that of a symbolic link. */
+/** True for a symbolic link. */
 export async function isLink(path: string): Promise<boolean> {
   try {
     return (await promises.lstat(path)).isSymbolicLink();
   } catch {
-    // Whatever is wrong with it shows when it is opened.
+    // Opening it reports what is wrong.
     return false;
   }
 }
 
-/** Whether two names, links or not, lead to the same file. */
+/** True if two names lead to the same file. Links are followed. */
 export async function isSameFile(one: string, other: string): Promise<boolean> {
   try {
     const [first, second] = await Promise.all([promises.stat(one), promises.stat(other)]);
@@ -46,9 +46,11 @@ export async function isSameFile(one: string, other: string): Promise<boolean> {
 }
 
 /**
- * Does `work`, `bytes` into the file that it is about.
+ * Does `work` on a file and turns the system's errors into messages.
  *
- * @throws StreamError where the system refuses
+ * @param action words for the message, such as `writing FILE`
+ * @param bytes the offset in the file, for the message
+ * @throws StreamError
  */
 export async function attempt<T>(
   action: string,

@@ -6,16 +6,16 @@ import { type FileHandle, promises, removeSync } from "../../native/files.ts";
 import { isTemporaryName, temporaryName } from "./temporary-name.ts";
 import { removeUnless } from "./unfinished.ts";
 
-/** Bytes that are gathered before they are written. */
+/** Bytes that are buffered before they are written. */
 const BUFFER_LENGTH = 256 * 1024;
 
-/** A file that takes its name, in the place of what has it, when all of it is on the disk, and not before. */
+/** A file that is written under a temporary name. It gets its name, and replaces an older file, once all of it is on the disk. */
 export class NewFile {
   readonly #path: string;
   readonly #temporary: string;
   readonly #file: FileHandle;
-  #gathered: Uint8Array[] = [];
-  #gatheredLength = 0;
+  #buffered: Uint8Array[] = [];
+  #bufferedLength = 0;
   #length = 0;
   /** Called when the file is complete or removed. */
   readonly #finished: () => void;
@@ -28,14 +28,14 @@ export class NewFile {
   }
 
   /**
-   * Begins one, beside what it will replace, for its owner alone.
+   * Makes an empty one in the folder of `path`. Only its owner may read it.
    *
    * @throws StreamError
    */
   static async create(path: string): Promise<NewFile> {
     const temporary = temporaryName(path);
     const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-    // What a killed run leaves, the next one for the same file removes, see removeLeftovers.
+    // If this run is killed, the next one for the same path removes the file, see removeLeftovers.
     const finished = removeUnless(() => removeSync(temporary));
     const file = await attempt(`making ${temporary}`, 0, () =>
       promises.open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600),
@@ -48,7 +48,7 @@ export class NewFile {
   }
 
   /**
-   * Tries whether one can be made here, hours before it has to be.
+   * Makes and removes one, to find out early if that is possible: at the end of a run it would be hours later.
    *
    * @throws StreamError
    */
@@ -58,30 +58,30 @@ export class NewFile {
   }
 
   /**
-   * Adds bytes at the end.
+   * Appends `parts`.
    *
    * @throws StreamError
    */
   async append(parts: readonly Uint8Array[]): Promise<void> {
-    this.#gathered.push(...parts);
-    this.#gatheredLength += parts.reduce((sum, { length }) => sum + length, 0);
-    if (this.#gatheredLength >= BUFFER_LENGTH) {
+    this.#buffered.push(...parts);
+    this.#bufferedLength += parts.reduce((sum, { length }) => sum + length, 0);
+    if (this.#bufferedLength >= BUFFER_LENGTH) {
       await this.#flush();
     }
   }
 
   /**
-   * Writes the beginning again, as long as it was.
+   * Overwrites the start of the file with bytes of the same length.
    *
    * @throws StreamError
    */
-  async rewrite(beginning: Uint8Array): Promise<void> {
+  async rewrite(start: Uint8Array): Promise<void> {
     await this.#flush();
-    await this.#write(beginning, 0);
+    await this.#write(start, 0);
   }
 
   /**
-   * Brings all of it to the disk and gives it its name.
+   * Syncs the file and gives it its name.
    *
    * @throws StreamError
    */
@@ -96,7 +96,7 @@ export class NewFile {
     });
   }
 
-  /** Gives it up. */
+  /** Removes the file. */
   async discard(): Promise<void> {
     await attempt(`removing ${this.#temporary}`, this.#length, async () => {
       await this.#file.close();
@@ -106,9 +106,9 @@ export class NewFile {
   }
 
   async #flush(): Promise<void> {
-    const bytes = Buffer.concat(this.#gathered);
-    this.#gathered = [];
-    this.#gatheredLength = 0;
+    const bytes = Buffer.concat(this.#buffered);
+    this.#buffered = [];
+    this.#bufferedLength = 0;
     await this.#write(bytes, this.#length);
     this.#length += bytes.length;
   }
@@ -123,7 +123,7 @@ export class NewFile {
   }
 }
 
-/** Takes away what runs that were killed have left for the same file, but `own`. Nobody else gives such names. */
+/** Removes the temporary files that killed runs have left for the same path, except `own`. No other program uses such names. */
 async function removeLeftovers(path: string, own: string): Promise<void> {
   const folder = dirname(path);
   await attempt(`looking into ${folder}`, 0, async () => {

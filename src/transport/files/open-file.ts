@@ -7,14 +7,14 @@ import { OpenError, systemCode } from "../../errors/stream-errors.ts";
 const statFile = promisify(fstat);
 
 /**
- * Opens a file, or whatever else can be read from start to end, to be read. It stays open until the process ends.
+ * Opens a file, a device or a pipe for reading. It stays open until the process ends.
  *
  * @throws OpenError
  */
 export async function openToRead(path: string): Promise<number> {
   try {
     const fd = await openDescriptor(path);
-    // open(2) allows it, and only read(2) would tell.
+    // open(2) accepts a folder; only read(2) would fail.
     if ((await statFile(fd)).isDirectory()) {
       throw new OpenError(path, "EISDIR");
     }

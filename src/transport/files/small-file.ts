@@ -4,33 +4,33 @@ import { lstatSync, openSync, readTextSync, removeSync, renameSync } from "../..
 import { describe, systemCode } from "../../errors/stream-errors.ts";
 import { temporaryName } from "./temporary-name.ts";
 
-/** Its owner may write to a file, and all may read it. */
+/** Mode of a new file: readable for all, writable for its owner. */
 const ALL_READ = 0o644;
 
 /**
- * Why a file must not be replaced: it is there, and is something else than what was written before, which begins like this. A mistake in
- * an option is not to cost a disk. An empty file may be replaced, as mktemp(1) makes one.
+ * Finds the reason not to replace a file: it exists and does not begin like the files that this program writes. So a mistake in an option
+ * does not overwrite a disk. An empty file, as made by mktemp(1), may be replaced.
  *
- * @returns in words; undefined when it may
+ * @returns the reason for a message; undefined if it may be replaced
  */
 export function whyNotReplace(path: string, beginning: string): string | undefined {
   try {
     const stat = lstatSync(path);
     if (!stat.isFile()) {
-      return `${path} is no regular file`;
+      return `${path} is not a regular file`;
     }
     return stat.size === 0 || firstOf(path, beginning.length) === beginning
       ? undefined
-      : `${path} is there, and is something else`;
+      : `${path} exists and was not written by blockcopy`;
   } catch (error) {
     const code = systemCode(error);
     return code === "ENOENT" ? undefined : reason(path, error);
   }
 }
 
-/** The first bytes of a file, at most so many. */
+/** Returns up to `length` bytes from the start of a file. */
 function firstOf(path: string, length: number): string {
-  // Whatever was put there since it was looked at.
+  // The flags are for something else that may have been put there since the check.
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const bytes = Buffer.alloc(length);
@@ -41,11 +41,12 @@ function firstOf(path: string, length: number): string {
 }
 
 /**
- * Gives a file this text, all of it or none: under another name at first, beside it. At once, without the event loop, because it may
- * be the last thing that the process does. All may read it, whatever the umask is, for others are to; what is replaced keeps its mode.
+ * Replaces a file with a text, all of it or nothing: it writes a temporary file in the same folder and renames it. It is synchronous,
+ * because it may be the last thing that the process does. A new file is readable for all, whatever the umask is, because other programs are
+ * meant to read it; a replaced one keeps its mode.
  *
- * @param beginning how a file that may be replaced begins, see `whyNotReplace`
- * @returns why not, in words; undefined when it has been done
+ * @param beginning the start of a file that may be replaced, see `whyNotReplace`
+ * @returns the reason why it failed, for a message; undefined if it succeeded
  */
 export function replaceText(path: string, text: string, beginning: string): string | undefined {
   const refused = whyNotReplace(path, beginning);
@@ -71,7 +72,7 @@ export function replaceText(path: string, text: string, beginning: string): stri
   }
 }
 
-/** The permissions of the file that is replaced; of a new one, and for the empty one of mktemp(1), that all may read it. */
+/** Returns the mode of the file that is replaced. A new file, and an empty one as made by mktemp(1), gets {@link ALL_READ}. */
 function modeFor(path: string): number {
   try {
     const { size, mode } = lstatSync(path);
@@ -81,7 +82,7 @@ function modeFor(path: string): number {
   }
 }
 
-/** True if there is something by that name, also a link that leads nowhere. */
+/** True if a name exists, even as a link to nothing. */
 export function exists(path: string): boolean {
   try {
     lstatSync(path);
@@ -100,11 +101,11 @@ function remove(path: string): void {
   try {
     removeSync(path);
   } catch {
-    // What was in the way of writing it is what is told.
+    // The failed write is the error to report.
   }
 }
 
-/** The text of a file; empty for one that is not there, or that cannot be read. */
+/** Returns the text of a file; empty if it does not exist or cannot be read. */
 export function readText(path: string): string {
   try {
     return readTextSync(path);

@@ -5,13 +5,13 @@ import { type FileHandle, promises } from "../../native/files.ts";
 import { OpenError, systemCode } from "../../errors/stream-errors.ts";
 import { type Distrust, distrustOfFile } from "./trusted.ts";
 
-/** Bytes that are read at once. */
+/** Bytes per read. */
 const READ_LENGTH = 256 * 1024;
 
-/** A file that holds a stream, to be read from its beginning as often as is wanted. */
+/** A file that holds a stream, which can be read several times. */
 export class StreamFile {
   readonly path: string;
-  /** Whether it is a regular file: what else has a name can neither be read twice nor be replaced. */
+  /** True for a regular file: nothing else can be read twice or replaced. */
   readonly isRegular: boolean;
   readonly #file: FileHandle;
 
@@ -22,13 +22,14 @@ export class StreamFile {
   }
 
   /**
-   * Opens it; undefined when there is none.
+   * Opens a file.
    *
+   * @returns undefined if it does not exist
    * @throws OpenError
    */
   static async open(path: string): Promise<StreamFile | undefined> {
     try {
-      // A named pipe would otherwise wait for somebody who writes to it.
+      // Without O_NONBLOCK, opening a named pipe would wait for a writer.
       const file = await promises.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
       return new StreamFile(path, file, (await file.stat()).isFile());
     } catch (error) {
@@ -41,7 +42,7 @@ export class StreamFile {
   }
 
   /**
-   * Finds what lets another user change it.
+   * Finds what lets another user change the file.
    *
    * @throws OpenError
    */
@@ -55,7 +56,7 @@ export class StreamFile {
   }
 
   /**
-   * All of it, in chunks, each of which is a buffer of its own.
+   * Reads the whole file in chunks. Each chunk is a buffer of its own.
    *
    * @throws StreamError
    */
@@ -74,7 +75,7 @@ export class StreamFile {
   }
 
   /**
-   * Takes its name away, now and on the disk, for good also after a loss of power. What has it open can still read it.
+   * Removes the name and syncs the folder, so that it is gone after a power loss too. An open file can still be read.
    *
    * @throws StreamError
    */
@@ -85,7 +86,7 @@ export class StreamFile {
     });
   }
 
-  /** Closes it; nothing more can be read. */
+  /** Closes the file. */
   async close(): Promise<void> {
     await this.#file.close();
   }

@@ -3,12 +3,12 @@ import { basename, dirname, join } from "node:path";
 
 import { bytesOf } from "../../native/names.ts";
 
-/** Bytes of a name that what is added still fits after, also where a name has at most 143 (eCryptfs). */
+/** Longest name, in bytes, that still has room for the ending within the 143 bytes of eCryptfs. */
 const LONGEST = 100;
 
 const ENDING = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.new$/;
 
-/** A new name in the folder of `path`, for what will take that name when it is complete. */
+/** Returns a new name in the folder of `path`, for a file that is renamed to `path` when it is complete. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `${beginningOf(path)}.${randomUUID()}.new`);
 }
@@ -19,7 +19,7 @@ export function isTemporaryName(name: string, path: string): boolean {
   return name.startsWith(beginning) && ENDING.test(name.slice(beginning.length));
 }
 
-/** The name itself, or where it is too long its digest. */
+/** Returns the name itself, or its digest if it is too long. */
 function beginningOf(path: string): string {
   const name = basename(path);
   const bytes = bytesOf(name);

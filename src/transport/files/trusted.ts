@@ -3,25 +3,25 @@ import { dirname } from "node:path";
 
 import { type FileHandle, promises } from "../../native/files.ts";
 
-/** Bits of a mode: the group, and others, may write. */
+/** Mode bits that let the group or others write. */
 const WRITABLE = 0o022;
 
-/** In a folder with this bit only its owner, and that of what a name in it leads to, may change that name. */
+/** Mode bit of a folder in which only the owner of a file, or of the folder, may rename or remove the file. */
 const STICKY = 0o1000;
 
-/** Something that another user may change, and what to do about that. */
+/** The reason why another user could change a file, and the advice on it. */
 export interface Distrust {
   what: string;
   advice: string;
 }
 
 /**
- * Finds what keeps an opened file from being trusted: it, and all folders above it, must belong to root or to the user who runs this, and nobody else may
- * write to them (sticky folders apart, as /tmp). sshd's StrictModes asks the same of a file of keys.
+ * Finds the reason not to trust an opened file. The file and all folders above it must belong to root or to the user who runs this, and
+ * nobody else may write to them, except to sticky folders such as /tmp. StrictModes of sshd demands the same of a key file.
  *
  * @param file the opened file
  * @param path its name, whose links are followed
- * @throws the system's error where the folders cannot be looked at
+ * @throws the system's error if the folders cannot be examined
  */
 export async function distrustOfFile(
   file: FileHandle,
@@ -36,15 +36,15 @@ export async function distrustOfFile(
   return (
     distrustOf(path, opened) ??
     (await distrustOfFolders(dirname(real))) ??
-    // A link decides too.
+    // Whoever can change a link in the path can replace the file as well.
     (await distrustOfFolders(dirname(path)))
   );
 }
 
 /**
- * Finds the folder that keeps what is in `folder` from being trusted: it, or one above it. See {@link distrustOfFile}.
+ * Finds the reason not to trust files in a folder: see {@link distrustOfFile}.
  *
- * @throws the system's error where they cannot be looked at
+ * @throws the system's error if the folders cannot be examined
  */
 export async function distrustOfFolders(folder: string): Promise<Distrust | undefined> {
   for (let path = await promises.realpath(folder); ; path = dirname(path)) {
@@ -65,20 +65,20 @@ function distrustOf(path: string, stat: Stats): Distrust | undefined {
   if (stat.uid !== 0 && stat.uid !== own) {
     return {
       what: `${path} belongs to another user (${stat.uid}, mode ${mode})`,
-      advice: `see that nobody has tampered with it, then give it to the user who runs this (\`chown ${own}\`), or use another folder`,
+      advice: `make sure that nobody has tampered with it, then give it to the user who runs this (\`chown ${own}\`), or use another folder`,
     };
   }
   const guarded = stat.isDirectory() && (stat.mode & STICKY) !== 0;
   if ((stat.mode & WRITABLE) !== 0 && !guarded) {
     return {
       what: `others may write to ${path} (mode ${mode}), which belongs to uid ${stat.uid}`,
-      advice: `see that nobody has tampered with it, then take that away (\`chmod go-w\`), or use another folder`,
+      advice: `make sure that nobody has tampered with it, then take that permission away (\`chmod go-w\`), or use another folder`,
     };
   }
   return undefined;
 }
 
-/** Finds what keeps a file from being trusted that is not there yet; nothing where its folder is missing too: making the file says so. */
+/** Finds the reason not to trust a file that does not exist yet. None if its folder is missing too: making the file reports that. */
 export async function distrustOfNew(path: string): Promise<Distrust | undefined> {
   try {
     return await distrustOfFolders(dirname(path));

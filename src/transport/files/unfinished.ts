@@ -1,22 +1,21 @@
-/** Removes what is unfinished. */
+/** Removes an unfinished file. */
 type Remove = () => void;
 
-/** What is to be removed if the process ends now. */
 const unfinished = new Set<Remove>();
 
-/** Has `remove` called if the process ends before the function that is returned was called. */
+/** Calls `remove` if the process ends before the returned function is called. */
 export function removeUnless(remove: Remove): () => void {
   unfinished.add(remove);
   return () => unfinished.delete(remove);
 }
 
-/** Removes all that is unfinished: the process ends. What cannot be removed stays: the reason for the end is what counts. */
+/** Removes all unfinished files before the process ends. */
 export function removeUnfinished(): void {
   for (const remove of unfinished) {
     try {
       remove();
     } catch {
-      // A later run removes it or goes on with it.
+      // A later run removes it or continues it. The reason for the end is the error to report.
     }
   }
 }

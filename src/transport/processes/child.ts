@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { promisify } from "node:util";
 
 import { givenEnvironment } from "../../native/node-start.ts";
-import { ignoring } from "./ignoring-signals.ts";
+import { withIgnoredSignals } from "./with-ignored-signals.ts";
 import { LineReader } from "../streams/line-reader.ts";
 import { descendantsOf, type ProcessId, signalProcess } from "./process-tree.ts";
 import { systemCode } from "../../errors/stream-errors.ts";
@@ -10,48 +10,41 @@ import { systemCode } from "../../errors/stream-errors.ts";
 const turn = promisify(setImmediate);
 
 /**
- * How long, in milliseconds, standard error of a program that has ended is read: until nothing has come for a while, and no longer than
- * that in all. What the program itself has printed is there at once; others, as a master of ControlPersist, may have it open for ever.
+ * Milliseconds for which the standard error of a program that has ended is still read: until it was silent for `idle`, at most for `most`.
+ * The program's own output is there at once. Other processes, such as a ControlPersist master, may keep the pipe open for ever.
  */
 const DRAIN = { idle: 100, most: 500 };
 
-/** A program that is started. */
+/** A program to be started. */
 export interface ChildOptions {
-  /** It and its arguments. */
+  /** The program and its arguments. */
   command: readonly [string, ...string[]];
-  /** What are its standard input and standard output: descriptors of this process, or /dev/null. */
+  /** Descriptors of this process for standard input and standard output; `ignore` is /dev/null. */
   stdin: number | "ignore";
   stdout: number | "ignore";
-  /** Told of each line that it prints on standard error. */
-  line: (text: string) => void;
+  /** Called with each line that it prints on standard error. */
+  onLine: (text: string) => void;
 }
 
-/** How a program ended. */
-export type Ended =
-  /** With this code. */
-  | { code: number }
-  /** By this signal. */
-  | { signal: string }
-  /** It could not be started: the name of the system's error. */
-  | { failed: string };
+/** The end of a program: its exit code, the signal that killed it, or the system's error that kept it from starting. */
+export type ExitStatus = { code: number } | { signal: string } | { failed: string };
 
-/** Whether a program ended as it should. */
-export function hasSucceeded(ended: Ended): boolean {
-  return "code" in ended && ended.code === 0;
+/** True if a program ended with exit code 0. */
+export function hasSucceeded(status: ExitStatus): boolean {
+  return "code" in status && status.code === 0;
 }
 
-/** A program that runs. */
+/** A running program. */
 export interface Child {
-  /** Settles when it has ended and all that it has printed was passed on. */
-  readonly ended: Promise<Ended>;
-  /** Sends a signal to it and to what it has started. */
+  /** Resolves when it has ended and all lines that it printed were passed on. */
+  readonly ended: Promise<ExitStatus>;
+  /** Sends a signal to the program and its descendants. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
-/** All that run. */
 const running = new Set<Child>();
 
-/** Sends a signal to all programs that run, and to what these have started. */
+/** Sends a signal to all running programs and their descendants. */
 export function terminateAll(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): void {
   for (const child of running) {
     child.kill(signal);
@@ -59,59 +52,59 @@ export function terminateAll(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): void {
 }
 
 /** Starts a program whose standard error is read line by line. */
-export function startChild({ command, stdin, stdout, line }: ChildOptions): Child {
-  const [program, ...args] = ignoring(command);
-  // What connects to other hosts is the user's; a stage here is this program.
+export function startChild({ command, stdin, stdout, onLine }: ChildOptions): Child {
+  const [program, ...args] = withIgnoredSignals(command);
+  // A remote shell gets the environment of the user; a local stage gets that of this program.
   const env = command[0] === process.execPath ? process.env : givenEnvironment();
   let started: ChildProcess;
   try {
     started = spawn(program, args, { stdio: [stdin, stdout, "pipe"], env });
   } catch (error) {
-    // Some errors are thrown, as E2BIG, others come as an event.
+    // spawn() throws some errors, such as E2BIG, and reports others by an event.
     const ended = Promise.resolve({ failed: failureOf(error) });
     return { ended, kill: () => undefined };
   }
-  const child = { ended: end(started, line), kill: killer(started) };
+  const child = { ended: endOf(started, onLine), kill: killer(started) };
   running.add(child);
   void child.ended.then(() => running.delete(child));
   return child;
 }
 
-async function end(started: ChildProcess, line: (text: string) => void): Promise<Ended> {
-  const lines = new LineReader(line);
-  // Where there were too few descriptors, it is undefined, whatever its type says.
+async function endOf(started: ChildProcess, onLine: ChildOptions["onLine"]): Promise<ExitStatus> {
+  const lines = new LineReader(onLine);
+  // Undefined when descriptors ran out, although its type does not say so.
   const stderr = started.stderr ?? undefined;
-  const heard = { at: 0, all: stderr === undefined };
+  const reading = { lastAt: 0, isOver: stderr === undefined };
   stderr?.on("data", (chunk: Buffer) => {
-    heard.at = performance.now();
+    reading.lastAt = performance.now();
     lines.add(chunk);
   });
-  stderr?.on("error", () => (heard.all = true));
-  stderr?.on("close", () => (heard.all = true));
-  const ended = await new Promise<Ended>((resolve) => {
+  stderr?.on("error", () => (reading.isOver = true));
+  stderr?.on("close", () => (reading.isOver = true));
+  const status = await new Promise<ExitStatus>((resolve) => {
     started.on("error", (error) => resolve({ failed: failureOf(error) }));
     started.on("exit", (code, signal) =>
       resolve(signal === null ? { code: code ?? 0 } : { signal }),
     );
   });
-  const since = performance.now();
-  heard.at = since;
-  while (!heard.all && performance.now() - since < DRAIN.most) {
+  const endedAt = performance.now();
+  reading.lastAt = endedAt;
+  while (!reading.isOver && performance.now() - endedAt < DRAIN.most) {
     await new Promise((resolve) => setTimeout(resolve, DRAIN.idle / 10));
-    // After this turn, all has been read that was there when the time was up, also if this process was stopped meanwhile.
+    // Lets Node read what arrived before the deadline, even if this process was stopped in the meantime.
     await turn();
-    if (performance.now() - heard.at >= DRAIN.idle) {
+    if (performance.now() - reading.lastAt >= DRAIN.idle) {
       break;
     }
   }
   stderr?.destroy();
   lines.end();
-  return ended;
+  return status;
 }
 
-/** Returns a function that sends a signal to a program and to all that it has started: killing a wrapper does not reach its ssh. */
+/** Returns a function that sends a signal to a program and all its descendants: killing a wrapper does not end its ssh. */
 function killer(started: ChildProcess): Child["kill"] {
-  // What was found once is told again, also when what had started it has ended.
+  // Keeps descendants whose parent has ended in the meantime.
   const found = new Map<number, ProcessId>();
   return (signal) => {
     const { pid } = started;

@@ -2,7 +2,7 @@ import { constants } from "node:os";
 
 import { IGNORED_VARIABLE } from "../../native/node-start.ts";
 
-/** Signals that a shell or nohup(1) may have had ignored, which stay ignored. SIGTTIN and SIGTTOU are not among them: ignoring these is more than having a handler. */
+/** Signals that stay ignored if a shell or nohup(1) has set them to be. Not SIGTTIN and SIGTTOU: a handler for these is not the same as ignoring them. */
 const IGNORABLE = [
   "SIGHUP",
   "SIGINT",
@@ -14,7 +14,7 @@ const IGNORABLE = [
   "SIGTSTP",
 ] as const satisfies readonly NodeJS.Signals[];
 
-/** The signals that were ignored when the program was started, as far as the launcher says: Node itself forgets them. */
+/** The signals that were ignored when the program was started. The launcher passes them on, because Node resets them. */
 export const ignoredSignals: readonly NodeJS.Signals[] = read(process.env[IGNORED_VARIABLE] ?? "");
 
 function read(mask: string): NodeJS.Signals[] {

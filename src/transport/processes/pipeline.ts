@@ -1,240 +1,198 @@
-import { closeSync, write } from "node:fs";
-import { promisify } from "node:util";
+import { type Child, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
+import { type Epilogue, type Pipe, PipeEnds, type PipeMaker } from "./pipes.ts";
+import { type Grace, stopChild } from "./stop-child.ts";
 
-import type * as Binding from "../../native/binding.js";
-import { type Child, type Ended, hasSucceeded, startChild } from "./child.ts";
-import { drain, pump, type Take } from "../streams/pump.ts";
+/** Milliseconds that a program may take to end by itself after another has failed, and to react to SIGTERM. */
+const GRACE = { toEnd: 3000, afterSigterm: 2000 } as const;
 
-const writeSome = promisify(write);
-
-/** Bytes that a pipe between two processes holds. */
-const PIPE_LENGTH = 1024 * 1024;
-
-/** How long, in milliseconds, a process may take to end by itself once another has failed; and then, once it was told to. */
-const GRACE = { consequence: 3000, terminated: 2000 };
-
-/** The same for what has to bring to the disk what it has written. */
+/** The same for a program that has to sync what it has written. */
 const DISK_MILLISECONDS = 30_000;
 
-/** One of several programs. */
+/** One program of a pipeline. */
 export interface Program {
   command: readonly [string, ...string[]];
-  /** Told when it is started. */
-  started?: () => void;
-  /** Told of each line that it prints on standard error. */
-  line: (text: string) => void;
-  /** True if it has succeeded, where its exit code alone does not tell. */
-  isDone?: (ended: Ended) => boolean;
-  /** It is started when this has come; at once if there is none. Once another has failed, or none runs from which it could come, that is not waited for. */
-  after?: Promise<unknown>;
-  /** The others wait for it. When all are to end early and in good order, only it is told; the others notice by their streams. */
-  feeds?: boolean;
-  /** It writes to a disk, and needs time when it is told to end. One that is told by a signal, and not by its stream, is `signalled`: it runs here. */
-  writes?: "signalled" | "elsewhere";
+  /** Called when it has been started. */
+  onStart?: () => void;
+  /** Called with each line that it prints on standard error. */
+  onLine: (text: string) => void;
+  /** Tells if it has succeeded, where the exit code alone does not. */
+  isDone?: (status: ExitStatus) => boolean;
+  /** The program is started when this resolves; at once without it. Ignored once a program has failed, or none is running that could resolve it. */
+  startAfter?: Promise<unknown>;
+  /** The others wait for its output. A cancellation is sent to it alone; the others see the end of their streams. */
+  isProducer?: boolean;
+  /** It writes to a disk, and gets more time to end. On this host (`here`) a cancellation signals it; elsewhere it sees the end of its stream. */
+  writesDisk?: "here" | "elsewhere";
 }
 
-/** Signals that end programs from outside. */
-export interface Ending {
-  /** All are told to end. */
-  now: AbortSignal;
-  /** Those that feed others are told to end, and those that write have time to bring what they have to the disk. */
-  early?: AbortSignal;
+/** Signals that end the programs early. */
+export interface StopSignals {
+  /** Ends all programs. */
+  abort: AbortSignal;
+  /** Ends the producers, and gives the programs that write to a disk time to sync. */
+  cancel?: AbortSignal;
 }
 
-/** A pipe from the standard output of one program to the standard input of another, by their places in the list, or to this process. */
-export interface Joint {
-  from: number;
-  to: number | Take;
-  /** What goes through it goes through this process: so both end with it, also when neither would notice. */
-  leashed?: boolean;
-  /** What the other program is to read first; all that follows goes through this process too. */
-  preface?: AsyncIterable<Uint8Array> | undefined;
-  /** What comes behind all that `from` writes, once that and these other programs have ended well. */
-  epilogue?: { after: readonly number[]; text: string };
-}
-
-/** How several programs ended. */
-export interface JoinedEnd {
-  /** Each, in the order of the list; undefined for one that was not started, because another had failed. */
-  ended: (Ended | undefined)[];
-  /** Which of them failed first, if any did. */
-  first: number | undefined;
+/** The end of a pipeline. */
+export interface PipelineResult {
+  /** The exit status of each program, in the order of the list; undefined for one that was not started because another had failed. */
+  statuses: (ExitStatus | undefined)[];
+  /** The place of the program that failed first, if one did. */
+  firstFailed: number | undefined;
 }
 
 /**
- * Runs programs that read what others of them write, until all have ended. When one fails, the others are given a moment to say
- * why their streams have ended, and are then told to end. An end that no joint names is /dev/null.
+ * Runs programs that are joined by pipes until all have ended. When one fails, the others get a moment to say why their streams ended, and
+ * are then stopped. A standard stream without a pipe is /dev/null.
  *
- * @throws what a `Take` has thrown, when all have ended: nobody reads on then, which ends the programs
+ * @throws whatever a `Take` has thrown, once all programs have ended: nothing is read after that, which ends them
  */
-export function runJoined(
-  native: Pick<typeof Binding, "makePipe">,
+export function runPipeline(
+  native: PipeMaker,
   programs: readonly Program[],
-  joints: readonly Joint[],
-  { now, early }: Ending,
-): Promise<JoinedEnd> {
-  const joined = new Joined(native, programs, joints);
-  now.addEventListener("abort", () => joined.terminate());
-  early?.addEventListener("abort", () => joined.stopFeeding());
-  return joined.end();
+  pipes: readonly Pipe[],
+  { abort, cancel }: StopSignals,
+): Promise<PipelineResult> {
+  const pipeline = new Pipeline(programs, new PipeEnds(native, pipes));
+  abort.addEventListener("abort", () => pipeline.abort());
+  cancel?.addEventListener("abort", () => pipeline.cancel());
+  return pipeline.finished();
 }
 
-class Joined {
+class Pipeline {
   readonly #programs: readonly Program[];
-  readonly #inputs = new Map<number, number>();
-  readonly #outputs = new Map<number, number>();
-  /** Ends of pipes that stay open here for what is written to them at last. */
-  readonly #held = new Map<number, Joint["epilogue"] & object>();
-  readonly #taking: Promise<void>[] = [];
+  readonly #ends: PipeEnds;
   readonly #children = new Map<number, Child>();
-  readonly #ending: Promise<Ended | undefined>[];
-  /** Comes when there is no more to wait for before the next is started. */
-  readonly #stalled: Promise<void>;
-  #tellOfStall!: () => void;
+  readonly #statuses: Promise<ExitStatus | undefined>[];
+  /** Resolves when a program has failed or none is running: nothing is left that could resolve a `startAfter`. */
+  readonly #noMoreStarts: Promise<void>;
+  #resolveNoMoreStarts!: () => void;
   #running = 0;
-  #early = false;
-  #first: number | undefined;
+  #isCancelled = false;
+  #firstFailed: number | undefined;
 
-  constructor(
-    native: Pick<typeof Binding, "makePipe">,
-    programs: readonly Program[],
-    joints: readonly Joint[],
-  ) {
+  constructor(programs: readonly Program[], ends: PipeEnds) {
     this.#programs = programs;
-    this.#stalled = new Promise((resolve) => (this.#tellOfStall = resolve));
-    for (const { from, to, leashed, preface, epilogue } of joints) {
-      const pipe = native.makePipe(PIPE_LENGTH);
-      this.#outputs.set(from, pipe.write);
-      if (typeof to !== "number") {
-        this.#taking.push(drain(pipe.read, to).finally(() => closeSync(pipe.read)));
-        continue;
-      }
-      const through = leashed === true || preface !== undefined;
-      const behind = through ? native.makePipe(PIPE_LENGTH) : pipe;
-      this.#inputs.set(to, behind.read);
-      if (through) {
-        void pump(pipe.read, behind.write, preface);
-      }
-      if (epilogue !== undefined) {
-        this.#held.set(from, epilogue);
-      }
-    }
-    this.#ending = programs.map((_, place) => this.#run(place));
+    this.#ends = ends;
+    this.#noMoreStarts = new Promise((resolve) => (this.#resolveNoMoreStarts = resolve));
+    this.#statuses = programs.map((program, place) => this.#run(program, place));
   }
 
-  /** Sees to it that all that run end: one that is stopped takes no notice of being told. */
-  terminate(): void {
+  /** Ends all programs, with SIGKILL if need be: a stopped process ignores SIGTERM. */
+  abort(): void {
     for (const child of this.#children.values()) {
-      void stop(child, 0, GRACE.terminated);
+      void stopChild(child, { ...GRACE, toEnd: 0 });
     }
   }
 
-  /** Ends all early: what connects to a host where something is written must stay until that has been told by its stream. */
-  stopFeeding(): void {
-    this.#early = true;
+  /** Ends the producers. The connection to a host that writes must stay until its stage has seen the end of its stream. */
+  cancel(): void {
+    this.#isCancelled = true;
     for (const [place, child] of this.#children) {
-      const { feeds, writes } = this.#programs[place] ?? {};
-      if (feeds === true) {
-        void stop(child, 0, GRACE.terminated);
-      } else if (writes === "signalled") {
+      const { isProducer, writesDisk } = this.#programs[place] ?? {};
+      if (isProducer === true) {
+        void stopChild(child, { ...GRACE, toEnd: 0 });
+      } else if (writesDisk === "here") {
         child.kill("SIGTERM");
       }
     }
   }
 
-  async end(): Promise<JoinedEnd> {
-    const epilogues = Array.from(this.#held.keys(), (place) => this.#epilogue(place));
-    // What one of these throws is for when all have ended; until then it is no rejection that nobody handles.
-    const taking = Promise.allSettled(this.#taking);
-    const ended = await Promise.all(this.#ending);
-    // What a program has left running may have its end of a pipe open for ever.
-    const isOver =
-      this.#first === undefined ? new Promise<never>(() => undefined) : after(GRACE.terminated);
-    await Promise.race([Promise.all(epilogues), isOver]);
-    for (const outcome of (await Promise.race([taking, isOver])) ?? []) {
-      if (outcome.status === "rejected") {
-        throw outcome.reason;
+  async finished(): Promise<PipelineResult> {
+    const epilogues = Promise.all(
+      Array.from(this.#ends.epilogues, ([place, epilogue]) => this.#writeEpilogue(place, epilogue)),
+    );
+    const taken = this.#ends.taken();
+    const statuses = await Promise.all(this.#statuses);
+    // A program may have left a child that keeps its end of a pipe open for ever.
+    const patience = this.#firstFailed === undefined ? never() : sleep(GRACE.afterSigterm);
+    await Promise.race([epilogues, patience]);
+    for (const result of (await Promise.race([taken, patience])) ?? []) {
+      if (result.status === "rejected") {
+        throw result.reason;
       }
     }
-    return { ended, first: this.#first };
+    return { statuses, firstFailed: this.#firstFailed };
   }
 
-  /** True if a program has ended as it should. */
-  #hasSucceeded(place: number, ended: Ended): boolean {
-    const { isDone = hasSucceeded } = this.#programs[place] ?? {};
-    return isDone(ended);
-  }
-
-  async #run(place: number): Promise<Ended | undefined> {
-    const program = this.#programs[place];
-    if (program === undefined) {
-      return undefined;
+  /** Runs one program, and stops the others if it fails. */
+  async #run(program: Program, place: number): Promise<ExitStatus | undefined> {
+    if (program.startAfter !== undefined) {
+      await Promise.race([program.startAfter, this.#noMoreStarts]);
     }
-    if (program.after !== undefined) {
-      await Promise.race([program.after, this.#stalled]);
-    }
-    const [stdin, stdout] = [this.#inputs.get(place), this.#outputs.get(place)];
-    const child =
-      this.#first === undefined
-        ? startChild({ ...program, stdin: stdin ?? "ignore", stdout: stdout ?? "ignore" })
-        : undefined;
-    // The ends that this process has would keep each program from noticing that the other is gone.
-    close(stdin);
-    if (!this.#held.has(place)) {
-      close(stdout);
-    }
+    const child = this.#start(program, place);
     if (child === undefined) {
       return undefined;
     }
-    program.started?.();
-    this.#children.set(place, child);
-    this.#running += 1;
-    const ended = await child.ended;
+    const status = await child.ended;
     this.#running -= 1;
-    const failed = !this.#hasSucceeded(place, ended);
+    const failed = !succeeded(program, status);
     if (failed) {
-      this.#first ??= place;
+      this.#firstFailed ??= place;
     }
-    if (this.#first !== undefined || this.#running === 0) {
-      this.#tellOfStall();
+    if (this.#firstFailed !== undefined || this.#running === 0) {
+      this.#resolveNoMoreStarts();
     }
     if (failed) {
-      await Promise.all(
-        Array.from(this.#children, ([other, running]) => {
-          const writes = this.#programs[other]?.writes !== undefined;
-          const first = this.#early && writes ? DISK_MILLISECONDS : GRACE.consequence;
-          return stop(running, first, writes ? DISK_MILLISECONDS : GRACE.terminated);
-        }),
-      );
+      await this.#stopAll();
     }
-    return ended;
+    return status;
   }
 
-  /** Writes what comes behind the output of a program, or lets its reader notice that there is nothing more. */
-  async #epilogue(place: number): Promise<void> {
-    const [fd, epilogue] = [this.#outputs.get(place), this.#held.get(place)];
-    if (fd === undefined || epilogue === undefined) {
-      return;
+  /** Starts a program, unless another one has failed. */
+  #start(program: Program, place: number): Child | undefined {
+    const child =
+      this.#firstFailed === undefined
+        ? startChild({ ...program, ...this.#ends.of(place) })
+        : undefined;
+    this.#ends.close(place);
+    if (child !== undefined) {
+      program.onStart?.();
+      this.#children.set(place, child);
+      this.#running += 1;
     }
-    const needed = [place, ...epilogue.after].map(async (other) => {
-      const ended = await this.#ending[other];
-      return ended !== undefined && this.#hasSucceeded(other, ended);
-    });
-    // The first that fails is enough: the reader is not to wait for the others.
-    const failed = this.#stalled.then(() => this.#first === undefined && allWell(needed));
-    const well = await Promise.race([allWell(needed), failed]);
-    if (well) {
-      // A reader that has gone is told of by how its process ended.
-      await writeSome(fd, epilogue.text).catch(() => undefined);
+    return child;
+  }
+
+  async #stopAll(): Promise<void> {
+    await Promise.all(
+      Array.from(this.#children, ([place, child]) => stopChild(child, this.#graceOf(place))),
+    );
+  }
+
+  #graceOf(place: number): Grace {
+    if (this.#programs[place]?.writesDisk === undefined) {
+      return GRACE;
     }
-    close(fd);
+    const toEnd = this.#isCancelled ? DISK_MILLISECONDS : GRACE.toEnd;
+    return { toEnd, afterSigterm: DISK_MILLISECONDS };
+  }
+
+  /** Writes the text after the output of a program if all programs that it waits for succeed; else only closes the pipe. */
+  async #writeEpilogue(place: number, { after, text }: Epilogue): Promise<void> {
+    const successes = [place, ...after].map((other) => this.#succeeds(other));
+    // The reader must not wait for the rest once one program has failed.
+    const stopped = this.#noMoreStarts.then(
+      () => this.#firstFailed === undefined && allTrue(successes),
+    );
+    const success = await Promise.race([allTrue(successes), stopped]);
+    await this.#ends.finish(place, success ? text : undefined);
+  }
+
+  async #succeeds(place: number): Promise<boolean> {
+    const [program, status] = [this.#programs[place], await this.#statuses[place]];
+    return program !== undefined && status !== undefined && succeeded(program, status);
   }
 }
 
-/** Whether all have succeeded, as soon as it is known. */
-function allWell(ending: readonly Promise<boolean>[]): Promise<boolean> {
-  const each = ending.map(async (succeeded) => {
-    if (!(await succeeded)) {
+function succeeded({ isDone = hasSucceeded }: Program, status: ExitStatus): boolean {
+  return isDone(status);
+}
+
+/** Resolves to true when all promises have resolved to true, or to false as soon as one has not. */
+function allTrue(promises: readonly Promise<boolean>[]): Promise<boolean> {
+  const each = promises.map(async (promise) => {
+    if (!(await promise)) {
       throw new Error("it has failed");
     }
   });
@@ -244,35 +202,10 @@ function allWell(ending: readonly Promise<boolean>[]): Promise<boolean> {
   );
 }
 
-function close(fd: number | undefined): void {
-  if (fd !== undefined) {
-    closeSync(fd);
-  }
+function never(): Promise<undefined> {
+  return new Promise(() => undefined);
 }
 
-/** Waits for a process that should end by itself. After some milliseconds it is told to end, and after some more it is killed. */
-async function stop(child: Child, consequence: number, terminated: number): Promise<void> {
-  for (const [signal, patience] of [
-    ["SIGTERM", consequence],
-    ["SIGKILL", terminated],
-  ] as const) {
-    if (await endsWithin(child, patience)) {
-      return;
-    }
-    child.kill(signal);
-  }
-}
-
-function after(milliseconds: number): Promise<undefined> {
+function sleep(milliseconds: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
-}
-
-function endsWithin(child: Child, milliseconds: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timeout = setTimeout(() => resolve(false), milliseconds);
-    void child.ended.then(() => {
-      clearTimeout(timeout);
-      resolve(true);
-    });
-  });
 }

@@ -1,34 +1,34 @@
 import { readdirSync, readTextSync } from "../../native/files.ts";
 
-/** A process: its number may be given to another one later, with another time of its start. */
+/** A process. The start time tells it from a later process with the same number. */
 export interface ProcessId {
   pid: number;
-  /** Time of its start, in clock ticks since the host was started, as in `/proc`. */
+  /** Start time in clock ticks since boot, as in `/proc`. */
   started: string;
 }
 
 /** A process as `/proc` shows it. */
-interface Seen extends ProcessId {
+interface ProcessEntry extends ProcessId {
   parent: number;
   session: number;
 }
 
 /**
- * The processes that have come from others and are in the same session as this process: what has made itself a session of its own is a
- * daemon, as the master of ControlPersist, and others may use it too. Empty where there is no `/proc`.
+ * Finds the descendants of processes that are in the session of this process. A descendant with a session of its own is a daemon, such as a
+ * ControlPersist master, which other programs may be using. Empty without `/proc`.
  */
 export function descendantsOf(ancestors: readonly number[]): ProcessId[] {
-  const here = look(process.pid);
-  if (here === undefined) {
+  const own = readEntry(process.pid);
+  if (own === undefined) {
     return [];
   }
-  const children = new Map<number, Seen[]>();
-  for (const seen of all()) {
-    if (seen.session === here.session) {
-      children.set(seen.parent, [...(children.get(seen.parent) ?? []), seen]);
+  const children = new Map<number, ProcessEntry[]>();
+  for (const entry of allProcesses()) {
+    if (entry.session === own.session) {
+      children.set(entry.parent, [...(children.get(entry.parent) ?? []), entry]);
     }
   }
-  const found = new Map<number, Seen>();
+  const found = new Map<number, ProcessEntry>();
   for (const next = [...ancestors]; next.length > 0;) {
     for (const child of children.get(next.pop() ?? 0) ?? []) {
       if (!found.has(child.pid)) {
@@ -40,30 +40,30 @@ export function descendantsOf(ancestors: readonly number[]): ProcessId[] {
   return Array.from(found.values(), ({ pid, started }) => ({ pid, started }));
 }
 
-/** Sends a signal to a process, unless it has ended, or its number is now that of another one. */
+/** Sends a signal to a process, unless it has ended or another process has its number now. */
 export function signalProcess({ pid, started }: ProcessId, signal: NodeJS.Signals): void {
-  if (look(pid)?.started !== started) {
+  if (readEntry(pid)?.started !== started) {
     return;
   }
   try {
     process.kill(pid, signal);
   } catch {
-    // It has just ended, or is of another user, as what runs by sudo.
+    // It has just ended, or belongs to another user, as a child of sudo does.
   }
 }
 
-function all(): Seen[] {
+function allProcesses(): ProcessEntry[] {
   try {
     return readdirSync("/proc").flatMap((name) =>
-      /^\d+$/.test(name) ? (look(Number(name)) ?? []) : [],
+      /^\d+$/.test(name) ? (readEntry(Number(name)) ?? []) : [],
     );
   } catch {
     return [];
   }
 }
 
-/** See proc_pid_stat(5). The name of the program, which may have anything in it, ends at the last parenthesis. */
-function look(pid: number): Seen | undefined {
+/** Reads an entry as in proc_pid_stat(5). The program name can contain anything; the last parenthesis ends it. */
+function readEntry(pid: number): ProcessEntry | undefined {
   let text: string;
   try {
     text = readTextSync(`/proc/${pid}/stat`);

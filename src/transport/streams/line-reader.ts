@@ -1,32 +1,29 @@
 /** The beginning of an event of a stage. */
 const EVENT_START = Buffer.from('{"event":"');
 
-/** The longest line that is passed on whole, in bytes: an event may have a map of 4096 buckets, other text is for people. */
+/** The longest line that is passed on whole, in bytes. An event may hold a change map of 4096 buckets; other text is for people. */
 const LONGEST = { event: 256 * 1024, text: 8 * 1024 };
 
-/** Mark at the end of a line that was cut. */
+/** Marks the end of a line that was cut. */
 const CUT = " […]";
 
 const [LF, CR] = [0x0a, 0x0d];
 
-/**
- * Cuts what another program prints into lines. A line without an end takes no more memory than the longest that is passed on: the
- * rest of it is dropped, and the line says so.
- */
+/** Cuts the output of a program into lines. A line that is too long is cut and marked, so that it takes a bounded amount of memory. */
 export class LineReader {
-  readonly #line: (text: string) => void;
+  readonly #onLine: (text: string) => void;
   #parts: Buffer[] = [];
   #length = 0;
   #isCut = false;
-  /** The last byte was a carriage return: a line feed after it ends no other line. */
+  /** True if the last byte was a carriage return: a line feed after it does not end another line. */
   #afterReturn = false;
 
-  /** `line` is given each line, without its end. */
-  constructor(line: (text: string) => void) {
-    this.#line = line;
+  /** @param onLine called with each line, without its line feed */
+  constructor(onLine: (text: string) => void) {
+    this.#onLine = onLine;
   }
 
-  /** Takes the next bytes. */
+  /** Adds the next bytes. */
   add(chunk: Buffer): void {
     let from = 0;
     for (let at = 0; at < chunk.length; at += 1) {
@@ -43,7 +40,7 @@ export class LineReader {
     this.#keep(chunk.subarray(from));
   }
 
-  /** Passes on what has no end of a line after it. */
+  /** Passes on a last line without a line feed. */
   end(): void {
     if (this.#length > 0) {
       this.#flush();
@@ -56,7 +53,7 @@ export class LineReader {
     }
     const room = this.#longest(bytes) - this.#length;
     this.#isCut = bytes.length > room;
-    // A copy: a view would keep all of the chunk.
+    // Copied: a view would keep the whole chunk in memory.
     const kept = Buffer.from(bytes.subarray(0, Math.max(0, room)));
     this.#parts.push(kept);
     this.#length += kept.length;
@@ -79,6 +76,6 @@ export class LineReader {
     this.#parts = [];
     this.#length = 0;
     this.#isCut = false;
-    this.#line(isCut ? text + CUT : text);
+    this.#onLine(isCut ? text + CUT : text);
   }
 }

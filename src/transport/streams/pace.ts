@@ -1,10 +1,10 @@
-/** Milliseconds' worth of bytes that go out at once, so that what is behind sees a steady stream. */
+/** Length of a piece in milliseconds. Short pieces give the reader a steady stream. */
 const PIECE_TIME = 10;
 
-/** Milliseconds' worth of bytes that are made up for after a pause: with the next piece, a tenth of a second's. */
+/** The part of a pause that may be made up for, in milliseconds: together with the next piece, a tenth of a second. */
 const CREDIT_TIME = 90;
 
-/** What a pace goes by; times are in milliseconds, and only their differences count. */
+/** A source of time in milliseconds. Only differences count. */
 export interface Clock {
   now(): number;
   sleep(milliseconds: number): Promise<void>;
@@ -15,23 +15,23 @@ const CLOCK: Clock = {
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
-/** Lets no more than so many bytes a second out: a token bucket. */
+/** Limits the rate of a stream: a token bucket. */
 export class Pace {
-  /** Bytes that may be written together. */
+  /** The most bytes that may be written at once. */
   readonly piece: number;
   readonly #rate: number;
   readonly #clock: Clock;
-  /** When what has been written so far is paid for. */
+  /** Time at which the next piece may be written. */
   #due = -Infinity;
 
-  /** `rate` is in bytes a second, more than 0. */
+  /** @param rate bytes per second, more than 0 */
   constructor(rate: number, clock: Clock = CLOCK) {
     this.#rate = rate;
     this.#clock = clock;
     this.piece = Math.max(1, Math.floor((rate * PIECE_TIME) / 1000));
   }
 
-  /** Waits until the next piece may be written. Nobody waits behind the last one. */
+  /** Waits until the next piece may be written. There is no wait after the last one. */
   async ready(): Promise<void> {
     // A timer may fire early, by a fraction of a millisecond.
     for (let left = this.#left(); left > 0; left = this.#left()) {
@@ -39,8 +39,8 @@ export class Pace {
     }
   }
 
-  /** Takes note of bytes that were written, at most a piece. */
-  spent(bytes: number): void {
+  /** Counts bytes that were written, at most a piece. */
+  wrote(bytes: number): void {
     const since = Math.max(this.#due, this.#clock.now() - CREDIT_TIME);
     this.#due = since + (bytes / this.#rate) * 1000;
   }
@@ -50,7 +50,7 @@ export class Pace {
   }
 }
 
-/** Passes chunks on at a pace, in pieces; without one, as they are. */
+/** Passes chunks on in pieces at a pace; without one, unchanged. */
 export async function* paced(
   chunks: Iterable<Uint8Array>,
   pace: Pace | undefined,
@@ -61,7 +61,7 @@ export async function* paced(
       await pace?.ready();
       const piece = chunk.subarray(at, at + length);
       yield piece;
-      pace?.spent(piece.length);
+      pace?.wrote(piece.length);
     }
   }
 }

@@ -4,17 +4,17 @@ import { promisify } from "node:util";
 const readSome = promisify(read);
 const writeSome = promisify(write);
 
-/** Bytes that are moved at once: as many as a pipe holds. */
+/** Bytes per read: the capacity of a pipe. */
 const LENGTH = 1024 * 1024;
 
-/** Takes what comes out of a pipe; a chunk is there until it has been taken. */
+/** Takes a chunk that came out of a pipe. The chunk is overwritten once the promise resolves. */
 export type Take = (chunk: Uint8Array) => Promise<void>;
 
 /**
- * Moves all that comes out of one pipe into another and closes both: at the end, or when one of them fails, which their other ends notice.
- * So what goes through ends with this process, however that ends.
+ * Copies one pipe into another. Closes both at the end or when one fails, so that the programs at their other ends notice; the same happens
+ * when this process ends.
  *
- * @param preface what goes before all of it
+ * @param preface bytes that are written before those of the pipe
  */
 export async function pump(
   from: number,
@@ -27,7 +27,7 @@ export async function pump(
     }
     await drain(from, (chunk) => writeAll(to, chunk));
   } catch {
-    // Whoever has gone is told of by how its process ended.
+    // The exit status of the program that has gone says why.
   } finally {
     closeSync(from);
     closeSync(to);
@@ -35,9 +35,9 @@ export async function pump(
 }
 
 /**
- * Passes on all that comes out of a pipe.
+ * Reads a pipe to its end.
  *
- * @throws what `take` throws, and what reading does
+ * @throws whatever `take` throws; the system's error if a read fails
  */
 export async function drain(from: number, take: Take): Promise<void> {
   const buffer = Buffer.allocUnsafe(LENGTH);

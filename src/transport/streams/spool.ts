@@ -8,31 +8,31 @@ import { CopyError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { describe, systemCode } from "../../errors/stream-errors.ts";
 
-/** How much is gathered before it is written, in bytes. */
+/** Bytes that are buffered before they are written. */
 const BUFFER_LENGTH = 256 * 1024;
 
-/** Of open(2), beside O_DIRECTORY; Node does not name it. */
+/** Flag of open(2) that is used with O_DIRECTORY. Node has no constant for it. */
 const O_TMPFILE = 0o20000000;
 
-/** Nothing can be kept outside the memory. */
+/** The temporary file cannot be made, written or read. */
 class SpoolError extends CopyError {
   override readonly name = "SpoolError";
 
   constructor(message: string) {
     super(
       message,
-      "see that there is such a folder, with room, that this user may write to, or name another one with TMPDIR",
+      "make sure that the folder exists, has free space and is writable for this user, or set TMPDIR to another one",
       ExitCode.io,
     );
   }
 }
 
-/** A file without a name, for what would be too much for the memory. It is gone with the process. */
+/** A temporary file without a name, for data that may not fit into memory. The kernel removes it when the process ends. */
 export class Spool {
   readonly #file: FileHandle;
   readonly #folder: string;
-  #gathered: Buffer[] = [];
-  #gatheredLength = 0;
+  #buffered: Buffer[] = [];
+  #bufferedLength = 0;
   #length = 0;
 
   private constructor(file: FileHandle, folder: string) {
@@ -41,14 +41,14 @@ export class Spool {
   }
 
   /**
-   * Makes one in the folder that TMPDIR names, or in /var/tmp: /tmp is often memory.
+   * Makes one in TMPDIR, or else in /var/tmp: /tmp is often in memory.
    *
    * @throws SpoolError
    */
   static async create(): Promise<Spool> {
     const folder = givenVariable("TMPDIR") || "/var/tmp";
     try {
-      return new Spool(await withoutName(folder), folder);
+      return new Spool(await openUnnamed(folder), folder);
     } catch (error) {
       throw failure("make a file in", folder, error);
     }
@@ -60,22 +60,22 @@ export class Spool {
    * @throws SpoolError
    */
   async append(bytes: Buffer): Promise<void> {
-    this.#gathered.push(bytes);
-    this.#gatheredLength += bytes.length;
-    if (this.#gatheredLength >= BUFFER_LENGTH) {
+    this.#buffered.push(bytes);
+    this.#bufferedLength += bytes.length;
+    if (this.#bufferedLength >= BUFFER_LENGTH) {
       await this.flush();
     }
   }
 
   /**
-   * Writes what has been gathered.
+   * Writes all buffered bytes.
    *
    * @throws SpoolError
    */
   async flush(): Promise<void> {
-    const bytes = Buffer.concat(this.#gathered);
-    this.#gathered = [];
-    this.#gatheredLength = 0;
+    const bytes = Buffer.concat(this.#buffered);
+    this.#buffered = [];
+    this.#bufferedLength = 0;
     try {
       for (let at = 0; at < bytes.length;) {
         const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, this.#length);
@@ -88,7 +88,7 @@ export class Spool {
   }
 
   /**
-   * All that has been written, in chunks of `length` bytes, the last one short.
+   * Reads all bytes back, in chunks of `length` bytes; the last one may be shorter.
    *
    * @throws SpoolError
    */
@@ -112,12 +112,12 @@ export class Spool {
     } catch (error) {
       throw failure("read a file in", this.#folder, error);
     }
-    throw new SpoolError(`a file in ${this.#folder} became shorter while it was used`);
+    throw new SpoolError(`a temporary file in ${this.#folder} was truncated while it was used`);
   }
 }
 
-/** A file that has no name from the beginning, where the file system can make one, and else one whose name is taken away at once. */
-async function withoutName(folder: string): Promise<FileHandle> {
+/** Opens a file that never has a name. Where the file system cannot do that, makes one and removes its name at once. */
+async function openUnnamed(folder: string): Promise<FileHandle> {
   const { O_CREAT, O_DIRECTORY, O_EXCL, O_RDWR } = constants;
   try {
     return await promises.open(folder, O_TMPFILE | O_DIRECTORY | O_RDWR, 0o600);

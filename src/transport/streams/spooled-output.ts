@@ -1,21 +1,21 @@
 import { Spool } from "./spool.ts";
 import type { Output } from "./streams.ts";
 
-/** What a stage writes its stream to. */
+/** The output of a stage: standard output, or a spooled one. */
 export type StreamOutput = Pick<Output, "isRewritable" | "write" | "rewrite" | "finish">;
 
-/** Bytes that are read back at once: more than any beginning that is written again. */
+/** Bytes per read: more than any start of a stream that is replaced. */
 const CHUNK = 256 * 1024;
 
 /**
- * Holds a stream back, outside the memory, until all of it is there. So its beginning can say what is only known at its end, also in
- * a pipe.
+ * Holds a stream back in a temporary file until it is complete. The start of the stream can then say what is only known at its end, even
+ * if the output is a pipe.
  */
 export class SpooledOutput implements StreamOutput {
   readonly isRewritable = true;
   readonly #spool: Spool;
   readonly #output: StreamOutput;
-  #beginning: Uint8Array = new Uint8Array(0);
+  #start: Uint8Array = new Uint8Array(0);
 
   private constructor(spool: Spool, output: StreamOutput) {
     this.#spool = spool;
@@ -23,7 +23,7 @@ export class SpooledOutput implements StreamOutput {
   }
 
   /**
-   * Begins one with nothing in it, for what is to go to `output`.
+   * Makes an empty one whose stream will go to `output`.
    *
    * @throws SpoolError
    */
@@ -32,7 +32,7 @@ export class SpooledOutput implements StreamOutput {
   }
 
   /**
-   * Adds all of `parts`, in order.
+   * Appends `parts`.
    *
    * @throws SpoolError
    */
@@ -40,29 +40,29 @@ export class SpooledOutput implements StreamOutput {
     await this.#spool.append(Buffer.concat(parts));
   }
 
-  /** Replaces the beginning by one that is as long, at most 256 KiB. */
-  rewrite(beginning: Uint8Array): Promise<void> {
-    this.#beginning = beginning;
+  /** Replaces the start of the stream with one of the same length, at most 256 KiB. */
+  rewrite(start: Uint8Array): Promise<void> {
+    this.#start = start;
     return Promise.resolve();
   }
 
   /**
-   * Adds the end, and passes all of it on.
+   * Appends the end and passes the whole stream on.
    *
-   * @throws SpoolError, and what the output throws
+   * @throws SpoolError, and whatever the output throws
    */
   async finish(parts: Uint8Array[]): Promise<void> {
     await this.write(parts);
     await this.#spool.flush();
-    let beginning = this.#beginning;
+    let start = this.#start;
     let last: Uint8Array[] = [];
     for await (const chunk of this.#spool.chunks(CHUNK)) {
       await this.#output.write(last);
-      chunk.set(beginning);
-      beginning = new Uint8Array(0);
+      chunk.set(start);
+      start = new Uint8Array(0);
       last = [chunk];
     }
-    // Together with the end: whoever reads it may be gone as soon as it has that.
+    // The last chunk goes out with the end of the stream: the reader may leave as soon as it has that.
     await this.#output.finish(last);
   }
 }

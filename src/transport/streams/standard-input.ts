@@ -1,4 +1,4 @@
-/** Whether the name of a file stands for standard input. */
+/** True for a file name that stands for standard input. */
 export function isStandardInput(file: string): boolean {
   return file === "-" || file === "/dev/stdin";
 }

@@ -18,33 +18,33 @@ import { Pace } from "./pace.ts";
 import { ReaderGoneError, StreamError, systemCode } from "../../errors/stream-errors.ts";
 import { waited } from "./time-waited.ts";
 
-/** What the standard streams need of the engine. */
+/** The part of the addon that the standard streams use. */
 type Plumbing = Pick<typeof Binding, "setBlocking" | "setPipeSize" | "waitFor">;
 
-/** Bytes that a pipe between two stages holds: few switches between the processes, and any user may ask for it. */
+/** Capacity of a pipe between two stages, in bytes: the most that any user may set (pipe-max-size), for few context switches. */
 const PIPE_LENGTH = 1024 * 1024;
 
 const STDIN = 0;
 const STDOUT = 1;
 
-/** The file behind standard output, for opening it once more. */
+/** Opens the file of standard output anew. */
 const STDOUT_FILE = `/proc/self/fd/${STDOUT}`;
 
 const closeFile = promisify(close);
 const openFile = promisify(open);
 const writeAt = promisify(write);
 
-/**
- * Standard input, or another descriptor, as bytes, read straight from its descriptor: Node's own stream moves a fraction of what a pipe
- * can.
- */
+/** Reads standard input or another descriptor without Node's stream, which is several times slower than a pipe. */
 export class Input {
   readonly #plumbing: Plumbing;
   readonly #name: string;
   readonly #fd: number;
   #bytes = 0;
 
-  /** `name` is what the stream carries, for errors; a descriptor besides standard input is one that nobody shares. */
+  /**
+   * @param name the contents of the stream, for messages
+   * @param fd a descriptor; other than standard input, no other process may share it
+   */
   constructor(plumbing: Plumbing, name: string, fd = STDIN) {
     this.#plumbing = plumbing;
     this.#name = name;
@@ -60,8 +60,9 @@ export class Input {
   }
 
   /**
-   * Reads what there is, at least one byte, into `target`. Returns how many bytes, 0 at the end.
+   * Reads at least one byte into `target`, and as many as are available.
    *
+   * @returns the number of bytes; 0 at the end of the stream
    * @throws StreamError
    */
   read(target: Uint8Array): Promise<number> {
@@ -81,7 +82,7 @@ export class Input {
         if (code === undefined) {
           throw error;
         }
-        // Another process that shares the pipe, as ssh does, can make it non-blocking at any time.
+        // Another process that shares the pipe, such as ssh, can make it non-blocking at any time.
         if (code !== "EAGAIN" || this.#fd !== STDIN) {
           throw new StreamError(`reading the ${this.#name}`, code, this.#bytes);
         }
@@ -90,7 +91,7 @@ export class Input {
     }
   }
 
-  /** Fills `target` as far as the stream reaches. Returns how many bytes; fewer than asked for at the end. */
+  /** Fills `target`. Returns the number of bytes; fewer only at the end of the stream. */
   async readFully(target: Uint8Array): Promise<number> {
     let filled = 0;
     while (filled < target.length) {
@@ -104,17 +105,20 @@ export class Input {
   }
 }
 
-/** Standard output as bytes, written straight to its descriptor. */
+/** Writes standard output without Node's stream. */
 export class Output {
   readonly #plumbing: Plumbing;
   readonly #name: string;
   readonly #pace: Pace | undefined;
   #bytes = 0;
   #ending = false;
-  /** Whether it is kept in a file of its own, whose beginning can be written again. */
+  /** True if it is a file that was empty, whose start can be written again. */
   readonly isRewritable: boolean;
 
-  /** `name` is what the stream carries, for errors; `rate` is how many bytes of it may go out in a second. */
+  /**
+   * @param name the contents of the stream, for messages
+   * @param rate the most bytes per second; undefined for no limit
+   */
   constructor(plumbing: Plumbing, name: string, rate?: number) {
     this.#plumbing = plumbing;
     this.#name = name;
@@ -130,7 +134,7 @@ export class Output {
   }
 
   /**
-   * Writes all of `parts`, in order: at most 1024 of them, which is what writev(2) takes at once (IOV_MAX).
+   * Writes `parts`: at most 1024, the limit of writev(2) (IOV_MAX).
    *
    * @throws ReaderGoneError, StreamError
    */
@@ -142,24 +146,24 @@ export class Output {
     }
   }
 
-  /** Writes some of `parts`, as much as its pace allows, and returns how many bytes that was. */
+  /** Writes as much of `parts` as the pace allows. Returns the number of bytes. */
   async #writePiece(parts: Uint8Array[]): Promise<number> {
     await this.#pace?.ready();
     const count = await this.#writeSome(firstOf(parts, this.#pace?.piece));
-    this.#pace?.spent(count);
+    this.#pace?.wrote(count);
     return count;
   }
 
   /**
-   * Writes the beginning of a stream that is kept in a file again, as long as it was.
+   * Overwrites the start of a stream in a file with bytes of the same length.
    *
    * @throws StreamError
    */
-  async rewrite(beginning: Uint8Array): Promise<void> {
+  async rewrite(start: Uint8Array): Promise<void> {
     try {
-      // Not the descriptor itself: with `>>` all that is written to that goes to the end of the file.
+      // Opened anew: after `>>`, every write to the descriptor itself goes to the end of the file.
       const file = await openFile(STDOUT_FILE, constants.O_WRONLY);
-      await writeAt(file, beginning, 0, beginning.length, 0);
+      await writeAt(file, start, 0, start.length, 0);
       await closeFile(file);
     } catch (error) {
       throw this.#failure("writing the beginning of", error);
@@ -167,7 +171,7 @@ export class Output {
   }
 
   /**
-   * Writes the end of the stream and closes it: some file systems report only then that they had no room.
+   * Writes the end of the stream and closes it. Some file systems only report on closing that they are full.
    *
    * @throws ReaderGoneError, StreamError
    */
@@ -182,15 +186,15 @@ export class Output {
   }
 
   /**
-   * Does `work`, which writes the stream; fails as soon as nobody reads it any more, even while nothing is written.
+   * Does `work`, which writes the stream. Fails as soon as the reader has gone, even while nothing is being written.
    *
-   * @throws ReaderGoneError, and what `work` throws
+   * @throws ReaderGoneError, and whatever `work` throws
    */
   whileRead(work: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       work().then(resolve, reject);
       this.#plumbing.waitFor(STDOUT, "readerGone").then(() => {
-        // A reader may leave once it has the end of the stream; had it not, writing that would have failed.
+        // Once the end is being written, a reader may leave; had it left too early, the write would fail.
         if (!this.#ending) {
           reject(this.#gone());
         }
@@ -230,15 +234,15 @@ export class Output {
   }
 }
 
-/** What importing a terminal library does to the descriptor is undone, and a pipe is made as large as it may be. */
+/** Makes a descriptor blocking again, in case a terminal library has changed it, and enlarges a pipe. */
 function prepare(plumbing: Plumbing, fd: number): void {
   plumbing.setBlocking(fd);
   plumbing.setPipeSize(fd, PIPE_LENGTH);
 }
 
 /**
- * Whether the file behind standard output can be opened once more. It may be another user's, from before this process had its
- * own, or be one that only grows: better to know this before hours of work than behind them.
+ * True if the file of standard output can be opened anew, which a file of another user or an append-only one cannot. It is tried at the
+ * start: finding out at the end would be hours later.
  */
 function canReopen(): boolean {
   try {
@@ -263,7 +267,7 @@ function writeSome(parts: Uint8Array[]): Promise<number> {
   });
 }
 
-/** The first `count` bytes of `parts`, if they have more. */
+/** Returns the first `count` bytes of `parts`, or all of them if there are fewer. */
 function firstOf(parts: Uint8Array[], count = Infinity): Uint8Array[] {
   let left = count;
   for (const [index, part] of parts.entries()) {
@@ -275,7 +279,7 @@ function firstOf(parts: Uint8Array[], count = Infinity): Uint8Array[] {
   return parts;
 }
 
-/** What is left of `parts` after their first `count` bytes. */
+/** Returns `parts` without their first `count` bytes. */
 function after(parts: Uint8Array[], count: number): Uint8Array[] {
   let left = count;
   for (const [index, part] of parts.entries()) {

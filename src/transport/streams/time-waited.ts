@@ -1,15 +1,15 @@
-/** How long this process has waited for something, the wait that still goes on included. */
-class Waited {
+/** Sums up the time that this process has waited, including a wait that is still going on. */
+class WaitTimer {
   #sum = 0;
   #waiting = 0;
   #since = 0;
 
-  /** So many milliseconds so far. */
+  /** Milliseconds waited so far. */
   get milliseconds(): number {
     return this.#sum + (this.#waiting > 0 ? performance.now() - this.#since : 0);
   }
 
-  /** Counts the time that `work` takes. Of what is done at the same time, it counts once. */
+  /** Counts the time that `work` takes. Overlapping waits count once. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     if (this.#waiting === 0) {
       this.#since = performance.now();
@@ -26,8 +26,8 @@ class Waited {
   }
 }
 
-/** How long this process has waited for its standard input to have more, and for its standard output to take more. */
-export const waited: Readonly<{ input: Waited; output: Waited }> = {
-  input: new Waited(),
-  output: new Waited(),
+/** Time that this process has waited for data on its standard input, and for room on its standard output. */
+export const waited: Readonly<{ input: WaitTimer; output: WaitTimer }> = {
+  input: new WaitTimer(),
+  output: new WaitTimer(),
 };
