@@ -26,10 +26,13 @@ pub(crate) fn fstat(fd: impl AsFd) -> Result<Stat> {
     fs::fstat(fd).map(|stat| convert(&stat))
 }
 
+/// `AT_STATX_DONT_SYNC` of the kernel's header `linux/fcntl.h`; rustix has it only for glibc.
+const DONT_SYNC: AtFlags = AtFlags::from_bits_retain(0x4000);
+
 /// The number of the block device that `path` leads to. A file system that would ask a server answers from memory; see
 /// `AT_STATX_DONT_SYNC` in statx(2).
 pub(crate) fn block_device_at(path: &Path) -> Option<u64> {
-    let found = fs::statx(fs::CWD, path, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE);
+    let found = fs::statx(fs::CWD, path, DONT_SYNC, StatxFlags::TYPE);
     let (mode, device) = match found {
         Ok(statx) => {
             let device = fs::makedev(statx.stx_rdev_major, statx.stx_rdev_minor);
