@@ -1,10 +1,12 @@
-// Collects the licences of all that the engine is made of, which go where the binary goes, into the package that carries it.
+// Collects the licences of all that the engine is made of, which go where the binary goes, into the package that carries it:
+// engine-notices.ts FOLDER TARGET, the folder of the package and Rust's name for its platform.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-const PACKAGE = "npm/linux-x64-gnu";
-const PLATFORM = "x86_64-unknown-linux-gnu";
+const [PACKAGE, PLATFORM] = process.argv.slice(2);
+if (PACKAGE === undefined || PLATFORM === undefined)
+  throw new Error("usage: engine-notices.ts FOLDER TARGET");
 const ROOT = "blockcopy-addon";
 
 /** Sources in C that crates bring along, by the crate, with the folder that has their licence. */

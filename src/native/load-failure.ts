@@ -1,5 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
 
+import { glibcHere } from "./platform.ts";
+
 /** The reason that a shared object cannot be loaded, in words, and what to do about it. */
 export interface LoadFailure {
   why: string;
@@ -37,7 +39,7 @@ const CAUSES: readonly Cause[] = [
       glibcHere() === undefined
         ? failure(
             `it is for glibc, and this system has another C library (${found})`,
-            "run blockcopy on a system with glibc: Debian, Ubuntu, RHEL, SUSE; not Alpine",
+            "install blockcopy again on this host: npm takes the package for its C library",
           )
         : failure(
             `a library that it needs is missing (${found})`,
@@ -120,12 +122,6 @@ function mountOf(file: string): { point: string; noexec: boolean } | undefined {
     return undefined;
   }
   return found;
-}
-
-/** The version of glibc that runs; undefined for another C library. */
-function glibcHere(): string | undefined {
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime;
 }
 
 /** Offsets in a 64-bit ELF header, elf(5): the machine, and the position, size and number of the section headers, which end the file. */

@@ -2,13 +2,9 @@ import { createRequire } from "node:module";
 
 import type * as Binding from "./binding.js";
 import { explainLoading, faultOf, type LoadFailure } from "./load-failure.ts";
+import { packageOf, platformHere, platformName, PLATFORMS_IN_WORDS } from "./platform.ts";
 
 const require = createRequire(import.meta.url);
-
-/** Package that carries the addon for this platform, or undefined where there is none. */
-function packageOf(platform: string, arch: string): string | undefined {
-  return platform === "linux" && arch === "x64" ? "blockcopy-linux-x64-gnu" : undefined;
-}
 
 /** The addon is missing, or this machine cannot load it. */
 export class AddonError extends Error {
@@ -36,22 +32,22 @@ export interface AddonFile {
  * @throws AddonError
  */
 export function addonFile(): AddonFile {
-  const platform = `${process.platform}-${process.arch}`;
-  const name = packageOf(process.platform, process.arch);
-  if (name === undefined) {
+  const platform = platformHere();
+  if (platform === undefined) {
     throw new AddonError(
-      `there is no engine for ${platform}`,
-      "run blockcopy on Linux on x86-64 with glibc",
+      `there is no engine for ${process.platform}-${process.arch}`,
+      `run blockcopy on ${PLATFORMS_IN_WORDS}`,
     );
   }
+  const name = packageOf(platform);
   try {
     return { path: require.resolve(name), package: name };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     throw new AddonError(
       code === "MODULE_NOT_FOUND"
-        ? `the engine for ${platform} is not installed, or this user may not read it (package ${name})`
-        : `the engine for ${platform} cannot be found (package ${name}): ${String(error)}`,
+        ? `the engine for ${platformName(platform)} is not installed, or this user may not read it (package ${name})`
+        : `the engine for ${platformName(platform)} cannot be found (package ${name}): ${String(error)}`,
       `install ${name} of the same version too (it is an optional dependency: not with --omit=optional), or run \`npm run build\` in a checkout`,
       error,
     );

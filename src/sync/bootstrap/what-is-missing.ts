@@ -1,6 +1,7 @@
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { isOlder } from "./glibc.ts";
 import { NODE_VERSIONS, runsOnNode } from "../../native/node-version.ts";
+import { platformHere } from "../../native/platform.ts";
 import { SyncError } from "../failure.ts";
 import type { Found } from "../connection/remote-shell.ts";
 
@@ -19,10 +20,12 @@ export interface Obstacle {
  * Finds what is in the way of running there what runs here.
  *
  * @param needed the version of glibc that the engine here asks for, if that is known
+ * @param libc the C library that the engine here is for
  */
 export function obstacleOf(
   { node, platform, glibc }: Found,
   needed?: string,
+  libc = platformHere()?.libc ?? "glibc",
 ): Obstacle | undefined {
   if (!runsOnNode(node)) {
     return {
@@ -33,8 +36,8 @@ export function obstacleOf(
   if (platform !== undefined && platform !== `${process.platform}-${process.arch}`) {
     return { what: `, and that of this host is for ${process.arch}`, advice: INSTALL };
   }
-  if (platform !== undefined && glibc === undefined) {
-    return { what: ", and that of this host needs glibc", advice: INSTALL };
+  if (platform !== undefined && libcThere(glibc) !== libc) {
+    return { what: `, and that of this host needs ${libc}`, advice: INSTALL };
   }
   return glibc !== undefined && needed !== undefined && isOlder(glibc, needed)
     ? {
@@ -42,6 +45,10 @@ export function obstacleOf(
         advice: `build it there from a checkout, or ${INSTALL}`,
       }
     : undefined;
+}
+
+function libcThere(glibc: string | undefined): string {
+  return glibc === undefined ? "musl" : "glibc";
 }
 
 /** What else is in the way. */
