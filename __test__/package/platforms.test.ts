@@ -1,0 +1,126 @@
+// The packages for the platforms: npm can choose between them, and what is built in them runs on every host of its platform.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import {
+  engineFileOf,
+  libcOf,
+  packageOf,
+  platformHere,
+  platformName,
+  PLATFORMS,
+} from "../../src/native/platform.ts";
+import { glibcNeeded } from "../../src/sync/bootstrap/glibc.ts";
+import { faultsOf } from "../../scripts/platforms/binary.ts";
+import { readElf } from "../../scripts/platforms/elf.ts";
+import { PROJECT } from "../support/programs/cli.ts";
+import { lacking } from "../support/programs/tools.ts";
+
+interface Manifest {
+  version: string;
+  license: string;
+  engines: unknown;
+  optionalDependencies: Record<string, string>;
+}
+
+const MAIN = read("package.json") as Manifest;
+
+function read(file: string): unknown {
+  return JSON.parse(readFileSync(join(PROJECT, file), "utf8"));
+}
+
+test("npm finds one package for each platform, of exactly this version", () => {
+  const { version, license, engines } = MAIN;
+  const expected = PLATFORMS.map((platform) => [packageOf(platform), version]);
+  assert.deepEqual(MAIN.optionalDependencies, Object.fromEntries(expected));
+
+  const { packages } = read("package-lock.json") as {
+    packages: Record<string, object>;
+  };
+  for (const platform of PLATFORMS) {
+    const folder = `npm/${platformName(platform)}`;
+    const { description, ...manifest } = read(`${folder}/package.json`) as { description: string };
+    assert.match(description, /^The engine of blockcopy, built for Linux on /);
+    // No scripts: npm may be told to run none.
+    assert.deepEqual(manifest, {
+      name: packageOf(platform),
+      version,
+      license,
+      main: engineFileOf(platform),
+      files: [engineFileOf(platform), "THIRD-PARTY-LICENSES.txt"],
+      os: [platform.os],
+      cpu: [platform.cpu],
+      libc: [platform.libc],
+      engines,
+      type: "commonjs",
+    });
+    assert.ok(existsSync(join(PROJECT, folder, "README.md")));
+    // In a checkout they are folders, whether or not they are in the registry.
+    assert.deepEqual(packages[`node_modules/${packageOf(platform)}`], {
+      resolved: folder,
+      link: true,
+    });
+  }
+});
+
+const here = platformHere();
+
+test("the platform of this host", () => {
+  const glibc = (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header
+    .glibcVersionRuntime;
+  const { platform: os, arch: cpu } = process;
+  assert.deepEqual(here, { os, cpu, libc: glibc === undefined ? "musl" : "glibc" });
+  assert.equal(libcOf(process.execPath), here?.libc);
+  assert.equal(libcOf(join(PROJECT, "package.json")), undefined);
+  assert.equal(libcOf("/nonexistent"), undefined);
+});
+
+const own = here && join(PROJECT, "npm", platformName(here), engineFileOf(here));
+
+test("a build for this host alone is found out", { skip: here?.libc !== "glibc" }, () => {
+  assert.ok(here !== undefined && own !== undefined);
+  const content = readFileSync(own);
+  const { versions, needed } = readElf(content);
+  assert.ok(versions.includes(`GLIBC_${glibcNeeded(content) ?? ""}`));
+  assert.ok(needed.includes("libc.so.6"));
+
+  const foreign = here.cpu === "x64" ? "arm64" : "x64";
+  const faults = faultsOf(content, { ...here, cpu: foreign, libc: "musl" }, "2.17");
+  assert.match(faults.join("\n"), /not for arm64\n.*needs the library libc\.so\.6\n/s);
+  assert.match(faultsOf(content, here, "2.2").join("\n"), /needs GLIBC_2\.\d+/);
+  assert.throws(() => readElf(Buffer.from("no engine")), /expected an ELF file/);
+  assert.throws(() => readElf(content.subarray(0, 1000)), RangeError);
+});
+
+for (const platform of PLATFORMS) {
+  const name = platformName(platform);
+  const target = `${platform.cpu === "x64" ? "x86_64" : "aarch64"}-unknown-linux-${platform.libc === "glibc" ? "gnu" : "musl"}`;
+  // The package of this host has what `npm run build` has built last.
+  const file = join(PROJECT, "target/platforms", target, "release/libblockcopy_addon.so");
+  const skip = existsSync(file) ? false : `${name} is not built: npm run build:platforms`;
+  test(`the engine for ${name} runs on every host of its platform`, { skip }, () => {
+    assert.deepEqual(faultsOf(readFileSync(file), platform, "2.17"), []);
+  });
+}
+
+const x64 = here?.cpu === "x64" ? lacking("objdump") : "this host is not x86-64";
+
+test("only code that is chosen when it runs uses AVX", { skip: x64 }, () => {
+  assert.ok(own !== undefined);
+  const listing = execFileSync("objdump", ["--disassemble", "--no-show-raw-insn", own], {
+    encoding: "latin1",
+    maxBuffer: 1 << 28,
+  });
+  const pages = new Set<string>();
+  const wide = new Set<string>();
+  for (const [, address = "", code = ""] of listing.matchAll(/^ *([0-9a-f]+):\t(.*)$/gm)) {
+    const page = address.slice(0, -3);
+    pages.add(page);
+    if (/^v.*%xmm|%[yz]mm/.test(code)) wide.add(page);
+  }
+  // The kernels of SHA-3 and BLAKE3 are 4 % of the pages. Built for the CPU of this host, nearly all have such instructions.
+  assert.ok(pages.size > 100 && wide.size > 0);
+  assert.ok(wide.size < 0.1 * pages.size, `${wide.size} of ${pages.size} pages use AVX`);
+});

@@ -1,0 +1,63 @@
+// npm run build:platforms [-- PLATFORM...]: cross-builds the engine into its packages below npm/, on one Linux machine. It needs rustup and python3 with pip, and
+// downloads what it lacks: zig and cargo-zigbuild into target/tools, and the standard libraries of Rust for the platforms.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { engineFileOf, type Platform, platformName, PLATFORMS } from "../../src/native/platform.ts";
+import { faultsOf } from "./binary.ts";
+import { environment, installTools } from "./tools.ts";
+
+/** The oldest glibc that the engine runs with: RHEL 7, and the oldest that Rust supports. */
+const GLIBC = "2.17";
+
+const chosen = choose(process.argv.slice(2));
+const env = environment(installTools());
+execFileSync("rustup", ["target", "add", ...chosen.map(rustTarget)], { stdio: "inherit" });
+for (const platform of chosen) {
+  build(platform);
+}
+
+/** Returns the platforms of these names, or all if there are no names. */
+function choose(names: readonly string[]): readonly Platform[] {
+  const unknown = names.filter((name) => !PLATFORMS.some((known) => platformName(known) === name));
+  if (unknown.length > 0)
+    throw new Error(
+      `unknown platform ${unknown.join(", ")}; expected ${PLATFORMS.map(platformName).join(", ")}`,
+    );
+  return names.length === 0
+    ? PLATFORMS
+    : PLATFORMS.filter((known) => names.includes(platformName(known)));
+}
+
+/** Builds the engine for a platform into its package. */
+function build(platform: Platform): void {
+  const target = rustTarget(platform);
+  console.log(`\n== ${platformName(platform)}`);
+  const versioned = platform.libc === "glibc" ? `${target}.${GLIBC}` : target;
+  // For musl, Rust links libc statically unless told otherwise; the engine has to share that of Node.
+  const flags = platform.libc === "musl" ? "-C target-feature=-crt-static" : "";
+  execFileSync(
+    "cargo",
+    ["zigbuild", "--release", "--locked", "--package", "blockcopy-addon", "--target", versioned],
+    { stdio: "inherit", env: { ...env, RUSTFLAGS: flags } },
+  );
+
+  const folder = join("npm", platformName(platform));
+  const built = join("target/platforms", target, "release/libblockcopy_addon.so");
+  const content = readFileSync(built);
+  const faults = faultsOf(content, platform, GLIBC);
+  if (faults.length > 0) throw new Error(`${built}: ${faults.join("; ")}`);
+  // Not into the file itself: a process that runs may have it mapped.
+  const file = join(folder, engineFileOf(platform));
+  copyFileSync(built, `${file}.new`);
+  renameSync(`${file}.new`, file);
+  execFileSync(process.execPath, ["--import", "tsx", "scripts/engine-notices.ts", folder, target], {
+    stdio: "inherit",
+  });
+  console.log(`${file}: ${content.length} bytes`);
+}
+
+/** Returns the name that Rust has for a platform. */
+function rustTarget({ cpu, libc }: Platform): string {
+  return `${cpu === "x64" ? "x86_64" : "aarch64"}-unknown-linux-${libc === "glibc" ? "gnu" : libc}`;
+}
