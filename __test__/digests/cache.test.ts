@@ -58,14 +58,19 @@ for (const { options, blockSize } of HASHINGS)
     };
     const nights: Record<string, () => Buffer> = {
       "all is new": () => content,
-      "nothing changed": () => content,
-      "a byte": () => changed(5 * blockSize + 3, Buffer.from("x")),
+      // What does not depend on the digest or the block size is tried with one of them.
+      ...(options.length > 0
+        ? {}
+        : {
+            "nothing changed": () => content,
+            "a byte": () => changed(5 * blockSize + 3, Buffer.from("x")),
+          }),
       "the last, short block": () => changed(9 * blockSize + 70, Buffer.from("x")),
       "zeros, and a short block of them": () => {
         const zeros = Buffer.alloc(4 * blockSize);
         return changed(9 * blockSize, Buffer.alloc(77)).fill(zeros, 2 * blockSize, 6 * blockSize);
       },
-      "all is new again": () => noise(3, content.length),
+      ...(options.length > 0 ? {} : { "all is new again": () => noise(3, content.length) }),
     };
     let first = true;
     for (const [what, make] of Object.entries(nights)) {
@@ -82,8 +87,14 @@ test("sizes: empty, odd, growing, shrinking, with --truncate and without", async
   const copy = files(t, Buffer.alloc(0), Buffer.alloc(0));
   const content = noise(1, 70_000);
   let first = true;
-  for (const save of [[], ["--truncate", "--force"]])
-    for (const size of [0, SMALL, SMALL + 1, 5 * SMALL, 9 * SMALL, 6000, 0]) {
+  for (const { save, sizes } of [
+    { save: [], sizes: [SMALL + 1, 9 * SMALL, 6000] },
+    {
+      save: ["--truncate", "--force"],
+      sizes: [0, SMALL, SMALL + 1, 5 * SMALL, 9 * SMALL, 6000, 0],
+    },
+  ])
+    for (const size of sizes) {
       writeFileSync(copy.source, content.subarray(0, size));
       const options = ["--block-size", "4K"];
       assertNight(await night({ ...copy, checksum: options, save }), first);

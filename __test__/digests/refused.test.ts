@@ -97,7 +97,7 @@ test("digests of another algorithm or block size than was asked for", async (t) 
 test("one that was cut off or damaged anywhere", async (t) => {
   const { destination, cache } = await kept(t, ["--block-size", "64K"]);
   const whole = readFileSync(cache);
-  for (let at = 0; at < whole.length; at += Math.ceil(whole.length / 12)) {
+  for (let at = 0; at < whole.length; at += Math.ceil(whole.length / 7)) {
     const flipped = Buffer.from(whole);
     flipped[at] = (flipped[at] ?? 0) ^ 0x10;
     for (const bytes of [flipped, whole.subarray(0, at)]) {

@@ -46,22 +46,28 @@ function withHole(size: number): Buffer {
   ]);
 }
 
+/** The sizes that take every way to read; of the others, a sparse file and a pipe are enough. */
+const EXTREMES: readonly number[] = [4 * KIB, MIB, 16 * MIB];
+
 for (const [option, size] of SIZES) {
   test(`blocks of ${option}: the hash stream of a file, a range, a sparse file and a pipe`, async (t) => {
     const folder = scratch(t);
     const [plain, sparse] = [join(folder, "plain"), join(folder, "sparse")];
     const content = withHole(size);
-    writeFileSync(plain, content);
     writeSparse(sparse, content);
     const whole = hashStream(content, { block: size });
-    for (const file of [plain, sparse]) {
-      const outcome = await run(["checksum", file, ...extended(option)]);
+    if (EXTREMES.includes(size)) {
+      writeFileSync(plain, content);
+      const outcome = await run(["checksum", plain, ...extended(option)]);
       assertSucceeded(outcome);
       assertSame(plainOf(outcome.stdout), whole, "the hash stream");
+      const piped = await run(["checksum", "-", ...extended(size)], { stdin: content });
+      assertSucceeded(piped);
+      assertSame(plainOf(piped.stdout), hashStream(content, { rest: false, block: size }));
     }
-    const piped = await run(["checksum", "-", ...extended(size)], { stdin: content });
-    assertSucceeded(piped);
-    assertSame(plainOf(piped.stdout), hashStream(content, { rest: false, block: size }));
+    const outcome = await run(["checksum", sparse, ...extended(option)]);
+    assertSucceeded(outcome);
+    assertSame(plainOf(outcome.stdout), whole, "the hash stream");
     const limits = { start: 1001, end: content.length - 5 };
     const options = ["--start", "1001", "--end", String(limits.end)];
     const part = await run(["checksum", sparse, ...options, ...extended(option)]);
@@ -74,7 +80,7 @@ for (const [option, size] of SIZES) {
     const content = withHole(size);
     writeSparse(path, content);
     const root = rootOf(content.length, "sha3-512", sha3Digests(content, size), size);
-    for (const file of [path, "-"]) {
+    for (const file of EXTREMES.includes(size) ? [path, "-"] : ["-"]) {
       const stdin = file === "-" ? { stdin: content } : {};
       const outcome = await run(["checksum", "--root", "--block-size", option, file], stdin);
       assertSucceeded(outcome);
@@ -109,14 +115,15 @@ for (const [option, size] of SIZES)
     const content = noise(size, Math.min(9 * size, 2 * size + 5 * MIB) + 9);
     const last = content.length - 1;
     writeFileSync(path, content);
-    for (const ranges of [
-      [{ offset: size - 1, length: 2 }],
+    const maps = [
       [
         { offset: size, length: size },
         { offset: last, length: 1 },
       ],
+      [{ offset: size - 1, length: 2 }],
       [{ offset: last, length: 2 }],
-    ]) {
+    ];
+    for (const ranges of EXTREMES.includes(size) ? maps : maps.slice(0, 1)) {
       writeFileSync(map, ranges.map(({ offset, length }) => `${offset} ${length}`).join("\n"));
       const outcome = await run(["checksum", path, "--ranges", map, ...extended(option)]);
       assertSucceeded(outcome);
@@ -194,21 +201,21 @@ test("any size: only the blocks that differ travel, and the copy is what the mod
       assertSame(readFileSync(to), copied(source, destination, range), "the destination");
     },
   );
-  await fc.assert(property, { numRuns: 40, interruptAfterTimeLimit: 30_000 });
+  await fc.assert(property, { numRuns: 20, interruptAfterTimeLimit: 30_000 });
 });
 
-// More than a batch of small blocks, and more than one large block. xz is slow with text: of the large ones only the ends are.
+// More than a batch of small blocks, and more than one large block. xz is slow on text, so little of the content is text.
 for (const [option, between] of [
-  ["4K", 0],
-  ["16M", 12 * MIB],
+  ["4K", 2 * MIB],
+  ["16M", 15 * MIB],
 ] as const)
   test(`blocks of ${option}: a copy of all, with --lzma, to an empty destination and over another`, async (t) => {
     const folder = scratch(t);
     const [source, destination] = [join(folder, "source"), join(folder, "destination")];
     const content = Buffer.concat([
-      text(option, 3 * MIB),
+      text(option, MIB),
       Buffer.alloc(between, 7),
-      text(`${option} ends`, 2 * MIB + 5),
+      text(`${option} ends`, MIB + 5),
     ]);
     writeFileSync(source, content);
     for (const before of [Buffer.alloc(0), Buffer.alloc(content.length + 10 * MIB)]) {

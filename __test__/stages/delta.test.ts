@@ -254,7 +254,8 @@ test("a kept stream that was cut off, or changed, is refused", async (t) => {
   const { source, destination, hashes } = files(t);
   assertSucceeded(await redirected(["checksum", "--extended", destination], { to: hashes }));
   const kept = readFileSync(hashes);
-  for (let at = 0; at < kept.length; at += 29) {
+  // Every byte of such a stream is tried in protocol/extended-damage.test.ts; here the program refuses some.
+  for (let at = 0; at < kept.length; at += 97) {
     const cut = await run(["retrieve", source], { stdin: kept.subarray(0, at) });
     assertFailed(cut, EXIT.protocol, "retrieve");
     const changed = Buffer.from(kept);

@@ -56,11 +56,16 @@ test("a wrapper is ended together with what it has started", async (t) => {
 
 test("too few descriptors are named as what they are", async (t) => {
   const { rsh, from, to } = connecting(t, 'exec sh -c "$last"');
-  for (const limit of [20, 31, 32, 34, 36, 48]) {
-    for (const args of [
-      ["sync", "-q", "--streams", "8", "--verify", "written", from, to],
-      ["sync", "-q", "--streams", "4", ...there(rsh), from, `host:${to}`],
-    ]) {
+  const local = ["sync", "-q", "--streams", "8", "--verify", "written", from, to];
+  const remote = ["sync", "-q", "--streams", "4", ...there(rsh), from, `host:${to}`];
+  for (const [limit, ...commands] of [
+    [20, local],
+    [31, remote],
+    [32, local, remote],
+    [36, local, remote],
+    [48, remote],
+  ] as const) {
+    for (const args of commands) {
       const { code, stderr } = await bash(`ulimit -n ${limit}; ${blockcopy(...args)}`);
       if (code !== EXIT.ok) {
         assert.match(
