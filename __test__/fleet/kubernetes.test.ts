@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Job } from "kubernetes-models/batch/v1";
 import { PersistentVolumeClaim } from "kubernetes-models/v1";
 import { parseAllDocuments } from "yaml";
@@ -13,7 +12,6 @@ import {
   assertSucceeded,
   execute,
   EXIT,
-  HANG_MS,
   type Outcome,
   PROJECT,
 } from "../support/programs/cli.ts";
@@ -21,6 +19,7 @@ import { example, type Installation, installation } from "../support/fleet/fleet
 import { noise, scratch } from "../support/files/files.ts";
 import { attach, deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { mountExt4 } from "../support/files/mount.ts";
+import { eventually } from "../support/programs/eventually.ts";
 
 const MIB = 2 ** 20;
 
@@ -104,12 +103,6 @@ function part(
   });
 }
 
-/** Waits until something is so. */
-async function until(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + HANG_MS; !condition(); await sleep(20))
-    assert.ok(Date.now() < deadline, "it never was");
-}
-
 /** A source of three parts of 2 MiB, of which the last is a short one, and so with nothing left for a fourth. */
 function source(t: TestContext): Installation & { from: string; content: Buffer } {
   const host = installation(t);
@@ -133,7 +126,7 @@ test("each part copies what is its own, and all of them everything", async (t) =
   assertSame(destination(), expected, "the destination after part 1");
   // Others write while this one has the device, and waits for its source.
   const first = part(host, 0, from, to, { SOURCE: `waits:${from}` });
-  await until(() => existsSync(join(host.bin, "waiting")));
+  await eventually(() => existsSync(join(host.bin, "waiting")), { what: "began to wait" });
   const others = await Promise.all([2, 3].map((index) => part(host, index, from, to)));
   writeFileSync(join(host.bin, "go"), "");
   for (const { code, stderr } of [await first, ...others]) assert.equal(code, EXIT.ok, stderr);

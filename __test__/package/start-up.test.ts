@@ -33,6 +33,7 @@ import {
   quote,
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { eventually } from "../support/programs/eventually.ts";
 import { makePipe, start, type Running } from "../support/programs/pipe.ts";
 import { pair } from "../support/programs/sync-pair.ts";
 
@@ -73,13 +74,13 @@ test("a closed standard output is an error for what would go there, and for noth
 /** Waits until a process catches or ignores a signal: no program can do anything about one that comes before. See proc_pid_status(5). */
 async function caught(signal: "SIGUSR1", pid: number): Promise<void> {
   const bit = 1n << BigInt(constants.signals[signal] - 1);
-  for (;;) {
+  const handled = (): boolean => {
     const masks = readFileSync(`/proc/${pid}/status`, "latin1").matchAll(
       /^Sig(?:Ign|Cgt):\s*(\w+)$/gm,
     );
-    if (Array.from(masks).some(([, mask = "0"]) => (BigInt(`0x${mask}`) & bit) !== 0n)) return;
-    await sleep(1);
-  }
+    return Array.from(masks).some(([, mask = "0"]) => (BigInt(`0x${mask}`) & bit) !== 0n);
+  };
+  await eventually(handled, { what: `caught or ignored ${signal}`, everyMs: 1 });
 }
 
 test("SIGUSR1 at any time of the start opens nothing and ends nothing", async (t) => {
@@ -102,13 +103,16 @@ test("SIGUSR1 at any time of the start opens nothing and ends nothing", async (t
   }
 });
 
-/** Sends SIGUSR1 from 50 ms after the start on, until the answer is there. */
+/** Sends SIGUSR1 until the answer is there. */
 async function asked(running: Running, pattern: RegExp): Promise<void> {
-  for (let tries = 0; tries < 100 && !pattern.test(running.stderr()); tries += 1) {
-    await sleep(50);
-    running.child.kill("SIGUSR1");
-  }
-  assert.match(running.stderr(), pattern);
+  await caught("SIGUSR1", running.pid);
+  await eventually(
+    () => {
+      running.child.kill("SIGUSR1");
+      return pattern.test(running.stderr());
+    },
+    { what: `said ${pattern}`, everyMs: 50, detail: running.stderr },
+  );
 }
 
 for (const [name, args, pattern] of [
@@ -138,14 +142,17 @@ test("sync --json tells on SIGUSR1 how far it is, as an event", async (t) => {
   const args = ["sync", "--json", "--bwlimit=1M", "--compress=none", from, to];
   const running = start(t, args, { stdout: file.fd });
   const count = (): number => readFileSync(output, "utf8").split('"event":"progress"').length - 1;
-  while (count() === 0) await sleep(50);
-  // Without being asked, it tells once a second.
-  const before = count();
-  for (let tries = 0; tries < 10; tries += 1) {
-    running.child.kill("SIGUSR1");
-    await sleep(20);
-  }
-  assert.ok(count() > before + 2, `${before} and ${count()} events`);
+  await eventually(() => count() > 0, { what: "told how far it is", detail: running.stderr });
+  // Without a signal, it tells once a second: more than two times in a fifth of a second are answers.
+  const burst = async (): Promise<boolean> => {
+    const before = count();
+    for (let signals = 0; signals < 10; signals += 1) {
+      running.child.kill("SIGUSR1");
+      await sleep(20);
+    }
+    return count() > before + 2;
+  };
+  await eventually(burst, { what: "answered three of ten signals", seconds: 4 });
   running.child.kill("SIGTERM");
   await running.ended;
   assert.doesNotMatch(running.stderr(), /^Sync {2}/m);

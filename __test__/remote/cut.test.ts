@@ -25,6 +25,7 @@ import {
   type Far,
 } from "../support/hosts/hosts.ts";
 import { bytesSent, pair, type Pair } from "../support/programs/sync-pair.ts";
+import { eventually } from "../support/programs/eventually.ts";
 
 const skip = lackingHosts;
 
@@ -78,10 +79,11 @@ async function begin(t: TestContext, a: string, b: string): Promise<Copy> {
   const ended = new Promise<{ code: number | null; stderr: string }>((resolve) =>
     child.once("exit", (code) => setImmediate(() => resolve({ code, stderr }))),
   );
-  while (statSync(files.to).mtimeMs === before) {
+  const written = (): boolean => {
     assert.equal(child.exitCode, null, stderr);
-    await sleep(20);
-  }
+    return statSync(files.to).mtimeMs !== before;
+  };
+  await eventually(written, { what: `wrote to ${files.to}`, detail: () => stderr });
   // By now all the pipes and windows on the way are full.
   await sleep(300);
   return { ...files, args, pid: child.pid ?? 0, ended, hurry: () => slow.forEach((end) => end()) };

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { assertSame } from "../support/files/bytes.ts";
 import { COMMAND, environment, killGroup } from "../support/programs/cli.ts";
 import { defer } from "../support/cleanup.ts";
@@ -11,6 +10,7 @@ import { noise } from "../support/files/files.ts";
 import { allGone, processesOn, shape } from "../support/hosts/host-state.ts";
 import { environmentHere, lackingHosts, prefixHere, sync } from "../support/hosts/hosts.ts";
 import { assertSynced, pair } from "../support/programs/sync-pair.ts";
+import { eventually } from "../support/programs/eventually.ts";
 
 const skip = lackingHosts;
 
@@ -45,10 +45,11 @@ for (const [a, b] of [
         env: environment(environmentHere()),
       });
       defer(t, () => killGroup(child.pid));
-      while (statSync(to).mtimeMs === before) {
+      const written = (): boolean => {
         assert.equal(child.exitCode, null);
-        await sleep(20);
-      }
+        return statSync(to).mtimeMs !== before;
+      };
+      await eventually(written, { what: `wrote to ${to}` });
       child.kill("SIGKILL");
       await allGone(10);
       assert.deepEqual(processesOn("here"), []);

@@ -12,6 +12,7 @@ import { noise, scratch } from "../support/files/files.ts";
 import { attach, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { assertSynced, pair } from "../support/programs/sync-pair.ts";
 import { lacking, lackingRoot, system } from "../support/programs/tools.ts";
+import { eventually } from "../support/programs/eventually.ts";
 
 const MIB = 2 ** 20;
 
@@ -99,8 +100,7 @@ test("a copy locks its destination as QEMU does", { skip: lacking("qemu-img") },
     const words = ["compare", "-f", "raw", "-F", "raw", from, to];
     return spawnSync("qemu-img", words, { encoding: "utf8" }).stderr;
   };
-  for (let tries = 0; tries < 100 && !compare().includes("lock"); tries++)
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  await eventually(() => compare().includes("lock"), { what: "locked its destination" });
   assert.match(compare(), /Failed to get "consistent read" lock/);
   // The second copy is refused, whichever it is.
   const second = await run(["sync", from, to]);

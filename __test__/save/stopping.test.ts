@@ -2,12 +2,19 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync, readFileSync, truncateSync, writeFileSync, chmodSync } from "node:fs";
+import {
+  chmodSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { COMMAND, environment, EXIT, execute, lastLine } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { eventually } from "../support/programs/eventually.ts";
 import { lackingTrace } from "../support/programs/tools.ts";
 import { dataFrame } from "../support/wire/wire.ts";
 
@@ -66,16 +73,11 @@ function begin(t: TestContext, folder: string, argv: readonly string[]): Started
 
 /** Waits until a file has something other than zeros at its beginning. */
 async function isBegun(path: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (
-      readFileSync(path)
-        .subarray(0, BLOCK)
-        .some((byte) => byte !== 0)
-    )
-      return;
-    await sleep(25);
-  }
-  assert.fail(`nothing was written to ${path}`);
+  const begun = (): boolean =>
+    readFileSync(path)
+      .subarray(0, BLOCK)
+      .some((byte) => byte !== 0);
+  await eventually(begun, { what: `wrote to ${path}` });
 }
 
 for (const [what, signal, code, words] of [
@@ -128,8 +130,8 @@ const skip = lackingTrace();
 
 /** Waits for a line of standard error. */
 async function says(running: Started, pattern: RegExp): Promise<void> {
-  for (let tries = 0; tries < 100 && !pattern.test(running.stderr()); tries += 1) await sleep(30);
-  assert.match(running.stderr(), pattern);
+  const said = (): boolean => pattern.test(running.stderr());
+  await eventually(said, { what: `said ${pattern}`, detail: running.stderr });
 }
 
 /** Runs `save`, traced, and gives it a block. */
@@ -198,9 +200,9 @@ test("a signal leaves nothing of a delta", async (t) => {
     from,
     `one:${to}`,
   ]);
-  await sleep(1000);
+  const deltas = (): string[] => readdirSync(folder).filter((name) => name.includes("delta"));
+  await eventually(() => deltas().length > 0, { what: "began a delta", detail: running.stderr });
   running.kill("SIGTERM");
   assert.equal(await running.ended, 143, running.stderr());
-  const { stdout } = await execute(["ls", "-A", folder]);
-  assert.doesNotMatch(stdout.toString(), /delta/);
+  assert.deepEqual(deltas(), []);
 });

@@ -12,12 +12,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { assertSame } from "../support/files/bytes.ts";
 import { assertFailed, assertSucceeded, EXIT, lastLine, run } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { cutBacking, deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { mountTmpfs } from "../support/files/mount.ts";
+import { eventually } from "../support/programs/eventually.ts";
 import { catchesSignals, hasOpened, start, type Running } from "../support/programs/pipe.ts";
 import { lacking, lackingRoot, lackingTrace } from "../support/programs/tools.ts";
 import { trace } from "../support/programs/trace.ts";
@@ -161,6 +161,11 @@ async function started(t: TestContext, from: string, to: string): Promise<Runnin
   return running;
 }
 
+async function copiedTheBeginning({ stderr }: Running, from: string, to: string): Promise<void> {
+  const copied = (): boolean => part(to, 0).equals(part(from, 0));
+  await eventually(copied, { what: "copied the beginning", everyMs: 5, detail: stderr });
+}
+
 for (const [signal, code] of [
   ["SIGHUP", 129],
   ["SIGINT", 130],
@@ -169,7 +174,7 @@ for (const [signal, code] of [
   test(`${signal} ends sync`, async (t) => {
     const { from, to } = ends(t, 2 ** 43);
     const running = await started(t, from, to);
-    while (!part(to, 0).equals(part(from, 0))) await sleep(5);
+    await copiedTheBeginning(running, from, to);
     running.child.kill(signal);
     assert.deepEqual(await running.ended, { code, signal: null }, running.stderr());
     const line = lastLine(running.stderr());
@@ -187,7 +192,7 @@ test("a run that was killed leaves the rest to the next one", async (t) => {
   const { from, to } = ends(t, length);
   const tail = part(to, length - size);
   const running = await started(t, from, to);
-  while (!part(to, 0).equals(part(from, 0))) await sleep(5);
+  await copiedTheBeginning(running, from, to);
   running.child.kill("SIGKILL");
   assert.deepEqual(await running.ended, { code: null, signal: "SIGKILL" });
   assertSame(part(to, length - size), tail, "the end, reached before the kill,");

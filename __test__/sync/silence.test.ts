@@ -15,10 +15,12 @@ const skip = lacking("setsid");
 /** Without a terminal, as from cron. */
 const prefix = ["setsid", "--wait"];
 
-/** Runs the stage of the far end, and stops it when it has said something. */
+/** Runs the stage of the far end, and stops it soon after its engine has started: by then it has said something. */
 const STOPPED = `for word; do command=$word; done
 sh -c "$command" <&0 & far=$!
-sleep 1; kill -STOP $far
+tries=0
+until grep -qs blockcopy-io /proc/$far/task/*/comm || [ $((tries += 1)) -gt 600 ]; do sleep 0.05; done
+sleep 0.5; kill -STOP $far
 sleep 20; kill -KILL $far`;
 
 const HANGS = "exec sleep 20";

@@ -1,9 +1,10 @@
 // What runs on the hosts of hosts.ts, and the links between them.
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { defer } from "../cleanup.ts";
 import { addressOf, commandOf, hosts, namespace, pidFile, type Far } from "./hosts.ts";
+import { eventually } from "../programs/eventually.ts";
 import { system } from "../programs/tools.ts";
 
 /** The namespace that is a host, which there is from now on. */
@@ -31,19 +32,19 @@ export function processesOn(host: "here" | Far): Process[] {
 
 /** Waits until a process runs on a host whose command `pattern` matches. */
 export async function appears(host: "here" | Far, pattern: RegExp): Promise<Process> {
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(20)) {
-    const found = processesOn(host).find(({ command }) => pattern.test(command));
-    if (found !== undefined) return found;
-  }
-  throw new Error(`nothing like ${pattern} on ${host}`);
+  const find = (): Process | undefined =>
+    processesOn(host).find(({ command }) => pattern.test(command));
+  let found = find();
+  await eventually(() => (found ??= find()) !== undefined, { what: `ran ${pattern} on ${host}` });
+  assert.ok(found !== undefined);
+  return found;
 }
 
 /** Waits until nothing runs on any host; throws with what does after `seconds`. */
 export async function allGone(seconds: number): Promise<void> {
   const running = (): Process[] => (["here", "one", "two"] as const).flatMap(processesOn);
-  for (const deadline = Date.now() + seconds * 1000; Date.now() < deadline; await sleep(50))
-    if (running().length === 0) return;
-  throw new Error(`still running after ${seconds} s: ${JSON.stringify(running(), null, 1)}`);
+  const detail = (): string => JSON.stringify(running(), null, 1);
+  await eventually(() => running().length === 0, { what: "were all gone", seconds, detail });
 }
 
 /**

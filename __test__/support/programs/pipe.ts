@@ -11,9 +11,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { defer } from "../cleanup.ts";
 import { COMMAND, environment, HANG_MS, killGroup } from "./cli.ts";
+import { eventually } from "./eventually.ts";
 import { scratch } from "../files/files.ts";
 import { system } from "./tools.ts";
 
@@ -52,7 +52,7 @@ export interface Running {
   pid: number;
   child: ChildProcess;
   /** What it has written to stderr so far. */
-  stderr(): string;
+  readonly stderr: () => string;
   /** Resolves when it ends; rejects when it is still there after `HANG_MS`. */
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
@@ -93,13 +93,15 @@ export function start(
 
 /** Waits until `condition` holds of a running stage; throws when it has ended or takes too long. */
 async function until(running: Running, what: string, condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + HANG_MS; Date.now() < deadline; await sleep(20)) {
-    if (running.child.exitCode !== null || running.child.signalCode !== null) {
-      throw new Error(`ended before it ${what}: ${running.stderr()}`);
-    }
-    if (condition()) return;
-  }
-  throw new Error(`never ${what}: ${running.stderr()}`);
+  const { child, stderr } = running;
+  await eventually(
+    () => {
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`ended before it ${what}: ${stderr()}`);
+      return condition();
+    },
+    { what, detail: stderr },
+  );
 }
 
 /** Waits until the stage has `path` open, for any use. */
