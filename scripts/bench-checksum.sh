@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # How fast `blockcopy checksum` gets through a file in memory, as a whole process from start to end, in MB/s: on one core
-# beside OpenSSL on the same core, on all cores, and on one core with BLAKE3. Five rounds, then the medians.
+# compared with OpenSSL on the same core, on all cores, and on one core with BLAKE3. Five rounds, then the medians.
 #
 #   scripts/bench-checksum.sh [SIZE_IN_MIB]
 set -euo pipefail

@@ -13,9 +13,8 @@ interface Line {
   code: boolean;
 }
 
-const tracked = gitFiles();
 const named = process.argv.slice(2);
-const pages = named.length > 0 ? named : tracked.filter((file) => file.endsWith(".md"));
+const pages = named.length > 0 ? named : markdownFiles();
 const problems = pages.flatMap((page) => linesOf(page).flatMap((line) => problemsOf(page, line)));
 for (const problem of problems) process.stdout.write(`${problem}\n`);
 process.exitCode = problems.length > 0 ? 1 : 0;
@@ -44,7 +43,7 @@ function deadLinks(page: string, text: string): string[] {
     if (/^[a-z]+:/.test(target)) return [];
     const [path = "", anchor] = target.split("#");
     const file = path === "" ? page : normalize(join(dirname(page), decodeURI(path)));
-    if (!isTracked(file)) return [`the link to ${target} leads to no file of the project`];
+    if (!existsSync(file)) return [`the link to ${target} leads to no file`];
     return anchor === undefined || anchorsOf(file).has(anchor)
       ? []
       : [`the link to ${target} leads to no heading of ${file}`];
@@ -59,10 +58,6 @@ function missingFiles(text: string): string[] {
   return [...names].flatMap(([, name = ""]) =>
     existsSync(name) ? [] : [`\`${name}\` does not exist`],
   );
-}
-
-function isTracked(file: string): boolean {
-  return tracked.some((other) => other === file || other.startsWith(`${file.replace(/\/$/, "")}/`));
 }
 
 /** The anchors that GitHub gives to the headings of a page, and those the page sets itself. */
@@ -103,13 +98,8 @@ function withoutCode(text: string): string {
   return text.replace(/`[^`]*`/g, "");
 }
 
-function gitFiles(): string[] {
-  const list = execFileSync(
-    "git",
-    ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-    {
-      encoding: "utf8",
-    },
-  );
+function markdownFiles(): string[] {
+  const words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"];
+  const list = execFileSync("git", words, { encoding: "utf8" });
   return list.split("\0").filter((file) => file !== "" && existsSync(file));
 }

@@ -84,7 +84,7 @@ function licencesIn(folder: string): string[] {
   return (
     (mit.length > 0 ? mit : names)
       .map((name) => readFileSync(join(folder, name), "utf8").trim())
-      // That of tools beside the library, or of a choice that is not made.
+      // A licence of tools next to the library, or of a choice that is not made.
       .filter((text) => !/^\s*GNU (LESSER )?GENERAL PUBLIC LICENSE/.test(text))
   );
 }

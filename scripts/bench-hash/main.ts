@@ -21,7 +21,7 @@ try {
   process.exitCode = 1;
 }
 
-/** What the figures depend on. */
+/** Facts that the figures depend on. */
 interface About {
   readonly cpu: string;
   /** The core that all were pinned to; `null` where nothing was. */

@@ -10,10 +10,10 @@ export interface Sample {
   readonly cyclesPerByte: number | undefined;
 }
 
-/** How contenders are run. */
+/** Settings for running contenders. */
 export interface Plan {
   readonly rounds: number;
-  /** How long each contender hashes in each round. */
+  /** The time for which each contender hashes in each round. */
   readonly seconds: number;
   /** The core that everything is pinned to; `undefined` where nothing is. */
   readonly core: number | undefined;

@@ -1,5 +1,5 @@
 // The contender "Node crypto": hashes blocks for at least as many seconds as the argument says, and prints its Work as
-// JSON. With 0 it hashes nothing, which shows what the process costs beside its hashing.
+// JSON. With 0 it hashes nothing, which shows what the process costs apart from its hashing.
 import { createHash } from "node:crypto";
 import { BLOCK_BYTES, type Work } from "../common/work.ts";
 

@@ -1,4 +1,4 @@
-// Measures the program beside others, on data of its own that it deletes afterwards. Prints tables, then all of it as JSON;
+// Measures the program and others, on data of its own that it deletes afterwards. Prints tables, then all of it as JSON;
 // a run of all scenarios also puts the tables and a chart into docs/.
 //
 //   npm run bench -- [--dir DIR] [--size 2G] [--rounds 5] [--peer PATH/blockcopy.py] [--only NAME,...] [--json FILE] [--no-docs]
@@ -65,7 +65,7 @@ async function measureAll(
   return { machine, size, rounds, outcomes };
 }
 
-/** Who takes part in a scenario, and who does not and why. */
+/** The contenders that take part in a scenario, and the others with the reason. */
 function announcement({ scenario, rounds, skipped, contenders }: LineUp): string {
   if (skipped !== undefined) return `${scenario.name}: skipped, ${skipped}`;
   const names = contenders.map((contender) =>

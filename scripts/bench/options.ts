@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseOffset } from "../../src/commands/options/offset.ts";
 
-/** What was asked for. */
+/** The options of the command line. */
 export interface Options {
   /** The folder in which a folder is made for the data. */
   readonly dir: string;
@@ -14,9 +14,9 @@ export interface Options {
   readonly peer: string | undefined;
   /** Names of scenarios; `undefined` for all. */
   readonly only: readonly string[] | undefined;
-  /** Where the figures are to be written as JSON. */
+  /** The file that gets the figures as JSON. */
   readonly json: string | undefined;
-  /** Whether the documentation gets the figures. */
+  /** True if the documentation gets the figures. */
   readonly docs: boolean;
 }
 

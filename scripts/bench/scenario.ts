@@ -2,7 +2,7 @@ import type { Pair } from "./data/pair.ts";
 import type { Tools } from "./machine/tools.ts";
 import type { Usage } from "./machine/usage.ts";
 
-/** What a scenario can count on. */
+/** Things that a scenario can use. */
 export interface Bench {
   readonly folder: string;
   readonly pair: Pair;
@@ -21,10 +21,10 @@ export interface Scenario {
   /** As `--only` knows it. */
   readonly name: string;
   readonly title: string;
-  /** How it is measured, in Markdown. */
+  /** The way it is measured, in Markdown. */
   readonly about: string;
   readonly unit: Unit;
-  /** How many rounds instead of each one that was asked for. */
+  /** The number of rounds for each round that was asked for. */
   readonly roundsEach?: number;
   /** Why it cannot be measured; `undefined` where it can. */
   readonly whyNot?: (bench: Bench) => string | undefined;
@@ -42,7 +42,7 @@ export type Contender =
   | { readonly name: string; readonly ours?: boolean; readonly run: () => Sample }
   | { readonly name: string; readonly ours?: boolean; readonly missing: string };
 
-/** What one run gave. */
+/** The result of one run. */
 export interface Sample {
   /** In the unit of the scenario. */
   readonly value: number;

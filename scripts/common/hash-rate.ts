@@ -4,7 +4,7 @@ import { run, type Command } from "./processes.ts";
 export interface HashRate {
   /** The kernels that this CPU has, most lanes first. */
   readonly kernels: readonly { readonly name: string; readonly lanes: number }[];
-  /** What it can measure beside them. */
+  /** Other things that it can measure. */
   readonly others: readonly string[];
   /** Hashes with a kernel, or one of the others, for that many seconds; prints its `Work` as JSON. */
   readonly hashing: (name: string, seconds: number) => Command;

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 /** A program and its arguments. */
 export type Command = readonly [program: string, ...args: string[]];
 
-/** What a process wrote to its file descriptors 1, 2 and 3. */
+/** The output of a process on its file descriptors 1, 2 and 3. */
 export interface Output {
   readonly stdout: string;
   readonly stderr: string;

@@ -5,7 +5,7 @@ export interface Spread {
   readonly max: number;
 }
 
-/** The middle of the values and the range that they are in; `null` where there are none. */
+/** The middle of the values and the range that they are in; `null` if the list is empty. */
 export function spread(values: readonly number[]): Spread | null {
   const sorted = values.toSorted((one, other) => one - other);
   const [min, max] = [sorted[0], sorted.at(-1)];

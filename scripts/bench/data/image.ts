@@ -13,7 +13,7 @@ export interface Image {
   readonly size: number;
 }
 
-/** The files of /usr/bin and /usr/lib behind one another, up to 1 GiB. Made once, as the others here. */
+/** The files of /usr/bin and /usr/lib one after another, up to 1 GiB. Made once, as the others here. */
 export function programs({ folder, pair }: Bench): Image {
   const image = { path: join(folder, "programs"), size: Math.min(MOST, pair.size) };
   if (!existsSync(image.path)) makePrograms(image.path, image.size);
@@ -34,7 +34,7 @@ export function halfEmpty({ path, size }: Image): Image {
   return image;
 }
 
-/** What cannot be compressed. */
+/** Data that cannot be compressed. */
 export function random({ pair: { source, size } }: Bench): Image {
   return { path: source, size };
 }

@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, openSync } from "node:fs";
 import { run } from "../../common/processes.ts";
 import type { Tool } from "../machine/tools.ts";
 
-/** What `checksum` with `options` says of a destination of `size` bytes that is one hole, kept in the file `kept`. */
+/** The output of `checksum` with `options` for a destination of `size` bytes that is one hole, kept in the file `kept`. */
 export function keepHashes(
   { command }: Tool,
   kept: string,
@@ -17,5 +17,5 @@ export function keepHashes(
   run(["sh", "-c", intoFile, "sh", kept, ...command, "checksum", ...options, destination]);
 }
 
-/** What makes `checksum` ask for all that this program has. */
+/** Options that make `checksum` ask for all that this program has. */
 export const EXTENDED = ["--extended", "--digest", "blake3"] as const;

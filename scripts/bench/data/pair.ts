@@ -5,16 +5,16 @@ import { run } from "../../common/processes.ts";
 import { BLOCK_BYTES } from "../../common/work.ts";
 import { dropFromCache, readIntoCache } from "./page-cache.ts";
 
-/** One block of so many is changed by {@link Pair.changeSome}. */
+/** The distance between two blocks that {@link Pair.changeSome} changes, in blocks. */
 const ONE_IN = 100;
 
-/** What is copied, and what it is copied over: two files of the same size. */
+/** Source and destination: two files of the same size. */
 export class Pair {
   readonly source: string;
   readonly destination: string;
   /** Bytes of either; a multiple of {@link BLOCK_BYTES}. */
   readonly size: number;
-  /** Whether the destination is known to be the same as the source. */
+  /** True if the destination is known to be equal to the source. */
   #same = false;
 
   constructor(folder: string, size: number) {
@@ -78,7 +78,7 @@ export class Pair {
   }
 }
 
-/** What dd needs to know for copying whole blocks within a file. */
+/** Operands of dd for copying whole blocks within a file. */
 function blocks(...which: string[]): string[] {
   return [`bs=${BLOCK_BYTES}`, "iflag=fullblock", "conv=notrunc", "status=none", ...which];
 }

@@ -6,7 +6,7 @@ const FOLDERS = ["/usr/bin", "/usr/lib"];
 const MEBIBYTE = 1024 * 1024;
 
 /**
- * Fills `file` with the programs and libraries of this machine, one behind the other, in the order of their names.
+ * Fills `file` with the programs and libraries of this machine, one after the other, in the order of their names.
  * @throws Error when they are less than `size` bytes
  */
 export function makePrograms(file: string, size: number): void {

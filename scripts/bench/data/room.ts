@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { inBytes } from "../report/numbers.ts";
 
-/** Disk that is used beside the two files: what file systems keep of them, and files of single scenarios, which are 2.8 GiB at most. */
+/** Disk that is used in addition to the two files: what file systems keep of them, and files of single scenarios, which are 2.8 GiB at most. */
 const SPARE_DISK = 3 * 1024 * 1024 * 1024;
-/** Memory beside the page cache of the two files. */
+/** Memory in addition to the page cache of the two files. */
 const SPARE_MEMORY = 1024 * 1024 * 1024;
 
 /**

@@ -3,7 +3,7 @@ import { sample, type Sample } from "../scenario.ts";
 import type { Tool } from "./tools.ts";
 import { measure } from "./usage.ts";
 
-/** How fio reads: none of these is the fastest on every disk. */
+/** Ways for fio to read: none of these is the fastest on every disk. */
 const SETTINGS = [
   { engine: "psync", depth: 1 },
   { engine: "libaio", depth: 8 },
@@ -15,7 +15,7 @@ const READING = "--name=read --rw=read --readonly --direct=1 --bs=1M --output-fo
   " ",
 );
 
-/** What fio prints, as far as it is needed here. */
+/** The part of fio's output that is needed here. */
 interface FioReport {
   readonly jobs: readonly { readonly read: { readonly bw_bytes: number } }[];
 }
@@ -41,7 +41,7 @@ export function diskRate({ command }: Tool, file: string): () => Sample {
       .reduce((best, other) => (other.value > best.value ? other : best));
 }
 
-/** Whether fio can read so, which it says where not: io_uring is forbidden in many containers. */
+/** True if fio can read in this way: many containers forbid io_uring. */
 function works(command: Command): boolean {
   try {
     run(command);

@@ -22,7 +22,7 @@ export function hashRate(): () => Sample {
       .map((line) => valid(JSON.parse(line) as Work, line))
       .map(({ bytes, seconds }) => bytes / seconds);
     const rate = rates.reduce((sum, one) => sum + one) / 1e6;
-    // It hashes for a while, and not so many bytes.
+    // It hashes for a time, not a number of bytes.
     return { ...sample(usage, rate), cpuSeconds: null };
   };
 }

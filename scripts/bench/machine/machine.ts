@@ -3,7 +3,7 @@ import { run, runIfInstalled } from "../../common/processes.ts";
 import { inBytes } from "../report/numbers.ts";
 import type { Tools } from "./tools.ts";
 
-/** What the figures depend on. Each value is for people. */
+/** Facts that the figures depend on. Each value is for people. */
 export interface Machine {
   readonly date: string;
   readonly cpu: string;
@@ -24,7 +24,7 @@ export function describeMachine(folder: string, tools: Tools): Machine {
     date: new Date().toISOString(),
     cpu: `${availableParallelism()} cores of ${cpus()[0]?.model ?? "an unknown CPU"}`,
     memory: inBytes(totalmem()),
-    // Without what a distribution puts behind the version.
+    // Without the text that a distribution puts after the version.
     kernel: `Linux ${release().replace(/-.*$/, "")}`,
     disk: describeDisk(folder),
     load: loadavg()
@@ -45,7 +45,7 @@ function describeDisk(folder: string): string {
   return `${type} on ${[device, ...describeDevice(device)].join(", ")}`;
 }
 
-/** How a block device is attached and who made it, as far as that is known. */
+/** The bus and the maker of a block device, as far as they are known. */
 function describeDevice(device: string): string[] {
   // Not every source of a file system is a block device, and not every device of this machine is there in a container.
   if (!device.startsWith("/dev/")) return [];

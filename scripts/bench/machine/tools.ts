@@ -3,13 +3,13 @@ import { run, runIfInstalled, type Command } from "../../common/processes.ts";
 
 /** A program that can be measured. */
 export interface Tool {
-  /** What its arguments are put behind. */
+  /** Words that precede its arguments. */
   readonly command: Command;
   /** As it says itself, with its name. */
   readonly version: string;
 }
 
-/** What is there on this machine; `undefined` for what is not. */
+/** Tools of this machine; `undefined` for those that are missing. */
 export interface Tools {
   readonly blockcopy: Tool;
   /** blockcopy.py 0.0.2, where its path was given. */
@@ -41,7 +41,7 @@ export function findTools(peer: string | undefined): Tools {
   };
 }
 
-/** Whether `blockcopy NAME` is there: the help of an unknown command is that of the whole program, and ends well too. */
+/** True if `blockcopy NAME` exists: the help of an unknown command is that of the whole program, and ends well too. */
 export function hasCommand({ command }: Tool, name: string): boolean {
   return run([...command, name, "--help"]).stdout.includes(`blockcopy ${name} `);
 }

@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { run, type Command } from "../../common/processes.ts";
 
-/** Commands of which each reads what the one before it writes. */
+/** Commands joined by pipes. */
 export type Pipeline = readonly Command[];
 
-/** What one process used, and the children that it waited for. */
+/** Resources that one process used, and the children that it waited for. */
 interface ProcessUsage {
   /** In user mode and in the kernel. */
   readonly cpuSeconds: number;
@@ -12,13 +12,13 @@ interface ProcessUsage {
   readonly peakBytes: number;
 }
 
-/** What pipelines took. */
+/** Resources that pipelines used. */
 export interface Usage {
   /** On the clock on the wall, from the start of the first process to the end of the last. */
   readonly seconds: number;
   /** In the order of the pipelines and of the commands in them. */
   readonly processes: readonly ProcessUsage[];
-  /** What the last process of each pipeline printed, where it is kept. */
+  /** Output of the last process of each pipeline, if it is kept. */
   readonly stdout: string;
 }
 

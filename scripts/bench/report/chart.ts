@@ -6,9 +6,9 @@ import type { Unit } from "../scenario.ts";
 // In pixels.
 const WIDTH = 800;
 const PADDING = 28;
-/** Where names end and bars begin. */
+/** The place where names end and bars begin. */
 const AXIS = 232;
-/** As far as the longest bar reaches, so that its figure still fits behind it. */
+/** The end of the longest bar; its figure still fits after it. */
 const BARS = 460;
 const ROW = 24;
 const BAR = 14;
@@ -37,7 +37,7 @@ const STYLE = `
     .range { stroke: #f0f6fc; }
   }`;
 
-/** A bar and what is written beside it. */
+/** A bar and the text next to it. */
 interface Bar {
   readonly name: string;
   readonly ours: boolean;

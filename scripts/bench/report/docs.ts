@@ -23,7 +23,7 @@ export async function writePage(report: Report): Promise<void> {
   writeFileSync(PAGE, `${before}${BEGIN}\n\n${figures}\n${END}${after}`);
 }
 
-/** What is before the markers and after them. */
+/** The text before the markers and after them. */
 function around(page: string): [before: string, after: string] {
   const [before, rest, ...more] = page.split(BEGIN);
   const [figures, after, ...evenMore] = rest?.split(END) ?? [];

@@ -6,7 +6,7 @@ export function inBytes(bytes: number): string {
   return `${Number((bytes / 1024 ** power).toFixed(1))} ${UNITS[power]}`;
 }
 
-/** How many digits after the point say enough of a number of that size. */
+/** The number of digits after the point that a number of that size needs. */
 export function digitsFor(value: number): number {
   if (value < 1) return 3;
   if (value < 10) return 2;

@@ -2,7 +2,7 @@ import { spread, type Spread } from "../../common/spread.ts";
 import type { LineUp } from "../rounds.ts";
 import type { Contender, Sample, Unit } from "../scenario.ts";
 
-/** What came out of a scenario. */
+/** The results of a scenario. */
 export interface Outcome {
   readonly name: string;
   readonly title: string;
@@ -16,16 +16,16 @@ export interface Outcome {
   readonly rows: readonly Row[];
 }
 
-/** What came out for a contender; `null` where there is no such figure. */
+/** The figures of a contender; `null` where there is no such figure. */
 export interface Row {
   readonly name: string;
-  /** Whether it is this program. */
+  /** True for this program. */
   readonly ours: boolean;
   /** Why it was not measured; `null` where it was. */
   readonly missing: string | null;
   /** In the unit of the scenario. */
   readonly figure: Spread | null;
-  /** How many times as fast as the reference in the same round. */
+  /** Speed compared with the reference in the same round. */
   readonly speed: Spread | null;
   /** User and system, of all processes. */
   readonly cpuSeconds: Spread | null;
@@ -82,7 +82,7 @@ function row(
   };
 }
 
-/** Whether a smaller figure is the better one. */
+/** True if a smaller figure is the better one. */
 export function lessIsBetter(unit: Unit): boolean {
   return unit !== "MB/s";
 }

@@ -23,7 +23,7 @@ export function text(outcome: Outcome): string {
 /** The report as a part of a page that has a title. Tables are not aligned. */
 export function markdown({ machine, size, rounds, outcomes }: Report, chart: string): string {
   return [
-    "## Beside other tools",
+    "## Compared with other tools",
     `Written by \`npm run bench\`: two files of ${inBytes(size)}, ${machine.date.slice(0, 10)}. Medians of ${rounds} rounds in which all take turns, unless it says otherwise; CPU seconds are user and system of all processes, the peak is that of the process that had most memory. Each copy was compared with its source.`,
     `![The medians as bars](${chart})`,
     state(machine),

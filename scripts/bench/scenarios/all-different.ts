@@ -6,7 +6,7 @@ export const allDifferent: Scenario = {
   name: "all-different",
   title: "Three stages, all different",
   about:
-    "The same where no block is as it should be, beside `dd bs=1M iflag=direct oflag=direct conv=notrunc,fsync`, which only reads and writes.",
+    "The same where no block is as it should be, compared with `dd bs=1M iflag=direct oflag=direct conv=notrunc,fsync`, which only reads and writes.",
   unit: "s",
   contenders: (bench) => [blockcopy(bench), dd(bench)],
   reference: () => [DD],

@@ -13,7 +13,7 @@ export const coldScan: Scenario = {
   name: "cold-scan",
   title: "A cold checksum",
   about:
-    "`checksum` of a file that is not in the page cache, beside what bounds it: sequential direct reads of the same file by fio, and SHA3-512 with no reading at all, a process for each core. Compared with the lesser of the two in the same round.",
+    "`checksum` of a file that is not in the page cache, compared with what bounds it: sequential direct reads of the same file by fio, and SHA3-512 with no reading at all, a process for each core. Compared with the lesser of the two in the same round.",
   unit: "MB/s",
   whyNot: ({ noCacheDrop }) => noCacheDrop,
   contenders: (bench) => [checksum(bench), disk(bench), { name: HASH, run: hashRate() }],

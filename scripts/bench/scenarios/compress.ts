@@ -10,11 +10,11 @@ import { measure, type Pipeline } from "../machine/usage.ts";
 const PART = 32;
 const LZMA = "lzma";
 
-/** What each way to compress costs, and what it is good for. */
+/** The cost of each way to compress, and its gain. */
 export const compress: Scenario = {
   name: "compress",
   title: "Compression",
-  about: `\`retrieve --compress …\` for an empty destination, into a pipe that is only counted, from the page cache: the files of /usr/bin and /usr/lib behind one another, up to 1 GiB, and what cannot be compressed. MB of source; \`sent\` is what of it goes out. ${LZMA} gets ${PART} pieces of 1 MiB of the same. CPU seconds are for a GB of source. blockcopy.py compares with zeros, as it sends nothing to an empty destination.`,
+  about: `\`retrieve --compress …\` for an empty destination, into a pipe that is only counted, from the page cache: the files of /usr/bin and /usr/lib one after another, up to 1 GiB, and what cannot be compressed. MB of source; \`sent\` is what of it goes out. ${LZMA} gets ${PART} pieces of 1 MiB of the same. CPU seconds are for a GB of source. blockcopy.py compares with zeros, as it sends nothing to an empty destination.`,
   unit: "MB/s",
   contenders: (bench) => {
     const files = prepare(bench);

@@ -31,7 +31,7 @@ export const hostsChanged: Scenario = {
 export const hostsDifferent: Scenario = {
   name: "hosts-different",
   title: "Between hosts, all different",
-  about: `${LINK} Random data of which no block is where it was. Beside \`ssh\` that moves all of it into \`dd conv=fsync\`, and into nothing.`,
+  about: `${LINK} Random data with no block where it was, compared with \`ssh\` that moves all of it into \`dd conv=fsync\`, and into nothing.`,
   unit: "s",
   whyNot: lackingHost,
   contenders: (bench) => [
@@ -50,7 +50,7 @@ export const hostsDifferent: Scenario = {
 export const hostsHalfEmpty: Scenario = {
   name: "hosts-half-empty",
   title: "Between hosts, a half-empty image",
-  about: `${LINK} The files of /usr/bin and /usr/lib behind one another, with zeros for every other 16 MiB, up to 1 GiB, over random data.`,
+  about: `${LINK} The files of /usr/bin and /usr/lib one after another, with zeros for every other 16 MiB, up to 1 GiB, over random data.`,
   unit: "s",
   whyNot: lackingHost,
   contenders: (bench) => {
@@ -104,7 +104,7 @@ function synced(
   );
 }
 
-/** What is moved as it is, and brought to the disk at the other end. */
+/** Moves all bytes as they are, and syncs them at the other end. */
 function piped(name: string, { pair }: Bench, source: string): Contender {
   const dd = `dd of=${pair.destination} bs=1M iflag=fullblock conv=notrunc,fsync status=none`;
   return checked(into(name, source, dd), source, pair);

@@ -33,7 +33,7 @@ export const slowLink: Scenario = {
 };
 
 function about(rate: string, size: string): string {
-  return `\`retrieve --compress …\` in one network namespace and \`save\` in another, onto the disk and synced, over a plain TCP connection, to an empty destination; between them veth(4) with tc-tbf(8) at ${rate}, headers and all) each way. The files of /usr/bin and /usr/lib behind one another, the same with zeros for every other 16 MiB, and random data, ${size}; ${LZMA} gets ${PART} MiB. MB of source.`;
+  return `\`retrieve --compress …\` in one network namespace and \`save\` in another, onto the disk and synced, over a plain TCP connection, to an empty destination; between them veth(4) with tc-tbf(8) at ${rate}, headers and all) each way. The files of /usr/bin and /usr/lib one after another, the same with zeros for every other 16 MiB, and random data, ${size}; ${LZMA} gets ${PART} MiB. MB of source.`;
 }
 
 /** `retrieve` and `save` with a link of `rate` between them, for as much as `some` takes of an image. */
@@ -75,7 +75,7 @@ function whyNot(rate: string): string | undefined {
   }
 }
 
-/** How one way to compress copies one image. */
+/** Copies one image with one way to compress. */
 interface Copy {
   readonly rate: string;
   readonly hashes: string;

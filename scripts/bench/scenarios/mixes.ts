@@ -1,7 +1,7 @@
 import { ours, threeStages, timed } from "../contenders.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
 
-/** Which of the two a stage is: the names that the tables have for them. */
+/** The two programs that a stage can be, by their names in the tables. */
 const OURS = "ours";
 const THEIRS = "0.0.2";
 const BOTH = [OURS, THEIRS] as const;

@@ -5,7 +5,7 @@ import type { Bench, Scenario } from "../scenario.ts";
 
 const TEBIBYTE = 2 ** 40;
 
-/** What costs nothing to read should cost little to hash. */
+/** A hole costs nothing to read and should cost little to hash. */
 export const sparse: Scenario = {
   name: "sparse",
   title: "A checksum of nothing",

@@ -1,11 +1,12 @@
 import { ours, timed } from "../contenders.ts";
 import type { Scenario } from "../scenario.ts";
 
-/** What a process costs before it does anything. */
+/** The cost of a process before it does anything. */
 export const startUp: Scenario = {
   name: "start-up",
   title: "Start-up",
-  about: "`blockcopy --version` from start to end, beside a Node that does nothing: `node -e 0`.",
+  about:
+    "`blockcopy --version` from start to end, compared with a Node that does nothing: `node -e 0`.",
   unit: "s",
   // So short that much disturbs it.
   roundsEach: 3,
