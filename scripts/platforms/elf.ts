@@ -1,6 +1,6 @@
 // Reads from a shared object what the dynamic linker reads: see elf(5), and for versions the Linux Standard Base, "Symbol Versioning".
 
-/** What a shared object asks of the host that loads it. */
+/** Requirements of a shared object on the host that loads it. */
 export interface Elf {
   /** Number of the machine in elf(5). */
   machine: number;
