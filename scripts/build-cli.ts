@@ -1,5 +1,5 @@
-// Bundles the program and the libraries that it uses into dist/: a few files in place of some sixty, which Node would look up
-// and compile one by one at each start. Types are not checked here (`npm run check:types`).
+// Bundles the program and the libraries that it uses into dist/: fewer and smaller files for Node to look up and compile at each start.
+// A command only loads the files that it needs. Types are not checked here (`npm run check:types`).
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";

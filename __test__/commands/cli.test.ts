@@ -18,7 +18,7 @@ import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { lacking } from "../support/programs/tools.ts";
 import { DONE, hashStream } from "../support/wire/wire.ts";
 
-const COMMANDS = ["checksum", "retrieve", "save", "sync", "inspect"] as const;
+const COMMANDS = ["checksum", "retrieve", "save", "sync", "inspect", "completion"] as const;
 const content = noise("cli", 2 * BLOCK + 5);
 
 function file(t: TestContext): string {
@@ -27,22 +27,56 @@ function file(t: TestContext): string {
   return path;
 }
 
-test("--version", async () => {
+test("the version", async () => {
   const { version } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as {
     version: string;
   };
-  const outcome = await run(["--version"]);
-  assertSucceeded(outcome);
-  assert.equal(outcome.stdout.toString(), `blockcopy ${version}\n`);
+  for (const args of [["--version"], ["-V"], ["version"], ["sync", "--version"]]) {
+    const outcome = await run(args);
+    assertSucceeded(outcome);
+    assert.equal(outcome.stdout.toString(), `blockcopy ${version}\n`);
+  }
+  const named = await run(["checksum", "--", "--version"]);
+  assertFailed(named, EXIT.missing, "checksum", /--version/);
 });
 
-test("--help names every command and shows the usual pipeline", async () => {
-  for (const option of ["--help", "-h"]) {
-    const outcome = await run([option]);
+test("help on the program names every command, the environment and the exit codes", async () => {
+  for (const word of ["--help", "-h", "help"]) {
+    const outcome = await run([word]);
     assertSucceeded(outcome);
-    for (const command of COMMANDS)
-      assert.match(outcome.stdout.toString(), new RegExp(`\\b${command}\\b`));
+    const text = outcome.stdout.toString();
+    for (const command of COMMANDS) assert.match(text, new RegExp(`^  blockcopy ${command} `, "m"));
+    for (const code of Object.values(EXIT)) assert.match(text, new RegExp(`^  ${code} +\\S`, "m"));
+    assert.match(text, /^ {2}BLOCKCOPY_WIRE +0\.0\.2/m);
   }
+});
+
+test("help on a command, however it is asked for", async () => {
+  const [first, ...others] = await Promise.all(
+    [
+      ["help", "sync"],
+      ["sync", "-h"],
+      ["-h", "sync"],
+      ["sync", "a", "--help"],
+    ].map((args) => run(args)),
+  );
+  assert.match(first?.stdout.toString() ?? "", /^blockcopy sync - /);
+  for (const other of others) assert.deepEqual(other, first);
+  assertFailed(await run(["help", "snyc"]), EXIT.usage, "blockcopy", /did you mean `sync`\?/);
+});
+
+test("options of sync stand under headings", async () => {
+  const text = (await run(["sync", "--help"])).stdout.toString();
+  const headings = Array.from(text.matchAll(/^([A-Z][\w ]+):$/gm), ([, heading]) => heading);
+  const groups = ["What to copy", "Safety", "Attributes of the destination", "Connection"];
+  assert.deepEqual(headings, [...groups, "Speed", "Output", "Examples"]);
+});
+
+test("without a command there is an overview, and an exit code that scripts notice", async () => {
+  const outcome = await run([]);
+  assertFailed(outcome, EXIT.usage, "blockcopy", /no command given/);
+  for (const command of COMMANDS)
+    assert.match(outcome.stderr, new RegExp(`^  ${command} +[a-z]`, "m"));
 });
 
 test("help names the values of options", async () => {
@@ -52,7 +86,7 @@ test("help names the values of options", async () => {
     assert.doesNotMatch(outcome.stdout.toString(), /#0|VALUE/);
   }
   const overview = (await run(["--help"])).stdout.toString();
-  assert.match(overview, /^ {2}blockcopy sync \[OPTIONS\] <SOURCE> <DESTINATION>$/m);
+  assert.match(overview, /^ {2}blockcopy sync \[OPTIONS\] SOURCE DESTINATION$/m);
   assert.match(overview, /^ {2}blockcopy inspect \[OPTIONS\] \[STREAM\]$/m);
 });
 
@@ -62,7 +96,7 @@ for (const command of COMMANDS) {
     assertSucceeded(outcome);
     assert.match(
       outcome.stdout.toString(),
-      new RegExp(`example[^]*blockcopy ${command} \\S*/\\S+`, "i"),
+      new RegExp(`example[^]*blockcopy ${command} .*/\\S+`, "i"),
     );
   });
 }
@@ -148,7 +182,7 @@ for (const bad of [
   "99999T",
   "99999999999999999999999",
 ]) {
-  test(`an offset that is none: ${JSON.stringify(bad)}`, async (t) => {
+  test(`not an offset: ${JSON.stringify(bad)}`, async (t) => {
     for (const option of ["--start", "--end"]) {
       const outcome = await run(["checksum", file(t), `${option}=${bad}`]);
       assert.equal(outcome.code, EXIT.usage, outcome.stderr);
@@ -158,7 +192,7 @@ for (const bad of [
   });
 }
 
-test("a range that is none, or beyond the file", async (t) => {
+test("an empty range, or one beyond the file", async (t) => {
   const path = file(t);
   const beyond = String(content.length + 1);
   for (const range of [
@@ -253,6 +287,19 @@ test("--progress off a terminal writes lines that only go up", async (t) => {
     percents.every((percent, i) => percent <= 100 && percent > (percents[i - 1] ?? 0)),
     percents.join(" "),
   );
+});
+
+test("help is as wide as the terminal, or 80 columns", async () => {
+  const widest = (text: string): number =>
+    Math.max(...text.split(/\r?\n/).map((line) => (line.includes("$ ") ? 0 : line.length)));
+  const piped = widest((await run(["sync", "-h"])).stdout.toString());
+  assert.ok(piped > 70 && piped <= 80, String(piped));
+  if (skip !== false) return;
+  for (const columns of [60, 132]) {
+    const shown = await onTerminal(`stty cols ${columns}; ${blockcopy("sync", "-h")}`);
+    const width = widest(shown.stdout.toString());
+    assert.ok(width > columns - 10 && width <= columns, `${width} of ${columns}`);
+  }
 });
 
 /** Runs a shell command on a terminal of its own; what the terminal showed is stdout. */

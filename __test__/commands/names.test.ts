@@ -66,7 +66,7 @@ for (const what of ["Latin-1", "all that shells look at"] as const) {
   test(`every option takes a name with ${what}`, async (t) => {
     const script = [
       // The stages here are started by names, and keep their digests and reports under names.
-      `${blockcopy("sync", "-q", "--create", "--digest-cache")} ${named(".cache")} --metrics ${named(".prom")} --map=${named(".svg")} ${word(name)} ${named(".copy")}`,
+      `${blockcopy("sync", "-q", "--create", "--digest-cache")} ${named(".cache")} --metrics ${named(".prom")} --map-file=${named(".svg")} ${word(name)} ${named(".copy")}`,
       `cmp ${word(name)} ${named(".copy")}`,
       `printf x | dd of=${named(".copy")} conv=notrunc status=none`,
       `${blockcopy("sync", "-q", "--delta")} ${named(".delta")} ${word(name)} ${named(".copy")}`,

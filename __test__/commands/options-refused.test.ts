@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { refuseTogether, type SyncOptions } from "../../src/commands/options/sync-options.ts";
+import { refuseTogether, type SyncOptions } from "../../src/commands/copy/conflicts.ts";
 import { assertFailed, EXIT, lastLine, run } from "../support/programs/cli.ts";
 import { scratch } from "../support/files/files.ts";
 import { DONE } from "../support/wire/wire.ts";
@@ -26,7 +26,7 @@ const SWALLOWED: readonly [words: string, option: string, example: string][] = [
   ["sync --delta A B", "--delta", "--delta=FILE"],
   ["sync --metrics A B", "--metrics", "--metrics=FILE"],
   ["sync -e A B", "-e", "-e COMMAND"],
-  ["sync --bwlimit A B", "--bwlimit", "--bwlimit=RATE"],
+  ["sync --bwlimit A B", "--bwlimit", "--bwlimit=20M"],
   ["sync --threads 2 --verify A B", "--verify", "--verify=full"],
   ["checksum --cached A", "--cached", "--cached=DIGESTS"],
   ["save --update-digests A", "--update-digests", "--update-digests=DIGESTS"],
@@ -44,6 +44,45 @@ test("an option that has taken a file as its value is named", async (t) => {
   const { stderr } = await run(use("sync --verify full A"));
   assert.match(lastLine(stderr), /SOURCE or DESTINATION is missing; see/);
   assert.equal(readdirSync(folder).length, 2);
+});
+
+const MISTYPED: readonly [words: string, remedy: RegExp][] = [
+  ["chekcsum A", /unknown command: chekcsum; did you mean `checksum`\?/],
+  ["hlep", /did you mean `help`\?/],
+  ["frobnicate A", /unknown command: frobnicate; see `blockcopy help`$/],
+  ["A B", /use `blockcopy sync \S*source \S*destination`$/],
+  ["host:A B", /use `blockcopy sync host:A \S*destination`$/],
+  ["cp A B", /use `blockcopy sync SOURCE DESTINATION`$/],
+  ["copy A B", /use `blockcopy sync SOURCE DESTINATION`$/],
+  ["verify A B", /--verify full.*checksum --root FILE/],
+  ["diff A B", /sync --dry-run SOURCE DESTINATION.*checksum --root FILE/],
+  ["compare A B", /sync --dry-run SOURCE DESTINATION/],
+  ["sync --verfy full A B", /unknown option --verfy; did you mean --verify\?/],
+  ["sync --spares A B", /did you mean --sparse\?/],
+  ["sync --allow-large A B", /did you mean --allow-larger\?/],
+  ["sync --bandwidth=2M A B", /unknown option --bandwidth; see/],
+  ["checksum --lzma A", /unknown option --lzma; see/],
+  ["sync -axz A B", /unknown option -x in -axz/],
+  ["sync -ze ssh A B", /-e takes a value, so it must be a word of its own: -e COMMAND/],
+  ["sync --sparse=yes A B", /--sparse takes no value/],
+  ["sync --map=A.svg A B", /--map takes no value; give --map-file=A\.svg/],
+  ["sync --map A.svg A B", /--map takes no value; give --map-file A\.svg/],
+  ["checksum A --end", /--end needs a value \(as in --end=10G\)/],
+  ["sync A B A", /more than SOURCE and DESTINATION/],
+  ["sync -z --compress lz4 A B", /-z and --compress say the same/],
+];
+
+test("a mistyped command line gets a message with the remedy", async (t) => {
+  const { folder, use } = files(t);
+  for (const [words, remedy] of MISTYPED) {
+    const outcome = await run(use(words), { stdin: DONE });
+    assert.equal(outcome.code, EXIT.usage, outcome.stderr);
+    assert.equal(outcome.stdout.length, 0);
+    assert.match(lastLine(outcome.stderr), /^ERROR \(\w+\): /);
+    assert.match(lastLine(outcome.stderr), remedy, words);
+  }
+  assert.deepEqual(readdirSync(folder).toSorted(), ["destination", "source"]);
+  assert.equal(readFileSync(join(folder, "destination"), "utf8"), "destination");
 });
 
 test("a file of another host is not for the stages, unless one here has that name", async (t) => {
@@ -69,7 +108,7 @@ test("a file of another host is not for an option that takes one of this host", 
     ["sync --ranges FAR A B", "far:map"],
     ["sync --delta FAR A B", "[fd00::1]:delta"],
     ["sync --metrics FAR A B", "far:metrics"],
-    ["sync --map FAR A B", "far:map.svg"],
+    ["sync --map-file FAR A B", "far:map.svg"],
     ["sync --digest-cache FAR A B", "far:cache"],
     ["sync --digest-cache FAR far:A B", "far:cache"],
     ["sync --metrics FAR A B", "ssh://far/metrics"],
@@ -91,7 +130,7 @@ test("a file of another host is not for an option that takes one of this host", 
 /** Options that nobody has given. */
 const NONE = {
   verify: "none",
-  drawn: false,
+  drawMap: false,
   isHere: false,
   dryRun: false,
   truncate: false,
@@ -107,10 +146,13 @@ const IGNORED: readonly [option: string, given: Partial<SyncOptions>, otherwise:
   ["--numeric-ids", { numericIds: true }, { owner: true }],
   ["--numeric-ids", { numericIds: true }, { group: true }],
   ["--verbose", { quiet: true, verbose: true }, { quiet: false }],
-  ["--map", { quiet: true, drawn: true }, { drawn: "map.svg" }],
-  ["--map", { quiet: true, drawn: true }, { json: true }],
+  ["--map", { quiet: true, drawMap: true }, { stats: true }],
+  ["--map", { quiet: true, drawMap: true }, { json: true }],
   ["--dry-run", { quiet: true, dryRun: true }, { json: true }],
   ["--dry-run", { quiet: true, dryRun: true }, { metrics: "metrics" }],
+  ["--dry-run", { quiet: true, dryRun: true }, { mapFile: "map.svg" }],
+  ["--dry-run", { quiet: true, dryRun: true }, { stats: true }],
+  ["--progress", { quiet: true, progress: true }, { quiet: false }],
   ["--sudo", { isHere: true, sudo: true }, { isHere: false }],
   ["--remote-command", { isHere: true, remoteCommand: "x" }, { isHere: false }],
   ["--wire", { isHere: true, wire: "0.0.2" }, { isHere: false }],
@@ -146,6 +188,7 @@ test("the command line is refused before anything is written", async (t) => {
     "sync --numeric-ids A B",
     "sync -q -v A B",
     "sync -q --map A B",
+    "sync -q --progress A B",
     "sync -n -q A B",
     "sync -e ssh A B",
     "sync --no-bootstrap A B",

@@ -156,7 +156,7 @@ test("names as long as can be", async (t) => {
     const kept = {
       "--digest-cache": name("c"),
       "--metrics": name("m"),
-      "--map": name("s", ".svg"),
+      "--map-file": name("s", ".svg"),
     };
     const words = Object.entries(kept).flatMap(([option, file]) => [option, join(folder, file)]);
     // The second run reads and replaces what the first one has written.
@@ -176,7 +176,7 @@ test("metrics and maps are readable whatever the umask is, or as what they repla
   const { folder, from, to } = pair(t);
   const [metrics, map] = [join(folder, "metrics"), join(folder, "map.svg")];
   writeFileSync(map, "", { mode: 0o600 });
-  const command = `umask 077; ${blockcopy("sync", "--metrics", metrics, "--map", map, from, to)}`;
+  const command = `umask 077; ${blockcopy("sync", "--metrics", metrics, "--map-file", map, from, to)}`;
   const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
   assert.equal((await bash(command)).code, 0);
   assert.deepEqual([mode(metrics), mode(map)], ["644", "644"]);

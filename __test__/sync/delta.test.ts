@@ -21,7 +21,7 @@ import { rootOf, sha3Digests } from "../support/wire/root.ts";
 import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { lackingRoot, lackingTrace } from "../support/programs/tools.ts";
 import { trace } from "../support/programs/trace.ts";
-import { refuseTogether, type SyncOptions } from "../../src/commands/options/sync-options.ts";
+import { refuseTogether, type SyncOptions } from "../../src/commands/copy/conflicts.ts";
 import { DeltaStream } from "../../src/sync/delta-stream.ts";
 
 const skip = lackingHosts;
@@ -124,7 +124,7 @@ test("what excludes it", async (t) => {
   const { folder, from, to } = pair(t);
   const delta = join(folder, "delta");
   const outcome = await run(["sync", "--delta", delta, "-n", from, to]);
-  assertFailed(outcome, EXIT.usage, "sync", /--dry-run is not for --delta/);
+  assertFailed(outcome, EXIT.usage, "sync", /--dry-run does not work with --delta/);
   assert.ok(!existsSync(delta));
   const others: [string, Partial<SyncOptions>][] = [
     ["--start", { start: 0 }],
@@ -145,7 +145,7 @@ test("what excludes it", async (t) => {
   for (const [option, options] of others)
     assert.throws(
       () => refuseTogether({ ...plain, ...options }),
-      new RegExp(`^UsageError: ${option} is not for --delta`),
+      new RegExp(`^UsageError: ${option} does not work with --delta`),
     );
 });
 

@@ -72,7 +72,7 @@ test("what excludes it", async (t) => {
   const refused: [RegExp, string[]][] = [
     [/cannot be used with --start/, ["--start", "0"]],
     [/cannot be used with --end/, ["--end", "1M"]],
-    [/--digest-cache is not for --ranges/, ["--digest-cache", join(folder, "digests")]],
+    [/--digest-cache does not work with --ranges/, ["--digest-cache", join(folder, "digests")]],
     [/line 1: /, []],
   ];
   for (const [message, options] of refused)
@@ -84,9 +84,15 @@ test("what excludes it", async (t) => {
     );
   const kept = ["--digest-cache", join(folder, "digests")];
   for (const [message, options] of [
-    [/--digest-cache is not for --start: it is of all of a file/, [...kept, "--start", "0"]],
-    [/--digest-cache is not for --end: it is of all of a file/, [...kept, "--end", "1M"]],
-    [/--end 1048576 does not lie behind --start 2097152/, ["--start", "2M", "--end", "1M"]],
+    [
+      /--digest-cache does not work with --start: it has the digests of a whole file/,
+      [...kept, "--start", "0"],
+    ],
+    [
+      /--digest-cache does not work with --end: it has the digests of a whole file/,
+      [...kept, "--end", "1M"],
+    ],
+    [/--end 1048576 must be greater than --start 2097152/, ["--start", "2M", "--end", "1M"]],
   ] as const)
     assertFailed(await run(["sync", ...options, from, to]), EXIT.usage, "sync", message);
   const missing = await run(["sync", "--ranges", `${map}.missing`, from, to]);

@@ -89,8 +89,8 @@ test("one that grows, where a stream is late: none takes a part of what another 
 test("what only one stream can do", async (t) => {
   const { from, to } = pair(t);
   for (const [option, message] of [
-    ["--verify=full", /--verify=full is not for --streams/],
-    [`--digest-cache=${to}.digests`, /--digest-cache is not for --streams/],
+    ["--verify=full", /--verify=full does not work with --streams/],
+    [`--digest-cache=${to}.digests`, /--digest-cache does not work with --streams/],
     ["--streams=9", /"9" is not a number from 1 to 8/],
   ] as const)
     assertFailed(

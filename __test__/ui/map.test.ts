@@ -140,16 +140,16 @@ test("a map as an event, or in a file", async (t) => {
   );
 
   for (const [name, words] of [
-    ["one.svg", (path: string) => ["--map", path]],
-    ["two.SVG", (path: string) => [`--map=${path}`]],
+    ["one.svg", (path: string) => ["--map-file", path]],
+    ["two.SVG", (path: string) => [`--map-file=${path}`]],
   ] as const) {
     const path = join(folder, name);
     assertSucceeded(await run(["sync", ...words(path), from, to]));
     assert.match(readFileSync(path, "utf8"), /^<\?xml [^]*<\/svg>\n$/);
   }
-  const refused = await run(["sync", "--map=map.png", from, to]);
-  assertFailed(refused, EXIT.usage, "sync", /--map.*\.svg/);
-  const nowhere = await run(["sync", "--map", "/nowhere/map.svg", from, to]);
+  const refused = await run(["sync", "--map-file=map.png", from, to]);
+  assertFailed(refused, EXIT.usage, "sync", /--map-file.*\.svg/);
+  const nowhere = await run(["sync", "--map-file", "/nowhere/map.svg", from, to]);
   assertFailed(nowhere, EXIT.notKept, "sync", /the map .*\/nowhere\/map\.svg.*ENOENT/);
   assert.ok(readFileSync(to).equals(SOURCE), "the copy is complete");
   assert.ok(!existsSync("/nowhere"));
@@ -159,16 +159,16 @@ test("neither the map nor the metrics take the place of anything else", async (t
   const { from, to, folder } = pair(t);
   const before = readFileSync(to);
   for (const [option, file, why] of [
-    ["--metrics", from, "was not written by blockcopy"],
+    ["--metrics", from, "exists and was not written by blockcopy"],
     ["--metrics", folder, "is not a regular file"],
     ["--metrics", "/dev/null", "is not a regular file"],
-    ["--map", join(folder, "image.svg"), "was not written by blockcopy"],
+    ["--map-file", join(folder, "image.svg"), "exists and was not written by blockcopy"],
   ] as const) {
-    if (option === "--map") writeFileSync(file, "the only copy");
+    if (option === "--map-file") writeFileSync(file, "the only copy");
     const outcome = await run(["sync", `${option}=${file}`, from, to]);
     assert.equal(outcome.code, EXIT.usage, outcome.stderr);
     assert.match(outcome.stderr, new RegExp(`ERROR \\(sync\\): ${file} ${why}; give another name`));
-    if (option === "--map") assert.equal(readFileSync(file, "utf8"), "the only copy");
+    if (option === "--map-file") assert.equal(readFileSync(file, "utf8"), "the only copy");
   }
   assertSame(readFileSync(from), SOURCE);
   assertSame(readFileSync(to), before);
@@ -176,7 +176,7 @@ test("neither the map nor the metrics take the place of anything else", async (t
   writeFileSync(metrics, "");
   for (let night = 0; night < 2; night += 1)
     assert.equal(
-      (await run(["sync", "-q", "--metrics", metrics, `--map=${metrics}.svg`, from, to])).code,
+      (await run(["sync", "-q", "--metrics", metrics, `--map-file=${metrics}.svg`, from, to])).code,
       EXIT.ok,
     );
 });

@@ -51,9 +51,27 @@ test("-q says errors, and no warning", async (t) => {
   assert.match(failed.stderr, /^ERROR \(sync\): .*\n$/);
 });
 
-test("there is no --progress", async (t) => {
-  const outcome = await run(["sync", "--progress", ...differing(t)]);
-  assert.equal(outcome.code, EXIT.usage);
+test("--progress writes lines without a terminal, on standard error only", async (t) => {
+  for (const options of [["--progress"], ["--progress", "--json"]]) {
+    const { code, stdout, stderr } = await run(["sync", ...options, ...differing(t, 1)]);
+    assert.equal(code, EXIT.ok, stderr);
+    assert.match(stderr, /^Sync {2}12\.0 MiB of 12\.0 MiB {2}100 % /m);
+    assert.equal(/^Sync done in /m.test(stderr), options.length === 1);
+    assert.doesNotMatch(stdout.toString(), /^Sync/m);
+  }
+});
+
+test("--stats writes the summary in any case", async (t) => {
+  const summary =
+    /^Sync done in .*: 1 block \(128\.00 KiB\) differed and was replaced\n.* the same\n$/;
+  for (const options of [["--stats"], ["-q", "--stats"], ["--json", "--stats"]]) {
+    const { code, stderr } = await run(["sync", ...options, ...differing(t, 1)]);
+    assert.equal(code, EXIT.ok, stderr);
+    assert.match(stderr, summary, options.join(" "));
+  }
+  const dry = await run(["sync", "-nq", "--stats", ...differing(t, 1)]);
+  assert.deepEqual([dry.code, dry.stderr], [EXIT.ok, ""]);
+  assert.match(dry.stdout.toString(), /^1 block .* differs/);
 });
 
 test("-v before or after the command, or DEBUG, says what is read and written", async (t) => {

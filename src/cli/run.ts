@@ -1,115 +1,99 @@
-import { writeSync } from "node:fs";
-
 import { Cli, type Command, type CommandClass } from "clipanion";
 
-import { ChecksumCommand } from "../commands/checksum.ts";
 import { ExitCode } from "../errors/exit-codes.ts";
-import { InspectCommand } from "../commands/inspect.ts";
-import { joinMap } from "../commands/options/map-option.ts";
-import { ReceiveCommand } from "../commands/receive.ts";
-import { RetrieveCommand } from "../commands/retrieve.ts";
-import { SaveCommand } from "../commands/save.ts";
-import { SyncCommand } from "../commands/sync.ts";
-import { VERSION } from "../native/installation.ts";
 import { givenWords } from "../native/arguments.ts";
-import { systemCode } from "../errors/stream-errors.ts";
+import { VERSION } from "../native/installation.ts";
 import { eventLine, helloLine } from "../ui/event-lines.ts";
 import { printLine } from "../ui/stderr.ts";
-import { helpOn, overview } from "./help.ts";
-import { refusal } from "./refusal.ts";
+import { printAnswer } from "./answer.ts";
+import { loadCommand } from "./commands.ts";
 
-const STDOUT = 1;
+/** Reports a mistake in the command line of a command, and returns the exit code. */
+type Refuse = (command: string, what: string) => number;
 
-const COMMANDS: ReadonlyMap<string, CommandClass> = new Map<string, CommandClass>([
-  ["checksum", ChecksumCommand],
-  ["retrieve", RetrieveCommand],
-  ["save", SaveCommand],
-  ["sync", SyncCommand],
-  ["inspect", InspectCommand],
-  ["receive", ReceiveCommand],
-]);
-
-/**
- * Runs the command that `words` name and returns the exit code. The commands of the stages end the process
- * themselves.
- */
+/** Runs the command that `words` name and returns the exit code. Most commands end the process themselves. */
 export async function run(words: string[]): Promise<number> {
-  const cli = Cli.from([...COMMANDS.values()], {
-    binaryLabel: "blockcopy",
-    binaryName: "blockcopy",
-    binaryVersion: VERSION,
-    enableColors: false,
-  });
   const name = words.find((word) => !word.startsWith("-"));
-  const stage = COMMANDS.get(name ?? "");
-  const usageError = isForProgram(words, name) ? usageEvents : usageLine;
+  const refuse = isForProgram(words, name) ? refuseByEvents : refuseByLine;
   let argv: string[];
   try {
     argv = givenWords(words);
   } catch (error) {
-    return usageError(name ?? "blockcopy", refusal(error, name ?? "blockcopy", words));
+    return refuse(name ?? "blockcopy", (error as Error).message);
   }
-  if (argv.includes("--version")) {
-    return answer(`blockcopy ${VERSION}\n`);
+  const options = optionsIn(argv);
+  if (options.includes("--version") || options.includes("-V") || argv[0] === "version") {
+    return printAnswer(`blockcopy ${VERSION}\n`);
   }
-  if ((argv.includes("--help") || argv.includes("-h")) && (name === undefined || stage)) {
-    return answer(stage === undefined ? overview(cli) : helpOn(cli, stage));
+  if (options.includes("--help") || options.includes("-h") || argv[0] === "help") {
+    return printHelp(argv);
   }
-  if (name === undefined) {
-    const unknown = argv.find((word) => word !== "-v" && word !== "--verbose");
-    const what = unknown === undefined ? "no command given" : `unknown option: ${unknown}`;
-    return usageError("blockcopy", what);
+  const command = name === undefined ? undefined : await loadCommand(name);
+  if (name === undefined || command === undefined) {
+    const { refuseProgram } = await import("./refusal/program.ts");
+    return refuseProgram(argv);
   }
-  if (stage === undefined) {
-    return usageError("blockcopy", `unknown command: ${name}`);
-  }
+  return runCommand(name, command, { argv, refuse });
+}
+
+async function runCommand(
+  name: string,
+  commandClass: CommandClass,
+  { argv, refuse }: { argv: string[]; refuse: Refuse },
+): Promise<number> {
+  const words = afterCommand(argv, name);
   let command: Command;
   try {
-    command = cli.process(joinMap(behindTheCommand(argv, name)));
+    command = Cli.from([commandClass], { binaryName: "blockcopy" }).process([name, ...words]);
   } catch (error) {
-    return usageError(name, refusal(error, name, argv));
+    const { refusal } = await import("./refusal/refusal.ts");
+    return refuse(name, refusal(error, commandClass, words));
   }
   return (await command.execute()) ?? ExitCode.success;
 }
 
-/** Prints what was asked for. That whoever asked has gone, as `head` does, is not worth a message. */
-function answer(text: string): number {
-  try {
-    writeSync(STDOUT, text);
-    return ExitCode.success;
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === "EPIPE") {
-      return ExitCode.readerGone;
-    }
-    printLine(`ERROR (blockcopy): cannot write to standard output: ${code}; check what it is`);
-    return ExitCode.io;
+/** Prints help on the program, or on the command that is named. */
+async function printHelp(argv: readonly string[]): Promise<number> {
+  const [name] = argv.filter((word, at) => !word.startsWith("-") && !(at === 0 && word === "help"));
+  const { helpOn, helpOnProgram } = await import("./help/help.ts");
+  if (name === undefined || name === "help" || name === "version") {
+    return printAnswer(await helpOnProgram());
   }
+  const text = await helpOn(name);
+  if (text === undefined) {
+    const { refuseProgram } = await import("./refusal/program.ts");
+    return refuseProgram([name]);
+  }
+  return printAnswer(text);
 }
 
-/** `-v` may stand before the command, as with blockcopy 0.0.2. */
-function behindTheCommand(argv: string[], name: string): string[] {
+/** Returns the words that may be options: those before `--`. */
+function optionsIn(words: readonly string[]): readonly string[] {
+  return words.slice(0, words.includes("--") ? words.indexOf("--") : undefined);
+}
+
+/** Returns the words of a command line without the command. Options may stand before it, as with blockcopy 0.0.2. */
+function afterCommand(argv: readonly string[], name: string): string[] {
   const at = argv.indexOf(name);
-  return [name, ...argv.slice(0, at), ...argv.slice(at + 1)];
+  return [...argv.slice(0, at), ...argv.slice(at + 1)];
 }
 
-function usageLine(stage: string, what: string): number {
-  const help = stage === "blockcopy" ? "blockcopy --help" : `blockcopy ${stage} --help`;
-  printLine(`ERROR (${stage}): ${what}; see \`${help}\``);
+function refuseByLine(command: string, what: string): number {
+  const help = command === "blockcopy" ? "blockcopy --help" : `blockcopy ${command} --help`;
+  printLine(`ERROR (${command}): ${what}; see \`${help}\``);
   return ExitCode.usage;
 }
 
-/** Whether it is another program that reads what is said. */
-function isForProgram(argv: string[], name: string | undefined): boolean {
-  const options = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : undefined);
-  return name === "receive" || options.includes("--events");
+/** True if another program reads the messages. */
+function isForProgram(words: readonly string[], name: string | undefined): boolean {
+  return name === "receive" || optionsIn(words).includes("--events");
 }
 
-/** For `sync`, which may be of a newer version, and is then told which one this is. */
-function usageEvents(stage: string, what: string): number {
+/** Tells `sync`, which may have a newer version, and is told which version this is. */
+function refuseByEvents(command: string, what: string): number {
   const code = ExitCode.usage;
   printLine(helloLine());
-  const advice = `give what \`blockcopy ${stage}\` knows`;
+  const advice = `give what \`blockcopy ${command}\` knows`;
   printLine(eventLine({ event: "error", message: what, advice, code, consequence: false }));
   return code;
 }

@@ -1,64 +1,101 @@
-import { Option } from "clipanion";
-
+import { UsageError } from "../errors/copy-error.ts";
 import type { SaveOptions } from "../stages/save/save.ts";
-import { isOneOf } from "./options/one-of.ts";
+import { flag, valueOr } from "./options/declare.ts";
+import { oneOf } from "./options/one-of.ts";
 import { StageCommand } from "./stage-command.ts";
 
-/** What the commands that write to a file or device have in common. */
+const WHAT = oneOf("WHAT", ["none", "written", "full"], "full");
+
+/** Options of the commands that write to a file or device. */
 export abstract class DestinationCommand extends StageCommand {
-  force = Option.Boolean("--force", false, {
-    description:
-      "Write to what is in use (mounted, held, locked or open elsewhere), and a delta to what it was not made for",
+  create = flag("--create", {
+    group: "what",
+    text: "Create the destination as a regular file if it does not exist",
   });
 
-  lock = Option.Boolean("--lock", false, {
-    description:
-      "Lock the destination (flock) while it is written to; end with code 75 if somebody else has locked it",
+  truncate = flag("--truncate", {
+    group: "what",
+    text: "Cut the destination off where the source ends",
   });
 
-  sparse = Option.Boolean("--sparse", false, {
-    description: "Make holes of the zeros that are written, where the destination can have any",
+  sparse = flag("--sparse", {
+    group: "what",
+    text: "Write zeros as holes if the destination can have holes",
   });
 
-  create = Option.Boolean("--create", false, {
-    description: "Make the destination, a regular file, if it is missing",
+  force = flag("--force", {
+    group: "safety",
+    text: "Write to a destination that is in use (mounted, held, locked or open elsewhere), and apply a delta to a destination that it was not made for",
   });
 
-  truncate = Option.Boolean("--truncate", false, {
-    description: "Cut the destination off where the source ends",
+  lock = flag("--lock", {
+    group: "safety",
+    text: "Lock the destination (flock) while writing to it; fail with exit code 75 if it is locked already",
   });
 
-  times = Option.Boolean("-t,--times", false, {
-    description: "Give the destination the times of access and change of the source",
+  verify = valueOr("--verify", WHAT, "none", {
+    group: "safety",
+    text: "Read back from the disk at the end: written (the blocks that were written), full (everything, compared with the source's root digest) or none. Default: none",
   });
 
-  perms = Option.Boolean("-p,--perms", false, {
-    description: "Give the destination the permissions of the source",
+  archive = flag("-a,--archive", {
+    group: "attributes",
+    text: "The same as -t -p -o -g",
   });
 
-  owner = Option.Boolean("-o,--owner", false, {
-    description: "Give the destination the owner of the source, by name where its host knows it",
+  times = flag("-t,--times", {
+    group: "attributes",
+    text: "Copy the times of access and modification",
   });
 
-  group = Option.Boolean("-g,--group", false, {
-    description: "Give the destination the group of the source, by name where its host knows it",
+  perms = flag("-p,--perms", {
+    group: "attributes",
+    text: "Copy the permissions",
   });
 
-  numericIds = Option.Boolean("--numeric-ids", false, {
-    description: "Take owner and group by number, with -o and -g",
+  owner = flag("-o,--owner", {
+    group: "attributes",
+    text: "Copy the owner, by name if the destination's host knows it",
   });
 
-  verify = Option.String("--verify", "none", {
-    description:
-      "Read back from the disk at the end: what was written, or all (full), which is compared with the source's root digest",
-    validator: isOneOf(["none", "written", "full"]),
+  group = flag("-g,--group", {
+    group: "attributes",
+    text: "Copy the group, by name if the destination's host knows it",
   });
 
-  /** How `file` is written, and where its digests are kept. */
+  numericIds = flag("--numeric-ids", {
+    group: "attributes",
+    text: "Copy owner and group by number; with -o and -g",
+  });
+
+  /** Sets what `-a` stands for. */
+  protected settleAttributes(): void {
+    if (this.archive) {
+      this.times = this.perms = this.owner = this.group = true;
+    }
+  }
+
+  /** Options of a `save` of `file` that keeps its digests in `updateDigests`. */
   protected saving(file: string, updateDigests: string | undefined): SaveOptions {
     const { force, create, lock, sparse, verify } = this;
     const { truncate, times, perms, owner, group, numericIds } = this;
     const carried = { truncate, times, perms, owner, group, numericIds };
     return { file, force, create, lock, sparse, verify, updateDigests, carried };
+  }
+}
+
+/**
+ * Refuses `--numeric-ids` if it would be ignored.
+ *
+ * @throws UsageError
+ */
+export function refuseNumericIds(
+  command: Pick<DestinationCommand, "owner" | "group" | "numericIds">,
+): void {
+  if (command.numericIds && !command.owner && !command.group) {
+    throw new UsageError(
+      "--numeric-ids says how -o and -g copy owner and group, and neither is given",
+      "add -o, -g or both, or leave it out",
+    );
   }
 }

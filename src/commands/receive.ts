@@ -1,69 +1,67 @@
-import { Option } from "clipanion";
-
 import { decodedName } from "../native/names.ts";
 import { DEFAULT_DIGEST } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import { readPreface } from "../ranges/preface.ts";
 import { receive, rehearse } from "../stages/receive.ts";
-import { isBlockSizeOption } from "./options/block-size.ts";
+import type { StageContext } from "../blocks/context.ts";
 import { DestinationCommand } from "./destination-command.ts";
-import { isDigest } from "./options/digest.ts";
-import { fileOf, isEncodedName } from "./options/encoded-file.ts";
-import { isOneOf } from "./options/one-of.ts";
-import { isOffset } from "./options/offset.ts";
-import { isPart } from "./options/part.ts";
-import { isRate } from "./options/rate.ts";
-import { runStage } from "./run-stage.ts";
-import { isFileName, refuseStandardInput } from "./options/file-name.ts";
-import { isWire } from "./options/wire.ts";
+import { SIZE } from "./options/block-size.ts";
+import { flag, operand, value, valueOr } from "./options/declare.ts";
+import { ALGORITHM } from "./options/digest.ts";
+import { ENCODED_NAME, fileOf } from "./options/encoded-file.ts";
+import { fileName, refuseStandardInput } from "./options/file-name.ts";
+import { OFFSET } from "./options/offset.ts";
+import { PART } from "./options/part.ts";
+import { RATE } from "./options/rate.ts";
+import { SIZES } from "./options/sizes.ts";
+import { WIRE } from "./options/wire.ts";
+import { runStage } from "./run/run-stage.ts";
 
-/** Where both ends are this program: as sound as SHA3-512 for telling blocks apart, at a fraction of its CPU time. */
+/** Between two of this program: as sound as SHA3-512 for telling blocks apart, for a fraction of its CPU time. */
 const OWN_DIGEST = "blake3";
 
-/** `blockcopy receive FILE`: what `sync` runs where its destination is. Not for people, so it is in no help. */
+/** `blockcopy receive FILE`: the stage that `sync` starts at its destination. People do not call it, so no help has it. */
 export class ReceiveCommand extends DestinationCommand {
   static override paths = [["receive"]];
 
-  start = Option.String("--start", { validator: isOffset });
+  start = value("--start", OFFSET);
 
-  end = Option.String("--end", { validator: isOffset });
+  end = value("--end", OFFSET);
 
-  digest = Option.String("--digest", { validator: isDigest });
+  digest = value("--digest", ALGORITHM);
 
-  blockSize = Option.String("--block-size", { validator: isBlockSizeOption });
+  blockSize = value("--block-size", SIZE);
 
-  digestCache = Option.String("--digest-cache", { validator: isFileName });
+  digestCache = value("--digest-cache", fileName("DIGESTS"));
 
-  sizes = Option.String("--sizes", "any", {
-    validator: isOneOf(["same", "new", "larger", "any"]),
-  });
+  sizes = valueOr("--sizes", SIZES, "any");
 
-  part = Option.String("--part", { validator: isPart });
+  part = value("--part", PART);
 
-  hold = Option.Boolean("--hold", false);
+  hold = flag("--hold");
 
-  bwlimit = Option.String("--bwlimit", { validator: isRate });
+  bwlimit = value("--bwlimit", RATE);
 
   /** A list of ranges comes before the block stream. */
-  preface = Option.Boolean("--preface", false);
+  preface = flag("--preface");
 
-  /** Only read, and say what FILE is before its digests. */
-  rootFirst = Option.Boolean("--root-first", false);
+  /** Only read, and send the root digest of FILE before its digests. */
+  rootFirst = flag("--root-first");
 
-  dryRun = Option.Boolean("--dry-run", false);
+  dryRun = flag("--dry-run");
 
-  wire = Option.String("--wire", { validator: isWire });
+  wire = value("--wire", WIRE);
 
   /** The same as --digest-cache, encoded. */
-  encodedDigestCache = Option.String("--encoded-digest-cache", { validator: isEncodedName });
+  encodedDigestCache = value("--encoded-digest-cache", ENCODED_NAME);
 
-  /** FILE is encoded, as `sync` hands over a name that a shell might change. */
-  encoded = Option.Boolean("--encoded", false);
+  /** FILE is encoded, as `sync` passes a name that a shell might change. */
+  encoded = flag("--encoded");
 
-  /** The home folder that FILE begins in, if that is encoded. */
-  home = Option.String("--home", { validator: isFileName });
+  /** Home folder that an encoded FILE is relative to. */
+  home = value("--home", fileName("FOLDER"));
 
-  file = Option.String({ name: "FILE", validator: isFileName });
+  file = operand(fileName("FILE"));
 
   override execute(): Promise<never> {
     return runStage({
@@ -78,33 +76,35 @@ export class ReceiveCommand extends DestinationCommand {
         { fd: 0, name: "block_input_stream", other: "blockcopy retrieve FILE" },
         { fd: 1, name: "hash_output_stream", other: "blockcopy retrieve FILE" },
       ],
-      work: async (context) => {
-        const file = fileOf(this);
-        refuseStandardInput(file);
-        const { digest, blockSize, dryRun, rootFirst } = this;
-        const digestCache = this.#digestCache();
-        return (dryRun || rootFirst ? rehearse : receive)(context, {
-          ...this.saving(file, digestCache),
-          hold: this.hold,
-          part: this.part,
-          sizes: this.sizes,
-          start: this.start ?? 0,
-          end: this.end,
-          ranges: this.preface ? () => readPreface(context.native) : undefined,
-          rate: this.bwlimit,
-          rootFirst,
-          hashing: {
-            digest: digest ?? (this.wire === undefined ? OWN_DIGEST : DEFAULT_DIGEST),
-            blockSize: blockSize ?? DEFAULT_BLOCK_SIZE,
-          },
-          plain: this.wire !== undefined,
-          cache: digestCache === undefined ? undefined : { path: digestCache, digest, blockSize },
-        });
-      },
+      work: (context) => this.#receive(context),
     });
   }
 
-  /** The digest cache, whichever of the two options named it. */
+  async #receive(context: StageContext): Promise<string | undefined> {
+    const file = fileOf(this);
+    refuseStandardInput(file);
+    const { digest, blockSize, dryRun, rootFirst } = this;
+    const digestCache = this.#digestCache();
+    return (dryRun || rootFirst ? rehearse : receive)(context, {
+      ...this.saving(file, digestCache),
+      hold: this.hold,
+      part: this.part,
+      sizes: this.sizes,
+      start: this.start ?? 0,
+      end: this.end,
+      ranges: this.preface ? () => readPreface(context.native) : undefined,
+      rate: this.bwlimit,
+      rootFirst,
+      hashing: {
+        digest: digest ?? (this.wire === undefined ? OWN_DIGEST : DEFAULT_DIGEST),
+        blockSize: blockSize ?? DEFAULT_BLOCK_SIZE,
+      },
+      plain: this.wire !== undefined,
+      cache: digestCache === undefined ? undefined : { path: digestCache, digest, blockSize },
+    });
+  }
+
+  /** Returns the name of the digest cache, by whichever of the two options it was given. */
   #digestCache(): string | undefined {
     const encoded = this.encodedDigestCache;
     return encoded === undefined ? this.digestCache : decodedName(encoded);

@@ -1,26 +1,27 @@
-import { UsageError } from "../errors/copy-error.ts";
-import { Command, Option } from "clipanion";
+import { Command } from "clipanion";
 
-import type { Compress } from "../stages/retrieve/compression.ts";
 import type { StageContext } from "../blocks/context.ts";
-import { retrieve } from "../stages/retrieve/retrieve.ts";
-import { isCompress, parseCompress } from "./options/compress.ts";
+import { UsageError } from "../errors/copy-error.ts";
 import { wantsExactWire } from "../process/environment.ts";
+import type { Compress } from "../stages/retrieve/compression.ts";
+import { retrieve } from "../stages/retrieve/retrieve.ts";
+import { METHOD, parseCompress } from "./options/compress.ts";
+import { flag, operand, value, valueOr } from "./options/declare.ts";
 import { fileOf } from "./options/encoded-file.ts";
-import { isOneOf } from "./options/one-of.ts";
-import { isOffset } from "./options/offset.ts";
-import { isRate } from "./options/rate.ts";
-import { runStage } from "./run-stage.ts";
-import { isFileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
+import { fileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
+import { OFFSET } from "./options/offset.ts";
+import { RATE } from "./options/rate.ts";
+import { SIZES } from "./options/sizes.ts";
+import { WIRE } from "./options/wire.ts";
+import { runStage } from "./run/run-stage.ts";
 import { StageCommand } from "./stage-command.ts";
-import { isWire } from "./options/wire.ts";
 
 /** `blockcopy retrieve FILE` */
 export class RetrieveCommand extends StageCommand {
   static override paths = [["retrieve"]];
 
   static override usage = Command.Usage({
-    description: "write the source's blocks that differ (second stage)",
+    description: "send the source's blocks that differ (second stage)",
     details: `
       Reads the digests of the destination's blocks from standard input, compares them with FILE, a regular file or block device, and writes the blocks that differ to standard output.
     `,
@@ -29,50 +30,46 @@ export class RetrieveCommand extends StageCommand {
         "Make /dev/vg/copy of another host equal to /dev/vg/disk",
         "ssh root@host blockcopy checksum /dev/vg/copy | $0 retrieve /dev/vg/disk | ssh root@host blockcopy save /dev/vg/copy",
       ],
-      ["Compress what is sent", "$0 retrieve --compress zstd /dev/vg/disk < hashes > blocks"],
+      ["Compress the blocks", "$0 retrieve --compress zstd /dev/vg/disk < hashes > blocks"],
     ],
   });
 
-  compress = Option.String("--compress", {
-    description:
-      "Compress each block where that makes it smaller: none, lz4, zstd[:LEVEL] (1 to 19), lzma[:LEVEL] (0 to 9) or auto; lz4 and zstd need `checksum --extended`",
-    validator: isCompress,
+  compress = value("--compress", METHOD, {
+    group: "speed",
+    text: "Compress each block if that makes it smaller: none, lz4, zstd[:LEVEL] (1 to 19), lzma[:LEVEL] (0 to 9) or auto. lz4, zstd and auto need `checksum --extended`",
   });
 
-  lzma = Option.Boolean("--lzma", false, { description: "The same as --compress lzma" });
+  lzma = flag("--lzma", { group: "speed", text: "The same as --compress lzma" });
 
-  bwlimit = Option.String("--bwlimit", {
-    description: "Write no more than this RATE of bytes a second, as 20M (K, M, G: of 1024)",
-    validator: isRate,
+  bwlimit = value("--bwlimit", RATE, {
+    group: "speed",
+    text: "Write at most RATE bytes per second, as 20M (K, M, G: powers of 1024)",
   });
 
-  /** For `sync`, which has started it. */
-  events = Option.Boolean("--events", false, { hidden: true });
+  /** Set by `sync`, as are all options without a text. */
+  events = flag("--events");
 
-  sizes = Option.String("--sizes", "any", {
-    hidden: true,
-    validator: isOneOf(["same", "new", "larger", "any"]),
-  });
+  sizes = valueOr("--sizes", SIZES, "any");
 
-  needsStart = Option.String("--needs-start", { hidden: true, validator: isOffset });
+  needsStart = value("--needs-start", OFFSET);
 
-  needsEnd = Option.String("--needs-end", { hidden: true, validator: isOffset });
+  needsEnd = value("--needs-end", OFFSET);
 
-  whole = Option.Boolean("--whole", false, { hidden: true });
+  whole = flag("--whole");
 
-  dryRun = Option.Boolean("--dry-run", false, { hidden: true });
+  dryRun = flag("--dry-run");
 
-  wire = Option.String("--wire", { hidden: true, validator: isWire });
+  wire = value("--wire", WIRE);
 
-  map = Option.Boolean("--map", false, { hidden: true });
+  map = flag("--map");
 
-  /** FILE is encoded, as `sync` hands over a name that a shell might change. */
-  encoded = Option.Boolean("--encoded", false, { hidden: true });
+  /** FILE is encoded, as `sync` passes a name that a shell might change. */
+  encoded = flag("--encoded");
 
-  /** The home folder that FILE begins in, if that is encoded. */
-  home = Option.String("--home", { hidden: true, validator: isFileName });
+  /** Home folder that an encoded FILE is relative to. */
+  home = value("--home", fileName("FOLDER"));
 
-  file = Option.String({ name: "FILE", validator: isFileName });
+  file = operand(fileName("FILE"));
 
   override execute(): Promise<never> {
     return runStage({
@@ -87,32 +84,33 @@ export class RetrieveCommand extends StageCommand {
         { fd: 0, name: "hash_input_stream", other: "blockcopy checksum FILE" },
         { fd: 1, name: "block_output_stream", other: "blockcopy save FILE" },
       ],
-      work: async (context) => {
-        const file = fileOf(this);
-        refuseStandardInput(file);
-        if (!this.events) {
-          refuseHost("retrieve", this.file);
-        }
-        const exactWire = wantsExactWire() || this.wire !== undefined;
-        return retrieve(context, {
-          file,
-          compress: this.#compression(),
-          exactWire,
-          sizes: this.sizes,
-          needs: { start: this.needsStart, end: this.needsEnd },
-          whole: this.whole,
-          dryRun: this.dryRun,
-          inUse: this.#inUse(context),
-          rate: this.bwlimit,
-          map: this.map,
-          // `sync` has started a stage of this program at the other end too, unless it says otherwise.
-          sealed: this.events && this.wire === undefined,
-        });
-      },
+      work: (context) => this.#retrieve(context),
     });
   }
 
-  /** Whoever runs it from cron expects no word from a stage that succeeds. */
+  async #retrieve(context: StageContext): Promise<string | undefined> {
+    const file = fileOf(this);
+    refuseStandardInput(file);
+    if (!this.events) {
+      refuseHost("retrieve", this.file);
+    }
+    return retrieve(context, {
+      file,
+      compress: this.#compression(),
+      exactWire: wantsExactWire() || this.wire !== undefined,
+      sizes: this.sizes,
+      needs: { start: this.needsStart, end: this.needsEnd },
+      whole: this.whole,
+      dryRun: this.dryRun,
+      inUse: this.#inUse(context),
+      rate: this.bwlimit,
+      map: this.map,
+      // `sync` has started a stage of this program at the other end too, unless it says otherwise.
+      sealed: this.events && this.wire === undefined,
+    });
+  }
+
+  /** Returns the function that tells of a source in use. Cron mails every word, so without --verbose a stage says nothing. */
   #inUse({ warn, debug }: StageContext): ((message: string) => void) | undefined {
     if (this.events) {
       return warn;
@@ -120,7 +118,6 @@ export class RetrieveCommand extends StageCommand {
     return this.wantsDetails ? debug : undefined;
   }
 
-  /** What the two options say together. */
   #compression(): Compress {
     if (this.lzma && this.compress !== undefined) {
       throw new UsageError("--lzma and --compress say the same", "leave one of them out");

@@ -1,10 +1,10 @@
-import { UsageError } from "../errors/copy-error.ts";
-import { Command, Option } from "clipanion";
+import { Command } from "clipanion";
 
 import { save } from "../stages/save/save.ts";
-import { DestinationCommand } from "./destination-command.ts";
-import { runStage } from "./run-stage.ts";
-import { isFileHere, isFileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
+import { DestinationCommand, refuseNumericIds } from "./destination-command.ts";
+import { operand, value } from "./options/declare.ts";
+import { fileHere, fileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
+import { runStage } from "./run/run-stage.ts";
 
 /** `blockcopy save FILE` */
 export class SaveCommand extends DestinationCommand {
@@ -13,11 +13,11 @@ export class SaveCommand extends DestinationCommand {
   static override usage = Command.Usage({
     description: "write the blocks to the destination (third stage)",
     details: `
-      Reads blocks from standard input and writes them to FILE, an existing regular file or block device. Succeeds only when they are on the disk.
+      Reads a block stream from standard input and writes its blocks to FILE, an existing regular file or block device. Succeeds only when they are on the disk.
 
       A device that is mounted, or held by another device or process, is refused.
 
-      What FILE gets beside its content (\`-t -p -o -g\`, \`--truncate\`) and what \`--verify=full\` compares with comes from \`blockcopy retrieve\`, at the end of its stream; blockcopy 0.0.2 does not send it.
+      The attributes (\`-a -t -p -o -g\`), the length for \`--truncate\` and the digest for \`--verify=full\` come from \`blockcopy retrieve\`, at the end of the block stream. blockcopy 0.0.2 does not send them.
     `,
     examples: [
       [
@@ -28,12 +28,12 @@ export class SaveCommand extends DestinationCommand {
     ],
   });
 
-  updateDigests = Option.String("--update-digests", {
-    description: "Keep the digests of FILE in this file, for `checksum --cached`",
-    validator: isFileHere,
+  updateDigests = value("--update-digests", fileHere("DIGESTS"), {
+    group: "speed",
+    text: "Keep the digests of FILE in this file, for `checksum --cached`",
   });
 
-  file = Option.String({ name: "FILE", validator: isFileName });
+  file = operand(fileName("FILE"));
 
   override execute(): Promise<never> {
     return runStage({
@@ -47,12 +47,8 @@ export class SaveCommand extends DestinationCommand {
       work: async (context) => {
         refuseStandardInput(this.file);
         refuseHost("save", this.file);
-        if (this.numericIds && !this.owner && !this.group) {
-          throw new UsageError(
-            "--numeric-ids says how -o and -g take owner and group, and neither is given",
-            "add -o, -g or both, or leave it out",
-          );
-        }
+        this.settleAttributes();
+        refuseNumericIds(this);
         return save(context, this.saving(this.file, this.updateDigests));
       },
     });

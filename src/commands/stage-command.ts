@@ -1,39 +1,38 @@
-import { Command, Option } from "clipanion";
+import { Command } from "clipanion";
 
-import { type IoOptions, isDirect, isQueueDepth, isThreads } from "./options/io-options.ts";
+import { flag, value, valueOr } from "./options/declare.ts";
+import { type IoOptions, QUEUE_DEPTH, THREADS, WHEN } from "./options/io-options.ts";
 
-/** What all commands have in common. */
+/** Options of all commands. */
 export abstract class AnyCommand extends Command {
-  verbose = Option.Boolean("-v,--verbose", false, {
-    description: "Say on standard error what happens; the environment variable DEBUG does the same",
+  verbose = flag("-v,--verbose", {
+    group: "output",
+    text: "Print details on standard error, as with the environment variable DEBUG=1",
   });
 
-  /** Whether details are wanted, by option or by environment. */
+  /** True if details are wanted, by option or by environment. */
   get wantsDetails(): boolean {
     return this.verbose || (process.env["DEBUG"] ?? "") !== "";
   }
 }
 
-/** What the commands that read or write files in blocks have in common. */
+/** Options of the commands that read or write files in blocks. */
 export abstract class StageCommand extends AnyCommand {
-  direct = Option.String("--direct", "auto", {
-    description:
-      "Go past the page cache: on, off, or auto, the default: for all but what it holds already and what cannot be; -v shows it",
-    validator: isDirect,
+  direct = valueOr("--direct", WHEN, "auto", {
+    group: "speed",
+    text: "Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto",
   });
 
-  threads = Option.String("--threads", {
-    description: "Hash and compress on that many threads instead of one per core",
-    validator: isThreads,
+  threads = value("--threads", THREADS, {
+    group: "speed",
+    text: "Hash and compress on this number of threads. Default: one per core",
   });
 
-  queueDepth = Option.String("--queue-depth", {
-    description:
-      "Have that many reads or writes in flight instead of 4 to 8 (two per core), at most 32",
-    validator: isQueueDepth,
+  queueDepth = value("--queue-depth", QUEUE_DEPTH, {
+    group: "speed",
+    text: "Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core",
   });
 
-  /** How files are read and written. */
   protected get io(): IoOptions {
     return { direct: this.direct, threads: this.threads, queueDepth: this.queueDepth };
   }

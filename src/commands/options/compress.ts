@@ -1,27 +1,34 @@
 import * as t from "typanion";
 
 import type { Compress } from "../../stages/retrieve/compression.ts";
+import type { Kind } from "./declare.ts";
 import { refuse } from "./refuse.ts";
 
 const METHODS: readonly Compress["method"][] = ["none", "lz4", "zstd", "lzma", "auto"];
 
-/** The levels that a method has. */
+/** Levels of the methods that have any. */
 const LEVELS: Readonly<Record<string, { least: number; most: number }>> = {
   zstd: { least: 1, most: 19 },
   lzma: { least: 0, most: 9 },
 };
 
-/** How to compress: a method, and behind a colon its level. */
-export const isCompress: t.StrictValidator<unknown, string> = t.makeValidator({
-  test: (value, state): value is string =>
-    (typeof value === "string" && parseCompress(value) !== undefined) ||
-    refuse(
-      state,
-      `${JSON.stringify(value)} is no way to compress; give none, lz4, zstd, zstd:1 to zstd:19, lzma, lzma:0 to lzma:9 or auto`,
-    ),
-});
+/** Compression method; after a colon, its level. */
+export const METHOD: Kind<string> = {
+  name: "METHOD",
+  form: /^(?:none|auto|(?:lz4|zstd|lzma)(?::\d+)?)$/,
+  words: METHODS,
+  example: "auto",
+  validator: t.makeValidator({
+    test: (value, state): value is string =>
+      (typeof value === "string" && parseCompress(value) !== undefined) ||
+      refuse(
+        state,
+        `unknown compression method ${JSON.stringify(value)}; give none, lz4, zstd, zstd:1 to zstd:19, lzma, lzma:0 to lzma:9 or auto`,
+      ),
+  }),
+};
 
-/** What `isCompress` accepts; undefined for anything else. */
+/** Parses a compression method; undefined if {@link METHOD} refuses it. */
 export function parseCompress(text: string): Compress | undefined {
   const [name, level, ...more] = text.split(":");
   const method = METHODS.find((known) => known === name);

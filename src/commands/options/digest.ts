@@ -1,6 +1,4 @@
 import { UsageError } from "../../errors/copy-error.ts";
-import * as t from "typanion";
-
 import {
   DEFAULT_HASHING,
   DIGEST_NAMES,
@@ -8,25 +6,19 @@ import {
   type Hashing,
 } from "../../protocol/digest.ts";
 import { wantsExactWire } from "../../process/environment.ts";
-import { refuse } from "./refuse.ts";
+import type { Kind } from "./declare.ts";
+import { oneOf } from "./one-of.ts";
 
-/** The name of a digest algorithm. */
-export const isDigest: t.StrictValidator<unknown, DigestName> = t.makeValidator({
-  test: (value, state): value is DigestName =>
-    DIGEST_NAMES.some((name) => name === value) ||
-    refuse(
-      state,
-      `${JSON.stringify(value)} is not a digest that blockcopy knows; give ${DIGEST_NAMES.join(" or ")}`,
-    ),
-});
+/** Name of a digest algorithm. */
+export const ALGORITHM: Kind<DigestName> = oneOf("ALGORITHM", DIGEST_NAMES, "blake3");
 
 /**
- * Refuses a hash stream that those who are to read it could not.
+ * Refuses a hash stream that blockcopy 0.0.2 cannot read where it may be the reader.
  *
  * @throws UsageError
  */
 export function refuseUnreadable(hashing: Hashing, extended: boolean): void {
-  const own = notOf002(hashing);
+  const own = beyondLegacy(hashing);
   if ((extended || own !== undefined) && wantsExactWire()) {
     throw new UsageError(
       `${extended ? "--extended" : own?.option} is not for BLOCKCOPY_WIRE=0.0.2, which cannot read it`,
@@ -35,19 +27,20 @@ export function refuseUnreadable(hashing: Hashing, extended: boolean): void {
   }
   if (own !== undefined && !extended) {
     throw new UsageError(
-      `${own.option} is only for the extended stream: blockcopy 0.0.2 knows ${own.known} alone`,
-      "add --extended if the stage that reads it is of this version or later",
+      `${own.option} is only for the extended stream: blockcopy 0.0.2 only knows ${own.known}`,
+      "add --extended if the stage that reads it has this version or a later one",
     );
   }
 }
 
-/** The first option that asks for what blockcopy 0.0.2 has not, and what it has instead. */
-function notOf002({ digest, blockSize }: Hashing): { option: string; known: string } | undefined {
-  const plain = DEFAULT_HASHING;
-  if (digest !== plain.digest) {
-    return { option: `--digest ${digest}`, known: plain.digest };
+/** Finds the first option that blockcopy 0.0.2 does not know, and what it has instead. */
+function beyondLegacy(hashing: Hashing): { option: string; known: string } | undefined {
+  const { digest, blockSize } = hashing;
+  const legacy = DEFAULT_HASHING;
+  if (digest !== legacy.digest) {
+    return { option: `--digest ${digest}`, known: legacy.digest };
   }
-  return blockSize === plain.blockSize
+  return blockSize === legacy.blockSize
     ? undefined
-    : { option: `--block-size ${blockSize}`, known: `blocks of ${plain.blockSize} bytes` };
+    : { option: `--block-size ${blockSize}`, known: `blocks of ${legacy.blockSize} bytes` };
 }

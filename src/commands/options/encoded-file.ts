@@ -2,26 +2,30 @@ import { UsageError } from "../../errors/copy-error.ts";
 import * as t from "typanion";
 
 import { decodedName } from "../../native/names.ts";
+import type { Kind } from "./declare.ts";
 import { refuse } from "./refuse.ts";
 
-/** A name as `sync` hands it to a stage, where a shell might change it. */
-export const isEncodedName: t.StrictValidator<unknown, string> = t.makeValidator({
-  test: (value, state): value is string =>
-    (typeof value === "string" && value !== "" && decodedName(value) !== undefined) ||
-    refuse(state, `${JSON.stringify(value)} is not an encoded name`),
-});
+/** Name of a file, encoded by `sync` because a shell might change it. */
+export const ENCODED_NAME: Kind<string> = {
+  name: "NAME",
+  validator: t.makeValidator({
+    test: (value, state): value is string =>
+      (typeof value === "string" && value !== "" && decodedName(value) !== undefined) ||
+      refuse(state, `${JSON.stringify(value)} is not an encoded name`),
+  }),
+};
 
-/** The file of a stage, as its words name it. */
+/** Words of a stage's command line that name its file. */
 interface FileWords {
   file: string;
   /** True if `file` is encoded. */
   encoded: boolean;
-  /** A home folder that the shell has looked up, which `file` begins in. */
+  /** Home folder, found by the shell, that `file` is relative to. */
   home: string | undefined;
 }
 
 /**
- * Reads the name of the file that a stage was started for.
+ * Returns the name of the file that a stage was started for.
  *
  * @throws UsageError
  */

@@ -4,16 +4,34 @@ import { UsageError } from "../../errors/copy-error.ts";
 import { refuseBareHost } from "../../sync/connection/endpoint.ts";
 import { exists } from "../../transport/files/small-file.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
+import type { Kind } from "./declare.ts";
 import { refuse } from "./refuse.ts";
 
-/** A name of a file or device. An empty one is most likely a variable of a script that was never set. */
-export const isFileName: t.StrictValidator<unknown, string> = t.makeValidator({
+/** Accepts any name but the empty one, which most likely is a variable that a script never set. */
+const isFileName: t.StrictValidator<unknown, string> = t.makeValidator({
   test: (value, state): value is string =>
     (typeof value === "string" && value !== "") ||
     refuse(state, "the name is empty; give that of a file or device"),
 });
 
-/** `-` stands for standard input elsewhere, but a stage that reads a stream from it has none to spare. */
+/** Name of a file or device, on any host. */
+export function fileName(name: string): Kind<string> {
+  return { name, validator: isFileName, isFile: true };
+}
+
+/** Name of a file of this host. */
+export function fileHere(name: string): Kind<string> {
+  return { name, validator: isFileHere, isFile: true };
+}
+
+/** Command with its arguments, as `-e` takes it. */
+export const COMMAND: Kind<string> = { name: "COMMAND", validator: isFileName };
+
+/**
+ * Refuses `-`, which stands for standard input elsewhere: a stage that reads a stream from there cannot read its file from there too.
+ *
+ * @throws UsageError
+ */
 export function refuseStandardInput(file: string): void {
   if (isStandardInput(file)) {
     throw new UsageError(
@@ -24,9 +42,9 @@ export function refuseStandardInput(file: string): void {
 }
 
 /**
- * Refuses a name of another host's file in place of one here, unless there is a file of that name.
+ * Refuses the name of a remote file as the file of a stage, unless a local file has that name.
  *
- * @param stage the command, as a person would run it there
+ * @param stage the command to suggest for the other host
  * @throws UsageError
  */
 export function refuseHost(stage: string, file: string): void {
@@ -42,7 +60,7 @@ export function refuseHost(stage: string, file: string): void {
   }
 }
 
-/** The name of a file of this host. One that looks like a file of another host would be made or read here, under a strange name. */
+/** Accepts the name of a local file. The name of a remote one would be made or read here, under a strange name. */
 export const isFileHere: t.StrictValidator<unknown, string> = t.makeValidator({
   test: (value, state): value is string =>
     isFileName(value, state) &&
@@ -50,7 +68,7 @@ export const isFileHere: t.StrictValidator<unknown, string> = t.makeValidator({
 });
 
 /**
- * Refuses the name of another host's file as the value of an option that takes one of this host.
+ * Refuses the name of a remote file as the value of an option that takes a local one.
  *
  * @throws UsageError
  */
@@ -60,7 +78,7 @@ export function refuseFar(option: string, file: string | undefined): void {
   }
 }
 
-/** True if a name is written as `sync` takes the name of another host's file, and no file here has it. */
+/** True if a name is written as `sync` takes that of a remote file, and no local file has it. */
 function isFar(name: string): boolean {
   return /^(?:\[[^\]/]+\]|[^/:[\]]+):/.test(name) && !exists(name);
 }

@@ -1,10 +1,9 @@
-import * as t from "typanion";
-
 import type { Direct } from "../../blocks/context.ts";
-import { isOneOf } from "./one-of.ts";
-import { refuse } from "./refuse.ts";
+import type { Kind } from "./declare.ts";
+import { oneOf } from "./one-of.ts";
+import { parsedBy } from "./parsed-by.ts";
 
-/** How a stage reads and writes, where it was told. */
+/** Settings for how a stage reads and writes; undefined where the stage decides. */
 export interface IoOptions {
   direct: Direct;
   /** Threads that hash and compress. */
@@ -18,37 +17,42 @@ const MAX_QUEUE_DEPTH = 32;
 
 const MAX_THREADS = 1024;
 
+/** sshd(8) refuses some of many connections that arrive together (MaxStartups). */
 const MAX_STREAMS = 8;
 
-/** A week: whoever wants more wants no limit. */
+/** A week. For more, `--timeout 0` sets no limit. */
 const MAX_TIMEOUT = 7 * 24 * 60 * 60;
 
-/** A number of seconds without a word; 0 for no limit. */
-export const isTimeout = isCount(MAX_TIMEOUT, 0);
+/** When to bypass the page cache. */
+export const WHEN: Kind<Direct> = oneOf("WHEN", ["auto", "on", "off"], "on");
 
-/** Whether to go past the page cache. */
-export const isDirect: t.StrictValidator<unknown, Direct> = isOneOf(["auto", "on", "off"]);
+/** Seconds without a word from a stage; 0 for no limit. */
+export const SECONDS = countKind("SECONDS", MAX_TIMEOUT, 0);
 
-/** A number of threads. */
-export const isThreads = isCount(MAX_THREADS);
+export const THREADS = countKind("COUNT", MAX_THREADS);
 
-/** A number of reads or writes in flight. */
-export const isQueueDepth = isCount(MAX_QUEUE_DEPTH);
+/** Number of reads or writes in flight. */
+export const QUEUE_DEPTH = countKind("COUNT", MAX_QUEUE_DEPTH);
 
-/** A number of connections to a host: many at once, sshd(8) refuses some of (MaxStartups). */
-export const isStreams = isCount(MAX_STREAMS);
+/** Number of connections to each host. */
+export const STREAMS = countKind("COUNT", MAX_STREAMS);
 
-function isCount(max: number, least = 1): t.StrictValidator<unknown, number> {
-  return t.makeValidator({
-    test: (value, state): value is number => {
-      const count = Number(value);
-      if (!/^\d+$/.test(String(value)) || count < least || count > max) {
-        return refuse(state, `${JSON.stringify(value)} is not a number from ${least} to ${max}`);
-      }
-      if (state?.coercions !== undefined && state.coercion !== undefined) {
-        state.coercions.push([state.p ?? ".", state.coercion.bind(null, count)]);
-      }
-      return true;
-    },
-  });
+function countKind(name: string, most: number, least = 1): Kind<number> {
+  const isCount = (value: unknown): value is number =>
+    typeof value === "number" && value >= least && value <= most;
+  return {
+    name,
+    form: /^\d+$/,
+    validator: parsedBy({
+      parse: (text) => {
+        const count = /^\d+$/.test(text) ? Number(text) : NaN;
+        if (!isCount(count)) {
+          throw new Error(`${JSON.stringify(text)} is not a number from ${least} to ${most}`);
+        }
+        return count;
+      },
+      isParsed: isCount,
+      expected: `expected a number from ${least} to ${most}`,
+    }),
+  };
 }

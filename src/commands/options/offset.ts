@@ -1,20 +1,18 @@
 import { UsageError } from "../../errors/copy-error.ts";
-import * as t from "typanion";
-
-import { refuse } from "./refuse.ts";
+import type { Kind } from "./declare.ts";
+import { parsedBy } from "./parsed-by.ts";
 
 const SECTOR = 512n;
 
-/** In order of the power of 1000 or 1024 that each one stands for. */
+/** Prefixes in the order of the powers of 1000 or 1024 that they stand for. */
 const PREFIXES = "KMGTP";
 
 const FORMS =
   "bytes such as 4096, or a number followed by K, M, G, T or P (or KiB to PiB: powers of 1024), KB to PB (powers of 1000), s (sectors of 512 bytes) or B (bytes)";
 
 /**
- * A place in a file or device, as a person writes it: a decimal number of bytes,
- * or of the unit that follows without a space. A fraction (`1.5G`) must come
- * to a whole number of bytes.
+ * Parses an offset: a decimal number of bytes, or of the unit that follows without a space. A fraction
+ * (`1.5G`) must come to a whole number of bytes.
  * @returns bytes, 0 to 2^53-1
  * @throws Error that shows `text` and lists the accepted forms
  */
@@ -34,23 +32,21 @@ export function parseOffset(text: string): number {
   return Number(offset);
 }
 
-/** For a clipanion String option: coerces what was typed with `parseOffset`. */
-export const isOffset: t.StrictValidator<unknown, number> = t.makeValidator({
-  test: (value, state): value is number => {
-    const fail = (message: string): false => refuse(state, message);
-    // Once coerced, or a default: nothing is left to parse.
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return true;
-    if (typeof value !== "string") return fail(`expected an offset: ${FORMS}`);
-    if (state?.coercions === undefined || state.coercion === undefined)
-      return fail("an offset given as text needs coercion");
-    try {
-      state.coercions.push([state.p ?? ".", state.coercion.bind(null, parseOffset(value))]);
-    } catch (error) {
-      return fail((error as Error).message);
-    }
-    return true;
-  },
+/** Accepts an offset as text, which it coerces to a number, or as a number. */
+export const isOffset = parsedBy<number>({
+  parse: parseOffset,
+  isParsed: (value): value is number =>
+    typeof value === "number" && Number.isSafeInteger(value) && value >= 0,
+  expected: `expected an offset: ${FORMS}`,
 });
+
+/** Place in a file or device. */
+export const OFFSET: Kind<number> = {
+  name: "OFFSET",
+  form: /^\d/,
+  example: "10G",
+  validator: isOffset,
+};
 
 function bytesIn(unit: string): bigint {
   if (unit === "B") return 1n;
@@ -61,7 +57,7 @@ function bytesIn(unit: string): bigint {
 }
 
 /**
- * A range that has nothing in it is a mistake in a script: what does nothing would look like a success.
+ * Refuses a range without a byte in it: a mistake in a script would look like a success.
  *
  * @throws UsageError
  */
@@ -74,7 +70,7 @@ export function refuseEmptyRange({
 }): void {
   if (end !== undefined && end <= start) {
     throw new UsageError(
-      `--end ${end} does not lie behind --start ${start}`,
+      `--end ${end} must be greater than --start ${start}`,
       "give a range that is not empty",
     );
   }

@@ -1,14 +1,13 @@
-import * as t from "typanion";
-
+import type { Kind } from "./declare.ts";
 import { parseOffset } from "./offset.ts";
-import { refuse } from "./refuse.ts";
+import { parsedBy } from "./parsed-by.ts";
 
 const FORMS = "give a number with a unit, as 20M (K, M, G: powers of 1024; KB, MB, GB: of 1000)";
 
 /**
- * Bytes a second, as a person writes them: as an offset, but with a unit.
+ * Parses a rate: an offset with a unit.
  *
- * @returns bytes a second, at least 1
+ * @returns bytes per second, at least 1
  * @throws Error that shows `text` and says what to write
  */
 export function parseRate(text: string): number {
@@ -27,21 +26,14 @@ export function parseRate(text: string): number {
   return rate;
 }
 
-/** For a clipanion String option: coerces what was typed with `parseRate`. */
-export const isRate: t.StrictValidator<unknown, number> = t.makeValidator({
-  test: (value, state): value is number => {
-    if (typeof value === "number") {
-      // Coerced before.
-      return true;
-    }
-    try {
-      const rate = parseRate(String(value));
-      if (state?.coercions !== undefined && state.coercion !== undefined) {
-        state.coercions.push([state.p ?? ".", state.coercion.bind(null, rate)]);
-      }
-      return true;
-    } catch (error) {
-      return refuse(state, (error as Error).message);
-    }
-  },
-});
+/** Bytes per second. */
+export const RATE: Kind<number> = {
+  name: "RATE",
+  form: /^\d/,
+  example: "20M",
+  validator: parsedBy({
+    parse: parseRate,
+    isParsed: (value) => typeof value === "number",
+    expected: `expected a rate: ${FORMS}`,
+  }),
+};

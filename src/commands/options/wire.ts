@@ -1,10 +1,17 @@
 import * as t from "typanion";
 
+import type { Kind } from "./declare.ts";
 import { refuse } from "./refuse.ts";
 
-/** The wire of another program that can be asked for by its version. */
-export const isWire: t.StrictValidator<unknown, "0.0.2"> = t.makeValidator({
-  test: (value, state): value is "0.0.2" =>
-    value === "0.0.2" ||
-    refuse(state, `${JSON.stringify(value)} is no wire that can be asked for; give 0.0.2`),
-});
+/** Version of another program whose protocol is spoken. */
+export const WIRE: Kind<"0.0.2"> = {
+  name: "VERSION",
+  form: /^0\.0\.2$/,
+  words: ["0.0.2"],
+  example: "0.0.2",
+  validator: t.makeValidator({
+    test: (value, state): value is "0.0.2" =>
+      value === "0.0.2" ||
+      refuse(state, `unknown protocol version ${JSON.stringify(value)}; give 0.0.2`),
+  }),
+};

@@ -1,44 +1,40 @@
-import type * as Binding from "../native/binding.js";
-import type { StageContext } from "../blocks/context.ts";
-import { ProtocolError } from "../protocol/error.ts";
-import { Cancellation } from "../blocks/cancellation.ts";
-import { ReaderGoneError } from "../errors/stream-errors.ts";
-import { removeUnfinished } from "../transport/files/unfinished.ts";
-import { EventLines, eventLine, helloLine } from "../ui/event-lines.ts";
-import type { JsonLine } from "../ui/json-line.ts";
-import { ProgressLines } from "../ui/people/progress-lines.ts";
-import { type Progress, silent } from "../ui/progress.ts";
-import { Tally } from "../ui/tally.ts";
-import { printLine, stderrCanDraw } from "../ui/stderr.ts";
-import { adviceOn } from "../errors/explain.ts";
-import { ExitCode } from "../errors/exit-codes.ts";
-import { exitCodeOf } from "../errors/explain.ts";
-import { forcedSimd, wantsExactWire } from "../process/environment.ts";
-import type { IoOptions } from "./options/io-options.ts";
-import { type DataStream, messageOf, runCommand } from "./run-command.ts";
-import { trackTimeSpent } from "../process/time-spent.ts";
+import type { StageContext } from "../../blocks/context.ts";
+import { Cancellation } from "../../blocks/cancellation.ts";
+import { ExitCode } from "../../errors/exit-codes.ts";
+import { adviceOn, exitCodeOf } from "../../errors/explain.ts";
+import { ReaderGoneError } from "../../errors/stream-errors.ts";
+import type * as Binding from "../../native/binding.js";
+import { forcedSimd, wantsExactWire } from "../../process/environment.ts";
+import { trackTimeSpent } from "../../process/time-spent.ts";
+import { ProtocolError } from "../../protocol/error.ts";
+import { removeUnfinished } from "../../transport/files/unfinished.ts";
+import { EventLines, eventLine, helloLine } from "../../ui/event-lines.ts";
+import type { JsonLine } from "../../ui/json-line.ts";
+import { ProgressLines } from "../../ui/people/progress-lines.ts";
+import { type Progress, silent } from "../../ui/progress.ts";
+import { printLine, stderrCanDraw } from "../../ui/stderr.ts";
+import { Tally } from "../../ui/tally.ts";
+import type { IoOptions } from "../options/io-options.ts";
+import type { DataStream } from "./data-streams.ts";
+import { messageOf } from "./ending.ts";
+import { runCommand } from "./run-command.ts";
 
-/** A stage, as the commands start it. */
+/** A stage of the pipeline, run by its command. */
 export interface Stage {
-  /** `checksum`, `retrieve` or `save`. */
   name: string;
-  /** Whether to say what matters only when looking for a fault. */
+  /** Print details. */
   verbose: boolean;
-  /** Whether progress is wanted where there is no terminal. */
+  /** Print progress even if standard error is not a terminal. */
   progress: boolean;
-  /** Standard streams that carry data, with the names that messages have for them. */
   streams: DataStream[];
-  /** What it has done with the bytes that it reports, as `read`. */
+  /** Past participle for progress: bytes "read", "compared". */
   done: string;
-  /** How its files are read and written, and on how many threads. */
   io: IoOptions;
-  /** How long, in milliseconds, it leaves the terminal to the other stages of its pipe. */
+  /** Milliseconds for which it leaves the terminal to the other stages of its pipeline. */
   patience: number;
-  /** Whether it tells another program what happens, as events, and not a person. */
+  /** Report to another program by events, instead of to a person. */
   events?: boolean;
-  /** What a signal that ends it leaves behind, and what to do then, where its name does not tell. */
-  cutOff?: { unfinished: string; again: string } | undefined;
-  /** Does it, and says what came of it where that is worth a word. */
+  /** Does the work, and returns its result in words if there is anything to say. */
   work: (context: StageContext) => Promise<string | undefined>;
 }
 
@@ -52,7 +48,6 @@ export function runStage(stage: Stage): Promise<never> {
     verbose: stage.verbose,
     streams: stage.streams,
     unfinished: unfinished(stage),
-    ...stage.cutOff,
     tell: () => {
       if (stage.events !== true) {
         printLine(`blockcopy ${stage.name}: ${progress.text}`);
@@ -69,7 +64,7 @@ export function runStage(stage: Stage): Promise<never> {
     }),
     cancellation,
     work: async ({ native, debug }) => {
-      // Every stage refuses a wire that nobody knows, also those whose bytes do not depend on it.
+      // Every stage refuses an unknown BLOCKCOPY_WIRE, even if it does not depend on it.
       wantsExactWire();
       events = stage.events === true ? eventsOf(stage, native) : undefined;
       progress.show(events ?? (await progressFor(stage, native)));
@@ -90,7 +85,7 @@ export function runStage(stage: Stage): Promise<never> {
 
 function eventsOf(stage: Stage, native: typeof Binding): EventLines {
   printLine(helloLine());
-  // Whoever has started it is the one to say how it went: without that, nothing goes on in secret.
+  // Nobody could report a stage whose parent has gone, so it ends.
   void native.waitFor(2, "readerGone").then(() => {
     removeUnfinished();
     native.exitNow(ExitCode.readerGone);
@@ -101,13 +96,13 @@ function eventsOf(stage: Stage, native: typeof Binding): EventLines {
 async function progressFor(stage: Stage, native: typeof Binding): Promise<Progress> {
   const title = stage.name.replace(/^./, (letter) => letter.toUpperCase());
   if (stderrCanDraw()) {
-    const { LiveLine } = await import("../ui/people/live-line.ts");
+    const { LiveLine } = await import("../../ui/people/live-line.ts");
     return new LiveLine(title, stage.done, () => native.TerminalLock.acquire(), stage.patience);
   }
   return stage.progress ? new ProgressLines(title, printLine) : silent;
 }
 
-/** A failure for the program that has started this one; `synced`: bytes that are on the disk all the same, where that is known. */
+/** Makes the event for a failure. `synced` are the bytes that are on the disk nevertheless, if that is known. */
 function errorEvent(error: unknown, stage: string, synced: number | undefined): JsonLine {
   return eventLine({
     event: "error",
@@ -122,7 +117,7 @@ function errorEvent(error: unknown, stage: string, synced: number | undefined): 
   });
 }
 
-/** Whether a failure comes of that of another stage: its stream ends, or nobody reads what this one writes. */
+/** True if a failure is the consequence of that of another stage: its stream ends, or it no longer reads. */
 function isConsequence(error: unknown): boolean {
   return (
     error instanceof ReaderGoneError ||

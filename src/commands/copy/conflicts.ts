@@ -1,8 +1,9 @@
 import { UsageError } from "../../errors/copy-error.ts";
 import type { CopyOptions } from "../../sync/stage-arguments.ts";
-import { refuseEmptyRange } from "./offset.ts";
+import { refuseNumericIds } from "../destination-command.ts";
+import { refuseEmptyRange } from "../options/offset.ts";
 
-/** The options of `sync`, as they were given. */
+/** Options of `sync`, as given. */
 export interface SyncOptions extends CopyOptions {
   rsh: string | undefined;
   remoteCommand: string | undefined;
@@ -13,17 +14,21 @@ export interface SyncOptions extends CopyOptions {
   json: boolean;
   verbose: boolean;
   metrics: string | undefined;
-  /** The file that the map goes into; true for wherever the summary goes. */
-  drawn: string | boolean;
+  progress: boolean;
+  stats: boolean;
+  /** `--map` */
+  drawMap: boolean;
+  mapFile: string | undefined;
+  /** `-a`, which has set `times`, `perms`, `owner` and `group`. */
+  archive: boolean;
   /** True if both ends are on this host. */
   isHere: boolean;
 }
 
-/** Options that cannot be used in some case. */
+/** Options that cannot be used in a certain case. */
 interface Conflict {
-  /** The case. */
   when: (copy: SyncOptions) => boolean;
-  /** The options, each with whether it is given. */
+  /** True for each option that is given. */
   options: (copy: SyncOptions) => Readonly<Record<string, boolean>>;
   message: (option: string) => string;
   advice: string;
@@ -32,9 +37,9 @@ interface Conflict {
 const ONE = "leave one of them out";
 
 /**
- * Every combination of options that contradicts itself, or in which an option would be ignored. What has no effect only because
- * nothing is left for it to do stays allowed: `--dry-run` takes the options of the copy that it rehearses, `--streams 1` is the default,
- * `--no-bootstrap` also fits `--remote-command` and `--wire`, and `-q --json` says nothing on standard error.
+ * Combinations of options that contradict each other, or that would ignore an option. Options that merely have nothing to do stay
+ * allowed: `--dry-run` takes the options of the copy that it stands for, `--streams 1` is the default, `--no-bootstrap` also works with
+ * `--remote-command` and `--wire`, `--stats` asks for a summary that is printed anyway, and `-q --json` prints nothing on standard error.
  */
 const CONFLICTS: readonly Conflict[] = [
   {
@@ -45,76 +50,73 @@ const CONFLICTS: readonly Conflict[] = [
       "--ranges": ranges !== undefined,
       "--delta": delta !== undefined,
     }),
-    message: (option) => `${option} is not for --streams: no stream sees all of the copy`,
+    message: (option) => `${option} does not work with --streams: no stream sees the whole copy`,
     advice: `${ONE} (--verify=written is possible)`,
   },
   {
     when: ({ ranges }) => ranges !== undefined,
     options: ({ start, end }) => ({ "--start": start !== undefined, "--end": end !== undefined }),
     message: (option) => `--ranges cannot be used with ${option}`,
-    advice: "give a map that has the range alone: a line `OFFSET LENGTH`",
+    advice: "give a map that only has this range: a line `OFFSET LENGTH`",
   },
   {
     when: ({ digestCache }) => digestCache !== undefined,
     options: ofPart,
-    message: (option) => `--digest-cache is not for ${option}: it is of all of a file`,
+    message: (option) =>
+      `--digest-cache does not work with ${option}: it has the digests of a whole file`,
     advice: ONE,
   },
   {
     when: ({ delta }) => delta !== undefined,
     options: ofPart,
-    message: (option) => `${option} is not for --delta, which has to know all of the destination`,
+    message: (option) =>
+      `${option} does not work with --delta, which has to read the whole destination`,
     advice: ONE,
   },
   {
     when: ({ delta }) => delta !== undefined,
     options: ({ dryRun }) => ({ "--dry-run": dryRun }),
     message: (option) =>
-      `${option} is not for --delta, which writes to no destination, but its file`,
+      `${option} does not work with --delta, which does not write to the destination`,
     advice: ONE,
   },
   {
     when: ({ delta }) => delta !== undefined,
     options: writing,
     message: (option) =>
-      `${option} is not for --delta, with which nothing is written to the destination`,
-    advice: "give it to the `save` that takes the delta later",
+      `${option} does not work with --delta, which writes nothing to the destination`,
+    advice: "give it to the `save` that applies the delta",
   },
   {
     when: ({ dryRun }) => dryRun,
     options: ({ verify }) => ({ [`--verify=${verify}`]: verify !== "none" }),
     message: (option) =>
-      `${option} is not for --dry-run, which writes nothing that could be read back`,
+      `${option} does not work with --dry-run, which writes nothing that could be read back`,
     advice: ONE,
   },
   {
     when: ({ truncate }) => truncate,
     options: ({ allowLarger }) => ({ "--allow-larger": allowLarger }),
     message: (option) =>
-      `${option} contradicts --truncate: that cuts the end off, and this leaves it`,
+      `${option} contradicts --truncate: one keeps the end, the other cuts it off`,
     advice: ONE,
   },
   {
-    when: ({ owner, group }) => !owner && !group,
-    options: ({ numericIds }) => ({ "--numeric-ids": numericIds }),
-    message: (option) => `${option} says how -o and -g take owner and group, and neither is given`,
-    advice: "add -o, -g or both, or leave it out",
-  },
-  {
     when: ({ quiet }) => quiet,
-    options: ({ verbose, drawn, json }) => ({
+    options: ({ verbose, progress, drawMap, json, stats }) => ({
       "--verbose": verbose,
-      "--map": drawn === true && !json,
+      "--progress": progress,
+      "--map": drawMap && !json && !stats,
     }),
-    message: (option) => `${option} says more, and --quiet nothing`,
-    advice: `${ONE} (--map=FILE.svg is possible)`,
+    message: (option) => `${option} prints something, and --quiet only errors`,
+    advice: `${ONE} (--map-file FILE.svg is possible)`,
   },
   {
-    when: ({ quiet, json, metrics, drawn }) =>
-      quiet && !json && metrics === undefined && typeof drawn !== "string",
+    when: ({ quiet, json, stats, metrics, mapFile }) =>
+      quiet && !json && !stats && metrics === undefined && mapFile === undefined,
     options: ({ dryRun }) => ({ "--dry-run": dryRun }),
-    message: (option) => `${option} only says what would be sent, and --quiet nothing`,
-    advice: `${ONE}, or add --json or --metrics`,
+    message: (option) => `${option} only prints what would be sent, and --quiet only errors`,
+    advice: `${ONE}, or add --stats, --json or --metrics`,
   },
   {
     when: ({ isHere }) => isHere,
@@ -125,7 +127,7 @@ const CONFLICTS: readonly Conflict[] = [
       "--rsh": rsh !== undefined,
       "--no-bootstrap": noBootstrap,
     }),
-    message: (option) => `${option} is for copies between hosts, and both ends are here`,
+    message: (option) => `${option} is for copies between hosts, and both ends are on this one`,
     advice: "leave it out, or name the other host: HOST:PATH",
   },
 ];
@@ -137,6 +139,7 @@ const CONFLICTS: readonly Conflict[] = [
  */
 export function refuseTogether(copy: SyncOptions): void {
   refuseEmptyRange(copy);
+  refuseNumericIds(copy);
   for (const { when, options, message, advice } of CONFLICTS) {
     const [option] = (when(copy) && Object.entries(options(copy)).find(([, given]) => given)) || [];
     if (option !== undefined) {
@@ -145,7 +148,7 @@ export function refuseTogether(copy: SyncOptions): void {
   }
 }
 
-/** The options that restrict a copy to a part. */
+/** Options that restrict a copy to a part. */
 function ofPart({ start, end, ranges }: SyncOptions): Readonly<Record<string, boolean>> {
   return {
     "--start": start !== undefined,
@@ -154,14 +157,15 @@ function ofPart({ start, end, ranges }: SyncOptions): Readonly<Record<string, bo
   };
 }
 
-/** The options that say how a destination is written to; not those that also say how large it may be. */
+/** Options for writing to a destination, except those that also decide how large it may be. */
 function writing(copy: SyncOptions): Readonly<Record<string, boolean>> {
-  const { force, lock, sparse, verify, times, perms, owner, group, numericIds } = copy;
+  const { force, lock, sparse, verify, archive, times, perms, owner, group, numericIds } = copy;
   return {
     "--force": force,
     "--lock": lock,
     "--sparse": sparse,
     "--verify": verify !== "none",
+    "--archive": archive,
     "--times": times,
     "--perms": perms,
     "--owner": owner,

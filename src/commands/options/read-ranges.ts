@@ -8,22 +8,30 @@ import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import { OpenError, StreamError, systemCode } from "../../errors/stream-errors.ts";
 import { Input } from "../../transport/streams/streams.ts";
 import { type Distrust, distrustOfFile } from "../../transport/files/trusted.ts";
+import type { DataStream } from "../run/data-streams.ts";
 import { parseOffset } from "./offset.ts";
 
-/** A larger map is refused while it is read: 256 MiB are the entries of some two million extents. */
+/** Bytes in the largest map that is accepted: some two million entries. */
 const MAX_LENGTH = 256 * 1024 * 1024;
 
 const READ_LENGTH = 1024 * 1024;
 
-/** Fills what it can of the buffer, and returns how many bytes that are; 0 at the end. */
+/** Reads into the buffer, and returns the number of bytes read; 0 at the end. */
 type Read = (target: Uint8Array) => Promise<number>;
+
+/** Returns standard input as a stream that carries data if the map comes from there. */
+export function rangesStream(ranges: string | undefined): DataStream[] {
+  return ranges !== undefined && isStandardInput(ranges)
+    ? [{ fd: 0, name: "the map", other: "thin_delta ..." }]
+    : [];
+}
 
 /**
  * Reads the map that `--ranges` names.
  *
  * @throws UsageError, StreamError; UntrustedError for a file that another user may change
  */
-export async function readMap({ native }: StageContext, file: string): Promise<Extent[]> {
+export async function readRanges({ native }: StageContext, file: string): Promise<Extent[]> {
   if (isStandardInput(file)) {
     const input = new Input(native, "map");
     return parse("the map on standard input", (target) => input.read(target));
@@ -31,7 +39,7 @@ export async function readMap({ native }: StageContext, file: string): Promise<E
   const handle = await promises.open(file, "r").catch((error: unknown) => {
     throw new UsageError(
       `the map ${file} cannot be opened (${systemCode(error) ?? String(error)})`,
-      "check its name and who may read it",
+      "check its name and permissions",
     );
   });
   let bytes = 0;
@@ -49,10 +57,10 @@ export async function readMap({ native }: StageContext, file: string): Promise<E
   }
 }
 
-/** Finds what lets another user change a map. Only its makers can write to a pipe without a name, as that of `<(…)` in a shell. */
+/** Finds the reason why another user could change a map. Only its makers can write to a pipe without a name, as that of `<(…)` in a shell. */
 async function distrustOf(handle: FileHandle, file: string): Promise<Distrust | undefined> {
   const stat = await handle.stat();
-  // What is read from a device is not what somebody has written to it.
+  // Devices such as /dev/null do not return what was written to them.
   if (!stat.isFile() && !stat.isFIFO()) {
     return undefined;
   }
@@ -79,10 +87,10 @@ async function parse(name: string, read: Read): Promise<Extent[]> {
     if (length > MAX_LENGTH) {
       throw new UsageError(
         `${name} has more than ${MAX_LENGTH} bytes`,
-        "merge ranges that lie close to each other, or scan without --ranges",
+        "merge ranges that are close to each other, or leave out --ranges",
       );
     }
-    // All that counts is ASCII; other bytes may stand in comments, and are refused elsewhere.
+    // The syntax is ASCII. Other bytes are allowed in comments, and refused elsewhere.
     parts.push(buffer.toString("latin1", 0, count));
   }
   return parseMap({ text: parts.join(""), name }, parseOffset);

@@ -1,0 +1,22 @@
+import type { CommandClass } from "clipanion";
+
+/** Loads the commands, in the order of help. Each comes from a file of its own, so that none waits for the others to be compiled. */
+const LOADERS: Readonly<Record<string, () => Promise<CommandClass>>> = {
+  sync: async () => (await import("../commands/sync.ts")).SyncCommand,
+  checksum: async () => (await import("../commands/checksum.ts")).ChecksumCommand,
+  retrieve: async () => (await import("../commands/retrieve.ts")).RetrieveCommand,
+  save: async () => (await import("../commands/save.ts")).SaveCommand,
+  inspect: async () => (await import("../commands/inspect.ts")).InspectCommand,
+  completion: async () => (await import("./completion/command.ts")).CompletionCommand,
+  receive: async () => (await import("../commands/receive.ts")).ReceiveCommand,
+};
+
+/** Names of the commands, except `receive`, which only `sync` calls. */
+export const COMMAND_NAMES: readonly string[] = Object.keys(LOADERS).filter(
+  (name) => name !== "receive",
+);
+
+/** Loads the class of a command; undefined if there is no such command. */
+export async function loadCommand(name: string): Promise<CommandClass | undefined> {
+  return Object.hasOwn(LOADERS, name) ? LOADERS[name]?.() : undefined;
+}

@@ -1,0 +1,31 @@
+import { Command } from "clipanion";
+
+import { operand } from "../../commands/options/declare.ts";
+import { oneOf } from "../../commands/options/one-of.ts";
+import { printAnswer } from "../answer.ts";
+
+const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** `blockcopy completion SHELL` */
+export class CompletionCommand extends Command {
+  static override paths = [["completion"]];
+
+  static override usage = Command.Usage({
+    description: "print the completions for a shell: bash, zsh or fish",
+    details: `
+      Prints a script that completes the commands, options and fixed values of blockcopy, and the names of files. Have the shell read it at its start.
+    `,
+    examples: [
+      ["bash", "$0 completion bash > /etc/bash_completion.d/blockcopy"],
+      ["zsh", "$0 completion zsh > /usr/local/share/zsh/site-functions/_blockcopy"],
+      ["fish", "$0 completion fish > ~/.config/fish/completions/blockcopy.fish"],
+    ],
+  });
+
+  shell = operand(oneOf("SHELL", SHELLS));
+
+  override async execute(): Promise<number> {
+    const { completionFor } = await import("./completion.ts");
+    return printAnswer(await completionFor(this.shell));
+  }
+}

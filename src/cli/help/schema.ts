@@ -1,0 +1,97 @@
+import {
+  type Declaration,
+  declarationsOf,
+  type Group,
+  GROUPS,
+} from "../../commands/options/declare.ts";
+import { COMMAND_NAMES, loadCommand } from "../commands.ts";
+
+/** An option for people: one with a text. */
+export type ShownOption = Declaration & { group: Group; text: string };
+
+/** Everything that help, manual pages and completions say about a command. */
+export interface CommandHelp {
+  name: string;
+  summary: string;
+  paragraphs: readonly string[];
+  examples: readonly (readonly [purpose: string, words: string])[];
+  operands: readonly Declaration[];
+  sections: readonly OptionSection[];
+}
+
+/** Options under one heading. */
+interface OptionSection {
+  title: string;
+  options: readonly ShownOption[];
+}
+
+const TITLES: Readonly<Record<Group, string>> = {
+  what: "What to copy",
+  safety: "Safety",
+  attributes: "Attributes of the destination",
+  connection: "Connection",
+  speed: "Speed",
+  output: "Output",
+};
+
+const HELP: ShownOption = {
+  names: ["-h", "--help"],
+  kind: undefined,
+  group: "output",
+  text: "Print this help",
+};
+
+/** Describes all commands for people, in the order of help. */
+export async function allCommands(): Promise<CommandHelp[]> {
+  const commands = await Promise.all(COMMAND_NAMES.map(describeCommand));
+  return commands.flatMap((command) => command ?? []);
+}
+
+/** Describes a command; undefined if there is no such command for people. */
+export async function describeCommand(name: string): Promise<CommandHelp | undefined> {
+  const command = await loadCommand(name);
+  const usage = command?.usage;
+  if (command === undefined || usage === undefined) {
+    return undefined;
+  }
+  const declarations = declarationsOf(command);
+  const shown = [...declarations.filter(isShown), HELP];
+  return {
+    name,
+    summary: usage.description ?? "",
+    paragraphs: paragraphsOf(usage.details ?? ""),
+    examples: (usage.examples ?? []).map(([purpose, words]) => [
+      purpose,
+      words.replaceAll("$0", "blockcopy"),
+    ]),
+    operands: declarations.filter(({ names }) => names.length === 0),
+    sections: GROUPS.map((group) => ({
+      title: TITLES[group],
+      options: shown.filter((option) => option.group === group),
+    })).filter(({ options }) => options.length > 0),
+  };
+}
+
+/** Returns the command line in short: `blockcopy sync [OPTIONS] SOURCE DESTINATION`. */
+export function synopsis({ name, operands }: CommandHelp): string {
+  const words = operands.map(({ kind, isOptional }) =>
+    isOptional === true ? `[${kind?.name}]` : kind?.name,
+  );
+  return ["blockcopy", name, "[OPTIONS]", ...words].join(" ");
+}
+
+/** Returns the names of an option with its value: `-e, --rsh COMMAND`. */
+export function signature({ names, kind }: Declaration): string {
+  return names.join(", ") + (kind === undefined ? "" : ` ${kind.name}`);
+}
+
+function isShown(declaration: Declaration): declaration is ShownOption {
+  return declaration.group !== undefined;
+}
+
+function paragraphsOf(text: string): string[] {
+  return text
+    .split(/\n\s*\n/)
+    .map((paragraph) => paragraph.replaceAll(/\s+/g, " ").trim())
+    .filter((paragraph) => paragraph !== "");
+}

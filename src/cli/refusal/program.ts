@@ -1,0 +1,63 @@
+import { ExitCode } from "../../errors/exit-codes.ts";
+import { printLine } from "../../ui/stderr.ts";
+import { COMMAND_NAMES } from "../commands.ts";
+import { suggestion } from "./suggestion.ts";
+
+const COPY = "to copy, use `blockcopy sync SOURCE DESTINATION`";
+const COMPARE =
+  "to see what differs, use `blockcopy sync --dry-run SOURCE DESTINATION`; to compare the content of files on different hosts, run `blockcopy checksum --root FILE` on each";
+
+/** Commands of other programs, and what to use for them. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ...["cp", "copy", "clone", "mirror", "push", "pull"].map((name) => [name, COPY] as const),
+  ...["diff", "compare", "cmp"].map((name) => [name, COMPARE] as const),
+  ...["verify", "check"].map(
+    (name) => [name, `to verify a copy, use \`blockcopy sync --verify full\`; ${COMPARE}`] as const,
+  ),
+]);
+
+/** Reports a command line without a known command, and returns the exit code. */
+export async function refuseProgram(argv: readonly string[]): Promise<number> {
+  const name = argv.find((word) => !word.startsWith("-"));
+  if (name !== undefined) {
+    return refuse(unknownCommand(name, argv.slice(argv.indexOf(name))));
+  }
+  const unknown = argv.find((word) => word !== "-v" && word !== "--verbose");
+  if (unknown !== undefined) {
+    return refuse(`unknown option: ${unknown}; see \`blockcopy help\``);
+  }
+  const { overview } = await import("../help/help.ts");
+  for (const line of (await overview()).split("\n")) {
+    printLine(line);
+  }
+  return refuse("no command given; see `blockcopy help`");
+}
+
+function unknownCommand(name: string, words: readonly string[]): string {
+  const elsewhere = ELSEWHERE.get(name);
+  if (elsewhere !== undefined) {
+    return `unknown command: ${name}; ${elsewhere}`;
+  }
+  const files = words.filter((word) => !word.startsWith("-"));
+  const [source = "", destination] = files;
+  if (destination !== undefined && files.length === 2 && isPath(source)) {
+    return `no command given; to copy, use \`blockcopy sync ${quoted(source)} ${quoted(destination)}\``;
+  }
+  const meant = suggestion(name, [...COMMAND_NAMES, "help", "version"]);
+  return `unknown command: ${name}; ${meant === undefined ? "" : `did you mean \`${meant}\`? `}see \`blockcopy help\``;
+}
+
+/** True if a word looks like the name of a file, here or on another host. */
+function isPath(word: string): boolean {
+  return /[/:.]/.test(word);
+}
+
+/** Quotes a word for a shell if it has to be. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function refuse(what: string): number {
+  printLine(`ERROR (blockcopy): ${what}`);
+  return ExitCode.usage;
+}

@@ -1,0 +1,114 @@
+import type { StageContext } from "../../blocks/context.ts";
+import { isAsciiOnly } from "../../errors/charset.ts";
+import { printable } from "../../errors/printable.ts";
+import type * as Binding from "../../native/binding.js";
+import { type CopyResult, summaryLines } from "../../sync/copy-result.ts";
+import { Output } from "../../transport/streams/streams.ts";
+import type { CopyState } from "../../ui/copy-state.ts";
+import { type CopyDisplay, hidden, minuteDisplay } from "../../ui/people/copy-display.ts";
+import { drawMap } from "../../ui/people/draw-map.ts";
+import { stepDisplay } from "../../ui/people/step-display.ts";
+import type { CopyEvents } from "../../ui/programs/copy-events.ts";
+import { printLine, stderrCanDraw, stderrIsTerminal } from "../../ui/stderr.ts";
+
+const USUAL_COLUMNS = 80;
+
+/** Output of a copy, as its options ask for it. */
+export interface CopyOutput {
+  /** Errors only. */
+  quiet: boolean;
+  /** Events on standard output. */
+  json: boolean;
+  /** Progress even if standard error is not a terminal. */
+  progress: boolean;
+  /** The summary in any case. */
+  stats: boolean;
+  /** A map of the blocks that differ, after the summary and as an event. */
+  drawMap: boolean;
+  /** File for that map as an image. */
+  mapFile: string | undefined;
+  /** File for Prometheus. */
+  metrics: string | undefined;
+}
+
+/** Parts of a copy that decide where its summary goes. */
+interface Summed {
+  output: CopyOutput;
+  dryRun: boolean;
+}
+
+/** Starts to show the progress of a copy. */
+export async function displayFor(
+  { quiet, json, progress, stats }: CopyOutput,
+  state: CopyState,
+  native: typeof Binding,
+): Promise<CopyDisplay> {
+  if ((quiet || json) && !progress) {
+    return stats ? summaryOnly : hidden;
+  }
+  if (stderrCanDraw()) {
+    const { liveDisplay } = await import("../../ui/people/live-display.ts");
+    return liveDisplay(state, () => native.TerminalLock.acquire());
+  }
+  return progress ? stepDisplay(state) : minuteDisplay(state);
+}
+
+const summaryOnly: CopyDisplay = {
+  finish: (lines) => lines?.forEach(printLine),
+};
+
+/** Returns the function that warns a person, at most once of each thing. */
+export function warner(
+  { quiet }: CopyOutput,
+  events: CopyEvents | undefined,
+): StageContext["warn"] {
+  const said = new Set<string>();
+  return (message) => {
+    if (quiet || said.has(message)) {
+      return;
+    }
+    said.add(message);
+    events?.warn(message);
+    printLine(`WARNING (sync): ${message}`);
+  };
+}
+
+/** Returns the function that tells a person what happens. */
+export function teller({ quiet, json }: CopyOutput): StageContext["tell"] {
+  return (message) => {
+    if (!quiet && !json) {
+      printLine(`blockcopy sync: ${message}`);
+    }
+  };
+}
+
+/** Makes the summary for standard error; undefined if none is wanted there. */
+export function summaryOf({ output, dryRun }: Summed, copied?: CopyResult): string[] | undefined {
+  const { quiet, json, stats } = output;
+  if (copied === undefined || (dryRun && !json) || ((quiet || json) && !stats)) {
+    return undefined;
+  }
+  return summary(output, copied);
+}
+
+/** Prints the summary of a dry run on standard output: it is the result that was asked for. */
+export async function printDryRun(
+  { output, dryRun }: Summed,
+  copied: CopyResult,
+  native: typeof Binding,
+): Promise<void> {
+  const { quiet, json, stats } = output;
+  if (dryRun && !json && (!quiet || stats)) {
+    const text = summary(output, copied).map((line) => `${printable(line)}\n`);
+    await new Output(native, "outcome").finish([Buffer.from(text.join(""))]);
+  }
+}
+
+function summary({ drawMap: wanted }: CopyOutput, copied: CopyResult): string[] {
+  const lines = summaryLines(copied);
+  if (!wanted || copied.map === undefined) {
+    return lines;
+  }
+  const columns = (stderrIsTerminal() && process.stderr.columns) || USUAL_COLUMNS;
+  return [...lines, "", ...drawMap(copied.map, columns, !isAsciiOnly())];
+}

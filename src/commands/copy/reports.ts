@@ -1,0 +1,113 @@
+import { ReportError, UsageError } from "../../errors/copy-error.ts";
+import { ExitCode } from "../../errors/exit-codes.ts";
+import { exitCodeOf } from "../../errors/explain.ts";
+import { describe } from "../../errors/stream-errors.ts";
+import { type CopyResult, summaryLines } from "../../sync/copy-result.ts";
+import { readText, replaceText, whyNotReplace } from "../../transport/files/small-file.ts";
+import type { ChangeMap } from "../../ui/change-map.ts";
+import type { CopyState } from "../../ui/copy-state.ts";
+import { mapSvg, SVG_BEGINNING } from "../../ui/people/map-svg.ts";
+import type { CopyEvents } from "../../ui/programs/copy-events.ts";
+import { METRICS_BEGINNING, metricsText } from "../../ui/programs/metrics.ts";
+import type { End } from "../run/ending.ts";
+import type { CopyOutput } from "./display.ts";
+
+/** Parts of a copy that its reports name. */
+interface Reported {
+  source: string;
+  destination: string;
+  dryRun: boolean;
+  output: CopyOutput;
+}
+
+/**
+ * Refuses to write the map or the metrics over anything else.
+ *
+ * @throws UsageError
+ */
+export function refuseReplacing({ mapFile, metrics }: CopyOutput): void {
+  for (const [path, beginning] of [
+    [mapFile, SVG_BEGINNING],
+    [metrics, METRICS_BEGINNING],
+  ] as const) {
+    const refused = path === undefined ? undefined : whyNotReplace(path, beginning);
+    if (refused !== undefined) {
+      throw new UsageError(refused, "give another name, or remove it");
+    }
+  }
+}
+
+/** @throws ReportError */
+export function writeMap(
+  { output: { mapFile }, source, destination }: Reported,
+  map: ChangeMap | undefined,
+): void {
+  if (mapFile !== undefined && map !== undefined) {
+    const failure = replaceText(mapFile, mapSvg(map, `${source} → ${destination}`), SVG_BEGINNING);
+    if (failure !== undefined) {
+      throw new ReportError("the map", failure);
+    }
+  }
+}
+
+/** Writes the metrics, if they are wanted; returns the error if that fails. */
+export function writeMetrics(
+  { output: { metrics: file }, source, destination, dryRun }: Reported,
+  run: { state: CopyState; copied: CopyResult | undefined; exitCode: number; seconds: number },
+): ReportError | undefined {
+  if (file === undefined) {
+    return undefined;
+  }
+  const { exitCode, seconds, copied, state } = run;
+  const counted =
+    copied === undefined ? { ...state.counts, read: state.work.done } : copied.summary;
+  const metrics = {
+    source,
+    destination,
+    exitCode,
+    seconds,
+    at: Math.round(Date.now() / 1000),
+    read: counted?.read,
+    changed: counted?.changed,
+    sent: counted && (counted.sent ?? 0),
+    dryRun,
+  };
+  // A file that may not be replaced can have any content, so it is not read.
+  const before = whyNotReplace(file, METRICS_BEGINNING) === undefined ? readText(file) : "";
+  const failure = replaceText(file, metricsText(metrics, before), METRICS_BEGINNING);
+  return failure === undefined ? undefined : new ReportError("the metrics", failure);
+}
+
+/** Writes the last events of a copy; returns the first error of its reports, `late` or that of the events. */
+export function writeLastEvents(
+  events: CopyEvents,
+  copy: {
+    copied: CopyResult | undefined;
+    end: End;
+    late: ReportError | undefined;
+    drawMap: boolean;
+  },
+): ReportError | undefined {
+  const { copied, end, late } = copy;
+  const error = end.code === ExitCode.success && late !== undefined ? late : end.failure;
+  const map = copy.drawMap ? copied?.map : undefined;
+  if (error !== undefined) {
+    const { message, advice } = error;
+    const code = end.code || exitCodeOf(error);
+    events.finish({ event: "error", message, advice, code }, map);
+  } else if (copied !== undefined) {
+    const outcome = summaryLines(copied).join("\n");
+    events.finish({ event: "end", outcome, summary: copied.summary ?? null }, map);
+  }
+  return late ?? eventsError(events);
+}
+
+function eventsError({ failed }: CopyEvents): ReportError | undefined {
+  return failed === undefined
+    ? undefined
+    : new ReportError(
+        "the events",
+        `standard output: ${describe(failed)} (${failed})`,
+        "look at what reads standard output",
+      );
+}

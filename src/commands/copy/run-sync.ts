@@ -1,0 +1,84 @@
+import { forcedSimd, wantsExactWire } from "../../process/environment.ts";
+import { trackTimeSpent } from "../../process/time-spent.ts";
+import type { LocalContext } from "../../sync/local.ts";
+import type { CopyResult } from "../../sync/copy-result.ts";
+import { CopyState } from "../../ui/copy-state.ts";
+import { type CopyDisplay, hidden } from "../../ui/people/copy-display.ts";
+import { statusLine } from "../../ui/people/status-line.ts";
+import { CopyEvents } from "../../ui/programs/copy-events.ts";
+import { keepQuestions, printLine, printOut } from "../../ui/stderr.ts";
+import type { IoOptions } from "../options/io-options.ts";
+import type { DataStream } from "../run/data-streams.ts";
+import { runCommand } from "../run/run-command.ts";
+import { type CopyOutput, displayFor, printDryRun, summaryOf, teller, warner } from "./display.ts";
+import { refuseReplacing, writeLastEvents, writeMap, writeMetrics } from "./reports.ts";
+
+/** A copy, and the output that people and programs get of it. */
+export interface Copy {
+  /** As given on the command line. */
+  source: string;
+  destination: string;
+  io: IoOptions;
+  dryRun: boolean;
+  output: CopyOutput;
+  /** Print details. */
+  verbose: boolean;
+  streams: DataStream[];
+  /** State that a signal leaves behind, and advice for it. */
+  cutOff: { unfinished: string; again?: string };
+  work: (context: LocalContext) => Promise<CopyResult>;
+}
+
+/** Runs a copy and ends the process. */
+export function runSync(copy: Copy): Promise<never> {
+  const { output } = copy;
+  const state = new CopyState();
+  keepQuestions(() => state.connecting);
+  const began = performance.now();
+  const events = output.json ? new CopyEvents(state, printOut) : undefined;
+  let display: CopyDisplay = hidden;
+  let copied: CopyResult | undefined;
+  return runCommand({
+    name: "sync",
+    verbose: copy.verbose,
+    streams: copy.streams,
+    printsResult: output.json || copy.dryRun,
+    ...copy.cutOff,
+    tell: () => tellProgress(state, events),
+    finish: (end) => {
+      const seconds = (performance.now() - began) / 1000;
+      const late = writeMetrics(copy, { state, copied, exitCode: end.code, seconds });
+      display.finish(summaryOf(copy, copied));
+      return events === undefined
+        ? late
+        : writeLastEvents(events, { copied, end, late, drawMap: output.drawMap });
+    },
+    work: async ({ native, debug, cancellation }) => {
+      // Every stage refuses an unknown BLOCKCOPY_WIRE, even if it does not depend on it.
+      wantsExactWire();
+      display = await displayFor(output, state, native);
+      refuseReplacing(output);
+      const { direct, threads, queueDepth } = copy.io;
+      const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
+      debug(engine.description);
+      const says = { warn: warner(output, events), tell: teller(output), debug };
+      const context = { native, engine, direct, progress: state, cancellation, ...says };
+      const done = await copy.work({ ...context, spent: trackTimeSpent(threads) });
+      copied = done;
+      writeMap(copy, done.map);
+      await printDryRun(copy, done, native);
+      return undefined;
+    },
+  });
+}
+
+/** Answers SIGUSR1. */
+function tellProgress(state: CopyState, events: CopyEvents | undefined): void {
+  if (!state.begun) {
+    printLine("blockcopy sync: nothing has begun yet");
+  } else if (events === undefined) {
+    printLine(statusLine(state, Infinity));
+  } else {
+    events.tell();
+  }
+}
