@@ -1,7 +1,7 @@
-//! Every kernel of this CPU gives the digests of the `sha3` crate, for any messages in one call.
+//! Compares the digests of every kernel of this CPU with those of the `sha3` crate, for any messages in one call.
 //!
-//! The messages are slices of the same bytes: of any length and alignment, overlapping, repeated, empty, and often up to
-//! the very last byte, after which the address sanitizer sees every read.
+//! The messages are slices of the same bytes: of any length and alignment, overlapping, repeated, empty, and often up to the last
+//! byte, after which the address sanitizer detects every read.
 
 #![no_main]
 
@@ -10,22 +10,22 @@ use blockcopy_keccak::{DIGEST_LEN, Digest, Sha3_512, Simd};
 use libfuzzer_sys::fuzz_target;
 use sha3::Digest as _;
 
-/// More messages than any kernel has lanes, several times over.
+/// Limit for the number of messages: several times the lanes of any kernel.
 const MOST_MESSAGES: usize = 40;
 
-/// What the fuzzer's bytes stand for. The contents come last: they are all bytes that are left.
+/// Interpretation of the bytes from the fuzzer. The contents come last: they are all remaining bytes.
 #[derive(Arbitrary, Debug)]
 struct Call<'bytes> {
     messages: Vec<Slice>,
     contents: &'bytes [u8],
 }
 
-/// A message, as a part of the contents.
+/// Message, as a part of the contents.
 #[derive(Arbitrary, Debug)]
 struct Slice {
-    /// Counted on from the first byte again when beyond the end.
+    /// Offset, modulo the length of the contents.
     begin: u16,
-    /// In bytes; cut off at the end.
+    /// Length in bytes; cut off at the end.
     length: u16,
 }
 

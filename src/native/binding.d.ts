@@ -22,37 +22,37 @@ export declare class Engine {
   /** Returns the digest of a block of `length` zeros. */
   zeroDigest(algorithm: DigestAlgorithm, length: number): Uint8Array
   /**
-   * Which file or device a source is, and of a file, that it is unchanged: printable ASCII, 1024 characters at most. Rejects with
-   * the kind `no-identity` for a device of which nothing is known that would stay the same.
+   * Returns the permanent identifier of a source, which changes with every change of a file: printable ASCII, at most 1024 characters.
+   * Rejects with the kind `no-identity` for a device without a permanent identifier.
    */
   identity(source: Source): Promise<string>
   /**
-   * Which storage of this host a source lies on: printable ASCII, 2500 characters at most; `null` where that is not known. It holds
-   * until the host is started again.
+   * Returns a description of the storage of this host that a source lies on: printable ASCII, at most 2500 characters; `null` if
+   * unknown. It is valid until the host is rebooted.
    */
   storageOf(source: Source): Promise<string | null>
-  /** As `storageOf`, of a file that is yet to be made. */
+  /** As `storageOf`, for a file that does not exist yet. */
   storageOfNewFile(path: string): Promise<string | null>
   /**
-   * Which bytes a source has in common with what `storageOf` described, as a sentence without its full stop:
-   * `/dev/sdb1 is a partition of /dev/sdb`. `null` if nothing is known to be, also if it was described on another host.
+   * Describes the bytes that a source shares with the storage that `storageOf` has described, as a sentence without its full stop:
+   * `/dev/sdb1 is a partition of /dev/sdb`. `null` if none are known, also for storage of another host.
    */
   overlap(source: Source, theirs: string): Promise<string | null>
   /**
-   * Who may write to a source while it is read, as a clause: `it is mounted on /srv`; `null` where nobody does, as far as that can be
-   * seen. Claims a device for a moment.
+   * Returns a clause that names somebody who may write to a source while it is read: `it is mounted on /srv`; `null` if nobody is found.
+   * Claims a device for a moment.
    */
   writerOf(source: Source): Promise<string | null>
   /**
-   * Fails as `openSink` without `force` would because somebody is using what is at a path, without opening it for writing. Claims a
+   * Fails if `openSink` without `force` would fail because somebody is using the file or device. Does not open it for writing; claims a
    * device for a moment.
    */
   refuseUsed(path: string): Promise<void>
-  /** What a source has beside its content, as things stand now. */
+  /** Returns the current metadata of a source. */
   metadata(source: Source): Promise<Metadata>
-  /** Fails as `restore` would for want of a right, and changes nothing. Succeeds where only trying can tell. */
+  /** Fails if `restore` would fail because this process lacks a right; changes nothing. Succeeds if only trying can tell. */
   refuseRestore(sink: Sink, what: Restore): Promise<void>
-  /** Gives a regular file what it is to have beside its content: after all writes, and before `sync`. */
+  /** Sets the metadata of a regular file: call it after all writes and before `sync`. */
   restore(sink: Sink, what: Restore): Promise<void>
   /** Opens a regular file or block device for reading. */
   openSource(path: string, direct: DirectIo): Promise<Source>
@@ -78,60 +78,60 @@ export declare class Engine {
   update(sides: Sides, slab: Slab, slot: number, options: UpdateOptions): Promise<Update>
 }
 
-/** A file or device that is open for writing. */
+/** File or device that is open for writing. */
 export declare class Sink {
-  /** Size in bytes when it was opened. */
+  /** Size in bytes at the time of opening. */
   get size(): number
-  /** Whether it is a block device, not a file. */
+  /** True for a block device, false for a file. */
   get isDevice(): boolean
   /**
-   * Removes a file that was made when this was opened, if it is still empty and has its name; anything else stays. For a copy that
-   * fails before the first write.
+   * Removes a file that opening this has created, if it is still empty and still has its name; anything else stays. For a copy that fails
+   * before the first write.
    */
   removeIfUnused(): void
-  /** How it is written, in words, for the log. */
+  /** Description of the way of writing, for the log. */
   get description(): string
 }
 
 /**
  * Memory in slots of equal size, aligned for direct I/O and allocated once.
  *
- * JavaScript sees all of it as one array. A slot that has been passed to the engine belongs to the engine until
- * the promise is settled: until then JavaScript neither reads nor writes it.
+ * JavaScript sees all of it as one array. A slot that was passed to the engine belongs to the engine until the promise is settled:
+ * JavaScript must not read or write it before.
  */
 export declare class Slab {
-  /** `slots` slots of at least `slotLength` bytes. */
+  /** Allocates `slots` slots of at least `slotLength` bytes. */
   constructor(slots: number, slotLength: number)
   /** Length of a slot in bytes; slot `i` begins at `i * slotLength`. */
   get slotLength(): number
-  /** All of the memory, without a copy. May be called once: Node does not take the same memory twice. */
+  /** Returns all of the memory, without a copy. Call it only once: Node does not accept the same memory twice. */
   expose(): Uint8Array
 }
 
-/** A file or device that is open for reading. */
+/** File or device that is open for reading. */
 export declare class Source {
-  /** Size in bytes when it was opened. */
+  /** Size in bytes at the time of opening. */
   get size(): number
-  /** Whether it is a block device, not a file. */
+  /** True for a block device, false for a file. */
   get isDevice(): boolean
-  /** Whether both are the same file, or the same device. */
+  /** Returns true if both are the same file or the same device. */
   isSameAs(other: Source): boolean
   /**
-   * Which file or device of this host it is, by whatever name; `null` where that is not known. Printable ASCII, the same in all
-   * processes until the host is started again.
+   * Returns a name for the file or device that does not depend on its path: printable ASCII, the same in all processes of this host until
+   * it is rebooted; `null` if unknown.
    */
   instance(): string | null
-  /** How it is read, in words, for the log. */
+  /** Description of the way of reading, for the log. */
   get description(): string
 }
 
-/** The right to draw on the terminal, of which one process at a time has it. */
+/** Right to draw on the terminal, held by one process at a time. */
 export declare class TerminalLock {
-  /** Takes it, unless another process has it or standard error is no terminal. */
+  /** Takes it, unless another process has it or standard error is not a terminal. */
   static acquire(): TerminalLock
-  /** Whether it was taken. */
+  /** True if it is held. */
   get held(): boolean
-  /** Gives it back. */
+  /** Releases it. */
   release(): void
 }
 
@@ -261,8 +261,8 @@ export interface EngineOptions {
 }
 
 /**
- * Ends the process at once, with nothing but the exit code. Node's own way waits for its threads, one of which
- * may be waiting for a pipe that stays silent.
+ * Ends the process at once with an exit code. The exit of Node waits for its threads, and one of them may be blocked in a read from a
+ * pipe.
  */
 export declare function exitNow(code: number): void
 
@@ -282,40 +282,40 @@ export interface Frame {
   most?: number | undefined
 }
 
-/** Makes a pipe that holds `length` bytes, if the system's limits allow. */
+/** Creates a pipe with a capacity of `length` bytes, if the limits of the system allow it. */
 export declare function makePipe(length: number): Pipe
 
-/** What a file or device has beside its content. */
+/** Metadata of a file or device. */
 export interface Metadata {
   /** Permission bits with set-user-ID, set-group-ID and sticky. */
   mode: number
-  /** The number of its owner. */
+  /** User ID of its owner. */
   uid: number
-  /** The number of its group. */
+  /** Group ID of its group. */
   gid: number
-  /** The name of its owner, where one is known. */
+  /** Name of its owner, if known. */
   owner?: string | undefined
-  /** The name of its group, where one is known. */
+  /** Name of its group, if known. */
   group?: string | undefined
-  /** When it was last read. */
+  /** Time of the last access. */
   accessed: Time
-  /** When its content was last changed. */
+  /** Time of the last change of its content. */
   modified: Time
 }
 
-/** A user or a group that is to own a file. */
+/** User or group that shall own a file. */
 export interface Owner {
-  /** Its number. */
+  /** User ID or group ID. */
   id: number
-  /** Its name, where one is known. */
+  /** Name, if known. */
   name?: string | undefined
 }
 
-/** The two ends of a pipe, as descriptors: whoever asked for it closes them. */
+/** Descriptors of the two ends of a pipe. The caller closes them. */
 export interface Pipe {
-  /** What is written comes out here. */
+  /** End to read from. */
   read: number
-  /** What is written here comes out at the other. */
+  /** End to write to. */
   write: number
 }
 
@@ -327,17 +327,17 @@ export interface Range {
   length: number
 }
 
-/** What a file is to have; what is left out stays as it is. */
+/** Metadata to set; anything undefined stays unchanged. */
 export interface Restore {
-  /** Its length in bytes. */
+  /** Length in bytes. */
   size?: number | undefined
-  /** Its owner: who has the name on this machine, or else the number. */
+  /** Owner: the user of that name on this machine, or else the number. */
   owner?: Owner | undefined
-  /** Its group, likewise. */
+  /** Group, likewise. */
   group?: Owner | undefined
   /** Permission bits with set-user-ID, set-group-ID and sticky. */
   mode?: number | undefined
-  /** When it was used. */
+  /** Times of the last access and of the last change. */
   times?: Times | undefined
 }
 
@@ -353,10 +353,10 @@ export interface ScanOptions {
   algorithm: DigestAlgorithm
 }
 
-/** Makes a standard descriptor blocking again, if something has made it non-blocking. */
+/** Makes a standard descriptor blocking again. */
 export declare function setBlocking(fd: number): void
 
-/** Asks for a pipe of `length` bytes, if the descriptor is a pipe. Best effort: returns its size, or `null`. */
+/** Enlarges the capacity of a pipe to `length` bytes if possible. Returns its capacity, or `null` if the descriptor is not a pipe. */
 export declare function setPipeSize(fd: number, length: number): number | null
 
 /** Source and destination of an update. */
@@ -384,7 +384,7 @@ export interface SinkOptions {
   direct: DirectIo
 }
 
-/** A point in time. */
+/** Point in time. */
 export interface Time {
   /** Whole seconds since 1970; negative before. */
   seconds: number
@@ -392,11 +392,11 @@ export interface Time {
   nanoseconds: number
 }
 
-/** When a file is to have been used. */
+/** Times of a file to set. */
 export interface Times {
-  /** When it was last read. */
+  /** Time of the last access. */
   accessed: Time
-  /** When its content was last changed. */
+  /** Time of the last change of its content. */
   modified: Time
 }
 
@@ -420,8 +420,5 @@ export interface UpdateOptions {
   sparse: boolean
 }
 
-/**
- * Waits on a thread of its own until a standard descriptor can be read or written, or until nobody will ever read
- * what is written to it.
- */
+/** Waits on its own thread for a condition of a standard descriptor. */
 export declare function waitFor(fd: number, condition: Condition): Promise<void>

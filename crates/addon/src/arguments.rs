@@ -1,17 +1,17 @@
-//! Numbers between JavaScript and the engine, and arguments that are refused.
+//! Conversion of numbers, and refusal of invalid arguments.
 
 use napi::{Error, Result};
 
-/// An offset or size as JavaScript counts. Exact up to 2^53, which is more than any disk has.
+/// Converts an offset or size for JavaScript. Exact up to 2^53, which is larger than any disk.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "offsets beyond 2^53 bytes are refused on the way in"
+    reason = "offsets beyond 2^53 bytes are refused"
 )]
 pub(crate) fn number(value: u64) -> f64 {
     value as f64
 }
 
-/// An offset or size that JavaScript gave.
+/// Converts an offset or size from JavaScript.
 pub(crate) fn whole(value: f64) -> Result<u64> {
     const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
     if value.fract() != 0.0 || !(0.0..=MAX_SAFE).contains(&value) {
@@ -27,7 +27,7 @@ pub(crate) fn whole(value: f64) -> Result<u64> {
     Ok(value as u64)
 }
 
-/// An argument that the program must not have passed.
+/// Returns the error for an argument that the program must not pass.
 pub(crate) fn invalid(reason: &str) -> Error {
     Error::from_reason(format!("internal error: {reason}"))
 }

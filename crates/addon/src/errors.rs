@@ -7,7 +7,7 @@ use napi::{Env, Error, Result};
 use crate::arguments::number;
 use crate::names::from_path;
 
-/// A JavaScript `Error` with the properties `kind`, `path`, `offset`, `action` and `errno`, as far as they are known.
+/// Returns a JavaScript `Error` with the properties `kind`, `path`, `offset`, `action` and `errno`, as far as they are known.
 pub(crate) fn js_error(env: Env, error: &EngineError) -> Error {
     try_js_error(env, error).unwrap_or_else(|_| Error::from_reason(error.to_string()))
 }

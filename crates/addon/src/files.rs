@@ -1,4 +1,4 @@
-//! The files and devices that the engine works on.
+//! Sources and sinks.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use napi_derive::napi;
 use crate::arguments::number;
 use crate::errors::js_error;
 
-/// A file or device that is open for reading.
+/// File or device that is open for reading.
 #[napi]
 pub struct Source {
     pub(crate) inner: Arc<blockcopy_engine::Source>,
@@ -17,32 +17,32 @@ pub struct Source {
 
 #[napi]
 impl Source {
-    /// Size in bytes when it was opened.
+    /// Size in bytes at the time of opening.
     #[napi(getter)]
     pub fn size(&self) -> f64 {
         number(self.inner.size())
     }
 
-    /// Whether it is a block device, not a file.
+    /// True for a block device, false for a file.
     #[napi(getter)]
     pub fn is_device(&self) -> bool {
         self.inner.kind() == Kind::Device
     }
 
-    /// Whether both are the same file, or the same device.
+    /// Returns true if both are the same file or the same device.
     #[napi]
     pub fn is_same_as(&self, other: &Source) -> bool {
         self.inner.is_same_as(&other.inner)
     }
 
-    /// Which file or device of this host it is, by whatever name; `null` where that is not known. Printable ASCII, the same in all
-    /// processes until the host is started again.
+    /// Returns a name for the file or device that does not depend on its path: printable ASCII, the same in all processes of this host until
+    /// it is rebooted; `null` if unknown.
     #[napi]
     pub fn instance(&self) -> Option<String> {
         self.inner.instance()
     }
 
-    /// How it is read, in words, for the log.
+    /// Description of the way of reading, for the log.
     #[napi(getter)]
     pub fn description(&self) -> String {
         let mode = if self.inner.is_direct() {
@@ -65,7 +65,7 @@ impl From<blockcopy_engine::Source> for Source {
     }
 }
 
-/// A file or device that is open for writing.
+/// File or device that is open for writing.
 #[napi]
 pub struct Sink {
     pub(crate) inner: Arc<blockcopy_engine::Sink>,
@@ -73,27 +73,27 @@ pub struct Sink {
 
 #[napi]
 impl Sink {
-    /// Size in bytes when it was opened.
+    /// Size in bytes at the time of opening.
     #[napi(getter)]
     pub fn size(&self) -> f64 {
         number(self.inner.size())
     }
 
-    /// Whether it is a block device, not a file.
+    /// True for a block device, false for a file.
     #[napi(getter)]
     pub fn is_device(&self) -> bool {
         self.inner.kind() == Kind::Device
     }
 
-    /// Removes a file that was made when this was opened, if it is still empty and has its name; anything else stays. For a copy that
-    /// fails before the first write.
+    /// Removes a file that opening this has created, if it is still empty and still has its name; anything else stays. For a copy that fails
+    /// before the first write.
     #[napi]
     pub fn remove_if_unused(&self, env: Env) -> Result<()> {
         let removed = self.inner.remove_if_unused();
         removed.map_err(|error| js_error(env, &error.into()))
     }
 
-    /// How it is written, in words, for the log.
+    /// Description of the way of writing, for the log.
     #[napi(getter)]
     pub fn description(&self) -> String {
         let kind = match self.inner.kind() {

@@ -1,4 +1,4 @@
-//! Which file or device a source is.
+//! Identifying sources, and the storage that they share.
 
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use crate::names::to_path;
 
 #[napi]
 impl Engine {
-    /// Which file or device a source is, and of a file, that it is unchanged: printable ASCII, 1024 characters at most. Rejects with
-    /// the kind `no-identity` for a device of which nothing is known that would stay the same.
+    /// Returns the permanent identifier of a source, which changes with every change of a file: printable ASCII, at most 1024 characters.
+    /// Rejects with the kind `no-identity` for a device without a permanent identifier.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn identity<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
         let source = Arc::clone(&source.inner);
         self.answer(env, move || Ok(source.identity()?.to_string()))
     }
 
-    /// Which storage of this host a source lies on: printable ASCII, 2500 characters at most; `null` where that is not known. It holds
-    /// until the host is started again.
+    /// Returns a description of the storage of this host that a source lies on: printable ASCII, at most 2500 characters; `null` if
+    /// unknown. It is valid until the host is rebooted.
     #[napi(ts_return_type = "Promise<string | null>")]
     pub fn storage_of<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
         let source = Arc::clone(&source.inner);
@@ -31,7 +31,7 @@ impl Engine {
         })
     }
 
-    /// As `storageOf`, of a file that is yet to be made.
+    /// As `storageOf`, for a file that does not exist yet.
     #[napi(ts_return_type = "Promise<string | null>")]
     pub fn storage_of_new_file<'env>(
         &self,
@@ -45,8 +45,8 @@ impl Engine {
         })
     }
 
-    /// Which bytes a source has in common with what `storageOf` described, as a sentence without its full stop:
-    /// `/dev/sdb1 is a partition of /dev/sdb`. `null` if nothing is known to be, also if it was described on another host.
+    /// Describes the bytes that a source shares with the storage that `storageOf` has described, as a sentence without its full stop:
+    /// `/dev/sdb1 is a partition of /dev/sdb`. `null` if none are known, also for storage of another host.
     #[napi(ts_return_type = "Promise<string | null>")]
     pub fn overlap<'env>(
         &self,

@@ -1,4 +1,4 @@
-//! Who else is using a file or device.
+//! Finding other users of a file or device.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::names::to_path;
 
 #[napi]
 impl Engine {
-    /// Who may write to a source while it is read, as a clause: `it is mounted on /srv`; `null` where nobody does, as far as that can be
-    /// seen. Claims a device for a moment.
+    /// Returns a clause that names somebody who may write to a source while it is read: `it is mounted on /srv`; `null` if nobody is found.
+    /// Claims a device for a moment.
     #[napi(ts_return_type = "Promise<string | null>")]
     pub fn writer_of<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
         let source = Arc::clone(&source.inner);
         self.answer(env, move || Ok(source.writer()))
     }
 
-    /// Fails as `openSink` without `force` would because somebody is using what is at a path, without opening it for writing. Claims a
+    /// Fails if `openSink` without `force` would fail because somebody is using the file or device. Does not open it for writing; claims a
     /// device for a moment.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn refuse_used<'env>(

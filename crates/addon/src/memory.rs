@@ -1,4 +1,4 @@
-//! The memory that blocks are read into and written from, shared between the engine and JavaScript.
+//! Memory for blocks, shared between the engine and JavaScript.
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::errors::js_error;
 
 /// Memory in slots of equal size, aligned for direct I/O and allocated once.
 ///
-/// JavaScript sees all of it as one array. A slot that has been passed to the engine belongs to the engine until
-/// the promise is settled: until then JavaScript neither reads nor writes it.
+/// JavaScript sees all of it as one array. A slot that was passed to the engine belongs to the engine until the promise is settled:
+/// JavaScript must not read or write it before.
 #[napi]
 pub struct Slab {
     inner: Arc<blockcopy_engine::Slab>,
@@ -24,7 +24,7 @@ pub struct Slab {
 
 #[napi]
 impl Slab {
-    /// `slots` slots of at least `slotLength` bytes.
+    /// Allocates `slots` slots of at least `slotLength` bytes.
     #[napi(constructor)]
     pub fn new(env: Env, slots: u32, slot_length: u32) -> Result<Self> {
         let inner = blockcopy_engine::Slab::new(slots as usize, slot_length as usize)
@@ -41,7 +41,7 @@ impl Slab {
         u32::try_from(self.inner.slot_len()).unwrap_or(u32::MAX)
     }
 
-    /// All of the memory, without a copy. May be called once: Node does not take the same memory twice.
+    /// Returns all of the memory, without a copy. Call it only once: Node does not accept the same memory twice.
     #[napi]
     pub fn expose(&self) -> Result<Uint8Array> {
         if self.exposed.swap(true, Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! What a file has beside its content.
+//! Metadata of files.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::files::{Sink, Source};
 use crate::promise::promise;
 
-/// A point in time.
+/// Point in time.
 #[napi(object)]
 pub struct Time {
     /// Whole seconds since 1970; negative before.
@@ -20,69 +20,69 @@ pub struct Time {
     pub nanoseconds: u32,
 }
 
-/// A user or a group that is to own a file.
+/// User or group that shall own a file.
 #[napi(object)]
 pub struct Owner {
-    /// Its number.
+    /// User ID or group ID.
     pub id: u32,
-    /// Its name, where one is known.
+    /// Name, if known.
     #[napi(ts_type = "string | undefined")]
     pub name: Option<String>,
 }
 
-/// When a file is to have been used.
+/// Times of a file to set.
 #[napi(object)]
 pub struct Times {
-    /// When it was last read.
+    /// Time of the last access.
     pub accessed: Time,
-    /// When its content was last changed.
+    /// Time of the last change of its content.
     pub modified: Time,
 }
 
-/// What a file or device has beside its content.
+/// Metadata of a file or device.
 #[napi(object)]
 pub struct Metadata {
     /// Permission bits with set-user-ID, set-group-ID and sticky.
     pub mode: u32,
-    /// The number of its owner.
+    /// User ID of its owner.
     pub uid: u32,
-    /// The number of its group.
+    /// Group ID of its group.
     pub gid: u32,
-    /// The name of its owner, where one is known.
+    /// Name of its owner, if known.
     #[napi(ts_type = "string | undefined")]
     pub owner: Option<String>,
-    /// The name of its group, where one is known.
+    /// Name of its group, if known.
     #[napi(ts_type = "string | undefined")]
     pub group: Option<String>,
-    /// When it was last read.
+    /// Time of the last access.
     pub accessed: Time,
-    /// When its content was last changed.
+    /// Time of the last change of its content.
     pub modified: Time,
 }
 
-/// What a file is to have; what is left out stays as it is.
+/// Metadata to set; anything undefined stays unchanged.
 #[napi(object)]
 pub struct Restore {
-    /// Its length in bytes.
+    /// Length in bytes.
     #[napi(ts_type = "number | undefined")]
     pub size: Option<f64>,
-    /// Its owner: who has the name on this machine, or else the number.
+    /// Owner: the user of that name on this machine, or else the number.
     #[napi(ts_type = "Owner | undefined")]
     pub owner: Option<Owner>,
-    /// Its group, likewise.
+    /// Group, likewise.
     #[napi(ts_type = "Owner | undefined")]
     pub group: Option<Owner>,
     /// Permission bits with set-user-ID, set-group-ID and sticky.
     #[napi(ts_type = "number | undefined")]
     pub mode: Option<u32>,
-    /// When it was used.
+    /// Times of the last access and of the last change.
     #[napi(ts_type = "Times | undefined")]
     pub times: Option<Times>,
 }
 
 #[napi]
 impl Engine {
-    /// What a source has beside its content, as things stand now.
+    /// Returns the current metadata of a source.
     #[napi(ts_return_type = "Promise<Metadata>")]
     pub fn metadata<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
         let source = Arc::clone(&source.inner);
@@ -91,7 +91,7 @@ impl Engine {
         })
     }
 
-    /// Fails as `restore` would for want of a right, and changes nothing. Succeeds where only trying can tell.
+    /// Fails if `restore` would fail because this process lacks a right; changes nothing. Succeeds if only trying can tell.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn refuse_restore<'env>(
         &self,
@@ -111,7 +111,7 @@ impl Engine {
         )
     }
 
-    /// Gives a regular file what it is to have beside its content: after all writes, and before `sync`.
+    /// Sets the metadata of a regular file: call it after all writes and before `sync`.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn restore<'env>(
         &self,

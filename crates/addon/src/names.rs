@@ -1,7 +1,7 @@
-//! Names of files as JavaScript strings.
+//! File names as JavaScript strings.
 //!
-//! A name is bytes, and need not be UTF-8. In a string, a byte that is no part of UTF-8 is a lone surrogate from U+DC80 to U+DCFF, as in
-//! Python (PEP 383): so that every name is a string of its own, and the usual ones look as usual. `src/native/names.ts` is the other side.
+//! A name is bytes, and need not be UTF-8. Each byte that is not part of valid UTF-8 becomes a lone surrogate from U+DC80 to U+DCFF, as in
+//! Python (PEP 383). So every name has a string of its own, and names in UTF-8 look as usual. `src/native/names.ts` does the same.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -11,15 +11,15 @@ use napi::{Env, JsString, Result};
 
 use crate::arguments::invalid;
 
-/// U+DC00 and a byte above 0x7F stand for that byte.
+/// Added to a byte above 0x7F, gives the surrogate for that byte.
 const ESCAPE: u16 = 0xdc00;
 
-/// The path that a string names.
+/// Returns the path for a string.
 ///
 /// # Errors
-/// For a string that stands for no bytes, or for what no path can have.
+/// Fails for a string with other lone surrogates, or with a zero byte.
 pub(crate) fn to_path(name: JsString<'_>) -> Result<PathBuf> {
-    // What napi hands out ends with a zero that is no part of the string.
+    // napi appends a zero that is not part of the string.
     let length = name.utf16_len()?;
     let units = name.into_utf16()?;
     let mut bytes = Vec::with_capacity(length);
@@ -36,7 +36,7 @@ pub(crate) fn to_path(name: JsString<'_>) -> Result<PathBuf> {
     Ok(OsString::from_vec(bytes).into())
 }
 
-/// The string that names a path.
+/// Returns the string for a path.
 pub(crate) fn from_path<'env>(env: &'env Env, path: &Path) -> Result<JsString<'env>> {
     let mut units = Vec::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {

@@ -8,9 +8,9 @@ use crate::errors::js_error;
 
 type Resolver<D> = Box<dyn FnOnce(Env) -> Result<D>>;
 
-/// Starts an operation and returns a promise of its result, turned by `convert` into what JavaScript sees.
+/// Starts an operation and returns a promise of its result, converted for JavaScript by `convert`.
 ///
-/// The engine's own threads settle it, so no thread of libuv's pool is ever occupied.
+/// A thread of the engine settles it, so the thread pool of libuv is never occupied.
 pub(crate) fn promise<T: Send + 'static, D: ToNapiValue + 'static>(
     env: &Env,
     convert: impl FnOnce(T) -> D + Send + 'static,

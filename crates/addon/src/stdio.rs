@@ -1,4 +1,4 @@
-//! Descriptors 0, 1 and 2 as ends of pipes, and the end of the process.
+//! Descriptors 0, 1 and 2 as ends of pipes, and exiting.
 
 use std::os::fd::IntoRawFd;
 
@@ -12,29 +12,29 @@ use crate::arguments::invalid;
 use crate::errors::js_error;
 use crate::promise::promise;
 
-/// Makes a standard descriptor blocking again, if something has made it non-blocking.
+/// Makes a standard descriptor blocking again.
 #[napi]
 pub fn set_blocking(env: Env, fd: u32) -> Result<()> {
     stdio::set_blocking(standard(fd)?).map_err(|error| js_error(env, &error.into()))
 }
 
-/// Asks for a pipe of `length` bytes, if the descriptor is a pipe. Best effort: returns its size, or `null`.
+/// Enlarges the capacity of a pipe to `length` bytes if possible. Returns its capacity, or `null` if the descriptor is not a pipe.
 #[napi]
 pub fn set_pipe_size(fd: u32, length: u32) -> Result<Option<u32>> {
     Ok(stdio::set_pipe_size(standard(fd)?, length as usize)
         .and_then(|size| u32::try_from(size).ok()))
 }
 
-/// The two ends of a pipe, as descriptors: whoever asked for it closes them.
+/// Descriptors of the two ends of a pipe. The caller closes them.
 #[napi(object)]
 pub struct Pipe {
-    /// What is written comes out here.
+    /// End to read from.
     pub read: i32,
-    /// What is written here comes out at the other.
+    /// End to write to.
     pub write: i32,
 }
 
-/// Makes a pipe that holds `length` bytes, if the system's limits allow.
+/// Creates a pipe with a capacity of `length` bytes, if the limits of the system allow it.
 #[napi]
 pub fn make_pipe(env: Env, length: u32) -> Result<Pipe> {
     let (read, write) =
@@ -49,19 +49,18 @@ pub fn make_pipe(env: Env, length: u32) -> Result<Pipe> {
 #[napi(string_enum)]
 #[derive(Clone, Copy)]
 pub enum Condition {
-    /// It has bytes to read, or is at its end.
+    /// There are bytes to read, or the writer is gone.
     #[napi(value = "readable")]
     Readable,
-    /// It takes bytes, or never will again.
+    /// There is room to write, or the reader is gone.
     #[napi(value = "writable")]
     Writable,
-    /// Nobody will ever read what is written to it.
+    /// The reader is gone.
     #[napi(value = "readerGone")]
     ReaderGone,
 }
 
-/// Waits on a thread of its own until a standard descriptor can be read or written, or until nobody will ever read
-/// what is written to it.
+/// Waits on its own thread for a condition of a standard descriptor.
 #[napi(ts_return_type = "Promise<void>")]
 pub fn wait_for(env: &Env, fd: u32, condition: Condition) -> Result<Object<'_>> {
     let fd = standard(fd)?;
@@ -78,7 +77,7 @@ pub fn wait_for(env: &Env, fd: u32, condition: Condition) -> Result<Object<'_>> 
     )
 }
 
-/// The right to draw on the terminal, of which one process at a time has it.
+/// Right to draw on the terminal, held by one process at a time.
 #[napi]
 pub struct TerminalLock {
     held: Option<stdio::TerminalLock>,
@@ -86,7 +85,7 @@ pub struct TerminalLock {
 
 #[napi]
 impl TerminalLock {
-    /// Takes it, unless another process has it or standard error is no terminal.
+    /// Takes it, unless another process has it or standard error is not a terminal.
     #[napi(factory)]
     pub fn acquire() -> Self {
         Self {
@@ -94,21 +93,21 @@ impl TerminalLock {
         }
     }
 
-    /// Whether it was taken.
+    /// True if it is held.
     #[napi(getter)]
     pub fn held(&self) -> bool {
         self.held.is_some()
     }
 
-    /// Gives it back.
+    /// Releases it.
     #[napi]
     pub fn release(&mut self) {
         self.held = None;
     }
 }
 
-/// Ends the process at once, with nothing but the exit code. Node's own way waits for its threads, one of which
-/// may be waiting for a pipe that stays silent.
+/// Ends the process at once with an exit code. The exit of Node waits for its threads, and one of them may be blocked in a read from a
+/// pipe.
 #[napi]
 pub fn exit_now(code: i32) {
     exit(code);

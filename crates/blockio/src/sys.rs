@@ -1,4 +1,4 @@
-//! Everything that talks to the kernel directly, one file per operating system.
+//! System calls, one file per operating system.
 
 use crate::Time;
 
@@ -15,14 +15,14 @@ pub(crate) use linux::*;
 pub(crate) use rustix::fs::FileType;
 pub(crate) use rustix::io::Errno;
 
-/// What we need of `struct stat`; see stat(3type).
+/// Required fields of `struct stat`; see stat(3type).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stat {
     pub(crate) file_type: FileType,
-    /// Together with `inode`: which file it is.
+    /// Device number of the file system; identifies the file together with `inode`.
     pub(crate) file_system: u64,
     pub(crate) inode: u64,
-    /// Of a block device: which device it is.
+    /// Device number of a block device.
     pub(crate) device: u64,
     /// Bytes; 0 for a block device.
     pub(crate) size: u64,
@@ -32,12 +32,12 @@ pub(crate) struct Stat {
     pub(crate) gid: u32,
     pub(crate) accessed: Time,
     pub(crate) modified: Time,
-    /// When anything of it was last changed: content, size, mode, owner, names; see inode(7).
+    /// Time of the last change of anything: content, size, mode, owner, names; see inode(7).
     pub(crate) changed: Time,
 }
 
 impl Stat {
-    /// Whether both are the same file, or nodes of the same block device.
+    /// Returns true if both are the same file, or nodes of the same block device.
     pub(crate) fn same(&self, other: &Self) -> bool {
         self.file_type == other.file_type
             && if self.file_type == FileType::BlockDevice {
@@ -48,13 +48,13 @@ impl Stat {
     }
 }
 
-/// Whether and how a descriptor can be read past the page cache.
+/// Alignment for direct I/O with a descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DirectAlignment {
     /// Memory, offset and length must be multiples of this many bytes.
     Known(usize),
-    /// The kernel does not say.
+    /// Not reported by the kernel.
     Unknown,
-    /// It cannot.
+    /// Direct I/O is not possible.
     Refused,
 }

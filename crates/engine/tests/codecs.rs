@@ -1,4 +1,4 @@
-//! Blocks through each codec, and payloads that are not what they say.
+//! Blocks through each codec, and invalid payloads.
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
@@ -21,7 +21,7 @@ fn compression() -> impl Strategy<Value = Compression> {
     ]
 }
 
-/// Those with a payload that is not the block.
+/// All compressions except none.
 fn codec() -> impl Strategy<Value = Codec> {
     prop_oneof![Just(Codec::Xz), Just(Codec::Zstd), Just(Codec::Lz4)]
 }
@@ -34,7 +34,7 @@ fn cases(cases: u32) -> ProptestConfig {
     }
 }
 
-/// Bytes that have nothing in common.
+/// Returns noise.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let next = || {
@@ -46,7 +46,7 @@ fn noise(length: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(length).collect()
 }
 
-/// The payload of a block that shrinks.
+/// Returns the payload of a block that shrinks.
 fn payload(block: &[u8], compression: Compression) -> Vec<u8> {
     encode(block, compression).unwrap().unwrap()
 }
@@ -78,11 +78,11 @@ proptest! {
     }
 
     #[test]
-    fn what_the_samples_say_is_only_about_blocks_that_hardly_shrink(
+    fn samples_reject_only_blocks_that_hardly_shrink(
         plain in 0..=16_usize,
         compression in compression(),
     ) {
-        // So many 16ths are text, the rest is noise.
+        // Some 16ths are text, the rest is noise.
         let mut block = noise(131_072);
         let text = b"the block at this offset, the extent behind it, ".repeat(200);
         for part in 0..plain {
@@ -120,10 +120,10 @@ proptest! {
     }
 
     #[test]
-    fn cut_and_lengthened_payloads_are_refused(
+    fn truncated_and_extended_payloads_are_refused(
         compression in compression(),
         cut in any::<prop::sample::Index>(),
-        behind in prop::collection::vec(any::<u8>(), 1..40),
+        rest in prop::collection::vec(any::<u8>(), 1..40),
         with_length in any::<bool>(),
     ) {
         let block = b"blocks, extents and holes, ".repeat(300);
@@ -131,7 +131,7 @@ proptest! {
         let length = with_length.then_some(block.len());
         let codec = compression.codec();
         prop_assert!(decode(codec, &payload[..cut.index(payload.len())], length).is_err());
-        prop_assert!(decode(codec, &[&payload[..], &behind].concat(), length).is_err());
+        prop_assert!(decode(codec, &[&payload[..], &rest].concat(), length).is_err());
         prop_assert!(decode(codec, &payload.repeat(2), length).is_err());
     }
 }
@@ -166,7 +166,7 @@ fn blocks_of_one_byte_to_16_mib_of_any_codec() {
 }
 
 #[test]
-fn nothing_is_compressed_that_does_not_shrink() {
+fn incompressible_blocks_are_not_compressed() {
     for compression in [XZ, zstd(3), Compression::Lz4, Compression::None] {
         for block in [&noise(131_072)[..], &noise(5000), &[7], &[]] {
             assert_eq!(encode(block, compression).unwrap(), None, "{compression:?}");
@@ -202,7 +202,7 @@ fn bombs_are_refused() {
     }
 }
 
-/// A frame by RFC 8878: the header, and one block of `content` as it is.
+/// Returns a frame by RFC 8878: the header, and one raw block of `content`.
 fn frame(header: &[u8], content: &[u8]) -> Vec<u8> {
     let last_raw = u32::try_from(content.len()).unwrap() << 3 | 1;
     let magic = 0xFD2F_B528_u32.to_le_bytes();
@@ -210,14 +210,14 @@ fn frame(header: &[u8], content: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn zstandard_frames_that_are_not_ours() {
+fn zstandard_frames_from_other_encoders() {
     let single = |length: u32| [&[0b1010_0000][..], &length.to_le_bytes()].concat();
     let ours = frame(&single(5), b"block");
     assert_eq!(decode(Codec::Zstd, &ours, None).unwrap().as_ref(), b"block");
 
     let skipped = [&0x184D_2A50_u32.to_le_bytes()[..], &[3, 0, 0, 0], b"abc"].concat();
     let without_length = frame(&[0, 0], b"block");
-    // A window of 2 GiB for five bytes costs nothing: they are decoded at once.
+    // A window of 2 GiB for five bytes costs nothing: they are decoded in one call.
     let wide = frame(
         &[&[0b1000_0000, 21 << 3][..], &5_u32.to_le_bytes()].concat(),
         b"block",

@@ -1,7 +1,7 @@
-//! Throughput of each kernel that this CPU has, beside the `sha3` crate: `cargo bench -p blockcopy-keccak`.
+//! Throughput of each kernel of this CPU and of the `sha3` crate: `cargo bench -p blockcopy-keccak`.
 //!
-//! A kernel earns its keep with full lanes; the other groups show what it costs to leave lanes idle. The `sha3` crate
-//! hashes one message after the other, so its figures are what those of the kernels compare to.
+//! Kernels are fastest with full lanes; the other groups show the cost of idle lanes. The `sha3` crate hashes one message after the
+//! other and is the baseline.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use sha3::Digest as _;
 
-/// The block of the wire protocol, in bytes.
+/// Default length of a block in bytes.
 const BLOCK: usize = 128 * 1024;
 
-/// The lengths, in bytes, of the messages that each benchmark hashes in one call.
+/// Lengths in bytes of the messages that each benchmark hashes in one call.
 const GROUPS: [(&str, &[usize]); 6] = [
     ("1 message of 128 KiB", &[BLOCK]),
     ("2 messages of 128 KiB", &[BLOCK; 2]),
@@ -47,7 +47,7 @@ fn bench_group(group: &mut BenchmarkGroup<'_, WallTime>, lengths: &[usize]) {
     let bytes = vec![0xa5; lengths.iter().sum()];
     let messages = split(&bytes, lengths);
     let mut digests: Vec<Digest> = vec![[0; DIGEST_LEN]; messages.len()];
-    // Milliseconds a call: samples of ever more calls would take longer and tell no more.
+    // A call takes milliseconds: more calls per sample would take longer without more precision.
     group.sampling_mode(SamplingMode::Flat);
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     for hash in Simd::ALL.into_iter().filter_map(Sha3_512::with) {
@@ -65,7 +65,7 @@ fn bench_group(group: &mut BenchmarkGroup<'_, WallTime>, lengths: &[usize]) {
     });
 }
 
-/// Cuts `bytes` into messages of these lengths, one behind the other.
+/// Cuts `bytes` into messages of these lengths, one after the other.
 fn split<'a>(mut bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
     let mut messages = Vec::with_capacity(lengths.len());
     for &length in lengths {

@@ -1,7 +1,7 @@
-//! Hashes 128 KiB blocks for a while, on one thread, and prints how many bytes that were in how many seconds.
+//! Hashes 128 KiB blocks for a given time on one thread, and prints the number of bytes and seconds.
 //!
-//! `scripts/bench-hash/` runs it, one process for each kernel, so that every contender is measured alike and from
-//! outside. Without arguments it prints whom it can measure: the kernels that this CPU has, and the `sha3` crate.
+//! `scripts/bench-hash/` runs one process per contender, so that all of them are measured in the same way from outside. Without
+//! arguments it prints the contenders: the kernels of this CPU, and the `sha3` crate.
 //!
 //! ```text
 //! $ hash_rate
@@ -19,14 +19,13 @@ use std::time::{Duration, Instant};
 use blockcopy_keccak::{DIGEST_LEN, Digest, Sha3_512, Simd};
 use sha3::Digest as _;
 
-/// The block of the wire protocol, in bytes.
+/// Default length of a block in bytes.
 const BLOCK: usize = 128 * 1024;
 
-/// How many blocks are hashed in one call: a multiple of the lanes of every kernel, and 8 MiB in all, which are more
-/// than the caches next to one core hold.
+/// Blocks per call: a multiple of the lanes of every kernel, and 8 MiB in total, more than the caches of one core hold.
 const BLOCKS: usize = 64;
 
-/// The contender that is no kernel of ours.
+/// Name of the contender from another crate.
 const SHA3_CRATE: &str = "sha3 crate";
 
 fn main() -> ExitCode {
@@ -62,7 +61,7 @@ fn list() {
     println!(r#"{{"kernels":[{kernels}],"others":["{SHA3_CRATE}"]}}"#);
 }
 
-/// Hashes with the contender `name` for at least that long, and prints the rate as JSON.
+/// Hashes with the contender `name` for at least that time, and prints the rate as JSON.
 fn measure(name: &str, seconds: &str) -> Result<(), Box<dyn Error>> {
     let at_least = Duration::try_from_secs_f64(seconds.parse()?)?;
     if name == SHA3_CRATE {
@@ -81,10 +80,9 @@ fn measure(name: &str, seconds: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Calls `digest_many` over and over until `at_least` has passed: not at all where that is zero, so that what the
-/// process costs beside its hashing can be measured as well.
+/// Calls `digest_many` repeatedly until `at_least` has passed. Zero means no call, to measure the cost of the process without hashing.
 fn run(at_least: Duration, digest_many: impl Fn(&[&[u8]], &mut [Digest])) {
-    // Not zeros, whose pages the system would map to one page of memory without an 8 MiB buffer ever being there.
+    // Not zeros: the system could map all pages of zeros to a single page of memory.
     let data = vec![0xa5; BLOCKS * BLOCK];
     let messages: Vec<&[u8]> = data.chunks_exact(BLOCK).collect();
     let mut digests = [[0; DIGEST_LEN]; BLOCKS];

@@ -11,7 +11,7 @@ pub(crate) mod portable;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use crate::lanes::RATE;
 
-/// The ninth word of one block of each lane: nine are one more than registers hold.
+/// Returns the ninth word of one block of each lane; the other eight fill whole registers.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[expect(
     clippy::inline_always,

@@ -1,38 +1,38 @@
-//! Several Keccak states side by side, and the operations that an instruction set has for them.
+//! Several Keccak states in parallel, and the operations of an instruction set on them.
 
-/// How many bytes of a message a state of SHA3-512 takes in between two permutations.
+/// Bytes of a message that a state of SHA3-512 absorbs between two permutations.
 pub(crate) const RATE: usize = 72;
 
-/// `N` states of Keccak-f\[1600\]: at index x + 5y the words that FIPS 202 calls lane (x, y), one of each state.
+/// `N` states of Keccak-f\[1600\]. Index x + 5y holds the words that FIPS 202 calls lane (x, y), one per state.
 pub(crate) type State<const N: usize> = [[u64; N]; 25];
 
-/// Arithmetic on `N` Keccak states side by side.
+/// Arithmetic on `N` Keccak states in parallel.
 ///
-/// The value that implements it is a token of no size: whoever holds one knows that the CPU has the instructions, because
-/// the only way to get one is a look at the CPU. So the operations are safe to call.
+/// The implementing value is a zero-sized token. It proves that the CPU has the instructions, because only detection creates one. So the
+/// operations are safe to call.
 ///
-/// All of them but [`absorb`](Self::absorb) are marked `#[inline(always)]`. They must end up inside of a function with the
-/// right `#[target_feature]`, or each of them would be a call.
+/// All of them except [`absorb`](Self::absorb) are marked `#[inline(always)]`: they must be inlined into a function with the right
+/// `#[target_feature]`, or each of them would be a call.
 pub(crate) trait Lanes<const N: usize>: Copy {
-    /// The words at one place of `N` states, 64 bits each.
+    /// Words at one index of `N` states, 64 bits each.
     type Word: Copy;
 
-    /// What theta adds to all five words of a column.
+    /// Value that theta adds to all five words of a column.
     type Effect: Copy;
 
     /// Calls [`permutation::absorb`](crate::permutation::absorb) in a function that is compiled for the instruction set.
     fn absorb(self, state: &mut State<N>, runs: [&[[u8; RATE]]; N]);
 
-    /// `word` in each lane.
+    /// Returns `word` in each lane.
     fn splat(self, word: u64) -> Self::Word;
 
-    /// One word for each lane.
+    /// Packs one word per lane.
     fn pack(self, words: [u64; N]) -> Self::Word;
 
-    /// The word of each lane.
+    /// Returns the word of each lane.
     fn unpack(self, words: Self::Word) -> [u64; N];
 
-    /// The nine little-endian words of one block of each lane: `load(blocks)[i]` has word `i` of every block.
+    /// Loads the nine little-endian words of one block per lane: `load(blocks)[i]` has word `i` of every block.
     fn load(self, blocks: [&[u8; RATE]; N]) -> [Self::Word; RATE / 8];
 
     /// `a ^ b`
@@ -41,7 +41,7 @@ pub(crate) trait Lanes<const N: usize>: Copy {
     /// `a ^ b ^ c ^ d ^ e`
     fn xor5(self, words: [Self::Word; 5]) -> Self::Word;
 
-    /// `left ^ rotate_left(right, 1)`: what theta adds to a column, from the parities of its two neighbours.
+    /// `left ^ rotate_left(right, 1)`: the value that theta adds to a column, from the parities of its two neighbours.
     fn effect(self, left: Self::Word, right: Self::Word) -> Self::Effect;
 
     /// `word ^ effect`

@@ -1,7 +1,7 @@
 //! SHA3-512 ([FIPS 202](https://doi.org/10.6028/NIST.FIPS.202)) of many messages in one call.
 //!
-//! The blocks of a device are independent of each other, so a CPU with wide registers can hash several of them side
-//! by side. Callers therefore hand over a group of blocks, best a multiple of [`Sha3_512::lanes`], rather than one.
+//! The blocks of a device are independent of each other, so a CPU with wide registers can hash several of them in parallel. Callers
+//! therefore pass a group of blocks at a time, preferably a multiple of [`Sha3_512::lanes`].
 //!
 //! ```
 //! use blockcopy_keccak::{DIGEST_LEN, Sha3_512};
@@ -24,7 +24,7 @@ pub use simd::{Simd, UnknownSimd};
 /// Length of a SHA3-512 digest in bytes.
 pub const DIGEST_LEN: usize = 64;
 
-/// A SHA3-512 digest.
+/// SHA3-512 digest.
 pub type Digest = [u8; DIGEST_LEN];
 
 /// SHA3-512 by one of the kernels. Holds no hash state: one value serves any number of threads.
@@ -34,12 +34,9 @@ pub struct Sha3_512 {
 }
 
 impl Sha3_512 {
-    /// The fastest kernel of the CPU that this runs on.
+    /// Selects the fastest kernel for this CPU.
     #[must_use]
-    #[expect(
-        clippy::new_without_default,
-        reason = "what the CPU offers is no default value"
-    )]
+    #[expect(clippy::new_without_default, reason = "the result depends on the CPU")]
     pub fn new() -> Self {
         let fastest = Simd::ALL.into_iter().rev().find_map(Kernel::detect);
         Self {
@@ -47,30 +44,30 @@ impl Sha3_512 {
         }
     }
 
-    /// The kernel for `simd`, or nothing where this CPU lacks it.
+    /// Selects the kernel for `simd`; `None` if this CPU lacks it.
     #[must_use]
     pub fn with(simd: Simd) -> Option<Self> {
         Kernel::detect(simd).map(|kernel| Self { kernel })
     }
 
-    /// The instruction set in use.
+    /// Returns the instruction set in use.
     #[must_use]
     pub fn simd(&self) -> Simd {
         self.kernel.simd()
     }
 
-    /// How many messages the kernel hashes side by side, at least 1.
+    /// Returns the number of messages that the kernel hashes in parallel, at least 1.
     #[must_use]
     pub fn lanes(&self) -> usize {
         self.kernel.lanes()
     }
 
-    /// Puts the digest of `messages[i]` into `digests[i]`. The messages may differ in length. As long as
-    /// there are as many of them as lanes, all lanes are busy.
+    /// Writes the digest of `messages[i]` to `digests[i]`. The messages may differ in length. All lanes are busy while at least as many
+    /// messages as lanes remain.
     ///
     /// # Panics
     ///
-    /// With `one digest per message: N messages, M digests` when the two slices differ in length.
+    /// Panics with `one digest per message: N messages, M digests` if the two slices differ in length.
     pub fn digest_many(&self, messages: &[&[u8]], digests: &mut [Digest]) {
         assert!(
             messages.len() == digests.len(),

@@ -1,4 +1,4 @@
-//! Keccak-f\[1600\] (FIPS 202, section 3.3), written once for any number of states side by side.
+//! Keccak-f\[1600\] (FIPS 202, section 3.3), written once for any number of parallel states.
 
 #![expect(
     clippy::inline_always,
@@ -10,15 +10,15 @@ use std::hint::black_box;
 
 use crate::lanes::{Lanes, RATE, State};
 
-/// What iota adds to the lane (0, 0), a constant for each of the 24 rounds (FIPS 202, algorithm 5).
+/// Constants that iota adds to lane (0, 0), one for each of the 24 rounds (FIPS 202, algorithm 5).
 static ROUND_CONSTANTS: [u64; 24] = round_constants();
 
-/// Whoever has one of these on the stack has an aligned stack. The compiler does not align it for the vectors for which there
-/// are no registers left, and those that straddle two cache lines cost AVX2 a tenth of its speed.
+/// Aligns the stack frame that contains it. The compiler does not align spilled vectors, and those that straddle two cache lines cost
+/// AVX2 a tenth of its speed.
 #[repr(align(64))]
 struct CacheLine(#[expect(dead_code, reason = "only its place matters")] [u8; 64]);
 
-/// Adds to each state one block after the other of its run, and permutes all states after each. The runs have the same
+/// Absorbs the blocks of each run into its state, one after the other, and permutes all states after each. All runs must have the same
 /// number of blocks.
 #[inline(always)]
 pub(crate) fn absorb<const N: usize, L: Lanes<N>>(
@@ -40,11 +40,10 @@ pub(crate) fn absorb<const N: usize, L: Lanes<N>>(
     *state = words.map(|words| lanes.unpack(words));
 }
 
-/// One round: theta, rho, pi, chi, iota.
+/// Performs one round: theta, rho, pi, chi, iota.
 ///
-/// Rho and pi cost no step of their own. Pi only says which word is taken from where, which is settled when this is
-/// compiled, and rho's rotation comes with theta's addition. So each row of the result is made from the five words that pi
-/// brings together.
+/// Rho and pi need no separate steps: pi only permutes indices at compile time, and the rotation of rho is combined with the addition of
+/// theta. So each row of the result comes from the five words that pi brings together.
 #[inline(always)]
 fn round<const N: usize, L: Lanes<N>>(lanes: L, a: &[L::Word; 25], constant: u64) -> [L::Word; 25] {
     let column = |x: usize| lanes.xor5([a[x], a[x + 5], a[x + 10], a[x + 15], a[x + 20]]);
@@ -115,7 +114,7 @@ fn round<const N: usize, L: Lanes<N>>(lanes: L, a: &[L::Word; 25], constant: u64
     from_fn(|at| rows[at / 5][at % 5])
 }
 
-/// The constants by their definition, a linear feedback shift register, so that none can be mistyped.
+/// Computes the constants by their definition, a linear feedback shift register, so that none can be mistyped.
 const fn round_constants() -> [u64; 24] {
     let mut constants = [0; 24];
     let mut register: u8 = 1;

@@ -1,4 +1,4 @@
-//! The instruction sets by name, and which of them this CPU has.
+//! Names and detection of instruction sets.
 
 use std::error::Error;
 use std::fmt;
@@ -11,10 +11,10 @@ use crate::arch::portable::Portable;
 use crate::arch::{avx2::Avx2, avx512::Avx512};
 use crate::{Digest, sponge};
 
-/// An instruction set that hashes several messages side by side, or none.
+/// Instruction set of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Simd {
-    /// No more than every CPU has: one message at a time.
+    /// Instructions that every CPU has: one message at a time.
     Portable,
     /// x86-64 with AVX2: four messages.
     Avx2,
@@ -25,10 +25,10 @@ pub enum Simd {
 }
 
 impl Simd {
-    /// All of them; of those that one CPU can have, the fastest last.
+    /// All instruction sets; of those that one CPU can have, the fastest last.
     pub const ALL: [Self; 4] = [Self::Portable, Self::Neon, Self::Avx2, Self::Avx512];
 
-    /// The name, in lower case and without spaces.
+    /// Returns the name, in lower case and without spaces.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl FromStr for Simd {
     }
 }
 
-/// No instruction set has this name.
+/// Error for a name that is not an instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownSimd;
 
@@ -70,7 +70,7 @@ impl fmt::Display for UnknownSimd {
 
 impl Error for UnknownSimd {}
 
-/// A kernel: the permutation, compiled for an instruction set that this CPU has.
+/// Kernel: the permutation, compiled for an instruction set of this CPU.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kernel {
     Portable,
@@ -83,7 +83,7 @@ pub(crate) enum Kernel {
 }
 
 impl Kernel {
-    /// The kernel for `simd`, where this CPU has it.
+    /// Returns the kernel for `simd`, if this CPU has it.
     pub(crate) fn detect(simd: Simd) -> Option<Self> {
         match simd {
             Simd::Portable => Some(Self::Portable),
@@ -110,7 +110,7 @@ impl Kernel {
         }
     }
 
-    /// How many messages it hashes side by side.
+    /// Returns the number of messages that it hashes in parallel.
     pub(crate) fn lanes(self) -> usize {
         match self {
             Self::Portable => 1,
@@ -123,7 +123,7 @@ impl Kernel {
         }
     }
 
-    /// Puts the digest of each message into the digest of the same index; the slices have the same length.
+    /// Writes the digest of each message to the same index of `digests`; the slices must have the same length.
     pub(crate) fn digest_many(self, messages: &[&[u8]], digests: &mut [Digest]) {
         match self {
             Self::Portable => sponge::digest_many::<1>(Portable, messages, digests),

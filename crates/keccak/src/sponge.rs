@@ -1,4 +1,4 @@
-//! SHA3-512 as a sponge (FIPS 202, sections 4 and 6.1) over several messages side by side.
+//! SHA3-512 as a sponge (FIPS 202, sections 4 and 6.1) over several messages in parallel.
 
 use std::array::from_fn;
 use std::slice::from_ref;
@@ -7,11 +7,11 @@ use crate::arch::portable::Portable;
 use crate::lanes::{Lanes, RATE, State};
 use crate::{DIGEST_LEN, Digest};
 
-/// What is still to be absorbed of a message.
+/// Part of a message that is not yet absorbed.
 #[derive(Clone, Copy)]
 struct Rest<'a> {
     blocks: &'a [[u8; RATE]],
-    /// Shorter than a block; its padding makes it one.
+    /// Last bytes, fewer than a block; padding completes them.
     tail: &'a [u8],
 }
 
@@ -21,7 +21,7 @@ impl<'a> Rest<'a> {
         Self { blocks, tail }
     }
 
-    /// The tail with the padding of SHA-3: the bits 01 that stand for SHA-3, then 1, zeros, 1 (FIPS 202, B.2).
+    /// Returns the tail with the padding of SHA-3: the bits 01 for SHA-3, then 1, zeros, 1 (FIPS 202, B.2).
     fn padded(&self) -> [u8; RATE] {
         let mut block = [0; RATE];
         block[..self.tail.len()].copy_from_slice(self.tail);
@@ -31,18 +31,18 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// A message that has a lane.
+/// Message in a lane.
 #[derive(Clone, Copy)]
 struct Job<'a> {
-    /// Which of the messages.
+    /// Index of the message.
     index: usize,
     rest: Rest<'a>,
 }
 
-/// Puts the digest of each message into the digest of the same index, `N` messages side by side.
+/// Writes the digest of each message to the same index of `digests`, `N` messages in parallel.
 ///
-/// A lane whose message is finished takes the next one at once, whatever the others are doing. So messages of
-/// different lengths keep all lanes busy until there are fewer of them than lanes.
+/// A lane that finishes a message takes the next one at once. So messages of different lengths keep all lanes busy until fewer messages
+/// than lanes remain.
 pub(crate) fn digest_many<const N: usize>(
     lanes: impl Lanes<N>,
     messages: &[&[u8]],
@@ -56,10 +56,8 @@ pub(crate) fn digest_many<const N: usize>(
             let Some((index, message)) = waiting.next() else {
                 break;
             };
-            *idle = Some(Job {
-                index,
-                rest: Rest::of(message),
-            });
+            let rest = Rest::of(message);
+            *idle = Some(Job { index, rest });
             for words in &mut state {
                 words[lane] = 0;
             }
@@ -70,12 +68,12 @@ pub(crate) fn digest_many<const N: usize>(
             return;
         };
         if N > 1 && busy.next().is_none() {
-            // A single state is permuted faster by itself.
+            // A single remaining state is permuted faster alone.
             digests[job.index] = finish(state.map(|words| [words[lane]]), job.rest);
             return;
         }
 
-        // Idle lanes do the same as a busy one, and nobody looks at them.
+        // Idle lanes repeat the work of a busy one, and the result is ignored.
         let rests = jobs.map(|other| other.unwrap_or(job).rest);
         let common = rests
             .iter()
@@ -84,7 +82,7 @@ pub(crate) fn digest_many<const N: usize>(
             .unwrap_or(0);
         lanes.absorb(&mut state, rests.map(|rest| &rest.blocks[..common]));
 
-        // At least one lane has come to its tail; what the others absorb with it is an ordinary block.
+        // At least one lane has reached its tail; the others absorb an ordinary block.
         let tails = rests.map(|rest| rest.padded());
         let next = |lane: usize| rests[lane].blocks.get(common);
         lanes.absorb(
@@ -105,14 +103,14 @@ pub(crate) fn digest_many<const N: usize>(
     }
 }
 
-/// Absorbs the rest of a message whose beginning is in `state`, and gives its digest.
+/// Absorbs the rest of a message whose beginning is in `state`, and returns its digest.
 fn finish(mut state: State<1>, rest: Rest<'_>) -> Digest {
     Portable.absorb(&mut state, [rest.blocks]);
     Portable.absorb(&mut state, [&[rest.padded()]]);
     squeeze(&state, 0)
 }
 
-/// The digest in the state of a lane: its first words.
+/// Returns the digest of a lane: the first words of its state.
 fn squeeze<const N: usize>(state: &State<N>, lane: usize) -> Digest {
     let mut digest = [0; DIGEST_LEN];
     for (bytes, words) in digest.as_chunks_mut().0.iter_mut().zip(state) {
@@ -127,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// The lanes of every width, without any instruction set, so that each CPU (and Miri) can run what gives out the lanes.
+    /// Tests lanes of every width without an instruction set, so that the scheduling of lanes runs on every CPU and in Miri.
     fn assert_width<const N: usize>() {
         let content: Vec<u8> = (0..2000_u32).map(|at| at.to_le_bytes()[0] ^ 0x5a).collect();
         let lengths = [

@@ -1,4 +1,4 @@
-//! A file or device of the kernel, by its descriptors.
+//! Files and devices of the kernel.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -7,19 +7,19 @@ use crate::node::Kind;
 use crate::sys::{self, DirectAlignment, Errno, Stat};
 use crate::{ALIGNMENT, Time};
 
-/// A regular file or block device, open twice where it can be accessed directly.
+/// Regular file or block device, open twice if direct I/O is possible.
 #[derive(Debug)]
 pub(crate) struct Disk {
     kind: Kind,
     buffered: OwnedFd,
-    /// The same file, open with `O_DIRECT`, and its granularity.
+    /// Same file, open with `O_DIRECT`, and its granularity.
     direct: Option<(OwnedFd, usize)>,
-    /// Nobody else uses the offset of `buffered`, so that it may be moved to look for holes.
+    /// True if nobody else uses the offset of `buffered`, so that looking for holes may move it.
     owns_offset: bool,
 }
 
 impl Disk {
-    /// `buffered` is open for what is to be done; it is opened once more for direct access where `direct` is wanted.
+    /// Wraps `buffered`, and opens it again for direct I/O if `direct` is set.
     pub(crate) fn new(kind: Kind, buffered: OwnedFd, direct: bool) -> Self {
         let granularity = match sys::direct_alignment(&buffered) {
             DirectAlignment::Known(bytes) => Some(bytes),
@@ -28,7 +28,7 @@ impl Disk {
         };
         let direct = granularity
             .filter(|bytes| direct && bytes.is_power_of_two() && *bytes <= ALIGNMENT)
-            // Reopened by descriptor, so that both are the same file whatever happens to the path.
+            // Reopened by descriptor, so that both are the same file even if the path changes.
             .and_then(|bytes| Some((sys::reopen_direct(&buffered).ok()?, bytes)));
         Self {
             kind,
@@ -38,7 +38,7 @@ impl Disk {
         }
     }
 
-    /// The offset of the descriptor is shared with others, who may rely on it.
+    /// Marks the offset of the descriptor as shared with other processes, which may rely on it.
     pub(crate) fn with_shared_offset(mut self) -> Self {
         self.owns_offset = false;
         self
@@ -65,14 +65,14 @@ impl Medium for Disk {
 
     fn reader(&self, direct: bool) -> Result<Box<dyn Medium>> {
         let reader = match sys::reopen_for_reading(&self.buffered) {
-            // Without /proc it is open for reading too.
+            // Without /proc this descriptor is open for reading too.
             Err(Errno::NOENT) => {
                 let fd = sys::duplicate(&self.buffered)?;
                 Self::new(self.kind, fd, direct).with_shared_offset()
             }
             fd => Self::new(self.kind, fd?, direct),
         };
-        // What is read back must not change the time of the last access, which may have just been set.
+        // Reading back must not change the access time, which may have just been set.
         sys::keep_access_time(&reader.buffered);
         if let Some((direct, _)) = &reader.direct {
             sys::keep_access_time(direct);

@@ -1,4 +1,4 @@
-//! The shapes of /sys for devices that a machine for tests does not have, and text that no other end should send.
+//! Simulated /sys trees for devices that test machines lack, and text that no other host should send.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,11 +10,11 @@ use super::*;
 const MIB: u64 = 1 << 20;
 const SECTORS: u64 = MIB / 512;
 
-/// A tree like /sys.
+/// Tree like /sys.
 struct Tree(TempDir);
 
 impl Tree {
-    /// Devices as directory below `devices`, number and size in MiB.
+    /// Adds devices: directory below `devices`, number and size in MiB.
     fn new(devices: &[(&str, &str, u64)]) -> Self {
         let tree = Self(tempfile::tempdir().unwrap());
         let root = tree.0.path();
@@ -34,14 +34,14 @@ impl Tree {
         fs::write(path, content).unwrap();
     }
 
-    /// A partition that begins that many MiB into its disk.
+    /// Adds a partition at that offset in MiB on its disk.
     fn partition(self, directory: &str, start: u64) -> Self {
         self.write(directory, "partition", "1\n");
         self.write(directory, "start", &format!("{}\n", start * SECTORS));
         self
     }
 
-    /// Of two devices, the one is built on the other.
+    /// Stacks one device on another.
     fn stacked(self, upper: &str, lower: &str) -> Self {
         for (of, kind, other) in [(upper, "slaves", lower), (lower, "holders", upper)] {
             let folder = self.0.path().join("devices").join(of).join(kind);
@@ -66,10 +66,10 @@ impl Tree {
     fn shared(&self, one: &str, other: &str) -> Option<String> {
         let (one, other) = (self.storage(one), self.storage(other));
         let shared = one.shared_with(&other);
-        // What the other end of a copy is told says the same.
+        // The text for the other host has the same meaning.
         let told: Storage = other.to_string().parse().unwrap();
         assert_eq!(one.shared_with(&told), shared);
-        // It is the same the other way round, but for the order of the two.
+        // The comparison is symmetric, except for the order of the two.
         assert_eq!(other.shared_with(&one).is_some(), shared.is_some());
         shared.map(|shared| shared.to_string())
     }

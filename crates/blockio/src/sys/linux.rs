@@ -1,4 +1,4 @@
-//! Linux.
+//! System calls of Linux.
 #![allow(unsafe_code)]
 
 use std::ffi::OsStr;
@@ -32,18 +32,18 @@ pub(crate) use zeroing::*;
 
 type Result<T> = std::result::Result<T, Errno>;
 
-/// `major:minor`, as /proc and /sys write it.
+/// Returns a device number as `major:minor`, as in /proc and /sys.
 pub(crate) fn device_number(device: u64) -> String {
     format!("{}:{}", fs::major(device), fs::minor(device))
 }
 
-/// The number of the device that /proc and /sys write as `major:minor`.
+/// Parses `major:minor` of /proc and /sys into a device number.
 pub(crate) fn device_of(number: &str) -> Option<u64> {
     let (major, minor) = number.split_once(':')?;
     Some(fs::makedev(major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// A file or device node as /proc/locks names it: the numbers of its file system in hexadecimal.
+/// Returns the name of a file or device node in /proc/locks, with the device number of its file system in hexadecimal.
 pub(crate) fn name_among_locks(stat: &Stat) -> String {
     let device = stat.file_system;
     let (major, minor) = (fs::major(device), fs::minor(device));
@@ -51,7 +51,7 @@ pub(crate) fn name_among_locks(stat: &Stat) -> String {
 }
 
 fn open(path: impl rustix::path::Arg + Copy, flags: OFlags) -> Result<OwnedFd> {
-    // Without a file that is made, there is no mode to give.
+    // No file is created, so the mode does not matter.
     open_or_create(path, flags, Mode::empty())
 }
 
@@ -63,13 +63,13 @@ fn open_or_create(
     retry_on_intr(|| fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY, mode))
 }
 
-/// Makes a file, for its owner alone; `EEXIST` if there is anything by that name, also a symbolic link that leads nowhere.
+/// Creates a file with permissions for its owner only; `EEXIST` if the name exists, even as a dangling symbolic link.
 pub(crate) fn create(path: &Path) -> Result<OwnedFd> {
     let flags = write_access() | OFlags::CREATE | OFlags::EXCL;
     open_or_create(path, flags, Mode::RUSR | Mode::WUSR)
 }
 
-/// Takes a name out of a directory; see unlink(2).
+/// Removes a name from a directory; see unlink(2).
 pub(crate) fn unlink_in(directory: impl AsFd, name: &OsStr) -> Result<()> {
     fs::unlinkat(directory, name, AtFlags::empty())
 }
@@ -82,12 +82,12 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<OwnedFd> {
     open(path, OFlags::RDONLY)
 }
 
-/// A block device that is mounted, held or claimed gives `EBUSY`. It is claimed for as long as it is open.
+/// Opens a block device exclusively: `EBUSY` if it is mounted, held or claimed. It stays claimed while it is open.
 pub(crate) fn open_exclusively_for_reading(path: &Path) -> Result<OwnedFd> {
     open(path, OFlags::RDONLY | OFlags::EXCL)
 }
 
-/// With `exclusive`, a block device that is mounted, held or claimed gives `EBUSY`.
+/// Opens for writing. With `exclusive`, a block device that is mounted, held or claimed gives `EBUSY`.
 pub(crate) fn open_for_writing(path: &Path, exclusive: bool) -> Result<OwnedFd> {
     let claim = if exclusive {
         OFlags::EXCL
@@ -97,23 +97,24 @@ pub(crate) fn open_for_writing(path: &Path, exclusive: bool) -> Result<OwnedFd> 
     open(path, write_access() | claim)
 }
 
-/// Opens what `fd` has open once more for reading, whatever its path leads to by now.
+/// Opens the file or device of `fd` again for reading, whatever its path refers to now.
 pub(crate) fn reopen_for_reading(fd: impl AsFd) -> Result<OwnedFd> {
     open(proc_path(fd).as_str(), OFlags::RDONLY)
 }
 
-/// As [`open_exclusively_for_reading`], of what `fd` has open.
+/// As [`open_exclusively_for_reading`], for the device of `fd`.
 pub(crate) fn reopen_exclusively_for_reading(fd: impl AsFd) -> Result<OwnedFd> {
     open(proc_path(fd).as_str(), OFlags::RDONLY | OFlags::EXCL)
 }
 
-/// Opens what `fd` has open once more, past the page cache, for reading or writing as `fd` is.
+/// Opens the file or device of `fd` again with direct I/O, for reading or writing like `fd`.
 pub(crate) fn reopen_direct(fd: impl AsFd) -> Result<OwnedFd> {
     let access = fs::fcntl_getfl(&fd)? & OFlags::RWMODE;
     open(proc_path(fd).as_str(), access | OFlags::DIRECT)
 }
 
-/// The flags to open for writing. Reading uses a second descriptor, opened through /proc; without /proc, one is open for both.
+/// Returns the flags to open for writing. Reading uses a second descriptor, opened through /proc; without /proc, one descriptor is open
+/// for both.
 fn write_access() -> OFlags {
     if Path::new("/proc/self/fd").exists() {
         OFlags::WRONLY
@@ -127,13 +128,13 @@ fn proc_path(fd: impl AsFd) -> String {
 }
 
 pub(crate) fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {
-    // Not over 0, 1 or 2, should one of them be closed.
+    // Not 0, 1 or 2, in case one of them is closed.
     io::fcntl_dupfd_cloexec(fd, 3)
 }
 
-/// Size of a block device in bytes.
+/// Returns the size of a block device in bytes.
 pub(crate) fn device_size(fd: impl AsFd) -> Result<u64> {
-    // The kernel's header says size_t where the kernel writes 64 bits.
+    // The header of the kernel says size_t, but the kernel writes 64 bits.
     const BLKGETSIZE64: Opcode = opcode::read::<usize>(0x12, 114);
     // SAFETY: BLKGETSIZE64 writes one u64 and reads nothing.
     let size = unsafe { Getter::<BLKGETSIZE64, u64>::new() };
@@ -141,7 +142,7 @@ pub(crate) fn device_size(fd: impl AsFd) -> Result<u64> {
     unsafe { ioctl(fd.as_fd(), size) }.or_else(|_| fs::seek(fd, SeekFrom::End(0)))
 }
 
-/// Whether a block device is set read-only.
+/// Returns true if a block device is read-only.
 pub(crate) fn is_read_only(fd: impl AsFd) -> Result<bool> {
     const BLKROGET: Opcode = opcode::none(0x12, 94);
     // SAFETY: BLKROGET writes one int and reads nothing.
@@ -150,7 +151,7 @@ pub(crate) fn is_read_only(fd: impl AsFd) -> Result<bool> {
     unsafe { ioctl(fd, flag) }.map(|flag| flag != 0)
 }
 
-/// What direct reads of `fd` must be aligned to: `STATX_DIOALIGN` (Linux 6.1), else `BLKSSZGET`.
+/// Returns the alignment for direct reads of `fd`: `STATX_DIOALIGN` (Linux 6.1), else `BLKSSZGET`.
 pub(crate) fn direct_alignment(fd: impl AsFd) -> DirectAlignment {
     let bytes = match fs::statx(&fd, c"", AtFlags::EMPTY_PATH, StatxFlags::DIOALIGN) {
         Ok(statx)
@@ -177,26 +178,26 @@ pub(crate) fn write(fd: impl AsFd, data: &[u8], offset: u64) -> Result<usize> {
     retry_on_intr(|| io::pwrite(&fd, data, offset))
 }
 
-/// Makes a file that long.
+/// Sets the length of a file.
 pub(crate) fn set_len(fd: impl AsFd, len: u64) -> Result<()> {
     retry_on_intr(|| fs::ftruncate(&fd, len))
 }
 
-/// Bytes in a page of memory.
+/// Returns the length of a page of memory in bytes.
 pub(crate) fn page_size() -> usize {
     rustix::param::page_size()
 }
 
-/// Asks for huge pages behind some memory that has not been touched yet. Where there are none, nothing is lost.
+/// Asks for huge pages for memory that has not been touched yet. Has no effect if there are none.
 ///
 /// # Safety
 /// The `len` bytes belong to the caller and begin at a page.
 pub(crate) unsafe fn advise_huge_pages(memory: NonNull<u8>, len: usize) {
-    // SAFETY: the content of the memory stays as it is; that it belongs to the caller, the caller promises.
+    // SAFETY: the content of the memory does not change, and the caller guarantees that the memory belongs to it.
     let _ = unsafe { mm::madvise(memory.as_ptr().cast(), len, mm::Advice::LinuxHugepage) };
 }
 
-/// What a system call called through libc has returned: -1 is a failure.
+/// Converts the result of a system call made through libc: -1 is a failure.
 fn status(result: libc::c_long) -> Result<()> {
     if result == -1 {
         return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO));
@@ -221,15 +222,15 @@ pub(crate) fn set_blocking(fd: impl AsFd) -> Result<()> {
     Ok(())
 }
 
-/// Lets reads leave the time of the last access as it is (`O_NOATIME` of fcntl(2)), where the file is ours.
+/// Turns off updates of the access time (`O_NOATIME` of fcntl(2)), if the file belongs to this user.
 pub(crate) fn keep_access_time(fd: impl AsFd) {
     if let Ok(flags) = fs::fcntl_getfl(&fd) {
-        // Of somebody else's file it may change: that is no reason not to read it.
+        // Reading a file of another user changes its access time, which is acceptable.
         let _ = fs::fcntl_setfl(&fd, flags | OFlags::NOATIME);
     }
 }
 
-/// Makes a pipe hold at least `len` bytes if it may; returns what it holds.
+/// Enlarges the capacity of a pipe to at least `len` bytes if possible; returns its capacity.
 pub(crate) fn grow_pipe(fd: impl AsFd, len: usize) -> Result<usize> {
     let held = pipe::fcntl_getpipe_size(&fd)?;
     if held >= len {
@@ -238,37 +239,36 @@ pub(crate) fn grow_pipe(fd: impl AsFd, len: usize) -> Result<usize> {
     Ok(pipe::fcntl_setpipe_size(fd, len).unwrap_or(held))
 }
 
-/// A pipe that holds at least `len` bytes if it may: the end to read from, and the end to write to.
+/// Creates a pipe with a capacity of at least `len` bytes if possible; returns the end to read from and the end to write to.
 pub(crate) fn pipe(len: usize) -> Result<(OwnedFd, OwnedFd)> {
     let (read, write) = pipe::pipe_with(pipe::PipeFlags::CLOEXEC)?;
     grow_pipe(&write, len)?;
     Ok((read, write))
 }
 
-/// Waits without limit until one of `events`, or the end of the other side, is there.
+/// Waits without a timeout for one of `events` or for the other end to be closed.
 pub(crate) fn poll(fd: impl AsFd, events: PollFlags) -> Result<PollFlags> {
     let mut fds = [event::PollFd::new(&fd, events)];
     retry_on_intr(|| event::poll(&mut fds, None))?;
     Ok(fds[0].revents())
 }
 
-/// Locks what `fd` has open for as long as its description is open, see flock(2); `EWOULDBLOCK` if somebody else has.
+/// Locks the file of `fd` for as long as its description is open, see flock(2); `EWOULDBLOCK` if somebody else has locked it.
 pub(crate) fn lock_exclusively(fd: impl AsFd) -> Result<()> {
     retry_on_intr(|| fs::flock(&fd, FlockOperation::NonBlockingLockExclusive))
 }
 
-/// Opens the terminal on `fd` anew (a lock belongs to the open file description, which `fd` shares
-/// with every process started from the same shell) and locks it, unless it is locked already.
+/// Opens the terminal of `fd` again and locks it, unless it is locked already. A lock belongs to the open file description, and `fd` shares
+/// its description with every process started from the same shell.
 pub(crate) fn lock_terminal(fd: impl AsFd) -> Result<OwnedFd> {
     let terminal = open(proc_path(fd).as_str(), OFlags::WRONLY | OFlags::NONBLOCK)?;
     fs::flock(&terminal, FlockOperation::NonBlockingLockExclusive)?;
     Ok(terminal)
 }
 
-/// Ends the process at once, as _exit(2) does: no exit handlers, no waiting.
+/// Ends the process at once, like _exit(2): no exit handlers, no waiting.
 ///
-/// Node's own exit joins libuv's threads, and one of them may be blocked for ever in a read of
-/// standard input.
+/// The exit of Node joins the threads of libuv, and one of them may be blocked forever in a read of standard input.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: _exit takes any number and does not return.
     unsafe { libc::_exit(code) }

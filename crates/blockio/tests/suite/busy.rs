@@ -1,4 +1,4 @@
-//! What others are using is refused, with their name.
+//! Destinations in use are refused, with the name of the user.
 
 use std::path::Path;
 
@@ -54,13 +54,13 @@ fn a_mounted_device_is_refused_with_its_mountpoints() {
 }
 
 #[test]
-fn the_file_behind_a_mounted_device_is_refused() {
+fn the_backing_file_of_a_mounted_device_is_refused() {
     let directory = on_disk();
     let Some(device) = with_file_system(&directory) else {
         return;
     };
     let backing = directory.path().join("backing");
-    // Attached and not in use yet: whoever mounts it would see it change.
+    // Attached and not in use yet: a later mount would see it change.
     assert_busy(&backing, &format!("it backs {}", device.name()));
     let mountpoint = directory.path().join("mount");
     let Some(_mount) = Mount::new(&[device.name()], &mountpoint) else {
@@ -80,7 +80,7 @@ fn the_file_behind_a_mounted_device_is_refused() {
 }
 
 #[test]
-fn the_device_behind_a_mounted_device_is_refused() {
+fn the_backing_device_of_a_mounted_device_is_refused() {
     let directory = on_disk();
     let Some(lower) = with_file_system(&directory) else {
         return;

@@ -1,4 +1,4 @@
-//! A file that is missing is made where that is wanted, and nothing else is.
+//! Creating missing files.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -17,7 +17,7 @@ fn create(path: impl AsRef<Path>) -> Result<Sink, Error> {
 }
 
 #[test]
-fn a_missing_file_is_made_for_its_owner_alone() {
+fn a_missing_file_is_created_for_its_owner_only() {
     for directory in [Some(on_disk()), in_memory()].into_iter().flatten() {
         let path = directory.path().join("new");
         let sink = create(&path).unwrap();
@@ -31,7 +31,7 @@ fn a_missing_file_is_made_for_its_owner_alone() {
 }
 
 #[test]
-fn a_file_that_is_there_stays_as_it_is() {
+fn an_existing_file_stays_unchanged() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", b"content");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -42,7 +42,7 @@ fn a_file_that_is_there_stays_as_it_is() {
 }
 
 #[test]
-fn nothing_is_made_where_it_has_no_place() {
+fn nothing_is_created_in_the_wrong_place() {
     let directory = on_disk();
     let at = |name| directory.path().join(name);
     file_with(directory.path(), "file", b"");
@@ -67,7 +67,7 @@ fn nothing_is_made_where_it_has_no_place() {
 }
 
 #[test]
-fn nothing_is_made_unasked() {
+fn nothing_is_created_unless_asked() {
     let directory = on_disk();
     let path = directory.path().join("new");
     let error = Sink::open(&path, SinkOptions::default()).unwrap_err();
@@ -76,7 +76,7 @@ fn nothing_is_made_unasked() {
 }
 
 #[test]
-fn a_file_that_was_made_is_removed_only_while_it_is_unused() {
+fn a_created_file_is_removed_only_while_it_is_unused() {
     let directory = on_disk();
     let path = directory.path().join("new");
     let made_and_removed = || {
@@ -92,12 +92,12 @@ fn a_file_that_was_made_is_removed_only_while_it_is_unused() {
     assert!(path.exists());
     drop(written);
 
-    // It was there before.
+    // It existed before.
     fs::write(&path, b"").unwrap();
     create(&path).unwrap().remove_if_unused().unwrap();
     assert!(path.exists());
 
-    // Somebody else's file has its name.
+    // A file of another process has its name.
     fs::remove_file(&path).unwrap();
     let replaced = create(&path).unwrap();
     fs::remove_file(&path).unwrap();

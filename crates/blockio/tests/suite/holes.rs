@@ -33,7 +33,7 @@ fn find_holes(directory: &Path) {
     assert_eq!(source.data_from(0), 0..65_536);
     assert_eq!(source.data_from(100), 100..65_536);
     let second = source.data_from(65_536);
-    // A file system stores whole blocks, a few of which may be one.
+    // A file system allocates whole blocks, and may allocate several at a time.
     assert_eq!(second.start, MIB);
     assert!((MIB + 5000..=MIB + 65_536).contains(&second.end));
     assert_eq!(source.data_from(MIB / 2), second);
@@ -67,7 +67,7 @@ fn cut_off(directory: &Path) {
     assert!(source.is_hole(MIB / 2, MIB / 4));
     let file = OpenOptions::new().write(true).open(&path).unwrap();
     file.set_len(MIB / 2).unwrap();
-    // Nothing is there, and to read it shows that.
+    // There is no data, and reading detects that.
     assert_eq!(source.data_from(MIB / 2), MIB / 2..3 * MIB);
     assert!(!source.is_hole(MIB / 2, MIB / 4));
     assert_eq!(read(&source, MIB / 2, 4096).unwrap(), []);
@@ -75,7 +75,7 @@ fn cut_off(directory: &Path) {
 }
 
 #[test]
-fn a_file_that_was_cut_off_has_no_hole_there() {
+fn a_truncated_file_has_no_hole_there() {
     cut_off(on_disk().path());
     if let Some(directory) = in_memory() {
         cut_off(directory.path());
@@ -83,7 +83,7 @@ fn a_file_that_was_cut_off_has_no_hole_there() {
 }
 
 #[test]
-fn where_nobody_tells_all_is_data() {
+fn without_information_about_holes_everything_is_data() {
     let directory = on_disk();
     if let Some(device) = LoopDevice::attach(&sparse(directory.path()), &[]) {
         let source = open(device.path());

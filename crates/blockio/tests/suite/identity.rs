@@ -1,4 +1,4 @@
-//! Two identities are equal when it is the same file, unchanged, or the same device.
+//! Identities: equal for the same unchanged file or the same device.
 
 mod checked;
 mod devices;

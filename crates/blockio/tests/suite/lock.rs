@@ -1,4 +1,4 @@
-//! Of several who want to lock a destination, one gets it, and the others hear who has.
+//! Locking a destination: one process gets the lock, and the others report its holder.
 
 use std::fs::File;
 use std::path::Path;
@@ -39,7 +39,7 @@ fn a_file_is_locked_until_the_sink_is_dropped() {
     for path in [path, made] {
         let sink = locked(&path).unwrap();
         assert_locked(&path);
-        // Who does not ask for the lock still hears of the other one.
+        // Opening without the lock reports the other user too.
         assert_eq!(open_sink(&path, false).unwrap_err().code(), "busy");
         open_sink(&path, true).unwrap();
         drop(sink);
@@ -58,7 +58,7 @@ fn a_device_is_waited_for_and_then_refused_because_of_the_lock() {
     let begun = Instant::now();
     assert_locked(device.path());
     assert!(begun.elapsed() >= Duration::from_secs(3));
-    // As somebody who does not know of the lock, it is still told of the claim.
+    // Opening without the lock reports the claim.
     assert_eq!(open_sink(device.path(), false).unwrap_err().code(), "busy");
     let waiting = thread::spawn({
         let path = device.path().to_owned();
@@ -71,7 +71,7 @@ fn a_device_is_waited_for_and_then_refused_because_of_the_lock() {
 }
 
 #[test]
-fn udev_has_a_device_only_for_a_moment() {
+fn a_lock_of_udev_is_waited_for() {
     let directory = on_disk();
     let backing = file_with(directory.path(), "backing", &pattern(1 << 20));
     let Some(device) = LoopDevice::attach(&backing, &[]) else {
@@ -90,7 +90,7 @@ fn udev_has_a_device_only_for_a_moment() {
 }
 
 #[test]
-fn a_claim_without_the_lock_is_no_lock() {
+fn a_claim_without_the_lock_does_not_count_as_a_lock() {
     let directory = on_disk();
     let backing = file_with(directory.path(), "backing", &pattern(1 << 20));
     let Some(device) = LoopDevice::attach(&backing, &[]) else {
@@ -98,7 +98,7 @@ fn a_claim_without_the_lock_is_no_lock() {
     };
     let claim = open_sink(device.path(), false).unwrap();
     assert_eq!(locked(device.path()).unwrap_err().code(), "busy");
-    // One that goes away just now is waited for.
+    // A claim that ends soon is waited for.
     let waiting = thread::spawn({
         let path = device.path().to_owned();
         move || locked(path).map(drop)

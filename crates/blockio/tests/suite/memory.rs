@@ -1,5 +1,4 @@
-//! What a source and a sink make of a file or device that is short, slow or broken: content of memory that fails where
-//! the test says so, next to a plain vector that says what is right.
+//! Sources and sinks on a simulated file or device that is short, slow or broken, compared with a plain vector.
 
 mod coalescing;
 mod faults;
@@ -14,7 +13,7 @@ mod write;
 use blockcopy_blockio::{ALIGNMENT, Direct, Kind, Memory, Sink, Slab, Slot};
 use proptest::prelude::*;
 
-/// What the kernel caches and a file is made of, in bytes.
+/// Length of a page, in bytes.
 const PAGE: usize = 4096;
 const MIB: usize = 1 << 20;
 
@@ -24,7 +23,7 @@ const ENOSPC: i32 = 28;
 const ENOSYS: i32 = 38;
 const EOPNOTSUPP: i32 = 95;
 
-/// So many random cases, which leave nothing behind.
+/// Number of random cases; failures are not saved to files.
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,
@@ -41,7 +40,7 @@ fn granularity() -> impl Strategy<Value = Option<usize>> {
     prop_oneof![Just(None), Just(Some(512)), Just(Some(4096))]
 }
 
-/// A device is as long as a whole number of sectors.
+/// Returns memory with this content; a device needs a whole number of sectors.
 fn memory(kind: Kind, content: &[u8], granularity: Option<usize>) -> Memory {
     let memory = match kind {
         Kind::File => Memory::file(content),
@@ -54,7 +53,7 @@ fn sink(memory: &Memory) -> Sink {
     Sink::in_memory(memory, Direct::Auto).unwrap()
 }
 
-/// `data` in memory that is aligned and then `shift` bytes off.
+/// Returns `data` in memory that is `shift` bytes after an aligned address.
 fn placed(data: &[u8], shift: usize) -> Slot {
     let len = (data.len() + shift).max(1).next_multiple_of(ALIGNMENT);
     let slot = Slab::new(1, len).unwrap().take(0).unwrap();
@@ -64,7 +63,7 @@ fn placed(data: &[u8], shift: usize) -> Slot {
     exact
 }
 
-/// What a write makes of the content, as nobody could get wrong.
+/// Applies a write to a vector.
 fn overwrite(content: &mut Vec<u8>, data: &[u8], offset: usize) {
     if !data.is_empty() {
         content.resize(content.len().max(offset + data.len()), 0);
@@ -72,7 +71,7 @@ fn overwrite(content: &mut Vec<u8>, data: &[u8], offset: usize) {
     }
 }
 
-/// As `assert_eq!`, without printing all of it.
+/// Asserts equality without printing all bytes.
 fn assert_same(found: &[u8], expected: &[u8], what: &str) {
     if found != expected {
         let differ = found.iter().zip(expected).position(|(a, b)| a != b);

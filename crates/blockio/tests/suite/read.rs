@@ -1,4 +1,4 @@
-//! Reading gives what is there, on real file systems and devices.
+//! Reading on real file systems and devices.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -59,7 +59,7 @@ fn files_in_memory_read_as_written() {
 }
 
 #[test]
-fn past_the_end_there_is_nothing() {
+fn reads_after_the_end_return_nothing() {
     let directory = on_disk();
     let source = Source::open(
         file_with(directory.path(), "file", &pattern(5000)),
@@ -178,7 +178,7 @@ fn standard_input_is_a_source_if_it_is_a_file() {
     };
     let directory = on_disk();
     let mut file = fs::File::open(file_with(directory.path(), "file", &pattern(5000))).unwrap();
-    // Wherever the descriptor stands.
+    // Whatever the position of the descriptor.
     std::io::copy(
         &mut std::io::Read::take(&mut file, 100),
         &mut std::io::sink(),

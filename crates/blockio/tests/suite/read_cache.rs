@@ -9,7 +9,7 @@ use crate::support::{assert_reads, evict, file_with, on_disk, pattern, resident,
 
 const MIB: usize = 1 << 20;
 
-/// How much the disk was made to read by this thread, bytes; see `proc_pid_io(5)`.
+/// Returns the number of bytes that the disk has read for this thread; see `proc_pid_io(5)`.
 fn read_by_this_thread() -> usize {
     let counters = fs::read_to_string("/proc/thread-self/io").unwrap();
     let line = counters
@@ -59,7 +59,7 @@ fn a_file_that_was_not_cached_is_not_cached_by_reading_it() {
         "{after} of {} bytes",
         content.len()
     );
-    // Nor is it read twice, but for the first page or few of each read.
+    // Nor is it read twice, except for the first pages of each read.
     assert!(
         (16 * MIB..18 * MIB).contains(&transferred),
         "{transferred} bytes from the disk for {}",
@@ -68,7 +68,7 @@ fn a_file_that_was_not_cached_is_not_cached_by_reading_it() {
 }
 
 #[test]
-fn what_was_cached_stays_cached() {
+fn cached_pages_stay_cached() {
     let directory = on_disk();
     let content = pattern(4 * MIB);
     let path = file_with(directory.path(), "file", &content);
@@ -84,7 +84,7 @@ fn what_was_cached_stays_cached() {
 }
 
 #[test]
-fn what_was_partly_cached_stays_so() {
+fn partly_cached_files_stay_partly_cached() {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release
         .split(['.', '-'])
@@ -118,6 +118,6 @@ fn what_was_partly_cached_stays_so() {
         assert_reads(&source, &content, start, MIB);
     }
     assert_eq!(resident(&path), Some(before));
-    // Not a page twice.
+    // No page is read twice.
     assert!(read_by_this_thread() - transferred <= 4 * MIB);
 }

@@ -1,4 +1,4 @@
-//! Reading where it cannot be done, or not directly.
+//! Failing reads, and direct reads that are refused.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -80,7 +80,7 @@ fn an_unreadable_sector_is_named_exactly() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_without_waiting() {
+fn other_file_types_are_refused_without_blocking() {
     let directory = on_disk();
     let fifo = directory.path().join("fifo");
     run("mkfifo", &[fifo.to_str().unwrap()]).unwrap();

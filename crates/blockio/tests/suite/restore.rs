@@ -1,4 +1,4 @@
-//! What a file has beside its content can be told, and be given to another one.
+//! Reading metadata of files, and restoring it.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -39,7 +39,7 @@ fn is_root(directory: &Path) -> bool {
     root
 }
 
-/// Restores `what` after writing and zeroing past the end, and says what the message of a failure is.
+/// Restores `what` after writing and zeroing beyond the end; returns the message of a failure.
 fn restored(path: &Path, what: &Restore) -> Result<(), String> {
     let sink = open_sink(path, false).unwrap();
     sink.write_run(&[&pattern(100_000)], 0).unwrap();
@@ -82,7 +82,7 @@ fn an_owner_without_a_name_is_a_number() {
 }
 
 #[test]
-fn all_of_it_is_restored_and_none_undoes_another() {
+fn all_metadata_is_restored_and_no_step_undoes_another() {
     let directory = on_disk();
     if !is_root(directory.path()) {
         return;
@@ -110,7 +110,7 @@ fn all_of_it_is_restored_and_none_undoes_another() {
 }
 
 #[test]
-fn what_is_not_named_stays_and_what_was_zeroed_counts() {
+fn unnamed_metadata_stays_and_zeros_at_the_end_count() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", b"");
     let before = metadata(&path);
@@ -124,13 +124,13 @@ fn what_is_not_named_stays_and_what_was_zeroed_counts() {
         modified: TIMES.1,
         ..before
     };
-    // A sync that stretched the file would have changed its times.
+    // A sync that extended the file would have changed its times.
     assert_eq!(metadata(&path), expected);
     assert_eq!(fs::metadata(&path).unwrap().len(), 100_000 + (1 << 20));
 }
 
 #[test]
-fn a_file_becomes_exactly_as_long_whatever_was_zeroed() {
+fn a_file_gets_exactly_that_length_whatever_was_zeroed() {
     let directory = on_disk();
     for size in [0, 5000, 100_000, 100_001, 1_148_576, 3 << 20] {
         let path = file_with(directory.path(), "file", &pattern(200_000));
@@ -146,7 +146,7 @@ fn a_file_becomes_exactly_as_long_whatever_was_zeroed() {
 }
 
 #[test]
-fn a_name_counts_more_than_a_number_and_an_unknown_one_nothing() {
+fn a_known_name_takes_precedence_over_the_number() {
     let directory = on_disk();
     if !is_root(directory.path()) {
         return;
@@ -180,10 +180,10 @@ fn a_name_counts_more_than_a_number_and_an_unknown_one_nothing() {
 }
 
 #[test]
-fn what_cannot_be_set_is_named() {
+fn metadata_that_cannot_be_set_is_named() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", b"");
-    // What futimens(3) takes for "now", and fchown(2) for "as it is".
+    // futimens(3) takes this for "now", and fchown(2) for "unchanged".
     let now = Time {
         seconds: 0,
         nanoseconds: 1_073_741_823,
@@ -212,7 +212,7 @@ fn what_cannot_be_set_is_named() {
 }
 
 #[test]
-fn what_the_file_system_refuses_is_named() {
+fn metadata_that_the_file_system_refuses_is_named() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", b"");
     let name = path.to_str().unwrap();

@@ -1,4 +1,4 @@
-//! Descriptors 0, 1 and 2, in processes of their own.
+//! Descriptors 0, 1 and 2, in child processes.
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::process::{Child, Stdio};
@@ -11,7 +11,7 @@ use blockcopy_blockio::stdio::{
 
 use crate::support::{child, is_child, run, run_or_skip};
 
-/// Lets the child go on once it has said that it is about to wait.
+/// Waits until the child is about to wait.
 fn ready(child: &mut Child) {
     let mut byte = [0];
     let stderr = child.stderr.as_mut().unwrap();
@@ -60,7 +60,7 @@ fn a_reader_waits_for_bytes() {
     }
 }
 
-/// Takes the pipe on standard input for standard output, where the test harness has written until now.
+/// Makes the pipe on standard input standard output, to which the test harness has written until now.
 fn turn_to_the_pipe() {
     rustix::stdio::dup2_stdout(rustix::stdio::stdin()).unwrap();
     eprint!("!");
@@ -93,7 +93,7 @@ fn a_writer_waits_for_room() {
     }
 }
 
-/// A pipe that has no room left.
+/// Returns a pipe without room.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
     let room = rustix::pipe::fcntl_getpipe_size(&writer).unwrap();
@@ -110,7 +110,7 @@ fn a_writer_learns_that_its_reader_is_gone() {
         wait(Descriptor::Output, Readiness::ReaderGone).unwrap();
         exit_now(43);
     }
-    // Neither room in the pipe nor the lack of it wakes it.
+    // The room in the pipe does not matter.
     for (reader, writer) in [pipe().unwrap(), full_pipe()] {
         let mut child = child(BEREAVED)
             .stdin(writer)

@@ -15,25 +15,25 @@ use std::time::Duration;
 use blockcopy_blockio::{ALIGNMENT, Direct, Error, Sink, SinkOptions, Slab, Source};
 use tempfile::TempDir;
 
-/// Says why a test is skipped.
+/// Prints the reason for skipping a test.
 pub(crate) fn skip(reason: &str) {
     let test = thread::current().name().unwrap_or("?").to_owned();
     writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").unwrap();
 }
 
-/// A directory on the disk that the build is on.
+/// Returns a new directory on the disk of the build.
 pub(crate) fn on_disk() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// A directory in memory, where there is one.
+/// Returns a new directory in memory, if there is /dev/shm.
 pub(crate) fn in_memory() -> Option<TempDir> {
     tempfile::tempdir_in("/dev/shm")
         .inspect_err(|error| skip(&format!("no /dev/shm: {error}")))
         .ok()
 }
 
-/// Bytes that differ from one place to the next.
+/// Returns pseudo-random bytes.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {
@@ -55,7 +55,7 @@ pub(crate) fn file_with(directory: &Path, name: &str, content: &[u8]) -> PathBuf
     path
 }
 
-/// Runs a command; its output, or why it failed.
+/// Runs a command and returns its output, or the reason of its failure.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(program).args(arguments).output();
     let output = output.map_err(|error| format!("{program}: {error}"))?;
@@ -67,14 +67,14 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
     }
 }
 
-/// As `run`, for a test that cannot go on without it and is then skipped.
+/// As `run`, for a test that is skipped if the command fails.
 pub(crate) fn run_or_skip(program: &str, arguments: &[&str]) -> Option<String> {
     run(program, arguments)
         .inspect_err(|error| skip(error))
         .ok()
 }
 
-/// A block device over a file, detached when dropped.
+/// Loop device on a file, detached when dropped.
 pub(crate) struct LoopDevice(PathBuf);
 
 impl LoopDevice {
@@ -96,7 +96,7 @@ impl LoopDevice {
 
 impl Drop for LoopDevice {
     fn drop(&mut self) {
-        // The kernel keeps "read-only" for whatever is attached here next.
+        // The kernel keeps "read-only" for the next file that is attached here.
         let writable = run("blockdev", &["--setrw", self.name()]);
         if let Err(error) = writable.and_then(|_| run("losetup", &["--detach", self.name()])) {
             skip(&format!("left behind: {error}"));
@@ -104,7 +104,7 @@ impl Drop for LoopDevice {
     }
 }
 
-/// A mounted file system, unmounted when dropped.
+/// Mounted file system, unmounted when dropped.
 pub(crate) struct Mount(PathBuf);
 
 impl Mount {
@@ -129,7 +129,7 @@ impl Drop for Mount {
     }
 }
 
-/// This test program once more, to run the test `name` alone, as a child that knows it is one.
+/// Returns a command that runs the single test `name` of this program in a child process.
 pub(crate) fn child(name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
@@ -137,12 +137,12 @@ pub(crate) fn child(name: &str) -> Command {
     command
 }
 
-/// Whether this process was started by `child(name)`.
+/// Returns true if this process was started by `child(name)`.
 pub(crate) fn is_child(name: &str) -> bool {
     std::env::var_os("BLOCKIO_TEST_CHILD").is_some_and(|child| child == name)
 }
 
-/// Opens a file or device to write, the way the command does if nobody asks for another.
+/// Opens a file or device for writing with default options.
 pub(crate) fn open_sink(path: impl AsRef<Path>, force: bool) -> Result<Sink, Error> {
     let direct = Direct::Auto;
     let options = SinkOptions {
@@ -153,8 +153,8 @@ pub(crate) fn open_sink(path: impl AsRef<Path>, force: bool) -> Result<Sink, Err
     Sink::open(path, options)
 }
 
-/// Does what can only be done when nobody has it open any longer. A process that another test is starting has what we
-/// have open until it runs its program, so that may be a little later than we close it.
+/// Retries an operation that needs a file or device to be closed everywhere. A process that another test is starting has our
+/// descriptors until it executes its program, which may be a little later than we close them.
 pub(crate) fn released<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     for _ in 0..200 {
         if let Ok(done) = attempt() {
@@ -165,7 +165,7 @@ pub(crate) fn released<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Resul
     attempt()
 }
 
-/// Opens a device that was just released.
+/// Opens a device that was just closed.
 pub(crate) fn open_released(path: &Path) -> Sink {
     released(|| open_sink(path, false)).unwrap()
 }
@@ -197,19 +197,19 @@ pub(crate) fn assert_reads(source: &Source, content: &[u8], start: usize, len: u
     );
 }
 
-/// What the page cache holds of a file, bytes.
+/// Returns the number of cached bytes of a file.
 pub(crate) fn resident(path: &Path) -> Option<usize> {
     let path = path.to_str().unwrap();
     let said = run_or_skip("fincore", &["-n", "-b", "-o", "RES", path])?;
     said.parse().ok()
 }
 
-/// The space that a file takes, bytes.
+/// Returns the allocated space of a file in bytes.
 pub(crate) fn allocated(path: &Path) -> u64 {
     fs::metadata(path).unwrap().blocks() * 512
 }
 
-/// Drops what it can of a file from the page cache.
+/// Drops a file from the page cache, as far as possible.
 pub(crate) fn evict(path: &Path) -> Option<()> {
     let input = format!("if={}", path.display());
     run_or_skip("dd", &[&input, "iflag=nocache", "count=0"]).map(|_| ())

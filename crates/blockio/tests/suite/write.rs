@@ -1,4 +1,4 @@
-//! Writing stays inside what is there, and says where it stopped.
+//! Writing up to the end of a file or device, and reporting where it stopped.
 
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -77,7 +77,7 @@ fn a_full_disk_is_named_with_the_first_byte_that_did_not_fit() {
 }
 
 #[test]
-fn a_file_beyond_all_bounds_is_an_error() {
+fn a_file_beyond_the_largest_offset_is_an_error() {
     let directory = on_disk();
     let sink = open_sink(file_with(directory.path(), "file", b""), false).unwrap();
     for offset in [i64::MAX.cast_unsigned(), u64::MAX] {
@@ -90,7 +90,7 @@ fn a_file_beyond_all_bounds_is_an_error() {
     assert_eq!(fs::metadata(sink.path()).unwrap().len(), 0);
 }
 
-/// A device that promises 8 MiB and has room for 1, and the file behind it.
+/// Returns a device of 8 MiB with room for 1 MiB, and its backing file.
 fn thin_device(directory: &Path) -> Option<(Mount, PathBuf, LoopDevice)> {
     let small = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"];
     let small = Mount::new(&small, &directory.join("small"))?;
@@ -102,7 +102,7 @@ fn thin_device(directory: &Path) -> Option<(Mount, PathBuf, LoopDevice)> {
 }
 
 #[test]
-fn a_direct_write_that_the_disk_has_no_room_for_is_named_exactly() {
+fn a_direct_write_to_a_full_disk_is_reported_exactly() {
     let directory = on_disk();
     let Some((_small, thin, device)) = thin_device(directory.path()) else {
         return;
@@ -147,15 +147,15 @@ fn a_failed_sync_stays_failed() {
     }
 }
 
-/// The kernel tells of it once, while the disk is waited for, long before the sync at the end.
+/// The kernel reports it once, while writeback is waited for, long before the sync at the end.
 #[test]
-fn a_failure_of_the_disk_that_is_met_on_the_way_is_not_lost() {
+fn a_failure_of_the_disk_before_the_sync_is_not_lost() {
     let directory = on_disk();
     let Some((small, thin, device)) = thin_device(directory.path()) else {
         return;
     };
     let backing = fs::OpenOptions::new().write(true).open(&thin).unwrap();
-    // The place of the device, not of the memory of this machine, is what is full.
+    // The backing file system is full, not the memory of this machine.
     backing.set_len(80 * MIB as u64).unwrap();
     run("losetup", &["--set-capacity", device.name()]).unwrap();
     let options = SinkOptions {
@@ -166,7 +166,7 @@ fn a_failure_of_the_disk_that_is_met_on_the_way_is_not_lost() {
     assert_eq!(sink.size(), 80 * MIB as u64);
     let error = sink.write_run(&[&pattern(80 * MIB)], 0).unwrap_err();
     assert_eq!(error.code(), "sync", "{error}");
-    // Now there is room, and all that the kernel still knows of is taken.
+    // Now there is room for everything that the kernel still has to write.
     let larger = "remount,size=200m";
     run("mount", &["-o", larger, small.path().to_str().unwrap()]).unwrap();
     run("sync", &[device.name()]).ok();
@@ -208,7 +208,7 @@ fn a_file_on_a_read_only_file_system_is_read_only() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_without_waiting_and_nothing_is_created() {
+fn other_file_types_are_refused_without_blocking_and_nothing_is_created() {
     let directory = on_disk();
     let fifo = directory.path().join("fifo");
     run("mkfifo", &[fifo.to_str().unwrap()]).unwrap();
@@ -226,8 +226,8 @@ fn what_is_no_file_is_refused_without_waiting_and_nothing_is_created() {
 fn a_file_that_is_being_executed_is_busy() {
     let directory = on_disk();
     let program = directory.path().join("program");
-    // By another process: one that a test is starting would have a descriptor of ours that writes to it, and then it
-    // cannot be run.
+    // Copied by another process: a process that another test is starting could have our descriptor for writing, and then the program
+    // cannot be executed.
     run("cp", &["/bin/sleep", program.to_str().unwrap()]).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let mut running = std::process::Command::new(&program)

@@ -10,7 +10,7 @@ use crate::support::{evict, file_with, on_disk, pattern, resident, skip};
 const MIB: usize = 1 << 20;
 const LEN: usize = 48 * MIB;
 
-/// Writes all of a file of `LEN` bytes; whether that was done directly.
+/// Writes all of a file of `LEN` bytes; returns true if that used direct I/O.
 fn write(path: &Path, direct: Direct) -> bool {
     let force = false;
     let sink = Sink::open(
@@ -51,7 +51,7 @@ fn a_file_that_was_not_cached_is_not_cached_by_writing_it() {
 }
 
 #[test]
-fn what_was_cached_stays_cached_where_it_is_written_through_the_page_cache() {
+fn cached_pages_stay_cached_when_written_through_the_page_cache() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", &vec![0; LEN]);
     assert_eq!(fs::read(&path).unwrap().len(), LEN);

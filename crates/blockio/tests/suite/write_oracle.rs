@@ -1,4 +1,4 @@
-//! What is written and zeroed is there, on real file systems and devices.
+//! Writing and zeroing on real file systems and devices, compared with a vector.
 
 use std::fs;
 use std::path::Path;
@@ -13,9 +13,9 @@ const SIZE: usize = 524_288;
 #[derive(Debug, Clone)]
 struct Step {
     offset: usize,
-    /// Of the parts that are written side by side.
+    /// Lengths of the adjacent parts.
     lens: Vec<usize>,
-    /// Zeros are not sent.
+    /// Zeroed without sending zeros.
     zero: bool,
 }
 
@@ -33,9 +33,9 @@ fn direct() -> impl Strategy<Value = Direct> {
     prop_oneof![3 => Just(Direct::Auto), 1 => Just(Direct::Off)]
 }
 
-/// Writes to what is at `path`, of which `content` is known, next to a vector.
-fn write_beside(path: &Path, mut content: Vec<u8>, direct: Direct, steps: Vec<Step>) {
-    // Claimed anew for each case, a device may seem to be in use still: see `open_released`.
+/// Writes to the file or device at `path`, which has `content`, and to a vector.
+fn write_and_compare(path: &Path, mut content: Vec<u8>, direct: Direct, steps: Vec<Step>) {
+    // Opened once: if it were claimed again for each case, a device could still seem to be in use, see `open_released`.
     let force = true;
     let sink = Sink::open(
         path,
@@ -82,25 +82,25 @@ fn in_files(directory: &Path) {
     proptest!(config, |(size in 0..SIZE, direct in direct(), steps in steps)| {
         let content = vec![0x11; size];
         let path = file_with(directory, "file", &content);
-        write_beside(&path, content, direct, steps);
+        write_and_compare(&path, content, direct, steps);
     });
 }
 
 #[test]
-fn files_hold_what_was_written() {
+fn files_have_the_written_content() {
     in_files(on_disk().path());
 }
 
 #[test]
-fn files_in_memory_hold_what_was_written() {
+fn files_in_memory_have_the_written_content() {
     if let Some(directory) = in_memory() {
         in_files(directory.path());
     }
 }
 
-/// One that knows of no direct access and of no holes.
+/// ramfs has neither direct access nor holes.
 #[test]
-fn files_of_a_plain_file_system_hold_what_was_written() {
+fn files_on_ramfs_have_the_written_content() {
     let directory = on_disk();
     let ramfs = Mount::new(&["-t", "ramfs", "ramfs"], &directory.path().join("ramfs"));
     if let Some(ramfs) = ramfs {
@@ -109,7 +109,7 @@ fn files_of_a_plain_file_system_hold_what_was_written() {
 }
 
 #[test]
-fn devices_hold_what_was_written() {
+fn devices_have_the_written_content() {
     let directory = on_disk();
     for options in [
         ["--sector-size=512", "--direct-io=off"],
@@ -128,22 +128,22 @@ fn devices_hold_what_was_written() {
         let steps = prop::collection::vec(step(), 0..8);
         proptest!(config, |(direct in direct(), steps in steps)| {
             let content = fs::read(device.path()).unwrap();
-            write_beside(device.path(), content, direct, steps);
+            write_and_compare(device.path(), content, direct, steps);
         });
     }
 }
 
-/// The odd ends of what some threads write lie next to what others write directly: the kernel must not find one of its
-/// units dirty that was just written past it, which it would report when all is synced.
+/// The unaligned ends of some writes are next to direct writes of other threads. The kernel would report an error at the sync if a direct
+/// write met a dirty unit of the page cache.
 #[test]
-fn threads_write_side_by_side() {
+fn threads_write_at_the_same_time() {
     const BLOCK: usize = 14_000;
     const BLOCKS: usize = 1024;
     let directory = on_disk();
     let content = pattern(BLOCK * BLOCKS);
     let len = content.len().next_multiple_of(4096);
     let write = |path: &Path| {
-        // What was read ahead is in large units.
+        // Readahead caches large units.
         assert_eq!(fs::read(path).unwrap().len(), len);
         let sink = open_sink(path, false).unwrap();
         std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Who may write to a source while it is read is found, and nobody else is taken for that.
+//! Finding writers of a source, and nobody else.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn writer(path: impl AsRef<Path>) -> Option<String> {
     Source::open(path, Direct::Auto).unwrap().writer()
 }
 
-/// A process that another test is starting has what is open here until it runs its program, so that may be found for a moment.
+/// Retries, because a process that another test is starting has our descriptors until it executes its program.
 fn assert_no_writer(path: impl AsRef<Path>) {
     let found = released(|| writer(path.as_ref()).map_or(Ok(()), Err));
     assert_eq!(found, Ok(()));
@@ -33,7 +33,7 @@ fn a_file_that_is_open_for_writing() {
 }
 
 #[test]
-fn the_file_behind_a_loop_device() {
+fn the_backing_file_of_a_loop_device() {
     let directory = on_disk();
     let path = file_with(directory.path(), "disk.img", &pattern(1 << 20));
     let Some(device) = LoopDevice::attach(&path, &[]) else {
@@ -63,7 +63,7 @@ fn a_device_that_is_claimed() {
     drop(claim);
     assert_no_writer(device.path());
     Sink::refuse_used(device.path()).unwrap();
-    // Looking has left nothing behind.
+    // The test has left no claim.
     open_sink(device.path(), false).unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! Zeroing gives the space back, and says nothing that is not so.
+//! Zeroing ranges, and freeing their space.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::support::{LoopDevice, Mount, allocated, file_with, on_disk, open_sink
 
 const MIB: usize = 1 << 20;
 
-/// Zeroes all but the odd ends, and checks what is there then.
+/// Zeroes everything except the unaligned ends, and checks the content.
 fn zero_the_middle(sink: &Sink, len: usize) {
     sink.zero(777, (len - 2 * 777) as u64).unwrap();
     sink.sync().unwrap();
@@ -18,7 +18,7 @@ fn zero_the_middle(sink: &Sink, len: usize) {
 }
 
 #[test]
-fn a_device_gives_its_space_back() {
+fn zeroing_frees_the_space_of_a_device() {
     let directory = on_disk();
     for options in [
         ["--sector-size=512", "--direct-io=off"],
@@ -42,7 +42,7 @@ fn a_device_gives_its_space_back() {
 }
 
 #[test]
-fn a_device_that_cannot_give_its_space_back_reads_as_zeros_nevertheless() {
+fn a_device_that_cannot_free_space_is_zeroed_nevertheless() {
     let directory = on_disk();
     let Some(ramfs) = Mount::new(&["-t", "ramfs", "ramfs"], &directory.path().join("ramfs")) else {
         return;
@@ -58,7 +58,7 @@ fn a_device_that_cannot_give_its_space_back_reads_as_zeros_nevertheless() {
 }
 
 #[test]
-fn a_file_gives_its_space_back() {
+fn zeroing_frees_the_space_of_a_file() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", &pattern(8 * MIB + 5));
     let before = allocated(&path);
@@ -71,7 +71,7 @@ fn a_file_gives_its_space_back() {
 }
 
 #[test]
-fn a_file_is_stretched_by_what_is_zeroed_at_its_end_when_it_is_synced() {
+fn zeros_at_the_end_extend_a_file_at_the_sync() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", &pattern(10_000));
     let before = allocated(&path);
@@ -86,7 +86,7 @@ fn a_file_is_stretched_by_what_is_zeroed_at_its_end_when_it_is_synced() {
 }
 
 #[test]
-fn a_file_that_cannot_be_as_long_is_an_error() {
+fn a_file_that_cannot_be_extended_is_an_error() {
     let directory = on_disk();
     let backing = file_with(directory.path(), "backing", &vec![0; 16 * MIB]);
     run("mkfs.ext4", &["-q", "-F", backing.to_str().unwrap()]).unwrap();

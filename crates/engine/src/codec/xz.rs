@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_and_lengthened_streams_are_refused() {
+    fn truncated_and_extended_streams_are_refused() {
         let block = b"hole ".repeat(1000);
         let mut compressed = encode(&block, Preset::DEFAULT).unwrap().unwrap();
         for length in 0..compressed.len() {

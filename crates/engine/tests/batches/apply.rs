@@ -1,4 +1,4 @@
-//! Frames that are written.
+//! Writing frames.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::support::{
     granularity, kind, memory, memory_sink, sink, wait, zeros,
 };
 
-/// What is known of the pages of a file: whether something is stored for them.
+/// Expected allocation of the pages of a file.
 struct Pages(Vec<Option<bool>>);
 
 impl Pages {
@@ -30,7 +30,7 @@ impl Pages {
             self.0[page] = match (hole, whole, self.0[page]) {
                 (false, ..) => Some(true),
                 (true, true, _) => Some(false),
-                // With its neighbour, or with the end of the file, it may be all of the page.
+                // Together with adjacent frames, or the end of the file, it may fill the page.
                 (true, false, Some(true)) => None,
                 (true, false, known) => known,
             };
@@ -77,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn frames_are_written_to_anything_that_can_be_written(
+    fn frames_are_written_to_every_kind_of_destination(
         kind in kind(),
         granularity in granularity(),
         specs in specs(),
@@ -98,7 +98,7 @@ proptest! {
 }
 
 #[test]
-fn zeros_at_the_end_stretch_the_file_and_take_no_space() {
+fn zeros_at_the_end_extend_the_file_and_take_no_space() {
     let target = file(&content(100_000, 3));
     let before = sparse::allocated(&target);
     let sink = sink(&target, Direct::Auto);

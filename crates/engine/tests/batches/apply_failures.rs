@@ -1,4 +1,4 @@
-//! Frames that cannot be written.
+//! Failures to write frames.
 
 use blockcopy_blockio::{Fault, Operation};
 use blockcopy_engine::{Codec, Frame, Kind, ZeroBlocks};
@@ -13,7 +13,7 @@ use crate::support::{
 
 const SIZE: usize = 4 * MIB;
 
-/// All that changes a byte.
+/// Operations that change a byte.
 const CHANGES: [Operation; 5] = [
     Operation::Write,
     Operation::DirectWrite,
@@ -22,11 +22,11 @@ const CHANGES: [Operation; 5] = [
     Operation::ZeroOut,
 ];
 
-/// Checks that the frames `before` have been written and nothing else, except what those `behind` may have changed.
-fn assert_written(before: &[Made], behind: &[Made], found: &[u8]) {
+/// Checks that the frames `before` have been written and nothing else, except for the ranges of the frames `after`.
+fn assert_written(before: &[Made], after: &[Made], found: &[u8]) {
     let mut expected = content(SIZE, 9);
     write_all(before, &mut expected);
-    for frame in behind {
+    for frame in after {
         let range = frame.range();
         expected[range.clone()].copy_from_slice(&found[range]);
     }
@@ -37,7 +37,7 @@ proptest! {
     #![proptest_config(cases(96))]
 
     #[test]
-    fn a_fault_is_told_with_the_first_place_in_the_order_of_the_frames(
+    fn a_fault_is_reported_at_the_first_offset_in_the_order_of_the_frames(
         kind in kind(),
         granularity in granularity(),
         specs in specs(),
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn frames_before_a_damaged_one_are_written_and_it_is_not(
+    fn frames_before_a_damaged_one_are_written(
         specs in specs(),
         zeros in zeros(),
         which in any::<prop::sample::Index>(),
@@ -94,7 +94,7 @@ proptest! {
     }
 
     #[test]
-    fn frames_before_one_that_passes_the_end_of_a_device_are_written_and_it_is_not(
+    fn frames_before_one_beyond_the_end_of_a_device_are_written(
         specs in specs(),
         zeros in zeros(),
         length in 1..200_000_usize,
@@ -104,7 +104,7 @@ proptest! {
         let mut frames = make(&specs, SIZE);
         let length = length.max(beyond);
         let position = SIZE + beyond - length;
-        // Two that lie side by side, of which the first one fits.
+        // Two adjacent frames; only the first one fits.
         let bytes = u8::from(!zero);
         frames.push(Made::raw(position - 70_000, vec![bytes; 70_000]));
         let fitting = frames.len();
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn what_could_not_be_written_back_is_never_called_done(
+    fn a_failed_writeback_never_counts_as_success(
         kind in kind(),
         granularity in granularity(),
         specs in specs(),

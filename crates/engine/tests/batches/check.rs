@@ -1,4 +1,4 @@
-//! Blocks that come with digests, and are written only if they have them.
+//! Checking blocks against expected digests.
 
 use blockcopy_engine::{Algorithm, ApplyOptions, Codec, Digests, Error, Kind, ZeroBlocks};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use crate::support::{
 
 const SIZE: usize = 4 * MIB;
 
-/// The digest of each block, but of frames of zeros none that could be right.
+/// Returns the digest of each block; a wrong one for frames of zeros, which are not checked.
 fn theirs(algorithm: Algorithm, frames: &[Made]) -> Digests {
     let digest = |frame: &Made| match frame.codec {
         Codec::Zeros => vec![1; algorithm.digest_len()],
@@ -48,7 +48,7 @@ proptest! {
     }
 
     #[test]
-    fn frames_before_one_with_another_digest_are_written_and_it_is_not(
+    fn frames_before_one_with_another_digest_are_written(
         specs in specs(),
         zeros in zeros(),
         checked in algorithm(),
@@ -85,7 +85,7 @@ proptest! {
 }
 
 #[test]
-fn the_first_of_what_is_wrong_is_told() {
+fn the_first_defect_is_reported() {
     let mut frames: Vec<_> = (0..3)
         .map(|at| Made::raw(at * 5000, content(5000, at as u64)))
         .collect();

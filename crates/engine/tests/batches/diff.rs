@@ -1,4 +1,4 @@
-//! The blocks that differ.
+//! Finding the blocks that differ.
 
 use blockcopy_engine::{
     Algorithm, ChangedBlock, Codec, Comparison, Compression, Digests, Extent, Preset, Slab, codec,
@@ -11,9 +11,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_diff_gives_the_blocks_that_differ_and_only_those(
+    fn a_diff_returns_exactly_the_blocks_that_differ(
         length in 0usize..1_500_000,
-        // In any order, side by side or not, over the end and beyond it.
+        // In any order, adjacent or not, across the end and beyond it.
         blocks in prop::collection::vec((0u64..1_600_000, 1u32..200_000, any::<bool>()), 0..12),
         in_a_row in any::<bool>(),
         compress in any::<bool>(),
@@ -66,7 +66,7 @@ proptest! {
 }
 
 #[test]
-fn without_digests_everything_is_wanted() {
+fn without_digests_all_blocks_are_returned() {
     let content = content(300_000, 5);
     let (_file, source) = open(&content);
     let slab = slab();
@@ -83,7 +83,7 @@ fn without_digests_everything_is_wanted() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_before_anything_is_read() {
+fn blocks_that_do_not_fit_are_refused_before_anything_is_read() {
     let (_file, source) = open(&content(1000, 5));
     let slab = Slab::new(1, 8192).unwrap();
     let far = Extent {
@@ -103,7 +103,7 @@ fn what_does_not_fit_is_refused_before_anything_is_read() {
 }
 
 #[test]
-fn a_digest_with_a_single_other_bit_is_another() {
+fn a_single_different_bit_makes_a_digest_differ() {
     let content = content(300, 5);
     let (_file, source) = open(&content);
     let slab = slab();

@@ -1,4 +1,4 @@
-//! The digests of what is in memory, and the instruction sets that compute them.
+//! Digests of blocks in memory, with every instruction set.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_in_memory_is_digested_the_same_way(
+    fn blocks_in_memory_have_the_same_digests(
         length in 0usize..3_000_000,
         block_len in prop_oneof![Just(131_072u32), 1000u32..2_000_000],
         algorithm in algorithm(),
@@ -61,7 +61,7 @@ const BLAKE3: [(usize, &str); 7] = [
     ),
 ];
 
-/// The digest of `message` as the only block of a slot.
+/// Returns the digest of `message` as the only block of a slot.
 fn digest_of(engine: &Arc<Engine>, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
     let mut slot = slab().take(0).unwrap();
     slot[..message.len()].copy_from_slice(message);
@@ -74,7 +74,7 @@ fn digest_of(engine: &Arc<Engine>, algorithm: Algorithm, message: &[u8]) -> Vec<
 }
 
 #[test]
-fn blake3_is_what_others_compute() {
+fn blake3_matches_other_implementations() {
     for (length, expected) in BLAKE3 {
         let message: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
         let expected = blake3::Hash::from_hex(expected).unwrap();
@@ -97,7 +97,7 @@ fn no_bytes_have_no_digest() {
 }
 
 #[test]
-fn more_than_the_slot_holds_is_refused() {
+fn more_blocks_than_the_slot_holds_are_refused() {
     let slab = slab();
     for (length, block_len) in [
         (slab.slot_len() as u64 + 1, 4096),
@@ -152,7 +152,7 @@ fn an_instruction_set_is_used_or_refused() {
             }
         })
         .collect();
-    // Of another architecture, and so on no CPU that runs this test.
+    // Of another architecture, so missing on this CPU.
     let foreign = if cfg!(target_arch = "x86_64") {
         Simd::Neon
     } else {

@@ -1,4 +1,4 @@
-//! Random frames, and what they make of a file as nobody could get wrong.
+//! Random frames, and a simple model of writing them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use proptest::prelude::*;
 
 use crate::support::{MIB, content, overwrite};
 
-/// Where a frame lies.
+/// Position of a frame.
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    /// Right behind the one before it.
+    /// Directly after the previous one.
     Behind,
-    /// Right before the one before it.
+    /// Directly before the previous one.
     Before,
-    /// A little behind the beginning of the one before it.
+    /// Shortly after the beginning of the previous one.
     Over,
     At(usize),
 }
@@ -24,22 +24,22 @@ enum Place {
 enum Bytes {
     Data,
     Zeros,
-    /// Zeros, and one bit at the end.
+    /// Zeros, with one bit set at the end.
     NearlyZeros,
 }
 
-/// How a frame is made.
+/// Specification of a frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spec {
     place: Place,
     length: usize,
     bytes: Bytes,
     codec: Codec,
-    /// Its length comes with it.
+    /// The length comes with the payload.
     with_length: bool,
 }
 
-/// Some frames: ascending, descending, over each other or anywhere, aligned or not, up to 2 MiB long.
+/// Generates frames: ascending, descending, overlapping or anywhere, aligned or not, up to 2 MiB long.
 pub(crate) fn specs() -> impl Strategy<Value = Vec<Spec>> {
     let at = prop_oneof![0..3 * MIB, (0..24_usize).prop_map(|block| block * 131_072)];
     let place = prop_oneof![
@@ -77,7 +77,7 @@ pub(crate) fn specs() -> impl Strategy<Value = Vec<Spec>> {
     prop::collection::vec(spec, 0..16)
 }
 
-/// A frame, and the block that it is for.
+/// Frame and its block.
 #[derive(Clone, Debug)]
 pub(crate) struct Made {
     pub(crate) position: usize,
@@ -88,7 +88,7 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// In the `codec` that was wished for, where it is possible.
+    /// Encodes a block with `codec` if possible.
     pub(crate) fn new(position: usize, block: Vec<u8>, codec: Codec) -> Self {
         let compression = match codec {
             Codec::Raw | Codec::Zeros => Compression::None,
@@ -116,7 +116,7 @@ impl Made {
         Self::new(position, block, Codec::Raw)
     }
 
-    /// One that does not decode.
+    /// Makes the payload undecodable.
     pub(crate) fn damage(&mut self) {
         self.codec = Codec::Xz;
         self.payload = b"no xz at all".to_vec();
@@ -131,7 +131,7 @@ impl Made {
     }
 }
 
-/// The frames that `specs` describe, as far as they lie within `limit` bytes.
+/// Returns the frames of `specs` that are within `limit` bytes.
 pub(crate) fn make(specs: &[Spec], limit: usize) -> Vec<Made> {
     let mut frames: Vec<Made> = Vec::new();
     for (spec, seed) in specs.iter().zip(1..) {
@@ -150,7 +150,7 @@ pub(crate) fn make(specs: &[Spec], limit: usize) -> Vec<Made> {
                 let pattern = content(997, seed);
                 let mut block = pattern.repeat(spec.length.div_ceil(997));
                 block.truncate(spec.length);
-                // What happens to be zero is not data.
+                // Pages that happen to be zero do not count as data.
                 block[0] |= 1;
                 block
             }
@@ -168,7 +168,7 @@ pub(crate) fn make(specs: &[Spec], limit: usize) -> Vec<Made> {
     frames
 }
 
-/// A slot with the payloads, and the frames that say where they lie in it.
+/// Returns a slot with the payloads, and the frames that refer to them.
 pub(crate) fn lend(frames: &[Made]) -> (Arc<Slab>, Slot, Vec<Frame>) {
     let length: usize = frames.iter().map(|frame| frame.payload.len()).sum();
     let slab = Slab::new(1, length.max(1)).unwrap();
@@ -194,7 +194,7 @@ pub(crate) fn lend(frames: &[Made]) -> (Arc<Slab>, Slot, Vec<Frame>) {
     (slab, slot, batch)
 }
 
-/// Writes one after the other.
+/// Writes one frame after the other to a vector.
 pub(crate) fn write_all(frames: &[Made], content: &mut Vec<u8>) {
     for frame in frames {
         overwrite(content, &frame.block, frame.position);

@@ -1,4 +1,4 @@
-//! Sources with holes: the same digests and blocks as if they were written out, without reading them.
+//! Sources with holes: the same digests and blocks as for written zeros, without reading them.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::support::{
     memory_source, source, wait,
 };
 
-/// Bytes and zeros by turns, so long each.
+/// Returns alternating stretches of bytes and zeros of these lengths.
 fn by_turns(lengths: &[usize]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (&length, number) in lengths.iter().zip(0..) {
@@ -41,14 +41,14 @@ fn block_len() -> impl Strategy<Value = u32> {
     prop_oneof![Just(131_072_u32), Just(4096), 1000..300_000_u32]
 }
 
-/// A slot that is anything but zeros.
+/// Returns a slot that is filled with other bytes than zeros.
 fn dirty(slab: &Arc<Slab>) -> Slot {
     let mut slot = slab.take(0).expect("the slot is free again");
     slot.fill(0xAA);
     slot
 }
 
-/// The blocks that a diff has found, each with its position.
+/// Returns the blocks of a diff, each with its position.
 fn payloads(slot: &[u8], changed: &[ChangedBlock]) -> Vec<(u64, Vec<u8>)> {
     let payload = |block: &ChangedBlock| {
         let payload = &slot[block.offset..][..block.length];
@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(cases(48))]
 
     #[test]
-    fn a_scan_of_holes_gives_the_digests_of_zeros(
+    fn a_scan_of_holes_returns_the_digests_of_zeros(
         lengths in lengths(),
         written in pattern(),
         start in 0.0..1.0_f64,
@@ -96,7 +96,7 @@ proptest! {
         direct in direct(),
     ) {
         let content = by_turns(&lengths);
-        // Of the zeros some are holes and some are not.
+        // Some of the zeros are holes and some are not.
         let file = sparse(&content, |page| wanted(written, page));
         let source = source(&file, direct);
         let slab = Slab::new(1, 12 * MIB).unwrap();
@@ -120,8 +120,8 @@ proptest! {
         let file = sparse(&content, |page| wanted(written, page));
         let source = source(&file, direct);
         let mut next = 0;
-        let extents: Vec<Extent> = blocks.iter().map(|&(position, length, behind, _)| {
-            let position = if behind { next } else { position as u64 };
+        let extents: Vec<Extent> = blocks.iter().map(|&(position, length, after, _)| {
+            let position = if after { next } else { position as u64 };
             next = position + u64::from(length);
             Extent { position, length }
         }).collect();
@@ -147,7 +147,7 @@ proptest! {
 
 const HOLE: std::ops::Range<usize> = MIB..3 * MIB;
 
-/// 4 MiB, of which the middle is a hole that cannot be read.
+/// Returns 4 MiB with a hole in the middle that cannot be read.
 fn unreadable_hole() -> (Memory, Vec<u8>) {
     let mut expected = content(4 * MIB, 5);
     expected[HOLE].fill(0);
@@ -175,7 +175,7 @@ fn a_hole_is_not_read() {
             let theirs = digests(algorithm, expected.chunks(131_072));
             assert!(found == theirs, "{algorithm:?}");
         }
-        // Side by side, and each on its own.
+        // Adjacent, and each on its own.
         for step in [131_072, 262_144] {
             let extents: Vec<_> = (0..4 * MIB as u64)
                 .step_by(step)
@@ -205,7 +205,7 @@ fn a_hole_is_not_read() {
 }
 
 #[test]
-fn a_block_that_is_a_hole_in_part_is_read() {
+fn a_block_that_is_partly_a_hole_is_read() {
     let (memory, _) = unreadable_hole();
     let source = memory_source(&memory);
     let slab = Slab::new(1, 4 * MIB).unwrap();
@@ -232,7 +232,7 @@ fn a_block_that_is_a_hole_in_part_is_read() {
 }
 
 #[test]
-fn a_file_that_was_cut_off_within_a_hole_is_an_error() {
+fn a_file_truncated_within_a_hole_is_an_error() {
     if !are_possible() {
         return;
     }

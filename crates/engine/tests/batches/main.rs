@@ -1,4 +1,4 @@
-//! Batches through the engine's public interface, against what a naive program would do.
+//! Batches through the public interface of the engine, compared with simple models.
 
 #![allow(
     clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! The digests of a source's blocks.
+//! Digesting the blocks of a source.
 
 use blockcopy_engine::{Algorithm, Blocks, Slab};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_scan_gives_the_digest_of_each_block(
+    fn a_scan_returns_the_digest_of_each_block(
         length in 0usize..3_000_000,
         start in 0.0..1.0f64,
         end in 0.0..1.0f64,
@@ -31,7 +31,7 @@ proptest! {
 }
 
 #[test]
-fn a_source_that_becomes_shorter_is_an_error_that_says_where() {
+fn a_source_that_becomes_shorter_is_reported_with_its_end() {
     let (file, source) = open(&content(1_000_000, 5));
     file.as_file().set_len(600_000).unwrap();
     for algorithm in [Algorithm::Sha3_512, Algorithm::Blake3] {
@@ -51,7 +51,7 @@ fn a_source_that_becomes_shorter_is_an_error_that_says_where() {
 }
 
 #[test]
-fn a_range_that_cannot_be_is_refused() {
+fn an_invalid_range_is_refused() {
     let (_file, source) = open(&content(10_000, 5));
     let slab = Slab::new(1, 8192).unwrap();
     for (position, length, block_len) in [

@@ -1,4 +1,4 @@
-//! Two files or devices of which one is to become equal to the other, and what that makes of it.
+//! Random pairs of files or devices, and a simple model of an update.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,14 +9,14 @@ use proptest::prelude::*;
 
 use crate::support::{PAGE, content, memory_sink, memory_source, overwrite};
 
-/// Both sides as they are before.
+/// Content of both sides before the update.
 #[derive(Clone)]
 pub(crate) struct Sides {
     pub(crate) source: Vec<u8>,
     pub(crate) target: Vec<u8>,
 }
 
-/// A stretch of both sides.
+/// Stretch of both sides.
 #[derive(Clone, Copy, Debug)]
 enum Stretch {
     Same,
@@ -26,11 +26,11 @@ enum Stretch {
     Zeros,
     /// Zeros in the target only.
     ZerosInTarget,
-    /// One byte in the middle is another.
+    /// One byte in the middle differs.
     OneByte,
 }
 
-/// Two sides that are alike in some places; the target is shorter or longer by some bytes.
+/// Generates two sides that are partly equal; the target is shorter or longer by some bytes.
 pub(crate) fn sides() -> impl Strategy<Value = Sides> {
     let stretch = prop_oneof![
         Just(Stretch::Same),
@@ -87,7 +87,7 @@ pub(crate) fn block_len() -> impl Strategy<Value = u32> {
     ]
 }
 
-/// A range of the source that begins at a page.
+/// Generates a range of the source that begins at a page.
 pub(crate) fn range(size: usize, start: f64, end: f64, whole: bool) -> (usize, usize) {
     if whole {
         return (0, size);
@@ -96,7 +96,7 @@ pub(crate) fn range(size: usize, start: f64, end: f64, whole: bool) -> (usize, u
     (start, start + (end * (size - start + 1) as f64) as usize)
 }
 
-/// What an update makes of the target, and the blocks that it writes.
+/// Returns the expected content of the target, and the blocks that an update writes.
 pub(crate) fn oracle(
     sides: &Sides,
     (start, end): (usize, usize),
@@ -121,7 +121,7 @@ pub(crate) fn updated(changed: &[Range<usize>]) -> Updated {
     }
 }
 
-/// Room for both sides, with something in it.
+/// Returns a slot with room for both sides that is not zeroed.
 pub(crate) fn room(length: usize, fill: u8) -> Slot {
     let length = (2 * length.next_multiple_of(PAGE)).max(1);
     let mut slot = Slab::new(1, length).unwrap().take(0).unwrap();
@@ -137,7 +137,7 @@ pub(crate) fn pair(source: &Memory, target: &Memory) -> Pair {
     }
 }
 
-/// What changed `memory`, in which range.
+/// Returns the ranges of `memory` that were changed.
 pub(crate) fn changes(memory: &Memory) -> Vec<Range<usize>> {
     let changes = [
         Operation::Write,

@@ -1,4 +1,4 @@
-//! A slot is free when `done` is called, also when nothing was done.
+//! Slots are free when `done` is called, also after a refusal.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -12,7 +12,7 @@ use crate::support::{
     AS_IS, ENGINE, apply_options, content, memory, memory_sink, memory_source, update_options,
 };
 
-/// Starts an operation with the slot of `slab`; the kind of its failure, and whether the slot was free when it was told.
+/// Starts an operation with the slot of `slab`; returns the kind of its failure, and if the slot was free then.
 fn outcome<T: 'static>(
     slab: &Arc<Slab>,
     start: impl FnOnce(Slot, Box<dyn FnOnce(Result<T, Error>) + Send>),
@@ -24,7 +24,7 @@ fn outcome<T: 'static>(
         slot,
         Box::new(move |result| {
             let code = result.err().map(|error| error.code());
-            // Let go of before anybody is told.
+            // Released before `done` is called.
             let free = slab.take(0).is_some();
             sender.send((code, free)).unwrap();
         }),
@@ -139,7 +139,7 @@ fn of_an_update() {
         (0, 0, 4096, FREE),
         (4096, 65_536, 4096, FREE),
         (96_000 / 4096 * 4096, 1, 8192, FREE),
-        // It has room for both sides, not more.
+        // It has room for both sides only.
         (0, 65_537, 4096, REFUSED),
         (512, 4096, 4096, REFUSED),
         (0, 4096, 512, REFUSED),

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use crate::support::{MIB, PAGE, empty_file, file, skip};
 
-/// A file with this content, of which the pages that are all zeros are holes if `wanted` says so.
+/// Writes a file with this content; pages of zeros become holes as `wanted` says.
 pub(crate) fn sparse(content: &[u8], wanted: impl Fn(usize) -> bool) -> NamedTempFile {
     let file = empty_file();
     file.as_file().set_len(content.len() as u64).unwrap();
@@ -22,17 +22,17 @@ pub(crate) fn sparse(content: &[u8], wanted: impl Fn(usize) -> bool) -> NamedTem
     file
 }
 
-/// Which pages of zeros are holes: all of them, or one that says so of every eighth page with each of its bits.
+/// Pages of zeros to make holes: all of them, or bit `n` of the byte for every page with number `n` modulo 8.
 pub(crate) fn pattern() -> impl Strategy<Value = u8> {
     prop_oneof![Just(0xFF), any::<u8>()]
 }
 
-/// Whether a page of zeros is to be a hole.
+/// Returns true if a page of zeros shall be a hole.
 pub(crate) fn wanted(pattern: u8, page: usize) -> bool {
     pattern >> (page % 8) & 1 == 1
 }
 
-/// For each page of a file whether something is stored for it.
+/// Returns true for each page of a file with allocated space.
 pub(crate) fn stored(file: &NamedTempFile) -> Vec<bool> {
     let source = Source::open(file.path(), Direct::Auto).unwrap();
     let size = source.size();
@@ -49,12 +49,12 @@ pub(crate) fn stored(file: &NamedTempFile) -> Vec<bool> {
     pages
 }
 
-/// Bytes that a file takes on the disk.
+/// Returns the allocated space of a file in bytes.
 pub(crate) fn allocated(file: &NamedTempFile) -> u64 {
     file.as_file().metadata().unwrap().blocks() * 512
 }
 
-/// The first of the blocks of zeros side by side that end with this one: they are one hole, which is made as a whole or
+/// Returns the number of the first of the adjacent blocks of zeros that end with this one: they are one hole, which is made as a whole or
 /// not at all.
 pub(crate) fn first_of_hole(blocks: &[(Range<usize>, bool)], number: usize) -> usize {
     let joins = |first: usize| {
@@ -67,7 +67,7 @@ pub(crate) fn first_of_hole(blocks: &[(Range<usize>, bool)], number: usize) -> u
     first
 }
 
-/// Whether files can have holes here, in units of a page. If not, the test is skipped.
+/// Returns true if files can have holes here, in units of a page. Otherwise the test is skipped.
 pub(crate) fn are_possible() -> bool {
     let probe = file(&vec![1; MIB]);
     let sink = Sink::open(probe.path(), SinkOptions::default()).unwrap();

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use sha3::{Digest as _, Sha3_512};
 use tempfile::NamedTempFile;
 
-/// What the kernel caches and a file is made of, in bytes.
+/// Length of a page, in bytes.
 pub(crate) const PAGE: usize = 4096;
 pub(crate) const MIB: usize = 1 << 20;
 pub(crate) const EIO: i32 = 5;
@@ -23,7 +23,7 @@ pub(crate) const EIO: i32 = 5;
 pub(crate) static ENGINE: LazyLock<Arc<Engine>> =
     LazyLock::new(|| Engine::new(EngineOptions::default()).expect("threads"));
 
-/// So many random cases, which leave nothing behind.
+/// Number of random cases; failures are not saved to files.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,
@@ -32,13 +32,13 @@ pub(crate) fn cases(cases: u32) -> ProptestConfig {
     }
 }
 
-/// Starts an operation and waits for its result, but not for ever.
+/// Starts an operation and waits for its result, with a time limit.
 pub(crate) fn wait<T: Send + 'static>(
     start: impl FnOnce(Box<dyn FnOnce(Result<T, Error>) + Send>),
 ) -> Result<T, Error> {
     let (sender, receiver) = channel();
     start(Box::new(move |result| {
-        // Who has waited too long is gone, and to panic here would hide why.
+        // The receiver is gone after a timeout, and a panic here would hide that.
         let _ = sender.send(result);
     }));
     receiver
@@ -46,7 +46,7 @@ pub(crate) fn wait<T: Send + 'static>(
         .expect("the engine never called back")
 }
 
-/// Says why a test is skipped.
+/// Prints the reason for skipping a test.
 #[expect(
     clippy::explicit_write,
     reason = "the test harness would swallow what eprintln! says"
@@ -84,7 +84,7 @@ pub(crate) fn sink(file: &NamedTempFile, direct: Direct) -> Arc<Sink> {
     Arc::new(Sink::open(file.path(), options).expect("sink"))
 }
 
-/// A device is as long as a whole number of sectors.
+/// Returns memory with this content; a device needs a whole number of sectors.
 pub(crate) fn memory(kind: Kind, content: &[u8], granularity: Option<usize>) -> Memory {
     let memory = match kind {
         Kind::File => Memory::file(content),
@@ -101,25 +101,25 @@ pub(crate) fn memory_source(memory: &Memory) -> Arc<Source> {
     Arc::new(Source::in_memory(memory, Direct::Auto).expect("source"))
 }
 
-/// One slot of 4 MiB.
+/// Returns a slot of 4 MiB.
 pub(crate) fn slab() -> Arc<Slab> {
     Slab::new(1, 4 * MIB).expect("memory")
 }
 
-/// Bytes that no two blocks have in common, without the cost of drawing each at random.
+/// Returns bytes that differ between any two blocks, at less cost than random ones.
 pub(crate) fn content(length: usize, seed: u64) -> Vec<u8> {
     (0..length as u64)
         .map(|i| ((i ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8)
         .collect()
 }
 
-/// What a write makes of the content.
+/// Applies a write to a vector.
 pub(crate) fn overwrite(content: &mut Vec<u8>, data: &[u8], offset: usize) {
     content.resize(content.len().max(offset + data.len()), 0);
     content[offset..offset + data.len()].copy_from_slice(data);
 }
 
-/// As `assert_eq!`, without printing all of it.
+/// Asserts equality without printing all bytes.
 pub(crate) fn assert_same(found: &[u8], expected: &[u8], what: &str) {
     if found != expected {
         let differ = found.iter().zip(expected).position(|(a, b)| a != b);
@@ -128,12 +128,12 @@ pub(crate) fn assert_same(found: &[u8], expected: &[u8], what: &str) {
     }
 }
 
-/// Either algorithm.
+/// Generates either algorithm.
 pub(crate) fn algorithm() -> impl Strategy<Value = Algorithm> {
     prop_oneof![Just(Algorithm::Sha3_512), Just(Algorithm::Blake3)]
 }
 
-/// Past the page cache where that is possible, or never.
+/// Generates direct I/O where possible, or never.
 pub(crate) fn direct() -> impl Strategy<Value = Direct> {
     prop_oneof![Just(Direct::Auto), Just(Direct::Off)]
 }
@@ -152,7 +152,7 @@ pub(crate) fn update_options(
     }
 }
 
-/// Zeros that are written, or holes.
+/// Generates either treatment of blocks of zeros.
 pub(crate) fn zeros() -> impl Strategy<Value = ZeroBlocks> {
     prop_oneof![Just(ZeroBlocks::Write), Just(ZeroBlocks::MakeHoles)]
 }
@@ -161,12 +161,12 @@ pub(crate) fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![Just(Kind::File), Just(Kind::Device)]
 }
 
-/// Of direct access, in bytes, if there is any.
+/// Generates a granularity of direct access in bytes, or none.
 pub(crate) fn granularity() -> impl Strategy<Value = Option<usize>> {
     prop_oneof![Just(None), Just(Some(512)), Just(Some(PAGE))]
 }
 
-/// The digest of each block, one after the other, each hashed on its own.
+/// Returns the digest of each block, one after the other, computed by another implementation.
 pub(crate) fn digests<'a>(
     algorithm: Algorithm,
     blocks: impl IntoIterator<Item = &'a [u8]>,
@@ -178,7 +178,7 @@ pub(crate) fn digests<'a>(
     blocks.into_iter().flat_map(digest).collect()
 }
 
-/// Only writing, without digests.
+/// Returns options for writing without digests.
 pub(crate) fn apply_options(zeros: ZeroBlocks) -> ApplyOptions {
     ApplyOptions {
         zero_blocks: zeros,
@@ -186,10 +186,10 @@ pub(crate) fn apply_options(zeros: ZeroBlocks) -> ApplyOptions {
     }
 }
 
-/// Blocks as they are, also those of zeros.
+/// Blocks without compression, including those of zeros.
 pub(crate) const AS_IS: DiffOptions = coded(Compression::None);
 
-/// Blocks that are compressed, but with a payload.
+/// Returns options for compressed blocks, including those of zeros.
 pub(crate) const fn coded(compression: Compression) -> DiffOptions {
     DiffOptions {
         compression,

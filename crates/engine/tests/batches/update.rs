@@ -1,4 +1,4 @@
-//! A file or device that is made equal to another one.
+//! Updating a destination from its source.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -62,7 +62,7 @@ proptest! {
         block_len in block_len(),
         zeros in zeros(),
     ) {
-        // A device is as long as it is, in sectors.
+        // A device cannot grow, and has whole sectors.
         let mut sides = sides;
         if kind == Kind::Device {
             sides.source.resize(sides.source.len().next_multiple_of(PAGE), 0);
@@ -152,7 +152,7 @@ fn holes_on_both_sides_are_not_read() {
 }
 
 #[test]
-fn zeros_behind_the_end_of_the_target_make_it_longer() {
+fn zeros_after_the_end_of_the_target_extend_it() {
     let mut source = content(MIB, 5);
     source.resize(3 * MIB + 300_000, 0);
     for size in [MIB, MIB + 5, 2 * MIB, 3 * MIB + 8192, 3 * MIB + 299_999] {
@@ -174,7 +174,7 @@ fn zeros_behind_the_end_of_the_target_make_it_longer() {
                 Memory::file(&content[..]).with_hole(MIB as u64..end as u64)
             });
             let pair = pair(&source, &target);
-            // What lies in the slot is what the target seems to have there.
+            // The slot holds this content for the missing part of the target.
             let slot = room(length, 0);
             let found = wait(|done| {
                 ENGINE.update(

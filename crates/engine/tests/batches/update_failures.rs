@@ -1,4 +1,4 @@
-//! Updates that cannot be finished.
+//! Failing updates.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ use crate::support::{
 
 const SIZE: usize = 3 * MIB;
 
-/// Sides of the same length, of which some blocks of 64 KiB differ and some are zeros.
+/// Generates sides of the same length; some blocks of 64 KiB differ and some are zeros.
 fn sides() -> impl Strategy<Value = Sides> {
     prop::collection::vec(0..4_u8, SIZE / 65_536).prop_map(|blocks| {
         let target = content(SIZE, 3);
@@ -39,7 +39,7 @@ proptest! {
     #![proptest_config(cases(64))]
 
     #[test]
-    fn what_cannot_be_written_is_told_with_its_place(
+    fn a_failed_write_is_reported_with_its_offset(
         sides in sides(),
         kind in kind(),
         granularity in granularity(),
@@ -82,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_with_its_place(
+    fn a_failed_read_is_reported_with_its_offset(
         sides in sides(),
         granularity in granularity(),
         block_len in block_len(),
@@ -100,7 +100,7 @@ proptest! {
         let zeros = ZeroBlocks::Write;
         let error = wait(|done| ENGINE.update(&pair, room(SIZE, 0xAA), update_options(0, SIZE as u64, block_len, zeros), done)).unwrap_err();
         prop_assert_eq!((error.errno(), error.offset()), (Some(EIO), Some(fault.start)));
-        // Nothing is written there that has not been compared.
+        // Nothing is written there, because nothing was compared.
         for change in changes(&target) {
             prop_assert!(!change.contains(&(page * PAGE)), "{:?}", change);
         }

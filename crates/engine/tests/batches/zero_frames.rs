@@ -1,4 +1,4 @@
-//! Blocks of zeros that have no payload, and lengths that come with payloads.
+//! Blocks of zeros without a payload, and lengths that come with payloads.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn frame(codec: Codec, length: usize, block: Option<usize>) -> Frame {
     Frame {
         position: 100,
         codec,
-        // Where nobody looks for a payload.
+        // There is no payload at this offset.
         offset: if codec == Codec::Zeros { usize::MAX } else { 0 },
         length,
         block,
@@ -40,7 +40,7 @@ proptest! {
     #![proptest_config(cases(48))]
 
     #[test]
-    fn a_diff_gives_blocks_of_zeros_without_a_payload(
+    fn a_diff_returns_blocks_of_zeros_without_a_payload(
         pattern in prop::collection::vec(0..3_u8, 1..20),
         block_len in prop_oneof![Just(4096_usize), Just(131_072), 1..50_000_usize],
         short in any::<prop::sample::Index>(),
@@ -135,7 +135,7 @@ fn zeros_without_a_payload_are_written_or_become_holes() {
 }
 
 #[test]
-fn a_block_that_has_not_the_length_that_came_with_it_is_refused() {
+fn a_block_with_another_length_than_announced_is_refused() {
     let block = content(100, 1).repeat(100);
     let xz = codec::encode(&block, Compression::Xz(Preset::Legacy)).unwrap();
     let xz = xz.unwrap();

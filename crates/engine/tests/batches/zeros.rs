@@ -1,4 +1,4 @@
-//! The digests of zeros, which are remembered.
+//! Digests of zeros, which are cached.
 
 use std::thread;
 
@@ -6,7 +6,7 @@ use blockcopy_engine::{Algorithm, Blocks};
 
 use crate::support::{ENGINE, content, digests, slab, wait};
 
-/// More than are remembered, and some that are asked for again and again.
+/// More lengths than are cached, and some repeatedly.
 fn lengths(thread: usize) -> impl Iterator<Item = usize> {
     (0..60).map(move |round| match (round + thread) % 4 {
         0 => 131_072,
@@ -16,7 +16,7 @@ fn lengths(thread: usize) -> impl Iterator<Item = usize> {
 }
 
 #[test]
-fn any_length_has_its_own_digest_whoever_asks() {
+fn every_length_has_its_own_digest() {
     thread::scope(|scope| {
         for number in 0..6 {
             scope.spawn(move || {
@@ -36,7 +36,7 @@ fn any_length_has_its_own_digest_whoever_asks() {
 }
 
 #[test]
-fn zeros_among_other_blocks_have_their_digests_in_their_places() {
+fn zeros_among_other_blocks_have_their_digests() {
     let slab = slab();
     for algorithm in [Algorithm::Sha3_512, Algorithm::Blake3] {
         for pattern in 0..64_usize {

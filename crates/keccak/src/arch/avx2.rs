@@ -1,4 +1,4 @@
-//! x86-64 with AVX2: four states, the words at one place of all of them in one register.
+//! x86-64 with AVX2: four states, the words at one index of all of them in one register.
 
 #![expect(
     unsafe_code,
@@ -25,10 +25,10 @@ use crate::permutation;
 pub(crate) struct Avx2(());
 
 impl Avx2 {
-    /// How many messages are hashed side by side.
+    /// Messages that are hashed in parallel.
     pub(crate) const LANES: usize = 4;
 
-    /// The token, where the CPU and the operating system support AVX2.
+    /// Returns the token, if the CPU and the operating system support AVX2.
     pub(crate) fn detect() -> Option<Self> {
         is_x86_feature_detected!("avx2").then_some(Self(()))
     }
@@ -125,7 +125,7 @@ impl Lanes<{ Avx2::LANES }> for Avx2 {
     }
 }
 
-/// AVX2 rotates no words: two shifts and an or, and by whole bytes a single shuffle.
+/// Rotates words. AVX2 has no rotation: this takes two shifts and an or, or a single shuffle for whole bytes.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn rotate<const LEFT: i32, const RIGHT: i32>(word: __m256i) -> __m256i {
@@ -151,16 +151,16 @@ fn rotate<const LEFT: i32, const RIGHT: i32>(word: __m256i) -> __m256i {
     }
 }
 
-/// Turns four rows of four words into four columns.
+/// Transposes four rows of four words.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transpose(rows: [__m256i; 4]) -> [__m256i; 4] {
-    // Of two rows, the words 0 and 2, or 1 and 3.
+    // Words 0 and 2, or 1 and 3, of two rows.
     let first_even = _mm256_unpacklo_epi64(rows[0], rows[1]);
     let first_odd = _mm256_unpackhi_epi64(rows[0], rows[1]);
     let last_even = _mm256_unpacklo_epi64(rows[2], rows[3]);
     let last_odd = _mm256_unpackhi_epi64(rows[2], rows[3]);
-    // Of all four, one word: the lower halves, then the upper ones.
+    // One word of all four rows: the lower halves, then the upper ones.
     [
         _mm256_permute2x128_si256::<0x20>(first_even, last_even),
         _mm256_permute2x128_si256::<0x20>(first_odd, last_odd),

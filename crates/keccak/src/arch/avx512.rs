@@ -1,4 +1,4 @@
-//! x86-64 with AVX-512F: eight states, the words at one place of all of them in one register.
+//! x86-64 with AVX-512F: eight states, the words at one index of all of them in one register.
 
 #![expect(
     unsafe_code,
@@ -24,10 +24,10 @@ use crate::permutation;
 pub(crate) struct Avx512(());
 
 impl Avx512 {
-    /// How many messages are hashed side by side.
+    /// Messages that are hashed in parallel.
     pub(crate) const LANES: usize = 8;
 
-    /// The token, where the CPU and the operating system support AVX-512F.
+    /// Returns the token, if the CPU and the operating system support AVX-512F.
     pub(crate) fn detect() -> Option<Self> {
         is_x86_feature_detected!("avx512f").then_some(Self(()))
     }
@@ -42,15 +42,15 @@ fn absorb(
     permutation::absorb(token, state, runs);
 }
 
-/// The truth table of `a ^ b ^ c` for vpternlogq.
+/// Truth table of `a ^ b ^ c` for vpternlogq.
 const XOR3: i32 = 0x96;
 
-/// The truth table of `a ^ (!b & c)`.
+/// Truth table of `a ^ (!b & c)` for vpternlogq.
 const CHI: i32 = 0xd2;
 
 impl Lanes<{ Avx512::LANES }> for Avx512 {
     type Word = __m512i;
-    /// The parities of both neighbours, the second rotated: three words are added as quickly as two.
+    /// Parities of both neighbours, the second rotated: adding three words is as fast as adding two.
     type Effect = (__m512i, __m512i);
 
     fn absorb(self, state: &mut State<{ Self::LANES }>, runs: [&[[u8; RATE]]; Self::LANES]) {
@@ -130,25 +130,25 @@ impl Lanes<{ Avx512::LANES }> for Avx512 {
     }
 }
 
-/// `a ^ b ^ c`, for whoever holds the token.
+/// Returns `a ^ b ^ c`.
 #[inline(always)]
 fn xor3(_: Avx512, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
     // SAFETY: the token proves that the CPU has AVX-512F.
     unsafe { _mm512_ternarylogic_epi64::<XOR3>(a, b, c) }
 }
 
-/// Turns eight rows of eight words into eight columns.
+/// Transposes eight rows of eight words.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn transpose(rows: &[__m512i; 8]) -> [__m512i; 8] {
-    // Of two rows, the words 0, 2, 4, 6 (or 1, 3, 5, 7), a pair of each.
+    // Words 0, 2, 4, 6 (or 1, 3, 5, 7) of two rows, a pair of each.
     let even = |row: usize| _mm512_unpacklo_epi64(rows[row], rows[row + 1]);
     let odd = |row: usize| _mm512_unpackhi_epi64(rows[row], rows[row + 1]);
-    // Of four rows, the words 0 and 4, or 2 and 6 (or those after them), a half of each.
+    // Words 0 and 4, or 2 and 6 (or those after them), of four rows, a half of each.
     let outer = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
     let inner = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
     let halves = |order, first, last| _mm512_permutex2var_epi64(first, order, last);
-    // Of all eight, one word: the lower halves, or the upper ones.
+    // One word of all eight rows: the lower halves, or the upper ones.
     let lower = |first, last| _mm512_shuffle_i64x2::<0x44>(first, last);
     let upper = |first, last| _mm512_shuffle_i64x2::<0xee>(first, last);
 

@@ -1,4 +1,4 @@
-//! AArch64 with the SHA-3 instructions of Armv8.2: two states, the words at one place of both in one register.
+//! AArch64 with the SHA-3 instructions of Armv8.2: two states, the words at one index of both in one register.
 
 #![expect(
     unsafe_code,
@@ -29,10 +29,10 @@ use crate::permutation;
 pub(crate) struct Neon(());
 
 impl Neon {
-    /// How many messages are hashed side by side.
+    /// Messages that are hashed in parallel.
     pub(crate) const LANES: usize = 2;
 
-    /// The token, where the CPU has `FEAT_SHA3`; words are loaded as they lie in memory, so not in big-endian order.
+    /// Returns the token, if the CPU has `FEAT_SHA3` and is little-endian: words are loaded in the order of memory.
     pub(crate) fn detect() -> Option<Self> {
         (cfg!(target_endian = "little") && is_aarch64_feature_detected!("sha3")).then_some(Self(()))
     }
@@ -130,7 +130,7 @@ impl Lanes<{ Neon::LANES }> for Neon {
     }
 }
 
-/// Turns two rows of two words into two columns.
+/// Transposes two rows of two words.
 #[inline]
 #[target_feature(enable = "neon")]
 fn transpose(a: uint64x2_t, b: uint64x2_t) -> [uint64x2_t; 2] {

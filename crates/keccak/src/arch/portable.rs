@@ -1,4 +1,4 @@
-//! Every CPU: states side by side in arrays, for one lane a plain word each.
+//! Every CPU: the words of all states in arrays, for one lane a single word each.
 
 #![expect(
     clippy::inline_always,
@@ -10,11 +10,11 @@ use std::array::from_fn;
 use crate::lanes::{Lanes, RATE, State};
 use crate::permutation;
 
-/// The token that every CPU gets.
+/// Token for every CPU.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Portable;
 
-/// Any number of lanes: one for real, more so that what is written for several can be tested everywhere.
+/// Any number of lanes: one in production, more to test code for several lanes on every CPU.
 impl<const N: usize> Lanes<N> for Portable {
     type Word = [u64; N];
     type Effect = [u64; N];

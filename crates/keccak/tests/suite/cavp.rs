@@ -1,11 +1,11 @@
-//! The response files of NIST's Cryptographic Algorithm Validation Program for implementations that hash whole bytes.
+//! Response files of the NIST Cryptographic Algorithm Validation Program for implementations that hash whole bytes.
 
 use blockcopy_keccak::Digest;
 
 use crate::hex::{digest_from_hex, from_hex};
 use crate::kernels::{assert_digests, digests, kernels};
 
-/// The lines `name = value` of a response file, without comments and sections.
+/// Returns the lines `name = value` of a response file, without comments and sections.
 fn values(file: &'static str) -> Vec<(&'static str, &'static str)> {
     file.lines()
         .filter(|line| !line.starts_with(['#', '[']))
@@ -13,7 +13,7 @@ fn values(file: &'static str) -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-/// The messages of a response file and their digests.
+/// Returns the messages of a response file and their digests.
 fn messages(file: &'static str) -> Vec<(Vec<u8>, Digest)> {
     values(file)
         .chunks(3)
@@ -23,7 +23,7 @@ fn messages(file: &'static str) -> Vec<(Vec<u8>, Digest)> {
             };
             let bits: usize = bits.parse().expect("a length in bits");
             let mut message = from_hex(message);
-            // The empty message stands there as one byte.
+            // The file contains one byte for the empty message.
             message.truncate(bits / 8);
             assert_eq!(message.len() * 8, bits);
             (message, digest_from_hex(digest))
@@ -46,7 +46,7 @@ fn long_messages() {
     assert_digests(&expected);
 }
 
-/// Each digest is the message of the next, and every thousandth is published. All lanes go the same way.
+/// Each digest is the next message, and every thousandth is published. All lanes compute the same.
 #[test]
 #[cfg_attr(miri, ignore = "100,000 messages take Miri hours")]
 fn monte_carlo() {

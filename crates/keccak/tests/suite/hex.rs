@@ -1,4 +1,4 @@
-//! The hexadecimal digits of the data files.
+//! Parsing hexadecimal digits of the data files.
 
 use blockcopy_keccak::Digest;
 

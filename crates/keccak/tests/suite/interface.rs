@@ -1,4 +1,4 @@
-//! Names, choice of a kernel, and what is refused.
+//! Names, selection of a kernel, and refused calls.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use blockcopy_keccak::{DIGEST_LEN, Sha3_512, Simd};
 
 use crate::kernels::kernels;
 
-/// Whether the CPU has the instructions, by the standard library's own account.
+/// Returns true if the CPU has the instructions, according to the standard library.
 fn cpu_has(simd: Simd) -> bool {
     match simd {
         Simd::Portable => true,
@@ -22,7 +22,7 @@ fn cpu_has(simd: Simd) -> bool {
 }
 
 #[test]
-fn names_are_those_of_the_setting() {
+fn names_are_those_of_the_environment_variable() {
     let names = BTreeSet::from(Simd::ALL.map(Simd::name));
     assert_eq!(names, ["avx2", "avx512", "neon", "portable"].into());
     for simd in Simd::ALL {
@@ -32,7 +32,7 @@ fn names_are_those_of_the_setting() {
 }
 
 #[test]
-fn an_unknown_name_is_answered_with_the_known_ones() {
+fn the_error_for_an_unknown_name_lists_the_known_ones() {
     for name in ["", "sse2", "avx", "avx5120", " avx2", "portable\n"] {
         let refusal = name.parse::<Simd>().expect_err(name).to_string();
         for simd in Simd::ALL {
@@ -42,7 +42,7 @@ fn an_unknown_name_is_answered_with_the_known_ones() {
 }
 
 #[test]
-fn gives_the_kernel_that_was_asked_for() {
+fn selects_the_requested_kernel() {
     for simd in Simd::ALL {
         let lanes = match simd {
             Simd::Portable => 1,

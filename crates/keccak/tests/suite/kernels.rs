@@ -1,11 +1,11 @@
-//! The kernels that this CPU has, and how a known digest is asked of each of them.
+//! Kernels of this CPU, and checking a known digest with each of them.
 
 use std::io::Write as _;
 use std::sync::LazyLock;
 
 use blockcopy_keccak::{DIGEST_LEN, Digest, Sha3_512, Simd};
 
-/// One for each kernel that this CPU has. The first call says which ones are left out.
+/// Returns each kernel of this CPU. The first call prints the missing ones.
 pub(crate) fn kernels() -> &'static [Sha3_512] {
     static KERNELS: LazyLock<Vec<Sha3_512>> = LazyLock::new(|| {
         let mut kernels = Vec::new();
@@ -25,18 +25,17 @@ pub(crate) fn kernels() -> &'static [Sha3_512] {
     &KERNELS
 }
 
-/// The digests that one call gives, after a look whether it wrote those and nothing beside them.
+/// Returns the digests of one call, after checking that it wrote nothing else.
 pub(crate) fn digests(sha3: Sha3_512, messages: &[&[u8]]) -> Vec<Digest> {
     const UNTOUCHED: Digest = [0xee; DIGEST_LEN];
     let mut digests = vec![UNTOUCHED; messages.len() + 2];
     sha3.digest_many(messages, &mut digests[1..=messages.len()]);
-    let beside = [digests.remove(0), digests.remove(messages.len())];
-    assert_eq!(beside, [UNTOUCHED; 2], "{}", sha3.simd());
+    let outside = [digests.remove(0), digests.remove(messages.len())];
+    assert_eq!(outside, [UNTOUCHED; 2], "{}", sha3.simd());
     digests
 }
 
-/// Asks every kernel for known digests, in all the ways in which a message can come to its lane. Miri, for which a digest
-/// is long work, takes a sample.
+/// Checks known digests with every kernel, with the message in every lane. Miri, which is slow, takes a sample.
 pub(crate) fn assert_digests(expected: &[(Vec<u8>, Digest)]) {
     let sample = if cfg!(miri) { 10 } else { usize::MAX };
     let aligned: Vec<Known> = expected
@@ -61,7 +60,7 @@ pub(crate) fn assert_digests(expected: &[(Vec<u8>, Digest)]) {
     }
 }
 
-/// A message and its digest.
+/// Message and its digest.
 type Known<'message> = (&'message [u8], Digest);
 
 fn assert_call(sha3: Sha3_512, how: &str, expected: &[Known]) {
@@ -77,7 +76,7 @@ fn assert_call(sha3: Sha3_512, how: &str, expected: &[Known]) {
     }
 }
 
-/// A copy of a message that begins at an odd address: 1, 3, 5 or 7 modulo 8 in turn where the allocator aligns to 8.
+/// Copy of a message at an odd address: 1, 3, 5 or 7 modulo 8 in turn if the allocator aligns to 8.
 struct OddlyAligned {
     room: Vec<u8>,
     begin: usize,

@@ -1,9 +1,9 @@
-//! Digests that others computed: the Keccak team, NIST's examples, and OpenSSL around the edges of the rate and of blocks.
+//! Digests from other sources: the Keccak team, examples of NIST, and OpenSSL for lengths close to the rate and to whole blocks.
 
 use crate::hex::{digest_from_hex, from_hex};
 use crate::kernels::assert_digests;
 
-/// The two columns of each line of a data file, without the header.
+/// Returns the two columns of each line of a data file, without the header.
 fn columns(file: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     file.lines()
         .filter(|line| !line.starts_with('#'))

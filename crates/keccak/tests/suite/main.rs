@@ -1,4 +1,4 @@
-//! What a caller may rely on, on every kernel that this CPU has.
+//! Tests of the public interface with every kernel of this CPU.
 
 #![expect(
     clippy::expect_used,

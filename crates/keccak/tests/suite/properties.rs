@@ -10,28 +10,28 @@ use sha3::Digest as _;
 
 use crate::kernels::{digests, kernels};
 
-/// The longest message, in bytes: a block as the engine hashes it.
+/// Length of the longest message in bytes: a default block.
 const LONGEST: usize = if cfg!(miri) { 300 } else { 131_072 };
 
-/// What the messages have together where they lie side by side, in bytes.
+/// Length of the buffer for adjacent messages, in bytes.
 const TOGETHER: usize = if cfg!(miri) { 300 } else { 3000 };
 
-/// The most messages: several times the lanes of any kernel.
+/// Limit for the number of messages: several times the lanes of any kernel.
 const MOST: usize = if cfg!(miri) { 5 } else { 40 };
 
-/// How far a message of any length can be moved within the buffer, in bytes.
+/// Largest offset of a message of any length in the buffer, in bytes.
 const PLAY: usize = 64;
 
 fn config() -> ProptestConfig {
     ProptestConfig {
         cases: if cfg!(miri) { 2 } else { 64 },
-        // The failing message is printed; a file of seeds would tell nobody more.
+        // The failing message is printed, so a file of seeds is not needed.
         failure_persistence: None,
         ..ProptestConfig::default()
     }
 }
 
-/// The buffer: noise that a seed determines (splitmix64), so that a failure prints as a number.
+/// Buffer of noise that is determined by a seed (splitmix64), so that a failure prints as a number.
 fn noise(seed: u64) -> Vec<u8> {
     let word = |at: u64| {
         let mut word = seed.wrapping_add(at.wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -45,7 +45,7 @@ fn noise(seed: u64) -> Vec<u8> {
         .collect()
 }
 
-/// Lengths at which padding and the number of blocks change, small ones, and a whole block now and then.
+/// Generates lengths at which padding and the number of blocks change, small ones, and sometimes a whole block.
 fn length() -> impl Strategy<Value = usize> {
     let around_the_rate =
         (0..5_usize, 0..3_usize).prop_map(|(blocks, more)| (blocks * 72 + more).saturating_sub(1));
@@ -58,7 +58,7 @@ fn length() -> impl Strategy<Value = usize> {
     .prop_map(|length| length.min(LONGEST))
 }
 
-/// Where a message of this length begins: anywhere, and half the time where others are near.
+/// Generates the offset of a message: anywhere, and half the time close to other messages.
 fn slice(length: usize) -> impl Strategy<Value = Range<usize>> {
     prop_oneof![0..PLAY, 0..=LONGEST - length + PLAY].prop_map(move |begin| begin..begin + length)
 }
@@ -67,7 +67,7 @@ fn any_slice() -> impl Strategy<Value = Range<usize>> {
     length().prop_flat_map(slice)
 }
 
-/// The digests of `messages` by every kernel are those of the `sha3` crate.
+/// Asserts that every kernel gives the digests of the `sha3` crate for `messages`.
 fn equal_those_of_sha3(seed: u64, messages: &[Range<usize>]) -> Result<(), TestCaseError> {
     let buffer = noise(seed);
     let messages: Vec<&[u8]> = messages.iter().map(|at| &buffer[at.clone()]).collect();
@@ -101,7 +101,7 @@ proptest! {
         equal_those_of_sha3(seed, &vec![message; count])?;
     }
 
-    /// What the engine hands over: blocks of one length, the last one perhaps short.
+    /// Calls of the engine: blocks of one length, the last one possibly shorter.
     #[test]
     fn equal_lengths_with_a_short_last_one(
         seed in any::<u64>(),
@@ -124,7 +124,7 @@ proptest! {
         equal_those_of_sha3(seed, &messages)?;
     }
 
-    /// A flipped bit changes the digest of its message, and of no neighbour.
+    /// A flipped bit changes the digest of its message and of no other one.
     #[test]
     fn lanes_do_not_mix(
         seed in any::<u64>(),
@@ -134,7 +134,7 @@ proptest! {
     ) {
         let mut buffer = noise(seed);
         buffer.truncate(TOGETHER);
-        // The messages lie one behind the other; the last one ends with the buffer.
+        // The messages follow each other; the last one ends with the buffer.
         let begins = [&[0], &*ends].concat();
         let ends = [&*ends, &[buffer.len()]].concat();
         let at = at.index(buffer.len());

@@ -1,4 +1,4 @@
-//! The shapes of /sys for devices that a machine for tests does not have.
+//! Simulated /sys trees for devices that test machines lack.
 
 use std::os::unix::fs::symlink;
 
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A tree like /sys, in which 8:1 is the device at `devices/DEVICE`.
+/// Tree like /sys; 8:1 is the device at `devices/DEVICE`.
 fn sysfs(device: &str, attributes: &[(&str, &[u8])]) -> TempDir {
     let sysfs = tempfile::tempdir().unwrap();
     for (name, content) in attributes {
@@ -123,7 +123,7 @@ fn a_name_that_says_nothing_is_none() {
 }
 
 #[test]
-fn what_cannot_be_read_is_none() {
+fn an_unreadable_attribute_counts_as_missing() {
     let sysfs = sysfs("sda", &[("sda/serial", b"S1")]);
     // Reading a directory fails, for root too.
     fs::create_dir(sysfs.path().join("devices/sda/wwid")).unwrap();
@@ -132,7 +132,7 @@ fn what_cannot_be_read_is_none() {
 }
 
 #[test]
-fn a_partition_is_its_disk_and_where_it_starts() {
+fn a_partition_has_the_identity_of_its_disk_and_its_start() {
     let mut attributes: Vec<(&str, &[u8])> = vec![
         ("sda/device/wwid", b"naa.5\n"),
         ("sda/sda1/partition", b"1\n"),
@@ -166,7 +166,7 @@ fn a_device_that_is_not_in_sysfs_is_unknown() {
 }
 
 #[test]
-fn what_a_loop_device_is_on_may_be_unknown() {
+fn the_backing_file_of_a_loop_device_may_be_unknown() {
     let attributes: [(&str, &[u8]); 2] =
         [("x/loop/backing_file", b"/a\n"), ("x/loop/offset", b"0\n")];
     let unknown = Failure::Unknown("why".to_owned());

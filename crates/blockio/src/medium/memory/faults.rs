@@ -1,63 +1,63 @@
-//! What goes wrong.
+//! Faults.
 
 use std::ops::Range;
 
 use crate::sys::Errno;
 
-/// What a file or device in memory is asked to do.
+/// Operation of a file or device in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
-    /// To read through the page cache. With a fault further on in it, it is short.
+    /// Read through the page cache. It stops before a fault.
     Read,
-    /// To write through the page cache. With a fault further on in it, it is short.
+    /// Write through the page cache. It stops before a fault.
     Write,
-    /// To read past the page cache. With a fault anywhere in it, it fails as a whole.
+    /// Direct read. A fault anywhere in its range makes all of it fail.
     DirectRead,
-    /// To write past the page cache. With a fault anywhere in it, it fails as a whole.
+    /// Direct write. A fault anywhere in its range makes all of it fail.
     DirectWrite,
-    /// To make a range read as zeros, and give its space back.
+    /// Zero a range and free its space.
     PunchHole,
-    /// To make a range read as zeros, and keep its space.
+    /// Zero a range and keep its space.
     ZeroRange,
-    /// To make a range of a device read as zeros, by writing them if need be.
+    /// Zero a range of a device, by writing zeros if necessary.
     ZeroOut,
-    /// To set the length, which is what the range of the call ends at.
+    /// Set the length, which is the end of the range.
     SetLen,
-    /// To say where data or a hole begins.
+    /// Find data or a hole.
     Seek,
-    /// To say what is in the page cache.
+    /// Query the page cache.
     AskCache,
-    /// To read what is in the page cache, and nothing else.
+    /// Read only cached data.
     ReadCache,
-    /// To drop from the page cache what is clean. That never fails.
+    /// Drop clean pages from the page cache. Never fails.
     DropCache,
-    /// To begin writing back. It tells of an earlier failure, but waits for nothing.
+    /// Start writeback. Reports an earlier failure, but does not wait.
     StartWriteback,
-    /// To write back and wait for that.
+    /// Write back and wait for that.
     FinishWriteback,
-    /// Writing back itself, a page at a time, whoever makes the kernel do it. Nobody calls it. The failure is told
-    /// once, to whoever asks first, and what was to be written is given up.
+    /// Writeback of a page, whatever causes it. Not an operation that is called. A failure is reported once, to the first caller that asks,
+    /// and the data is dropped.
     Writeback,
-    /// To bring everything to the disk.
+    /// Sync everything to the disk.
     Sync,
 }
 
-/// A place where something goes wrong.
+/// Fault in a range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What fails.
+    /// Operation that fails.
     pub operation: Operation,
-    /// The bytes that make it fail, if there is one of them in its range.
+    /// Range of the fault, in bytes: an operation that includes any of them fails.
     pub range: Range<u64>,
-    /// The kernel's number for why; see errno(3).
+    /// Error number; see errno(3).
     pub errno: i32,
-    /// Only the first time.
+    /// True if only the first operation fails.
     pub once: bool,
 }
 
 impl Fault {
-    /// Fails each time, in this range of bytes.
+    /// Returns a fault that always occurs in this range of bytes.
     #[must_use]
     pub fn new(operation: Operation, range: Range<u64>, errno: i32) -> Self {
         Self {
@@ -68,20 +68,20 @@ impl Fault {
         }
     }
 
-    /// Fails each time, everywhere: with `EOPNOTSUPP` or `ENOSYS` it is as if there were no such operation.
+    /// Returns a fault that always occurs, everywhere: `EOPNOTSUPP` or `ENOSYS` simulates a missing operation.
     #[must_use]
     pub fn everywhere(operation: Operation, errno: i32) -> Self {
         Self::new(operation, 0..u64::MAX, errno)
     }
 
-    /// Fails the first time only.
+    /// Makes only the first operation fail.
     #[must_use]
     pub fn once(self) -> Self {
         Self { once: true, ..self }
     }
 }
 
-/// All that goes wrong.
+/// All faults.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Fault>);
 
@@ -90,7 +90,7 @@ impl Faults {
         self.0.push(fault);
     }
 
-    /// How far an operation gets that does a part of its range, at least a byte, before it fails.
+    /// Returns the number of bytes that an operation completes before a fault, for operations that may be short.
     pub(super) fn before(
         &mut self,
         operation: Operation,
@@ -105,7 +105,7 @@ impl Faults {
         }
     }
 
-    /// Whether an operation fails that does all or nothing.
+    /// Fails if an operation that does all or nothing meets a fault.
     pub(super) fn whole(&mut self, operation: Operation, range: Range<u64>) -> Result<(), Errno> {
         match self.first(operation, &range) {
             Some(index) => Err(self.fail(index)),
@@ -113,7 +113,7 @@ impl Faults {
         }
     }
 
-    /// The first fault within a range.
+    /// Returns the first fault within a range.
     fn first(&self, operation: Operation, range: &Range<u64>) -> Option<usize> {
         let met = |fault: &Fault| {
             fault.operation == operation

@@ -1,26 +1,26 @@
-//! What lies above what: the page cache, the disk with its own cache, and what survives a crash.
+//! Layers of content: the page cache, the disk with its own cache, and the data that survives a crash.
 
 use std::ops::Range;
 
-/// What the page cache holds and files are made of, in bytes.
+/// Length of a page, in bytes.
 pub(super) const PAGE: usize = 4096;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Page {
-    /// In the page cache.
+    /// True if the page is cached.
     cached: bool,
-    /// And not on the disk.
+    /// True if the cached page is not on the disk.
     dirty: bool,
-    /// Something is stored for it; otherwise it is a hole.
+    /// True if space is allocated for it; otherwise it is a hole.
     stored: bool,
 }
 
-/// The content as a reader sees it, as the disk holds it and as a crash leaves it.
+/// Content as a reader sees it, as the disk holds it, and as a crash leaves it.
 #[derive(Debug)]
 pub(super) struct Layers {
-    /// Differs from `disk` in dirty pages alone, and in cached ones that could not be written back.
+    /// Differs from `disk` only in dirty pages, and in cached pages whose writeback failed.
     seen: Vec<u8>,
-    /// As long as `seen`.
+    /// Has the length of `seen`.
     disk: Vec<u8>,
     durable: Vec<u8>,
     pages: Vec<Page>,
@@ -72,7 +72,7 @@ impl Layers {
         self.pages[pages].iter().filter(|page| counts(page)).count() * PAGE
     }
 
-    /// Bytes from the start of the range that are in the page cache.
+    /// Returns the number of cached bytes at the start of the range.
     pub(super) fn cached_prefix(&self, range: Range<usize>) -> usize {
         let pages = touched(range.clone());
         let missing = pages.clone().find(|&index| !self.pages[index].cached);
@@ -87,7 +87,7 @@ impl Layers {
         }
     }
 
-    /// Reads past the page cache.
+    /// Reads directly.
     pub(super) fn disk(&self, range: Range<usize>) -> &[u8] {
         &self.disk[range]
     }
@@ -107,7 +107,7 @@ impl Layers {
         self.most_dirty = self.most_dirty.max(self.dirty);
     }
 
-    /// Writes past the page cache; nothing in the range is dirty.
+    /// Writes directly; nothing in the range may be dirty.
     pub(super) fn write_directly(&mut self, data: &[u8], offset: usize) {
         let range = self.make_room(offset, data.len());
         let pages = touched(range.clone());
@@ -119,7 +119,7 @@ impl Layers {
         }
     }
 
-    /// The bytes of the pages that are wholly within a range. The end of the content ends a page too.
+    /// Returns the bytes of the pages completely within a range. The end of the content also ends a page.
     pub(super) fn whole_pages(&self, range: Range<usize>) -> Range<usize> {
         let end = if range.end == self.seen.len() {
             range.end
@@ -129,7 +129,7 @@ impl Layers {
         range.start.next_multiple_of(PAGE).min(end)..end
     }
 
-    /// Makes a range within the content read as zeros; whole pages become holes if `punch` says so.
+    /// Zeroes a range within the content; whole pages become holes if `punch` is set.
     pub(super) fn zero(&mut self, range: Range<usize>, punch: bool) {
         self.seen[range.clone()].fill(0);
         self.disk[range.clone()].fill(0);
@@ -143,7 +143,7 @@ impl Layers {
         }
     }
 
-    /// Makes it that long; what is new is a hole.
+    /// Sets the length; the new part is a hole.
     pub(super) fn resize(&mut self, len: usize) {
         let pages = len.div_ceil(PAGE);
         for page in self.pages.drain(pages.min(self.pages.len())..) {
@@ -154,14 +154,14 @@ impl Layers {
         self.disk.resize(len, 0);
     }
 
-    /// The ranges of the dirty pages in a range.
+    /// Returns the ranges of the dirty pages in a range.
     pub(super) fn dirty_pages(&self, range: Range<usize>) -> Vec<Range<usize>> {
         let dirty = touched(range).filter(|&index| self.pages[index].dirty);
         let bytes = |index| index * PAGE..self.seen.len().min((index + 1) * PAGE);
         dirty.map(bytes).collect()
     }
 
-    /// A dirty page is dirty no longer: it is on the disk, or that is given up.
+    /// Marks a page as clean, after it was written to the disk or dropped.
     pub(super) fn clean(&mut self, page: Range<usize>, taken: bool) {
         self.pages[page.start / PAGE].dirty = false;
         self.dirty -= PAGE;
@@ -170,12 +170,12 @@ impl Layers {
         }
     }
 
-    /// Drops the pages from the page cache that are wholly within a range and clean.
+    /// Drops the clean pages completely within a range from the page cache.
     pub(super) fn drop_cached(&mut self, range: Range<usize>) {
         self.drop_pages(touched(self.whole_pages(range)));
     }
 
-    /// What is on the disk shows again, be it older.
+    /// Shows the content of the disk again, even if it is older.
     fn drop_pages(&mut self, pages: Range<usize>) {
         for index in pages {
             let page = &mut self.pages[index];
@@ -192,7 +192,7 @@ impl Layers {
         self.durable.clone_from(&self.disk);
     }
 
-    /// Makes it long enough for a range.
+    /// Extends it to the end of a range.
     fn make_room(&mut self, offset: usize, len: usize) -> Range<usize> {
         let end = offset + len;
         if end > self.seen.len() {
@@ -201,7 +201,7 @@ impl Layers {
         offset..end
     }
 
-    /// Where data, or a hole, begins from `offset` on; `None` if nowhere.
+    /// Returns the first offset at or after `offset` with data, or in a hole; `None` if there is none.
     pub(super) fn next(&self, stored: bool, offset: usize) -> Option<usize> {
         let found =
             (offset / PAGE..self.pages.len()).find(|&index| self.pages[index].stored == stored);
@@ -209,7 +209,7 @@ impl Layers {
     }
 }
 
-/// The pages that a range of bytes has a part of.
+/// Returns the indices of the pages that a range of bytes touches.
 fn touched(range: Range<usize>) -> Range<usize> {
     if range.is_empty() {
         return 0..0;

@@ -1,4 +1,4 @@
-//! Memory, open as a file or device.
+//! Opened file or device in memory.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use crate::medium::{Access, Medium, Region, Result, Zeroing};
 use crate::node::Kind;
 use crate::sys::Errno;
 
-/// No file grows beyond this many bytes, whatever it is asked for: it is memory.
+/// Limit for the length of a file in bytes, because it is in memory.
 const LONGEST: u64 = 4 << 30;
 
-/// A descriptor, so to speak.
+/// Counterpart of a descriptor.
 #[derive(Debug)]
 pub(crate) struct Opened {
     memory: Memory,
@@ -25,7 +25,7 @@ impl Opened {
         }
     }
 
-    /// Notes a call, then does it.
+    /// Records an operation, then performs it.
     fn call<T>(
         &self,
         operation: Operation,
@@ -39,7 +39,7 @@ impl Opened {
         body(&mut state, range)
     }
 
-    /// As `call`, for what works or not.
+    /// As `call`, for operations that do all or nothing.
     fn whole<T>(
         &self,
         operation: Operation,
@@ -54,7 +54,7 @@ impl Opened {
         })
     }
 
-    /// Refuses unaligned direct access, as `memory` at `offset`.
+    /// Refuses direct access if `memory` or `offset` is not aligned.
     fn check(&self, access: Access, memory: &[u8], offset: u64) -> Result<()> {
         let granularity = match (access, self.granularity) {
             (Access::Buffered, _) => return Ok(()),
@@ -66,7 +66,7 @@ impl Opened {
         aligned.then_some(()).ok_or(Errno::INVAL)
     }
 
-    /// What one call does of a range: not all of it if that is too long, or if there is a fault in it.
+    /// Returns the part of a range that one operation completes: less than all if it is too long or contains a fault.
     fn transfer(
         &self,
         state: &mut State,
@@ -85,7 +85,7 @@ impl Opened {
             Access::Buffered => state.faults.before(operation, range),
             Access::Direct => {
                 state.faults.whole(operation, range.clone())?;
-                // What is dirty comes first, or it would later overwrite this, or be missed.
+                // Dirty data is written back first: otherwise it would later overwrite this, or be missed.
                 let dirty = state.within(range.clone());
                 state.write_back(dirty)?;
                 Ok(range)
@@ -151,7 +151,7 @@ impl Medium for Opened {
             }
             let range = offset..range.end.min(limit);
             let done = self.transfer(state, access, operation, range)?;
-            // Both are less than the limit of a file or the size of a device.
+            // Both are below the limit of a file or the size of a device.
             let index = |at: u64| usize::try_from(at).map_err(|_| Errno::FBIG);
             let (start, len) = (index(done.start)?, index(done.end - done.start)?);
             match access {
@@ -171,7 +171,7 @@ impl Medium for Opened {
         self.whole(operation, offset, len, |state, range| {
             let sector = state.granularity.unwrap_or(512);
             let aligned = range.start.is_multiple_of(sector) && range.len().is_multiple_of(sector);
-            // Others are cut off at the end of the device.
+            // Other operations are cut off at the end of the device.
             let too_long = how == Zeroing::ZeroOut && range.len() as u64 != len;
             match state.kind {
                 Kind::File if how == Zeroing::ZeroOut => return Err(Errno::OPNOTSUPP),
@@ -204,7 +204,7 @@ impl Medium for Opened {
     fn sync(&self) -> Result<()> {
         self.call(Operation::Sync, 0, u64::MAX, |state, all| {
             let written = state.within(all.clone());
-            // Told below.
+            // Reported below.
             let _ = state.write_back(written);
             state.report()?;
             state.faults.whole(Operation::Sync, all)?;
@@ -233,7 +233,7 @@ impl Medium for Opened {
 
     fn is_cached(&self, offset: u64, len: u64) -> Result<bool> {
         self.whole(Operation::AskCache, offset, len, |state, range| {
-            // Nothing is cached behind the end.
+            // Nothing is cached after the end.
             let within = range.len() as u64 == len;
             Ok(within && state.layers.cached_prefix(range.clone()) == range.len())
         })
@@ -269,7 +269,7 @@ impl Medium for Opened {
     }
 
     fn start_writeback(&self, offset: u64, len: u64) -> Result<()> {
-        // How far the disk gets until somebody waits for it is not known, so it is nowhere.
+        // The progress of the disk until somebody waits for it is unknown, so there is none.
         self.whole(Operation::StartWriteback, offset, len, |state, _| {
             state.report()
         })
@@ -277,7 +277,7 @@ impl Medium for Opened {
 
     fn finish_writeback(&self, offset: u64, len: u64) -> Result<()> {
         self.whole(Operation::FinishWriteback, offset, len, |state, range| {
-            // Told below.
+            // Reported below.
             let _ = state.write_back(range);
             state.report()
         })

@@ -1,4 +1,4 @@
-//! Memory and the kernel are asked the same, and must answer the same.
+//! The simulation and the kernel must give the same results for the same operations.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs::{self, File, OpenOptions};
@@ -49,7 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Aligned memory that is filled.
+/// Returns aligned memory that is filled.
 fn slot(len: usize, byte: u8) -> (Slot, usize) {
     let len_in_pages = len.max(1).next_multiple_of(ALIGNMENT);
     let mut slot = Slab::new(1, len_in_pages).unwrap().take(0).unwrap();
@@ -57,10 +57,10 @@ fn slot(len: usize, byte: u8) -> (Slot, usize) {
     (slot, len)
 }
 
-/// A number, and what was read.
+/// Number and the bytes that were read.
 type Answer = Result<(u64, Vec<u8>), Errno>;
 
-/// What comes of it.
+/// Result of an operation.
 fn ask(medium: &dyn Medium, step: &Step, mark: u8) -> Answer {
     let none = |()| (0, Vec::new());
     match *step {
@@ -82,15 +82,15 @@ fn ask(medium: &dyn Medium, step: &Step, mark: u8) -> Answer {
     }
 }
 
-/// Whether it is unaligned where it should be aligned. Memory refuses that; some kernels do it nevertheless where there
-/// is nothing to transfer, or refuse it when they have already dropped what is in the page cache.
+/// Returns true if direct access is not aligned. The simulation refuses that; some kernels accept it if there is nothing to transfer,
+/// or refuse it only after they have dropped cached data.
 fn is_unaligned(step: &Step, granularity: usize, kind: Kind) -> bool {
     let aligned = |at: usize| at.is_multiple_of(granularity);
     match *step {
         Step::Read(Access::Direct, at, len) | Step::Write(Access::Direct, at, len) => {
             !aligned(at) || !aligned(len)
         }
-        // One that is too long is cut.
+        // A range that is too long is cut off.
         Step::Zero(_, at, len) if kind == Kind::Device => {
             !aligned(at) || !aligned(len) && at + len <= SIZE
         }

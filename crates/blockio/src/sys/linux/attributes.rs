@@ -1,4 +1,4 @@
-//! What a file has beside its content.
+//! Metadata of files.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(crate) fn stat(path: &Path) -> Result<Stat> {
     fs::stat(path).map(|stat| convert(&stat))
 }
 
-/// What has the name `name` in a directory; a symbolic link is not followed.
+/// Returns the status of `name` in a directory; does not follow a symbolic link.
 pub(crate) fn stat_in(directory: impl AsFd, name: &OsStr) -> Result<Stat> {
     fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| convert(&stat))
 }
@@ -29,7 +29,7 @@ pub(crate) fn fstat(fd: impl AsFd) -> Result<Stat> {
 /// `AT_STATX_DONT_SYNC` of the kernel's header `linux/fcntl.h`; rustix has it only for glibc.
 const DONT_SYNC: AtFlags = AtFlags::from_bits_retain(0x4000);
 
-/// The number of the block device that `path` leads to. A file system that would ask a server answers from memory; see
+/// Returns the number of the block device at `path`. A network file system answers from its cache; see
 /// `AT_STATX_DONT_SYNC` in statx(2).
 pub(crate) fn block_device_at(path: &Path) -> Option<u64> {
     let found = fs::statx(fs::CWD, path, DONT_SYNC, StatxFlags::TYPE);
@@ -38,7 +38,7 @@ pub(crate) fn block_device_at(path: &Path) -> Option<u64> {
             let device = fs::makedev(statx.stx_rdev_major, statx.stx_rdev_minor);
             (u32::from(statx.stx_mode), device)
         }
-        // A filter of system calls that is older than statx(2).
+        // A system call filter that is older than statx(2).
         Err(Errno::NOSYS | Errno::PERM) => {
             let stat = fs::stat(path).ok()?;
             (stat.st_mode, stat.st_rdev)
@@ -48,8 +48,8 @@ pub(crate) fn block_device_at(path: &Path) -> Option<u64> {
     (FileType::from_raw_mode(mode) == FileType::BlockDevice).then_some(device)
 }
 
-/// The flag of chattr(1) that keeps everybody from writing to `path`, in words. `None` where there is none, or where the file system does not
-/// report any.
+/// Returns the flag of chattr(1) that forbids writing to `path`, in words. `None` if there is none, or the file system does not report
+/// flags.
 pub(crate) fn write_protection(path: &Path) -> Option<&'static str> {
     let statx = fs::statx(fs::CWD, path, AtFlags::empty(), StatxFlags::empty()).ok()?;
     [
@@ -82,12 +82,12 @@ fn convert(stat: &fs::Stat) -> Stat {
     }
 }
 
-/// See fchown(2); what is `None` stays as it is.
+/// Sets owner and group; `None` stays unchanged. See fchown(2).
 pub(crate) fn set_owner(fd: impl AsFd, user: Option<u32>, group: Option<u32>) -> Result<()> {
     retry_on_intr(|| fs::fchown(&fd, user.map(Uid::from_raw), group.map(Gid::from_raw)))
 }
 
-/// See fchmod(2).
+/// Sets the permission bits; see fchmod(2).
 pub(crate) fn set_mode(fd: impl AsFd, mode: u32) -> Result<()> {
     if mode & !0o7777 != 0 {
         return Err(Errno::INVAL);
@@ -95,7 +95,7 @@ pub(crate) fn set_mode(fd: impl AsFd, mode: u32) -> Result<()> {
     retry_on_intr(|| fs::fchmod(&fd, Mode::from_raw_mode(mode)))
 }
 
-/// See futimens(3); an `EINVAL` for a time that is none.
+/// Sets the times; `EINVAL` for an invalid time. See futimens(3).
 pub(crate) fn set_times(fd: impl AsFd, accessed: Time, modified: Time) -> Result<()> {
     let times = Timestamps {
         last_access: timespec(accessed)?,
@@ -105,7 +105,7 @@ pub(crate) fn set_times(fd: impl AsFd, accessed: Time, modified: Time) -> Result
 }
 
 fn timespec(time: Time) -> Result<Timespec> {
-    // Beyond that there are numbers with a meaning of their own, such as UTIME_NOW.
+    // Larger numbers have special meanings, such as UTIME_NOW.
     if time.nanoseconds >= 1_000_000_000 {
         return Err(Errno::INVAL);
     }

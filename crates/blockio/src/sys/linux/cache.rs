@@ -1,4 +1,4 @@
-//! The page cache: what it holds, what it should hold, and what of it is on the disk.
+//! Querying and controlling the page cache.
 
 use std::io::IoSliceMut;
 use std::num::NonZeroU64;
@@ -12,14 +12,14 @@ use super::{Result, page_size, status};
 /// cachestat(2), the same number on every architecture (Linux 6.5).
 const SYS_CACHESTAT: libc::c_long = 451;
 
-/// The range that cachestat(2) is asked for, in bytes.
+/// Range for cachestat(2), in bytes.
 #[repr(C)]
 struct CachestatRange {
     offset: u64,
     len: u64,
 }
 
-/// What cachestat(2) answers, in pages.
+/// Result of cachestat(2), in pages.
 #[repr(C)]
 #[derive(Default)]
 struct Cachestat {
@@ -30,7 +30,7 @@ struct Cachestat {
     recently_evicted: u64,
 }
 
-/// Whether the page cache holds all of the `len` bytes (at least one) from `offset`; an error where it cannot be asked.
+/// Returns true if all of the `len` bytes (at least one) from `offset` are cached; fails if the kernel does not support the query.
 pub(crate) fn is_cached(fd: impl AsFd, offset: u64, len: u64) -> Result<bool> {
     let range = CachestatRange { offset, len };
     let mut stat = Cachestat::default();
@@ -50,7 +50,7 @@ pub(crate) fn is_cached(fd: impl AsFd, offset: u64, len: u64) -> Result<bool> {
     Ok(stat.cached >= pages)
 }
 
-/// Reads what the page cache holds; `EAGAIN` if that is nothing, other errors where it cannot be asked.
+/// Reads only cached data; `EAGAIN` if there is none, other errors if the kernel does not support it.
 pub(crate) fn read_cached(fd: impl AsFd, buf: &mut [u8], offset: u64) -> Result<usize> {
     retry_on_intr(|| {
         io::preadv2(
@@ -62,29 +62,29 @@ pub(crate) fn read_cached(fd: impl AsFd, buf: &mut [u8], offset: u64) -> Result<
     })
 }
 
-/// Advice is advice: that it was not taken is no failure.
+/// Gives advice to the kernel; ignores failures, because it is only advice.
 pub(crate) fn advise_sequential(fd: impl AsFd) {
     let _ = fs::fadvise(fd, 0, None, Advice::Sequential);
 }
 
-/// No readahead: a read brings in what it asked for and nothing more.
+/// Turns off readahead: a read brings in only what it asked for.
 pub(crate) fn advise_random(fd: impl AsFd) {
     let _ = fs::fadvise(fd, 0, None, Advice::Random);
 }
 
-/// Drops `len` bytes from the page cache, except what is dirty or in use.
+/// Drops `len` bytes from the page cache, except dirty or used pages.
 pub(crate) fn advise_dont_need(fd: impl AsFd, offset: u64, len: u64) {
     if let Some(len) = NonZeroU64::new(len) {
         let _ = fs::fadvise(fd, offset, Some(len), Advice::DontNeed);
     }
 }
 
-/// Starts to write the dirty pages of a range to the disk; see `sync_file_range(2)`.
+/// Starts writeback of the dirty pages of a range; see `sync_file_range(2)`.
 pub(crate) fn start_writeback(fd: impl AsFd, offset: u64, len: u64) -> Result<()> {
     sync_file_range(fd, offset, len, libc::SYNC_FILE_RANGE_WRITE)
 }
 
-/// Writes the dirty pages of a range to the disk and waits for that.
+/// Writes back the dirty pages of a range and waits for that.
 pub(crate) fn finish_writeback(fd: impl AsFd, offset: u64, len: u64) -> Result<()> {
     sync_file_range(
         fd,

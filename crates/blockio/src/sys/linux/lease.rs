@@ -1,4 +1,4 @@
-//! Whether somebody has a file open for writing, as a lease tells; see `F_SETLEASE` in fcntl(2).
+//! Finding out by a lease if a file is open for writing; see `F_SETLEASE` in fcntl(2).
 
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs;
@@ -6,17 +6,17 @@ use rustix::io::Errno;
 
 use super::{Result, reopen_for_reading, status};
 
-/// Which signal says that a lease is in somebody's way; see `F_SETSIG` in fcntl(2).
+/// Signal that reports a conflict with a lease; see `F_SETSIG` in fcntl(2).
 const F_SETSIG: libc::c_int = 10;
 
-/// File systems that answer for what this host has from a server, not for who has a file open: NFS, and three of SMB.
+/// Network file systems, whose leases do not cover other descriptors of this host: NFS and three of SMB.
 const OF_NETWORKS: [u32; 4] = [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42];
 
-/// Whether the regular file that `fd` has open is open for writing anywhere on this host, or mapped so.
+/// Returns true if the regular file of `fd` is open or mapped for writing anywhere on this host.
 ///
-/// An error where nobody can tell: the file is somebody else's, or its file system has no leases.
+/// Fails if that cannot be found out: the file belongs to another user, or its file system has no leases.
 pub(crate) fn is_open_for_writing(fd: impl AsFd) -> Result<bool> {
-    // A lease to read is for descriptions that are open for reading alone, and gone when they are closed.
+    // A read lease needs a description that is open only for reading, and ends when that is closed.
     let fd = reopen_for_reading(&fd)?;
     let kind = u32::try_from(fs::fstatfs(&fd)?.f_type & 0xFFFF_FFFF);
     if kind.is_ok_and(|kind| OF_NETWORKS.contains(&kind)) {
@@ -29,11 +29,11 @@ pub(crate) fn is_open_for_writing(fd: impl AsFd) -> Result<bool> {
     }
 }
 
-/// Takes a lease to read; `EAGAIN` if the file is open for writing.
+/// Takes a read lease; `EAGAIN` if the file is open for writing.
 fn take_lease(fd: impl AsFd) -> Result<()> {
     let fd = fd.as_fd().as_raw_fd();
-    // Whoever opens the file for writing meanwhile waits until the lease is gone, and we are sent a signal: SIGIO, which would end the
-    // process, unless it is another one. This one is ignored where nobody asked for it.
+    // A process that opens the file for writing meanwhile waits until the lease ends, and this process gets a signal. The default, SIGIO,
+    // would end it; this one is ignored by default.
     // SAFETY: F_SETSIG takes a number of a signal and touches no memory of ours.
     status(unsafe { libc::fcntl(fd, F_SETSIG, libc::SIGURG) }.into())?;
     // SAFETY: F_SETLEASE takes a number and touches no memory of ours.
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_open_for_writing_is_told_from_others() {
+    fn a_file_that_is_open_for_writing_is_detected() {
         let file = tempfile::NamedTempFile::new().unwrap();
         assert_eq!(is_written(file.path()), Ok(true));
         let path = file.into_temp_path();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_leases_is_not_known() {
+    fn a_file_without_leases_is_an_error() {
         assert_eq!(is_written(Path::new("/dev/null")), Err(Errno::INVAL));
     }
 }

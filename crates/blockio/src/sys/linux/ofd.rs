@@ -1,4 +1,4 @@
-//! Locks of single bytes that belong to an open file description; see `F_OFD_SETLK` in fcntl(2).
+//! Byte-range locks that belong to an open file description; see `F_OFD_SETLK` in fcntl(2).
 
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs;
@@ -7,36 +7,36 @@ use rustix::io::Errno;
 
 use super::{Result, status};
 
-/// SMB: what is locked there cannot be written to by anybody else, and that is also our other descriptors.
+/// SMB, where nobody else can write to locked bytes, not even our other descriptors.
 const MANDATORY: [u32; 3] = [0x517B, 0xFF53_4D42, 0xFE53_4D42];
 
-/// See flock(2) on NFS.
+/// NFS; see flock(2).
 const NFS: u32 = 0x6969;
 
-/// Locks a byte for sharing: any number of descriptions may have it. `EAGAIN` if one has it alone.
+/// Takes a shared lock on a byte; `EAGAIN` if another description has an exclusive one.
 pub(crate) fn share_byte(fd: impl AsFd, offset: u64) -> Result<()> {
     let mut lock = byte(libc::F_RDLCK, offset)?;
     call(fd, libc::F_OFD_SETLK, &mut lock)
 }
 
-/// True if another description has locked a byte, for sharing or alone.
+/// True if another description has a lock on a byte, shared or exclusive.
 pub(crate) fn is_byte_locked(fd: impl AsFd, offset: u64) -> Result<bool> {
     let mut lock = byte(libc::F_WRLCK, offset)?;
     call(fd, libc::F_OFD_GETLK, &mut lock)?;
     Ok(i32::from(lock.l_type) != libc::F_UNLCK)
 }
 
-/// True if locks of bytes are advisory.
+/// True if byte-range locks are advisory.
 pub(crate) fn are_locks_advisory(fd: impl AsFd) -> Result<bool> {
     Ok(!MANDATORY.contains(&kind_of(fd)?))
 }
 
-/// True if a lock of flock(2) is also a lock of all bytes.
+/// True if flock(2) locks all bytes as well.
 pub(crate) fn is_flock_of_bytes(fd: impl AsFd) -> Result<bool> {
     Ok(kind_of(fd)? == NFS)
 }
 
-/// The magic number of a file system; see statfs(2).
+/// Returns the magic number of the file system; see statfs(2).
 pub(super) fn kind_of(fd: impl AsFd) -> Result<u32> {
     let kind = fs::fstatfs(fd)?.f_type & 0xFFFF_FFFF;
     u32::try_from(kind).map_err(|_| Errno::OVERFLOW)

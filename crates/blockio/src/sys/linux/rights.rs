@@ -1,4 +1,4 @@
-//! Rights to change what a file has beside its content.
+//! Rights to change the metadata of files.
 
 use nix::unistd::{Gid, Uid, getgroups};
 use rustix::fd::AsFd;
@@ -6,7 +6,7 @@ use rustix::thread::{CapabilitySet, capabilities};
 
 use super::{Result, kind_of};
 
-/// The file systems where the kernel decides by the owner of a file, and no server or other program does: ext2 to ext4, XFS, Btrfs,
+/// File systems for which the kernel decides by the owner of a file, and not a server or another program: ext2 to ext4, XFS, Btrfs,
 /// tmpfs, ramfs, F2FS, overlayfs; see statfs(2).
 const LOCAL: [u32; 7] = [
     0xEF53,
@@ -18,20 +18,20 @@ const LOCAL: [u32; 7] = [
     0x794C_7630,
 ];
 
-/// The rights of this thread; see chown(2), chmod(2) and capabilities(7).
+/// Rights of this thread; see chown(2), chmod(2) and capabilities(7).
 #[derive(Debug)]
 pub(crate) struct Rights {
-    /// Whose files it may change.
+    /// User ID of the files that it may change.
     pub(crate) user: u32,
     groups: Vec<u32>,
-    /// It may give any file to anybody (`CAP_CHOWN`).
+    /// True if it may change the owner of any file (`CAP_CHOWN`).
     pub(crate) gives_any: bool,
-    /// It may change any file (`CAP_FOWNER`).
+    /// True if it may change any file (`CAP_FOWNER`).
     pub(crate) changes_any: bool,
 }
 
 impl Rights {
-    /// Those of this thread; an error where the kernel does not tell.
+    /// Returns the rights of this thread.
     pub(crate) fn here() -> Result<Self> {
         let effective = capabilities(None)?.effective;
         let mut groups = vec![Gid::effective().as_raw()];

@@ -1,4 +1,4 @@
-//! Identities, checked for what holds for all of them.
+//! Checks that hold for all identities.
 
 use std::path::Path;
 use std::thread;
@@ -22,7 +22,7 @@ pub(super) fn identity(path: impl AsRef<Path>) -> String {
     try_identity(path).unwrap().to_string()
 }
 
-/// The clock that changes are stamped with may stand still for 10 ms.
+/// Waits for the clock of change times, which has a resolution of up to 10 ms.
 pub(super) fn wait_for_the_clock() {
     thread::sleep(Duration::from_millis(25));
 }

@@ -1,4 +1,4 @@
-//! A device is the same wherever it appears, and whatever is written to it.
+//! Identities of devices, which do not depend on their node or content.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ fn loop_identity(backing: &Path, options: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn a_loop_device_is_what_it_is_attached_to() {
+fn a_loop_device_has_the_identity_of_its_backing_file() {
     let directory = on_disk();
     let backing = file_with(directory.path(), "a b", &pattern(SIZE));
     let other = file_with(directory.path(), "other", &pattern(SIZE));
@@ -38,7 +38,7 @@ fn a_loop_device_is_what_it_is_attached_to() {
     let file = identity(&backing);
     let (file, _changed) = file.rsplit_once(' ').unwrap();
     assert_eq!(first, format!("device loop 0 {file}"));
-    // Takes the device that the first one had.
+    // Gets the loop device of the first one.
     let in_between = LoopDevice::attach(&other, &[]).unwrap();
     assert_ne!(identity(in_between.path()), first);
     assert_eq!(loop_identity(&backing, &[]).unwrap(), first);
@@ -47,7 +47,7 @@ fn a_loop_device_is_what_it_is_attached_to() {
 }
 
 #[test]
-fn a_device_that_was_written_to_is_the_same() {
+fn a_write_does_not_change_the_identity_of_a_device() {
     let directory = on_disk();
     let backing = file_with(directory.path(), "backing", &pattern(SIZE));
     let Some(device) = LoopDevice::attach(&backing, &[]) else {
@@ -63,7 +63,7 @@ fn a_device_that_was_written_to_is_the_same() {
 }
 
 #[test]
-fn a_loop_device_on_a_loop_device_is_the_file_below_both() {
+fn a_loop_device_on_a_loop_device_has_the_identity_of_the_lowest_file() {
     let directory = on_disk();
     let backing = file_with(directory.path(), "backing", &pattern(SIZE));
     let Some(lower) = LoopDevice::attach(&backing, &[]) else {
@@ -77,7 +77,7 @@ fn a_loop_device_on_a_loop_device_is_the_file_below_both() {
 }
 
 #[test]
-fn a_loop_device_whose_file_is_out_of_sight_has_none() {
+fn a_loop_device_with_an_invisible_file_has_no_identity() {
     let directory = on_disk();
     let backing = file_with(directory.path(), "backing", &pattern(SIZE));
     let Some(device) = LoopDevice::attach(&backing, &[]) else {
@@ -99,7 +99,7 @@ fn a_loop_device_whose_file_is_out_of_sight_has_none() {
 }
 
 #[test]
-fn a_partition_is_its_disk_and_where_it_starts() {
+fn a_partition_has_the_identity_of_its_disk_and_its_start() {
     let directory = on_disk();
     let backing = file_with(directory.path(), "backing", &vec![0; SIZE]);
     let Some(device) = LoopDevice::attach(&backing, &[]) else {
@@ -122,7 +122,7 @@ fn a_partition_is_its_disk_and_where_it_starts() {
 }
 
 #[test]
-fn a_mapped_device_has_what_it_was_given_and_nothing_else() {
+fn a_mapped_device_has_only_the_uuid_that_it_was_given() {
     let directory = on_disk();
     let backing = file_with(directory.path(), "backing", &vec![0; SIZE]);
     let Some(device) = LoopDevice::attach(&backing, &[]) else {

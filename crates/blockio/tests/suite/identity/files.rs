@@ -1,4 +1,4 @@
-//! A file is the same for as long as nobody changes it.
+//! Identities of files, which last until a change.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
@@ -13,7 +13,7 @@ use crate::support::{Mount, file_with, in_memory, on_disk, open_sink, pattern, r
 const SIZE: usize = 4 << 20;
 
 #[test]
-fn a_file_is_the_same_by_any_descriptor_and_any_name() {
+fn a_file_has_one_identity_by_any_descriptor_and_name() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", b"content");
     let link = directory.path().join("link");
@@ -57,7 +57,7 @@ fn a_file_is_named_by_its_inode_and_its_change_time() {
 }
 
 #[test]
-fn every_change_of_a_file_makes_another_of_it() {
+fn every_change_of_a_file_changes_its_identity() {
     type Change = fn(&Path);
     let changes: [(&str, Change); 8] = [
         ("a write", |path| {
@@ -114,7 +114,7 @@ fn every_change_of_a_file_makes_another_of_it() {
 }
 
 #[test]
-fn a_copy_with_the_same_times_is_another_file() {
+fn a_copy_with_the_same_times_has_another_identity() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", b"content");
     let copy = directory.path().join("copy");
@@ -128,7 +128,7 @@ fn a_copy_with_the_same_times_is_another_file() {
 }
 
 #[test]
-fn a_file_on_another_file_system_is_another_file() {
+fn a_file_on_another_file_system_has_another_identity() {
     let Some(memory) = in_memory() else {
         return;
     };
@@ -142,7 +142,7 @@ fn a_file_on_another_file_system_is_another_file() {
 }
 
 #[test]
-fn a_file_system_is_the_same_after_it_was_mounted_anew() {
+fn a_file_keeps_its_identity_after_a_remount() {
     let directory = on_disk();
     let image = file_with(directory.path(), "image", &vec![0; SIZE]);
     let uuid = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
@@ -157,7 +157,7 @@ fn a_file_system_is_the_same_after_it_was_mounted_anew() {
     let mountpoint = directory.path().join("mount");
     let file = mountpoint.join("file");
     let mounted = |change: fn(&Path)| {
-        // On whatever loop device is free: the file system counts, not where it lies.
+        // On any free loop device: the file system counts, not its device.
         let _mount = Mount::new(&["-o", "loop", image.to_str().unwrap()], &mountpoint)?;
         change(&mountpoint);
         Some(identity(&file))

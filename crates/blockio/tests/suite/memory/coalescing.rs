@@ -1,4 +1,4 @@
-//! How few calls do it, and that no page goes both ways.
+//! Number of calls, and separation of direct and cached pages.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -24,7 +24,7 @@ fn pages(ranges: &[Range<u64>]) -> BTreeSet<u64> {
 }
 
 #[test]
-fn neighbours_are_written_together_a_mebibyte_at_a_time() {
+fn adjacent_blocks_are_written_together_a_mebibyte_at_a_time() {
     let data = pattern(4 * MIB);
     let blocks: Vec<&[u8]> = data.chunks(128 * 1024).collect();
     let memory = Memory::device(vec![0; 4 * MIB]);
@@ -35,7 +35,7 @@ fn neighbours_are_written_together_a_mebibyte_at_a_time() {
 }
 
 #[test]
-fn aligned_memory_is_written_from_where_it_is() {
+fn aligned_memory_is_written_without_a_copy() {
     let data = placed(&pattern(MIB), 0);
     let memory = Memory::device(vec![0; MIB]);
     sink(&memory).write_run(&[&data], 0).unwrap();
@@ -46,7 +46,7 @@ fn aligned_memory_is_written_from_where_it_is() {
 }
 
 #[test]
-fn odd_ends_go_through_the_page_cache_and_whole_pages_past_it() {
+fn unaligned_ends_go_through_the_page_cache_and_whole_pages_do_not() {
     let memory = Memory::device(vec![0; MIB]);
     let sink = sink(&memory);
     sink.write_run(&[&pattern(100_000)], 5000).unwrap();
@@ -58,7 +58,7 @@ fn odd_ends_go_through_the_page_cache_and_whole_pages_past_it() {
         (Operation::Write, 102_400..105_000),
     ];
     assert_eq!(calls, expected);
-    // There is no whole page in these.
+    // These contain no whole page.
     sink.write_run(&[&pattern(4000)], 200_000).unwrap();
     sink.write_run(&[&pattern(4096)], 300_000).unwrap();
     assert_eq!(ranges(&memory, Operation::DirectWrite).len(), 1);
@@ -78,7 +78,7 @@ proptest! {
     #![proptest_config(cases(200))]
 
     #[test]
-    fn no_page_of_a_run_goes_both_ways(
+    fn no_page_of_a_write_goes_both_ways(
         kind in kind(),
         granularity in granularity(),
         offset in 0..50_000_usize,
@@ -91,15 +91,15 @@ proptest! {
         let direct = pages(&ranges(&memory, Operation::DirectWrite));
         let buffered = pages(&ranges(&memory, Operation::Write));
         prop_assert!(direct.is_disjoint(&buffered), "{direct:?} {buffered:?}");
-        // Whatever can go directly does.
+        // Everything that can be written directly is.
         let end = offset + lens.iter().sum::<usize>();
         let whole = (end / PAGE).saturating_sub(offset.div_ceil(PAGE));
         prop_assert_eq!(direct.len(), if granularity.is_some() { whole } else { 0 });
     }
 
-    /// Nobody else is asked for anything when direct writes are not wanted.
+    /// With direct I/O off, there are no direct writes.
     #[test]
-    fn without_direct_writes_there_are_none(granularity in granularity(), offset in 0..50_000_usize) {
+    fn direct_io_off_makes_no_direct_writes(granularity in granularity(), offset in 0..50_000_usize) {
         let memory = memory(Kind::Device, &vec![0; 256 * 1024], granularity);
         let sink = Sink::in_memory(&memory, Direct::Off).unwrap();
         sink.write_run(&[&pattern(100_000)], offset as u64).unwrap();

@@ -1,4 +1,4 @@
-//! What cannot be written or zeroed is an error that says where, and never taken for done.
+//! Failures to write or zero: reported with their offset, and never lost.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::support::pattern;
 
 const SIZE: usize = 200_704;
 
-/// The parts of a run, in the order in which they are written, and how.
+/// Parts of a write, in the order in which they are written, each with its way.
 fn ways(run: &Range<usize>, direct: bool) -> Vec<(Operation, Range<usize>)> {
     if !direct {
         return vec![(Operation::Write, run.clone())];
@@ -27,7 +27,7 @@ fn ways(run: &Range<usize>, direct: bool) -> Vec<(Operation, Range<usize>)> {
     ]
 }
 
-/// Where a run fails that meets this fault, if it does.
+/// Returns the offset at which a write fails because of this fault, if it does.
 fn fails_at(run: &Range<usize>, fault: &Fault, granularity: Option<usize>) -> Option<usize> {
     let range = usize::try_from(fault.range.start).ok()?..usize::try_from(fault.range.end).ok()?;
     let hit = |(operation, part): (Operation, Range<usize>)| {
@@ -35,7 +35,7 @@ fn fails_at(run: &Range<usize>, fault: &Fault, granularity: Option<usize>) -> Op
             operation == fault.operation && range.start.max(part.start) < range.end.min(part.end);
         let at = range.start.max(part.start);
         match operation {
-            // What failed as a whole is tried again in granules, and then all of them work.
+            // A failed direct write is repeated in steps of the granularity, and all of them succeed.
             Operation::DirectWrite if fault.once => None,
             Operation::DirectWrite => met.then_some(at - at % granularity.unwrap_or(1)),
             _ => met.then_some(at),
@@ -48,7 +48,7 @@ proptest! {
     #![proptest_config(cases(600))]
 
     #[test]
-    fn the_first_byte_that_was_not_written_is_named(
+    fn the_first_byte_not_written_is_reported(
         kind in kind(),
         granularity in granularity(),
         operation in prop_oneof![Just(Operation::Write), Just(Operation::DirectWrite)],
@@ -100,9 +100,9 @@ proptest! {
         }
     }
 
-    /// Whatever fails, wherever, however often: if nobody says so, it is as it should be.
+    /// If no failure is reported, the content is right, whatever fails, wherever and how often.
     #[test]
-    fn no_failure_is_taken_for_success(
+    fn no_failure_counts_as_success(
         kind in kind(),
         granularity in granularity(),
         direct in prop_oneof![Just(Direct::Auto), Just(Direct::Off)],
@@ -134,7 +134,7 @@ proptest! {
                 assert_same(&memory.content(), &content, "content");
                 assert_same(&memory.durable(), &content, "on the disk");
             }
-            // What the disk did not take is not there, however well it does afterwards.
+            // Data that the disk refused is missing, even if later writes succeed.
             Err(Error::Sync { .. }) => {
                 memory.heal();
                 prop_assert_eq!(sink.sync().unwrap_err().code(), "sync");
@@ -180,7 +180,7 @@ fn fault() -> impl Strategy<Value = Fault> {
 }
 
 #[test]
-fn what_cannot_be_zeroed_is_named() {
+fn a_range_that_cannot_be_zeroed_is_named() {
     for (kind, at) in [(Kind::File, 1000), (Kind::Device, 4096)] {
         let fault = Fault::new(Operation::PunchHole, 50_000..50_001, EIO);
         let memory = memory(kind, &pattern(SIZE), Some(512)).with_fault(fault);
@@ -192,7 +192,7 @@ fn what_cannot_be_zeroed_is_named() {
 }
 
 #[test]
-fn what_has_no_place_is_refused_before_anything_is_done() {
+fn a_range_that_does_not_fit_is_refused_before_anything_is_done() {
     let device = memory(Kind::Device, &pattern(SIZE), Some(512));
     let on_device = sink(&device);
     let size = SIZE as u64;

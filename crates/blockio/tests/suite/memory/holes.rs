@@ -1,4 +1,4 @@
-//! Where holes are, next to a list of them.
+//! Finding holes, compared with a list of them.
 
 use blockcopy_blockio::{Direct, Fault, Memory, Operation, Source};
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn holes_are_where_they_are(
+    fn holes_are_found(
         size in 1..100_000_usize,
         punched in prop::collection::vec((0..25_usize, 1..6_usize), 0..6),
         asked in prop::collection::vec((0..110_000_usize, 0..30_000_usize), 1..20),
@@ -40,7 +40,7 @@ proptest! {
 }
 
 #[test]
-fn where_nobody_tells_all_is_data() {
+fn without_information_about_holes_everything_is_data() {
     for errno in [EINVAL, EOPNOTSUPP, EIO] {
         let memory = Memory::file(pattern(100_000))
             .with_hole(0..100_000)
@@ -55,7 +55,7 @@ fn where_nobody_tells_all_is_data() {
 }
 
 #[test]
-fn behind_the_end_there_is_neither_data_nor_hole() {
+fn after_the_end_there_is_neither_data_nor_hole() {
     let source = source(&Memory::file(vec![]));
     assert_eq!(source.data_from(0), 0..0);
     assert!(!source.is_hole(0, 4096));
@@ -63,7 +63,7 @@ fn behind_the_end_there_is_neither_data_nor_hole() {
 }
 
 #[test]
-fn a_file_that_was_cut_off_is_no_hole_there() {
+fn a_truncated_file_has_no_hole_there() {
     let memory = Memory::file(pattern(100_000)).with_hole(8192..100_000);
     let source = source(&memory);
     assert!(source.is_hole(8192, 91_808));
@@ -74,7 +74,7 @@ fn a_file_that_was_cut_off_is_no_hole_there() {
 }
 
 #[test]
-fn a_file_that_grew_ends_where_it_ended() {
+fn a_file_that_grew_ends_at_its_old_end() {
     let memory = Memory::file(pattern(10_000));
     let source = source(&memory);
     memory.set_len(100_000);

@@ -1,4 +1,4 @@
-//! What is nothing of the system's is no file or device in particular.
+//! Memory is not a file or device of the system and has no identity.
 
 use blockcopy_blockio::{Direct, Kind, Source};
 

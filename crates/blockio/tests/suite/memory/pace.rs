@@ -1,4 +1,4 @@
-//! What is written through the page cache gets to the disk in time, and out of the cache.
+//! Writeback of data written through the page cache, and its eviction.
 
 use blockcopy_blockio::{Direct, Fault, Memory, Operation, Sink};
 
@@ -19,13 +19,13 @@ fn write_all(sink: &Sink, data: &[u8]) {
 }
 
 #[test]
-fn little_is_dirty_at_a_time_and_what_was_not_cached_is_not() {
+fn few_pages_are_dirty_and_uncached_pages_stay_uncached() {
     let data = pattern(LEN);
     let memory = Memory::file(vec![]);
     let sink = buffered(&memory);
     write_all(&sink, &data);
     let most = memory.most_dirty();
-    // Not less either: to wait for each write would be slow.
+    // Not less either: waiting for each write would be slow.
     assert!((16 * MIB..=MOST_DIRTY).contains(&most), "{most} bytes");
     let cached = memory.cached(0..u64::MAX);
     assert!(cached <= MOST_DIRTY, "{cached} bytes stay in the cache");
@@ -35,7 +35,7 @@ fn little_is_dirty_at_a_time_and_what_was_not_cached_is_not() {
 }
 
 #[test]
-fn a_long_run_is_paced_too() {
+fn a_long_write_is_paced_too() {
     let data = pattern(LEN);
     let memory = Memory::file(vec![]);
     let sink = buffered(&memory);
@@ -48,10 +48,10 @@ fn a_long_run_is_paced_too() {
 }
 
 #[test]
-fn ranges_that_lie_apart_are_paced_too() {
+fn scattered_ranges_are_paced_too() {
     let memory = Memory::device(vec![0; 16 * MIB]);
     let sink = buffered(&memory);
-    // 4096 pages, each beside no other: far less than a window, in many ranges.
+    // 4096 scattered pages: far less than a window, in many ranges.
     for page in (0..4096_u64).step_by(2).chain((1..4096).step_by(2)) {
         sink.write_run(&[&[1; 4096]], page * 4096).unwrap();
     }
@@ -62,7 +62,7 @@ fn ranges_that_lie_apart_are_paced_too() {
 }
 
 #[test]
-fn what_was_cached_stays_cached() {
+fn cached_pages_stay_cached() {
     let data = pattern(64 * MIB);
     let (cached, len) = (21 << 20, 64 << 20);
     let memory = Memory::file(vec![1; 64 * MIB]).with_cached(0..cached);
@@ -76,7 +76,7 @@ fn what_was_cached_stays_cached() {
 }
 
 #[test]
-fn where_the_cache_cannot_be_asked_nothing_stays() {
+fn if_the_cache_cannot_be_queried_nothing_stays_cached() {
     let memory = Memory::file(vec![1; MIB])
         .with_cached(0..1 << 20)
         .with_fault(Fault::everywhere(Operation::AskCache, ENOSYS));
@@ -102,9 +102,9 @@ fn without_pacing_the_sync_does_it_all() {
     }
 }
 
-/// The kernel tells of it once. If pacing is who hears it, the sync at the end hears nothing.
+/// The kernel reports it once. If it reports it to pacing, the sync at the end succeeds.
 #[test]
-fn a_failure_of_the_disk_that_pacing_meets_is_not_lost() {
+fn a_failure_of_the_disk_during_pacing_is_not_lost() {
     let data = pattern(64 * MIB);
     for errno in [EIO, super::ENOSPC, super::EINVAL, EOPNOTSUPP, ENOSYS] {
         let fault = Fault::new(Operation::Writeback, 5_000_000..5_000_001, errno);
@@ -126,9 +126,9 @@ fn a_failure_of_the_disk_that_pacing_meets_is_not_lost() {
     }
 }
 
-/// As above, and the kernel has written back by itself before it is told to.
+/// As above, but the kernel has written back by itself before.
 #[test]
-fn a_failure_that_starting_meets_is_not_lost_either() {
+fn a_failure_while_starting_writeback_is_not_lost_either() {
     let fault = Fault::new(Operation::Writeback, 0..1, EIO);
     let memory = Memory::file(vec![]).with_fault(fault.once());
     let sink = buffered(&memory);

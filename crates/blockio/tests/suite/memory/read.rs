@@ -1,4 +1,4 @@
-//! Whatever is in the page cache and whatever it can be asked, what is read is what is there.
+//! Reading with all combinations of cached data and supported queries.
 
 use blockcopy_blockio::{ALIGNMENT, Direct, Fault, Kind, Memory, Operation, Source};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use crate::support::{assert_reads, pattern, read};
 
 const SIZE: usize = 300_000;
 
-/// A device is as long as a whole number of sectors.
+/// Returns memory with this content; a device needs a whole number of sectors.
 fn content(kind: Kind) -> Vec<u8> {
     pattern(if kind == Kind::File {
         SIZE
@@ -25,7 +25,7 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn what_is_there_is_read(
+    fn reads_return_the_content(
         kind in kind(),
         granularity in granularity(),
         direct in direct(),
@@ -48,7 +48,7 @@ proptest! {
         for (start, len) in cached {
             drop(memory.clone().with_cached(start as u64..(start + len) as u64));
         }
-        // Somebody else has just written that, and it is not on the disk.
+        // Another process has just written this, and it is not on the disk.
         if let Some((start, len)) = dirty {
             let sink = blockcopy_blockio::Sink::in_memory(&memory, Direct::Off).unwrap();
             sink.write_run(&[&vec![0x77; len]], start as u64).unwrap();
@@ -63,19 +63,19 @@ proptest! {
             assert_reads(&source, &expected, start * step, len * step);
         }
         assert_reads(&source, &expected, 0, SIZE.next_multiple_of(4096) + 4096);
-        // Direct reads leave the page cache as it was, if it can be asked what that is.
+        // Direct reads do not change the page cache, if it can be queried.
         let after = memory.cached(0..u64::MAX);
         if source.is_direct() && (kind == Kind::Device || !refuses(Operation::AskCache)) {
             prop_assert_eq!(after, before);
         }
-        // And so do others, but for the one that turned out not to be direct.
+        // Nor do other reads, except for the one that turned out not to be direct.
         if !refuses(Operation::ReadCache) && !refuses(Operation::DirectRead) {
             prop_assert!(after <= before, "{before} -> {after} bytes are cached");
         }
     }
 
     #[test]
-    fn the_first_byte_that_cannot_be_read_is_named(
+    fn the_first_byte_that_cannot_be_read_is_reported(
         granularity in granularity(),
         off in any::<bool>(),
         place in 0..SIZE,
@@ -100,7 +100,7 @@ proptest! {
         let met = first < range.end.min(size).min((start + len) as u64);
         match read(&source, start as u64, len) {
             Ok(found) => {
-                // A direct read is tried again in granules.
+                // A direct read is repeated in steps of the granularity.
                 prop_assert!(!met || once && source.is_direct());
                 let content = content(Kind::Device);
                 let end = (start + len).min(content.len());
@@ -117,7 +117,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_cached_of_a_file_is_not_read_from_the_disk() {
+fn cached_parts_of_a_file_are_not_read_from_the_disk() {
     for (kind, directly) in [(Kind::File, false), (Kind::Device, true)] {
         let memory = memory(kind, &content(kind), Some(512)).with_cached(0..u64::MAX);
         let source = Source::in_memory(&memory, Direct::Auto).unwrap();
@@ -128,9 +128,9 @@ fn what_is_cached_of_a_file_is_not_read_from_the_disk() {
     }
 }
 
-/// To ask the page cache for what it holds may fail for a reason that reading does not meet.
+/// A query of the page cache may fail for a reason that does not affect reading.
 #[test]
-fn a_failure_to_read_the_cache_is_none_to_read() {
+fn a_failure_to_query_the_cache_does_not_fail_the_read() {
     let memory = Memory::file(pattern(SIZE))
         .with_cached(0..SIZE as u64)
         .with_fault(Fault::everywhere(Operation::ReadCache, EIO));
@@ -139,7 +139,7 @@ fn a_failure_to_read_the_cache_is_none_to_read() {
 }
 
 #[test]
-fn a_file_that_was_cut_off_ends_where_it_ends() {
+fn a_truncated_file_ends_where_it_ends() {
     for direct in [Direct::Auto, Direct::On, Direct::Off] {
         let memory = Memory::file(pattern(SIZE));
         let source = Source::in_memory(&memory, direct).unwrap();

@@ -1,4 +1,4 @@
-//! What the kernel does not offer, or takes back.
+//! Operations that the kernel does not support, or refuses later.
 
 use blockcopy_blockio::{Direct, Error, Fault, Kind, Memory, Operation, Restore, Sink, Source};
 
@@ -11,7 +11,7 @@ fn count(memory: &Memory, operation: Operation) -> usize {
 }
 
 #[test]
-fn where_direct_access_is_wanted_and_not_offered_nothing_is_opened() {
+fn opening_fails_if_direct_access_is_required_and_not_possible() {
     for kind in [Kind::File, Kind::Device] {
         let memory = memory(kind, &[0; 4096], None);
         let errors = [
@@ -27,7 +27,7 @@ fn where_direct_access_is_wanted_and_not_offered_nothing_is_opened() {
 }
 
 #[test]
-fn where_direct_access_is_wanted_and_then_refused_that_is_an_error() {
+fn access_fails_if_direct_access_is_required_and_then_refused() {
     for errno in [EINVAL, EOPNOTSUPP] {
         let memory = Memory::file(pattern(MIB))
             .with_fault(Fault::everywhere(Operation::DirectWrite, errno))
@@ -46,7 +46,7 @@ fn where_direct_access_is_wanted_and_then_refused_that_is_an_error() {
 }
 
 #[test]
-fn where_direct_access_would_do_and_is_refused_the_page_cache_does() {
+fn access_falls_back_to_the_page_cache_if_direct_access_is_refused() {
     let data = pattern(3 * MIB);
     for (kind, errno) in [(Kind::File, EINVAL), (Kind::Device, EOPNOTSUPP)] {
         let memory = memory(kind, &vec![0; 4 * MIB], Some(512))
@@ -62,7 +62,7 @@ fn where_direct_access_would_do_and_is_refused_the_page_cache_does() {
             &data,
             "on the disk",
         );
-        // It is not asked for again.
+        // It is not tried again.
         let asked = count(&memory, Operation::DirectWrite);
         sink.write_run(&[&data], 4096).unwrap();
         assert_eq!(count(&memory, Operation::DirectWrite), asked);
@@ -76,9 +76,9 @@ fn where_direct_access_would_do_and_is_refused_the_page_cache_does() {
     }
 }
 
-/// A refusal in the middle of a run, after some of it was written directly.
+/// A refusal in the middle of a write, after some of it was written directly.
 #[test]
-fn direct_access_that_is_refused_later_is_done_without() {
+fn direct_access_that_is_refused_later_falls_back_too() {
     let data = pattern(4 * MIB);
     let place = 2_500_000..2_500_001;
     let memory = Memory::device(vec![0; 4 * MIB]).with_fault(Fault::new(
@@ -94,7 +94,7 @@ fn direct_access_that_is_refused_later_is_done_without() {
 }
 
 #[test]
-fn an_error_of_the_disk_is_no_refusal() {
+fn an_error_of_the_disk_does_not_count_as_a_refusal() {
     let memory =
         Memory::device(vec![0; MIB]).with_fault(Fault::everywhere(Operation::DirectWrite, EIO));
     let sink = sink(&memory);
@@ -104,7 +104,7 @@ fn an_error_of_the_disk_is_no_refusal() {
 }
 
 #[test]
-fn each_way_to_zero_is_asked_for_until_it_is_refused() {
+fn each_way_to_zero_is_used_until_it_is_refused() {
     use Operation::{DirectWrite, PunchHole, Write, ZeroOut, ZeroRange};
     let ways = [PunchHole, ZeroRange, ZeroOut];
     for refused in 0..=3 {
@@ -135,7 +135,7 @@ fn each_way_to_zero_is_asked_for_until_it_is_refused() {
 }
 
 #[test]
-fn a_device_has_nothing_to_restore() {
+fn the_metadata_of_a_device_is_not_restored() {
     let memory = Memory::device(pattern(4096));
     let error = sink(&memory).restore(&Restore::default()).unwrap_err();
     let expected = "cannot restore the metadata of memory: Operation not supported (EOPNOTSUPP)";
@@ -144,7 +144,7 @@ fn a_device_has_nothing_to_restore() {
 }
 
 #[test]
-fn a_file_that_cannot_be_cut_off_is_not_said_to_be() {
+fn a_failure_to_truncate_a_file_is_reported() {
     let fault = Fault::everywhere(Operation::SetLen, EIO);
     let memory = Memory::file(pattern(10_000)).with_fault(fault);
     let what = Restore {

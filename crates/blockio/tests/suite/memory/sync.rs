@@ -1,4 +1,4 @@
-//! What a sync promises.
+//! Guarantees of a sync.
 
 use blockcopy_blockio::{Direct, Fault, Kind, Memory, Operation, Sink};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use super::{EIO, ENOSPC, MIB, assert_same, cases, memory, sink};
 use crate::support::pattern;
 
 #[test]
-fn a_sync_that_failed_once_fails_for_ever() {
+fn a_failed_sync_fails_forever() {
     for (kind, direct) in [(Kind::File, Direct::Off), (Kind::Device, Direct::Auto)] {
         for operation in [Operation::Sync, Operation::Writeback] {
             let fault = Fault::everywhere(operation, EIO).once();
@@ -25,7 +25,7 @@ fn a_sync_that_failed_once_fails_for_ever() {
 }
 
 #[test]
-fn a_file_is_as_long_as_what_was_zeroed_at_its_end_once_it_is_synced() {
+fn zeros_at_the_end_extend_a_file_at_the_sync() {
     let memory = Memory::file(pattern(10_000));
     let sink = sink(&memory);
     sink.zero(9000, 3 << 20).unwrap();
@@ -34,13 +34,13 @@ fn a_file_is_as_long_as_what_was_zeroed_at_its_end_once_it_is_synced() {
     let mut expected = pattern(10_000)[..9000].to_vec();
     expected.resize(9000 + 3 * MIB, 0);
     assert_same(&memory.durable(), &expected, "on the disk");
-    // Nothing is stored for it.
+    // No space is allocated for it.
     assert_eq!(memory.allocated(), 3 * 4096);
     assert_eq!(sink.size(), 10_000);
 }
 
 #[test]
-fn a_file_that_is_long_enough_stays_as_long_as_it_is() {
+fn a_file_that_is_long_enough_keeps_its_length() {
     let memory = Memory::file(pattern(10_000));
     let sink = sink(&memory);
     sink.zero(20_000, 5000).unwrap();
@@ -52,7 +52,7 @@ fn a_file_that_is_long_enough_stays_as_long_as_it_is() {
 }
 
 #[test]
-fn a_file_that_cannot_be_lengthened_is_not_said_to_be() {
+fn a_failure_to_extend_a_file_is_reported() {
     let fault = Fault::everywhere(Operation::SetLen, ENOSPC).once();
     let memory = Memory::file(pattern(10_000)).with_fault(fault);
     let sink = sink(&memory);
@@ -60,7 +60,7 @@ fn a_file_that_cannot_be_lengthened_is_not_said_to_be() {
     let error = sink.sync().unwrap_err();
     let expected = "cannot extend memory: No space left on device (ENOSPC)";
     assert_eq!(error.to_string(), expected);
-    // That one is told each time, so that it can be tried again.
+    // Unlike a failure of the sync itself, this can be retried.
     sink.sync().unwrap();
     assert_eq!(memory.durable().len(), 15_000);
 }
@@ -68,9 +68,9 @@ fn a_file_that_cannot_be_lengthened_is_not_said_to_be() {
 proptest! {
     #![proptest_config(cases(100))]
 
-    /// Also if the kernel writes back by itself before anybody asks, wherever it fails.
+    /// Also if the kernel writes back by itself before, wherever it fails.
     #[test]
-    fn what_the_disk_does_not_take_is_told(
+    fn failures_of_the_disk_are_reported(
         place in 0..4 * MIB,
         starts in prop::collection::vec(0..4 * MIB - 200_000, 1..8),
         direct in prop_oneof![Just(Direct::Auto), Just(Direct::Off)],

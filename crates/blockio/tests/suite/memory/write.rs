@@ -1,4 +1,4 @@
-//! Whatever is written and zeroed, in whatever way the kernel allows, is there and on the disk.
+//! Writing and zeroing with all combinations of supported operations.
 
 use blockcopy_blockio::{Direct, Fault, Kind, Memory, Operation, Sink};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use crate::support::pattern;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Parts, each with its length and how far its memory is off.
+    /// Parts, each with its length and the offset of its memory from an aligned address.
     Write(usize, Vec<(usize, usize)>),
     Zero(usize, usize),
     Sync,
@@ -32,7 +32,7 @@ fn len() -> impl Strategy<Value = usize> {
         10 => 0..10_000_usize,
         10 => (0..8_usize).prop_map(|pages| pages * 4096),
         10 => (0..20_usize).prop_map(|sectors| sectors * 512),
-        // More than is written at once.
+        // More than one write.
         1 => MIB - 100..MIB + 10_000,
     ]
 }
@@ -47,13 +47,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the kernel does not do, and how little of the rest at a time.
+/// Unsupported operations, and limit for the length of the others.
 #[derive(Debug, Clone)]
 struct Kernel {
     granularity: Option<usize>,
     longest: usize,
     refused: Vec<Operation>,
-    /// The first direct write is refused although direct access was offered.
+    /// The first direct write is refused although opening with direct I/O succeeded.
     deceptive: bool,
 }
 
@@ -66,7 +66,7 @@ fn kernel() -> impl Strategy<Value = Kernel> {
     (granularity(), longest, refused, deceptive).prop_map(
         |(granularity, longest, refused, deceptive)| Kernel {
             granularity,
-            // To write a mebibyte byte by byte takes long.
+            // Writing a mebibyte byte by byte takes long.
             longest: longest.max(200),
             refused,
             deceptive,
@@ -93,7 +93,7 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn what_is_written_and_zeroed_is_there_and_on_the_disk(
+    fn written_and_zeroed_ranges_have_the_right_content_and_are_on_the_disk(
         kind in kind(),
         kernel in kernel(),
         direct in direct(),
@@ -122,7 +122,7 @@ proptest! {
                 }
                 Step::Zero(offset, len) => {
                     sink.zero(offset as u64, len as u64).unwrap();
-                    // A file need not be that long before it is synced.
+                    // A file need not have that length before the sync.
                     overwrite(&mut content, &vec![0; len], offset);
                 }
                 Step::Sync => {
@@ -140,14 +140,14 @@ proptest! {
         assert_same(&memory.content(), &content, "content");
         assert_same(&memory.durable(), &content, "on the disk");
         prop_assert_eq!(memory.dirty(), 0);
-        // Only what was refused is given up.
+        // Only refused operations are not used again.
         let tried = memory.operations().iter().any(|(done, _)| *done == Operation::DirectWrite);
         prop_assert_eq!(sink.is_direct(), offered && !(tried && kernel.deceptive));
     }
 }
 
 #[test]
-fn nothing_is_on_the_disk_for_sure_before_a_sync() {
+fn nothing_is_durable_before_a_sync() {
     let data = placed(&pattern(2 * MIB), 0);
     for direct in [Direct::Auto, Direct::Off] {
         let memory = Memory::device(vec![1; 2 * MIB]);
@@ -161,7 +161,7 @@ fn nothing_is_on_the_disk_for_sure_before_a_sync() {
 }
 
 #[test]
-fn many_threads_write_and_zero_side_by_side() {
+fn many_threads_write_and_zero_at_the_same_time() {
     const BLOCK: usize = 100_000;
     let expected: Vec<u8> = (0..64_u8)
         .flat_map(|block| vec![if block % 5 == 4 { 0 } else { block + 1 }; BLOCK])
