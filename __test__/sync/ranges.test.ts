@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { encodePreface, MAX_EXTENTS, PrefaceDecoder } from "../../src/protocol/preface.ts";
+import { encodeRangeList, MAX_EXTENTS, RangeListDecoder } from "../../src/protocol/range-list.ts";
 import { ProtocolError } from "../../src/protocol/error.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
@@ -118,22 +118,22 @@ test("from there to there", { skip }, async (t) => {
   assertSynced(await sync(args), to, changedIn(SOURCE, 0, 17));
 });
 
-/** Decodes what {@link encodePreface} writes. */
+/** Decodes what {@link encodeRangeList} writes. */
 function decoded(bytes: Buffer): { start: number; end: number }[] {
-  const decoder = new PrefaceDecoder(bytes.subarray(0, 8));
+  const decoder = new RangeListDecoder(bytes.subarray(0, 8));
   const extents = decoder.extents(bytes.subarray(8, 8 + 16 * decoder.count));
   decoder.end(bytes.subarray(8 + 16 * decoder.count));
   return extents;
 }
 
-test("a preface comes to what it was made of; one that was changed is refused", () => {
+test("a range list decodes to what was encoded; a damaged one is refused", () => {
   const offset = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
   const extent = fc
     .tuple(offset, offset)
     .map(([a, b]) => ({ start: Math.min(a, b), end: Math.max(a, b) }));
   fc.assert(
     fc.property(fc.array(extent, { maxLength: 50 }), fc.nat(), (extents, place) => {
-      const bytes = Buffer.concat([...encodePreface(extents)]);
+      const bytes = Buffer.concat([...encodeRangeList(extents)]);
       assert.deepEqual(decoded(bytes), extents);
       const at = place % bytes.length;
       bytes[at] = (bytes[at] ?? 0) ^ (1 << (place % 8));
@@ -143,12 +143,12 @@ test("a preface comes to what it was made of; one that was changed is refused", 
   );
 });
 
-test("a preface may not say what would fill the memory", () => {
+test("a range list cannot ask for more memory than its limit", () => {
   const header = Buffer.from("rngs\0\0\0\0");
   header.writeUInt32BE(MAX_EXTENTS + 1, 4);
-  assert.throws(() => new PrefaceDecoder(header), ProtocolError);
+  assert.throws(() => new RangeListDecoder(header), ProtocolError);
   header.writeUInt32BE(MAX_EXTENTS, 4);
-  assert.equal(new PrefaceDecoder(header).count, MAX_EXTENTS);
+  assert.equal(new RangeListDecoder(header).count, MAX_EXTENTS);
   for (const [start, end] of [
     [5n, 4n],
     [0n, 2n ** 53n],
@@ -156,16 +156,16 @@ test("a preface may not say what would fill the memory", () => {
     const bytes = Buffer.alloc(16);
     bytes.writeBigUInt64BE(start);
     bytes.writeBigUInt64BE(end, 8);
-    assert.throws(() => new PrefaceDecoder(header).extents(bytes), /has a range from/);
+    assert.throws(() => new RangeListDecoder(header).extents(bytes), /has a range from/);
   }
 });
 
 test("a list of ranges that ends, or is none, is refused before anything is written", async (t) => {
   const { to } = pair(t);
   const before = readFileSync(to);
-  const preface = Buffer.concat([...encodePreface([{ start: 0, end: 1 }])]);
-  const damaged = Buffer.from(preface).fill(9, 10, 12);
-  for (const stdin of [preface.subarray(0, 11), damaged, noise(1, 50)]) {
+  const list = Buffer.concat([...encodeRangeList([{ start: 0, end: 1 }])]);
+  const damaged = Buffer.from(list).fill(9, 10, 12);
+  for (const stdin of [list.subarray(0, 11), damaged, noise(1, 50)]) {
     const { code, stderr } = await run(["receive", "--preface", to], { stdin });
     assert.equal(code, EXIT.protocol, stderr);
     assert.match(stderr, /"event":"error".*list of ranges/);

@@ -6,7 +6,7 @@ import type { Extent } from "../ranges/extents.ts";
 import type { Sizes } from "./sizes.ts";
 
 /** The blocks whose digests a process sends. */
-export interface Covered {
+export interface BlockRequest {
   /** The digest and the size of the blocks. */
   hashing: Hashing;
   /** The blocks whose digests are sent, in ascending order, without overlaps. */
@@ -20,7 +20,7 @@ export interface Covered {
 }
 
 /** The blocks that a destination has asked a source for: here, and in all parts of the copy. */
-export interface Asked extends Covered {
+export interface CopyRequest extends BlockRequest {
   /** True if all parts together ask for what the source has after the end of the destination. */
   reachesEnd: boolean;
   /** True if all parts together ask for all of the source. */
@@ -100,7 +100,7 @@ export class Bounds {
  * @param head what the stream says of itself; undefined for one of blockcopy 0.0.2
  * @throws ProtocolError `not-asked` for another kind of stream than was asked for
  */
-export function boundsOfAnswer(asked: Covered, head: Head | undefined, sizes: Sizes): Bounds {
+export function boundsOfAnswer(asked: BlockRequest, head: Head | undefined, sizes: Sizes): Bounds {
   const { extents, openEnded, size, extended } = asked;
   const open = openEnded ? size : Infinity;
   if (!extended) {

@@ -5,8 +5,8 @@ import { fileSizeLimit, spaceFor, yieldsBytes } from "../transport/files/free-sp
 import type { StageContext } from "./context.ts";
 
 /** A file cannot become what it is to be. */
-class RoomError extends CopyError {
-  override readonly name = "RoomError";
+class SpaceError extends CopyError {
+  override readonly name = "SpaceError";
 
   constructor(message: string, advice: string) {
     super(message, advice, ExitCode.io);
@@ -35,9 +35,9 @@ export async function dataLength(
  * looked at.
  *
  * @param data bytes of the source without its holes; undefined where it is not known how many of them are zeros
- * @throws RoomError
+ * @throws SpaceError
  */
-export function checkRoom(
+export function checkSpace(
   sink: Binding.Sink,
   file: string,
   size: number,
@@ -48,21 +48,21 @@ export function checkRoom(
   }
   const limit = fileSizeLimit();
   if (size > limit) {
-    throw new RoomError(
+    throw new SpaceError(
       `cannot make ${file} ${size} bytes long: the limit on the size of files (\`ulimit -f\`) is ${limit} bytes; nothing was written`,
       "raise the limit and run it again",
     );
   }
   const { allocated, free, longest } = spaceFor(file);
   if (size > longest) {
-    throw new RoomError(
+    throw new SpaceError(
       `cannot make ${file} ${size} bytes long: its file system has no files of more than ${longest} bytes; nothing was written`,
       "choose another file system",
     );
   }
   const needed = (data ?? 0) - allocated;
   if (needed > free) {
-    throw new RoomError(
+    throw new SpaceError(
       `cannot write ${file}: ${needed} more bytes are needed and ${free} are free on its file system; nothing was written`,
       "make room there; where much of the source is zeros, --sparse leaves them out, and room is not looked at",
     );

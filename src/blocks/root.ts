@@ -78,7 +78,7 @@ export class RootOfBatches {
 }
 
 /** The root of the first bytes of a file or device, collected from the digests of all its blocks, in order. */
-export class RootOfBeginning {
+export class RootOfPrefix {
   readonly #hashing: Hashing;
   readonly #root: Root;
   readonly #size: number;

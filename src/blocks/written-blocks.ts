@@ -18,7 +18,7 @@ const DIGEST_AT = 12;
 const ENTRIES = 1024;
 
 /** Remembers which blocks were written, outside the memory: there may be millions. */
-export class Written {
+export class WrittenBlocks {
   /** The algorithm of the digests. */
   readonly digest: DigestName;
   readonly #spool: Spool;
@@ -37,8 +37,8 @@ export class Written {
    *
    * @throws SpoolError
    */
-  static async begin(digest: DigestName): Promise<Written> {
-    return new Written(digest, await Spool.create());
+  static async begin(digest: DigestName): Promise<WrittenBlocks> {
+    return new WrittenBlocks(digest, await Spool.create());
   }
 
   /** How many blocks there are. */

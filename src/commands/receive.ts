@@ -1,8 +1,8 @@
 import { decodedName } from "../native/names.ts";
 import { DEFAULT_DIGEST } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
-import { readPreface } from "../ranges/preface.ts";
-import { receive, rehearse } from "../stages/receive.ts";
+import { readRangeList } from "../ranges/read-range-list.ts";
+import { receive, receiveDryRun } from "../stages/receive.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { DestinationCommand } from "./destination-command.ts";
 import { SIZE } from "./options/block-size.ts";
@@ -85,21 +85,21 @@ export class ReceiveCommand extends DestinationCommand {
     refuseStandardInput(file);
     const { digest, blockSize, dryRun, rootFirst } = this;
     const digestCache = this.#digestCache();
-    return (dryRun || rootFirst ? rehearse : receive)(context, {
+    return (dryRun || rootFirst ? receiveDryRun : receive)(context, {
       ...this.saving(file, digestCache),
       hold: this.hold,
       part: this.part,
       sizes: this.sizes,
       start: this.start ?? 0,
       end: this.end,
-      ranges: this.preface ? () => readPreface(context.native) : undefined,
+      ranges: this.preface ? () => readRangeList(context.native) : undefined,
       rate: this.bwlimit,
       rootFirst,
       hashing: {
         digest: digest ?? (this.wire === undefined ? OWN_DIGEST : DEFAULT_DIGEST),
         blockSize: blockSize ?? DEFAULT_BLOCK_SIZE,
       },
-      plain: this.wire !== undefined,
+      legacy: this.wire !== undefined,
       cache: digestCache === undefined ? undefined : { path: digestCache, digest, blockSize },
     });
   }

@@ -41,7 +41,7 @@ function next(
     const length = header.headerLength + header.length;
     const ended = (available: number): ProtocolError => blockDataEnded(header, available);
     if (header.digest === undefined || decoder.head === undefined) {
-      return { frame: plain(header), length, ended };
+      return { frame: withoutDigest(header), length, ended };
     }
     // A copy: the payload goes over it.
     const digest = { algorithm: decoder.head.digest, bytes: Uint8Array.from(header.digest) };
@@ -56,7 +56,7 @@ function next(
 }
 
 /** A frame without a digest: one of blockcopy 0.0.2, or a run of zeros. */
-function plain({ command, position, block, length, streamOffset }: BlockHeader): Frame {
+function withoutDigest({ command, position, block, length, streamOffset }: BlockHeader): Frame {
   const compressed = command === "dlzm";
   const bytes = command === "zero" ? (block ?? 0) : length;
   return {

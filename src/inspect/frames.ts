@@ -1,6 +1,6 @@
 import { COMMAND_LENGTH, type StreamName } from "../protocol/bytes.ts";
-import { neverBegan, recognise } from "../protocol/recognise.ts";
-import { behindDone } from "./after-done.ts";
+import { noCommand, recognise } from "../protocol/recognise.ts";
+import { afterDone } from "./trailer.ts";
 import { blockFrames } from "./block-frames.ts";
 import { done, type Frame } from "./frame.ts";
 import { hashFrames } from "./hash-frames.ts";
@@ -22,11 +22,11 @@ const EITHER: ReadFrames = KINDS.block;
  */
 export async function* readFrames(window: Window, check: PayloadCheck): AsyncGenerator<Frame[]> {
   if (!(await window.fill(COMMAND_LENGTH))) {
-    throw neverBegan(window.bytes);
+    throw noCommand(window.bytes);
   }
   const name = recognise(window.bytes);
   const kind = name === "either" ? EITHER : KINDS[name];
-  const trailer = yield* kind(window, check);
+  const mayHaveTrailer = yield* kind(window, check);
   yield [done(window.offset - COMMAND_LENGTH)];
-  yield* behindDone(window, trailer);
+  yield* afterDone(window, { mayHaveTrailer });
 }

@@ -5,7 +5,7 @@ import { MAX_FRAME_LENGTH, MAX_POSITION } from "./limits.ts";
 export const COMMAND_LENGTH = 4;
 
 /** Bytes in a position (8) and a length (4). */
-export const EXTENT_LENGTH = 12;
+export const LOCATION_LENGTH = 12;
 
 /** The commands that frames begin with, in either stream. */
 export type Command =
@@ -83,7 +83,7 @@ export function readLength(view: DataView, at: number, frame: FrameStart): numbe
  * The position (8 bytes) and length (4 bytes) at `at`.
  * @throws ProtocolError when either is out of bounds, or their sum is.
  */
-export function readExtent(
+export function readLocation(
   view: DataView,
   at: number,
   frame: FrameStart,
@@ -96,7 +96,7 @@ export function readExtent(
 }
 
 /** Writes a position (8 bytes) and a length (4 bytes) at `at`; both checked by the caller. */
-export function writeExtent(view: DataView, at: number, position: number, length: number): void {
+export function writeLocation(view: DataView, at: number, position: number, length: number): void {
   view.setBigUint64(at, BigInt(position));
   view.setUint32(at + 8, length);
 }

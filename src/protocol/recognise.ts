@@ -23,6 +23,6 @@ export function recognise(bytes: Uint8Array): StreamName | "either" {
 }
 
 /** The error for a stream of which there are only `bytes`, fewer than a command has. */
-export function neverBegan(bytes: Uint8Array): ProtocolError {
+export function noCommand(bytes: Uint8Array): ProtocolError {
   return streamEnded(undefined, bytes, 0, () => ({ name: "command", needed: COMMAND_LENGTH }));
 }

@@ -3,7 +3,7 @@ import { ProtocolError } from "../protocol/error.ts";
 import { Input, Output } from "../transport/streams/streams.ts";
 import { asAside, silent } from "../ui/progress.ts";
 import { checksum, type ChecksumOptions } from "./checksum/checksum.ts";
-import type { Asked, Covered } from "../blocks/bounds.ts";
+import type { CopyRequest, BlockRequest } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { openDestination } from "./save/destination.ts";
 import { type Part, partOf } from "../blocks/part.ts";
@@ -16,7 +16,7 @@ export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized"> &
     /** Only this of what there is; others have the other parts, and the last of them what the source has behind the end. */
     part: Part | undefined;
     /** Both streams are those of blockcopy 0.0.2. */
-    plain: boolean;
+    legacy: boolean;
   };
 
 /**
@@ -31,7 +31,7 @@ export async function receive(
   options: ReceiveOptions,
 ): Promise<string | undefined> {
   const { native, engine, direct } = context;
-  const { plain } = options;
+  const { legacy } = options;
   const destination = await openDestination(context, options);
   const reader = await engine.openReader(destination.sink, direct);
   const digests = await withRanges(options);
@@ -44,11 +44,12 @@ export async function receive(
     ...silent,
     aside,
     proved,
-    ...(plain && { count: progress.count.bind(progress) }),
+    ...(legacy && { count: progress.count.bind(progress) }),
   };
-  let asks!: (asked: Asked) => void;
-  const asked = new Promise<Asked>((resolve) => (asks = resolve));
-  const asksFor = (covered: Covered): void => asks({ ...covered, ...requested(covered, options) });
+  let asks!: (asked: CopyRequest) => void;
+  const asked = new Promise<CopyRequest>((resolve) => (asks = resolve));
+  const asksFor = (covered: BlockRequest): void =>
+    asks({ ...covered, ...requested(covered, options) });
   const [outcome] = await Promise.all([
     saveTo({ ...context, progress: quiet }, destination, options, asked),
     output.whileRead(() =>
@@ -58,8 +59,8 @@ export async function receive(
         {
           ...digests,
           ...onlyPart(reader, options),
-          extended: !plain,
-          sized: !plain,
+          extended: !legacy,
+          sized: !legacy,
           asks: asksFor,
         },
         output,
@@ -87,9 +88,9 @@ function onlyPart(
  * would fail in the last.
  */
 function requested(
-  { extents, size, openEnded }: Covered,
+  { extents, size, openEnded }: BlockRequest,
   { start, end, part }: ReceiveOptions,
-): Pick<Asked, "reachesEnd" | "whole"> {
+): Pick<CopyRequest, "reachesEnd" | "whole"> {
   if (part !== undefined) {
     const reachesEnd = end === undefined || end > size;
     return { reachesEnd, whole: reachesEnd && start === 0 };
@@ -105,7 +106,10 @@ function requested(
  *
  * @throws what `checksum` throws, and ProtocolError when something is sent
  */
-export async function rehearse(context: StageContext, options: ReceiveOptions): Promise<undefined> {
+export async function receiveDryRun(
+  context: StageContext,
+  options: ReceiveOptions,
+): Promise<undefined> {
   if (!options.force) {
     await context.engine.refuseUsed(options.file);
   }

@@ -4,7 +4,7 @@ import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { adviseOnMissing, refuseFileAmongDevices } from "../stages/save/destination.ts";
 import { refuseOverlap } from "../stages/retrieve/overlap.ts";
-import { checkRoom, dataLength, refuseEmpty } from "../blocks/capacity.ts";
+import { checkSpace, dataLength, refuseEmpty } from "../blocks/capacity.ts";
 import { Sequence } from "../blocks/sequence.ts";
 import { batchesInFlight, Slots } from "../blocks/slots.ts";
 import { tellOfWriter } from "../stages/retrieve/source-in-use.ts";
@@ -65,7 +65,7 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   refuseUnlike(options, source, target, sink);
   // Holes of the destination take room too when they are filled.
   const data = options.sparse ? undefined : await dataLength(context, source);
-  checkRoom(sink, options.destination, source.size, data);
+  checkSpace(sink, options.destination, source.size, data);
   debug(`${options.source}: ${source.size} bytes, ${source.description}`);
   debug(`${options.destination}: ${target.size} bytes, ${target.description}, ${sink.description}`);
 

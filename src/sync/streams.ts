@@ -1,5 +1,5 @@
 import { UsageError } from "../errors/copy-error.ts";
-import { encodePreface, MAX_EXTENTS } from "../protocol/preface.ts";
+import { encodeRangeList, MAX_EXTENTS } from "../protocol/range-list.ts";
 import type { Extent } from "../ranges/extents.ts";
 import { Pace, paced } from "../transport/streams/pace.ts";
 import type { ExitStatus } from "../transport/processes/child.ts";
@@ -216,5 +216,5 @@ function prefaceOf(
       "merge ranges that lie close to each other, or scan without --ranges",
     );
   }
-  return paced(encodePreface(extents), bwlimit === undefined ? undefined : new Pace(bwlimit));
+  return paced(encodeRangeList(extents), bwlimit === undefined ? undefined : new Pace(bwlimit));
 }

@@ -1,19 +1,19 @@
 import {
   COMMAND_LENGTH,
-  EXTENT_LENGTH,
+  LOCATION_LENGTH,
   assertWhole,
-  readExtent,
+  readLocation,
   unknownCommand,
   viewOf,
   writeCommand,
-  writeExtent,
+  writeLocation,
   type FrameStart,
 } from "../bytes.ts";
 import type { BlockCodec } from "../codec.ts";
 import { MAX_FRAME_LENGTH, MAX_POSITION } from "../limits.ts";
 
 /** Bytes before the payload of a `data` or `dlzm` frame. */
-export const BLOCK_HEADER_LENGTH = COMMAND_LENGTH + EXTENT_LENGTH;
+export const BLOCK_HEADER_LENGTH = COMMAND_LENGTH + LOCATION_LENGTH;
 
 /** The header of a frame of the block stream: a block, or a run of zeros. */
 export interface BlockHeader {
@@ -53,7 +53,7 @@ export function encodeBlockHeader(
   assertWhole("header offset", at, 0, target.length - BLOCK_HEADER_LENGTH);
   const header = viewOf(target.subarray(at));
   writeCommand(header, 0, command);
-  writeExtent(header, COMMAND_LENGTH, position, length);
+  writeLocation(header, COMMAND_LENGTH, position, length);
 }
 
 /**
@@ -63,7 +63,7 @@ export function encodeBlockHeader(
 export function decodeBlockHeader(header: Uint8Array, start: FrameStart): BlockHeader {
   const { command } = start;
   if (command !== "data" && command !== "dlzm") throw unknownCommand(start);
-  const { position, length } = readExtent(viewOf(header), COMMAND_LENGTH, start);
+  const { position, length } = readLocation(viewOf(header), COMMAND_LENGTH, start);
   return {
     command,
     codec: command === "data" ? "raw" : "xz",

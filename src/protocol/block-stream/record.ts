@@ -1,24 +1,24 @@
 import {
   assertWhole,
   COMMAND_LENGTH,
-  EXTENT_LENGTH,
+  LOCATION_LENGTH,
   type FrameStart,
-  readExtent,
+  readLocation,
   viewOf,
   writeCommand,
-  writeExtent,
+  writeLocation,
 } from "../bytes.ts";
 import type { BlockHeader } from "./frames.ts";
 import { BLOCK_CODECS, type BlockCodec, codecNumber } from "../codec.ts";
 import { CRC_LENGTH, faulty, hasCrc, writeCrc } from "../description.ts";
 import { MAX_FRAME_LENGTH, MAX_POSITION } from "../limits.ts";
 
-const PAYLOAD_LENGTH_AT = COMMAND_LENGTH + EXTENT_LENGTH;
+const PAYLOAD_LENGTH_AT = COMMAND_LENGTH + LOCATION_LENGTH;
 const CODEC_AT = PAYLOAD_LENGTH_AT + 4;
 const DIGEST_AT = CODEC_AT + 1;
 
 /** Bytes in a `zero` frame. */
-const ZERO_LENGTH = COMMAND_LENGTH + EXTENT_LENGTH + CRC_LENGTH;
+const ZERO_LENGTH = COMMAND_LENGTH + LOCATION_LENGTH + CRC_LENGTH;
 
 /** A block, as the header of its record says it. */
 export interface Record {
@@ -39,12 +39,12 @@ export interface Record {
  */
 export function encodeRecordHeader(record: Record): Uint8Array {
   const { position, block, codec, length, digest } = record;
-  assertExtent(position, block);
+  assertLocation(position, block);
   assertWhole("payload length", length, 1, block);
   const header = new Uint8Array(recordHeaderLength(digest.length));
   const view = viewOf(header);
   writeCommand(view, 0, "blck");
-  writeExtent(view, COMMAND_LENGTH, position, block);
+  writeLocation(view, COMMAND_LENGTH, position, block);
   view.setUint32(PAYLOAD_LENGTH_AT, length);
   view.setUint8(CODEC_AT, codecNumber(codec));
   header.set(digest, DIGEST_AT);
@@ -57,11 +57,11 @@ export function encodeRecordHeader(record: Record): Uint8Array {
  * @throws RangeError when a number is out of bounds
  */
 export function encodeZeros(position: number, length: number): Uint8Array {
-  assertExtent(position, length);
+  assertLocation(position, length);
   const frame = new Uint8Array(ZERO_LENGTH);
   const view = viewOf(frame);
   writeCommand(view, 0, "zero");
-  writeExtent(view, COMMAND_LENGTH, position, length);
+  writeLocation(view, COMMAND_LENGTH, position, length);
   writeCrc(frame, ZERO_LENGTH - CRC_LENGTH);
   return frame;
 }
@@ -86,7 +86,7 @@ export function decodeRecordHeader(header: Uint8Array, start: FrameStart): Block
   if (!hasCrc(header, header.length - CRC_LENGTH))
     throw faulty("damaged", start, `The checksum of a \`${start.command}\` frame is wrong`);
   const view = viewOf(header);
-  const { position, length: block } = readExtent(view, COMMAND_LENGTH, start);
+  const { position, length: block } = readLocation(view, COMMAND_LENGTH, start);
   const common = { position, block, headerLength: header.length, streamOffset: start.offset };
   if (start.command === "zero")
     return { ...common, command: "zero", codec: "zeros", length: 0, digest: undefined };
@@ -101,7 +101,7 @@ export function decodeRecordHeader(header: Uint8Array, start: FrameStart): Block
   return { ...common, command: "blck", codec, length, digest };
 }
 
-function assertExtent(position: number, length: number): void {
+function assertLocation(position: number, length: number): void {
   assertWhole("position", position, 0, MAX_POSITION);
   assertWhole("length", length, 1, Math.min(MAX_FRAME_LENGTH, MAX_POSITION - position));
 }

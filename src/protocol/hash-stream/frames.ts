@@ -1,14 +1,14 @@
 import {
   COMMAND_LENGTH,
-  EXTENT_LENGTH,
+  LOCATION_LENGTH,
   assertWhole,
-  readExtent,
+  readLocation,
   readLength,
   readPosition,
   unknownCommand,
   viewOf,
   writeCommand,
-  writeExtent,
+  writeLocation,
   type FrameStart,
 } from "../bytes.ts";
 import { DEFAULT_DIGEST, DIGEST_LENGTHS, type DigestName } from "../digest.ts";
@@ -36,7 +36,7 @@ export type HashFrame = {
 );
 
 /** Where in a `Hash` and in a deprecated `hash` frame the digest begins. */
-const DIGEST_AT = COMMAND_LENGTH + EXTENT_LENGTH;
+const DIGEST_AT = COMMAND_LENGTH + LOCATION_LENGTH;
 const DEPRECATED_DIGEST_AT = COMMAND_LENGTH + 4;
 const REST_LENGTH = COMMAND_LENGTH + 8;
 
@@ -68,7 +68,7 @@ export function encodeHashFrames(
     const at = block * (DIGEST_AT + digestLength);
     const begin = block * blockSize;
     writeCommand(view, at, "Hash");
-    writeExtent(view, at + COMMAND_LENGTH, position + begin, Math.min(blockSize, length - begin));
+    writeLocation(view, at + COMMAND_LENGTH, position + begin, Math.min(blockSize, length - begin));
     frames.set(digests.subarray(block * digestLength, (block + 1) * digestLength), at + DIGEST_AT);
   }
   return frames;
@@ -131,7 +131,7 @@ export function decodeHashFrame(
   if (bytes.length < digestAt) return undefined;
   // Before the digest is there: a stream that is not ours must not keep us waiting for the rest of it.
   const { position, length } = positioned
-    ? readExtent(view, COMMAND_LENGTH, start)
+    ? readLocation(view, COMMAND_LENGTH, start)
     : { position: undefined, length: readLength(view, COMMAND_LENGTH, start) };
   if (!whole) return undefined;
   return { streamOffset, kind: "hash", position, length, digest: bytes.subarray(digestAt) };

@@ -6,7 +6,7 @@ import { DIGEST_LENGTHS, type DigestName, type Hashing } from "../../protocol/di
 import { joined } from "../../protocol/fields.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
-import type { Covered } from "../../blocks/bounds.ts";
+import type { BlockRequest } from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import { CacheError, checkCache, DigestCache } from "../../digests/digest-cache.ts";
 import { type Coverage, cover, type Extent } from "../../ranges/extents.ts";
@@ -36,9 +36,9 @@ export interface DigestOptions {
   /** Say how large it is also in a stream that is not kept, and which storage it lies on, for `retrieve` to refuse a source that shares it. */
   sized?: boolean;
   /** Told what is asked for, before any of it is. */
-  asks?: (covered: Covered) => void;
+  asks?: (covered: BlockRequest) => void;
   /** Ask for the rest as `retrieve` of blockcopy 0.0.2 needs it. */
-  plain?: boolean;
+  legacy?: boolean;
 }
 
 /** Digests that are kept in a file. */
@@ -205,9 +205,9 @@ async function coverage(
 function restFrom(
   offset: number,
   encoder: HashEncoder,
-  { start, hashing, plain }: DigestOptions,
+  { start, hashing, legacy }: DigestOptions,
 ): Uint8Array[] {
-  if (plain !== true || start < offset) {
+  if (legacy !== true || start < offset) {
     return [encoder.rest(offset)];
   }
   // 0.0.2 sends the rest in pieces as long as the block that it was asked about last, and fails when it was asked about none. So it is

@@ -1,7 +1,7 @@
 import type * as Binding from "../../native/binding.js";
 
 /** The block stream of a dry run: counted, and not sent. */
-export class Rehearsal {
+export class DryRunOutput {
   readonly #debug: (message: string) => void;
   #bytes = 0;
   #range = { start: 0, end: 0 };

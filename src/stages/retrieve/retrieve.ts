@@ -6,7 +6,7 @@ import type { SourceDescription } from "../../protocol/source-fields.ts";
 import { Output } from "../../transport/streams/streams.ts";
 import { ChangeMap } from "../../ui/change-map.ts";
 import type { Progress } from "../../ui/progress.ts";
-import { type Answer, ExtendedAnswer, PlainAnswer } from "./block-output.ts";
+import { type BlockEncoder, ExtendedEncoder, LegacyEncoder } from "./block-encoder.ts";
 import { type Compress, compressor, type Compressor } from "./compression.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import {
@@ -15,7 +15,7 @@ import {
   MAX_BATCH_LENGTH,
   readHashBatches,
 } from "../../blocks/digest-batches.ts";
-import { Rehearsal } from "./dry-run-output.ts";
+import { DryRunOutput } from "./dry-run-output.ts";
 import { RootOfBatches } from "../../blocks/root.ts";
 import { refuseOverlap } from "./overlap.ts";
 import { checkRange } from "../checksum/send-digests.ts";
@@ -74,8 +74,8 @@ export async function retrieve(
     if (options.inUse !== undefined) {
       await tellOfWriter(context, options.file, source, options.inUse);
     }
-    const rehearsal = options.dryRun ? new Rehearsal(debug) : undefined;
-    const stream = rehearsal ?? output;
+    const dryRun = options.dryRun ? new DryRunOutput(debug) : undefined;
+    const stream = dryRun ?? output;
     const map = options.map ? new ChangeMap(source.size) : undefined;
 
     const decoder = new HashDecoder();
@@ -141,7 +141,7 @@ export async function retrieve(
         countBlocks(progress, diff.changed);
         progress.count("sent", stream.bytes - counted);
         counted = stream.bytes;
-        rehearsal?.differ(diff.changed);
+        dryRun?.differ(diff.changed);
         progress.advance(batch.bytes - behind(batch, source.size));
       });
     };
@@ -191,7 +191,7 @@ function behind({ blocks }: HashBatch, size: number): number {
 
 /** How this stage speaks to the one that reads it. */
 interface Talk {
-  answer: Answer;
+  answer: BlockEncoder;
   coder: Compressor;
 }
 
@@ -204,11 +204,11 @@ function agree(
 ): Talk {
   const coder = compressor(compress, hello?.accepts, exactWire, debug);
   if (hello?.accepts === undefined) {
-    return { answer: new PlainAnswer(exactWire ? undefined : source), coder };
+    return { answer: new LegacyEncoder(exactWire ? undefined : source), coder };
   }
   const { digest, blockSize, root, size } = hello;
   const base = root !== undefined && size !== undefined ? { root, size } : undefined;
-  return { answer: new ExtendedAnswer({ digest, blockSize, source, base }), coder };
+  return { answer: new ExtendedEncoder({ digest, blockSize, source, base }), coder };
 }
 
 /** What is said of the source beside its content. */

@@ -11,7 +11,7 @@ import type { StageContext } from "../../blocks/context.ts";
 import { Sequence } from "../../blocks/sequence.ts";
 import { type Slot, Slots } from "../../blocks/slots.ts";
 import type { Cancellation } from "../../blocks/cancellation.ts";
-import type { Written } from "../../blocks/written-blocks.ts";
+import type { WrittenBlocks } from "../../blocks/written-blocks.ts";
 
 /** One slot is being filled, one is being written, and one is on its way between. */
 const SLOTS = 3;
@@ -114,7 +114,7 @@ export class Writer {
   readonly #context: StageContext;
   readonly #sink: Binding.Sink;
   readonly #sparse: boolean;
-  readonly #written: Written | undefined;
+  readonly #written: WrittenBlocks | undefined;
   readonly #slots: Slots;
   readonly #sequence = new Sequence();
   #waiting = 0;
@@ -125,14 +125,14 @@ export class Writer {
   /** Bytes of the blocks that were written. */
   changed = 0;
   /** Is told of the blocks that came with a digest; undefined where nobody asks for them. */
-  records: Written | undefined;
+  records: WrittenBlocks | undefined;
 
   /** `written` is told of all that is written, where that is to be read back. */
   constructor(
     context: StageContext,
     sink: Binding.Sink,
     sparse: boolean,
-    written: Written | undefined,
+    written: WrittenBlocks | undefined,
   ) {
     this.#context = context;
     this.#sink = sink;

@@ -1,12 +1,12 @@
 import { UsageError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import type { Head } from "../../protocol/block-stream/head.ts";
-import type { Asked } from "../../blocks/bounds.ts";
-import { checkRoom } from "../../blocks/capacity.ts";
+import type { CopyRequest } from "../../blocks/bounds.ts";
+import { checkSpace } from "../../blocks/capacity.ts";
 import type { SaveOptions } from "./save.ts";
 
 /** The facts about a copy that tell, before the first write, if it can succeed. */
-export type Foreseen = Pick<SaveOptions, "file" | "force" | "sparse" | "carried">;
+export type PreflightOptions = Pick<SaveOptions, "file" | "force" | "sparse" | "carried">;
 
 /**
  * Refuses, before anything is written, what would fail at the end: a device that is too small, a file that cannot become as long as the
@@ -15,13 +15,13 @@ export type Foreseen = Pick<SaveOptions, "file" | "force" | "sparse" | "carried"
  * Room is counted by the data of the source. What of it is zeros is not known, so `--sparse`, which makes holes of them, leaves that out.
  *
  * @param asked what was asked for; undefined where nobody here has asked for anything: then a part of the source may be all that comes
- * @throws UsageError, RoomError
+ * @throws UsageError, SpaceError
  */
-export function refuseForeseen(
+export function preflight(
   sink: Binding.Sink,
-  { file, force, sparse, carried }: Foreseen,
+  { file, force, sparse, carried }: PreflightOptions,
   head: Head,
-  asked: Asked | undefined,
+  asked: CopyRequest | undefined,
 ): void {
   const { size, kind, data = kind === "device" ? size : undefined } = head.source;
   if (size === undefined) {
@@ -47,7 +47,7 @@ export function refuseForeseen(
     );
   }
   const whole = asked?.whole ?? head.base !== undefined;
-  checkRoom(sink, file, size, whole && !sparse ? data : undefined);
+  checkSpace(sink, file, size, whole && !sparse ? data : undefined);
 }
 
 /**

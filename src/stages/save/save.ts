@@ -4,21 +4,26 @@ import { BlockDecoder } from "../../protocol/block-stream/decoder.ts";
 import { COMMAND_LENGTH } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/error.ts";
 import type { Head } from "../../protocol/block-stream/head.ts";
-import type { Tail } from "../../protocol/block-stream/tail.ts";
+import type { Trailer } from "../../protocol/block-stream/trailer.ts";
 import { Input } from "../../transport/streams/streams.ts";
 import { receiveBlocks, Writer } from "./block-batches.ts";
-import { type Asked, type Bounds, boundsOfAnswer, boundsOfStream } from "../../blocks/bounds.ts";
+import {
+  type CopyRequest,
+  type Bounds,
+  boundsOfAnswer,
+  boundsOfStream,
+} from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import { refuseOtherBase } from "./delta-base.ts";
 import { type Destination, openDestination } from "./destination.ts";
-import { refuseEmptying, refuseForeseen } from "./preflight.ts";
-import { KeptDigests } from "../../digests/kept-digests.ts";
+import { refuseEmptying, preflight } from "./preflight.ts";
+import { DigestCacheWriter } from "../../digests/cache-writer.ts";
 import { type Carried, cutOff, namesOf, refuseMetadata, restoreMetadata } from "./metadata.ts";
-import { readTail, requireTail } from "./read-tail.ts";
+import { readTrailer, requireTrailer } from "./read-trailer.ts";
 import { CancelledError, type Cancellation } from "../../blocks/cancellation.ts";
 import { refuseSize, type Sizes } from "../../blocks/sizes.ts";
 import { type Verify, verifyAll, verifyWritten } from "./verify.ts";
-import { Written } from "../../blocks/written-blocks.ts";
+import { WrittenBlocks } from "../../blocks/written-blocks.ts";
 
 /** Comes behind a block stream when all others of the same copy are written. */
 export const ALL_DONE = "done";
@@ -73,23 +78,23 @@ export async function saveTo(
   context: StageContext,
   { sink, keep }: Destination,
   options: Omit<SaveOptions, "create" | "lock">,
-  asked?: Promise<Asked>,
+  asked?: Promise<CopyRequest>,
 ): Promise<string | undefined> {
   const { native, engine, debug } = context;
   const { file, force, sparse, verify, updateDigests: digestsFile } = options;
   const input = new Input(native, "block stream");
   // BLAKE3 is the quicker one, and the shorter.
-  const written = verify === "none" ? undefined : await Written.begin("blake3");
+  const written = verify === "none" ? undefined : await WrittenBlocks.begin("blake3");
   const writer = new Writer(context, sink, sparse, written);
   const decoder = new BlockDecoder();
   const kept =
     digestsFile === undefined
       ? undefined
-      : await KeptDigests.open(context, sink, digestsFile, file);
+      : await DigestCacheWriter.open(context, sink, digestsFile, file);
   const begin = async (head: Head | undefined): Promise<void> => {
     writer.bounds = await boundsFor(sink, options, head, asked);
     if (head !== undefined) {
-      refuseForeseen(sink, options, head, await asked);
+      preflight(sink, options, head, await asked);
       await refuseMetadata(context, sink, options.carried, head.source);
     }
     writer.digest = head?.digest;
@@ -100,7 +105,7 @@ export async function saveTo(
   };
   const { cancellation } = context;
   const needed = [...namesOf(options.carried), ...(verify === "full" ? ["--verify=full"] : [])];
-  const receiving = async (): Promise<Tail | undefined> => {
+  const receiving = async (): Promise<Trailer | undefined> => {
     const [behind] = await Promise.all([
       receiveBlocks(input, decoder, writer, begin, cancellation),
       writer.finished,
@@ -112,7 +117,7 @@ export async function saveTo(
     }
     return needed.length > 0 ? description(input, decoder, behind) : undefined;
   };
-  const tail = await cancellation.during(async () => {
+  const trailer = await cancellation.during(async () => {
     const described = await receiving().catch((error: unknown) =>
       keepWritten(context, sink, writer, error),
     );
@@ -129,17 +134,17 @@ export async function saveTo(
   // The blocks are safe by now, whatever else is missing.
   const [first] = needed;
   if (first !== undefined) {
-    requireTail(tail, first, input.bytes);
+    requireTrailer(trailer, first, input.bytes);
   }
   if (cancellation.requested && (written !== undefined || kept !== undefined)) {
     cancellation.synced = writer.changed;
     throw cancellation.error();
   }
   const outcome =
-    written === undefined ? undefined : await readBack(context, sink, written, options, tail);
+    written === undefined ? undefined : await readBack(context, sink, written, options, trailer);
   // Only now: of a file that is not what it should be, they would say that it is.
-  if (tail !== undefined) {
-    await cancellation.during(() => restoreMetadata(context, sink, file, options.carried, tail));
+  if (trailer !== undefined) {
+    await cancellation.during(() => restoreMetadata(context, sink, file, options.carried, trailer));
   }
   context.progress.proved({ verified: verify, changed: writer.changed });
   keep();
@@ -179,7 +184,7 @@ async function boundsFor(
   sink: Binding.Sink,
   { file, sizes = "any" }: Pick<SaveOptions, "file" | "sizes">,
   head: Head | undefined,
-  asking: Promise<Asked> | undefined,
+  asking: Promise<CopyRequest> | undefined,
 ): Promise<Bounds | undefined> {
   const asked = await asking;
   if (asked === undefined) {
@@ -229,7 +234,7 @@ async function refuseShort(
   { engine }: StageContext,
   sink: Binding.Sink,
   { file, hold }: Pick<SaveOptions, "file" | "hold">,
-  answer: { head: Head | undefined; asked: Promise<Asked> | undefined; end: number },
+  answer: { head: Head | undefined; asked: Promise<CopyRequest> | undefined; end: number },
 ): Promise<void> {
   const { head, end } = answer;
   const asked = await answer.asked;
@@ -254,22 +259,22 @@ async function description(
   input: Input,
   { head, root }: BlockDecoder,
   behind: Uint8Array,
-): Promise<Tail | undefined> {
-  return head === undefined ? await readTail(input, behind) : { ...head.source, root };
+): Promise<Trailer | undefined> {
+  return head === undefined ? await readTrailer(input, behind) : { ...head.source, root };
 }
 
 /** Reads back what is to be read back. */
 async function readBack(
   context: StageContext,
   sink: Binding.Sink,
-  written: Written,
+  written: WrittenBlocks,
   { file, verify }: Pick<SaveOptions, "file" | "verify">,
-  tail: Tail | undefined,
+  trailer: Trailer | undefined,
 ): Promise<string> {
   await written.end();
   const outcome =
     verify === "full"
-      ? await verifyAll(context, sink, file, written, tail ?? {})
+      ? await verifyAll(context, sink, file, written, trailer ?? {})
       : await verifyWritten(context, sink, file, written);
   context.debug(outcome);
   return outcome;

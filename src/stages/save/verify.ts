@@ -9,7 +9,7 @@ import type { StageContext } from "../../blocks/context.ts";
 import { BATCH_SLOT_LENGTH, MAX_BATCH_LENGTH } from "../../blocks/digest-batches.ts";
 import { rootOf } from "../../blocks/root-of.ts";
 import { Slots } from "../../blocks/slots.ts";
-import type { Written, WrittenBlock } from "../../blocks/written-blocks.ts";
+import type { WrittenBlocks, WrittenBlock } from "../../blocks/written-blocks.ts";
 
 /** What is read back from the disk after the copy: nothing, what was written, or all of it. */
 export type Verify = "none" | "written" | "full";
@@ -36,7 +36,7 @@ export async function verifyWritten(
   context: StageContext,
   sink: Binding.Sink,
   file: string,
-  written: Written,
+  written: WrittenBlocks,
 ): Promise<string> {
   const reader = await openReader(context, sink);
   const differing = await differingBlocks(context, reader, written);
@@ -59,7 +59,7 @@ export async function verifyAll(
   context: StageContext,
   sink: Binding.Sink,
   file: string,
-  written: Written,
+  written: WrittenBlocks,
   { size, root }: { size?: number | undefined; root?: RootDigest | undefined },
 ): Promise<string> {
   if (size === undefined || root === undefined || !isBlockSize(root.blockSize)) {
@@ -111,7 +111,7 @@ interface Differing {
 async function differingBlocks(
   { native, engine }: StageContext,
   reader: Binding.Source,
-  written: Written,
+  written: WrittenBlocks,
 ): Promise<Differing> {
   const slots = new Slots(native, 1, BATCH_SLOT_LENGTH);
   const differing: Differing = { count: 0, blocks: [] };

@@ -14,13 +14,13 @@ interface Extent {
 const NAME = "rngs";
 
 /** Bytes before the extents: the name, and how many extents there are (4 bytes). */
-export const PREFACE_HEADER_LENGTH = 8;
+export const LIST_HEADER_LENGTH = 8;
 
 /** Bytes of an encoded range: its two offsets, 8 each. */
 export const RANGE_LENGTH = 16;
 
 /** Bytes behind the extents: the CRC-32 of all that is before. */
-export const PREFACE_END_LENGTH = 4;
+export const LIST_END_LENGTH = 4;
 
 /** Most extents of a preface, which are 64 MiB of it. What it says is checked against this before anything is allocated for it. */
 export const MAX_EXTENTS = 4 * 1024 * 1024;
@@ -33,9 +33,9 @@ const TOGETHER = 4096;
  *
  * @throws RangeError when there are more than `MAX_EXTENTS`
  */
-export function* encodePreface(extents: readonly Extent[]): Generator<Uint8Array> {
+export function* encodeRangeList(extents: readonly Extent[]): Generator<Uint8Array> {
   if (extents.length > MAX_EXTENTS) throw new RangeError(`${extents.length} extents in a preface`);
-  const header = Buffer.alloc(PREFACE_HEADER_LENGTH);
+  const header = Buffer.alloc(LIST_HEADER_LENGTH);
   header.write(NAME, "latin1");
   header.writeUInt32BE(extents.length, NAME.length);
   let crc = crc32(header);
@@ -50,19 +50,19 @@ export function* encodePreface(extents: readonly Extent[]): Generator<Uint8Array
     crc = crc32(chunk, crc);
     yield chunk;
   }
-  const end = Buffer.alloc(PREFACE_END_LENGTH);
+  const end = Buffer.alloc(LIST_END_LENGTH);
   end.writeUInt32BE(crc);
   yield end;
 }
 
 /** Decodes a preface, part by part. */
-export class PrefaceDecoder {
+export class RangeListDecoder {
   /** How many extents there are. */
   readonly count: number;
   #crc: number;
 
   /**
-   * `header` is its first `PREFACE_HEADER_LENGTH` bytes.
+   * `header` is its first `LIST_HEADER_LENGTH` bytes.
    * @throws ProtocolError
    */
   constructor(header: Uint8Array) {
@@ -92,7 +92,7 @@ export class PrefaceDecoder {
 
   /**
    * Looks whether all that was decoded is what was encoded.
-   * @param bytes the last `PREFACE_END_LENGTH` bytes
+   * @param bytes the last `LIST_END_LENGTH` bytes
    * @throws ProtocolError
    */
   end(bytes: Uint8Array): void {
@@ -102,7 +102,7 @@ export class PrefaceDecoder {
 }
 
 /** The error for a preface that ended after `bytes`. */
-export function prefaceEnded(bytes: number): ProtocolError {
+export function rangeListEnded(bytes: number): ProtocolError {
   return faulty("truncated-frame", `ended after ${bytes} bytes`);
 }
 

@@ -2,7 +2,7 @@ import { joined } from "../protocol/fields.ts";
 import type { StageContext } from "../blocks/context.ts";
 import type { DigestCache } from "./digest-cache.ts";
 import type { TakeDigests } from "../blocks/scan.ts";
-import type { Written } from "../blocks/written-blocks.ts";
+import type { WrittenBlocks } from "../blocks/written-blocks.ts";
 
 /** Digests that are passed on together. */
 const TOGETHER = 1024;
@@ -13,10 +13,10 @@ const TOGETHER = 1024;
  * @returns whether that is known of each block
  * @throws CacheError, SpoolError, StreamError, and what `take` throws
  */
-export async function mergedDigests(
+export async function mergeDigests(
   { engine }: StageContext,
   cache: DigestCache,
-  written: Written,
+  written: WrittenBlocks,
   size: number,
   take: TakeDigests,
 ): Promise<boolean> {

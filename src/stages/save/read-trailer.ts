@@ -1,6 +1,11 @@
 import { COMMAND_LENGTH } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/error.ts";
-import { decodeTail, type Tail, tailEnded, tailLength } from "../../protocol/block-stream/tail.ts";
+import {
+  decodeTrailer,
+  type Trailer,
+  trailerEnded,
+  trailerLength,
+} from "../../protocol/block-stream/trailer.ts";
 import type { Input } from "../../transport/streams/streams.ts";
 
 /**
@@ -10,16 +15,16 @@ import type { Input } from "../../transport/streams/streams.ts";
  * @returns what it says; undefined when the stream has none
  * @throws ProtocolError, StreamError
  */
-export async function readTail(
+export async function readTrailer(
   input: Pick<Input, "bytes" | "read">,
   behind: Uint8Array,
-): Promise<Tail | undefined> {
+): Promise<Trailer | undefined> {
   const offset = input.bytes - behind.length;
   let bytes = behind;
   for (;;) {
-    const length = tailLength(bytes, offset);
+    const length = trailerLength(bytes, offset);
     if (bytes.length >= length && bytes.length > COMMAND_LENGTH) {
-      return decodeTail(bytes.subarray(0, length), offset);
+      return decodeTrailer(bytes.subarray(0, length), offset);
     }
     const more = new Uint8Array(length - bytes.length);
     const count = await input.read(more);
@@ -27,7 +32,7 @@ export async function readTail(
       return undefined;
     }
     if (count === 0) {
-      throw tailEnded(bytes, offset);
+      throw trailerEnded(bytes, offset);
     }
     bytes = Buffer.concat([bytes, more.subarray(0, count)]);
   }
@@ -40,12 +45,12 @@ export async function readTail(
  * @param offset bytes in the stream
  * @throws ProtocolError `no-trailer`
  */
-export function requireTail(
-  tail: Tail | undefined,
+export function requireTrailer(
+  trailer: Trailer | undefined,
   option: string,
   offset: number,
-): asserts tail is Tail {
-  if (tail === undefined) {
+): asserts trailer is Trailer {
+  if (trailer === undefined) {
     throw new ProtocolError(
       "no-trailer",
       offset,

@@ -8,10 +8,10 @@ import { encodeRecordHeader, encodeZeros } from "../../protocol/block-stream/rec
 import type { RootDigest } from "../../protocol/root-digest.ts";
 import { Seal } from "../../protocol/seal.ts";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
-import { encodeTail } from "../../protocol/block-stream/tail.ts";
+import { encodeTrailer } from "../../protocol/block-stream/trailer.ts";
 
 /** How the blocks that the destination needs are put on the wire. */
-export interface Answer {
+export interface BlockEncoder {
   /** Whether it has blocks of zeros without a payload, and needs the digest of each block. */
   readonly extended: boolean;
   /** Whether it says the root of the source. */
@@ -25,7 +25,7 @@ export interface Answer {
 }
 
 /** As blockcopy 0.0.2 does, and behind the end of the stream a trailer that it does not read. */
-export class PlainAnswer implements Answer {
+export class LegacyEncoder implements BlockEncoder {
   readonly extended = false;
   readonly proved: boolean;
   readonly #source: SourceDescription | undefined;
@@ -50,12 +50,12 @@ export class PlainAnswer implements Answer {
 
   end(root: RootDigest | undefined): Uint8Array[] {
     const done = encodeDone();
-    return this.#source === undefined ? [done] : [done, encodeTail({ ...this.#source, root })];
+    return this.#source === undefined ? [done] : [done, encodeTrailer({ ...this.#source, root })];
   }
 }
 
 /** As an extended block stream, for those who said that they read it. */
-export class ExtendedAnswer implements Answer {
+export class ExtendedEncoder implements BlockEncoder {
   readonly extended = true;
   readonly proved = true;
   readonly #head: Head;

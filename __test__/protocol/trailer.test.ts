@@ -4,11 +4,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ProtocolError } from "../../src/protocol/error.ts";
 import {
-  decodeTail,
-  encodeTail,
-  type Tail,
-  tailLength,
-} from "../../src/protocol/block-stream/tail.ts";
+  decodeTrailer,
+  encodeTrailer,
+  type Trailer,
+  trailerLength,
+} from "../../src/protocol/block-stream/trailer.ts";
 import { TAG, tailFrame } from "../support/wire/tail.ts";
 
 const time = fc.record({
@@ -19,7 +19,7 @@ const owner = fc.record({
   id: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   name: fc.option(fc.stringMatching(/^[a-zé_][a-z0-9._-]{0,31}$/), { nil: undefined }),
 });
-const anyTail: fc.Arbitrary<Tail> = fc.record(
+const anyTrailer: fc.Arbitrary<Trailer> = fc.record(
   {
     size: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
     kind: fc.constantFrom("file" as const, "device" as const),
@@ -38,11 +38,11 @@ const anyTail: fc.Arbitrary<Tail> = fc.record(
 );
 
 /** Decodes a frame as `save` does; the code of the error when it is refused. */
-function decoded(frame: Uint8Array): Tail | string {
+function decoded(frame: Uint8Array): Trailer | string {
   try {
-    const length = tailLength(frame, 5);
+    const length = trailerLength(frame, 5);
     if (length > frame.length) return "incomplete";
-    return decodeTail(frame.subarray(0, length), 5);
+    return decodeTrailer(frame.subarray(0, length), 5);
   } catch (error) {
     assert.ok(error instanceof ProtocolError);
     assert.equal(error.offset, 5);
@@ -52,8 +52,8 @@ function decoded(frame: Uint8Array): Tail | string {
 
 test("what is written is read", () => {
   fc.assert(
-    fc.property(anyTail, (tail) => {
-      const frame = encodeTail(tail);
+    fc.property(anyTrailer, (tail) => {
+      const frame = encodeTrailer(tail);
       assert.ok(frame.length + 4 <= 4096);
       assert.deepEqual(structuredClone(decoded(frame)), structuredClone(tail));
     }),
@@ -63,7 +63,7 @@ test("what is written is read", () => {
 test("every flipped bit is noticed", () => {
   const id = { id: 7, name: "operator" };
   const root = { digest: "blake3", blockSize: 131_072, root: new Uint8Array(64).fill(9) } as const;
-  const frame = encodeTail({ size: 5, mode: 0o644, owner: id, group: id, root });
+  const frame = encodeTrailer({ size: 5, mode: 0o644, owner: id, group: id, root });
   for (let bit = 0; bit < frame.length * 8; bit++) {
     const flipped = Uint8Array.from(frame);
     flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));

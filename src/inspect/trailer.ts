@@ -1,23 +1,26 @@
 import { COMMAND_LENGTH } from "../protocol/bytes.ts";
-import type { Tail } from "../protocol/block-stream/tail.ts";
-import { readTail } from "../stages/save/read-tail.ts";
+import type { Trailer } from "../protocol/block-stream/trailer.ts";
+import { readTrailer } from "../stages/save/read-trailer.ts";
 import { type Frame, TRAILING } from "./frame.ts";
 import { rootFields, rootText, sourceFields, sourceText } from "./source-text.ts";
 import type { Window } from "./window.ts";
 
 /**
- * What follows `done`: a trailer, where there may be one, and any other bytes, which are counted.
+ * Yields what follows `done`: a trailer, if the stream can have one, and the number of any other bytes.
  *
- * @throws ProtocolError when there is a trailer and it is cut off or damaged, StreamError
+ * @throws ProtocolError if the trailer is cut off or damaged, StreamError
  */
-export async function* behindDone(window: Window, trailer: boolean): AsyncGenerator<Frame[]> {
+export async function* afterDone(
+  window: Window,
+  { mayHaveTrailer }: { mayHaveTrailer: boolean },
+): AsyncGenerator<Frame[]> {
   let last = "done";
-  if (trailer && (await tailBegins(window))) {
+  if (mayHaveTrailer && (await trailerBegins(window))) {
     const { offset } = window;
     const read = (target: Uint8Array): Promise<number> => window.read(target);
-    const tail = await readTail({ bytes: offset, read }, new Uint8Array(0));
-    if (tail !== undefined) {
-      yield [tailFrame(tail, offset)];
+    const trailer = await readTrailer({ bytes: offset, read }, new Uint8Array(0));
+    if (trailer !== undefined) {
+      yield [trailerFrame(trailer, offset)];
       last = "the trailer";
     }
   }
@@ -29,14 +32,14 @@ export async function* behindDone(window: Window, trailer: boolean): AsyncGenera
   }
 }
 
-/** Whether there is a trailer, or the beginning of one. */
-async function tailBegins(window: Window): Promise<boolean> {
+/** True if the window begins with a trailer, or with the beginning of one. */
+async function trailerBegins(window: Window): Promise<boolean> {
   await window.fill(COMMAND_LENGTH);
   const begin = Buffer.from(window.bytes.subarray(0, COMMAND_LENGTH)).toString("latin1");
   return begin !== "" && "tail".startsWith(begin);
 }
 
-function tailFrame({ root, ...source }: Tail, offset: number): Frame {
+function trailerFrame({ root, ...source }: Trailer, offset: number): Frame {
   return {
     name: "tail",
     offset,

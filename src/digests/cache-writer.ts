@@ -11,14 +11,14 @@ import { NewFile } from "../transport/files/new-file.ts";
 import { StreamError } from "../errors/stream-errors.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { CacheError, DigestCache } from "./digest-cache.ts";
-import { mergedDigests } from "./merged-digests.ts";
-import { Root, RootOfBeginning } from "../blocks/root.ts";
+import { mergeDigests } from "./merge-digests.ts";
+import { Root, RootOfPrefix } from "../blocks/root.ts";
 import { scanSource, type TakeDigests } from "../blocks/scan.ts";
-import { Written } from "../blocks/written-blocks.ts";
+import { WrittenBlocks } from "../blocks/written-blocks.ts";
 
 /** The digests cannot be kept where they are to be. */
-class KeepError extends CopyError {
-  override readonly name = "KeepError";
+class CacheWriteError extends CopyError {
+  override readonly name = "CacheWriteError";
 
   constructor(message: string, { advice, copied }: Keeping) {
     super(message, advice, copied ? ExitCode.notKept : ExitCode.io);
@@ -53,14 +53,14 @@ export interface KnownSource {
 }
 
 /** The file that has the digests of a destination, while that is written to. */
-export class KeptDigests {
+export class DigestCacheWriter {
   readonly #context: StageContext;
   readonly #sink: Binding.Sink;
   readonly #path: string;
   /** What was there before, if it is of the destination as it was before. */
   #before: DigestCache | undefined;
   /** The blocks that came with a digest by which those from before can be brought up to date. */
-  #records: Written | undefined;
+  #records: WrittenBlocks | undefined;
   #hashing: Hashing = DEFAULT_HASHING;
 
   private constructor(context: StageContext, sink: Binding.Sink, path: string) {
@@ -75,14 +75,14 @@ export class KeptDigests {
    *
    * @param path the name of the file
    * @param destination that of the destination
-   * @throws CacheError, KeepError, UsageError, OpenError, StreamError, the engine's failures
+   * @throws CacheError, CacheWriteError, UsageError, OpenError, StreamError, the engine's failures
    */
   static async open(
     context: StageContext,
     sink: Binding.Sink,
     path: string,
     destination: string,
-  ): Promise<KeptDigests> {
+  ): Promise<DigestCacheWriter> {
     const { engine } = context;
     if (await isLink(path)) {
       // Without its link, the file that it leads to would go on saying what was.
@@ -94,7 +94,7 @@ export class KeptDigests {
     await engine.identity(await engine.openReader(sink, "off"));
     await (await DigestCache.open(path))?.close();
     await keeping(REFUSED, () => NewFile.probe(path));
-    return new KeptDigests(context, sink, path);
+    return new DigestCacheWriter(context, sink, path);
   }
 
   /**
@@ -102,9 +102,9 @@ export class KeptDigests {
    *
    * @param head what the stream says of itself, if it is an extended one
    * @returns what is to be told of the blocks that come with a digest
-   * @throws CacheError, KeepError, UsageError, OpenError, StreamError, SpoolError, the engine's failures
+   * @throws CacheError, CacheWriteError, UsageError, OpenError, StreamError, SpoolError, the engine's failures
    */
-  async begin(head: Head | undefined): Promise<Written | undefined> {
+  async begin(head: Head | undefined): Promise<WrittenBlocks | undefined> {
     // Anew: hours may have passed, and another one may be there.
     const cache = await DigestCache.open(this.#path);
     const trusted = cache !== undefined && (await this.#isOfDestination(cache));
@@ -114,7 +114,7 @@ export class KeptDigests {
     if (head !== undefined && trusted) {
       if (cache.hello.digest === digest && cache.hello.blockSize === blockSize) {
         this.#before = cache;
-        this.#records = await Written.begin(digest);
+        this.#records = await WrittenBlocks.begin(digest);
         return this.#records;
       }
     }
@@ -126,7 +126,7 @@ export class KeptDigests {
    * Writes the digests of the destination, which is on the disk by now. What is known is put together, if the root of that is that of
    * the source; otherwise the destination is read.
    *
-   * @throws KeepError, SpoolError, the engine's failures
+   * @throws CacheWriteError, SpoolError, the engine's failures
    */
   async update(source: KnownSource): Promise<void> {
     await keeping(INCOMPLETE, () => this.#update(source));
@@ -176,7 +176,7 @@ export class KeptDigests {
     await records.end();
     return async (take) => {
       try {
-        return await mergedDigests(this.#context, before, records, size, take);
+        return await mergeDigests(this.#context, before, records, size, take);
       } catch (error) {
         if (!(error instanceof CacheError)) {
           throw error;
@@ -201,7 +201,7 @@ export class KeptDigests {
   ): Promise<boolean> {
     const encoder = new HashEncoder(this.#hashing, { accepts: BLOCK_CODECS, ...about });
     const root = new Root(this.#hashing);
-    const proof = new RootOfBeginning(this.#hashing, source?.size ?? about.size, about.size);
+    const proof = new RootOfPrefix(this.#hashing, source?.size ?? about.size, about.size);
     const file = await NewFile.create(this.#path);
     try {
       await file.append(encoder.begin(true));
@@ -232,6 +232,6 @@ async function keeping(when: Keeping, work: () => Promise<void>): Promise<void> 
   try {
     await work();
   } catch (error) {
-    throw error instanceof StreamError ? new KeepError(error.message, when) : error;
+    throw error instanceof StreamError ? new CacheWriteError(error.message, when) : error;
   }
 }
