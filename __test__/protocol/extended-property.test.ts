@@ -64,7 +64,7 @@ test("a sealed hash stream is read as it was written, however it is split", () =
       sizes,
       (how, greeting, extents, proof, pieces) => {
         const encoder = new HashEncoder(how, greeting);
-        const parts = [...encoder.begin(true)];
+        const parts = [...encoder.begin({ reserveRoot: true })];
         const digestLength = DIGEST_LENGTHS[how.digest];
         const expected: unknown[] = [];
         let end = 0;

@@ -66,7 +66,7 @@ describe("values that cannot be", () => {
     ["bad-length", zero(0, 0), at, "Length 0"],
     ["bad-length", zero(0, 2 ** 32 - 1), at, "Length 4294967295"],
     ["bad-position", zero(2 ** 53 - 1, 1), at, "End"],
-    ["damaged", root(HEAD), at, "0 frames came, not as many as written"],
+    ["damaged", root(HEAD), at, "0 frames arrived, not as many as written"],
     ["damaged", root(HEAD, field(0x8001, u64(1)), field(0x8002, u32(0))), at, "not 1"],
     ["damaged", root(HEAD, field(0x8001, u64(0))), at, "not those that were written"],
     ["damaged", root(HEAD, field(0x8001, u64(0)), field(0x8002, u32(1))), at, "not those"],

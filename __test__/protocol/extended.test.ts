@@ -59,7 +59,7 @@ describe("the bytes", () => {
   test("of the beginning of a kept one: as long before its root is known as behind it", () => {
     const about = { size: 9, identity: "device wwid x" };
     const encoder = new HashEncoder(HASHING, { accepts: ["raw"], ...about });
-    const [room] = encoder.begin(true);
+    const [room] = encoder.begin({ reserveRoot: true });
     const withRoot = encoder.beginWith(ROOT);
     const fields = { ...HASHING, accepts: ["raw"], ...about };
     assert.deepEqual(Buffer.from(withRoot), sealedHello({ ...fields, root: ROOT.root }));

@@ -204,7 +204,7 @@ export class DigestCacheWriter {
     const proof = new RootOfPrefix(this.#hashing, source?.size ?? about.size, about.size);
     const file = await NewFile.create(this.#path);
     try {
-      await file.append(encoder.begin(true));
+      await file.append(encoder.begin({ reserveRoot: true }));
       const whole = await produce(async (position, length, digests) => {
         root.add(digests);
         proof.add(position, length, digests);

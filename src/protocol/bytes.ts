@@ -22,24 +22,24 @@ export type Command =
   | "done"
   | "tail";
 
-/** The two streams: `hash` is checksum to retrieve, `block` is retrieve to save. */
+/** The two streams: `hash` goes from checksum to retrieve, `block` from retrieve to save. */
 export type StreamName = "hash" | "block";
 
-/** A frame whose command has been read: what an error about it must say. */
+/** The facts that an error about a frame must name. */
 export interface FrameStart {
-  /** Undefined while it is not known yet which of the two this is. */
+  /** Undefined while the kind of stream is not known. */
   readonly stream: StreamName | undefined;
   readonly command: string;
   /** Bytes from the start of the stream to the frame's first byte. */
   readonly offset: number;
 }
 
-/** A DataView of exactly these bytes, wherever in their buffer they lie. */
+/** Returns a DataView of exactly these bytes. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The four bytes at `at`, each one as the character of that number. */
+/** Reads the four bytes at `at` as Latin-1. */
 export function readCommand(view: DataView, at: number): string {
   return String.fromCharCode(
     view.getUint8(at),
@@ -55,8 +55,8 @@ export function writeCommand(view: DataView, at: number, command: Command): void
 }
 
 /**
- * The position (8 bytes) at `at`.
- * @throws ProtocolError `bad-position` when it is more than `MAX_POSITION`.
+ * Reads the position (8 bytes) at `at`.
+ * @throws ProtocolError `bad-position` if it is more than `MAX_POSITION`
  */
 export function readPosition(view: DataView, at: number, frame: FrameStart): number {
   const position = view.getBigUint64(at);
@@ -65,8 +65,8 @@ export function readPosition(view: DataView, at: number, frame: FrameStart): num
 }
 
 /**
- * The length (4 bytes) at `at`.
- * @throws ProtocolError `bad-length` when it is 0 or more than `MAX_FRAME_LENGTH`.
+ * Reads the length (4 bytes) at `at`.
+ * @throws ProtocolError `bad-length` if it is 0 or more than `MAX_FRAME_LENGTH`
  */
 export function readLength(view: DataView, at: number, frame: FrameStart): number {
   const length = view.getUint32(at);
@@ -80,8 +80,8 @@ export function readLength(view: DataView, at: number, frame: FrameStart): numbe
 }
 
 /**
- * The position (8 bytes) and length (4 bytes) at `at`.
- * @throws ProtocolError when either is out of bounds, or their sum is.
+ * Reads the position (8 bytes) and length (4 bytes) at `at`.
+ * @throws ProtocolError if one of them, or their sum, is out of bounds
  */
 export function readLocation(
   view: DataView,
@@ -95,22 +95,22 @@ export function readLocation(
   return { position, length };
 }
 
-/** Writes a position (8 bytes) and a length (4 bytes) at `at`; both checked by the caller. */
+/** Writes a position (8 bytes) and a length (4 bytes) at `at`. The caller has checked both. */
 export function writeLocation(view: DataView, at: number, position: number, length: number): void {
   view.setBigUint64(at, BigInt(position));
   view.setUint32(at + 8, length);
 }
 
 /**
- * Checks a number that this side is about to send.
- * @throws RangeError when it is not a whole number from `least` to `most`: a mistake in the caller.
+ * Checks a number before it is sent.
+ * @throws RangeError if it is not a whole number from `least` to `most`, which is a mistake in the caller
  */
 export function assertWhole(name: string, value: number, least: number, most: number): void {
   if (!Number.isSafeInteger(value) || value < least || value > most)
     throw new RangeError(`${name} ${value} is not from ${least} to ${most}`);
 }
 
-/** What a stream is called in messages; undefined is one that could be either. */
+/** Returns the name of a stream in messages. */
 export function inputStream(stream: StreamName | undefined): string {
   return stream === undefined ? "input stream" : `${stream} input stream`;
 }
@@ -129,12 +129,12 @@ const STREAM_OF: Readonly<Record<string, StreamName>> = {
   tail: "block",
 };
 
-/** The stream that has frames of this command; undefined when both have, or none. */
+/** Returns the stream that a command belongs to; undefined for those of both streams, and for unknown ones. */
 export function streamOf(command: string): StreamName | undefined {
   return Object.hasOwn(STREAM_OF, command) ? STREAM_OF[command] : undefined;
 }
 
-/** The error for a frame whose command is not one of its stream's, or not where it is. */
+/** Returns the error for a command that is unknown, belongs to the other stream, or is in the wrong place. */
 export function unknownCommand(frame: FrameStart): ProtocolError {
   const other = streamOf(frame.command);
   if (other !== undefined && other !== frame.stream)
@@ -158,12 +158,12 @@ function badPosition(frame: FrameStart, name: string, value: bigint): ProtocolEr
   );
 }
 
-/** Where a frame begins, in words. */
+/** Returns the place of a frame, for messages. */
 export function whereabouts(frame: FrameStart): string {
   return `at byte ${frame.offset} of the ${inputStream(frame.stream)}`;
 }
 
-/** What came over the wire may be anything, and is shown on a terminal: escapes what is not plain text. */
+/** Escapes all but printable ASCII: text from the wire may be anything, and messages are shown on a terminal. */
 export function printable(text: string): string {
   return text.replace(
     /[^ -~]|[\\']/g,

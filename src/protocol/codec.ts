@@ -1,16 +1,16 @@
-/** How the payload of a record is coded, by the name that it has in a hello; the place in the list is its number on the wire. */
+/** The codecs of records, by their names in a hello. The index in this list is the number on the wire. */
 export const BLOCK_CODECS = ["raw", "xz", "zstd", "lz4"] as const;
 
-/** One of them. */
+/** A codec of records. */
 export type BlockCodec = (typeof BLOCK_CODECS)[number];
 
-/** Those of a list, with spaces between, that are known here; `raw` also when it is not named, since no reader is without it. */
+/** Returns the known codecs of a list separated by spaces. Adds `raw`, which every reader decodes. */
 export function knownCodecs(list: string): BlockCodec[] {
   const names = list.split(" ");
   return BLOCK_CODECS.filter((codec) => codec === "raw" || names.includes(codec));
 }
 
-/** The number of a codec. */
+/** Returns the number of a codec on the wire. */
 export function codecNumber(codec: BlockCodec): number {
   return BLOCK_CODECS.indexOf(codec);
 }

@@ -11,13 +11,13 @@ import {
 import { ProtocolError, type ProtocolErrorCode } from "./error.ts";
 import { decodeFields, encodeFields, type Field, REQUIRED } from "./fields.ts";
 
-/** Bytes of a frame that describes something, up to the end of its length. */
+/** Bytes of a frame with fields, up to the end of its length. */
 export const DESCRIPTION_HEADER_LENGTH = COMMAND_LENGTH + 4;
 
-/** Most bytes of such a frame: with `done` before it, few enough for a pipe to take at once (PIPE_BUF). */
+/** Most bytes of a frame with fields. Together with `done` it fits into one atomic write to a pipe (PIPE_BUF). */
 const MAX_DESCRIPTION_LENGTH = 4096 - COMMAND_LENGTH;
 
-/** Readers of one major version read every minor version of it. */
+/** A reader of a major version reads all of its minor versions. */
 const VERSION = { major: 1, minor: 0 };
 const VERSION_LENGTH = 2;
 
@@ -25,12 +25,12 @@ const VERSION_LENGTH = 2;
 export const CRC_LENGTH = 4;
 
 /**
- * Puts the value of one field where it belongs.
- * @returns false when it is not what the field may say
+ * Stores the value of a field.
+ * @returns false if the value is not allowed
  */
 export type TakeValue = (value: Uint8Array) => boolean;
 
-/** A frame that describes something: its length, version, fields and CRC-32 (see docs/protocol.md). */
+/** Encodes a frame with fields: command, length, version, fields and CRC-32 (see docs/protocol.md). */
 export function encodeDescription(command: Command, fields: Iterable<Field>): Uint8Array {
   const encoded = encodeFields([...fields]);
   const length = DESCRIPTION_HEADER_LENGTH + VERSION_LENGTH + encoded.length + CRC_LENGTH;
@@ -47,19 +47,19 @@ export function encodeDescription(command: Command, fields: Iterable<Field>): Ui
   return frame;
 }
 
-/** Writes the CRC-32 of the first `at` bytes of a frame behind them. */
+/** Writes the CRC-32 of the first `at` bytes of a frame after them. */
 export function writeCrc(frame: Uint8Array, at: number): void {
   viewOf(frame).setUint32(at, crc32(frame.subarray(0, at)));
 }
 
-/** Whether the CRC-32 behind the first `at` bytes of a frame is theirs. */
+/** True if the first `at` bytes of a frame are followed by their CRC-32. */
 export function hasCrc(frame: Uint8Array, at: number): boolean {
   return viewOf(frame).getUint32(at) === crc32(frame.subarray(0, at));
 }
 
 /**
- * Bytes in the whole frame that `bytes` begin with, as far as that is known: those of its header while that is incomplete.
- * @param code the error's, when they are more than such a frame may have, or too few
+ * Returns the length of the whole frame that `bytes` begin with; while its header is incomplete, that of the header.
+ * @param code code of the error if the length is out of bounds
  * @throws ProtocolError
  */
 export function descriptionLength(
@@ -81,11 +81,11 @@ export function descriptionLength(
 }
 
 /**
- * Reads a whole frame. Fields that are not in `known` are skipped, unless they are required.
- * @param known what becomes of each field, by its tag
- * @param code the error's, when the frame is damaged
+ * Decodes a whole frame. Skips fields that are not in `known`, unless they are required.
+ * @param known stores the value of each field, by its tag
+ * @param code code of the error if the frame is damaged
  * @returns its version, as `1.0`
- * @throws ProtocolError; `unsupported` when it is of another major version, or says what this reader does not know and must
+ * @throws ProtocolError; `unsupported` for another major version, or a required field that is not in `known`
  */
 export function decodeDescription(
   frame: Uint8Array,
@@ -128,7 +128,7 @@ export function decodeDescription(
   return `${major}.${minor}`;
 }
 
-/** An error about a frame, which says where it is. */
+/** Returns an error about a frame, which names its place. */
 export function faulty(code: ProtocolErrorCode, start: FrameStart, what: string): ProtocolError {
   return new ProtocolError(code, start.offset, `${what}, ${whereabouts(start)}`);
 }

@@ -1,21 +1,21 @@
 /**
- * What is wrong with a stream:
- * - `closed`: it ended between two frames, without `done`;
- * - `truncated-command`: it ended inside the four letters of a command;
- * - `truncated-frame`: it ended inside a frame, after the command;
+ * The kinds of faults in a stream:
+ * - `closed`: the stream ended between two frames, without `done`;
+ * - `truncated-command`: the stream ended inside the four letters of a command;
+ * - `truncated-frame`: the stream ended inside a frame, after the command;
  * - `unknown-command`: a frame begins with something that is not a command;
- * - `other-stream`: a frame of the other one of the two streams;
- * - `bad-length`: a length of 0 or more than `MAX_FRAME_LENGTH`;
- * - `bad-position`: a position, or the end of a block, past `MAX_POSITION`;
- * - `bad-hello`: a hello that is damaged, or not at the beginning;
- * - `damaged`: a frame of an extended stream whose checksum is wrong, or that is missing;
- * - `bad-tail`: what follows `done` is not the trailer that it should be;
- * - `no-trailer`: there is no trailer, and it was needed;
- * - `no-root`: the trailer does not say the root digest, and it was needed;
- * - `out-of-order`: frames that do not ascend, where they must;
- * - `not-asked`: the stream is not the kind of answer that was asked for;
- * - `outside`: a block lies where nothing was asked for, or beyond the end of what the destination is to be;
- * - `unsupported`: the stream is sound, and beyond what this version reads.
+ * - `other-stream`: a frame belongs to the other stream;
+ * - `bad-length`: a length is 0 or more than `MAX_FRAME_LENGTH`;
+ * - `bad-position`: a position, or the end of a block, is more than `MAX_POSITION`;
+ * - `bad-hello`: the hello is damaged, or not at the beginning;
+ * - `damaged`: a frame of an extended stream has a wrong checksum, or is missing;
+ * - `bad-tail`: the bytes after `done` are not a sound trailer;
+ * - `no-trailer`: the trailer is needed and missing;
+ * - `no-root`: the root digest is needed and missing;
+ * - `out-of-order`: the frames do not ascend where they must;
+ * - `not-asked`: the stream does not answer the request;
+ * - `outside`: a block lies outside the request, or beyond the end that the destination will have;
+ * - `unsupported`: the stream is sound, but this version does not read it.
  */
 export type ProtocolErrorCode =
   | "closed"
@@ -35,17 +35,17 @@ export type ProtocolErrorCode =
   | "outside"
   | "unsupported";
 
-/** The other end broke the protocol, or went away before its stream was complete. */
+/** The other end violated the protocol, or its stream ended early. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 
-  /** What is wrong. */
+  /** The kind of fault. */
   readonly code: ProtocolErrorCode;
 
-  /** Where in the stream, in bytes from its start, the frame (or byte) at fault begins. */
+  /** Offset in the stream of the faulty frame or byte. */
   readonly offset: number;
 
-  /** `message` says the offset too: it is all that a person gets to see. */
+  /** @param message must name the offset too, because people see only the message */
   constructor(code: ProtocolErrorCode, offset: number, message: string) {
     super(message);
     this.code = code;

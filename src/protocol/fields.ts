@@ -1,12 +1,12 @@
 import { viewOf } from "./bytes.ts";
 import { isBlockSize, MAX_FRAME_LENGTH } from "./limits.ts";
 
-/** Set in the tag of a field that cannot be skipped by a reader that does not know it. */
+/** The bit of a tag that forbids readers to skip the field if they do not know it. */
 export const REQUIRED = 0x8000;
 
-/** A field of a frame that describes something: its tag (2 bytes), the length of its value (2 bytes), its value. */
+/** A field of a frame: its tag (2 bytes), the length of its value (2 bytes), its value. */
 export interface Field {
-  /** What it is; with `REQUIRED`, whether it may be skipped. */
+  /** Number of the field, with the bit `REQUIRED` set or clear. */
   tag: number;
   /** At most 65535 bytes. */
   value: Uint8Array;
@@ -14,7 +14,7 @@ export interface Field {
 
 const HEADER_LENGTH = 4;
 
-/** Fields, one after the other. */
+/** Encodes fields one after another. */
 export function encodeFields(fields: readonly Field[]): Uint8Array {
   return joined(
     ...fields.flatMap(({ tag, value }) => [joined(u16(tag), u16(value.length)), value]),
@@ -22,8 +22,7 @@ export function encodeFields(fields: readonly Field[]): Uint8Array {
 }
 
 /**
- * The fields that `bytes` consist of.
- * @returns undefined behind the last whole one when bytes are left
+ * Yields the fields that `bytes` consist of; undefined at the end if the last one is incomplete.
  */
 export function* decodeFields(bytes: Uint8Array): Generator<Field | undefined> {
   const view = viewOf(bytes);
@@ -40,58 +39,58 @@ export function* decodeFields(bytes: Uint8Array): Generator<Field | undefined> {
   }
 }
 
-/** ASCII text as the value of a field. */
+/** Encodes ASCII text. */
 export function encodeText(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** The value of a field as text, each byte one character. */
+/** Decodes a value as Latin-1. */
 export function decodeText(value: Uint8Array): string {
   return String.fromCharCode(...value);
 }
 
-/** A number of 2 bytes. */
+/** Encodes a number in 2 bytes. */
 function u16(value: number): Uint8Array {
   const bytes = new Uint8Array(2);
   viewOf(bytes).setUint16(0, value);
   return bytes;
 }
 
-/** A number of 4 bytes. */
+/** Encodes a number in 4 bytes. */
 export function u32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   viewOf(bytes).setUint32(0, value);
   return bytes;
 }
 
-/** A number of 8 bytes. */
+/** Encodes a number in 8 bytes. */
 export function u64(value: number): Uint8Array {
   const bytes = new Uint8Array(8);
   viewOf(bytes).setBigUint64(0, BigInt(value));
   return bytes;
 }
 
-/** The number of 4 bytes that a value is; undefined when it is none, or not from `least` to `most`. */
+/** Decodes a number of 4 bytes; undefined if the value has another length or is not from `least` to `most`. */
 export function readU32(value: Uint8Array, least: number, most: number): number | undefined {
   if (value.length !== 4) return undefined;
   const number = viewOf(value).getUint32(0);
   return number >= least && number <= most ? number : undefined;
 }
 
-/** The size of a block that a value is; undefined when it is none. */
+/** Decodes a block size; undefined if it is not allowed. */
 export function readBlockSize(value: Uint8Array): number | undefined {
   const size = readU32(value, 0, MAX_FRAME_LENGTH);
   return size !== undefined && isBlockSize(size) ? size : undefined;
 }
 
-/** The number of 8 bytes that a value is; undefined when it is none, or more than a number can be exactly. */
+/** Decodes a number of 8 bytes; undefined if the value has another length or is more than 2^53-1. */
 export function readU64(value: Uint8Array): number | undefined {
   if (value.length !== 8) return undefined;
   const number = viewOf(value).getBigUint64(0);
   return number <= Number.MAX_SAFE_INTEGER ? Number(number) : undefined;
 }
 
-/** All of `parts`, one after the other. */
+/** Concatenates `parts`. */
 export function joined(...parts: Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

@@ -7,8 +7,8 @@ import { decodeText } from "./fields.ts";
 const MAX_NAME_LENGTH = 32;
 
 /**
- * The digest algorithm that the value of a field names, by which the rest of the stream is to be read.
- * @throws ProtocolError `unsupported` when it is unknown here
+ * Decodes the name of a digest algorithm.
+ * @throws ProtocolError `unsupported` if it is unknown
  */
 export function decodeDigest(value: Uint8Array, start: FrameStart): DigestName {
   const text = decodeText(value);

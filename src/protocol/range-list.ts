@@ -4,44 +4,46 @@ import { readCommand, viewOf } from "./bytes.ts";
 import { ProtocolError, type ProtocolErrorCode } from "./error.ts";
 import { MAX_POSITION } from "./limits.ts";
 
-/** A piece of a file or device: the offsets of its first byte and of the byte after its last one. */
+/** The same as in `src/ranges`, which this folder may not import. */
 interface Extent {
   start: number;
   end: number;
 }
 
-/** What a preface begins with. */
+/** The first four bytes of a range list. */
 const NAME = "rngs";
 
-/** Bytes before the extents: the name, and how many extents there are (4 bytes). */
+/** Bytes before the extents: the name and the number of extents (4 bytes). */
 export const LIST_HEADER_LENGTH = 8;
 
-/** Bytes of an encoded range: its two offsets, 8 each. */
+/** Bytes in an extent: `start` and `end`, 8 each. */
 export const RANGE_LENGTH = 16;
 
-/** Bytes behind the extents: the CRC-32 of all that is before. */
+/** Bytes after the extents: the CRC-32 of all bytes before. */
 export const LIST_END_LENGTH = 4;
 
-/** Most extents of a preface, which are 64 MiB of it. What it says is checked against this before anything is allocated for it. */
+/** Most extents in a list: 64 MiB. The number is checked against this before memory is allocated for it. */
 export const MAX_EXTENTS = 4 * 1024 * 1024;
 
-/** Extents that are encoded together. */
-const TOGETHER = 4096;
+/** Extents to encode at once. */
+const CHUNK = 4096;
 
 /**
- * What stands before the block stream on its way to a destination of which only some extents are to be read, in chunks.
+ * Encodes the list of extents to copy, in chunks. It precedes the block stream to a destination that is copied with
+ * `--ranges`.
  *
- * @throws RangeError when there are more than `MAX_EXTENTS`
+ * @throws RangeError if there are more than `MAX_EXTENTS`
  */
 export function* encodeRangeList(extents: readonly Extent[]): Generator<Uint8Array> {
-  if (extents.length > MAX_EXTENTS) throw new RangeError(`${extents.length} extents in a preface`);
+  if (extents.length > MAX_EXTENTS)
+    throw new RangeError(`${extents.length} extents in a range list`);
   const header = Buffer.alloc(LIST_HEADER_LENGTH);
   header.write(NAME, "latin1");
   header.writeUInt32BE(extents.length, NAME.length);
   let crc = crc32(header);
   yield header;
-  for (let from = 0; from < extents.length; from += TOGETHER) {
-    const some = extents.slice(from, from + TOGETHER);
+  for (let from = 0; from < extents.length; from += CHUNK) {
+    const some = extents.slice(from, from + CHUNK);
     const chunk = Buffer.alloc(some.length * RANGE_LENGTH);
     for (const [index, { start, end }] of some.entries()) {
       chunk.writeBigUInt64BE(BigInt(start), index * RANGE_LENGTH);
@@ -55,19 +57,20 @@ export function* encodeRangeList(extents: readonly Extent[]): Generator<Uint8Arr
   yield end;
 }
 
-/** Decodes a preface, part by part. */
+/** Decodes a range list piece by piece. */
 export class RangeListDecoder {
-  /** How many extents there are. */
+  /** The number of extents. */
   readonly count: number;
   #crc: number;
 
   /**
-   * `header` is its first `LIST_HEADER_LENGTH` bytes.
+   * @param header the first `LIST_HEADER_LENGTH` bytes
    * @throws ProtocolError
    */
   constructor(header: Uint8Array) {
     const view = viewOf(header);
-    if (readCommand(view, 0) !== NAME) throw faulty("unknown-command", "does not begin as one");
+    if (readCommand(view, 0) !== NAME)
+      throw faulty("unknown-command", `does not begin with \`${NAME}\``);
     this.count = view.getUint32(NAME.length);
     if (this.count > MAX_EXTENTS)
       throw faulty("bad-length", `has ${this.count} ranges, more than ${MAX_EXTENTS}`);
@@ -75,7 +78,7 @@ export class RangeListDecoder {
   }
 
   /**
-   * The extents that the next bytes are, which must be whole ones.
+   * Decodes the next extents. `bytes` must not end inside one.
    * @throws ProtocolError
    */
   extents(bytes: Uint8Array): Extent[] {
@@ -91,22 +94,22 @@ export class RangeListDecoder {
   }
 
   /**
-   * Looks whether all that was decoded is what was encoded.
+   * Checks the checksum of all that has been decoded.
    * @param bytes the last `LIST_END_LENGTH` bytes
    * @throws ProtocolError
    */
   end(bytes: Uint8Array): void {
     if (viewOf(bytes).getUint32(0) !== this.#crc)
-      throw faulty("damaged", "does not have the checksum that it names");
+      throw faulty("damaged", "does not match its checksum");
   }
 }
 
-/** The error for a preface that ended after `bytes`. */
+/** Returns the error for a list that ended after `bytes` bytes. */
 export function rangeListEnded(bytes: number): ProtocolError {
   return faulty("truncated-frame", `ended after ${bytes} bytes`);
 }
 
-/** It is at the beginning of what is read, whatever is wrong with it. */
+/** Returns an error at offset 0, because the list begins the input. */
 function faulty(code: ProtocolErrorCode, what: string): ProtocolError {
   return new ProtocolError(code, 0, `The list of ranges before the block stream ${what}`);
 }

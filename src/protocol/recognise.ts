@@ -10,9 +10,9 @@ import type { ProtocolError } from "./error.ts";
 import { streamEnded } from "./stream-end.ts";
 
 /**
- * Which stream this is, by its first command; `either` when that is `done`.
- * @param bytes its first bytes, at least a command of them
- * @throws ProtocolError when neither stream begins so
+ * Returns the kind of a stream by its first command; `either` if that is `done`.
+ * @param bytes the first bytes of the stream, at least a command
+ * @throws ProtocolError if neither kind begins with that command
  */
 export function recognise(bytes: Uint8Array): StreamName | "either" {
   const command = readCommand(viewOf(bytes), 0);
@@ -22,7 +22,7 @@ export function recognise(bytes: Uint8Array): StreamName | "either" {
   return stream;
 }
 
-/** The error for a stream of which there are only `bytes`, fewer than a command has. */
+/** Returns the error for a stream that consists of less than a command. */
 export function noCommand(bytes: Uint8Array): ProtocolError {
   return streamEnded(undefined, bytes, 0, () => ({ name: "command", needed: COMMAND_LENGTH }));
 }

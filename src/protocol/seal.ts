@@ -8,28 +8,28 @@ import { decodeRootDigest, encodeRootDigest, type RootDigest } from "./root-dige
 const TAG = { frames: REQUIRED | 1, crc: REQUIRED | 2, root: 3 };
 
 /**
- * Counts the frames between the first and the `root` frame of an extended stream, which then says so: what was dropped,
- * repeated or changed on the way shows.
+ * Counts the frames of an extended stream after the first one, and computes their CRC-32. The `root` frame carries both, so
+ * that dropped, repeated and changed frames are detected.
  */
 export class Seal {
   #frames = 0;
   #crc = 0;
 
-  /** Adds `count` frames that have no checksum of their own. */
+  /** Adds `count` frames without a checksum of their own. */
   add(frames: Uint8Array, count = 1): void {
     this.#frames += count;
     this.#crc = crc32(frames, this.#crc);
   }
 
   /**
-   * Adds a record: its header without the checksum there, since of bytes with their own CRC-32 behind them another one
-   * tells 16 bits at most.
+   * Adds a record: its header without the checksum at the end. A CRC-32 over bytes that end with their own
+   * CRC-32 tells 16 bits at most.
    */
   addRecord(header: Uint8Array): void {
     this.add(header.subarray(0, header.length - CRC_LENGTH));
   }
 
-  /** The `root` frame: what was counted, and the root digest of what the stream is about, where it is known. */
+  /** Encodes the `root` frame, with the root digest if it is known. */
   encode(root: RootDigest | undefined): Uint8Array {
     const fields: Field[] = [
       { tag: TAG.frames, value: u64(this.#frames) },
@@ -40,8 +40,8 @@ export class Seal {
   }
 
   /**
-   * The root digest that a whole `root` frame says, if it does.
-   * @throws ProtocolError `damaged` when the frames before are not those that were written; `unsupported`
+   * Decodes a whole `root` frame, checks it, and returns the root digest if it has one.
+   * @throws ProtocolError `damaged` if the frames before it are not those that were written; `unsupported`
    */
   decode(frame: Uint8Array, start: FrameStart): RootDigest | undefined {
     let root: RootDigest | null | undefined;
@@ -61,7 +61,7 @@ export class Seal {
       throw faulty(
         "damaged",
         start,
-        `${this.#frames} frames came, not ${frames ?? "as many as written"}`,
+        `${this.#frames} frames arrived, not ${frames ?? "as many as written"}`,
       );
     if (crc !== this.#crc)
       throw faulty("damaged", start, "The frames are not those that were written");

@@ -11,44 +11,44 @@ import {
   u64,
 } from "./fields.ts";
 
-/** A point in time: seconds since 1970, and nanoseconds within the second. */
+/** A point in time: seconds since 1970, and nanoseconds in that second. */
 interface Timestamp {
   seconds: number;
   nanoseconds: number;
 }
 
-/** A user or group: its number, and its name where it has one. */
+/** A user or group: its number, and its name if it has one. */
 export interface Owner {
   id: number;
   name: string | undefined;
 }
 
-/** What `retrieve` knows of the source beside its content. Each part may be missing. */
+/** The attributes of the source. Each part may be missing. */
 export interface SourceDescription {
   /** Bytes in the source. */
   size?: number | undefined;
-  /** Whether the source is a file or a device, whose mode, owner, group and times say nothing of its content. */
+  /** Kind of the source. The mode, owner, group and times of a device belong to its node in /dev, not to its content. */
   kind?: "file" | "device" | undefined;
   /** Permission bits, 0 to 0o7777. */
   mode?: number | undefined;
-  /** When it was last read. */
+  /** Time of the last read. */
   accessed?: Timestamp | undefined;
-  /** When it was last written. */
+  /** Time of the last write. */
   modified?: Timestamp | undefined;
   owner?: Owner | undefined;
   group?: Owner | undefined;
-  /** Bytes of data in it, without its holes, at least. */
+  /** A lower bound for the bytes of data, holes excluded. */
   data?: number | undefined;
 }
 
 const TIMESTAMP_LENGTH = 12;
 
-/** Names of users and groups are cut off by no system that we know, and have 32 characters. */
+/** Most bytes of a name. Names on Linux have at most 32 characters (useradd(8)). */
 const MAX_NAME_LENGTH = 255;
 
 const TAG = { size: 1, kind: 2, mode: 3, accessed: 4, modified: 5, owner: 6, group: 7, data: 9 };
 
-/** The fields of what is known. */
+/** Yields the fields of all that is known. */
 export function* sourceFields(source: SourceDescription): Generator<Field> {
   const { size, kind, mode, accessed, modified, owner, group, data } = source;
   if (size !== undefined) yield { tag: TAG.size, value: u64(size) };
@@ -61,7 +61,7 @@ export function* sourceFields(source: SourceDescription): Generator<Field> {
   if (data !== undefined) yield { tag: TAG.data, value: u64(data) };
 }
 
-/** What puts each of these fields into `source`, by its tag. */
+/** Returns, by tag, the functions that store each field in `source`. */
 export function takeSource(source: SourceDescription): [number, TakeValue][] {
   return [
     [TAG.size, (value) => (source.size = readU64(value)) !== undefined],
@@ -102,7 +102,7 @@ function encodeOwner({ id, name = "" }: Owner): Uint8Array {
 function decodeOwner(value: Uint8Array): Owner | undefined {
   if (value.length < 4 || value.length > 4 + MAX_NAME_LENGTH) return undefined;
   const name = new TextDecoder().decode(value.subarray(4));
-  // A name with a zero byte in it would be cut off there by whoever looks it up.
+  // getpwnam(3) would cut the name off at a zero byte and find another user.
   if (name.includes("\0")) return undefined;
   return { id: viewOf(value).getUint32(0), name: name === "" ? undefined : name };
 }

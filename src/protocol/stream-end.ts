@@ -1,17 +1,17 @@
 import { COMMAND_LENGTH, inputStream, readCommand, viewOf, type StreamName } from "./bytes.ts";
 import { ProtocolError } from "./error.ts";
 
-/** The part of a frame in which a stream ended, and the bytes up to the end of that part. */
+/** The part of a frame in which a stream ended, and the length of the frame up to the end of that part. */
 export interface CutPart {
   readonly name: string;
   readonly needed: number;
 }
 
 /**
- * The error for a stream that ended before `done`.
- * @param rest what its decoder left unconsumed: nothing, or the start of one frame
+ * Returns the error for a stream that ended before `done`.
+ * @param rest the bytes that the decoder has not consumed: nothing, or the start of one frame
  * @param streamOffset bytes from the start of the stream to `rest`
- * @param cutPart finds the part of a frame, given its command, that `rest` does not reach the end of
+ * @param cutPart returns the part of a frame in which `rest` ends, given the command
  */
 export function streamEnded(
   stream: StreamName | undefined,
@@ -34,7 +34,7 @@ export function streamEnded(
   return cutOff("truncated-frame", stream, rest.length, streamOffset, part);
 }
 
-/** The error for a stream that ended `available` bytes behind the start of a frame, at `streamOffset`. */
+/** Returns the error for a stream that ended `available` bytes after the start of a frame, which lies at `streamOffset`. */
 export function cutOff(
   code: "truncated-command" | "truncated-frame",
   stream: StreamName | undefined,

@@ -11,58 +11,57 @@ import { type CutPart, cutOff, streamEnded } from "../stream-end.ts";
 
 /** One frame of the block stream, which retrieve writes and save reads. */
 export interface BlockFrame extends BlockHeader {
-  /** Where in the decoded memory the payload begins. */
+  /** Offset of the payload in the decoded memory. */
   offset: number;
 }
 
-/** What `BlockDecoder.decode` found. */
+/** The result of `BlockDecoder.decode`. */
 export interface DecodedBlockFrames {
   /** The complete frames of blocks and zeros, in order. */
   frames: BlockFrame[];
-  /** Bytes that all complete frames take, with those of `done`. */
+  /** Bytes of all complete frames, `done` included. */
   consumed: number;
-  /** Whether the stream is complete. */
+  /** True if the stream is complete. */
   done: boolean;
   /**
-   * Bytes of memory, from the first unconsumed one on, that the partial frame
-   * there takes in all, as far as that is known; 0 when none has begun. While its header is incomplete
-   * this is the length of a header. Do not wait for so many: `done` is shorter.
+   * Length of the incomplete frame after the consumed bytes; 0 if there is no such frame. While its header is incomplete,
+   * this is the length of a header. Do not wait until that number has arrived: `done` is shorter.
    */
   needed: number;
 }
 
-/** What a block stream goes on with, as far as its bytes tell. */
+/** The next frame of a block stream, without its payload. */
 export type Peeked =
   | { kind: "partial"; needed: number }
   | { kind: "block"; header: BlockHeader; bytes: Uint8Array }
   | { kind: "description"; start: FrameStart; bytes: Uint8Array }
   | { kind: "done" };
 
-/** What a frame that is all header is called. */
+/** Names in messages for frames without a payload. */
 const CUT_PARTS: Readonly<Record<string, string>> = { head: "head", zero: "zeros", root: "root" };
 
-/** Decodes a block stream, whose bytes it is given in order. */
+/** Decodes a block stream. Its bytes must be passed in order. */
 export class BlockDecoder {
   #head: (Head & { version: string }) | undefined;
   #root: RootDigest | undefined;
   /** Counts the frames of an extended stream. */
   #seal: Seal | undefined;
   #sealed = false;
-  /** Where the block before ends, in the destination. */
+  /** End of the block before, as an offset in the destination. */
   #end = 0;
 
-  /** What an extended stream says of itself; undefined for any other, and before that is there. */
+  /** The head of an extended stream; undefined before it has been read, and for a legacy stream. */
   get head(): (Head & { version: string }) | undefined {
     return this.#head;
   }
 
-  /** The root of the source, where an extended stream ended with it. */
+  /** The root digest of the source; undefined until an extended stream ends with one. */
   get root(): RootDigest | undefined {
     return this.#root;
   }
 
   /**
-   * What the stream goes on with at the start of `bytes`. Nothing is taken from it: that is `take`.
+   * Returns the next frame, which begins with `bytes`, without consuming it: `take` does.
    * @param streamOffset bytes from the start of the stream to `bytes`
    * @throws ProtocolError as soon as the bytes that show a fault are there
    */
@@ -89,8 +88,8 @@ export class BlockDecoder {
   }
 
   /**
-   * Goes on behind what was peeked.
-   * @throws ProtocolError for a `head` that cannot be read, or a `root` that is not that of the frames before
+   * Consumes a frame that `peek` has returned.
+   * @throws ProtocolError for a `head` that cannot be read, or a seal that does not match the frames before it
    */
   take(peeked: Peeked): void {
     if (peeked.kind === "block" && this.#seal !== undefined) {
@@ -110,13 +109,11 @@ export class BlockDecoder {
   }
 
   /**
-   * Decodes the complete frames at the start of `memory` from `start` to `end`,
-   * up to `done`; what follows `done` is not looked at. A partial frame is left
-   * unconsumed, to be passed again with more bytes behind it.
+   * Decodes the complete frames in `memory` from `start` to `end`, up to `done`. Ignores what follows `done`. Pass an
+   * incomplete frame again, followed by more bytes.
    * @param streamOffset bytes from the start of the stream to `start`
-   * @param most frames to decode; those that follow are left unconsumed
-   * @throws ProtocolError as soon as the command or header that is at fault is
-   *   there; the good frames before it in `memory` are lost
+   * @param most most frames to decode
+   * @throws ProtocolError as soon as the faulty command or header is complete; the frames before it in `memory` are lost
    */
   decode(
     memory: Uint8Array,
@@ -146,8 +143,8 @@ export class BlockDecoder {
   }
 
   /**
-   * The error for a block stream that ended without `done`.
-   * @param rest what `decode` left unconsumed
+   * Returns the error for a block stream that ended without `done`.
+   * @param rest the bytes that `decode` has not consumed
    * @param streamOffset bytes from the start of the stream to `rest`
    */
   ended(rest: Uint8Array, streamOffset: number): ProtocolError {
@@ -159,7 +156,7 @@ export class BlockDecoder {
     });
   }
 
-  /** Bytes in the frame that `bytes` begins with, without a payload, as far as that is known yet. */
+  /** Returns the length of the frame that `bytes` begin with, without its payload, as far as it is known. */
   #lengthOf(bytes: Uint8Array, start: FrameStart): number {
     const { command } = start;
     if (command === "head" && start.offset === 0) return descriptionLength(bytes, start, "damaged");
@@ -180,7 +177,7 @@ export class BlockDecoder {
   }
 }
 
-/** The error for a block stream that ended `available` bytes behind the start of a frame, inside its payload. */
+/** Returns the error for a block stream that ended inside a payload, `available` bytes after the start of the frame. */
 export function blockDataEnded(header: BlockHeader, available: number): ProtocolError {
   return cutOff("truncated-frame", "block", available, header.streamOffset, payloadOf(header));
 }

@@ -15,21 +15,20 @@ import { MAX_FRAME_LENGTH, MAX_POSITION } from "../limits.ts";
 /** Bytes before the payload of a `data` or `dlzm` frame. */
 export const BLOCK_HEADER_LENGTH = COMMAND_LENGTH + LOCATION_LENGTH;
 
-/** The header of a frame of the block stream: a block, or a run of zeros. */
+/** The header of a frame with a block or a run of zeros. */
 export interface BlockHeader {
-  /** What it begins with. */
   command: "data" | "dlzm" | "blck" | "zero";
-  /** How the payload is coded; `zeros` has none. */
+  /** Codec of the payload; `zeros` means that there is no payload. */
   codec: BlockCodec | "zeros";
-  /** Where in the destination the block begins, in bytes. */
+  /** Offset of the block in the destination. */
   position: number;
-  /** Bytes in the block, 1 to `MAX_FRAME_LENGTH`; undefined in a `dlzm` frame, where only the payload tells. */
+  /** Bytes in the block, 1 to `MAX_FRAME_LENGTH`; undefined for a `dlzm` frame, whose header does not tell. */
   block: number | undefined;
   /** Bytes in the payload, 0 to `MAX_FRAME_LENGTH`. */
   length: number;
-  /** The block's digest, as it was read; a view into the decoded bytes. */
+  /** Digest of the block: a view into the decoded bytes; undefined for frames that have none. */
   digest: Uint8Array | undefined;
-  /** Bytes in the header itself. */
+  /** Bytes in the header. */
   headerLength: number;
   /** Bytes from the start of the stream to the frame, for errors. */
   streamOffset: number;
@@ -37,7 +36,7 @@ export interface BlockHeader {
 
 /**
  * Writes the header of a `data` or `dlzm` frame, `BLOCK_HEADER_LENGTH` bytes, into `target` at `at`.
- * @param position where in the destination the block begins
+ * @param position offset of the block in the destination
  * @param length bytes in the payload that follows
  * @throws RangeError when an argument is out of bounds; `target` is then unchanged
  */
@@ -57,8 +56,8 @@ export function encodeBlockHeader(
 }
 
 /**
- * What the whole header of a `data` or `dlzm` frame says.
- * @throws ProtocolError for any other command, and for numbers that are out of bounds
+ * Decodes the whole header of a `data` or `dlzm` frame.
+ * @throws ProtocolError for any other command, and for numbers out of bounds
  */
 export function decodeBlockHeader(header: Uint8Array, start: FrameStart): BlockHeader {
   const { command } = start;

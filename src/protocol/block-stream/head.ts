@@ -6,28 +6,28 @@ import { MAX_POSITION } from "../limits.ts";
 import { decodeDigest } from "../named-digest.ts";
 import { type SourceDescription, sourceFields, takeSource } from "../source-fields.ts";
 
-/** What the destination must be for the blocks that follow to make the source of it. */
+/** The content that the destination must have before the blocks are written. */
 export interface Base {
-  /** Its bytes. */
+  /** Size in bytes. */
   size: number;
-  /** Its root, over blocks of the stream's size and with its digest; 64 bytes. */
+  /** Root digest, by the algorithm and block size of the stream; 64 bytes. */
   root: Uint8Array;
 }
 
-/** What an extended block stream says of itself before its first record. */
+/** The first frame of an extended block stream. */
 export interface Head extends Hashing {
-  /** The source as it was when reading it began. */
+  /** The source when `retrieve` opened it. */
   source: SourceDescription;
-  /** What it is a difference from, where that was known before it was made. */
+  /** The delta base; undefined if it was not known before the first block was sent. */
   base?: Base | undefined;
 }
 
 const BASE_LENGTH = 8 + 64;
 
-/** Behind those of `source-fields.ts`. */
+/** Tags after those of `source-fields.ts`. */
 const TAG = { digest: REQUIRED | 16, blockSize: REQUIRED | 17, base: REQUIRED | 18 };
 
-/** A `head` frame. */
+/** Encodes a `head` frame. */
 export function encodeHead({ digest, blockSize, source, base }: Head): Uint8Array {
   const fields: Field[] = [
     { tag: TAG.digest, value: encodeText(digest) },
@@ -39,9 +39,8 @@ export function encodeHead({ digest, blockSize, source, base }: Head): Uint8Arra
 }
 
 /**
- * What a whole `head` frame says.
- * @throws ProtocolError `damaged`, or `unsupported` when it is of another major version, or says what this reader does
- *   not know and must
+ * Decodes a whole `head` frame.
+ * @throws ProtocolError `damaged`; `unsupported` for another major version, or a required field that is unknown here
  */
 export function decodeHead(frame: Uint8Array, start: FrameStart): Head & { version: string } {
   const source: SourceDescription = {};

@@ -20,22 +20,22 @@ const DIGEST_AT = CODEC_AT + 1;
 /** Bytes in a `zero` frame. */
 const ZERO_LENGTH = COMMAND_LENGTH + LOCATION_LENGTH + CRC_LENGTH;
 
-/** A block, as the header of its record says it. */
+/** The header of a record. */
 export interface Record {
-  /** Where in the destination it begins, in bytes. */
+  /** Offset of the block in the destination. */
   position: number;
-  /** Its bytes. */
+  /** Bytes in the block. */
   block: number;
   codec: BlockCodec;
   /** Bytes in the payload that follows. */
   length: number;
-  /** Its digest, by the algorithm of the stream. */
+  /** Digest of the block, by the algorithm of the stream. */
   digest: Uint8Array;
 }
 
 /**
- * The header of a `blck` frame.
- * @throws RangeError when a number is out of bounds
+ * Encodes the header of a `blck` frame.
+ * @throws RangeError if a number is out of bounds
  */
 export function encodeRecordHeader(record: Record): Uint8Array {
   const { position, block, codec, length, digest } = record;
@@ -53,8 +53,8 @@ export function encodeRecordHeader(record: Record): Uint8Array {
 }
 
 /**
- * A `zero` frame: `length` bytes of zeros.
- * @throws RangeError when a number is out of bounds
+ * Encodes a `zero` frame, which stands for `length` zeros.
+ * @throws RangeError if a number is out of bounds
  */
 export function encodeZeros(position: number, length: number): Uint8Array {
   assertLocation(position, length);
@@ -66,21 +66,21 @@ export function encodeZeros(position: number, length: number): Uint8Array {
   return frame;
 }
 
-/** Bytes in the header of a `blck` frame with a digest of so many bytes. */
+/** Returns the length of the header of a `blck` frame. */
 function recordHeaderLength(digestLength: number): number {
   return DIGEST_AT + digestLength + CRC_LENGTH;
 }
 
-/** Bytes in the header of a frame with this command; undefined for one that no record has. */
+/** Returns the length of the header of a record; undefined if `command` does not begin one. */
 export function headerLength(command: string, digestLength: number): number | undefined {
   if (command === "blck") return recordHeaderLength(digestLength);
   return command === "zero" ? ZERO_LENGTH : undefined;
 }
 
 /**
- * What the whole header of a `blck` or `zero` frame says.
- * @throws ProtocolError `damaged` when its checksum is wrong; for numbers that are out of bounds; `unsupported` for a codec
- *   that this reader does not know
+ * Decodes the whole header of a `blck` or `zero` frame.
+ * @throws ProtocolError `damaged` if its checksum is wrong; `unsupported` for an unknown codec; others for numbers out of
+ *   bounds
  */
 export function decodeRecordHeader(header: Uint8Array, start: FrameStart): BlockHeader {
   if (!hasCrc(header, header.length - CRC_LENGTH))

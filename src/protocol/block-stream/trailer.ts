@@ -11,14 +11,14 @@ import type { Field } from "../fields.ts";
 import { decodeRootDigest, encodeRootDigest, type RootDigest } from "../root-digest.ts";
 import { type SourceDescription, sourceFields, takeSource } from "../source-fields.ts";
 
-/** What `retrieve` knows of the source when it is done. Each part may be missing. */
+/** The source after it has been read. Each part may be missing. */
 export interface Trailer extends SourceDescription {
   root?: RootDigest | undefined;
 }
 
 const TAG = { root: 8 };
 
-/** A `tail` frame. */
+/** Encodes a `tail` frame. */
 export function encodeTrailer({ root, ...source }: Trailer): Uint8Array {
   const fields: Field[] = [...sourceFields(source)];
   if (root !== undefined) fields.push({ tag: TAG.root, value: encodeRootDigest(root) });
@@ -26,29 +26,29 @@ export function encodeTrailer({ root, ...source }: Trailer): Uint8Array {
 }
 
 /**
- * Bytes in the whole frame that `bytes` begin with, as far as that is known: those of the header while that is incomplete.
+ * Returns the length of the whole frame that `bytes` begin with; while its header is incomplete, that of the header.
  * @param streamOffset bytes from the start of the stream to `bytes`
- * @throws ProtocolError `bad-tail` when it is not a trailer, or too long for one
+ * @throws ProtocolError `bad-tail` if it is not a trailer, or too long for one
  */
 export function trailerLength(bytes: Uint8Array, streamOffset: number): number {
   const start = startOf(streamOffset);
   if (bytes.length >= DESCRIPTION_HEADER_LENGTH && readCommand(viewOf(bytes), 0) !== start.command)
-    throw faulty("bad-tail", start, "What follows `done` is no trailer");
+    throw faulty("bad-tail", start, "The bytes after `done` are not a trailer");
   return descriptionLength(bytes, start, "bad-tail");
 }
 
 /**
- * What a whole `tail` frame says. Fields that this reader does not know are skipped, unless they are required.
+ * Decodes a whole `tail` frame. Skips unknown fields, unless they are required.
  * @param streamOffset bytes from the start of the stream to the frame
- * @throws ProtocolError `bad-tail` when it is damaged; `unsupported` when it is of another major version, or says what
- *   this reader does not know and must
+ * @throws ProtocolError `bad-tail` if it is damaged; `unsupported` for another major version, or a required field that is
+ *   unknown here
  */
 export function decodeTrailer(frame: Uint8Array, streamOffset: number): Trailer {
   const trailer: Trailer = {};
   const takeRoot = (value: Uint8Array): boolean => {
     const root = decodeRootDigest(value);
     if (root) trailer.root = root;
-    // A root over digests that this reader does not know is as good as none.
+    // A root over digests by an unknown algorithm cannot be compared: treat it as missing.
     return root !== undefined;
   };
   const known = new Map([...takeSource(trailer), [TAG.root, takeRoot] as const]);
@@ -56,7 +56,7 @@ export function decodeTrailer(frame: Uint8Array, streamOffset: number): Trailer 
   return trailer;
 }
 
-/** The error for a stream that ended inside the frame that follows `done`. */
+/** Returns the error for a stream that ended inside the trailer. */
 export function trailerEnded(rest: Uint8Array, streamOffset: number): ProtocolError {
   const needed = trailerLength(rest, streamOffset);
   return new ProtocolError(

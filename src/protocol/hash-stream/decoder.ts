@@ -8,55 +8,55 @@ import type { RootDigest } from "../root-digest.ts";
 import { Seal } from "../seal.ts";
 import { streamEnded } from "../stream-end.ts";
 
-/** What `HashDecoder.decode` found. */
+/** The result of `HashDecoder.decode`. */
 export interface DecodedHashFrames {
   /** The complete frames with digests and offsets, in order. */
   frames: HashFrame[];
-  /** Bytes that all complete frames take, with those of `done`. */
+  /** Bytes of all complete frames, `done` included. */
   consumed: number;
-  /** Whether the stream is complete. */
+  /** True if the stream is complete. */
   done: boolean;
 }
 
-/** What a hash stream goes on with, as far as its bytes tell. */
+/** The next frame of a hash stream. */
 export type PeekedHash =
   | { kind: "partial" }
   | { kind: "frame"; frame: HashFrame; start: FrameStart; bytes: Uint8Array }
   | { kind: "description"; start: FrameStart; bytes: Uint8Array }
   | { kind: "done" };
 
-/** What the part of a frame behind its command is called, where that is not `hash`. */
+/** Names in messages for what follows the command of a frame; the default is `hash`. */
 const CUT_PARTS: Readonly<Record<string, string>> = { rest: "offset", helo: "hello", root: "root" };
 
-/** Decodes a hash stream, whose bytes it is given in order. */
+/** Decodes a hash stream. Its bytes must be passed in order. */
 export class HashDecoder {
   #hello: ReceivedHello | undefined;
   #root: RootDigest | undefined;
-  /** Counts the frames, where a `root` frame is to follow them. */
+  /** Counts the frames of an extended stream. */
   #seal: Seal | undefined;
   #sealed = false;
-  /** Where the frame before ends, in the destination. */
+  /** End of the block before, as an offset in the destination. */
   #end = 0;
 
-  /** What the stream says of itself; undefined for one without a hello, and before that is there. */
+  /** The hello; undefined before it has been read, and for a stream without one. */
   get hello(): ReceivedHello | undefined {
     return this.#hello;
   }
 
-  /** How the blocks were digested. */
+  /** Block size and algorithm. */
   get hashing(): Hashing {
     return this.#hello ?? DEFAULT_HASHING;
   }
 
-  /** The root of the destination, where the stream ended with it. */
+  /** The root digest of the destination; undefined until the stream ends with one. */
   get root(): RootDigest | undefined {
     return this.#root;
   }
 
   /**
-   * What the stream goes on with at the start of `bytes`. Nothing is taken from it: that is `take`.
+   * Returns the next frame, which begins with `bytes`, without consuming it: `take` does.
    * @param streamOffset bytes from the start of the stream to `bytes`
-   * @throws ProtocolError as soon as the bytes that show a fault are there
+   * @throws ProtocolError as soon as a fault is visible
    */
   peek(bytes: Uint8Array, streamOffset: number): PeekedHash {
     if (bytes.length < COMMAND_LENGTH) return { kind: "partial" };
@@ -75,8 +75,8 @@ export class HashDecoder {
   }
 
   /**
-   * Goes on behind what was peeked.
-   * @throws ProtocolError for what is in the wrong place, or a `root` frame that is not that of the frames before
+   * Consumes a frame that `peek` has returned.
+   * @throws ProtocolError for a frame in the wrong place, or a seal that does not match the frames before it
    */
   take(peeked: PeekedHash): void {
     if (peeked.kind === "frame" && this.#seal !== undefined) {
@@ -86,12 +86,10 @@ export class HashDecoder {
   }
 
   /**
-   * Decodes the complete frames at the start of `bytes`, up to `done`; what
-   * follows `done` is not looked at. A partial frame is left unconsumed, to be
-   * passed again with more bytes behind it.
+   * Decodes the complete frames at the start of `bytes`, up to `done`. Ignores what follows `done`. Pass an incomplete
+   * frame again, followed by more bytes.
    * @param streamOffset bytes from the start of the stream to `bytes`
-   * @throws ProtocolError as soon as the bytes that show a fault are there; the
-   *   good frames before it in `bytes` are lost
+   * @throws ProtocolError as soon as a fault is visible; the frames before it in `bytes` are lost
    */
   decode(bytes: Uint8Array, streamOffset: number): DecodedHashFrames {
     const frames: HashFrame[] = [];
@@ -107,8 +105,8 @@ export class HashDecoder {
   }
 
   /**
-   * The error for a hash stream that ended without `done`.
-   * @param rest what `decode` left unconsumed
+   * Returns the error for a hash stream that ended without `done`.
+   * @param rest the bytes that `decode` has not consumed
    * @param streamOffset bytes from the start of the stream to `rest`
    */
   ended(rest: Uint8Array, streamOffset: number): ProtocolError {
@@ -118,7 +116,7 @@ export class HashDecoder {
     }));
   }
 
-  /** Bytes in the whole frame that `bytes` begins with, as far as that is known yet. */
+  /** Returns the length of the whole frame that `bytes` begin with, as far as it is known. */
   #lengthOf(bytes: Uint8Array, start: FrameStart): number {
     const { command } = start;
     if (command === "helo") {
@@ -131,7 +129,7 @@ export class HashDecoder {
         throw faulty("damaged", start, "There is no `root` frame before `done`");
       return COMMAND_LENGTH;
     }
-    // Only a frame that a flipped bit makes of `Hash` is in the deprecated form here.
+    // No extended stream has the deprecated `hash`: it is a `Hash` with a flipped bit.
     if (this.#sealed || (this.#seal !== undefined && command === "hash"))
       throw unknownCommand(start);
     if (command === "root" && this.#seal !== undefined)
@@ -149,7 +147,7 @@ export class HashDecoder {
     if (this.#hello.accepts !== undefined) this.#seal = new Seal();
   }
 
-  /** Refuses a frame that steps back: it may be one that was changed on the way. */
+  /** Refuses a frame that steps back: it may have been changed on the way. */
   #ascend(frame: HashFrame, start: FrameStart): void {
     const position = frame.kind === "rest" ? frame.offset : (frame.position ?? 0);
     if (position < this.#end)

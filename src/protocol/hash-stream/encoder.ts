@@ -4,10 +4,10 @@ import { encodeHello, type Hello } from "./hello.ts";
 import type { RootDigest } from "../root-digest.ts";
 import { Seal } from "../seal.ts";
 
-/** What an extended hash stream says of itself beside how its blocks are digested. */
+/** The content of a hello, except for the hashing. */
 export type Greeting = Omit<Hello, keyof Hashing>;
 
-/** Encodes a hash stream: an extended one where there is a greeting, and what blockcopy 0.0.2 reads where not. */
+/** Encodes a hash stream: an extended one if there is a greeting, otherwise that of blockcopy 0.0.2. */
 export class HashEncoder {
   readonly #hashing: Hashing;
   readonly #greeting: Greeting | undefined;
@@ -19,22 +19,22 @@ export class HashEncoder {
   }
 
   /**
-   * What the stream begins with.
-   * @param room whether there is to be room for a root that is not known yet; with the root it then is as long
+   * Returns the beginning of the stream.
+   * @param options `reserveRoot`: reserve space for the root digest, to overwrite with `beginWith`
    */
-  begin(room = false): Uint8Array[] {
+  begin(options?: { reserveRoot: boolean }): Uint8Array[] {
     return this.#greeting === undefined
       ? []
-      : [encodeHello({ ...this.#hashing, ...this.#greeting }, room)];
+      : [encodeHello({ ...this.#hashing, ...this.#greeting }, options)];
   }
 
-  /** What it begins with now that the root is known. */
+  /** Returns the beginning of the stream with the root digest, as long as that with reserved space. */
   beginWith({ root }: RootDigest): Uint8Array {
     return encodeHello({ ...this.#hashing, ...this.#greeting, root });
   }
 
   /**
-   * The frames of consecutive blocks; see `encodeHashFrames`.
+   * Encodes the frames of consecutive blocks; see `encodeHashFrames`.
    * @throws RangeError
    */
   blocks(position: number, length: number, digests: Uint8Array): Uint8Array {
@@ -44,14 +44,14 @@ export class HashEncoder {
     return frames;
   }
 
-  /** The frame that asks for everything from `offset` on. */
+  /** Encodes the frame that asks for everything from `offset` on. */
   rest(offset: number): Uint8Array {
     const frame = encodeRest(offset);
     this.#seal.add(frame);
     return frame;
   }
 
-  /** What the stream ends with. */
+  /** Returns the end of the stream. */
   end(root: RootDigest | undefined): Uint8Array[] {
     return this.#greeting?.accepts === undefined
       ? [encodeDone()]

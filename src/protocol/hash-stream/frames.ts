@@ -21,32 +21,31 @@ export type HashFrame = {
 } & (
   | {
       kind: "hash";
-      /** Where the block begins; undefined in the deprecated `hash` frame: where the source was last read to. */
+      /** Offset of the block; undefined in the deprecated `hash` frame: the block follows the one before. */
       position: number | undefined;
       /** Bytes in the block, 1 to `MAX_FRAME_LENGTH`. */
       length: number;
-      /** The block's digest: a view into the decoded bytes, to be used before they are overwritten. */
+      /** Digest of the block: a view into the decoded bytes, valid until they are overwritten. */
       digest: Uint8Array;
     }
   | {
       kind: "rest";
-      /** All of the source from here on is to be sent. */
+      /** Asks for all of the source from this offset on. */
       offset: number;
     }
 );
 
-/** Where in a `Hash` and in a deprecated `hash` frame the digest begins. */
+/** Offset of the digest in a `Hash` frame, and in the deprecated `hash` frame. */
 const DIGEST_AT = COMMAND_LENGTH + LOCATION_LENGTH;
 const DEPRECATED_DIGEST_AT = COMMAND_LENGTH + 4;
 const REST_LENGTH = COMMAND_LENGTH + 8;
 
 /**
- * `Hash` frames of the consecutive blocks that cover `length` bytes from
- * `position` on, the last one short when `length` is no multiple of `blockSize`.
- * @param digests digest of each block by the algorithm `digest`, one after the other
+ * Encodes the `Hash` frames of consecutive blocks that cover `length` bytes from `position` on. The last block is short if
+ * `length` is not a multiple of `blockSize`.
+ * @param digests the digest of each block by the algorithm `digest`, one after another
  * @returns all frames in one buffer
- * @throws RangeError when an argument is out of bounds or `digests` has not
- *   one digest for each block
+ * @throws RangeError if an argument is out of bounds, or `digests` has not one digest for each block
  */
 export function encodeHashFrames(
   position: number,
@@ -75,8 +74,8 @@ export function encodeHashFrames(
 }
 
 /**
- * The `rest` frame: send everything from `offset` on.
- * @throws RangeError when `offset` is no position
+ * Encodes the `rest` frame, which asks for everything from `offset` on.
+ * @throws RangeError if `offset` is out of bounds
  */
 export function encodeRest(offset: number): Uint8Array {
   assertWhole("offset", offset, 0, MAX_POSITION);
@@ -87,7 +86,7 @@ export function encodeRest(offset: number): Uint8Array {
   return frame;
 }
 
-/** The `done` frame, the last one of the hash stream and of the block stream. */
+/** Encodes the `done` frame, the last one of both streams. */
 export function encodeDone(): Uint8Array {
   const frame = new Uint8Array(COMMAND_LENGTH);
   writeCommand(viewOf(frame), 0, "done");
@@ -95,7 +94,7 @@ export function encodeDone(): Uint8Array {
 }
 
 /**
- * Bytes in a whole frame with a digest or an offset.
+ * Returns the length of a whole frame with a digest or an offset.
  * @throws ProtocolError for every other command
  */
 export function hashFrameLength(start: FrameStart, digest: DigestName): number {
@@ -112,8 +111,8 @@ export function hashFrameLength(start: FrameStart, digest: DigestName): number {
 }
 
 /**
- * The frame that `bytes` are, or undefined when they are not the whole of it.
- * @throws ProtocolError as soon as the bytes that show a fault are there
+ * Decodes a frame. Returns undefined if it is not `whole`.
+ * @throws ProtocolError as soon as a fault is visible
  */
 export function decodeHashFrame(
   bytes: Uint8Array,
@@ -129,7 +128,7 @@ export function decodeHashFrame(
   const positioned = start.command === "Hash";
   const digestAt = positioned ? DIGEST_AT : DEPRECATED_DIGEST_AT;
   if (bytes.length < digestAt) return undefined;
-  // Before the digest is there: a stream that is not ours must not keep us waiting for the rest of it.
+  // Check before the digest arrives: a foreign stream must not make us wait for the rest of the frame.
   const { position, length } = positioned
     ? readLocation(view, COMMAND_LENGTH, start)
     : { position: undefined, length: readLength(view, COMMAND_LENGTH, start) };

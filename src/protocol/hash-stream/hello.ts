@@ -15,24 +15,24 @@ import {
 import { DEFAULT_BLOCK_SIZE } from "../limits.ts";
 import { decodeDigest } from "../named-digest.ts";
 
-/** What an extended hash stream says of itself before its first frame. */
+/** The first frame of an extended hash stream. */
 export interface Hello extends Hashing {
   /**
-   * The codecs that whoever reads the answer can decode. The hash stream is then sealed, and answered with an extended
-   * block stream; undefined for one that ends in `done` alone, and is answered with blockcopy 0.0.2's.
+   * The codecs that the reader of the answer decodes. The hash stream then ends with a seal, and the answer is an extended
+   * block stream. Undefined for a hash stream without a seal, whose answer is a legacy block stream.
    */
   accepts?: readonly BlockCodec[] | undefined;
   /** Bytes in the destination. */
   size?: number | undefined;
-  /** Which file or device the destination is, in printable ASCII. */
+  /** Identity of the destination, in printable ASCII. */
   identity?: string | undefined;
-  /** The storage that the destination lies on, in printable ASCII; valid until its host is started again. */
+  /** Storage that the destination lies on, in printable ASCII; valid until its host restarts. */
   storage?: string | undefined;
-  /** The root of the destination, over blocks of `blockSize` with `digest`, where that was known before the stream was read. */
+  /** Root digest of the destination, by `digest` and `blockSize`; undefined if it was not known before the first frame. */
   root?: Uint8Array | undefined;
 }
 
-/** What a `helo` frame that was received says. */
+/** A hello that has been received. */
 export interface ReceivedHello extends Hello {
   /** The version of the stream, as `1.0`. */
   version: string;
@@ -44,7 +44,7 @@ const MAX_IDENTITY_LENGTH = 1024;
 /** Most bytes of a description of storage. */
 const MAX_STORAGE_LENGTH = 2500;
 
-/** Bytes in a root. */
+/** Bytes in a root digest. */
 const ROOT_LENGTH = 64;
 
 const TAG = {
@@ -54,16 +54,19 @@ const TAG = {
   size: 4,
   identity: 5,
   root: 6,
-  /** Room for a root that is not known yet, so that it can be written there later. */
-  room: 7,
+  /** Space for a root digest that is not known yet, to overwrite with a `root` field later. */
+  reserved: 7,
   storage: 8,
 };
 
 /**
- * A `helo` frame.
- * @param room whether there is to be room for a root where there is none: that with a root is then as long
+ * Encodes a `helo` frame.
+ * @param options `reserveRoot`: if the root digest is missing, reserve space for it, so that the frame is as long as with it
  */
-export function encodeHello(hello: Hello, room = false): Uint8Array {
+export function encodeHello(
+  hello: Hello,
+  { reserveRoot }: { reserveRoot: boolean } = { reserveRoot: false },
+): Uint8Array {
   const { digest, blockSize, accepts, size, identity, storage, root } = hello;
   const fields: Field[] = [
     { tag: TAG.digest, value: encodeText(digest) },
@@ -75,14 +78,14 @@ export function encodeHello(hello: Hello, room = false): Uint8Array {
   if (identity !== undefined) fields.push({ tag: TAG.identity, value: encodeText(identity) });
   if (storage !== undefined) fields.push({ tag: TAG.storage, value: encodeText(storage) });
   if (root !== undefined) fields.push({ tag: TAG.root, value: root });
-  else if (room) fields.push({ tag: TAG.room, value: new Uint8Array(ROOT_LENGTH) });
+  else if (reserveRoot) fields.push({ tag: TAG.reserved, value: new Uint8Array(ROOT_LENGTH) });
   return encodeDescription("helo", fields);
 }
 
 /**
- * What a whole `helo` frame says. Fields that this reader does not know are skipped, unless they are required.
- * @throws ProtocolError `unsupported` when it is of another major version, or says what this reader does not know and
- *   must; `bad-hello` when it is not a hello at all
+ * Decodes a whole `helo` frame. Skips unknown fields, unless they are required.
+ * @throws ProtocolError `unsupported` for another major version, or a required field that is unknown here; `bad-hello` if it
+ *   is damaged
  */
 export function decodeHello(frame: Uint8Array, start: FrameStart): ReceivedHello {
   let digest: DigestName | undefined;

@@ -94,7 +94,7 @@ async function sendRead(
   const root = whole ? new Root(hashing) : undefined;
   // Before the other end can refuse: both sides of a copy are to be told of both.
   context.progress.begin(bytes, source.instance());
-  await output.write(encoder.begin(kept));
+  await output.write(encoder.begin({ reserveRoot: kept }));
   await scanSource(context, source, extents, hashing, async (position, length, digests) => {
     root?.add(digests);
     await output.write([encoder.blocks(position, length, digests)]);
