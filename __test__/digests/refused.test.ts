@@ -73,7 +73,7 @@ test("another file, and a file that was changed in any way", async (t) => {
       outcome,
       EXIT.otherDestination,
       "checksum",
-      /as it is now: it was written to since|another file or device/,
+      /as it is now: the file was written to since|another file or device/,
     );
     assert.equal(outcome.stdout.length, 0, what);
   }
@@ -125,7 +125,12 @@ test("one whose root is not that of its digests, or whose blocks are not whole",
   ];
   writeFileSync(cache, Buffer.concat(spliced));
   const outcome = await cached(cache, destination);
-  assertFailed(outcome, EXIT.otherDestination, "checksum", /does not have the root that it names/);
+  assertFailed(
+    outcome,
+    EXIT.otherDestination,
+    "checksum",
+    /does not have the root digest that it names/,
+  );
 
   const decoder = new HashDecoder();
   decoder.decode(bytes, 0);
@@ -181,10 +186,10 @@ test("a file that holds none is left as it is, and so is the destination", async
   system("mkfifo", named("pipe"));
   symlinkSync(cache, named("link"));
   const expected: Record<string, [number, RegExp]> = {
-    text: [EXIT.otherDestination, /text holds no digests.*; give the name of one/],
+    text: [EXIT.otherDestination, /text holds no digests.*; give the name of a file/],
     empty: [
       EXIT.otherDestination,
-      /empty does not hold the digests of all.*; give the name of one/,
+      /empty does not hold the digests of all.*; give the name of a file/,
     ],
     cut: [EXIT.otherDestination, /cut does not hold/],
     part: [EXIT.otherDestination, /part does not hold/],

@@ -247,7 +247,7 @@ test("a disk that is full there", { skip }, async (t) => {
   const point = mountTmpfs(t, folder, 2 ** 20);
   const copy = join(point, "copy");
   const foreseen = await sync(["--create", from, `one:${copy}`]);
-  const lack = `on one: cannot write ${copy}: ${SOURCE.length} more bytes are needed and ${2 ** 20} are free on its file system; nothing was written; make room there`;
+  const lack = `on one: cannot write ${copy}: ${SOURCE.length} more bytes are needed and ${2 ** 20} are free on its file system; nothing was written; free space there`;
   assertFailed(foreseen, EXIT.io, "sync", new RegExp(lack));
   assert.ok(!existsSync(copy), "a new file was left");
   // Room is not looked at.

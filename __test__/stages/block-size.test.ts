@@ -241,7 +241,7 @@ test("--verify=full of a root over blocks of a size that none have is not begun"
     const stdin = Buffer.concat([dataFrame(0, content), DONE, tailFrame([...fields])]);
     const outcome = await run(["save", "--verify=full", path], { stdin });
     if (size === 131_072) assertSucceeded(outcome);
-    else assertFailed(outcome, EXIT.protocol, "save", /does not prove all of the source/);
+    else assertFailed(outcome, EXIT.protocol, "save", /lacks the root digest of the source/);
   }
   assert.ok(untilDone(stdout).length > content.length);
 });

@@ -12,6 +12,8 @@ const LADDER = [
   { codec: "xz" },
 ] as const;
 
+const say = (): void => undefined;
+
 /** Something that is told of batches of which each takes `took` milliseconds and waits for `waited` of them. */
 class Run {
   readonly said: string[] = [];
@@ -27,7 +29,7 @@ class Run {
   batches(count: number, took: number, waited: number): this {
     for (let i = 0; i < count; i++) {
       this.#now += took;
-      this.auto.sent(this.#now, waited);
+      this.auto.sent(this.#now, { waited });
     }
     return this;
   }
@@ -74,7 +76,8 @@ test("from LZ4 to nothing it takes more than from one that is slower", () => {
 
 test("batches that were not compressed as it says now tell nothing", () => {
   const run = new Run();
-  for (let now = 1000; now < 9000; now += 100) run.auto.sent(now, 100, false);
+  for (let now = 1000; now < 9000; now += 100)
+    run.auto.sent(now, { waited: 100, isTypical: false });
   assert.equal(run.step, 1);
 });
 
@@ -120,18 +123,21 @@ test("property: it is always on the ladder, moves one step at a time, and says e
 });
 
 test("where the wire has to be that of blockcopy 0.0.2, so has xz", () => {
-  const auto = compressor({ method: "auto", level: undefined }, undefined, true, () => undefined);
-  for (let now = 100; now < 2000; now += 100) auto.sent(now, 100);
+  const auto = compressor(
+    { method: "auto", level: undefined },
+    { accepts: undefined, exactWire: true, say },
+  );
+  for (let now = 100; now < 2000; now += 100) auto.sent(now, { waited: 100 });
   assert.deepEqual(auto.current, { codec: "xzLegacy" });
 });
 
 test("it chooses only what the reader knows", () => {
   const auto = { method: "auto", level: undefined } as const;
   const codecs = (accepts: readonly ("raw" | "xz" | "zstd" | "lz4")[] | undefined): Set<string> => {
-    const chosen = compressor(auto, accepts, false, () => undefined);
+    const chosen = compressor(auto, { accepts, exactWire: false, say });
     const seen = new Set([chosen.current.codec as string]);
     for (let now = 0; now < 10_000; now += 100) {
-      chosen.sent(now, now < 5000 ? 100 : 0);
+      chosen.sent(now, { waited: now < 5000 ? 100 : 0 });
       seen.add(chosen.current.codec);
     }
     return seen;

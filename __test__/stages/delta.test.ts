@@ -194,7 +194,7 @@ test("a delta over another destination: nothing is written, unless --force says 
         EXIT.otherDestination,
         "save",
         file,
-        /--force does it again .* make a stream from the digests/,
+        /run again with --force .* make a stream from the digests/,
       );
       assertSame(readFileSync(destination), other);
     }

@@ -89,7 +89,7 @@ const block = (
 test("a source that ends with 0 and has not said all of it", async (t) => {
   const whole = answer([]);
   for (const [events, stream, pattern] of [
-    [[], DONE, /has no seal, and a sealed one was asked for/],
+    [[], DONE, /has no seal, and a sealed one was requested/],
     [[HELLO, BEGIN, END], DONE, /has no seal/],
     [[HELLO, BEGIN, END], whole.subarray(0, -DONE.length), /closed unexpectedly/],
     [[], whole, /never said that it runs/],
@@ -312,7 +312,7 @@ test("another answer than was asked for", async (t) => {
       "host:/s",
       here,
     ]);
-    assertFailed(outcome, EXIT.protocol, "sync", /were asked for/);
+    assertFailed(outcome, EXIT.protocol, "sync", /were requested/);
   }
 });
 
@@ -325,7 +325,7 @@ test("blockcopy 0.0.2 in the place of the source: nothing outside either", async
       dlzmFrame(SIZE - 4096, xz(noise("evil", 8192))),
       /offset 1044480 .*reaches beyond what was asked for/,
     ],
-    [[], answer([]), /one of blockcopy 0.0.2 was asked for/],
+    [[], answer([]), /the protocol of blockcopy 0.0.2 was requested/],
   ] as const) {
     const { folder, here } = ends(t);
     const events = [HELLO, BEGIN, END];

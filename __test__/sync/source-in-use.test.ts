@@ -24,7 +24,7 @@ function assertWarned(outcome: Outcome, source: string, why: string): void {
   assert.equal(outcome.code, EXIT.ok, outcome.stderr);
   assert.equal(
     withoutSummary(outcome.stderr),
-    `WARNING (sync): ${source} is in use: ${why}; what is written to it meanwhile may be copied half (copy a snapshot)\n`,
+    `WARNING (sync): ${source} is in use: ${why}; changes made during the copy may be copied in part (copy a snapshot)\n`,
   );
 }
 

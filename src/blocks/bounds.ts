@@ -5,40 +5,40 @@ import type { Head } from "../protocol/block-stream/head.ts";
 import type { Extent } from "../ranges/extents.ts";
 import type { Sizes } from "./sizes.ts";
 
-/** The blocks whose digests a process sends. */
+/** The blocks that one process of a destination asks for: those whose digests it sends. */
 export interface BlockRequest {
-  /** The digest and the size of the blocks. */
+  /** Block size and algorithm. */
   hashing: Hashing;
   /** The blocks whose digests are sent, in ascending order, without overlaps. */
   extents: readonly Extent[];
-  /** True if all that the source has after the end of the destination was asked for too. */
+  /** True if it includes all that the source has after the end of the destination. */
   openEnded: boolean;
   /** Bytes in the destination. */
   size: number;
-  /** An extended stream was asked for, and nothing else is an answer. */
+  /** Only an extended stream is an answer. */
   extended: boolean;
 }
 
-/** The blocks that a destination has asked a source for: here, and in all parts of the copy. */
+/** A request, with what all parts of the copy together ask for. */
 export interface CopyRequest extends BlockRequest {
-  /** True if all parts together ask for what the source has after the end of the destination. */
+  /** True if all parts together include what the source has after the end of the destination. */
   reachesEnd: boolean;
-  /** True if all parts together ask for all of the source. */
+  /** True if all parts together cover all of the source. */
   whole: boolean;
 }
 
 /**
- * Where the blocks of a stream may be written to. A source, or what stands in its place, can send anything: the destination knows by itself
- * what it has asked for, and nothing else is written.
+ * The offsets that the blocks of a stream may have. A hostile source can send any block; the destination writes only what it
+ * has requested.
  */
 export class Bounds {
   readonly #extents: readonly Extent[];
-  /** From here on all is wanted, up to the limit. */
+  /** Offset from which on every block is requested, up to the limit. */
   readonly #open: number;
-  /** Nothing is written from here on. */
+  /** Offset from which on nothing is written. */
   readonly #limit: number;
 
-  /** @param limit the size that the destination will have, in bytes; Infinity where nobody knows it */
+  /** @param limit the size that the destination will have; Infinity if it is unknown */
   constructor(extents: readonly Extent[], open: number, limit: number) {
     this.#extents = extents;
     this.#open = open;
@@ -46,40 +46,40 @@ export class Bounds {
   }
 
   /**
-   * Bytes that a block may have at most, from its position on.
+   * Returns the most bytes that a block may have.
    *
-   * @throws ProtocolError `outside` for a block with a byte that was not asked for
+   * @throws ProtocolError `outside` for a block with a byte that was not requested
    */
-  room({ position, block, streamOffset }: BlockFrame): number {
-    const room = this.#endAt(position) - position;
-    // Of a compressed block without a length, the engine sees the end.
-    if (room < (block ?? 1)) {
+  limitOf({ position, block, streamOffset }: BlockFrame): number {
+    const limit = this.#endAt(position) - position;
+    // If the header does not name the length of the block, the engine checks it while decoding.
+    if (limit < (block ?? 1)) {
       const what = block === undefined ? "A block" : `A block of ${block} bytes`;
       const where =
         position + (block ?? 1) > this.#limit
           ? `reaches beyond the ${this.#limit} bytes that the destination may have`
-          : "lies outside of what the destination has asked for";
+          : "lies outside the request of the destination";
       throw new ProtocolError(
         "outside",
         streamOffset,
         `${what} for offset ${position} ${where}, at byte ${streamOffset} of the block input stream`,
       );
     }
-    return room;
+    return limit;
   }
 
-  /** The end of the range without a gap that `position` lies in; no more than `position` where it lies in none. */
+  /** Returns the end of the gapless range around `position`; at most `position` if no extent contains it. */
   #endAt(position: number): number {
-    let place = this.#before(position);
-    let end = this.#extents[place]?.end ?? 0;
-    for (let next = this.#extents[++place]; next && next.start <= end;) {
+    let index = this.#before(position);
+    let end = this.#extents[index]?.end ?? 0;
+    for (let next = this.#extents[++index]; next && next.start <= end;) {
       end = Math.max(end, next.end);
-      next = this.#extents[++place];
+      next = this.#extents[++index];
     }
     return Math.min(Math.max(position, end) >= this.#open ? Infinity : end, this.#limit);
   }
 
-  /** The place of the last extent that does not begin after `position`; -1 if there is none. */
+  /** Returns the index of the last extent that does not begin after `position`; -1 if all do. */
   #before(position: number): number {
     let [low, high] = [0, this.#extents.length];
     while (low < high) {
@@ -95,50 +95,54 @@ export class Bounds {
 }
 
 /**
- * Where a stream may be written to that answers what was asked for.
+ * Returns the bounds for a stream that answers a request.
  *
- * @param head what the stream says of itself; undefined for one of blockcopy 0.0.2
- * @throws ProtocolError `not-asked` for another kind of stream than was asked for
+ * @param head undefined for a legacy stream
+ * @throws ProtocolError `not-asked` if the stream is not of the requested kind
  */
-export function boundsOfAnswer(asked: BlockRequest, head: Head | undefined, sizes: Sizes): Bounds {
-  const { extents, openEnded, size, extended } = asked;
+export function boundsOfAnswer(
+  request: BlockRequest,
+  head: Head | undefined,
+  sizes: Sizes,
+): Bounds {
+  const { extents, openEnded, size, extended } = request;
   const open = openEnded ? size : Infinity;
   if (!extended) {
     if (head !== undefined) {
-      throw notAsked("It is an extended one, and one of blockcopy 0.0.2 was asked for");
+      throw noAnswer("it is extended, and the protocol of blockcopy 0.0.2 was requested");
     }
-    // That of a source which may not be larger is known; any other size is not in such a stream.
+    // A legacy stream does not name the size of the source. It is known only if the source may not be larger.
     const fixed = sizes === "same" || sizes === "larger";
     return new Bounds(extents, open, fixed || !openEnded ? size : Infinity);
   }
   if (head === undefined) {
-    throw notAsked("It has no seal, and a sealed one was asked for");
+    throw noAnswer("it has no seal, and a sealed one was requested");
   }
-  const { digest, blockSize } = asked.hashing;
+  const { digest, blockSize } = request.hashing;
   if (head.digest !== digest || head.blockSize !== blockSize) {
-    throw notAsked(
-      `It has ${head.digest} digests of blocks of ${head.blockSize} bytes, and ${digest} of ${blockSize} were asked for`,
+    throw noAnswer(
+      `it has ${head.digest} digests of blocks of ${head.blockSize} bytes, and ${digest} of ${blockSize} were requested`,
     );
   }
   if (head.source.size === undefined) {
-    throw notAsked("It does not name the size of the source");
+    throw noAnswer("it does not name the size of the source");
   }
   return new Bounds(extents, open, head.source.size);
 }
 
 /**
- * Where an extended stream may be written to that nobody here has asked for: anywhere in the source that it names.
+ * Returns the bounds for an extended stream that this process has not requested: all of the source.
  *
- * @param size bytes in the destination, which does not grow where the size of the source is not named
+ * @param size size of the destination, which does not grow if the stream does not name the size of the source
  */
 export function boundsOfStream(head: Head, size: number): Bounds {
   return new Bounds([], 0, head.source.size ?? size);
 }
 
-function notAsked(why: string): ProtocolError {
+function noAnswer(why: string): ProtocolError {
   return new ProtocolError(
     "not-asked",
     0,
-    `The block stream is not the answer to what the destination has sent: ${why}, at byte 0 of the block input stream`,
+    `The block stream does not answer the request of the destination: ${why}, at byte 0 of the block input stream`,
   );
 }

@@ -1,36 +1,36 @@
-/** Advice for a copy that was told to stop. */
+/** Advice for a cancelled copy. */
 const CONTINUE = "run the same command again: it continues";
 
-/** A command was told to end by a signal, and has ended in good order. */
+/** A signal has cancelled the command, and it has ended in good order. */
 export class CancelledError extends CopyError {
   override readonly name = "CancelledError";
 
-  /** `exitCode` is the one that a shell would report. */
+  /** @param exitCode 128 + the number of the signal, as a shell reports it */
   constructor(message: string, exitCode: number) {
     super(message, CONTINUE, exitCode);
   }
 }
 
-/** The wish that a command ends early and in good order, with all that it has written on the disk: made by the first signal. */
+/** The request, made by the first signal, that a command ends early with everything it has written on the disk. */
 export class Cancellation {
   #canEnd = false;
   #by: { signal: string; code: number } | undefined;
   #wake: () => void = () => undefined;
   readonly #controller = new AbortController();
-  /** Bytes that were written, and are on the disk, when it ended early; undefined when it has not, or nobody knows. */
+  /** Bytes that had been written and synced when the command ended early; undefined if it has not, or the number is unknown. */
   synced: number | undefined;
 
-  /** True once it is to end. */
+  /** True once a signal has arrived. */
   get requested(): boolean {
     return this.#by !== undefined;
   }
 
-  /** Aborted once it is to end. */
+  /** Aborted once a signal has arrived. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Asks for it. Returns false if nothing is going on that would heed it, or it has been asked for before. */
+  /** Requests the end. Returns false if nothing runs that can end early, or if it is the second request. */
   request(signal: string, code: number): boolean {
     if (!this.#canEnd || this.requested) {
       return false;
@@ -41,7 +41,7 @@ export class Cancellation {
     return true;
   }
 
-  /** Does work that looks whether it is to end: with `race`, `requested` or `signal`. */
+  /** Runs work that can end early, and watches for that with `race`, `requested` or `signal`. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.#canEnd = true;
     try {
@@ -51,19 +51,19 @@ export class Cancellation {
     }
   }
 
-  /** Waits for one thing, such as a read of a pipe that may stay silent. Resolves to `instead` if it is to end first. One wait at a time. */
+  /** Waits for `work`, such as a read from a silent pipe. Resolves to `instead` if a signal arrives first. One call at a time. */
   race<T>(work: () => Promise<T>, instead: T): Promise<T> {
     if (this.requested) {
       return Promise.resolve(instead);
     }
-    // No Promise.race: each would stay in the memory of the promise that lives longer.
+    // Not Promise.race: it leaks a callback per call on the promise that lives longer.
     return new Promise((resolve, reject) => {
       this.#wake = () => resolve(instead);
       work().then(resolve, reject);
     });
   }
 
-  /** The failure of what ended early because it was asked to; `synced` is how many bytes are on the disk, where that is known. */
+  /** Returns the error for a command that has ended early. */
   error(): CancelledError {
     const { signal = "a signal", code = 1 } = this.#by ?? {};
     return new CancelledError(

@@ -4,7 +4,7 @@ import type * as Binding from "../native/binding.js";
 import { fileSizeLimit, spaceFor, yieldsBytes } from "../transport/files/free-space.ts";
 import type { StageContext } from "./context.ts";
 
-/** A file cannot become what it is to be. */
+/** The destination file cannot grow to the size of the copy. */
 class SpaceError extends CopyError {
   override readonly name = "SpaceError";
 
@@ -13,10 +13,10 @@ class SpaceError extends CopyError {
   }
 }
 
-/** Pieces of data that are counted; more would take seconds. */
+/** Pieces of data to count at most; more would take seconds. */
 const MOST_PIECES = 10_000;
 
-/** Bytes of data in a source, without its holes, at least; of a device, its size. */
+/** Returns a lower bound for the bytes of data in a file, holes excluded; for a device, its size. */
 export async function dataLength(
   { engine }: Pick<StageContext, "engine">,
   source: Binding.Source,
@@ -31,10 +31,10 @@ export async function dataLength(
 }
 
 /**
- * Refuses a file that cannot become `size` bytes long, or for whose `data` there is no room. Where the file system may compress, room is not
- * looked at.
+ * Refuses a file that cannot grow to `size` bytes, or whose file system has too little free space for `data`. A file system
+ * that may compress counts as having enough.
  *
- * @param data bytes of the source without its holes; undefined where it is not known how many of them are zeros
+ * @param data bytes of the source, holes excluded; undefined to skip the check of free space
  * @throws SpaceError
  */
 export function checkSpace(
@@ -56,7 +56,7 @@ export function checkSpace(
   const { allocated, free, longest } = spaceFor(file);
   if (size > longest) {
     throw new SpaceError(
-      `cannot make ${file} ${size} bytes long: its file system has no files of more than ${longest} bytes; nothing was written`,
+      `cannot make ${file} ${size} bytes long: its file system allows ${longest} bytes per file; nothing was written`,
       "choose another file system",
     );
   }
@@ -64,14 +64,14 @@ export function checkSpace(
   if (needed > free) {
     throw new SpaceError(
       `cannot write ${file}: ${needed} more bytes are needed and ${free} are free on its file system; nothing was written`,
-      "make room there; where much of the source is zeros, --sparse leaves them out, and room is not looked at",
+      "free space there; if much of the source is zeros, --sparse stores them as holes, and skips this check",
     );
   }
 }
 
 /**
- * Refuses a device of 0 bytes, such as a card reader without a card, because no copy of it is useful; and a file that reports a size of
- * 0 bytes but yields some, as files in /proc do.
+ * Refuses a device of 0 bytes, such as a card reader without a card, and a file that reports 0 bytes but yields some, such as
+ * those in /proc.
  *
  * @throws UsageError
  */
@@ -82,13 +82,13 @@ export function refuseEmpty(file: string, { isDevice, size }: Binding.Source | B
   if (isDevice) {
     throw new UsageError(
       `cannot use ${file}: it is a device of 0 bytes`,
-      "put a medium into it, or attach what belongs to it (`lsblk`, `losetup`), and run it again",
+      "insert a medium, or attach its backing file or volume (`lsblk`, `losetup`), and run it again",
     );
   }
   if (yieldsBytes(file)) {
     throw new UsageError(
-      `cannot copy ${file}: it says that it has 0 bytes, and yields more`,
-      "files in /proc and /sys do not say how long they are: write it into a file first (`cat`), and copy that",
+      `cannot copy ${file}: its size is reported as 0 bytes, but it yields more`,
+      "files in /proc and /sys do not report their size: write the content to a regular file first (`cat`), and copy that",
     );
   }
 }

@@ -8,54 +8,60 @@ import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
 import { Input } from "../transport/streams/streams.ts";
 
 /**
- * Blocks that blockcopy 0.0.2 passes on together: a group that is not full yet goes out behind a `rest`, and not at
- * all when the stream then ends inside a frame.
+ * Blocks that blockcopy 0.0.2 sends at once. It sends an incomplete group only after a `rest`, and drops it if the stream
+ * ends inside a frame.
  */
 const GROUP = 16;
 
-/** A batch holds no more blocks than this, whole groups: the frames that answer them, header and payload, go out in one writev(2). */
+/** Most blocks in a batch, in whole groups: their headers and payloads fit into one writev(2), which takes 1024 buffers. */
 const MAX_BLOCKS = 32 * GROUP;
 
-/** A batch holds no more bytes than this, unless a single block is larger. */
+/** Most bytes in a batch, unless a single block is larger. */
 export const MAX_BATCH_LENGTH = 4 * 1024 * 1024;
 
-/** Room for the largest block, or for a full batch of blocks that are widened to the alignment of direct I/O on both sides, in bytes. */
+/** Bytes of a slot: the largest block, or a full batch whose blocks are each widened to the alignment of direct I/O. */
 export const BATCH_SLOT_LENGTH = MAX_FRAME_LENGTH + 1024 * 1024;
 
-/** Bytes of the hash stream that are read at once. */
+/** Bytes of the hash stream to read at once. */
 const READ_LENGTH = 64 * 1024;
 
-/** How long a batch that is not full waits for more, in milliseconds: a slow destination must not hold up blocks. */
+/** Milliseconds that an incomplete batch waits for more: a slow destination must not hold blocks back. */
 const PATIENCE = 20;
 
-/** Blocks of the source to read together. */
+/** Blocks of the source to compare together. */
 export interface HashBatch {
-  /** The blocks, in the order in which they are to be answered. */
+  /** The blocks, in the order of the answer. */
   blocks: Binding.Range[];
-  /** The destination's digest of each block, one after the other; undefined when all of the blocks are wanted. */
+  /** The destination's digest of each block, one after another; undefined if all blocks are to be sent. */
   digests: Uint8Array | undefined;
-  /** Length of all the blocks. */
+  /** Bytes of all blocks. */
   bytes: number;
 }
 
+/** Options of {@link readHashBatches}. */
+interface BatchOptions {
+  /** Size of the source in bytes. */
+  sourceSize: number;
+  /** Answer a legacy hash stream in the order of blockcopy 0.0.2. */
+  exactWire: boolean;
+}
+
 /**
- * Reads the hash stream from standard input, which `decoder` decodes, and yields what it asks for of a source of
- * `sourceSize` bytes, in batches, in the order of the stream. Blocks that lie beyond the end of the source are left out.
- * With `exactWire` the order is that of blockcopy 0.0.2.
+ * Reads the hash stream from standard input and yields the blocks that it asks for, in batches, in the order of the stream.
+ * Leaves out blocks beyond the end of the source.
  *
  * @throws ProtocolError, StreamError
  */
 export async function* readHashBatches(
   native: typeof Binding,
   decoder: HashDecoder,
-  sourceSize: number,
-  exactWire: boolean,
+  options: BatchOptions,
 ): AsyncGenerator<HashBatch> {
   const input = new Input(native, "hash stream");
-  const batcher = new Batcher(decoder, sourceSize, exactWire);
+  const batcher = new Batcher(decoder, options);
   let rest: Uint8Array = new Uint8Array(0);
   for (;;) {
-    // A new buffer each time: the digests of a batch are views into the one that they came in.
+    // Use a new buffer each time: the digests of a batch are views into it.
     const buffer = new Uint8Array(rest.length + READ_LENGTH);
     buffer.set(rest);
     const streamOffset = input.bytes - rest.length;
@@ -82,12 +88,12 @@ export async function* readHashBatches(
   }
 }
 
-/** Whether a promise is settled soon. */
+/** True if a promise settles within `PATIENCE`. */
 async function soon(promise: Promise<unknown>): Promise<boolean> {
   const patience = new AbortController();
   const settled = promise.then(
     () => true,
-    // Whoever awaits the promise itself gets the error.
+    // The caller awaits the promise too, and gets the error.
     () => true,
   );
   const timeout = sleep(PATIENCE, false, { signal: patience.signal }).catch(() => false);
@@ -104,33 +110,33 @@ class Batcher {
   #blocks: Binding.Range[] = [];
   #digests: Uint8Array[] = [];
   #bytes = 0;
-  /** Where the source was last read to: the position of the deprecated `hash` frame. */
+  /** End of the last block, which is the position of the next deprecated `hash` frame. */
   #cursor = 0;
-  /** The block in which the destination ends, while it is not known whether the source is to go on there. */
+  /** The short block at the end of the destination, held back until it is known if a `rest` follows. */
   #last: (HashFrame & { kind: "hash"; position: number }) | undefined;
 
-  constructor(decoder: HashDecoder, sourceSize: number, exactWire: boolean) {
+  constructor(decoder: HashDecoder, { sourceSize, exactWire }: BatchOptions) {
     this.#decoder = decoder;
     this.#sourceSize = sourceSize;
     this.#exactWire = exactWire;
   }
 
-  /** Whether the order is to be that of blockcopy 0.0.2, which knows no extended stream. */
+  /** True to send in the order of blockcopy 0.0.2. */
   get exact(): boolean {
     return this.#exactWire && this.#decoder.hello?.accepts === undefined;
   }
 
-  /** Whether there is a batch that is not full yet. */
+  /** True if there is an incomplete batch. */
   get pending(): boolean {
     return this.#blocks.length > 0;
   }
 
-  /** Takes the next frame. */
+  /** Adds the next frame. */
   *add(frame: HashFrame): Generator<HashBatch> {
     const last = this.#last;
     this.#last = undefined;
     if (frame.kind === "rest") {
-      // The whole block then, as the source has it: those behind it stay on the grid, without which there is no root.
+      // Send the whole block of the source, so that all later blocks stay aligned to the block size, as the root requires.
       const grown = last !== undefined && last.position + last.length === frame.offset;
       yield* this.flushGroups();
       yield* this.#restFrom(grown ? last.position : frame.offset);
@@ -147,7 +153,7 @@ class Batcher {
     }
   }
 
-  /** Whether the destination seems to end in a block in which the source goes on. Only extended streams have a grid for both. */
+  /** True if the destination may end inside a block of the source. Only extended streams have the same blocks on both sides. */
   #isLast(position: number, length: number): boolean {
     const { hello, hashing } = this.#decoder;
     return (
@@ -173,13 +179,13 @@ class Batcher {
     this.#bytes += frame.length;
   }
 
-  /** Passes on what blockcopy 0.0.2 would have passed on by now, where the order is to be its own. */
+  /** Yields the complete groups if the order is that of blockcopy 0.0.2; otherwise everything. */
   flushGroups(): Generator<HashBatch> {
     const { length } = this.#blocks;
     return this.#take(this.exact ? length - (length % GROUP) : length);
   }
 
-  /** Passes on all that is there, at the end of the stream or of one that was cut off. */
+  /** Yields everything, at the end of the stream. */
   *end(): Generator<HashBatch> {
     if (this.#last !== undefined) {
       yield* this.#compare(this.#last);
@@ -187,7 +193,7 @@ class Batcher {
     yield* this.flush();
   }
 
-  /** Passes on all that is there, while there may be more. */
+  /** Yields the batch so far; more frames may follow. */
   flush(): Generator<HashBatch> {
     return this.#take(this.#blocks.length);
   }
@@ -207,7 +213,7 @@ class Batcher {
     yield { blocks, digests, bytes };
   }
 
-  /** All of the source from `offset` on, in full-size blocks. */
+  /** Yields all of the source from `offset` on. */
   *#restFrom(offset: number): Generator<HashBatch> {
     const { blockSize } = this.#decoder.hashing;
     const count = Math.min(MAX_BLOCKS, Math.ceil(MAX_BATCH_LENGTH / blockSize));

@@ -1,28 +1,28 @@
 import type * as Binding from "../native/binding.js";
 import type { Hashing } from "../protocol/digest.ts";
 
-/** A hole of fewer blocks is left to the engine, which does not read it either. */
+/** The engine handles holes of fewer blocks, without reading them either. */
 const MIN_BLOCKS = 64;
 
-/** No more blocks of a hole are answered at once. */
+/** Most blocks of a hole to return at once. */
 const MAX_BLOCKS = 4096;
 
-/** Blocks of zeros that nothing is stored for. */
+/** Blocks inside a hole. */
 interface Hole {
-  /** Bytes of the blocks, a multiple of the size of a block. */
+  /** Bytes of the blocks, a multiple of the block size. */
   length: number;
-  /** Their digests, one after the other. */
+  /** The digests of the blocks, one after another. */
   digests: Uint8Array;
 }
 
-/** The large holes of a file, whose digests are known without looking. */
+/** Finds the large holes of a file, whose digests are known without reading. */
 export class Holes {
   readonly #engine: Binding.Engine;
   readonly #source: Binding.Source;
   readonly #hashing: Hashing;
-  /** The first range with data at or behind where it was last asked for. */
+  /** The first range with data at or after the last position. */
   #data: Binding.DataRange = { start: 0, end: 0 };
-  /** `MAX_BLOCKS` times the digest of a block of zeros. */
+  /** The digest of a block of zeros, repeated `MAX_BLOCKS` times. */
   #digests: Uint8Array | undefined;
 
   constructor(engine: Binding.Engine, source: Binding.Source, hashing: Hashing) {
@@ -31,9 +31,9 @@ export class Holes {
     this.#hashing = hashing;
   }
 
-  /** The hole that begins at `position`, as far as it is answered at once, or undefined where none of some size does. */
+  /** Returns up to `MAX_BLOCKS` blocks of the hole that begins at `position`; undefined if there is no large hole. */
   async at(position: number, end: number): Promise<Hole | undefined> {
-    // Within a hole too, each time: in a file that was cut off since, it is none any more, and reading says so.
+    // Ask again inside a hole too: if the file has been truncated in the meantime, reading detects that.
     if (position < this.#data.start || position >= this.#data.end) {
       this.#data = await this.#engine.dataFrom(this.#source, position);
     }

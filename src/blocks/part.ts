@@ -1,18 +1,18 @@
-/** Which of several parts of a file or device. */
+/** The number of a part of a file or device. */
 export interface Part {
-  /** From 1. */
+  /** Number of the part, from 1. */
   number: number;
-  /** How many there are. */
+  /** Number of all parts. */
   count: number;
 }
 
-/** Two processes that write next to each other are to share no block of a device, no page of memory and no stripe: bytes. */
+/** Alignment of parts in bytes: neighbouring writers must not share a block of a device, a page or a stripe. */
 const GRID = 1024 * 1024;
 
 /**
- * One of several parts, of about the same length, of a range of a file or device: they do not overlap, and nothing is left out.
+ * Returns one of several parts of a range. All have about the same length, and together they cover the range.
  *
- * @param end the offset behind the range, not before `start`
+ * @param end the offset after the range, not less than `start`
  */
 export function partOf(
   { number, count }: Part,
@@ -21,12 +21,12 @@ export function partOf(
   blockSize: number,
 ): { start: number; end: number } {
   const grid = Math.max(GRID, blockSize);
-  const boundary = (place: number): number => {
-    if (place === 0) {
+  const boundary = (index: number): number => {
+    if (index === 0) {
       return start;
     }
-    const offset = start + Math.floor((end - start) / count) * place;
-    return place === count ? end : Math.max(start, offset - (offset % grid));
+    const offset = start + Math.floor((end - start) / count) * index;
+    return index === count ? end : Math.max(start, offset - (offset % grid));
   };
   return { start: boundary(number - 1), end: boundary(number) };
 }

@@ -4,14 +4,12 @@ import { DIGEST_LENGTHS, type Hashing } from "../protocol/digest.ts";
 import type { RootDigest } from "../protocol/root-digest.ts";
 
 /**
- * Collects the digests of all blocks of a file or device, in order, to its root digest (see docs/protocol.md): two with the same
- * root have the same content.
+ * Computes the root digest of a file or device from the digests of all its blocks, in order (see docs/protocol.md).
  */
 export class Root {
   readonly #hashing: Hashing;
   readonly #hash = createHash("sha3-512");
 
-  /** `hashing` is how the blocks are digested. */
   constructor(hashing: Hashing) {
     this.#hashing = hashing;
     const blockSize = Buffer.alloc(4);
@@ -19,12 +17,12 @@ export class Root {
     this.#hash.update(`blockcopy root 1 ${hashing.digest}\n`).update(blockSize);
   }
 
-  /** Adds the digests of the next blocks, one after the other. */
+  /** Adds the digests of the next blocks. */
   add(digests: Uint8Array): void {
     this.#hash.update(digests);
   }
 
-  /** The root, once all digests have been added, of what has `size` bytes. */
+  /** Returns the root digest of `size` bytes, after all digests have been added. */
   finish(size: number): RootDigest {
     const length = Buffer.alloc(8);
     length.writeBigUInt64BE(BigInt(size));
@@ -34,7 +32,7 @@ export class Root {
   }
 }
 
-/** Collects the root of a source from the batches that are read of it, as long as these are all of its blocks in order. */
+/** Computes the root digest of a source from the batches that are read, if they are all of its blocks in order. */
 export class RootOfBatches {
   readonly #size: number;
   #root: Root | undefined;
@@ -42,12 +40,12 @@ export class RootOfBatches {
   #next = 0;
   #broken = false;
 
-  /** `size` is that of the source, in bytes. */
+  /** @param size size of the source in bytes */
   constructor(size: number) {
     this.#size = size;
   }
 
-  /** Whether a batch goes on where the one before has ended, so that its digests are wanted. To be asked in the order of the batches. */
+  /** True if a batch continues the one before, so that its digests are needed. Call it once per batch, in order. */
   wants(blocks: readonly { position: number; length: number }[], hashing: Hashing): boolean {
     this.#hashing ??= hashing;
     const { digest, blockSize } = this.#hashing;
@@ -60,7 +58,7 @@ export class RootOfBatches {
     return !this.#broken;
   }
 
-  /** Adds the digests of a batch that was wanted, in the order of the batches. */
+  /** Adds the digests of a batch for which `wants` returned true, in order. */
   add(digests: Uint8Array): void {
     if (this.#hashing !== undefined) {
       this.#root ??= new Root(this.#hashing);
@@ -68,7 +66,7 @@ export class RootOfBatches {
     }
   }
 
-  /** The root, unless some of the source was not read. `hashing` is how blocks would have been digested where there were none. */
+  /** Returns the root digest; undefined if some of the source was not read. `hashing` is used for an empty source. */
   finish(hashing: Hashing): RootDigest | undefined {
     if (this.#broken || this.#next !== this.#size) {
       return undefined;
@@ -77,15 +75,15 @@ export class RootOfBatches {
   }
 }
 
-/** The root of the first bytes of a file or device, collected from the digests of all its blocks, in order. */
+/** Computes the root digest of the first bytes of a file or device from the digests of all its blocks, in order. */
 export class RootOfPrefix {
   readonly #hashing: Hashing;
   readonly #root: Root;
   readonly #size: number;
-  /** Whether it can be told from these digests: where the end lies inside of a block, it cannot. */
+  /** False if the prefix ends inside a block, whose digest then does not tell. */
   readonly #whole: boolean;
 
-  /** `size` bytes of `all`. */
+  /** Takes the first `size` bytes of `all` bytes. */
   constructor(hashing: Hashing, size: number, all: number) {
     this.#hashing = hashing;
     this.#root = new Root(hashing);
@@ -101,14 +99,14 @@ export class RootOfPrefix {
     this.#root.add(digests.subarray(0, count * DIGEST_LENGTHS[digest]));
   }
 
-  /** Whether it is `root`, once all digests have been added. */
+  /** True if the result is `root`, after all digests have been added. */
   is(root: RootDigest | undefined): boolean {
     const found = this.#root.finish(this.#size);
     return this.#whole && root !== undefined && Buffer.compare(found.root, root.root) === 0;
   }
 }
 
-/** One line that is the same for all that have the same content: for audits, and for people to compare. */
+/** Returns a line of text that is equal for equal content, for people to compare. */
 export function rootLine({ digest, blockSize, root }: RootDigest, size: number): string {
   return `blockcopy-root ${digest}/${blockSize} ${size} ${Buffer.from(root).toString("hex")}\n`;
 }

@@ -7,13 +7,13 @@ import type { Extent } from "../ranges/extents.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
 
-/** Bytes of the blocks that are read and hashed together, unless a single one is larger: a multiple of any smaller size. */
+/** Bytes to read and hash together, unless a single block is larger: a multiple of every smaller block size. */
 const BATCH_LENGTH = 4 * 1024 * 1024;
 
-/** Room for what direct I/O reads around the blocks, in bytes. */
+/** Bytes that direct I/O may read around the blocks. */
 const MARGIN = 256 * 1024;
 
-/** Takes the digests, one after the other, of the blocks that cover `length` bytes from `position`; called in order. */
+/** Receives the digests of the blocks that cover `length` bytes from `position`, one after another. Called in order. */
 export type TakeDigests = (
   position: number,
   length: number,
@@ -21,9 +21,9 @@ export type TakeDigests = (
 ) => Promise<void> | void;
 
 /**
- * Digests the blocks of the `extents` of a file or device, in their order.
+ * Digests the blocks in the `extents` of a file or device, in order.
  *
- * @throws the engine's failures, and what `take` throws
+ * @throws the engine's failures, and the errors of `take`
  */
 export async function scanSource(
   context: StageContext,
@@ -67,10 +67,10 @@ export async function scanSource(
 }
 
 /**
- * Digests the blocks of a stream as they come, to its end or to `end`.
+ * Digests the blocks of standard input as they arrive, up to its end or up to `end`.
  *
- * @returns how many bytes it had
- * @throws StreamError, the engine's failures, and what `take` throws
+ * @returns the number of bytes
+ * @throws StreamError, the engine's failures, and the errors of `take`
  */
 export async function scanStream(
   context: StageContext,

@@ -1,9 +1,9 @@
 /**
- * Runs the second halves of operations one after another, in the order in which they were added, while their
- * first halves overlap. After a failure nothing more is run; of several, the first in order is the one that counts.
+ * Runs the second halves of operations one after another, in the order in which they were added, while their first halves
+ * overlap. The first failure, in that order, ends the sequence.
  */
 export class Sequence {
-  /** Settles when the sequence has ended and all of it is done, or fails with the first failure. */
+  /** Settles when all operations are done and `end` has been called; rejects with the first failure. */
   readonly finished: Promise<void>;
   #tail: Promise<void> = Promise.resolve();
   #resolve!: () => void;
@@ -16,24 +16,24 @@ export class Sequence {
     });
   }
 
-  /** Adds an operation whose first half has been started. */
+  /** Adds an operation: the promise of its first half, and its second half. */
   add<T>(started: Promise<T>, finish: (result: T) => Promise<void> | void): void {
-    // A failure waits until it is its turn to be noticed.
+    // A failure counts only when it is its turn.
     const outcome = started.then(
       (result) => () => finish(result),
       (error: unknown) => () => Promise.reject(error),
     );
     this.#tail = this.#tail.then(async () => (await outcome)());
-    // The failure of a step is the failure of every later one, so each tells the same promise.
+    // A failed step makes every later one fail with the same error.
     this.#tail.catch(this.#reject);
   }
 
-  /** Nothing more will be added. */
+  /** Marks the end of the operations. */
   end(): void {
     this.#tail.then(this.#resolve, this.#reject);
   }
 
-  /** Settles when all that has been added so far is done. */
+  /** Settles when all operations so far are done. */
   async drained(): Promise<void> {
     await this.#tail;
   }

@@ -1,15 +1,15 @@
 /**
- * How large a destination may be: as the source; also shorter, when it is new, for a copy that was cut off leaves one that goes on from there;
- * also larger; or of any size.
+ * The sizes that a destination may have: `same` as the source; `new`, also shorter, because an interrupted first copy leaves
+ * a short file; `larger`, also larger; or `any`.
  */
 export type Sizes = "same" | "new" | "larger" | "any";
 
 /**
- * Refuses a destination of a size that was not expected.
+ * Refuses a destination whose size is not allowed.
  *
- * @param names of the two files; one that is not known here is left out
- * @param size that of the source, in bytes
- * @param destination that of the destination; undefined where it is not known
+ * @param names the names of the two files, as far as they are known, and the allowed sizes
+ * @param size size of the source
+ * @param destination size of the destination; undefined if it is unknown
  * @throws UsageError
  */
 export function refuseSize(

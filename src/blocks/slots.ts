@@ -1,27 +1,27 @@
 import type * as Binding from "../native/binding.js";
 
-/** A slot of the memory that is shared with the engine, lent to one batch. */
+/** A slot of the memory shared with the engine, lent to one batch. */
 export interface Slot {
   /** Number of the slot, for the engine. */
   index: number;
-  /** Its bytes. Neither read nor written while the engine works on the slot. */
+  /** The bytes of the slot. Do not access them while the engine works on it. */
   memory: Uint8Array;
-  /** How many of them the batch takes. */
+  /** Number of bytes that the batch uses. */
   bytes: number;
 }
 
-/** No more bytes than this are in flight in a stage, unless a single batch is larger. */
+/** Most bytes in flight in a stage, unless a single batch is larger. */
 const IN_FLIGHT = 32 * 1024 * 1024;
 
 /**
- * How many batches of `length` bytes are in flight: enough to keep the threads of the engine busy, and one that is on its way
- * to or from JavaScript; no more, because memory that is used again soon is still in the cache of the CPU.
+ * Returns the number of batches of `length` bytes to have in flight: enough to keep the engine's threads busy, and one on its
+ * way to or from JavaScript. More would be slower: memory that is reused soon is still in the CPU's cache.
  */
 export function batchesInFlight(engine: Binding.Engine, length: number): number {
   return Math.min(Math.ceil(engine.appetite / length) + 1, Math.floor(IN_FLIGHT / length));
 }
 
-/** The slots of a slab, lent out one by one: what bounds the memory of a stage. */
+/** Lends out the slots of a slab, which bounds the memory of a stage. */
 export class Slots {
   /** The memory, for the engine. */
   readonly slab: Binding.Slab;
@@ -30,14 +30,14 @@ export class Slots {
   readonly #waiting: { bytes: number; resolve: (slot: Slot) => void }[] = [];
   #inFlight = 0;
 
-  /** `count` slots of `length` bytes. Memory that is never touched costs nothing. */
+  /** Allocates `count` slots of `length` bytes. The kernel provides memory only for what is used. */
   constructor(native: typeof Binding, count: number, length: number) {
     this.slab = new native.Slab(count, length);
     this.#memory = this.slab.expose();
     this.#free = Array.from({ length: count }, (_, index) => index);
   }
 
-  /** Takes a slot for a batch of `bytes`, in turn, waiting until there is one and the bytes in flight allow it. */
+  /** Takes a slot for a batch of `bytes` bytes. Waits in turn until a slot is free and the bytes in flight allow it. */
   take(bytes: number): Promise<Slot> {
     return new Promise((resolve) => {
       this.#waiting.push({ bytes, resolve });
@@ -45,7 +45,7 @@ export class Slots {
     });
   }
 
-  /** Gives a slot back. */
+  /** Returns a slot. */
   release(slot: Slot): void {
     this.#free.push(slot.index);
     this.#inFlight -= slot.bytes;
@@ -55,8 +55,8 @@ export class Slots {
   #serve(): void {
     for (;;) {
       const [next] = this.#waiting;
-      const room = this.#inFlight === 0 || this.#inFlight + (next?.bytes ?? 0) <= IN_FLIGHT;
-      const index = next !== undefined && room ? this.#free.pop() : undefined;
+      const fits = this.#inFlight === 0 || this.#inFlight + (next?.bytes ?? 0) <= IN_FLIGHT;
+      const index = next !== undefined && fits ? this.#free.pop() : undefined;
       if (next === undefined || index === undefined) {
         return;
       }

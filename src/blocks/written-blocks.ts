@@ -3,21 +3,21 @@ import { DIGEST_LENGTHS, type DigestName } from "../protocol/digest.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { Spool } from "../transport/streams/spool.ts";
 
-/** A block that was written, and its digest. */
+/** A block that has been written, and its digest. */
 export interface WrittenBlock {
   position: number;
   length: number;
-  /** By the algorithm of the list; all zeros for a run of zeros that came without one. */
+  /** By the algorithm of the list; all zeros for a run of zeros without a digest. */
   digest: Uint8Array;
 }
 
-/** Behind a position (8 bytes) and a length (4 bytes). */
+/** Offset of the digest in an entry, after the position (8 bytes) and the length (4 bytes). */
 const DIGEST_AT = 12;
 
-/** Entries that are passed on together. */
+/** Entries to read at once. */
 const ENTRIES = 1024;
 
-/** Remembers which blocks were written, outside the memory: there may be millions. */
+/** Records the blocks that have been written. There may be millions, so the list is kept in a temporary file. */
 export class WrittenBlocks {
   /** The algorithm of the digests. */
   readonly digest: DigestName;
@@ -33,7 +33,7 @@ export class WrittenBlocks {
   }
 
   /**
-   * Begins with nothing.
+   * Creates an empty list.
    *
    * @throws SpoolError
    */
@@ -41,15 +41,15 @@ export class WrittenBlocks {
     return new WrittenBlocks(digest, await Spool.create());
   }
 
-  /** How many blocks there are. */
+  /** The number of blocks. */
   get blocks(): number {
     return this.#blocks;
   }
 
   /**
-   * Adds what a batch has written: the length and the digest of each block.
+   * Adds the blocks of a batch with their lengths and digests.
    *
-   * @throws SpoolError; ProtocolError `unsupported` when a block does not lie behind the one before: it might replace a part of it
+   * @throws SpoolError; ProtocolError `out-of-order` for a block that does not lie after the one before, and might overwrite it
    */
   async add(
     frames: readonly BlockFrame[],
@@ -63,7 +63,7 @@ export class WrittenBlocks {
         throw new ProtocolError(
           "out-of-order",
           streamOffset,
-          `The block for offset ${position} does not lie behind the one before, at byte ${streamOffset} of the block input stream`,
+          `The block for offset ${position} does not lie after the one before, at byte ${streamOffset} of the block input stream`,
         );
       }
       const length = lengths[index] ?? 0;
@@ -81,12 +81,12 @@ export class WrittenBlocks {
     await this.#spool.append(entries);
   }
 
-  /** Nothing more is added. */
+  /** Marks the end of the list, and writes it out. */
   async end(): Promise<void> {
     await this.#spool.flush();
   }
 
-  /** All blocks, in order, some at a time. */
+  /** Yields all blocks in order, many at a time. */
   async *all(): AsyncGenerator<WrittenBlock[]> {
     for await (const bytes of this.#spool.chunks(ENTRIES * this.#entryLength)) {
       const blocks: WrittenBlock[] = [];

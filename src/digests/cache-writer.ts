@@ -1,65 +1,74 @@
-import { ExitCode } from "../errors/exit-codes.ts";
-import { CopyError, UsageError } from "../errors/copy-error.ts";
-import type * as Binding from "../native/binding.js";
-import { BLOCK_CODECS } from "../protocol/codec.ts";
-import { DEFAULT_HASHING, type Hashing } from "../protocol/digest.ts";
-import { HashEncoder } from "../protocol/hash-stream/encoder.ts";
-import type { Head } from "../protocol/block-stream/head.ts";
-import type { RootDigest } from "../protocol/root-digest.ts";
-import { isLink, isSameFile } from "../transport/files/file-names.ts";
-import { NewFile } from "../transport/files/new-file.ts";
-import { StreamError } from "../errors/stream-errors.ts";
 import type { StageContext } from "../blocks/context.ts";
-import { CacheError, DigestCache } from "./digest-cache.ts";
-import { mergeDigests } from "./merge-digests.ts";
 import { Root, RootOfPrefix } from "../blocks/root.ts";
 import { scanSource, type TakeDigests } from "../blocks/scan.ts";
 import { WrittenBlocks } from "../blocks/written-blocks.ts";
+import { CopyError, UsageError } from "../errors/copy-error.ts";
+import { ExitCode } from "../errors/exit-codes.ts";
+import { StreamError } from "../errors/stream-errors.ts";
+import type * as Binding from "../native/binding.js";
+import type { Head } from "../protocol/block-stream/head.ts";
+import { BLOCK_CODECS } from "../protocol/codec.ts";
+import { DEFAULT_HASHING, type Hashing } from "../protocol/digest.ts";
+import { HashEncoder } from "../protocol/hash-stream/encoder.ts";
+import type { RootDigest } from "../protocol/root-digest.ts";
+import { isLink, isSameFile } from "../transport/files/file-names.ts";
+import { NewFile } from "../transport/files/new-file.ts";
+import { CacheError, DigestCache } from "./digest-cache.ts";
+import { mergeDigests } from "./merge-digests.ts";
 
-/** The digests cannot be kept where they are to be. */
+/** The digest cache cannot be written. */
 class CacheWriteError extends CopyError {
   override readonly name = "CacheWriteError";
 
-  constructor(message: string, { advice, copied }: Keeping) {
+  constructor(message: string, { advice, copied }: Situation) {
     super(message, advice, copied ? ExitCode.notKept : ExitCode.io);
   }
 }
 
-/** When digests cannot be kept: what to do then, and whether the copy is complete. */
-interface Keeping {
+/** The point in the copy at which a failure occurs. */
+interface Situation {
   advice: string;
+  /** True if the copy itself is complete. */
   copied: boolean;
 }
 
-/** Before anything was written. */
-const REFUSED: Keeping = {
-  advice: "nothing was written; give the name of a file where one can be made and replaced",
+const BEFORE_COPY: Situation = {
+  advice:
+    "nothing was written; give a file name in a folder where files can be created and replaced",
   copied: false,
 };
 
-/** At the end. */
-const INCOMPLETE: Keeping = {
+const AFTER_COPY: Situation = {
   advice:
-    "the copy is complete and on the disk, only its digests are not kept: make room there; the next run reads the destination",
+    "the copy is complete and on the disk, only its digest cache is missing: make room for it; the next run reads the destination",
   copied: true,
 };
 
-/** What is known of the source at the end of the stream. */
+/** The facts about the source that are known at the end of the stream. */
 export interface KnownSource {
-  /** Its root; undefined where not all of it was read. */
+  /** Its root digest; undefined if the stream does not cover all of the source. */
   root: RootDigest | undefined;
-  /** Its size, in bytes. */
+  /** Its size in bytes. */
   size: number | undefined;
 }
 
-/** The file that has the digests of a destination, while that is written to. */
+/** Passes on the digests of all blocks of the destination. Returns false if it cannot. */
+type Produce = (take: TakeDigests) => Promise<boolean>;
+
+/** The fields of the hello that name the destination. */
+interface Identified {
+  size: number;
+  identity: string;
+}
+
+/** Writes the digest cache of a destination while the destination changes. */
 export class DigestCacheWriter {
   readonly #context: StageContext;
   readonly #sink: Binding.Sink;
   readonly #path: string;
-  /** What was there before, if it is of the destination as it was before. */
+  /** The old cache, if it belongs to the destination as it was before the copy. */
   #before: DigestCache | undefined;
-  /** The blocks that came with a digest by which those from before can be brought up to date. */
+  /** The blocks that came with a digest, to update the old cache with. */
   #records: WrittenBlocks | undefined;
   #hashing: Hashing = DEFAULT_HASHING;
 
@@ -70,22 +79,18 @@ export class DigestCacheWriter {
   }
 
   /**
-   * Looks at what is there: only a digest cache will be replaced, where that can be done, and only for a destination that can be
-   * told from others.
+   * Checks that the cache can be written: only a digest cache may be replaced, and the destination needs an identity.
    *
-   * @param path the name of the file
-   * @param destination that of the destination
    * @throws CacheError, CacheWriteError, UsageError, OpenError, StreamError, the engine's failures
    */
   static async open(
     context: StageContext,
     sink: Binding.Sink,
-    path: string,
-    destination: string,
+    { path, destination }: { path: string; destination: string },
   ): Promise<DigestCacheWriter> {
     const { engine } = context;
     if (await isLink(path)) {
-      // Without its link, the file that it leads to would go on saying what was.
+      // Replacing the link would leave the outdated cache that it points to.
       throw new UsageError(`${path} is a symbolic link`, "give the name of the file itself");
     }
     if (await isSameFile(path, destination)) {
@@ -93,25 +98,25 @@ export class DigestCacheWriter {
     }
     await engine.identity(await engine.openReader(sink, "off"));
     await (await DigestCache.open(path))?.close();
-    await keeping(REFUSED, () => NewFile.probe(path));
+    await explaining(BEFORE_COPY, () => NewFile.probe(path));
     return new DigestCacheWriter(context, sink, path);
   }
 
   /**
-   * Takes away what is there, before anything is written: whatever happens from now on, it must not be believed.
+   * Removes the old cache before the first write to the destination: whatever happens later, nobody may trust it.
    *
-   * @param head what the stream says of itself, if it is an extended one
-   * @returns what is to be told of the blocks that come with a digest
+   * @param head the head of the stream; undefined for a legacy stream
+   * @returns the list in which to record the blocks that come with a digest; undefined if it is of no use
    * @throws CacheError, CacheWriteError, UsageError, OpenError, StreamError, SpoolError, the engine's failures
    */
   async begin(head: Head | undefined): Promise<WrittenBlocks | undefined> {
-    // Anew: hours may have passed, and another one may be there.
+    // Open it again: the stream may have begun hours after the first check.
     const cache = await DigestCache.open(this.#path);
-    const trusted = cache !== undefined && (await this.#isOfDestination(cache));
-    await keeping(REFUSED, async () => cache?.invalidate());
+    const isCurrent = cache !== undefined && (await this.#isOfDestination(cache));
+    await explaining(BEFORE_COPY, async () => cache?.invalidate());
     this.#hashing = head ?? cache?.hello ?? DEFAULT_HASHING;
     const { digest, blockSize } = this.#hashing;
-    if (head !== undefined && trusted) {
+    if (head !== undefined && isCurrent) {
       if (cache.hello.digest === digest && cache.hello.blockSize === blockSize) {
         this.#before = cache;
         this.#records = await WrittenBlocks.begin(digest);
@@ -123,30 +128,28 @@ export class DigestCacheWriter {
   }
 
   /**
-   * Writes the digests of the destination, which is on the disk by now. What is known is put together, if the root of that is that of
-   * the source; otherwise the destination is read.
+   * Writes the cache of the destination, which has been synced. Merges the old cache with the recorded blocks if the result
+   * has the root of the source; otherwise reads the destination.
    *
    * @throws CacheWriteError, SpoolError, the engine's failures
    */
   async update(source: KnownSource): Promise<void> {
-    await keeping(INCOMPLETE, () => this.#update(source));
+    await explaining(AFTER_COPY, () => this.#update(source));
   }
 
   async #update(source: KnownSource): Promise<void> {
-    const { engine, debug } = this.#context;
+    const { engine, debug, progress } = this.#context;
     const reader = await engine.openReader(this.#sink, "off");
     const about = { size: reader.size, identity: await engine.identity(reader) };
-    const merge = await this.#merging(about.size);
-    if (
-      merge !== undefined &&
-      source.root !== undefined &&
-      (await this.#write(about, source, merge))
-    ) {
-      debug(`${this.#path} brought up to date`);
-      return;
+    const merge = await this.#merge(about.size);
+    if (merge !== undefined && source.root !== undefined) {
+      if (await this.#write(about, source, merge)) {
+        debug(`${this.#path} updated`);
+        return;
+      }
     }
     debug(`reading the destination for ${this.#path}`);
-    const aside = this.#context.progress.aside("reading for its digests", about.size);
+    const aside = progress.aside("reading for its digests", about.size);
     const quiet = { ...this.#context, progress: aside };
     await this.#write(about, undefined, async (take) => {
       await scanSource(quiet, reader, [{ start: 0, end: about.size }], this.#hashing, take);
@@ -155,28 +158,28 @@ export class DigestCacheWriter {
     aside.finish(true);
   }
 
-  /** Whether a cache is of the destination as it is now. */
+  /** True if a cache belongs to the destination as it is now. */
   async #isOfDestination({ path, hello }: DigestCache): Promise<boolean> {
     const { engine, debug } = this.#context;
     const reader = await engine.openReader(this.#sink, "off");
     const identity = await engine.identity(reader);
-    const same = identity === hello.identity && reader.size === hello.size;
-    if (!same) {
-      debug(`${path} is not of the destination as it is now`);
+    const isSame = identity === hello.identity && reader.size === hello.size;
+    if (!isSame) {
+      debug(`${path} does not belong to the destination as it is now`);
     }
-    return same;
+    return isSame;
   }
 
-  /** How to put together what is known of a destination that has `size` bytes now; undefined where too little is. */
-  async #merging(size: number): Promise<((take: TakeDigests) => Promise<boolean>) | undefined> {
-    const [before, records] = [this.#before, this.#records];
-    if (before === undefined || records === undefined) {
+  /** Returns what merges the digests of a destination of `size` bytes; undefined if there is no old cache to merge with. */
+  async #merge(size: number): Promise<Produce | undefined> {
+    const [cache, written] = [this.#before, this.#records];
+    if (cache === undefined || written === undefined) {
       return undefined;
     }
-    await records.end();
+    await written.end();
     return async (take) => {
       try {
-        return await mergeDigests(this.#context, before, records, size, take);
+        return await mergeDigests(this.#context, { cache, written, size }, take);
       } catch (error) {
         if (!(error instanceof CacheError)) {
           throw error;
@@ -188,16 +191,15 @@ export class DigestCacheWriter {
   }
 
   /**
-   * Writes what `produce` passes on.
+   * Writes the digests that `produce` passes on.
    *
-   * @param source what the first blocks have to have the root of; undefined for no matter what
-   * @param produce passes the digests of all blocks on, and says whether it could
-   * @returns whether it has been written
+   * @param source the file is discarded unless it begins with the content of this source; undefined to accept any content
+   * @returns true if the file has been written
    */
   async #write(
-    about: { size: number; identity: string },
+    about: Identified,
     source: KnownSource | undefined,
-    produce: (take: TakeDigests) => Promise<boolean>,
+    produce: Produce,
   ): Promise<boolean> {
     const encoder = new HashEncoder(this.#hashing, { accepts: BLOCK_CODECS, ...about });
     const root = new Root(this.#hashing);
@@ -205,12 +207,12 @@ export class DigestCacheWriter {
     const file = await NewFile.create(this.#path);
     try {
       await file.append(encoder.begin({ reserveRoot: true }));
-      const whole = await produce(async (position, length, digests) => {
+      const isComplete = await produce(async (position, length, digests) => {
         root.add(digests);
         proof.add(position, length, digests);
         await file.append([encoder.blocks(position, length, digests)]);
       });
-      if (!whole || (source !== undefined && !proof.is(source.root))) {
+      if (!isComplete || (source !== undefined && !proof.is(source.root))) {
         await file.discard();
         return false;
       }
@@ -220,18 +222,18 @@ export class DigestCacheWriter {
       await file.commit();
       return true;
     } catch (error) {
-      // What went wrong first is what counts.
+      // Report the first failure, not that of removing the file.
       await file.discard().catch(() => undefined);
       throw error;
     }
   }
 }
 
-/** What is wrong with the file is wrong with what is to be kept. */
-async function keeping(when: Keeping, work: () => Promise<void>): Promise<void> {
+/** Does `work`, and adds advice for `situation` to the failure of a file operation. */
+async function explaining(situation: Situation, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    throw error instanceof StreamError ? new CacheWriteError(error.message, when) : error;
+    throw error instanceof StreamError ? new CacheWriteError(error.message, situation) : error;
   }
 }

@@ -1,71 +1,94 @@
-import { joined } from "../protocol/fields.ts";
 import type { StageContext } from "../blocks/context.ts";
-import type { DigestCache } from "./digest-cache.ts";
 import type { TakeDigests } from "../blocks/scan.ts";
-import type { WrittenBlocks } from "../blocks/written-blocks.ts";
+import type { WrittenBlock, WrittenBlocks } from "../blocks/written-blocks.ts";
+import { joined } from "../protocol/fields.ts";
+import type { DigestCache, KnownBlock } from "./digest-cache.ts";
 
-/** Digests that are passed on together. */
-const TOGETHER = 1024;
+/** Digests to pass on at once. */
+const BATCH = 1024;
+
+/** The old and the new digests of a destination of `size` bytes. */
+interface Digests {
+  cache: DigestCache;
+  written: WrittenBlocks;
+  size: number;
+}
+
+/** A block of the destination. */
+interface Block {
+  position: number;
+  length: number;
+}
 
 /**
- * The digests of a destination of `size` bytes: those of the blocks that were written, and of the others those from before.
+ * Passes on the digests of a destination: those of the blocks that were written, and for all others those of the cache.
  *
- * @returns whether that is known of each block
- * @throws CacheError, SpoolError, StreamError, and what `take` throws
+ * @returns false if the digest of some block is not known
+ * @throws CacheError, SpoolError, StreamError, and the errors of `take`
  */
 export async function mergeDigests(
   { engine }: StageContext,
-  cache: DigestCache,
-  written: WrittenBlocks,
-  size: number,
+  { cache, written, size }: Digests,
   take: TakeDigests,
 ): Promise<boolean> {
-  const { blockSize, digest } = cache.hello;
+  const { blockSize, digest: algorithm } = cache.hello;
+  const zeros = (length: number): Uint8Array => engine.zeroDigest(algorithm, length);
   const before = each(cache.blocks());
   const changes = each(written.all());
   let old = await before.next();
   let change = await changes.next();
-  let gathered: Uint8Array[] = [];
+  let batch: Uint8Array[] = [];
   for (let position = 0; position < size; position += blockSize) {
     const length = Math.min(blockSize, size - position);
-    const end = position + length;
     while (old.done !== true && old.value.position < position) {
       old = await before.next();
     }
     while (change.done !== true && change.value.position + change.value.length <= position) {
       change = await changes.next();
     }
-    if (change.done !== true && change.value.position < end) {
-      const { position: from, length: bytes, digest: its } = change.value;
-      if (from > position || from + bytes < end) {
-        return false;
-      }
-      if (its.every((byte) => byte === 0)) {
-        gathered.push(engine.zeroDigest(digest, length));
-      } else if (from === position && bytes === length) {
-        gathered.push(its);
-      } else {
-        return false;
-      }
-    } else if (
-      old.done !== true &&
-      old.value.position === position &&
-      old.value.length === length
-    ) {
-      gathered.push(old.value.digest);
-    } else {
+    const digest = digestOf({ position, length }, { old: old.value, change: change.value, zeros });
+    if (digest === undefined) {
       return false;
     }
-    if (gathered.length === TOGETHER || end === size) {
-      const from = position - (gathered.length - 1) * blockSize;
-      await take(from, end - from, joined(...gathered));
-      gathered = [];
+    batch.push(digest);
+    const end = position + length;
+    if (batch.length === BATCH || end === size) {
+      const from = position - (batch.length - 1) * blockSize;
+      await take(from, end - from, joined(...batch));
+      batch = [];
     }
   }
   return true;
 }
 
-/** One by one what comes in groups. */
+/** The candidates for the digest of a block: the next one of the cache, and the next one that was written. */
+interface Candidates {
+  old: KnownBlock | void;
+  change: WrittenBlock | void;
+  /** Returns the digest of `length` zeros. */
+  zeros: (length: number) => Uint8Array;
+}
+
+/** Returns the digest of a block; undefined if it is not known, as for a block that was written in part. */
+function digestOf(
+  { position, length }: Block,
+  { old, change, zeros }: Candidates,
+): Uint8Array | undefined {
+  const end = position + length;
+  if (change && change.position < end) {
+    if (change.position > position || change.position + change.length < end) {
+      return undefined;
+    }
+    if (change.digest.every((byte) => byte === 0)) {
+      return zeros(length);
+    }
+    const isWhole = change.position === position && change.length === length;
+    return isWhole ? change.digest : undefined;
+  }
+  return old && old.position === position && old.length === length ? old.digest : undefined;
+}
+
+/** Yields one by one what arrives in groups. */
 async function* each<T>(groups: AsyncIterable<T[]>): AsyncGenerator<T, void> {
   for await (const group of groups) {
     yield* group;

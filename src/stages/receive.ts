@@ -1,30 +1,30 @@
+import type { BlockRequest, CopyRequest } from "../blocks/bounds.ts";
+import type { StageContext } from "../blocks/context.ts";
+import { type Part, partOf } from "../blocks/part.ts";
 import type * as Binding from "../native/binding.js";
 import { ProtocolError } from "../protocol/error.ts";
 import { Input, Output } from "../transport/streams/streams.ts";
-import { asAside, silent } from "../ui/progress.ts";
+import { asAside, type Progress, silent } from "../ui/progress.ts";
 import { checksum, type ChecksumOptions } from "./checksum/checksum.ts";
-import type { CopyRequest, BlockRequest } from "../blocks/bounds.ts";
-import type { StageContext } from "../blocks/context.ts";
-import { openDestination } from "./save/destination.ts";
-import { type Part, partOf } from "../blocks/part.ts";
-import { saveTo, type SaveOptions } from "./save/save.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
+import { openDestination } from "./save/destination.ts";
+import { saveTo, type SaveOptions } from "./save/save.ts";
 
-/** Of which blocks to send the digests, and what to do with the blocks that come in answer. */
+/** Options of {@link receive}: which digests to send, and how to write the blocks that arrive. */
 export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized"> &
   SaveOptions & {
-    /** Only this of what there is; others have the other parts, and the last of them what the source has behind the end. */
+    /** The part of the copy that this process does; the last part includes what the source has after the end of the destination. */
     part: Part | undefined;
-    /** Both streams are those of blockcopy 0.0.2. */
+    /** Use the protocol of blockcopy 0.0.2 for both streams. */
     legacy: boolean;
   };
 
 /**
- * Both stages of a destination in one: writes the digests of a file or device to standard output, and the blocks that come on
- * standard input to it. It is open, and a device held, from the first read to the sync.
+ * Does both stages of a destination in one process: writes the digests of a file or device to standard output, and the
+ * blocks from standard input to it. The destination stays open, and a device claimed, from the first read to the sync.
  *
- * @returns what came of it, in words, where there is something to say
- * @throws what `checksum` and `save` throw
+ * @returns a sentence about the result, if there is something to say
+ * @throws the errors of `checksum` and `save`
  */
 export async function receive(
   context: StageContext,
@@ -34,48 +34,44 @@ export async function receive(
   const { legacy } = options;
   const destination = await openDestination(context, options);
   const reader = await engine.openReader(destination.sink, direct);
-  const digests = await withRanges(options);
-  const output = new Output(native, "hash stream", options.rate);
-  // What is read is what counts; what else is done shows all the same. What has changed, the source counts, where it can.
-  const { progress } = context;
-  const aside = progress.aside.bind(progress);
-  const proved = progress.proved.bind(progress);
-  const quiet = {
-    ...silent,
-    aside,
-    proved,
-    ...(legacy && { count: progress.count.bind(progress) }),
+  const digests = {
+    ...(await withRanges(options)),
+    ...onlyPart(reader, options),
+    extended: !legacy,
+    sized: !legacy,
   };
-  let asks!: (asked: CopyRequest) => void;
-  const asked = new Promise<CopyRequest>((resolve) => (asks = resolve));
-  const asksFor = (covered: BlockRequest): void =>
-    asks({ ...covered, ...requested(covered, options) });
+  const output = new Output(native, "hash stream", options.rate);
+  let onRequest!: (part: BlockRequest) => void;
+  const request = new Promise<CopyRequest>((resolve) => {
+    onRequest = (part) => resolve({ ...part, ...wholeRequest(part, options) });
+  });
+  const saving = { ...context, progress: progressOfSave(context.progress, { legacy }) };
   const [outcome] = await Promise.all([
-    saveTo({ ...context, progress: quiet }, destination, options, asked),
-    output.whileRead(() =>
-      sendDigests(
-        context,
-        reader,
-        {
-          ...digests,
-          ...onlyPart(reader, options),
-          extended: !legacy,
-          sized: !legacy,
-          asks: asksFor,
-        },
-        output,
-      ),
-    ),
+    saveTo(saving, destination, options, request),
+    output.whileRead(() => sendDigests(context, reader, { ...digests, onRequest }, output)),
   ]);
   return outcome;
 }
 
-/** Of which bytes this process is to send the digests, where others have the rest. */
+/**
+ * Returns the progress for the writing half: its bytes do not count, because those of the reading half do. The source counts
+ * the changed blocks, unless it speaks the legacy protocol.
+ */
+function progressOfSave(progress: Progress, { legacy }: { legacy: boolean }): Progress {
+  return {
+    ...silent,
+    aside: progress.aside.bind(progress),
+    proved: progress.proved.bind(progress),
+    ...(legacy && { count: progress.count.bind(progress) }),
+  };
+}
+
+/** Returns the range whose digests this process sends, if other processes send the rest. */
 function onlyPart(
   { size }: Binding.Source,
   { start, end, part, hashing }: ReceiveOptions,
 ): Pick<ReceiveOptions, "start" | "end"> {
-  // A range that the file does not have is refused as it is.
+  // A range beyond the end is refused later, with the offsets that were given.
   if (part === undefined || start > size || (end ?? 0) > size) {
     return { start, end };
   }
@@ -84,10 +80,10 @@ function onlyPart(
 }
 
 /**
- * What all parts of the copy ask for together. Each part but the last ends where the next one begins, and nevertheless has to refuse what
- * would fail in the last.
+ * Returns what all parts of the copy ask for together. Each part needs it to refuse at once what would otherwise fail only
+ * in the last part.
  */
-function requested(
+function wholeRequest(
   { extents, size, openEnded }: BlockRequest,
   { start, end, part }: ReceiveOptions,
 ): Pick<CopyRequest, "reachesEnd" | "whole"> {
@@ -101,10 +97,10 @@ function requested(
 }
 
 /**
- * As `receive`, without a write: only reads, and waits until the other side has counted what it would send. Refuses a destination that
- * somebody is using, as `receive` would.
+ * Does a dry run of {@link receive}: sends the digests, and waits until the other side has counted the blocks. Refuses a
+ * destination that is in use, as `receive` would.
  *
- * @throws what `checksum` throws, and ProtocolError when something is sent
+ * @throws the errors of `checksum`, and ProtocolError if blocks are sent
  */
 export async function receiveDryRun(
   context: StageContext,
@@ -113,7 +109,7 @@ export async function receiveDryRun(
   if (!options.force) {
     await context.engine.refuseUsed(options.file);
   }
-  // Digests that wait for the root keep the source waiting, and what that does is what counts.
+  // Held-back digests stall the source, so its progress is what counts from then on.
   const aside = options.rootFirst
     ? asAside(context.progress, "reading the destination")
     : undefined;
@@ -122,11 +118,11 @@ export async function receiveDryRun(
   aside?.finish(true);
   const input = new Input(context.native, "block stream");
   if ((await input.read(new Uint8Array(1))) > 0) {
-    throw new ProtocolError("other-stream", 0, "Blocks were sent, and none were asked for");
+    throw new ProtocolError("other-stream", 0, "The source has sent blocks in a dry run");
   }
 }
 
-/** Reads the list of ranges, if there is one, now: the block stream begins behind it. */
+/** Reads the range list now, if there is one: the block stream follows it on the same input. */
 async function withRanges(options: ReceiveOptions): Promise<ReceiveOptions> {
   const extents = await options.ranges?.();
   return { ...options, ranges: extents && (() => Promise.resolve(extents)) };

@@ -7,7 +7,7 @@ import { refuseOverlap } from "../stages/retrieve/overlap.ts";
 import { checkSpace, dataLength, refuseEmpty } from "../blocks/capacity.ts";
 import { Sequence } from "../blocks/sequence.ts";
 import { batchesInFlight, Slots } from "../blocks/slots.ts";
-import { tellOfWriter } from "../stages/retrieve/source-in-use.ts";
+import { reportWriter } from "../stages/retrieve/source-in-use.ts";
 import { ChangeMap } from "../ui/change-map.ts";
 import type { CopyState } from "../ui/copy-state.ts";
 import type { TimeSpent } from "../ui/event-lines.ts";
@@ -69,7 +69,7 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   debug(`${options.source}: ${source.size} bytes, ${source.description}`);
   debug(`${options.destination}: ${target.size} bytes, ${target.description}, ${sink.description}`);
 
-  await tellOfWriter(context, options.source, source, context.warn);
+  await reportWriter(context, options.source, source, context.warn);
   progress.begin(source.size);
   const slots = new Slots(native, batchesInFlight(engine, 2 * BATCH_LENGTH), 2 * BATCH_LENGTH);
   const sequence = new Sequence();

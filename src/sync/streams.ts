@@ -6,7 +6,7 @@ import type { ExitStatus } from "../transport/processes/child.ts";
 import type { Take } from "../transport/streams/pump.ts";
 import type { Part } from "../blocks/part.ts";
 import type { Cancellation } from "../blocks/cancellation.ts";
-import { ALL_DONE } from "../stages/save/save.ts";
+import { ALL_DONE } from "../stages/save/receive-stream.ts";
 import type { Pipe } from "../transport/processes/pipes.ts";
 import { type PipelineResult, type Program, runPipeline } from "../transport/processes/pipeline.ts";
 import type { Endpoint } from "./connection/endpoint.ts";

@@ -1,10 +1,10 @@
-import type { Hashing } from "../../protocol/digest.ts";
-import { Output } from "../../transport/streams/streams.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import { openInput } from "./open-input.ts";
 import { rootOf } from "../../blocks/root-of.ts";
 import { Root, rootLine } from "../../blocks/root.ts";
 import { scanStream } from "../../blocks/scan.ts";
+import type { Hashing } from "../../protocol/digest.ts";
+import { Output } from "../../transport/streams/streams.ts";
+import { openInput } from "./open-input.ts";
 
 /**
  * Writes the root digest of a file, device or stream to standard output, as a line of text.
@@ -23,12 +23,12 @@ export async function checksumRoot(
     source === null
       ? await rootOfStream(context, hashing)
       : rootLine(await rootOf(context, source, hashing), source.size);
-  // On a terminal the line of progress goes first.
+  // Clear the progress from the terminal before the line is written to it.
   context.progress.finish(true);
   await output.finish([new TextEncoder().encode(line)]);
 }
 
-/** The line for standard input, as it comes. */
+/** Returns the line for a standard input that cannot be read by offset. */
 async function rootOfStream(context: StageContext, hashing: Hashing): Promise<string> {
   const root = new Root(hashing);
   const size = await scanStream(context, undefined, hashing, (_position, _length, digests) =>

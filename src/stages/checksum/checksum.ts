@@ -1,28 +1,29 @@
+import { beyondEnd, checkRange } from "../../blocks/check-range.ts";
+import type { StageContext } from "../../blocks/context.ts";
+import { Root } from "../../blocks/root.ts";
+import { scanStream } from "../../blocks/scan.ts";
 import { UsageError } from "../../errors/copy-error.ts";
-import type * as Binding from "../../native/binding.js";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
+import type * as Binding from "../../native/binding.js";
 import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import { SpooledOutput, type StreamOutput } from "../../transport/streams/spooled-output.ts";
 import { Output } from "../../transport/streams/streams.ts";
-import type { StageContext } from "../../blocks/context.ts";
 import { openInput } from "./open-input.ts";
-import { Root } from "../../blocks/root.ts";
-import { scanStream } from "../../blocks/scan.ts";
-import { beyondEnd, checkRange, type DigestOptions, sendDigests } from "./send-digests.ts";
+import { type DigestOptions, sendDigests } from "./send-digests.ts";
 
-/** What to hash: a file or device, or `-` for standard input. */
+/** Options of {@link checksum}; `file` is a file or device, or `-` for standard input. */
 export interface ChecksumOptions extends DigestOptions {
-  /** Take a file that is missing for an empty one, which `save` will make. */
+  /** Treat a missing file as an empty one, which `save` will create. */
   create: boolean;
-  /** Bytes of digests that may go out in a second; undefined for as many as the pipe takes. */
+  /** Most bytes of digests to send per second; undefined for no limit. */
   rate: number | undefined;
-  /** Say the root of the file before the digests, which wait until it is known: what is made of them then knows its destination. */
+  /** Hold the digests back until the root is known, and send it before them. A delta made from them then names its destination. */
   rootFirst?: boolean;
 }
 
 /**
- * Writes the digest of each block of a file, device or stream to standard output, as hash stream.
+ * Writes the digest of each block of a file, device or stream to standard output, as a hash stream.
  *
  * @throws UsageError, the engine's failures, and those of the streams
  */
@@ -47,7 +48,7 @@ export async function checksum(
   });
 }
 
-/** As `openInput`, or undefined where a file is missing and may be. */
+/** Opens the input as `openInput` does; undefined if the file is missing and `create` allows that. */
 async function openOrMissing(
   context: StageContext,
   { file, create }: ChecksumOptions,
@@ -63,7 +64,7 @@ async function openOrMissing(
   }
 }
 
-/** Of a file that is missing: all is wanted of the source. */
+/** Asks for all of the source, for a file that is missing. */
 async function hashMissing(
   { engine }: StageContext,
   { file, hashing, extended, sized }: ChecksumOptions,
@@ -80,7 +81,7 @@ async function hashMissing(
   await output.finish([...encoder.begin(), encoder.rest(0), ...encoder.end(root)]);
 }
 
-/** Hashes standard input as it comes. Nobody knows where it will end, so there is no `rest`. */
+/** Hashes a standard input that cannot be read by offset. Its size is unknown, so the stream has no `rest` frame. */
 async function hashStream(
   context: StageContext,
   options: ChecksumOptions,

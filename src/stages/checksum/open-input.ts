@@ -1,9 +1,10 @@
+import type { StageContext } from "../../blocks/context.ts";
 import type * as Binding from "../../native/binding.js";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
-import type { StageContext } from "../../blocks/context.ts";
 
 /**
- * The file or device, or null for a standard input that has to be read as it comes.
+ * Opens a file or device, or `-` for standard input. Returns null for a standard input that cannot be read by offset, such
+ * as a pipe.
  *
  * @throws the engine's failures
  */

@@ -10,30 +10,30 @@ import { Seal } from "../../protocol/seal.ts";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
 import { encodeTrailer } from "../../protocol/block-stream/trailer.ts";
 
-/** How the blocks that the destination needs are put on the wire. */
+/** Encodes a block stream. */
 export interface BlockEncoder {
-  /** Whether it has blocks of zeros without a payload, and needs the digest of each block. */
+  /** True if it needs the digest of each block, and encodes blocks of zeros without a payload. */
   readonly extended: boolean;
-  /** Whether it says the root of the source. */
-  readonly proved: boolean;
-  /** What comes before all blocks. */
+  /** True if it ends with the root digest of the source. */
+  readonly sendsRoot: boolean;
+  /** Returns the beginning of the stream. */
   begin(): Uint8Array[];
-  /** Frames of the blocks of a batch, whose payloads lie in `memory`: at most two parts for each. */
+  /** Returns the frames for a batch whose payloads lie in `memory`: at most two buffers per block. */
   blocks(diff: Binding.Diff, memory: Uint8Array): Uint8Array[];
-  /** What comes behind all blocks. */
+  /** Returns the end of the stream. */
   end(root: RootDigest | undefined): Uint8Array[];
 }
 
-/** As blockcopy 0.0.2 does, and behind the end of the stream a trailer that it does not read. */
+/** Encodes the block stream of blockcopy 0.0.2, and after its end a trailer, which 0.0.2 does not read. */
 export class LegacyEncoder implements BlockEncoder {
   readonly extended = false;
-  readonly proved: boolean;
+  readonly sendsRoot: boolean;
   readonly #source: SourceDescription | undefined;
 
-  /** `source` is what the trailer says; undefined for none. */
+  /** @param source the content of the trailer; undefined for a stream without one */
   constructor(source: SourceDescription | undefined) {
     this.#source = source;
-    this.proved = source !== undefined;
+    this.sendsRoot = source !== undefined;
   }
 
   begin(): Uint8Array[] {
@@ -54,10 +54,10 @@ export class LegacyEncoder implements BlockEncoder {
   }
 }
 
-/** As an extended block stream, for those who said that they read it. */
+/** Encodes an extended block stream. */
 export class ExtendedEncoder implements BlockEncoder {
   readonly extended = true;
-  readonly proved = true;
+  readonly sendsRoot = true;
   readonly #head: Head;
   readonly #seal = new Seal();
 
@@ -72,6 +72,7 @@ export class ExtendedEncoder implements BlockEncoder {
   blocks({ changed, digests }: Binding.Diff, memory: Uint8Array): Uint8Array[] {
     const digestLength = DIGEST_LENGTHS[this.#head.digest];
     const parts: Uint8Array[] = [];
+    // Adjacent blocks of zeros become one frame.
     let zeros = { position: 0, length: 0 };
     const endZeros = (): void => {
       if (zeros.length > 0) {
@@ -83,8 +84,8 @@ export class ExtendedEncoder implements BlockEncoder {
     };
     for (const { codec, position, offset, length, block, index } of changed) {
       if (codec === "zeros") {
-        const adjoins = position === zeros.position + zeros.length;
-        if (!adjoins || zeros.length + block > MAX_FRAME_LENGTH) {
+        const isAdjacent = position === zeros.position + zeros.length;
+        if (!isAdjacent || zeros.length + block > MAX_FRAME_LENGTH) {
           endZeros();
         }
         zeros =

@@ -2,18 +2,18 @@ import { UsageError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import type { BlockCodec } from "../../protocol/codec.ts";
 
-/** How blocks are to be compressed, as a person says it. */
+/** The value of `--compress`. */
 export interface Compress {
-  /** `auto` finds out while it goes on. */
+  /** `auto` adapts while the copy runs. */
   method: "none" | "lz4" | "zstd" | "lzma" | "auto";
-  /** From 1, fastest, to 19, smallest, for zstd; 0 to 9 for lzma; undefined for the usual one. */
+  /** For zstd 1 (fastest) to 19 (smallest), for lzma 0 to 9; undefined for the default level. */
   level: number | undefined;
 }
 
-/** The level of zstd that is taken where none is named: that of zstd itself. */
+/** The default level of zstd itself. */
 const ZSTD_LEVEL = 3;
 
-/** What `auto` chooses from, the faster before the smaller. */
+/** The steps of `auto`, from the fastest to the smallest. */
 const LADDER: readonly Binding.Compression[] = [
   { codec: "raw" },
   { codec: "lz4" },
@@ -25,45 +25,57 @@ const LADDER: readonly Binding.Compression[] = [
   { codec: "xz" },
 ];
 
-/** How long, in milliseconds, and how many batches, `auto` looks before it chooses anew. */
+/** `auto` decides once per window: after this many milliseconds and batches. */
 const WINDOW = { time: 400, batches: 3 };
 
 /**
- * Shares of the time in which the output waits. Above `harder` the link takes the time, and smaller blocks are through it sooner.
- * Below `less` compressing takes it. Above that, a step less would hardly be faster, as it has up to a quarter more to send;
- * with no compression at all it is twice as much or more, hence `none`.
+ * Limits for the share of the time that is spent waiting for the output. Above `harder` the link is the bottleneck, and
+ * `auto` compresses harder. Below `less` compression is the bottleneck. Between the two, a step down would gain little:
+ * it sends up to a quarter more. The step from lz4 to no compression can double what is sent, so its limit is `none`.
  */
 const WAITS = { harder: 0.9, less: 0.8, none: 0.4 };
 
-/** For how many windows `auto` leaves alone what was too much: at first, and at most; twice as long each time that it is so again. */
+/** Windows for which `auto` avoids a step that was too slow: `least` at first, doubled each time it is too slow again. */
 const PATIENCE = { least: 8, most: 256 };
 
-/** Chooses how each batch is compressed. */
+/** Chooses the compression of each batch. */
 export interface Compressor {
-  /** How the next one is. */
+  /** The compression for the next batch. */
   readonly current: Binding.Compression;
   /**
-   * Tells of a batch that has gone out.
+   * Records that a batch has been sent.
    *
    * @param now the time in milliseconds
-   * @param waited for how long of it the output took what it was given, in milliseconds
-   * @param telling whether blocks of it were compressed as `current` says; if not, it tells nothing about that
    */
-  sent(now: number, waited: number, telling?: boolean): void;
+  sent(now: number, batch: SentBatch): void;
+}
+
+/** A batch that has been sent. */
+export interface SentBatch {
+  /** Milliseconds spent waiting for the output. */
+  waited: number;
+  /** False if none of its blocks were compressed as `current` says, so that it tells nothing about that compression. */
+  isTypical?: boolean;
+}
+
+/** The reader of the blocks, and the log. */
+export interface CompressorOptions {
+  /** The codecs that the reader decodes; undefined for blockcopy 0.0.2. */
+  accepts: readonly BlockCodec[] | undefined;
+  /** Use the xz of blockcopy 0.0.2, byte for byte. */
+  exactWire: boolean;
+  /** Logs each choice of `auto`. */
+  say: (message: string) => void;
 }
 
 /**
- * What compresses as `compress` says, for a reader that knows the codecs `accepts`.
+ * Returns the compressor for a value of `--compress`.
  *
- * @param exactWire whether xz has to be that of blockcopy 0.0.2, byte for byte
- * @param say is told what was chosen
- * @throws UsageError when the reader does not know the codec
+ * @throws UsageError if the reader does not decode the codec
  */
 export function compressor(
   compress: Compress,
-  accepts: readonly BlockCodec[] | undefined,
-  exactWire: boolean,
-  say: (message: string) => void,
+  { accepts, exactWire, say }: CompressorOptions,
 ): Compressor {
   const known: readonly BlockCodec[] = accepts ?? ["raw", "xz"];
   const isKnown = ({ codec }: Binding.Compression): boolean => known.some((name) => name === codec);
@@ -99,30 +111,30 @@ function compressionOf({ method, level }: Compress): Binding.Compression {
   }
 }
 
-/** As a person would name it for `--compress`. */
+/** Returns the value of `--compress` for a compression. */
 function nameOf({ codec, level }: Binding.Compression): string {
   const name = { raw: "none", xz: "lzma", xzLegacy: "lzma", zstd: "zstd", lz4: "lz4" }[codec];
   return level === undefined ? name : `${name}:${level}`;
 }
 
-/** Compresses harder while the output is what waits, and less while compressing is. */
+/** Compresses harder while the link is the bottleneck, and less while compression is. */
 export class Auto implements Compressor {
   readonly #ladder: readonly Binding.Compression[];
   readonly #say: (message: string) => void;
   #step: number;
-  /** When the last batch had gone out. */
+  /** The time at which the last batch had been sent. */
   #last: number | undefined;
   #elapsed = 0;
   #waited = 0;
   #batches = 0;
-  /** The last step that was too much, how long that is heeded, and for how many windows more. */
-  #tooMuch = { step: Infinity, patience: 0, windows: 0 };
+  /** The last step that was too slow, and for how many windows it is avoided: in all, and from now on. */
+  #tooSlow = { step: Infinity, patience: 0, windows: 0 };
 
-  /** `ladder` is what to choose from, the faster before the smaller. */
+  /** @param ladder the steps to choose from, from the fastest to the smallest */
   constructor(ladder: readonly Binding.Compression[], say: (message: string) => void) {
     this.#ladder = ladder;
     this.#say = say;
-    // lz4 holds up hardly any link. Where only xz is known it is raw: a fast link would be idle until the first batches are through xz.
+    // lz4 slows down hardly any link. Without it, start uncompressed: xz would leave a fast link idle at first.
     this.#step = Math.max(
       0,
       ladder.findIndex(({ codec }) => codec === "lz4"),
@@ -133,10 +145,10 @@ export class Auto implements Compressor {
     return this.#ladder[this.#step] ?? { codec: "raw" };
   }
 
-  sent(now: number, waited: number, telling = true): void {
+  sent(now: number, { waited, isTypical = true }: SentBatch): void {
     const since = this.#last ?? now - waited;
     this.#last = now;
-    if (!telling) {
+    if (!isTypical) {
       return;
     }
     this.#elapsed += now - since;
@@ -151,14 +163,15 @@ export class Auto implements Compressor {
     this.#batches = 0;
   }
 
+  /** Moves by at most one step, given the share of the window that was spent waiting for the output. */
   #choose(share: number): void {
     const step = this.#step;
     const less = this.#ladder[step - 1]?.codec === "raw" ? WAITS.none : WAITS.less;
-    this.#tooMuch.windows -= 1;
+    this.#tooSlow.windows -= 1;
     if (share < less && step > 0) {
       this.#step -= 1;
-      this.#heed(step);
-    } else if (share > WAITS.harder && this.#mayBe(step + 1)) {
+      this.#avoid(step);
+    } else if (share > WAITS.harder && this.#canUse(step + 1)) {
       this.#step += 1;
     }
     if (this.#step !== step) {
@@ -169,14 +182,16 @@ export class Auto implements Compressor {
     }
   }
 
-  #mayBe(step: number): boolean {
-    const tooMuch = step >= this.#tooMuch.step && this.#tooMuch.windows > 0;
-    return step < this.#ladder.length && !tooMuch;
+  #canUse(step: number): boolean {
+    const isAvoided = step >= this.#tooSlow.step && this.#tooSlow.windows > 0;
+    return step < this.#ladder.length && !isAvoided;
   }
 
-  #heed(step: number): void {
-    const again = step === this.#tooMuch.step;
-    const patience = again ? Math.min(2 * this.#tooMuch.patience, PATIENCE.most) : PATIENCE.least;
-    this.#tooMuch = { step, patience, windows: patience };
+  #avoid(step: number): void {
+    const isRepeated = step === this.#tooSlow.step;
+    const patience = isRepeated
+      ? Math.min(2 * this.#tooSlow.patience, PATIENCE.most)
+      : PATIENCE.least;
+    this.#tooSlow = { step, patience, windows: patience };
   }
 }

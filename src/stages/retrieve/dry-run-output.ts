@@ -1,12 +1,12 @@
 import type * as Binding from "../../native/binding.js";
 
-/** The block stream of a dry run: counted, and not sent. */
+/** Counts the block stream of a dry run instead of sending it. */
 export class DryRunOutput {
   readonly #debug: (message: string) => void;
   #bytes = 0;
   #range = { start: 0, end: 0 };
 
-  /** `debug` is told of each range that differs. */
+  /** @param debug logs each range that differs */
   constructor(debug: (message: string) => void) {
     this.#debug = debug;
   }
@@ -22,11 +22,11 @@ export class DryRunOutput {
     return Promise.resolve();
   }
 
-  /** Takes note of blocks that differ, in their order. */
+  /** Records blocks that differ, in ascending order. */
   differ(blocks: readonly Pick<Binding.Block, "position" | "block">[]): void {
     for (const { position, block } of blocks) {
       if (position !== this.#range.end) {
-        this.#tell();
+        this.#logRange();
         this.#range = { start: position, end: position };
       }
       this.#range.end += block;
@@ -35,11 +35,11 @@ export class DryRunOutput {
 
   /** Counts the end of the stream. */
   finish(parts: readonly Uint8Array[]): Promise<void> {
-    this.#tell();
+    this.#logRange();
     return this.write(parts);
   }
 
-  #tell(): void {
+  #logRange(): void {
     const { start, end } = this.#range;
     if (end > start) {
       this.#debug(`${end - start} bytes at offset ${start} differ`);

@@ -3,10 +3,9 @@ import type * as Binding from "../../native/binding.js";
 import type { StageContext } from "../../blocks/context.ts";
 
 /**
- * Refuses a destination that has bytes in common with the source: each byte that is written would change the source, which is read
- * at the same time.
+ * Refuses a destination that shares bytes with the source: each write would change the source while it is read.
  *
- * @param storage what `Engine.storageOf` says of the destination, wherever that is; null or undefined where nobody says
+ * @param storage the result of `Engine.storageOf` for the destination, also on another host; null or undefined if unknown
  * @throws UsageError
  */
 export async function refuseOverlap(

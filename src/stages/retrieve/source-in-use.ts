@@ -1,17 +1,17 @@
-import type * as Binding from "../../native/binding.js";
 import type { StageContext } from "../../blocks/context.ts";
+import type * as Binding from "../../native/binding.js";
 
-/** Tells of somebody who may write to the source while it is read: a copy would then be of no single moment. */
-export async function tellOfWriter(
+/** Reports a process that may write to the source while it is read: the copy would then mix the content of different moments. */
+export async function reportWriter(
   { engine }: Pick<StageContext, "engine">,
   file: string,
   source: Binding.Source,
-  tell: (message: string) => void,
+  report: (message: string) => void,
 ): Promise<void> {
   const writer = await engine.writerOf(source);
   if (writer !== null) {
-    tell(
-      `the source ${file} is in use: ${writer}; what is written to it meanwhile may be copied half (copy a snapshot)`,
+    report(
+      `the source ${file} is in use: ${writer}; changes made during the copy may be copied in part (copy a snapshot)`,
     );
   }
 }

@@ -6,7 +6,7 @@ import type { Base } from "../../protocol/block-stream/head.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import { rootOf } from "../../blocks/root-of.ts";
 
-/** The destination is not what a kept block stream was made for. */
+/** The destination does not have the content that a delta was made for. */
 class BaseError extends CopyError {
   override readonly name = "BaseError";
 
@@ -16,7 +16,7 @@ class BaseError extends CopyError {
 }
 
 /**
- * Refuses a destination that is not what the stream is a difference from: the result would be neither the one nor the other.
+ * Refuses a destination whose content is not the delta base: the result would be neither the old content nor the new one.
  *
  * @throws BaseError, the engine's failures
  */
@@ -28,7 +28,7 @@ export async function refuseOtherBase(
   base: Base,
 ): Promise<void> {
   const { engine, progress, debug } = context;
-  debug("reading the destination, to see whether the stream was made for it");
+  debug("reading the destination, to check that the stream was made for it");
   const reader = await engine.openReader(sink, "off");
   const aside = progress.aside("looking at the destination", reader.size);
   const same =
@@ -45,7 +45,7 @@ export async function refuseOtherBase(
           ? "its content is another"
           : `it has ${reader.size} bytes, not ${base.size}`
       }; nothing was written`,
-      "if this very stream has been written to it before, in part or in all, --force does it again and --verify=full proves it; if not, make a stream from the digests of this destination",
+      "if this same stream has been written to it before, in part or completely, run again with --force and --verify=full; if not, make a stream from the digests of this destination",
     );
   }
 }

@@ -9,15 +9,15 @@ import type { StageContext } from "../../blocks/context.ts";
 import { refuseEmpty } from "../../blocks/capacity.ts";
 import type { SaveOptions } from "./save.ts";
 
-/** A destination that is open. */
+/** An open destination. */
 export interface Destination {
   sink: Binding.Sink;
-  /** Keeps a file that was made here, also if it is empty. Without this call, the end of the process removes one that has no byte. */
+  /** Keeps a file that was created here, even if it is empty. Without this call, the process removes an empty one when it ends. */
   keep: () => void;
 }
 
 /**
- * Opens a destination, and refuses one that no copy is useful to.
+ * Opens a destination, and refuses one that cannot hold a useful copy.
  *
  * @throws UsageError, the engine's failures
  */
@@ -33,7 +33,7 @@ export async function openDestination(
   return { sink, keep };
 }
 
-/** A destination is not there, and could be made. */
+/** A destination does not exist, but could be created. */
 class MissingError extends CopyError {
   override readonly name = "MissingError";
 
@@ -54,8 +54,8 @@ export function adviseOnMissing(error: unknown): never {
 }
 
 /**
- * A regular file in /dev is what a mistake of another program left in the place of a device. It is in memory, and a copy
- * of a disk would fill that.
+ * Refuses a regular file in /dev. Such a file is usually left by a program that expected a device there. It lies in memory,
+ * which the copy of a disk would fill.
  *
  * @throws UsageError
  */

@@ -5,7 +5,7 @@ import { ExitCode } from "../../errors/exit-codes.ts";
 import type * as Binding from "../../native/binding.js";
 import type { Owner, SourceDescription } from "../../protocol/source-fields.ts";
 
-/** The user has no right to give the destination what it is to get from the source. */
+/** The user may not set the attributes of the destination. */
 class RightError extends CopyError {
   override readonly name = "RightError";
 
@@ -14,21 +14,21 @@ class RightError extends CopyError {
   }
 }
 
-/** What a file is to get from the source beside its content. */
+/** What a file gets from the source in addition to its content. */
 export interface Carried {
-  /** The size of the source, where it is smaller. */
+  /** The size of the source, if that is smaller. */
   truncate: boolean;
-  /** Times of the last access and change. */
+  /** Times of the last access and modification. */
   times: boolean;
   /** Permission bits. */
   perms: boolean;
   owner: boolean;
   group: boolean;
-  /** Take owner and group by number, not by name. */
+  /** Set owner and group by number instead of by name. */
   numericIds: boolean;
 }
 
-/** The options that ask for it. */
+/** Returns the options that ask for it. */
 export function namesOf({ truncate, times, perms, owner, group }: Carried): string[] {
   const options = {
     "--truncate": truncate,
@@ -41,8 +41,8 @@ export function namesOf({ truncate, times, perms, owner, group }: Carried): stri
 }
 
 /**
- * Gives the destination what it is to get from the source, but for its size, and brings that to the disk. What makes no sense for a
- * device is left out, with a warning.
+ * Sets the attributes of the destination, except for its size, and syncs them. Skips, with a warning, what makes no sense for
+ * a device.
  *
  * @throws the engine's failures
  */
@@ -72,7 +72,7 @@ export async function restoreMetadata(
 }
 
 /**
- * Refuses, before anything is written, what `restoreMetadata` may not do in the end.
+ * Refuses, before anything is written, attributes that `restoreMetadata` could not set at the end.
  *
  * @throws RightError, the engine's failures
  */
@@ -95,12 +95,12 @@ export async function refuseMetadata(
   }
 }
 
-/** The node of a device has an owner and times of its own, which say nothing of its content. */
+/** True if the attributes belong to a device node: they say nothing about the content of the device. */
 function isStrange({ kind }: SourceDescription): boolean {
   return kind === "device";
 }
 
-/** What a file is to get from the source, but for its size. */
+/** Returns the attributes to set, except for the size. */
 function restored(carried: Carried, source: SourceDescription): Binding.Restore {
   const of = isStrange(source) ? {} : source;
   const { accessed, modified } = of;
@@ -115,7 +115,7 @@ function restored(carried: Carried, source: SourceDescription): Binding.Restore 
 }
 
 /**
- * Cuts a file off where the source ends, if it is longer.
+ * Truncates a file to the size of the source, if it is longer.
  *
  * @throws the engine's failures
  */

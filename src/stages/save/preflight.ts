@@ -5,23 +5,24 @@ import type { CopyRequest } from "../../blocks/bounds.ts";
 import { checkSpace } from "../../blocks/capacity.ts";
 import type { SaveOptions } from "./save.ts";
 
-/** The facts about a copy that tell, before the first write, if it can succeed. */
+/** The options of `save` that decide, before the first write, if the copy can succeed. */
 export type PreflightOptions = Pick<SaveOptions, "file" | "force" | "sparse" | "carried">;
 
 /**
- * Refuses, before anything is written, what would fail at the end: a device that is too small, a file that cannot become as long as the
- * source, or for which there is no room, and a source without a byte that would empty the destination.
+ * Refuses, before anything is written, a copy that would fail at the end: to a device that is too small, to a file that cannot
+ * grow to the size of the source or whose file system is too full, and of an empty source that would empty the destination.
  *
- * Room is counted by the data of the source. What of it is zeros is not known, so `--sparse`, which makes holes of them, leaves that out.
+ * The needed space is that of the data in the source. `--sparse` skips the check, because nobody knows yet how much of that
+ * data is zeros.
  *
- * @param asked what was asked for; undefined where nobody here has asked for anything: then a part of the source may be all that comes
+ * @param request undefined if this process has sent none: the stream may then contain any part of the source
  * @throws UsageError, SpaceError
  */
 export function preflight(
   sink: Binding.Sink,
   { file, force, sparse, carried }: PreflightOptions,
   head: Head,
-  asked: CopyRequest | undefined,
+  request: CopyRequest | undefined,
 ): void {
   const { size, kind, data = kind === "device" ? size : undefined } = head.source;
   if (size === undefined) {
@@ -30,42 +31,40 @@ export function preflight(
   if (kind === "device" && size === 0) {
     throw new UsageError(
       "the source is a device of 0 bytes; nothing was written",
-      "put a medium into it, or attach what belongs to it (`lsblk`, `losetup`), and run it again",
+      "insert a medium, or attach its backing file or volume (`lsblk`, `losetup`), and run it again",
     );
   }
   if (carried.truncate) {
-    refuseEmptying(sink, file, size, force);
+    refuseEmptying(sink, { file, size, force });
   }
-  const toTheEnd = asked?.reachesEnd ?? (carried.truncate || head.base !== undefined);
-  if (!toTheEnd) {
+  const reachesEnd = request?.reachesEnd ?? (carried.truncate || head.base !== undefined);
+  if (!reachesEnd) {
     return;
   }
   if (sink.isDevice && size > sink.size) {
     throw new UsageError(
       `the source has ${size} bytes and the device ${file} only ${sink.size}; nothing was written`,
-      "give a device that is large enough, or --end, to copy only as much as fits",
+      "give a larger device, or copy only what fits with --end",
     );
   }
-  const whole = asked?.whole ?? head.base !== undefined;
+  const whole = request?.whole ?? head.base !== undefined;
   checkSpace(sink, file, size, whole && !sparse ? data : undefined);
 }
 
 /**
- * Refuses to cut a destination off to nothing.
+ * Refuses to truncate a destination to 0 bytes.
  *
- * @param size bytes in the source
+ * @param copy `size`: size of the source
  * @throws UsageError
  */
 export function refuseEmptying(
   sink: Binding.Sink,
-  file: string,
-  size: number,
-  force: boolean,
+  { file, size, force }: { file: string; size: number; force: boolean },
 ): void {
   if (size === 0 && sink.size > 0 && !sink.isDevice && !force) {
     throw new UsageError(
-      `the source is empty, and --truncate would cut ${file} off to nothing, which has ${sink.size} bytes`,
-      "look at the source; --force empties the destination nevertheless",
+      `the source is empty, and --truncate would empty ${file}, which has ${sink.size} bytes`,
+      "check the source; --force empties the destination anyway",
     );
   }
 }

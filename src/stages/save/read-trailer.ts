@@ -11,16 +11,16 @@ import type { Input } from "../../transport/streams/streams.ts";
 /**
  * Reads the trailer, which follows `done`.
  *
- * @param behind what has been read of it already
- * @returns what it says; undefined when the stream has none
+ * @param begun the bytes after `done` that have been read already
+ * @returns undefined if the stream has no trailer
  * @throws ProtocolError, StreamError
  */
 export async function readTrailer(
   input: Pick<Input, "bytes" | "read">,
-  behind: Uint8Array,
+  begun: Uint8Array,
 ): Promise<Trailer | undefined> {
-  const offset = input.bytes - behind.length;
-  let bytes = behind;
+  const offset = input.bytes - begun.length;
+  let bytes = begun;
   for (;;) {
     const length = trailerLength(bytes, offset);
     if (bytes.length >= length && bytes.length > COMMAND_LENGTH) {
@@ -41,8 +41,8 @@ export async function readTrailer(
 /**
  * Refuses a stream without a trailer.
  *
- * @param option what needs it
- * @param offset bytes in the stream
+ * @param option the option that needs the trailer
+ * @param offset length of the stream
  * @throws ProtocolError `no-trailer`
  */
 export function requireTrailer(

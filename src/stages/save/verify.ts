@@ -11,13 +11,13 @@ import { rootOf } from "../../blocks/root-of.ts";
 import { Slots } from "../../blocks/slots.ts";
 import type { WrittenBlocks, WrittenBlock } from "../../blocks/written-blocks.ts";
 
-/** What is read back from the disk after the copy: nothing, what was written, or all of it. */
+/** The amount to read back from the disk after the copy: nothing, the written blocks, or everything. */
 export type Verify = "none" | "written" | "full";
 
-/** More offsets than this are counted, not named. */
+/** Most offsets to name in a message. */
 const NAMED = 10;
 
-/** The destination, read back, is not what it should be. */
+/** The destination differs from what was written, or from the source. */
 class VerifyError extends CopyError {
   override readonly name = "VerifyError";
 
@@ -27,9 +27,9 @@ class VerifyError extends CopyError {
 }
 
 /**
- * Reads back what was written and compares it.
+ * Reads back the written blocks and compares them.
  *
- * @returns what came of it, in words
+ * @returns a sentence about the result
  * @throws VerifyError, the engine's failures
  */
 export async function verifyWritten(
@@ -43,17 +43,17 @@ export async function verifyWritten(
   if (differing.count > 0) {
     throw new VerifyError(
       `${differing.count} of ${written.blocks} blocks that were written to ${file} differ when they are read back, at ${named(differing)}`,
-      "do not trust the disk (dmesg, smartctl), nor the copy",
+      "do not trust the disk or the copy: check the disk (dmesg, smartctl)",
     );
   }
-  return `${written.blocks} blocks read back and right`;
+  return `${written.blocks} blocks read back and correct`;
 }
 
 /**
- * Reads all of the destination back, as far as the source reaches, and compares its root digest with that of the source.
+ * Reads back the destination, up to the size of the source, and compares its root digest with that of the source.
  *
- * @returns what came of it, in words
- * @throws VerifyError, the engine's failures; ProtocolError when the stream does not say what the root of the source is
+ * @returns a sentence about the result
+ * @throws VerifyError, the engine's failures; ProtocolError if the stream does not name the root digest of the source
  */
 export async function verifyAll(
   context: StageContext,
@@ -66,7 +66,7 @@ export async function verifyAll(
     throw new ProtocolError(
       "no-root",
       0,
-      "The stream does not prove all of the source, which --verify=full needs",
+      "The stream lacks the root digest of the source, which --verify=full needs",
     );
   }
   const reader = await openReader(context, sink);
@@ -77,15 +77,15 @@ export async function verifyAll(
   if (end === size && Buffer.compare(found.root, root.root) === 0) {
     return `all ${size} bytes read back and equal to the source`;
   }
-  // Where it differs, only the blocks that were written can tell.
+  // The root does not tell where the difference is. The digests of the written blocks may.
   await verifyWritten(context, sink, file, written);
   throw new VerifyError(
     `${file} differs from the source, but not in the ${written.blocks} blocks that were written`,
-    "it was not what the digests said that the stream was made from: run all of it again, with `checksum` reading the destination (no --cached, no kept stream)",
+    "the destination has changed since its digests were made: run all of it again, and let `checksum` read the destination (no --cached, no kept stream)",
   );
 }
 
-/** The destination, for reading what the disk has, not what the page cache remembers of it. */
+/** Opens the destination for direct reads, which bypass the page cache and show what is on the disk. */
 async function openReader(
   { engine, warn }: StageContext,
   sink: Binding.Sink,
@@ -96,15 +96,17 @@ async function openReader(
     if (!isEngineFailure(error) || error.kind !== "not-direct") {
       throw error;
     }
-    warn("the destination cannot be read past the page cache: it may be that which is read back");
+    warn(
+      "direct reads of the destination are not possible: the data read back may come from the page cache, not from the disk",
+    );
     return engine.openReader(sink, "off");
   }
 }
 
-/** Blocks that differ from what was written. */
+/** The blocks that differ from what was written. */
 interface Differing {
   count: number;
-  /** The first ones. */
+  /** The first of them. */
   blocks: { position: number; length: number }[];
 }
 
@@ -123,7 +125,7 @@ async function differingBlocks(
   };
   for await (const chunk of written.all()) {
     for (const blocks of batches(chunk)) {
-      // What lies beyond the end was cut off: the engine only tells of what there is.
+      // Blocks beyond the end of the file are missing. The engine compares only what exists.
       const [present, missing] = split(
         blocks,
         ({ position, length }) => position + length <= reader.size,
@@ -145,7 +147,7 @@ async function differingBlocks(
   return differing;
 }
 
-/** Cuts blocks into batches that fit into a slot. */
+/** Splits blocks into batches that fit into a slot. */
 function* batches(blocks: WrittenBlock[]): Generator<WrittenBlock[]> {
   let batch: WrittenBlock[] = [];
   let bytes = 0;

@@ -1,0 +1,116 @@
+import type { StageContext } from "../../blocks/context.ts";
+import { checkRange } from "../../blocks/check-range.ts";
+import { Root } from "../../blocks/root.ts";
+import { scanSource } from "../../blocks/scan.ts";
+import { isEngineFailure } from "../../errors/engine-failure.ts";
+import type * as Binding from "../../native/binding.js";
+import { BLOCK_CODECS } from "../../protocol/codec.ts";
+import { DIGEST_LENGTHS } from "../../protocol/digest.ts";
+import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
+import { type Coverage, cover } from "../../ranges/extents.ts";
+import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
+import type { DigestOptions } from "./send-digests.ts";
+import { storageFor } from "./storage.ts";
+
+/** blockcopy 0.0.2 compares this number of blocks at once. */
+const PEER_BATCH = 16;
+
+/**
+ * Reads a file or device and writes the digest of each block.
+ *
+ * @throws UsageError, the engine's failures, and those of the streams
+ */
+export async function sendScanned(
+  context: StageContext,
+  source: Binding.Source,
+  options: DigestOptions,
+  output: StreamOutput,
+): Promise<void> {
+  const { file, start, ranges, hashing, extended } = options;
+  context.debug(`${file}: ${source.size} bytes, ${source.description}`);
+  checkRange(source, options);
+  const { extents, bytes, openEnded } = await coverage(source, options);
+  if (ranges !== undefined) {
+    context.debug(`${file}: ${bytes} of ${source.size} bytes in ${extents.length} ranges`);
+  }
+  options.onRequest?.({ hashing, extents, openEnded, size: source.size, extended });
+  // Only all blocks together have a root. A delta made from these digests names its destination by that root.
+  const whole = extended && openEnded && start === 0 && ranges === undefined;
+  const kept = whole && output.isRewritable;
+  const encoder = await encoderFor(context, source, options, { kept });
+  const root = whole ? new Root(hashing) : undefined;
+  // Begin before the other end can refuse, so that people see both sides of the copy.
+  context.progress.begin(bytes, source.instance());
+  await output.write(encoder.begin({ reserveRoot: kept }));
+  await scanSource(context, source, extents, hashing, async (position, length, digests) => {
+    root?.add(digests);
+    await output.write([encoder.blocks(position, length, digests)]);
+  });
+  const found = root?.finish(source.size);
+  const rest = openEnded ? restFrom(source.size, encoder, options) : [];
+  if (kept && found !== undefined) {
+    await output.rewrite(encoder.beginWith(found));
+  }
+  await output.finish([...rest, ...encoder.end(found)]);
+}
+
+/** Returns the encoder; a stream that is `kept` in a file names the file or device, since it can serve as digest cache. */
+async function encoderFor(
+  context: StageContext,
+  source: Binding.Source,
+  options: DigestOptions,
+  { kept }: { kept: boolean },
+): Promise<HashEncoder> {
+  const identity = kept ? await identityOf(context, source) : undefined;
+  const storage = await storageFor(context, source, options);
+  const about = kept || options.sized === true ? { size: source.size, identity, storage } : {};
+  return new HashEncoder(
+    options.hashing,
+    options.extended ? { accepts: BLOCK_CODECS, ...about } : undefined,
+  );
+}
+
+/** Returns the identity of a file or device; undefined if nothing distinguishes it from others. */
+async function identityOf(
+  { engine, debug }: StageContext,
+  source: Binding.Source,
+): Promise<string | undefined> {
+  try {
+    return await engine.identity(source);
+  } catch (error) {
+    if (!isEngineFailure(error) || error.kind !== "no-identity") {
+      throw error;
+    }
+    debug(error.message);
+    return undefined;
+  }
+}
+
+/** Returns the part of the file to digest. */
+async function coverage(
+  { size }: Binding.Source,
+  { start, end, ranges, hashing }: DigestOptions,
+): Promise<Coverage> {
+  if (ranges !== undefined) {
+    return cover(await ranges(), size, hashing.blockSize);
+  }
+  const extent = { start, end: end ?? size };
+  return { extents: [extent], bytes: extent.end - start, openEnded: end === undefined };
+}
+
+/** Returns the frames that ask for all that the source has from `offset` on. */
+function restFrom(
+  offset: number,
+  encoder: HashEncoder,
+  { start, hashing, legacy }: DigestOptions,
+): Uint8Array[] {
+  if (legacy !== true || start < offset) {
+    return [encoder.rest(offset)];
+  }
+  // 0.0.2 sends the rest in blocks as long as the last one that it compared, and fails if it has compared none. So send a
+  // full batch of digests that match no block: 0.0.2 would send the rest before the blocks of an incomplete batch.
+  const { digest, blockSize } = hashing;
+  const length = PEER_BATCH * blockSize;
+  const mismatches = new Uint8Array(PEER_BATCH * DIGEST_LENGTHS[digest]);
+  return [encoder.blocks(offset, length, mismatches), encoder.rest(offset + length)];
+}

@@ -1,0 +1,17 @@
+import type { StageContext } from "../../blocks/context.ts";
+import type * as Binding from "../../native/binding.js";
+import type { DigestOptions } from "./send-digests.ts";
+
+/** Returns the storage that a file lies on, for the hello; undefined if it is not to be sent or the kernel does not tell. */
+export async function storageFor(
+  { engine, debug }: StageContext,
+  source: Binding.Source,
+  { file, sized }: DigestOptions,
+): Promise<string | undefined> {
+  if (sized !== true) {
+    return undefined;
+  }
+  const storage = await engine.storageOf(source);
+  debug(`${file}: lies on ${storage ?? "unknown storage (is /proc mounted?)"}`);
+  return storage ?? undefined;
+}

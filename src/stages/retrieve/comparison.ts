@@ -1,0 +1,178 @@
+import type { StageContext } from "../../blocks/context.ts";
+import {
+  BATCH_SLOT_LENGTH,
+  type HashBatch,
+  MAX_BATCH_LENGTH,
+  readHashBatches,
+} from "../../blocks/digest-batches.ts";
+import { RootOfBatches } from "../../blocks/root.ts";
+import { Sequence } from "../../blocks/sequence.ts";
+import { batchesInFlight, type Slot, Slots } from "../../blocks/slots.ts";
+import type * as Binding from "../../native/binding.js";
+import { HashDecoder } from "../../protocol/hash-stream/decoder.ts";
+import type { Output } from "../../transport/streams/streams.ts";
+import { ChangeMap } from "../../ui/change-map.ts";
+import type { Progress } from "../../ui/progress.ts";
+import { DryRunOutput } from "./dry-run-output.ts";
+import { type Format, negotiate } from "./negotiate.ts";
+import type { OpenSource, RetrieveOptions } from "./retrieve.ts";
+
+/** A batch that the engine compares, until its blocks are sent. */
+interface Compared {
+  batch: HashBatch;
+  slot: Slot;
+  format: Format;
+  /** The compression that the engine was told to use for it. */
+  compression: Binding.Compression;
+  /** True if its digests belong to the root digest of the source. */
+  hasRootDigests: boolean;
+}
+
+/** Compares a source with the hash stream on standard input, and sends the blocks that differ. */
+export class Comparison {
+  readonly #context: StageContext;
+  readonly #options: RetrieveOptions;
+  readonly #opened: OpenSource;
+  readonly #output: Output;
+  readonly #dryRun: DryRunOutput | undefined;
+  readonly #map: ChangeMap | undefined;
+  readonly #root: RootOfBatches;
+  readonly #slots: Slots;
+  readonly #decoder = new HashDecoder();
+  readonly #sequence = new Sequence();
+  /** Known once the first batch has been read, or the end of the hash stream. */
+  #format: Format | undefined;
+  /** Bytes sent that the progress knows of. */
+  #reported = 0;
+
+  constructor(context: StageContext, options: RetrieveOptions, opened: OpenSource, output: Output) {
+    const { native, engine, debug } = context;
+    const { size } = opened.source;
+    this.#context = context;
+    this.#options = options;
+    this.#opened = opened;
+    this.#output = output;
+    this.#dryRun = options.dryRun ? new DryRunOutput(debug) : undefined;
+    this.#map = options.map ? new ChangeMap(size) : undefined;
+    this.#root = new RootOfBatches(size);
+    this.#slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), BATCH_SLOT_LENGTH);
+  }
+
+  /**
+   * Compares and sends everything up to the end of the block stream.
+   *
+   * @throws ProtocolError, UsageError, the engine's failures, and those of the streams
+   */
+  async run(): Promise<void> {
+    const { progress, debug } = this.#context;
+    await Promise.all([this.#compareAll(), this.#sequence.finished]);
+    debug(
+      `${this.#stream.bytes} bytes of changed blocks ${this.#options.dryRun ? "counted" : "sent"}`,
+    );
+    if (this.#map !== undefined) {
+      progress.mapped(this.#map);
+    }
+    const root = this.#root.finish(this.#decoder.hashing);
+    await this.#stream.finish(this.#format?.encoder.end(root) ?? []);
+  }
+
+  get #stream(): Output | DryRunOutput {
+    return this.#dryRun ?? this.#output;
+  }
+
+  async #compareAll(): Promise<void> {
+    const batches = readHashBatches(this.#context.native, this.#decoder, {
+      sourceSize: this.#opened.source.size,
+      exactWire: this.#options.exactWire,
+    });
+    try {
+      for await (const batch of batches) {
+        await this.#compare(batch);
+      }
+    } catch (error) {
+      // Answer every complete frame, even if the other end has gone away since.
+      await this.#sequence.drained();
+      throw error;
+    }
+    this.#format ??= await this.#begin();
+    this.#sequence.end();
+  }
+
+  /** Chooses the format of the answer, and sends its beginning. */
+  async #begin(): Promise<Format> {
+    const format = await negotiate(this.#context, {
+      options: this.#options,
+      opened: this.#opened,
+      decoder: this.#decoder,
+      isOutputRewritable: this.#output.isRewritable,
+    });
+    this.#sequence.add(Promise.resolve(), () => this.#stream.write(format.encoder.begin()));
+    return format;
+  }
+
+  async #compare(batch: HashBatch): Promise<void> {
+    const format = (this.#format ??= await this.#begin());
+    const { encoder, compressor } = format;
+    const { hashing } = this.#decoder;
+    const hasRootDigests = encoder.sendsRoot && this.#root.wants(batch.blocks, hashing);
+    const slot = await this.#slots.take(batch.bytes);
+    const compression = compressor.current;
+    const diff = this.#context.engine.diff(this.#opened.source, this.#slots.slab, slot.index, {
+      blocks: batch.blocks,
+      digests: batch.digests,
+      algorithm: hashing.digest,
+      hashed: hasRootDigests || encoder.extended,
+      compression,
+      omitZeros: encoder.extended,
+    });
+    const compared = { batch, slot, format, compression, hasRootDigests };
+    this.#sequence.add(diff, (result) => this.#send(compared, result));
+  }
+
+  async #send(
+    { batch, slot, format, compression, hasRootDigests }: Compared,
+    diff: Binding.Diff,
+  ): Promise<void> {
+    const { encoder, compressor } = format;
+    if (hasRootDigests) {
+      this.#root.add(diff.digests);
+    }
+    const begun = performance.now();
+    await this.#stream.write(encoder.blocks(diff, slot.memory));
+    const now = performance.now();
+    const isCompressed = diff.changed.some(({ codec }) => codec === compression.codec);
+    compressor.sent(now, {
+      waited: now - begun,
+      isTypical: isCompressed && compression === compressor.current,
+    });
+    this.#slots.release(slot);
+    this.#report(batch, diff.changed);
+  }
+
+  #report(batch: HashBatch, changed: readonly Binding.Block[]): void {
+    const { progress } = this.#context;
+    changed.forEach(({ position, block }) => this.#map?.add(position, block));
+    countBlocks(progress, changed);
+    progress.count("sent", this.#stream.bytes - this.#reported);
+    this.#reported = this.#stream.bytes;
+    this.#dryRun?.differ(changed);
+    progress.advance(batch.bytes - bytesAfterEnd(batch, this.#opened.source.size));
+  }
+}
+
+/** Counts changed blocks, and for those with a payload the bytes before and after compression. */
+function countBlocks(progress: Progress, changed: readonly Binding.Block[]): void {
+  const sumOf = (blocks: typeof changed, what: "block" | "length"): number =>
+    blocks.reduce((sum, block) => sum + block[what], 0);
+  const withPayload = changed.filter(({ codec }) => codec !== "zeros");
+  progress.count("blocks", changed.length);
+  progress.count("changed", sumOf(changed, "block"));
+  progress.count("plain", sumOf(withPayload, "block"));
+  progress.count("packed", sumOf(withPayload, "length"));
+}
+
+/** Returns how many bytes of a batch lie after the end of a source of `size` bytes. */
+function bytesAfterEnd({ blocks }: HashBatch, size: number): number {
+  const last = blocks.at(-1);
+  return last === undefined ? 0 : Math.max(0, last.position + last.length - size);
+}
