@@ -14,7 +14,7 @@ import { NODE_VERSIONS } from "../src/native/node-version.ts";
 
 const OUT = "dist";
 const ENTRY = "src/cli/main.ts";
-const KEEPER = "src/sync/bootstrap/install.ts";
+const INSTALLER = "src/sync/bootstrap/install.ts";
 const LAUNCHER = "src/cli/launcher.sh";
 
 rmSync(OUT, { recursive: true, force: true });
@@ -38,7 +38,7 @@ const { metafile } = await build({
   metafile: true,
 });
 // It runs where nothing else of the program is.
-await build({ ...common, entryPoints: [KEEPER] });
+await build({ ...common, entryPoints: [INSTALLER] });
 chmodSync(join(OUT, "cli/main.js"), 0o755);
 writeFileSync(join(OUT, "cli/blockcopy"), launcher(), { mode: 0o755 });
 writeFileSync(join(OUT, "THIRD-PARTY-LICENSES.txt"), notices(Object.keys(metafile.inputs)));

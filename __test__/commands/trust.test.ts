@@ -14,7 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { pack, sha256, DIGESTS, digestsOf, type Files } from "../../src/sync/bootstrap/archive.ts";
-import { keepPackage } from "../../src/sync/bootstrap/installed-package.ts";
+import { installPackage } from "../../src/sync/bootstrap/installed-package.ts";
 import { runLine } from "../../src/sync/connection/remote-shell.ts";
 import { spawnSync } from "node:child_process";
 import {
@@ -133,7 +133,7 @@ for (const [what, change, root] of CHANGES)
   test(`a kept package: ${what}`, { skip: root === true && lackingRoot() }, async (t) => {
     const [outer, inner] = folders(t);
     const folder = join(inner, "blockcopy", KEPT.name);
-    await keepPackage(folder, DIGEST, pack(FILES));
+    await installPackage(folder, DIGEST, pack(FILES));
     const there = () =>
       spawnSync("sh", ["-c", runLine(KEPT, false), "blockcopy"], {
         encoding: "utf8",
@@ -146,7 +146,7 @@ for (const [what, change, root] of CHANGES)
     assert.deepEqual([there().status, there().stdout], [0, "it runs\n"]);
     change(outer, inner);
     assert.equal(there().status, 127);
-    await assert.rejects(keepPackage(folder, DIGEST, pack(FILES)), /chmod|chown/);
+    await assert.rejects(installPackage(folder, DIGEST, pack(FILES)), /chmod|chown/);
   });
 
 test("names as long as can be", async (t) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { explainLoading } from "../../src/native/load-failure.ts";
 import { glibcNeeded, isOlder } from "../../src/sync/bootstrap/glibc.ts";
-import { obstacleOf } from "../../src/sync/bootstrap/what-is-missing.ts";
+import { obstacleOf } from "../../src/sync/bootstrap/missing-program.ts";
 import { assertFailed, bash, EXIT, execute, PROJECT, quote } from "../support/programs/cli.ts";
 import { defer } from "../support/cleanup.ts";
 import { scratch } from "../support/files/files.ts";

@@ -18,8 +18,8 @@ import {
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { foundIn, type Kept, runLine } from "../../src/sync/connection/remote-shell.ts";
-import { obstacleOf } from "../../src/sync/bootstrap/what-is-missing.ts";
+import { hostReportIn, type PackageId, runLine } from "../../src/sync/connection/remote-shell.ts";
+import { obstacleOf } from "../../src/sync/bootstrap/missing-program.ts";
 import { quoteWord } from "../../src/sync/connection/shell-words.ts";
 import {
   DIGESTS,
@@ -29,7 +29,7 @@ import {
   sha256,
   unpack,
 } from "../../src/sync/bootstrap/archive.ts";
-import { keepPackage } from "../../src/sync/bootstrap/installed-package.ts";
+import { installPackage } from "../../src/sync/bootstrap/installed-package.ts";
 import { scratch } from "../support/files/files.ts";
 import { lacking, lackingRoot, system } from "../support/programs/tools.ts";
 
@@ -46,7 +46,7 @@ const FILES: Files = (() => {
 
 const DIGEST = sha256(FILES.get(DIGESTS) ?? Buffer.alloc(0));
 
-const KEPT: Kept = { name: "1.2.3-0123456789abcdef", digest: DIGEST };
+const KEPT: PackageId = { name: "1.2.3-0123456789abcdef", digest: DIGEST };
 
 const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`;
 
@@ -87,12 +87,12 @@ for (const shell of ["sh", "bash", "tcsh", "fish"]) {
     const home = scratch(t);
     const missing = runThere(home, {}, [shell, "-c"]);
     assert.equal(missing.status, 127, missing.stderr);
-    const found = foundIn(missing.stderr.split("\n"));
+    const found = hostReportIn(missing.stderr.split("\n"));
     assert.deepEqual(
       [found?.node, found?.platform, found?.path],
       [process.version, `${process.platform}-${process.arch}`, PATH],
     );
-    await keepPackage(folderIn(home), DIGEST, pack(FILES));
+    await installPackage(folderIn(home), DIGEST, pack(FILES));
     const { status, stdout, stderr } = runThere(home, {}, [shell, "-c"]);
     assert.deepEqual([status, stdout, stderr], [0, "a b,c\n", ""]);
   });
@@ -101,7 +101,7 @@ for (const shell of ["sh", "bash", "tcsh", "fish"]) {
 test("it lies where XDG_CACHE_HOME says, if that is an absolute path", async (t) => {
   const home = scratch(t);
   const other = scratch(t);
-  await keepPackage(join(other, "blockcopy", KEPT.name), DIGEST, pack(FILES));
+  await installPackage(join(other, "blockcopy", KEPT.name), DIGEST, pack(FILES));
   assert.equal(runThere(home, { XDG_CACHE_HOME: other }).status, 0);
   assert.equal(runThere(home, { XDG_CACHE_HOME: "relative" }).status, 127);
   assert.equal(runThere(home).status, 127);
@@ -109,7 +109,7 @@ test("it lies where XDG_CACHE_HOME says, if that is an absolute path", async (t)
 
 test("its folders are their owner's alone", async (t) => {
   const home = scratch(t);
-  await keepPackage(folderIn(home), DIGEST, pack(FILES));
+  await installPackage(folderIn(home), DIGEST, pack(FILES));
   for (const folder of [".cache", ".cache/blockcopy", `.cache/blockcopy/${KEPT.name}`])
     assert.equal(statSync(join(home, folder)).mode & 0o7777, 0o700, folder);
   assertWhole(folderIn(home));
@@ -137,10 +137,10 @@ const DAMAGES: [what: string, damage: (folder: string) => void][] = [
 for (const [what, damage] of DAMAGES) {
   test(`damaged: ${what}`, { skip: what.includes("another") && lackingRoot() }, async (t) => {
     const home = scratch(t);
-    await keepPackage(folderIn(home), DIGEST, pack(FILES));
+    await installPackage(folderIn(home), DIGEST, pack(FILES));
     damage(folderIn(home));
     assert.equal(runThere(home).status, 127);
-    await keepPackage(folderIn(home), DIGEST, pack(FILES));
+    await installPackage(folderIn(home), DIGEST, pack(FILES));
     assertWhole(folderIn(home));
     assert.equal(runThere(home).status, 0);
   });
@@ -148,9 +148,9 @@ for (const [what, damage] of DAMAGES) {
 
 test("one that is whole stays as it is", async (t) => {
   const home = scratch(t);
-  await keepPackage(folderIn(home), DIGEST, pack(FILES));
+  await installPackage(folderIn(home), DIGEST, pack(FILES));
   const { ino } = statSync(folderIn(home));
-  await keepPackage(folderIn(home), DIGEST, pack(FILES));
+  await installPackage(folderIn(home), DIGEST, pack(FILES));
   assert.equal(statSync(folderIn(home)).ino, ino);
   assert.deepEqual(readdirSync(join(home, ".cache/blockcopy")), [KEPT.name]);
 });
@@ -160,7 +160,7 @@ test("many at once, over nothing and over a damaged one", async (t) => {
   for (const damage of [() => undefined, () => rmSync(join(folderIn(home), DIGESTS))]) {
     damage();
     await Promise.all(
-      Array.from({ length: 8 }, () => keepPackage(folderIn(home), DIGEST, pack(FILES))),
+      Array.from({ length: 8 }, () => installPackage(folderIn(home), DIGEST, pack(FILES))),
     );
     assertWhole(folderIn(home));
     assert.deepEqual(readdirSync(join(home, ".cache/blockcopy")), [KEPT.name]);
@@ -175,13 +175,13 @@ test("what a sender left behind is taken away after a day", async (t) => {
   chmodSync(parent, 0o700);
   const before = Date.now() / 1000 - 25 * 60 * 60;
   for (const name of [".old", "0.0.9-0"]) utimesSync(join(parent, name), before, before);
-  await keepPackage(folderIn(home), DIGEST, pack(FILES));
+  await installPackage(folderIn(home), DIGEST, pack(FILES));
   assert.deepEqual(readdirSync(parent).toSorted(), [".new", "0.0.9-0", KEPT.name]);
 });
 
 test("a folder of packages that is not one's own, or is none", async (t) => {
   const parent = join(scratch(t), "blockcopy");
-  const keep = () => keepPackage(join(parent, KEPT.name), DIGEST, pack(FILES));
+  const keep = () => installPackage(join(parent, KEPT.name), DIGEST, pack(FILES));
   writeFileSync(parent, "");
   await assert.rejects(keep);
   rmSync(parent);
@@ -216,13 +216,13 @@ test("an archive that is damaged, or leads out of its folder, is refused", async
     [gzipSync("[]\n"), DIGEST, /damaged/],
     [gzipSync("{}\n"), DIGEST, /damaged/],
   ] as const)
-    await assert.rejects(keepPackage(folder, digest, bytes), pattern);
+    await assert.rejects(installPackage(folder, digest, bytes), pattern);
   assert.deepEqual(unpack(archive), FILES);
 });
 
 test("what is found on a host, and what of it is in the way", () => {
   const found = (node: string) =>
-    foundIn([
+    hostReportIn([
       "Welcome",
       `blockcopy is missing; node=${node}; system=Linux x86_64; PATH=/bin:/a b; c=d`,
     ]);
@@ -233,7 +233,7 @@ test("what is found on a host, and what of it is in the way", () => {
     system: "Linux x86_64",
     path: "/bin:/a b; c=d",
   });
-  assert.equal(foundIn(["blockcopy is missing", "else"]), undefined);
+  assert.equal(hostReportIn(["blockcopy is missing", "else"]), undefined);
   const { platform, arch } = process;
   for (const [node, pattern] of [
     [`v20.19.0,${platform},${arch},2.36`, /^$/],

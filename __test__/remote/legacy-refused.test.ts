@@ -103,7 +103,7 @@ for (const [option, given, refused] of OPTIONS)
       if (refused.includes(ends))
         assert.throws(check, {
           name: "UsageError",
-          message: new RegExp(`^${option} cannot be had`),
+          message: new RegExp(`^${option} cannot be used`),
         });
       else check();
     }
@@ -190,7 +190,7 @@ test("a stage there that fails, is not there, or is cut off", async (t) => {
     [
       failing("killed", "checksum", "kill -9 $$"),
       EXIT.cut,
-      /on x ended without a word/,
+      /on x ended without an error message/,
       /run it again/,
     ],
   ] as const) {

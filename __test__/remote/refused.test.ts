@@ -36,7 +36,7 @@ const connections: [
     "ssh://one:2",
     () => [],
     /no connection to one: .*refused/,
-    /; see that sshd runs there, and on which port: ssh:\/\/HOST:PORT\/PATH/,
+    /; make sure that sshd runs there, and on which port: ssh:\/\/HOST:PORT\/PATH/,
   ],
   [
     "a key that is refused",
@@ -46,7 +46,7 @@ const connections: [
       `ssh -i ${join(hosts().folder, "host")} -o IdentityAgent=none -F /dev/null -o UserKnownHostsFile=${join(hosts().folder, "known")} -o Hostname=10.77.1.2 -o BatchMode=yes`,
     ],
     /no connection to one: .*Permission denied/,
-    /; see that `ssh -i .* one true` needs no password: the key must be in authorized_keys there/,
+    /; make sure that `ssh -i .* one true` needs no password: the key must be in authorized_keys there/,
   ],
   [
     "a host that is another",
@@ -235,8 +235,8 @@ test("a host that says something to whoever logs in", { skip }, async (t) => {
       outcome,
       EXIT.protocol,
       "sync",
-      /what comes from one is not what blockcopy writes there: /,
-      /see that `ssh one true` prints nothing/,
+      /the stream from one was not written by blockcopy: /,
+      /make sure that `ssh one true` prints nothing/,
     );
   }
   assertSame(readFileSync(to), before);

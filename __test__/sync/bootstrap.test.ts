@@ -99,7 +99,7 @@ test("an upload that is cut off is not used", { skip }, async (t) => {
   const { rsh, packages } = bare(t, { input: "head -c 700000" });
   const { from, to } = pair(t);
   const outcome = await sync(["-e", rsh, from, `one:${to}`]);
-  assertFailed(outcome, EXIT.busy, "sync", /sent to one and could not be kept there/);
+  assertFailed(outcome, EXIT.busy, "sync", /sent to one and could not be stored there/);
   assert.deepEqual(packages("one"), []);
 });
 

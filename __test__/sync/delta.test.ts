@@ -156,11 +156,11 @@ test("what is no delta is not replaced", async (t) => {
   const other = join(folder, "other");
   writeFileSync(other, "something that somebody needs");
   const refused: [string, RegExp][] = [
-    [other, /is no delta/],
+    [other, /is not a delta/],
     [link, /is a symbolic link/],
     [from, /is one of the two/],
     [to, /is one of the two/],
-    [folder, /is no delta/],
+    [folder, /is not a delta/],
     ["-", /a delta is there when all of it is/],
   ];
   for (const [path, message] of refused)
@@ -206,12 +206,12 @@ test("a shell there that talks, and one that loses the end", { skip }, async (t)
   const ssh = join(folder, "ssh");
   const real = `/usr/bin/ssh -F ${hosts().config} "$@"`;
   for (const [wrapped, message] of [
-    [`echo welcome; exec ${real}`, /what came from one is no whole delta: Unknown command/],
-    [`${real} | head -c 100000`, /what came from one is no whole delta: Incomplete read/],
+    [`echo welcome; exec ${real}`, /the stream from one is not a complete delta: Unknown command/],
+    [`${real} | head -c 100000`, /the stream from one is not a complete delta: Incomplete read/],
   ] as const) {
     script(ssh, wrapped);
     const outcome = await sync(["-e", ssh, "--delta", delta, `one:${from}`, to]);
-    assertFailed(outcome, EXIT.protocol, "sync", message, /nothing is kept/);
+    assertFailed(outcome, EXIT.protocol, "sync", message, /no delta was written/);
     assert.ok(!existsSync(delta));
   }
 });

@@ -49,7 +49,7 @@ test("events of another format: both versions, and which is older", { skip }, as
   ] as const) {
     const events = `sed -u 's/"blockcopy":"[^"]*","events":1/"blockcopy":"${there}","events":2/'`;
     const { outcome } = await copyWith(t, events);
-    const words = `blockcopy ${there} on one tells events of format 2, and ${version} here knows 1; `;
+    const words = `blockcopy ${there} on one writes events of format 2, and ${version} here knows 1; `;
     assertFailed(outcome, EXIT.busy, "sync", new RegExp(words), new RegExp(pattern));
   }
   await allGone(3);

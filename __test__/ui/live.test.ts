@@ -5,11 +5,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
-import { limiting, limitingAlone, SpentLately } from "../../src/sync/limiting.ts";
+import { findBottleneck, localBottleneck, RecentTimeSpent } from "../../src/sync/bottleneck.ts";
 import { CopyState } from "../../src/ui/copy-state.ts";
 import { helloLine, type TimeSpent } from "../../src/ui/event-lines.ts";
 import { formatBriefly } from "../../src/ui/format.ts";
-import { limitText } from "../../src/ui/limit.ts";
+import { bottleneckText } from "../../src/ui/bottleneck.ts";
 import { Rate } from "../../src/ui/rate.ts";
 import { liveText, statusLine } from "../../src/ui/people/status-line.ts";
 import {
@@ -120,31 +120,31 @@ for (const [what, source, destination, linked, here] of cases) {
       [true, linked],
       [false, here],
     ] as const) {
-      const found = limiting(source, destination, link);
-      const words = found === undefined ? "none" : limitText({ ...found, host: null });
+      const found = findBottleneck(source, destination, link);
+      const words = found === undefined ? "none" : bottleneckText({ ...found, host: null });
       assert.equal(words, expected, link ? "linked" : "here");
     }
   });
 }
 
 test("a program alone, and what it is called on another host", () => {
-  assert.equal(limitText({ ...limitingAlone(spent(0.9, 0, 0)), host: null }), "CPU");
-  assert.equal(limitText({ ...limitingAlone(spent(0.7, 0, 0)), host: null }), "disk");
-  assert.equal(limitText({ what: "disk", side: "source", host: "root@a" }), "disk of root@a");
+  assert.equal(bottleneckText({ ...localBottleneck(spent(0.9, 0, 0)), host: null }), "CPU");
+  assert.equal(bottleneckText({ ...localBottleneck(spent(0.7, 0, 0)), host: null }), "disk");
+  assert.equal(bottleneckText({ what: "disk", side: "source", host: "root@a" }), "disk of root@a");
 });
 
 test("only the last seconds count, and too few of them tell nothing", () => {
-  const lately = new SpentLately();
+  const timeSpent = new RecentTimeSpent();
   const at = (elapsed: number, output: number): TimeSpent => ({
     ...spent(0, 0, 0),
     elapsed,
     output,
   });
-  for (let elapsed = 0; elapsed <= 1900; elapsed += 100) lately.add(at(elapsed, 0));
-  assert.equal(lately.lately, undefined);
+  for (let elapsed = 0; elapsed <= 1900; elapsed += 100) timeSpent.add(at(elapsed, 0));
+  assert.equal(timeSpent.recent, undefined);
   for (let elapsed = 2000; elapsed <= 60_000; elapsed += 100)
-    lately.add(at(elapsed, elapsed - 2000));
-  assert.deepEqual(lately.lately, { ...at(4000, 4000) });
+    timeSpent.add(at(elapsed, elapsed - 2000));
+  assert.deepEqual(timeSpent.recent, { ...at(4000, 4000) });
 });
 
 test("a rate is that of the last ten seconds", () => {
@@ -179,7 +179,7 @@ test("a line has what there is room for, and what matters most", () => {
   state.advance(1.2 * 2 ** 30);
   state.count("changed", 12.1 * 2 ** 20);
   state.count("sent", 8 * 2 ** 20);
-  state.limit = { what: "disk", side: "source", host: "root@host" };
+  state.bottleneck = { what: "disk", side: "source", host: "root@host" };
   Object.defineProperty(state.work, "rate", { value: 411 * 2 ** 20 });
   const all =
     "Sync  1.20 GiB of 2.00 GiB  60 %  changed 12.1 MiB  sent 8.00 MiB  411 MiB/s  0:00:02 left  (disk of root@host)";

@@ -2,7 +2,7 @@ import { Command } from "clipanion";
 
 import { wantsExactWire } from "../process/environment.ts";
 import { type Endpoint, parseEndpoint } from "../sync/connection/endpoint.ts";
-import { refuseUselessRsh } from "../sync/connection/useless-rsh.ts";
+import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import { syncDelta } from "../sync/delta.ts";
 import { syncLegacy } from "../sync/legacy/copy.ts";
 import { type LocalContext, syncLocal } from "../sync/local.ts";
@@ -79,7 +79,7 @@ export class SyncCommand extends SyncOptionsCommand {
       refuseFar("--digest-cache", this.digestCache);
     }
     if (this.rsh !== undefined) {
-      refuseUselessRsh(this.rsh);
+      refuseUnusableRsh(this.rsh);
     }
     if (from.kind === "local" && to.kind === "local" && !this.dryRun && !this.#needsStages()) {
       const { force, lock, sparse, map } = this;

@@ -2,40 +2,40 @@ import type { ChangeMap } from "../ui/change-map.ts";
 import { formatBytes, formatDuration } from "../ui/format.ts";
 import type { Counts } from "../ui/progress.ts";
 
-/** What came of a copy, or would. Numbers are of bytes where nothing else is said. */
+/** The result of a copy in numbers, which are bytes unless they say otherwise. Programs get it as JSON. */
 export interface CopySummary {
-  /** What of the source was looked at. */
+  /** Bytes of the source that were compared. */
   read: number;
-  /** What of that was the same. */
+  /** Bytes of those that were the same. */
   same: number;
-  /** Blocks that differed. */
+  /** Number of blocks that differed. */
   blocks: number;
-  /** Bytes of them. */
+  /** Bytes of these blocks. */
   changed: number;
-  /** What went from one host to the other; null for a copy within one program. */
+  /** Bytes that were sent from one host to the other; null for a copy within one program. */
   sent: number | null;
-  /** What of `changed` went as blocks, before it was compressed, and not as the length of a range of zeros. */
+  /** Bytes of `changed` that were sent as blocks, before compression. The rest was sent as the lengths of ranges of zeros. */
   plain: number;
-  /** What these blocks took on the way. */
+  /** Bytes that these blocks used on the wire. */
   packed: number;
-  /** What was read back and found right, in lines. */
+  /** The verification by reading back, in words. */
   verified: string | null;
-  /** Nothing of it was done: it is what would have been. */
+  /** True if nothing was written. */
   dryRun: boolean;
-  /** How long it took, in seconds. */
   seconds: number;
 }
 
-/** What came of a copy, and where that was, if somebody wants to know. */
+/** The result of a copy. */
 export interface CopyResult {
-  /** Undefined when nobody has counted. */
+  /** Undefined if nothing was counted. */
   summary: CopySummary | undefined;
+  /** The change map, if there is one. */
   map: ChangeMap | undefined;
-  /** Lines for people, where the usual ones would be wrong. */
+  /** Lines for people, instead of the usual ones. */
   lines?: string[];
 }
 
-/** What came of a copy that has looked at so many bytes and counted this. */
+/** Makes a summary from the bytes that were compared and the counts. */
 export function summaryOf(
   read: number,
   { blocks, changed, sent, plain, packed }: Counts,
@@ -48,7 +48,7 @@ export function summaryOf(
   return { read, same, blocks, changed, ...way, verified, dryRun, seconds };
 }
 
-/** What came of a copy for people, in a few lines; each can be read without the others. */
+/** Returns a result for people, in a few lines. Each can be read without the others. */
 export function summaryLines({ summary, lines }: CopyResult): string[] {
   if (lines !== undefined || summary === undefined) {
     return lines ?? [];
@@ -80,7 +80,7 @@ function firstLine(summary: CopySummary): string {
   return `${doneIn(seconds)}: ${came}`;
 }
 
-/** What was sent of what differed, where that is not simply the same. */
+/** Describes the compression and the zeros, if there are any. */
 function packing({ changed, plain, packed }: CopySummary): string {
   const zeros = changed - plain;
   const parts = [
@@ -90,7 +90,7 @@ function packing({ changed, plain, packed }: CopySummary): string {
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
 
-/** The first lines of what came of a copy, or of `what` else, that took so many seconds. */
+/** Returns the first words of a summary. */
 export function doneIn(seconds: number, what = "Sync done"): string {
   return `${what} in ${timeText(seconds)}`;
 }

@@ -4,29 +4,28 @@ import type { BlockHeader } from "../protocol/block-stream/frames.ts";
 import { ProtocolError } from "../protocol/error.ts";
 
 /**
- * Looks whether what comes is a delta: an extended block stream that names its destination, from its first byte to its last. A
- * shell at the other end may have written something before it, and what connects may have lost the end without a word. Payloads
- * are passed over: `save` checks each by its digest.
+ * Checks that a stream is a complete delta: an extended block stream that names its destination. A shell at the source may have written
+ * something before it, or the remote shell may have lost its end without an error. Payloads are skipped, because `save` checks their digests.
  */
 export class DeltaStream {
   readonly #decoder = new BlockDecoder();
-  /** Bytes of a frame whose header is incomplete. */
+  /** Bytes of an incomplete frame. */
   #rest: Uint8Array = new Uint8Array(0);
-  /** Bytes from the start of the stream to the rest. */
+  /** Offset of these bytes in the stream. */
   #offset = 0;
-  /** The block whose payload is not all there, and how many bytes of it are missing. */
+  /** The block whose payload is incomplete, and the number of bytes that are missing. */
   #payload: { header: BlockHeader; missing: number } | undefined;
   #done = false;
-  /** Bytes of the blocks so far. */
+  /** Bytes of all blocks so far. */
   #changed = 0;
 
-  /** Bytes so far. */
+  /** Length of the stream so far. */
   get bytes(): number {
     return this.#offset + this.#rest.length;
   }
 
   /**
-   * Goes on with the next bytes.
+   * Checks the next bytes.
    *
    * @throws ProtocolError
    */
@@ -44,10 +43,10 @@ export class DeltaStream {
   }
 
   /**
-   * Says that no more will come.
+   * Checks that the stream is complete.
    *
-   * @param sent bytes of the blocks that the source says it has sent; undefined if it does not say
-   * @throws ProtocolError when that is not the end, or the blocks are not those that were sent
+   * @param sent bytes of the blocks that the source reports; undefined if it reports none
+   * @throws ProtocolError if the stream is cut off, or the source has sent other blocks
    */
   end(sent?: number): void {
     if (this.#payload !== undefined) {
@@ -66,10 +65,10 @@ export class DeltaStream {
     }
   }
 
-  /** How many of the bytes are passed; 0 when it takes more of them. */
+  /** Checks the next frame. Returns the bytes of it that were checked; 0 if it is incomplete. */
   #next(bytes: Uint8Array): number {
     if (this.#payload !== undefined) {
-      return this.#pass(this.#payload, bytes.length);
+      return this.#skip(this.#payload, bytes.length);
     }
     if (this.#done) {
       throw new ProtocolError(
@@ -106,7 +105,7 @@ export class DeltaStream {
     return COMMAND_LENGTH;
   }
 
-  #pass(payload: { missing: number }, available: number): number {
+  #skip(payload: { missing: number }, available: number): number {
     const count = Math.min(payload.missing, available);
     payload.missing -= count;
     if (payload.missing === 0) {

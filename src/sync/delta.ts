@@ -8,25 +8,22 @@ import { NewFile } from "../transport/files/new-file.ts";
 import { StreamError } from "../errors/stream-errors.ts";
 import { formatBytes } from "../ui/format.ts";
 import { DeltaStream } from "./delta-stream.ts";
-import type { Endpoint } from "./connection/endpoint.ts";
-import { SyncError, UnprovedError } from "./failure.ts";
-import { whereIs } from "./connection/remote-command.ts";
-import type { Shown } from "./listener.ts";
+import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
+import type { SyncContext } from "./listener.ts";
 import { type CopyResult, doneIn } from "./copy-result.ts";
 import { syncRemote } from "./remote.ts";
 import type { CopyPlan } from "./streams.ts";
-
-/** The exit code for what is no stream, of sysexits.h. */
+import { SyncError, UnprovedError } from "./sync-error.ts";
 
 /**
- * Writes what makes the destination equal to the source to a file here, which `save` takes later: all of it, or there is no such
- * file. Source and destination are only read.
+ * Writes the delta between the destination and the source to a file on this host, for a later `save`. Source and destination are only
+ * read. If anything fails, there is no file.
  *
  * @param path the name of the file
- * @throws as `syncRemote`; OpenError, StreamError
+ * @throws SyncError, UsageError, OpenError, StreamError
  */
 export async function syncDelta(
-  shown: Shown,
+  shown: SyncContext,
   options: CopyPlan,
   path: string,
 ): Promise<CopyResult> {
@@ -39,7 +36,7 @@ export async function syncDelta(
       ...options,
       take: async (chunk) => {
         checking(options.source, () => stream.add(chunk));
-        // A copy: the next chunk goes over this one, and not all is written at once.
+        // Copied: the file buffers it, and the next chunk overwrites this one.
         await writing(() => file.append([Uint8Array.from(chunk)]));
       },
     });
@@ -48,25 +45,25 @@ export async function syncDelta(
     const { blocks = 0, changed = 0, seconds = 0 } = copied.summary ?? {};
     const what =
       blocks === 0
-        ? `nothing differs, and ${path} says so`
+        ? `nothing differs, and ${path} has no blocks`
         : `${blocks} blocks (${formatBytes(changed)}) differ, in ${formatBytes(stream.bytes)} of ${path}`;
     return { ...copied, lines: [`${doneIn(seconds, "Delta written")}: ${what}`] };
   } catch (error) {
-    // What went wrong first is what counts.
+    // The first error is the one to report.
     await file.discard().catch(() => undefined);
-    // What the advice on a copy says of what was written is not so here.
+    // The usual advice speaks of blocks that were written.
     throw error instanceof SyncError && error.exitCode === ExitCode.later
-      ? new SyncError(
-          error.message,
-          "run it again: there is no delta, and nothing was written",
-          ExitCode.later,
-        )
+      ? new SyncError(error.message, "run it again: no delta was written", ExitCode.later)
       : error;
   }
 }
 
-/** As `syncRemote`. Of a source that is not heard to the end, what is wrong with its stream says more. */
-async function syncing(shown: Shown, stream: DeltaStream, plan: CopyPlan): Promise<CopyResult> {
+/** Does `syncRemote`. If the source did not report its success, a fault in its stream explains more. */
+async function syncing(
+  shown: SyncContext,
+  stream: DeltaStream,
+  plan: CopyPlan,
+): Promise<CopyResult> {
   try {
     return await syncRemote(shown, plan);
   } catch (error) {
@@ -77,22 +74,22 @@ async function syncing(shown: Shown, stream: DeltaStream, plan: CopyPlan): Promi
   }
 }
 
-/** What is no delta comes from something else at its source: a shell, or what connects to it. */
+/** Turns a fault in the stream into an error: something else at the source, such as a shell, has written to it. */
 function checking(source: Endpoint, work: () => void): void {
   try {
     work();
   } catch (error) {
     throw error instanceof ProtocolError
       ? new SyncError(
-          `what came from ${whereIs(source)} is no whole delta: ${error.message}`,
-          "nothing is kept; make sure that nothing else there writes to standard output (as a shell's profile may), and run it again",
+          `the stream from ${hostLabel(source)} is not a complete delta: ${error.message}`,
+          "no delta was written; make sure that nothing else there writes to standard output (as a shell's profile may), and run it again",
           ExitCode.protocol,
         )
       : error;
   }
 }
 
-/** Whoever asked for the file knows it by its own name, not by the one that it has until it is complete. */
+/** Names the delta in an error, instead of the temporary name that it has until it is complete. */
 async function named<T>(path: string, { bytes }: DeltaStream, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -111,7 +108,7 @@ async function named<T>(path: string, { bytes }: DeltaStream, work: () => Promis
 async function refuseReplacing(path: string, ends: readonly Endpoint[]): Promise<void> {
   if (path === "-" || path === "/dev/stdout") {
     throw new UsageError(
-      "a delta is there when all of it is, which no pipe can tell",
+      "a delta cannot be written to a pipe, where an incomplete one could not be removed",
       "give the name of a file",
     );
   }
@@ -120,23 +117,20 @@ async function refuseReplacing(path: string, ends: readonly Endpoint[]): Promise
   }
   for (const end of ends) {
     if (end.kind === "local" && (await isSameFile(path, end.path))) {
-      throw new UsageError(`${path} is one of the two that are compared`, "give another name");
+      throw new UsageError(`${path} is the source or the destination`, "give another name");
     }
   }
-  const there = await StreamFile.open(path);
+  const existing = await StreamFile.open(path);
   try {
-    if (there !== undefined && !(there.isRegular && (await isDelta(there)))) {
-      throw new UsageError(
-        `${path} is there, and is no delta that could be replaced`,
-        "give another name, or remove it",
-      );
+    if (existing !== undefined && !(existing.isRegular && (await isDelta(existing)))) {
+      throw new UsageError(`${path} exists and is not a delta`, "give another name, or remove it");
     }
   } finally {
-    await there?.close();
+    await existing?.close();
   }
 }
 
-/** Whether a file begins as a delta does, or is empty. */
+/** True if a file begins like a delta, or is empty. */
 async function isDelta(file: StreamFile): Promise<boolean> {
   const decoder = new BlockDecoder();
   for await (const chunk of file.chunks()) {

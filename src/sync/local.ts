@@ -12,91 +12,117 @@ import { ChangeMap } from "../ui/change-map.ts";
 import type { CopyState } from "../ui/copy-state.ts";
 import type { TimeSpent } from "../ui/event-lines.ts";
 import { NO_COUNTS } from "../ui/progress.ts";
-import { limitingAlone, SpentLately } from "./limiting.ts";
+import { localBottleneck, RecentTimeSpent } from "./bottleneck.ts";
+import { sameError } from "./connection/endpoint.ts";
 import { type CopyResult, summaryOf } from "./copy-result.ts";
-import { sameError } from "./same.ts";
 
 /** Bytes of each side that are compared together. */
 const BATCH_LENGTH = 16 * DEFAULT_BLOCK_SIZE;
 
-/** So often it is looked at what it waits for. */
-const LOOK_MILLISECONDS = 500;
+/** Interval at which the bottleneck is looked for. */
+const BOTTLENECK_MILLISECONDS = 500;
 
-/** What to make equal. */
+/** The ends of a copy on this host, and its options. */
 export interface LocalOptions {
   /** File or device to copy from. */
   source: string;
-  /** File or device to copy to. It must exist and be as large as the source. */
+  /** File or device to copy to. It must exist and have the size of the source. */
   destination: string;
   /** Write even to a device that is mounted or held. */
   force: boolean;
   /** Lock the destination. */
   lock: boolean;
-  /** Make blocks of zeros holes where the destination can have any. */
+  /** Make blocks of zeros holes if the destination can have any. */
   sparse: boolean;
-  /** Take note of where they differ. */
+  /** Make a change map. */
   map: boolean;
 }
 
-/** What a copy works with: also what this program has spent so far. */
+/** The services that a copy uses, and the time that this program has spent. */
 export type LocalContext = StageContext & { progress: CopyState; spent: () => TimeSpent };
 
+/** The opened ends of a copy. The destination is open twice, for reading and for writing. */
+interface Ends {
+  source: Binding.Source;
+  target: Binding.Source;
+  sink: Binding.Sink;
+}
+
 /**
- * Makes a file or device equal to another one on the same machine: reads both and writes the blocks that differ. Done
- * when they are on the disk.
+ * Makes a file or device equal to another one on this host: reads both, writes the blocks that differ, and syncs them.
  *
  * @throws UsageError, CancelledError, the engine's failures
  */
 export async function syncLocal(context: LocalContext, options: LocalOptions): Promise<CopyResult> {
-  const { native, engine, direct, progress, cancellation, debug } = context;
+  const { engine, progress, cancellation, debug } = context;
   const begun = performance.now();
-  const source = await engine.openSource(options.source, direct);
+  const ends = await open(context, options);
+  const { source, sink } = ends;
+  await reportWriter(context, options.source, source, context.warn);
+  progress.begin(source.size);
+  showBottleneck(context);
+  const map = options.map ? new ChangeMap(source.size) : undefined;
+  const total = await cancellation.during(async () => {
+    const updated = await updateAll(context, ends, options.sparse, map);
+    debug(`${updated.changed} bytes replaced, waiting for the disk`);
+    await engine.sync(sink);
+    return updated;
+  });
+  if (progress.work.done < source.size) {
+    cancellation.synced = total.changed;
+    throw cancellation.error();
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  const counts = { ...NO_COUNTS, ...total };
+  const facts = { verified: null, dryRun: false, seconds, linked: false };
+  return { summary: summaryOf(source.size, counts, facts), map };
+}
+
+/**
+ * Opens both ends and refuses those that must not be copied.
+ *
+ * @throws UsageError, the engine's failures
+ */
+async function open(context: LocalContext, options: LocalOptions): Promise<Ends> {
+  const { engine, direct, debug } = context;
   const { destination, force, lock } = options;
+  const source = await engine.openSource(options.source, direct);
   const opening = { force, create: false, lock, direct };
   const sink = await engine.openSink(destination, opening).catch(adviseOnMissing);
   const target = await engine.openReader(sink, direct);
-  refuseFileAmongDevices(options.destination, sink);
+  refuseFileAmongDevices(destination, sink);
   if (source.isSameAs(target)) {
     throw sameError(options.source, destination);
   }
   await refuseOverlap(context, source, await engine.storageOf(target));
   refuseEmpty(options.source, source);
-  refuseEmpty(options.destination, sink);
-  refuseUnlike(options, source, target, sink);
-  // Holes of the destination take room too when they are filled.
+  refuseEmpty(destination, sink);
+  refuseUnequalSizes(options, { source, target, sink });
+  // Without --sparse, filling the holes of the destination takes space too.
   const data = options.sparse ? undefined : await dataLength(context, source);
-  checkSpace(sink, options.destination, source.size, data);
+  checkSpace(sink, destination, source.size, data);
   debug(`${options.source}: ${source.size} bytes, ${source.description}`);
-  debug(`${options.destination}: ${target.size} bytes, ${target.description}, ${sink.description}`);
+  debug(`${destination}: ${target.size} bytes, ${target.description}, ${sink.description}`);
+  return { source, target, sink };
+}
 
-  await reportWriter(context, options.source, source, context.warn);
-  progress.begin(source.size);
+/** Compares both ends batch by batch and writes the blocks that differ, until the end or a cancellation. */
+async function updateAll(
+  { native, engine, progress, cancellation }: LocalContext,
+  ends: Ends,
+  sparse: boolean,
+  map: ChangeMap | undefined,
+): Promise<Binding.Update> {
+  const { size } = ends.source;
   const slots = new Slots(native, batchesInFlight(engine, 2 * BATCH_LENGTH), 2 * BATCH_LENGTH);
   const sequence = new Sequence();
   const total: Binding.Update = { blocks: 0, changed: 0 };
-  const map = options.map ? new ChangeMap(source.size) : undefined;
-  const spent = new SpentLately();
-  const timer = setInterval(() => {
-    spent.add(context.spent());
-    const { lately } = spent;
-    progress.limit = lately && { ...limitingAlone(lately), host: null };
-  }, LOOK_MILLISECONDS);
-  timer.unref();
-  const compareAll = async (): Promise<void> => {
-    for (
-      let position = 0;
-      position < source.size && !cancellation.requested;
-      position += BATCH_LENGTH
-    ) {
-      const length = Math.min(BATCH_LENGTH, source.size - position);
+  const submitAll = async (): Promise<void> => {
+    for (let position = 0; position < size && !cancellation.requested; position += BATCH_LENGTH) {
+      const length = Math.min(BATCH_LENGTH, size - position);
       const slot = await slots.take(2 * length);
-      const updated = engine.update({ source, target, sink }, slots.slab, slot.index, {
-        position,
-        length,
-        blockLength: DEFAULT_BLOCK_SIZE,
-        sparse: options.sparse,
-      });
-      sequence.add(updated, ({ blocks, changed }) => {
+      const batch = { position, length, blockLength: DEFAULT_BLOCK_SIZE, sparse };
+      sequence.add(engine.update(ends, slots.slab, slot.index, batch), ({ blocks, changed }) => {
         total.blocks += blocks;
         total.changed += changed;
         slots.release(slot);
@@ -108,42 +134,34 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
     }
     sequence.end();
   };
-  await cancellation.during(async () => {
-    await Promise.all([compareAll(), sequence.finished]);
-    debug(`${total.changed} bytes replaced, waiting for the disk`);
-    await engine.sync(sink);
-  });
-  if (progress.work.done < source.size) {
-    cancellation.synced = total.changed;
-    throw cancellation.error();
-  }
-  const seconds = (performance.now() - begun) / 1000;
-  const counts = { ...NO_COUNTS, ...total };
-  const how = { verified: null, dryRun: false, seconds, linked: false };
-  return { summary: summaryOf(source.size, counts, how), map };
+  await Promise.all([submitAll(), sequence.finished]);
+  return total;
 }
 
-/**
- * Two that cannot be made equal by writing blocks.
- *
- * @throws UsageError
- */
-function refuseUnlike(
-  { source: from, destination: to }: LocalOptions,
-  source: Binding.Source,
-  target: Binding.Source,
-  sink: Binding.Sink,
-): void {
+/** Shows the bottleneck until the process ends. */
+function showBottleneck({ progress, spent }: LocalContext): void {
+  const timeSpent = new RecentTimeSpent();
+  const timer = setInterval(() => {
+    timeSpent.add(spent());
+    const { recent } = timeSpent;
+    progress.bottleneck = recent && { ...localBottleneck(recent), host: null };
+  }, BOTTLENECK_MILLISECONDS);
+  timer.unref();
+}
+
+/** @throws UsageError for two ends that cannot be made equal by writing blocks */
+function refuseUnequalSizes({ source: from, destination: to }: LocalOptions, ends: Ends): void {
+  const { source, target } = ends;
   if (target.size !== source.size) {
     throw new UsageError(
       `the source ${from} has ${source.size} bytes and the destination ${to} has ${target.size}`,
-      adviceOnSizes(source, target, sink),
+      adviceOnSizes(ends),
     );
   }
 }
 
-/** A destination that is too large may be the source of somebody who has swapped the two: no word of making it smaller. */
-function adviceOnSizes(source: Binding.Source, target: Binding.Source, sink: Binding.Sink): string {
+/** Never suggests to shrink a destination: if it is larger, the two may have been swapped. */
+function adviceOnSizes({ source, target, sink }: Ends): string {
   if (target.size > source.size) {
     return "check that they are not swapped; --allow-larger leaves the end of a larger destination alone";
   }

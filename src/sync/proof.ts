@@ -1,16 +1,11 @@
 import type { Verify } from "../stages/save/verify.ts";
 import { type ExitStatus, hasSucceeded } from "../transport/processes/child.ts";
-import { whereIs } from "./connection/remote-command.ts";
+import { hostLabel } from "./connection/endpoint.ts";
 import type { Side } from "./side.ts";
+import type { Explanation } from "./sync-error.ts";
 import { versionOf } from "./versions.ts";
 
-/** A failure, in words. */
-interface Lack {
-  message: string;
-  advice: string;
-}
-
-/** The option that asks for proof, by what it asks for. */
+/** The option that asks for each kind of verification. */
 const OPTIONS: Readonly<Record<Verify, string>> = {
   none: "nothing",
   written: "--verify written",
@@ -18,51 +13,52 @@ const OPTIONS: Readonly<Record<Verify, string>> = {
 };
 
 /**
- * True if a stage has succeeded. The exit code alone proves nothing: a wrapper, a forced command or a shell can lose it, or run something
- * else that ends with 0. A stage also has to have said that it runs, that its file is open and that it is done, and no error; and a
- * destination that it has read back what it was to read back.
+ * True if a stage has succeeded. Exit code 0 alone proves nothing: a wrapper, a forced command or a shell can lose the code, or run
+ * something else. The stage must also have reported that it runs, that its file is open and that it is done, and no error. A destination
+ * must have read back whatever it was asked to verify.
  */
-export function isDone(side: Side, ended: ExitStatus): boolean {
-  return hasSucceeded(ended) && side.error === undefined && lackOf(side) === undefined;
+export function isDone(side: Side, status: ExitStatus): boolean {
+  return hasSucceeded(status) && side.error === undefined && missingProof(side) === undefined;
 }
 
 /** Describes the report that is missing from a stage whose program ended with exit code 0; undefined if none is missing. */
-export function lackOf(side: Side): Lack | undefined {
-  const { hello, hasBegun, finished, promised } = side;
-  const where = whereIs(side.end);
-  if (hello === undefined || !hasBegun || finished === undefined) {
-    const missing =
-      hello === undefined
-        ? "that it runs (no `hello`)"
-        : hasBegun
-          ? "that it is done (no `end`)"
-          : "that its file is open (no `begin`)";
+export function missingProof(side: Side): Explanation | undefined {
+  const { hello, hasBegun, report, requiredVerify } = side;
+  const where = hostLabel(side.end);
+  if (hello === undefined || !hasBegun || report === undefined) {
     return {
-      message: `the program at the ${side.role} on ${where} ended with code 0, and blockcopy there never said ${missing}: that is no success`,
-      advice: `see that what runs there is blockcopy and that all it prints on standard error arrives here (try \`${side.reach} blockcopy --version\`; a wrapper, a forced command or a profile may stand between), then run it again`,
+      message: `the program at the ${side.role} on ${where} ended with code 0, and blockcopy there never said ${missingEvent(side)}: that is not a success`,
+      advice: `make sure that blockcopy itself runs there and that its standard error arrives here (try \`${side.loginCommand} blockcopy --version\`; a wrapper, a forced command or a profile may stand between), then run it again`,
     };
   }
-  if (promised !== "none" && finished.proof?.verified !== promised) {
+  if (requiredVerify !== "none" && report.proof?.verified !== requiredVerify) {
     return {
-      message: `blockcopy ${versionOf(side)} at the destination on ${where} does not say that it has read back what ${OPTIONS[promised]} asks for`,
+      message: `blockcopy ${versionOf(side)} at the destination on ${where} did not report that it has read back the blocks for ${OPTIONS[requiredVerify]}`,
       advice: `install the same blockcopy here and on ${where}, then run it again`,
     };
   }
   return undefined;
 }
 
+function missingEvent({ hello, hasBegun }: Side): string {
+  if (hello === undefined) {
+    return "that it runs (no `hello`)";
+  }
+  return hasBegun ? "that it is done (no `end`)" : "that its file is open (no `begin`)";
+}
+
 /**
- * The contradiction of a source with itself, or with the destination of its stream; undefined if their counts agree, or if the destination
- * has not counted. A source that has not counted has sent nothing.
+ * Describes a contradiction between the counts of a source and its own size, or those of the destination of its stream; undefined if they
+ * agree, or if the destination has not counted. A source that has not counted has sent nothing.
  */
-export function contradiction(from: Side, to: Side): Lack | undefined {
+export function contradiction(from: Side, to: Side): Explanation | undefined {
   if (from.total !== undefined && from.done < from.total) {
     return {
-      message: `the source on ${whereIs(from.end)} says that it is done, and has compared ${from.done} of ${from.total} bytes`,
-      advice: "see that what runs there is the same blockcopy as here, then run it again",
+      message: `the source on ${hostLabel(from.end)} says that it is done, and has compared ${from.done} of ${from.total} bytes`,
+      advice: "make sure that the same blockcopy runs there as here, then run it again",
     };
   }
-  const [sent, written] = [from.counts["changed"], to.finished?.proof?.changed];
+  const [sent, written] = [from.counts["changed"], to.report?.proof?.changed];
   if (written === undefined || (sent ?? 0) === written) {
     return undefined;
   }
@@ -71,7 +67,7 @@ export function contradiction(from: Side, to: Side): Lack | undefined {
       ? "does not say how many bytes of blocks it has sent"
       : `says that it has sent ${sent} bytes of blocks`;
   return {
-    message: `the source on ${whereIs(from.end)} ${says}, and the destination on ${whereIs(to.end)} that it has written ${written}`,
+    message: `the source on ${hostLabel(from.end)} ${says}, and the destination on ${hostLabel(to.end)} that it has written ${written}`,
     advice:
       "do not trust the destination: copy it again with --verify full, and with the same blockcopy on both hosts",
   };

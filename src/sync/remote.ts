@@ -1,63 +1,69 @@
 import { ExitCode } from "../errors/exit-codes.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
-import { failureOf, SyncError } from "./failure.ts";
-import type { Shown } from "./listener.ts";
+import { Bootstrap, isMissing } from "./bootstrap/bootstrap.ts";
 import { type CopyResult, summaryOf } from "./copy-result.ts";
+import { failureOf } from "./failure.ts";
+import type { SyncContext } from "./listener.ts";
 import { contradiction } from "./proof.ts";
 import { countsOf } from "./side.ts";
 import { type CopyPlan, runStreams, type StreamsEnd } from "./streams.ts";
-import { isMissing, Supply } from "./bootstrap/bootstrap.ts";
+import { SyncError } from "./sync-error.ts";
 
 /**
- * Makes a file or device equal to another one, wherever the two are. Where there is no blockcopy, it is sent.
+ * Makes the destination equal to the source with a stage at each end, on whatever host. Hosts without blockcopy get it first.
  *
- * @throws SyncError, UsageError
+ * @throws SyncError, UsageError, CancelledError
  */
-export async function syncRemote(shown: Shown, plan: CopyPlan): Promise<CopyResult> {
+export async function syncRemote(context: SyncContext, plan: CopyPlan): Promise<CopyResult> {
   const { source, destination, remote, copy } = plan;
   const begun = performance.now();
-  const supply = await Supply.of(shown, remote, [source, destination]);
-  const warned = new Set<string>();
-  // A side that has what it needs may say the same again when both are started anew.
-  const warn = (message: string): void => {
-    if (!warned.has(message)) {
-      warned.add(message);
-      shown.warn(message);
-    }
-  };
+  const bootstrap = await Bootstrap.of(context, remote, [source, destination]);
+  // After a bootstrap both stages start again and may repeat their warnings.
+  const warn = once(context.warn);
   for (;;) {
-    const { streams, cause } = await runStreams({ ...shown, warn }, plan, supply.package);
+    const { streams, cause } = await runStreams({ ...context, warn }, plan, bootstrap.package);
     if (cause === undefined) {
-      return copied(streams, copy.dryRun, (performance.now() - begun) / 1000);
+      return resultOf(streams, copy.dryRun, (performance.now() - begun) / 1000);
     }
-    if (!isMissing(cause.side, cause.ended)) {
+    if (!isMissing(cause)) {
       throw failureOf(cause, warn);
     }
-    await supply.send(cause.side);
+    await bootstrap.send(cause.side);
   }
 }
 
+/** Returns a function that passes on each message once. */
+function once(warn: (message: string) => void): (message: string) => void {
+  const warned = new Set<string>();
+  return (message) => {
+    if (!warned.has(message)) {
+      warned.add(message);
+      warn(message);
+    }
+  };
+}
+
 /**
- * The outcome of all streams together.
+ * Adds up the results of all streams.
  *
- * @throws SyncError when the two ends of a stream contradict each other
+ * @throws SyncError if the two ends of a stream contradict each other
  */
-function copied(streams: StreamsEnd["streams"], dryRun: boolean, seconds: number): CopyResult {
+function resultOf(streams: StreamsEnd["streams"], dryRun: boolean, seconds: number): CopyResult {
   const counts = countsOf(streams.map(({ from }) => from));
   let read = 0;
   let map: ChangeMap | undefined;
   for (const { from, to } of streams) {
-    const lack = contradiction(from, to);
-    if (lack !== undefined) {
-      throw new SyncError(lack.message, lack.advice, ExitCode.protocol);
+    const found = contradiction(from, to);
+    if (found !== undefined) {
+      throw new SyncError(found.message, found.advice, ExitCode.protocol);
     }
     read += from.done;
-    if (map !== undefined && from.map !== undefined) {
-      map.merge(from.map);
+    if (map !== undefined && from.changeMap !== undefined) {
+      map.merge(from.changeMap);
     }
-    map ??= from.map;
+    map ??= from.changeMap;
   }
-  const verified = streams.flatMap(({ to }) => to.finished?.outcome ?? []).join("; ");
-  const how = { verified: verified === "" ? null : verified, dryRun, seconds, linked: true };
-  return { summary: summaryOf(read, counts, how), map };
+  const verified = streams.flatMap(({ to }) => to.report?.outcome ?? []).join("; ");
+  const facts = { verified: verified === "" ? null : verified, dryRun, seconds, linked: true };
+  return { summary: summaryOf(read, counts, facts), map };
 }

@@ -5,72 +5,89 @@ import type { StageEvent } from "../ui/event-lines.ts";
 import { parseEvent } from "../ui/programs/parse-event.ts";
 import { printable } from "../errors/printable.ts";
 import { type Counted, COUNTED, NO_COUNTS } from "../ui/progress.ts";
-import { SpentLately } from "./limiting.ts";
+import { RecentTimeSpent } from "./bottleneck.ts";
 
-/** Of a program that ended with something else than success, what it said: so many lines. */
+/** Lines that are kept from the output of a program, for the message if it fails. */
 const LAST_LINES = 5;
 
-/** Of a line that no stage has printed, so much: it comes from another host. */
+/** Longest part of a line that is kept: it comes from another host. */
 const LINE_LENGTH = 1000;
 
-/** What is known of one side of a copy: what its stage tells, and what else comes from there. */
+/** The facts about a side that are known from the start. */
+export interface SideOptions {
+  /** The end that its input comes from, if known. */
+  other?: Endpoint;
+  /** The command that reaches its host, for a person to try. */
+  loginCommand?: string;
+  /** The verification that it must report. */
+  requiredVerify?: Verify;
+}
+
+/** One side of a copy: everything that its stage has reported, and the last lines of other output from there. */
 export class Side {
   readonly end: Endpoint;
   readonly role: "source" | "destination";
-  /** Where what it reads comes from, if that is known. */
   readonly other: Endpoint | undefined;
-  /** The command that reaches its host, for a person to try. */
-  readonly reach: string;
-  /** What it said first: that it runs, and which version it is. */
+  readonly loginCommand: string;
+  readonly requiredVerify: Verify;
+  /** Its first event: it runs, and has this version. */
   hello: (StageEvent & { event: "hello" }) | undefined;
-  /** Whether it knows how much there is to do, or that nobody does. */
+  /** True once it has opened its file. */
   hasBegun = false;
-  /** Bytes that it works on, when it knows how many. */
+  /** Bytes to work on; undefined if unknown. */
   total: number | undefined;
-  /** Which file or device it works on: no other has the same, on any host. */
+  /** Identity of its file or device, which is unique among all hosts. */
   instance: string | null = null;
   /** Bytes that it has worked on. */
   done = 0;
   counts: Readonly<Record<string, number>> = {};
-  readonly spent = new SpentLately();
-  /** Where the bytes are that differ, if it was asked. */
-  map: ChangeMap | undefined;
-  /** Its report at the end; undefined until it is done. */
-  finished: (StageEvent & { event: "end" }) | undefined;
-  /** The proof that it was asked for, by reading back. */
-  readonly promised: Verify;
+  readonly timeSpent = new RecentTimeSpent();
+  /** The change map, if it was asked for one. */
+  changeMap: ChangeMap | undefined;
+  /** Its last event after a success; undefined until it is done. */
+  report: (StageEvent & { event: "end" }) | undefined;
+  /** The error that it has reported. */
   error: (StageEvent & { event: "error" }) | undefined;
-  /** The last of what it said that is no event: words of ssh, of a shell. */
-  readonly said: string[] = [];
+  /** The last lines from there that are not events: messages of ssh or of a shell. */
+  readonly lastLines: string[] = [];
 
-  /** Comes when it has opened its file. */
+  /** Resolves when it has opened its file. */
   readonly begun: Promise<void>;
-  #tellOfBegin!: () => void;
+  #resolveBegun!: () => void;
 
   constructor(
     end: Endpoint,
     role: "source" | "destination",
-    { other, reach, promised }: { other?: Endpoint; reach?: string; promised?: Verify } = {},
+    { other, loginCommand = "ssh", requiredVerify = "none" }: SideOptions = {},
   ) {
-    this.promised = promised ?? "none";
-    this.other = other;
-    this.reach = reach ?? "ssh";
-    this.begun = new Promise((resolve) => (this.#tellOfBegin = resolve));
     this.end = end;
     this.role = role;
+    this.other = other;
+    this.loginCommand = loginCommand;
+    this.requiredVerify = requiredVerify;
+    this.begun = new Promise((resolve) => (this.#resolveBegun = resolve));
   }
 
-  /** Takes a line; returns the event that it is. */
+  /** Takes a line. Returns the event if it is one. */
   take(line: string): StageEvent | undefined {
     const event = parseEvent(line);
     if (event === undefined) {
-      // What a stage says with --verbose is no part of a failure.
-      if (!/^blockcopy (?:retrieve|receive): /.test(line)) {
-        this.said.push(printable(line.slice(0, LINE_LENGTH)));
-        this.said.splice(0, this.said.length - LAST_LINES);
-      }
-      return undefined;
+      this.#keepLine(line);
+    } else {
+      this.#takeEvent(event);
     }
+    return event;
+  }
+
+  #keepLine(line: string): void {
+    // Output of --verbose is not part of a failure.
+    if (!/^blockcopy (?:retrieve|receive): /.test(line)) {
+      this.lastLines.push(printable(line.slice(0, LINE_LENGTH)));
+      this.lastLines.splice(0, this.lastLines.length - LAST_LINES);
+    }
+  }
+
+  #takeEvent(event: StageEvent): void {
     switch (event.event) {
       case "hello":
         this.hello = event;
@@ -79,34 +96,33 @@ export class Side {
         this.hasBegun = true;
         this.total = event.total ?? undefined;
         this.instance = event.instance ?? null;
-        this.#tellOfBegin();
+        this.#resolveBegun();
         break;
       case "progress":
         this.done = event.done;
         this.counts = event.counts;
         if (event.spent !== undefined) {
-          this.spent.add(event.spent);
+          this.timeSpent.add(event.spent);
         }
         break;
       case "map":
-        this.map = new ChangeMap(event.length, event.changed);
+        this.changeMap = new ChangeMap(event.length, event.changed);
         break;
       case "error":
         this.error = event;
         break;
       case "end":
-        this.finished = event;
+        this.report = event;
         break;
       case "warning":
       case "aside":
       case "unknown":
         break;
     }
-    return event;
   }
 }
 
-/** What the stages of several sides have counted, together; one that knows less leaves it out. */
+/** Sums up the counts of several sides. A count that a side does not report is 0. */
 export function countsOf(sides: readonly Pick<Side, "counts">[]): Record<Counted, number> {
   const counts = { ...NO_COUNTS };
   for (const side of sides) {

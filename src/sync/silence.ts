@@ -1,42 +1,41 @@
 import { ExitCode } from "../errors/exit-codes.ts";
 import { hasControllingTerminal } from "../transport/processes/controlling-terminal.ts";
-import type { Endpoint } from "./connection/endpoint.ts";
-import { SyncError } from "./failure.ts";
-import { whereIs } from "./connection/remote-command.ts";
+import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
+import { SyncError } from "./sync-error.ts";
 
-/** Seconds without a word after which a program is given up, unless the user says otherwise. A stage says something every second. */
+/** Seconds of silence after which a program is given up by default. A stage prints an event every second. */
 export const DEFAULT_TIMEOUT = 60;
 
-/** Seconds without a word after which a person is told, if the limit is not sooner. */
-const PATIENCE = 20;
+/** Seconds of silence after which a warning is printed. */
+const WARN_AFTER = 20;
 
 const TICK_MILLISECONDS = 1000;
 
-/** A program that has to be heard. */
+/** A program that is watched. */
 interface Watched {
   end: Endpoint;
   /** The program, for a message. */
   what: string;
-  /** True until it says hello: a login may have to ask a person for a password. */
+  /** True until its hello: a login may be asking for a password. */
   loggingIn: boolean;
-  /** Ticks since its last word. */
+  /** Seconds since its last sign of life. */
   silent: number;
 }
 
-/** The limit on silence, and who is told when it is reached. */
+/** The limit on silence, and the reactions to it. */
 export interface SilenceOptions {
-  /** Seconds without a word after which a program is given up; 0 for never. */
+  /** Seconds of silence after which a program is given up; 0 for no limit. */
   timeout: number;
   warn: (message: string) => void;
-  /** Told why, once. */
+  /** Called once per program that is given up. */
   giveUp: (error: SyncError) => void;
 }
 
-/** One program, as whoever starts it tells of it. */
+/** Functions to call for one program. */
 export interface Watch {
   /** It has started. */
   begin: () => void;
-  /** It, or what connects to its host, has said something, or taken some of its input. */
+  /** It has given a sign of life: it, or its remote shell, has printed a line or read some of its input. */
   heard: () => void;
   /** It has said hello: from now on nobody is asked for a password. */
   loggedIn: () => void;
@@ -45,10 +44,10 @@ export interface Watch {
 }
 
 /**
- * Gives up a program that says nothing for too long: one that was stopped, or whose host hangs behind a connection that lives. Seconds are counted, not
- * measured, so that the time in which this process itself was stopped or the machine slept does not count.
+ * Gives up a program that is silent for too long: one that was stopped, or whose host hangs although the connection is alive. Seconds are
+ * counted, not measured, so that the time for which this process was stopped or the machine slept does not count.
  *
- * Before it says hello there is no limit where a terminal is there to ask a person; without one, as from cron, nobody can answer.
+ * Before the hello there is no limit if there is a terminal on which a person may be typing a password. Cron jobs have none.
  */
 export class Silence {
   readonly #options: SilenceOptions;
@@ -59,7 +58,11 @@ export class Silence {
     this.#options = options;
   }
 
-  /** Returns what is to be told of a program at `end`; `what` names it. */
+  /**
+   * Starts to watch a program.
+   *
+   * @param what the program, for a message
+   */
   watch(end: Endpoint, what: string): Watch {
     const watched: Watched = { end, what, loggingIn: end.kind === "remote", silent: 0 };
     return {
@@ -89,10 +92,10 @@ export class Silence {
     if (timeout === 0) {
       return undefined;
     }
-    const asks = hasControllingTerminal();
+    const mayAsk = hasControllingTerminal();
     return setInterval(() => {
       for (const watched of this.#watched) {
-        if (!(asks && watched.loggingIn)) {
+        if (!(mayAsk && watched.loggingIn)) {
           this.#tick(watched);
         }
       }
@@ -102,7 +105,7 @@ export class Silence {
   #tick(watched: Watched): void {
     const { timeout, warn, giveUp } = this.#options;
     const { end, what, loggingIn } = watched;
-    const where = whereIs(end);
+    const where = hostLabel(end);
     watched.silent += 1;
     if (watched.silent === timeout) {
       this.#watched.delete(watched);
@@ -111,12 +114,12 @@ export class Silence {
           loggingIn
             ? `${where} has not answered for ${timeout} seconds`
             : `${what} on ${where} has said nothing for ${timeout} seconds`,
-          "see that the host is up and nothing there is stopped, then run the same command again: it continues; --timeout sets the limit",
+          "make sure that the host is up and no process there is stopped, then run the same command again: it continues; --timeout sets the limit",
           ExitCode.later,
         ),
       );
-    } else if (watched.silent === PATIENCE) {
-      warn(`waiting for ${where}: nothing heard for ${PATIENCE} seconds`);
+    } else if (watched.silent === WARN_AFTER) {
+      warn(`waiting for ${where}: nothing heard for ${WARN_AFTER} seconds`);
     }
   }
 }

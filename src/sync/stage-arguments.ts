@@ -2,32 +2,32 @@ import { encodedName } from "../native/names.ts";
 import type { Part } from "../blocks/part.ts";
 import type { Verify } from "../stages/save/verify.ts";
 import type { Sizes } from "../blocks/sizes.ts";
-import { isPlain } from "./connection/shell-words.ts";
+import { needsNoQuotes } from "./connection/shell-words.ts";
 
-/** What a copy between hosts was asked for, as its options say it. */
+/** The options of a copy between hosts. */
 export interface CopyOptions {
   direct: string;
   threads: number | undefined;
   queueDepth: number | undefined;
-  /** Whether the stages say what only matters when looking for a fault. */
+  /** Make the stages print details for debugging. */
   wantsDetails: boolean;
-  /** Only say what would be done. */
+  /** Write nothing, only report what would be done. */
   dryRun: boolean;
-  /** Undefined for what is best: `auto` over a connection. */
+  /** The codec; undefined means "choose automatically": `auto` over a connection. */
   compress: string | undefined;
   digest: string | undefined;
   blockSize: number | undefined;
-  /** Bytes a second that may go either way. */
+  /** Limit in bytes per second, for each direction. */
   bwlimit: number | undefined;
   start: number | undefined;
   end: number | undefined;
-  /** The map that says what of the destination to look at, which is read here; undefined for none. */
+  /** The range map, a file on this host. */
   ranges: string | undefined;
-  /** Where to keep the blocks, instead of writing them to the destination; undefined for nowhere. */
+  /** The file that gets the block stream instead of the destination. */
   delta: string | undefined;
   allowLarger: boolean;
   force: boolean;
-  /** Refuse a destination that somebody else has locked. */
+  /** Lock the destination; refuse one that another program has locked. */
   lock: boolean;
   sparse: boolean;
   create: boolean;
@@ -38,46 +38,51 @@ export interface CopyOptions {
   group: boolean;
   numericIds: boolean;
   verify: Verify;
-  /** Connections to each host, of which each has a part of the copy; undefined for one. */
+  /** Number of connections to each host, which divide the copy; undefined for one. */
   streams: number | undefined;
-  /** Tell where the blocks are that differ. */
+  /** Make a change map. */
   map: boolean;
-  /** Where the digests of the destination are kept, on its host. */
+  /** The digest cache, a file on the host of the destination. */
   digestCache: string | undefined;
 }
 
-/** The words that run the stage where the source is, but for the name of that. `linked` when a connection is between the two. */
-export function retrieveWords(options: CopyOptions, linked: boolean): string[] {
+/**
+ * Returns the arguments that run `retrieve`, without the source.
+ *
+ * @param linked true if the ends are on different hosts
+ */
+export function retrieveArguments(options: CopyOptions, linked: boolean): string[] {
   return [
     "retrieve",
     "--events",
-    ...commonWords(options),
+    ...commonArguments(options),
     ...valued("--compress", compressOf(options, linked)),
     ...valued("--sizes", sizesOf(options)),
-    ...neededWords(options),
+    ...neededRange(options),
     ...flags({ "--whole": isWhole(options), "--map": options.map }),
   ];
 }
 
-/** What of the source a range takes: without it, nothing would be copied, as if nothing differed. A file that is cut off needs none. */
-function neededWords({ truncate, start, end }: CopyOptions): string[] {
+/** Demands that the source has all of a range: if it were too short, it would look as if nothing differed. Not with --truncate. */
+function neededRange({ truncate, start, end }: CopyOptions): string[] {
   return truncate ? [] : [...valued("--needs-start", start), ...valued("--needs-end", end)];
 }
 
-/** The words that run the stage where the destination is, but for the name of that; for one of several parts, if there are any. */
-export function receiveWords(options: CopyOptions, part?: Part): string[] {
+/** Returns the arguments that run `receive`, for one part or for the whole copy, without the destination. */
+export function receiveArguments(options: CopyOptions, part?: Part): string[] {
   if (part === undefined) {
-    return ["receive", ...wholeWords(options)];
+    return ["receive", ...firstArguments(options)];
   }
-  const words = part.number === 1 ? ["--hold", ...wholeWords(options)] : besideWords(options);
-  return ["receive", `--part=${part.number}/${part.count}`, ...words];
+  const others =
+    part.number === 1 ? ["--hold", ...firstArguments(options)] : laterArguments(options);
+  return ["receive", `--part=${part.number}/${part.count}`, ...others];
 }
 
-/** Options of the one that has the destination from first to last. */
-function wholeWords(options: CopyOptions): string[] {
+/** Returns the options of the first `receive`, which claims the destination from start to end. */
+function firstArguments(options: CopyOptions): string[] {
   const { force, lock, sparse, create, truncate, times, perms, owner, group, numericIds } = options;
   return [
-    ...commonWords(options),
+    ...commonArguments(options),
     ...flags({
       "--force": force,
       "--lock": lock,
@@ -92,32 +97,32 @@ function wholeWords(options: CopyOptions): string[] {
       "--preface": options.ranges !== undefined,
       "--root-first": options.delta !== undefined,
     }),
-    ...cacheWords(options.digestCache),
-    ...readingWords(options),
+    ...cacheArguments(options.digestCache),
+    ...readingArguments(options),
   ];
 }
 
-/** The option for the digest cache; its name is encoded, as a stage's file is, where a shell might change it. */
-function cacheWords(cache: string | undefined): string[] {
-  if (cache === undefined || isPlain(cache)) {
+/** Returns the option for the digest cache. Like the file of a stage, its name is encoded if a shell might change it. */
+function cacheArguments(cache: string | undefined): string[] {
+  if (cache === undefined || needsNoQuotes(cache)) {
     return valued("--digest-cache", cache);
   }
   return valued("--encoded-digest-cache", encodedName(cache));
 }
 
-/** Options of one that writes beside the one that has the destination, which has claimed it. */
-function besideWords(options: CopyOptions): string[] {
+/** Returns the options of a later `receive`, which writes to the destination that the first one has claimed. */
+function laterArguments(options: CopyOptions): string[] {
   return [
-    ...commonWords(options),
+    ...commonArguments(options),
     ...flags({ "--force": true, "--sparse": options.sparse }),
-    ...readingWords(options),
+    ...readingArguments(options),
   ];
 }
 
-/** Options that say what of the destination is read, and how. */
-function readingWords(options: CopyOptions): string[] {
+/** Returns the options for reading the destination. */
+function readingArguments(options: CopyOptions): string[] {
   const { verify, start, end, digest, blockSize } = options;
-  // What takes any size is what is done without the word.
+  // `any` is the default of `receive`.
   const sizes = sizesOf(options) === "any" ? undefined : sizesOf(options);
   return [
     ...valued("--sizes", sizes),
@@ -129,8 +134,8 @@ function readingWords(options: CopyOptions): string[] {
   ];
 }
 
-/** Options of either stage. */
-function commonWords(options: CopyOptions): string[] {
+/** Returns the options of both stages. */
+function commonArguments(options: CopyOptions): string[] {
   const { dryRun, direct, threads, queueDepth, wantsDetails, bwlimit } = options;
   return [
     ...valued("--bwlimit", bwlimit === undefined ? undefined : `${shareOf(bwlimit, options)}B`),
@@ -141,17 +146,17 @@ function commonWords(options: CopyOptions): string[] {
   ];
 }
 
-/** Whether all of the destination is looked at. */
+/** True if one stream compares the whole destination. */
 function isWhole({ streams, start, end, ranges }: CopyOptions): boolean {
   return (streams ?? 1) === 1 && start === undefined && end === undefined && ranges === undefined;
 }
 
-/** What one of several streams has of a rate. */
+/** Divides a rate among the streams. */
 function shareOf(rate: number, { streams, dryRun }: CopyOptions): number {
   return dryRun ? rate : Math.max(1, Math.floor(rate / (streams ?? 1)));
 }
 
-/** How the blocks are compressed. A dry run has no link for `auto` to go by: most links are worth what it counts with. */
+/** Returns the codec. A dry run has no link that `auto` could measure, so it counts with zstd, which pays off on most links. */
 function compressOf({ compress = "auto", dryRun }: CopyOptions, linked: boolean): string {
   if (compress !== "auto") {
     return compress;
@@ -162,7 +167,7 @@ function compressOf({ compress = "auto", dryRun }: CopyOptions, linked: boolean)
   return dryRun ? "zstd" : "auto";
 }
 
-/** How large the destination may be. */
+/** Returns the sizes that the destination may have. */
 export function sizesOf({ truncate, start, end, allowLarger, create }: CopyOptions): Sizes {
   if (truncate || start !== undefined || end !== undefined) {
     return "any";
@@ -173,12 +178,12 @@ export function sizesOf({ truncate, start, end, allowLarger, create }: CopyOptio
   return create ? "new" : "same";
 }
 
-/** An option with its value as words of a command, unless it has none. */
+/** Returns an option with its value as an argument; nothing if the value is undefined. */
 function valued(option: string, value: string | number | undefined): string[] {
   return value === undefined ? [] : [`${option}=${value}`];
 }
 
-/** The options that are set. */
+/** Returns the options that are true. */
 function flags(options: Readonly<Record<string, boolean>>): string[] {
   return Object.entries(options).flatMap(([option, given]) => (given ? [option] : []));
 }

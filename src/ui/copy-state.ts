@@ -1,4 +1,4 @@
-import type { Limit } from "./limit.ts";
+import type { Bottleneck } from "./bottleneck.ts";
 import { type Counted, type Counts, NO_COUNTS, type Progress, silent } from "./progress.ts";
 import { Rate } from "./rate.ts";
 
@@ -36,7 +36,7 @@ export class CopyState implements Progress {
   awaited: string | undefined;
   counts: Counts = NO_COUNTS;
   /** What it waits for, where that is clear. */
-  limit: Limit | undefined;
+  bottleneck: Bottleneck | undefined;
   /** The copy itself. */
   work = new Work(undefined, undefined);
   /** What is done meanwhile. */

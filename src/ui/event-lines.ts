@@ -1,7 +1,7 @@
 import { VERSION } from "../native/installation.ts";
 import type { ChangeMap } from "./change-map.ts";
 import { JsonLine } from "./json-line.ts";
-import type { Limit } from "./limit.ts";
+import type { Bottleneck } from "./bottleneck.ts";
 import { type Counted, type Progress, silent } from "./progress.ts";
 
 /** Of the format, which docs/events.md describes: another one is for readers that know it. */
@@ -40,7 +40,7 @@ export type StageEvent =
       counts: Record<string, number>;
       spent?: TimeSpent;
       rate?: number;
-      limit?: Limit | null;
+      limit?: Bottleneck | null;
     }
   /** It does something else to so many bytes, of which so many are done; null when that is done. */
   | { event: "aside"; aside: { what: string; total: number; done: number } | null }

@@ -1,33 +1,33 @@
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-/** Files of a program by their names: paths below its folder. */
+/** Files of a program by their paths relative to its folder. */
 export type Files = ReadonlyMap<string, Uint8Array>;
 
-/** The file that has the digests of all others, in the format of sha256sum(1). Its own digest stands for all of them. */
+/** The file with the digests of all others, in the format of sha256sum(1). Its own digest stands for the whole package. */
 export const DIGESTS = "SHA256SUMS";
 
-/** More than any program of ours has, unpacked. */
+/** Limit on the size of an unpacked package, in bytes. */
 const LENGTH_LIMIT = 64 * 1024 * 1024;
 
-/** Names that lead nowhere but below a folder. */
+/** Matches paths that cannot leave their folder. */
 const NAME = /^[A-Za-z0-9_@-][A-Za-z0-9_.@-]*(?:\/[A-Za-z0-9_@-][A-Za-z0-9_.@-]*)*$/;
 
-/** The SHA-256 of bytes, in hexadecimal. */
+/** Returns a SHA-256 in hexadecimal. */
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** What {@link DIGESTS} has to say of files. */
+/** Returns the content of {@link DIGESTS} for files. */
 export function digestsOf(files: Files): Uint8Array {
   const lines = [...files].map(([name, content]) => `${sha256(content)}  ${name}\n`);
   return Buffer.from(lines.toSorted().join(""));
 }
 
 /**
- * Whether files are those that a digest stands for: all of them, and nothing else.
+ * True if these are all files of a package, unchanged, and no others.
  *
- * @param digest that of {@link DIGESTS}
+ * @param digest the digest of {@link DIGESTS}
  */
 export function isWhole(files: Files, digest: string): boolean {
   const digests = files.get(DIGESTS);
@@ -40,16 +40,16 @@ export function isWhole(files: Files, digest: string): boolean {
   );
 }
 
-/** Files as one piece: gzip of a line of JSON with names and lengths, and of their bytes in this order. */
+/** Packs files into an archive: gzip of a line of JSON with their names and lengths, followed by their bytes in that order. */
 export function pack(files: Files): Buffer {
   const index = [...files].map(([name, { length }]) => [name, length]);
   return gzipSync(Buffer.concat([Buffer.from(`${JSON.stringify(index)}\n`), ...files.values()]));
 }
 
 /**
- * What {@link pack} has packed.
+ * Unpacks an archive made by {@link pack}.
  *
- * @throws Error when it is damaged, or anything else
+ * @throws Error if it is damaged or not an archive
  */
 export function unpack(archive: Uint8Array): Files {
   const bytes = gunzipSync(archive, { maxOutputLength: LENGTH_LIMIT });
@@ -59,11 +59,11 @@ export function unpack(archive: Uint8Array): Files {
   for (const entry of Array.isArray(index) ? (index as unknown[]) : []) {
     const [name, length] = Array.isArray(entry) ? (entry as unknown[]) : [];
     if (typeof name !== "string" || !NAME.test(name) || !Number.isSafeInteger(length)) {
-      throw new Error("what was sent has a name or a length that cannot be");
+      throw new Error("the package has an invalid name or length");
     }
     const end = at + Number(length);
     if (end < at || end > bytes.length) {
-      throw new Error(`what was sent ends before ${name} does`);
+      throw new Error(`the package ends before ${name} does`);
     }
     files.set(name, bytes.subarray(at, end));
     at = end;

@@ -1,46 +1,59 @@
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { VERSION } from "../../native/installation.ts";
-import type { StageContext } from "../../blocks/context.ts";
 import { runWithInput } from "../../transport/processes/child-with-input.ts";
-import { type Package, readPackage, selfKeeping } from "./package.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
 import { formatBytes } from "../../ui/format.ts";
-import type { Endpoint, RemoteEndpoint } from "../connection/endpoint.ts";
-import { connectionError, NOT_FOUND, SSH_FAILED, SyncError } from "../failure.ts";
+import { printable } from "../../errors/printable.ts";
+import type { Cause } from "../cause.ts";
+import { noConnection, NOT_FOUND, SSH_FAILED } from "../connection/connection-failure.ts";
+import { type Endpoint, hostLabel, type RemoteEndpoint } from "../connection/endpoint.ts";
 import {
   commandText,
+  loginCommandOf,
   type RemoteOptions,
   remoteShellCommand,
-  reachOf,
-  whereIs,
 } from "../connection/remote-command.ts";
-import { type Found, foundIn, keepLine, REPORT } from "../connection/remote-shell.ts";
-import { CHOSEN, INSTALL, missingError, type Obstacle, obstacleOf } from "./what-is-missing.ts";
-import { printable } from "../../errors/printable.ts";
+import { type HostReport, hostReportIn, installLine, REPORT } from "../connection/remote-shell.ts";
+import type { SyncContext } from "../listener.ts";
 import type { Side } from "../side.ts";
 import { Silence } from "../silence.ts";
+import { SyncError } from "../sync-error.ts";
+import {
+  INSTALL,
+  missingError,
+  type Obstacle,
+  obstacleOf,
+  OTHER_OBSTACLES,
+} from "./missing-program.ts";
+import { installScript, type Package, readPackage } from "./package.ts";
 
-/** What is said of a program that is sent. */
-type Shown = Pick<StageContext, "native" | "warn" | "tell" | "debug">;
+/** The services that a bootstrap uses. */
+type BootstrapContext = Pick<SyncContext, "native" | "warn" | "tell" | "debug">;
 
-/** Lines of what a program said that are kept, of which the last is shown. */
+/** Lines that are kept from the output of a program. */
 const LAST_LINES = 5;
 
-const NOTHING = new Uint8Array();
+const NO_INPUT = new Uint8Array();
 
-/** Whether a program was not there to be started. */
-export function isMissing({ end, hello, error }: Side, ended: ExitStatus): boolean {
+/** The end of a program on another host. */
+interface RemoteRun {
+  lastLines: string[];
+  status: ExitStatus;
+}
+
+/** True if a copy failed because a remote host has no blockcopy. */
+export function isMissing({ side: { end, hello, error }, status }: Cause): boolean {
   return (
     end.kind === "remote" &&
     hello === undefined &&
     error === undefined &&
-    "code" in ended &&
-    ended.code === NOT_FOUND
+    "code" in status &&
+    status.code === NOT_FOUND
   );
 }
 
-/** What could be sent. An installation that lacks a file of it can do all else. */
-async function packageHere({ debug }: Shown): Promise<Package | undefined> {
+/** Returns this program as a package; undefined if files of it are missing, which only a bootstrap needs. */
+async function packageHere({ debug }: BootstrapContext): Promise<Package | undefined> {
   try {
     return await readPackage();
   } catch (error) {
@@ -49,126 +62,135 @@ async function packageHere({ debug }: Shown): Promise<Package | undefined> {
   }
 }
 
-/** The program for hosts that have none: sent to each at most once in a run. */
-export class Supply {
-  readonly #shown: Shown;
+/** Sends this program to hosts without blockcopy, to each host at most once per run. */
+export class Bootstrap {
+  readonly #context: BootstrapContext;
   readonly #remote: RemoteOptions;
-  readonly #sent = new Set<string>();
-  /** What may run where blockcopy is not installed; undefined when nothing is sent. */
+  readonly #sentTo = new Set<string>();
+  /** The package that is sent; undefined if none may or can be sent. */
   readonly package: Package | undefined;
 
-  private constructor(shown: Shown, remote: RemoteOptions, sent: Package | undefined) {
-    this.#shown = shown;
+  private constructor(
+    context: BootstrapContext,
+    remote: RemoteOptions,
+    toSend: Package | undefined,
+  ) {
+    this.#context = context;
     this.#remote = remote;
-    this.package = sent;
+    this.package = toSend;
   }
 
-  /** For copies between these ends. */
-  static async of(shown: Shown, remote: RemoteOptions, ends: readonly Endpoint[]): Promise<Supply> {
-    const wanted =
+  /** Prepares for copies between these ends. */
+  static async of(
+    context: BootstrapContext,
+    remote: RemoteOptions,
+    ends: readonly Endpoint[],
+  ): Promise<Bootstrap> {
+    const isAllowed =
       remote.bootstrap &&
       remote.remoteCommand === undefined &&
       ends.some(({ kind }) => kind === "remote");
-    return new Supply(shown, remote, wanted ? await packageHere(shown) : undefined);
+    return new Bootstrap(context, remote, isAllowed ? await packageHere(context) : undefined);
   }
 
   /**
-   * Sends the program to where a side has not found it.
+   * Sends the program to the host of a side that has not found it.
    *
-   * @throws SyncError when that cannot be, or is of no use
+   * @throws SyncError if it cannot be sent or could not run there
    */
-  async send({ end, said }: Side): Promise<void> {
+  async send({ end, lastLines }: Side): Promise<void> {
     if (end.kind === "local") {
-      throw new TypeError("what runs is there");
+      throw new TypeError("this program is on its own host");
     }
-    // What is called by another name, and what cannot start without Node, say nothing of what is there.
-    const reported = foundIn(said);
-    const found = reported ?? (await this.#ask(end));
-    const last = reported === undefined ? said.at(-1) : undefined;
+    // There is no report after --remote-command, or from a blockcopy that cannot start because Node is missing.
+    const reported = hostReportIn(lastLines);
+    const report = reported ?? (await this.#askForReport(end));
     const host = remoteShellCommand(end, "", this.#remote).join("\0");
-    const obstacle = this.#obstacle(host, reported, found);
+    const obstacle = this.#obstacle(host, reported, report);
     if (obstacle !== undefined || this.package === undefined) {
-      throw missingError(whereIs(end), last, found, obstacle ?? CHOSEN.incomplete);
+      const lastLine = reported === undefined ? lastLines.at(-1) : undefined;
+      throw missingError(
+        hostLabel(end),
+        { lastLine, report },
+        obstacle ?? OTHER_OBSTACLES.incomplete,
+      );
     }
-    this.#sent.add(host);
-    await this.#send(end, this.package);
+    this.#sentTo.add(host);
+    await this.#install(end, this.package);
   }
 
   #obstacle(
     host: string,
-    reported: Found | undefined,
-    found: Found | undefined,
+    reported: HostReport | undefined,
+    report: HostReport | undefined,
   ): Obstacle | undefined {
-    const there = found === undefined ? undefined : obstacleOf(found, this.package?.glibc);
+    const onHost = report === undefined ? undefined : obstacleOf(report, this.package?.glibc);
     const { remoteCommand, bootstrap } = this.#remote;
     if (remoteCommand !== undefined || !bootstrap) {
-      const chosen = remoteCommand === undefined ? CHOSEN.bootstrap : CHOSEN.command;
-      // Without that option nothing would be gained.
-      return there === undefined ? chosen : { what: there.what, advice: INSTALL };
+      const byOption =
+        remoteCommand === undefined ? OTHER_OBSTACLES.noBootstrap : OTHER_OBSTACLES.remoteCommand;
+      // Leaving out the option would not help.
+      return onHost === undefined ? byOption : { what: onHost.what, advice: INSTALL };
     }
-    if (there !== undefined || reported === undefined) {
-      return there ?? CHOSEN.broken;
+    if (onHost !== undefined || reported === undefined) {
+      return onHost ?? OTHER_OBSTACLES.broken;
     }
-    return this.#sent.has(host) ? CHOSEN.sent : undefined;
+    return this.#sentTo.has(host) ? OTHER_OBSTACLES.alreadySent : undefined;
   }
 
-  async #ask(end: RemoteEndpoint): Promise<Found | undefined> {
-    const { said } = await this.#run(end, REPORT, NOTHING);
-    return foundIn(said);
+  async #askForReport(end: RemoteEndpoint): Promise<HostReport | undefined> {
+    const { lastLines } = await this.#run(end, REPORT, NO_INPUT);
+    return hostReportIn(lastLines);
   }
 
-  async #send(end: RemoteEndpoint, sent: Package): Promise<void> {
-    const where = whereIs(end);
-    const script = selfKeeping(sent);
-    const { said, ended } = await this.#run(end, keepLine(sent), script);
-    const folder = /^kept in (.*)$/.exec(said.at(-1) ?? "")?.[1];
-    if (!("code" in ended) || ended.code !== 0 || folder === undefined) {
-      const last = said.at(-1);
-      if ("code" in ended && ended.code === SSH_FAILED) {
-        throw connectionError({ end, said, reach: reachOf(end, this.#remote) });
+  async #install(end: RemoteEndpoint, toSend: Package): Promise<void> {
+    const where = hostLabel(end);
+    const script = installScript(toSend);
+    const { lastLines, status } = await this.#run(end, installLine(toSend), script);
+    const lastLine = lastLines.at(-1);
+    const folder = /^kept in (.*)$/.exec(lastLine ?? "")?.[1];
+    if (!("code" in status) || status.code !== 0 || folder === undefined) {
+      if ("code" in status && status.code === SSH_FAILED) {
+        throw noConnection({ end, lastLines, loginCommand: loginCommandOf(end, this.#remote) });
       }
       throw new SyncError(
-        `blockcopy was sent to ${where} and could not be kept there${last === undefined ? "" : `: ${last}`}`,
-        "see to that, or install blockcopy there, or have XDG_CACHE_HOME name another folder there",
+        `blockcopy was sent to ${where} and could not be stored there${lastLine === undefined ? "" : `: ${lastLine}`}`,
+        "remove that cause, or set XDG_CACHE_HOME there to another folder, or install blockcopy there",
         ExitCode.unavailable,
       );
     }
-    this.#shown.tell(
+    this.#context.tell(
       `sent blockcopy ${VERSION} to ${where} (${formatBytes(script.length)}, kept in ${folder})`,
     );
   }
 
   /** Runs a line of sh(1) on a host. */
-  async #run(
-    end: RemoteEndpoint,
-    line: string,
-    input: Uint8Array,
-  ): Promise<{ said: string[]; ended: ExitStatus }> {
-    const { native, warn, debug } = this.#shown;
+  async #run(end: RemoteEndpoint, line: string, input: Uint8Array): Promise<RemoteRun> {
+    const { native, warn, debug } = this.#context;
     const command = remoteShellCommand(end, line, this.#remote);
-    debug(`${whereIs(end)}: ${commandText(end, this.#remote, () => command)}`);
-    const said: string[] = [];
+    debug(`${hostLabel(end)}: ${commandText(end, this.#remote, () => command)}`);
+    const lastLines: string[] = [];
     const givenUp = new AbortController();
     const silence = new Silence({
       timeout: this.#remote.timeout,
       warn,
       giveUp: (error) => givenUp.abort(error),
     });
-    const watch = silence.watch(end, "what is to keep blockcopy");
+    const watch = silence.watch(end, "the installation of blockcopy");
     watch.begin();
-    const ended = await runWithInput(native, {
+    const status = await runWithInput(native, {
       command,
       input,
       onLine: (text) => {
         watch.heard();
-        said.push(printable(text));
-        said.splice(0, said.length - LAST_LINES);
+        lastLines.push(printable(text));
+        lastLines.splice(0, lastLines.length - LAST_LINES);
       },
       onWrite: watch.heard,
       signal: givenUp.signal,
     });
     watch.end();
     givenUp.signal.throwIfAborted();
-    return { said, ended };
+    return { lastLines, status };
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The newest version of glibc that an ELF file asks for, as `2.34`.
+ * Finds the newest version of glibc that an ELF file needs, such as `2.34`.
  *
- * @param content the file: its version needs are names such as `GLIBC_2.34` in its string table
- * @returns undefined when it asks for none
+ * @param content the file, whose string table has the needed versions as names such as `GLIBC_2.34`
+ * @returns undefined if it needs none
  */
 export function glibcNeeded(content: Uint8Array): string | undefined {
   const names = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
@@ -13,7 +13,7 @@ export function glibcNeeded(content: Uint8Array): string | undefined {
     .at(-1);
 }
 
-/** True if a version of numbers with dots between them comes before another one. */
+/** True if a version of dotted numbers is older than another one. */
 export function isOlder(version: string, other: string): boolean {
   const [mine, theirs] = [version, other].map((text) => text.split(".").map(Number));
   for (let place = 0; place < Math.max(mine?.length ?? 0, theirs?.length ?? 0); place++) {

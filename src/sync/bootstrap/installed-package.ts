@@ -7,37 +7,37 @@ import { syncFolder } from "../../transport/files/file-names.ts";
 import { systemCode } from "../../errors/stream-errors.ts";
 import { distrustOfFolders } from "../../transport/files/trusted.ts";
 
-/** Folders of packages are their owner's alone. */
+/** Mode of the folders of packages: only their owner has access. */
 const MODE = 0o700;
 
-/** So often a folder that others replace as well is tried to be replaced. */
+/** Times that replacing a damaged package is tried while other senders do the same. */
 const ATTEMPTS = 20;
 
-/** A folder that was not completed for so long, in milliseconds, will not be: its sender was cut off. */
-const LEFT_BEHIND_MILLISECONDS = 24 * 60 * 60 * 1000;
+/** Age from which on a temporary folder is removed: its sender was cut off. */
+const LEFTOVER_MILLISECONDS = 24 * 60 * 60 * 1000;
 
 /**
- * Keeps a package in a folder of its own, which has its name only when all of it is on the disk. One that is there already is left as it is, unless it
- * is damaged.
+ * Installs a package in a folder of its own, which gets its name once all of it is on the disk. A package that is already there stays,
+ * unless it is damaged.
  *
- * @param folder of an absolute path; what is above it is made as well
- * @param digest that the package must have
+ * @param folder an absolute path; missing parent folders are made
+ * @param digest the digest that the package must have
  * @throws Error
  */
-export async function keepPackage(
+export async function installPackage(
   folder: string,
   digest: string,
   archive: Uint8Array,
 ): Promise<void> {
   const files = unpack(archive);
   if (!isWhole(files, digest)) {
-    throw new Error("what was sent was damaged on the way");
+    throw new Error("the package was damaged on its way");
   }
   const parent = dirname(folder);
   await promises.mkdir(parent, { recursive: true, mode: MODE });
-  await refuseForeign(parent);
-  await refuseDistrusted(parent);
-  await removeLeftBehind(parent);
+  await refuseSharedFolder(parent);
+  await refuseUntrustedParents(parent);
+  await removeLeftovers(parent);
   const temporary = await promises.mkdtemp(join(parent, `.${basename(folder)}-`));
   try {
     const made = join(temporary, "new");
@@ -49,20 +49,20 @@ export async function keepPackage(
   }
 }
 
-/** Takes a folder away. One that stays is taken away a day later, or does no harm: that is no reason to fail. */
+/** Removes a folder. A failure is ignored: the next installation, a day later, tries again. */
 async function remove(path: string): Promise<void> {
   await promises.rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
 /**
- * Programs run from there, so nobody else may have a say in what it holds.
+ * Refuses a folder that another user may write to: programs are run from there.
  *
  * @throws Error
  */
-async function refuseForeign(folder: string): Promise<void> {
+async function refuseSharedFolder(folder: string): Promise<void> {
   const stat = await promises.lstat(folder);
   if (!stat.isDirectory()) {
-    throw new Error(`${folder} is no folder`);
+    throw new Error(`${folder} is not a folder`);
   }
   if (stat.uid !== process.getuid?.()) {
     throw new Error(`${folder} belongs to another user (${stat.uid})`);
@@ -74,30 +74,30 @@ async function refuseForeign(folder: string): Promise<void> {
 }
 
 /**
- * Who may write to a folder above it can put another in its place.
+ * Refuses a folder below one that another user may write to, who could put another folder in its place.
  *
  * @throws Error
  */
-async function refuseDistrusted(folder: string): Promise<void> {
+async function refuseUntrustedParents(folder: string): Promise<void> {
   const distrust = await distrustOfFolders(folder);
   if (distrust !== undefined) {
     throw new Error(
-      `${distrust.what}, so nothing is kept below it; ${distrust.advice} with XDG_CACHE_HOME, or install blockcopy there`,
+      `${distrust.what}, so nothing is installed below it; ${distrust.advice} with XDG_CACHE_HOME, or install blockcopy there`,
     );
   }
 }
 
-async function removeLeftBehind(parent: string): Promise<void> {
+async function removeLeftovers(parent: string): Promise<void> {
   for (const name of await promises.readdir(parent)) {
     const path = join(parent, name);
-    if (name.startsWith(".") && Date.now() - (await age(path)) > LEFT_BEHIND_MILLISECONDS) {
+    if (name.startsWith(".") && Date.now() - (await changedAt(path)) > LEFTOVER_MILLISECONDS) {
       await remove(path);
     }
   }
 }
 
-/** When a folder was last changed; never, for one that somebody has just taken away. */
-async function age(path: string): Promise<number> {
+/** Returns the time at which a folder was last changed; Infinity if it has just been removed. */
+async function changedAt(path: string): Promise<number> {
   try {
     return (await promises.lstat(path)).mtimeMs;
   } catch (error) {
@@ -108,7 +108,7 @@ async function age(path: string): Promise<number> {
   }
 }
 
-/** Writes files below a folder, all of it to the disk. */
+/** Writes files below a folder and syncs them and all folders. */
 async function write(folder: string, files: Files): Promise<void> {
   const folders = new Set([folder]);
   for (const [name, content] of files) {
@@ -126,33 +126,33 @@ async function write(folder: string, files: Files): Promise<void> {
     }
   }
   for (const path of folders) {
-    // It looks at what a name is in.
+    // syncFolder syncs the parent of its argument.
     await syncFolder(`${path}/.`);
   }
 }
 
 /**
- * Gives a package that is complete its name, unless another sender was faster. What is damaged is taken out of the way.
+ * Gives a complete package its name, unless another sender was faster. A damaged package of that name is moved away.
  *
- * @param made in a folder of its own, where more may be put
+ * @param made the package, in a temporary folder that has room for other names
  * @throws Error
  */
 async function place(folder: string, digest: string, made: string): Promise<void> {
   let complete = made;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    if ((await rename(complete, folder)) || (await isKept(folder, digest))) {
+    if ((await rename(complete, folder)) || (await isInstalled(folder, digest))) {
       return;
     }
     const aside = `${made}-${attempt}`;
-    // What another sender has put there since it was looked at goes back.
-    if ((await rename(folder, aside)) && (await isKept(aside, digest))) {
+    // If another sender has put a complete package there since the check, that one is put back.
+    if ((await rename(folder, aside)) && (await isInstalled(aside, digest))) {
       complete = aside;
     }
   }
-  throw new Error(`${folder} is damaged, or always taken away again`);
+  throw new Error(`${folder} is damaged, or keeps being removed`);
 }
 
-/** Renames; not what is not there any more, nor to where something else is. */
+/** Renames a folder. Returns false if it has gone, or if the new name exists. */
 async function rename(from: string, to: string): Promise<boolean> {
   try {
     await promises.rename(from, to);
@@ -165,13 +165,12 @@ async function rename(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Whether a folder holds the package of a digest, and nobody else can write to it. */
-async function isKept(folder: string, digest: string): Promise<boolean> {
+/** True if a folder holds the package with a digest, and no other user can write to it. */
+async function isInstalled(folder: string, digest: string): Promise<boolean> {
   try {
-    await refuseForeign(folder);
+    await refuseSharedFolder(folder);
     return isWhole(await read(folder), digest);
   } catch {
-    // Whatever is wrong with it: it is not.
     return false;
   }
 }

@@ -6,24 +6,24 @@ import { glibcNeeded } from "./glibc.ts";
 import { parts, VERSION } from "../../native/installation.ts";
 import { DIGESTS, digestsOf, type Files, pack, sha256 } from "./archive.ts";
 
-/** The file that keeps a package where it is sent, below the program's folder; scripts/build-cli.ts makes it. */
-const KEEPER = "dist/cli/install.js";
+/** The module that installs a package on another host, relative to the program's folder. Made by scripts/build-cli.ts. */
+const INSTALLER = "dist/cli/install.js";
 
-/** The program of this installation, as it is sent to a host that has none. */
+/** The files of this program, to be sent to another host. */
 export interface Package {
-  /** The folder that it is kept in: its version and a part of its digest. */
+  /** The folder that it is installed in: its version and a part of its digest. */
   name: string;
-  /** SHA-256 of the digests of all of its files. */
+  /** SHA-256 of the file that lists the digests of all other files. */
   digest: string;
   files: Files;
-  /** The version of glibc that its engine asks for. */
+  /** The version of glibc that its addon needs. */
   glibc: string | undefined;
 }
 
 /**
- * Reads the program that runs, with its engine.
+ * Reads the files of this program, with its addon.
  *
- * @throws AddonError when there is no engine here; errors of the system
+ * @throws AddonError if there is no addon; errors of the system
  */
 export async function readPackage(): Promise<Package> {
   const files = new Map<string, Uint8Array>();
@@ -41,13 +41,13 @@ export async function readPackage(): Promise<Package> {
 }
 
 /**
- * A package as a script for Node, an ECMAScript module, that keeps it in a folder: {@link keepPackage} with its arguments. One that was cut off on its way
- * is no script.
+ * Makes an ECMAScript module for Node that contains a package and calls {@link installPackage}. If it is cut off on its way, Node refuses
+ * it.
  */
-export function selfKeeping({ files }: Package): Buffer {
-  const keeper = files.get(KEEPER);
+export function installScript({ files }: Package): Buffer {
+  const keeper = files.get(INSTALLER);
   if (keeper === undefined) {
-    throw new Error(`this installation has no ${KEEPER}`);
+    throw new Error(`this installation has no ${INSTALLER}`);
   }
   return Buffer.concat([
     Buffer.from(`const PACKAGE="${pack(files).toString("base64")}";\n`),
@@ -55,7 +55,7 @@ export function selfKeeping({ files }: Package): Buffer {
   ]);
 }
 
-/** Files, and those in folders, whose names end with a slash. */
+/** Replaces each folder in a list, whose name ends with a slash, with all files in it. */
 async function expand(folder: string, names: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const name of names) {

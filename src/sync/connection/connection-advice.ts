@@ -1,26 +1,26 @@
-/** The way to a host, for advice. */
-interface Way {
-  /** The command that reaches it, for a person to try. */
-  reach: string;
+/** A host, for advice. */
+interface Host {
+  /** The command that logs in there, for a person to try. */
+  loginCommand: string;
   /** Its name, without the user. */
   host: string;
 }
 
-/** A cause, by words that ssh, sshd, a login shell or sudo prints. */
-type Cause = readonly [said: RegExp, advice: (way: Way) => string];
+/** A message that ssh, sshd, a login shell or sudo prints, and the advice on it. */
+type Cause = readonly [message: RegExp, advice: (host: Host) => string];
 
 /**
- * The command that reaches a host, but asks whether to accept its key: with `BatchMode` or `StrictHostKeyChecking=yes`, ssh refuses it unasked. Of several
- * values of an option, ssh takes the first.
+ * Returns a login command that asks before it accepts the key of the host. With `BatchMode` or `StrictHostKeyChecking=yes`, ssh would refuse
+ * it without asking. The first value of an option wins.
  */
-function asking(reach: string): string {
-  return reach.replace(/^\S*\bssh(?= )/, "$& -o BatchMode=no -o StrictHostKeyChecking=ask");
+function withQuestion(loginCommand: string): string {
+  return loginCommand.replace(/^\S*\bssh(?= )/, "$& -o BatchMode=no -o StrictHostKeyChecking=ask");
 }
 
 const SUDOERS =
   "let sudo run it there without a password (NOPASSWD in sudoers(5)), or log in as root";
 
-/** In this order: what is said last is often only a consequence. */
+/** Known causes. The first match wins, because a later message is often only a consequence. */
 const CAUSES: readonly Cause[] = [
   // The connection.
   [
@@ -30,8 +30,8 @@ const CAUSES: readonly Cause[] = [
   ],
   [
     /[Hh]ost key verification failed|host key is known for/,
-    ({ reach }) =>
-      `compare the fingerprint that \`${asking(reach)} true\` shows with that of the host (\`ssh-keygen -lf\` there of its /etc/ssh/ssh_host_*_key.pub), and only then accept it`,
+    ({ loginCommand }) =>
+      `compare the fingerprint that \`${withQuestion(loginCommand)} true\` shows with that of the host (there: \`ssh-keygen -lf\` of /etc/ssh/ssh_host_*_key.pub), and only then accept it`,
   ],
   [
     /[Tt]oo many authentication failures/,
@@ -43,21 +43,21 @@ const CAUSES: readonly Cause[] = [
   ],
   [
     /Bad owner or permissions|[Bb]ad configuration option/,
-    () => "correct the configuration of ssh that it names",
+    () => "correct the ssh configuration file that the message names",
   ],
   [
     /no matching (?:host key type|key exchange|cipher|MAC)|Unable to negotiate/,
     () =>
-      "update ssh on the older of the two hosts, or allow in ssh_config(5) what the other one offers",
+      "update ssh on the older of the two hosts, or allow the algorithms of the other one in ssh_config(5)",
   ],
   [
     /[Pp]assword (?:has )?expired|required to change your password|[Pp]assword change required/,
-    ({ reach }) => `log in once and change the password: \`${reach}\``,
+    ({ loginCommand }) => `log in once and change the password: \`${loginCommand}\``,
   ],
   [
     /Permission denied \(/,
-    ({ reach }) =>
-      `see that \`${reach} true\` needs no password: the key must be in authorized_keys there, and under cron and sudo there is no ssh-agent`,
+    ({ loginCommand }) =>
+      `make sure that \`${loginCommand} true\` needs no password: the key must be in authorized_keys there, and under cron and sudo there is no ssh-agent`,
   ],
   [
     /Could not resolve|Name or service not known|name resolution|nodename nor servname/,
@@ -65,11 +65,13 @@ const CAUSES: readonly Cause[] = [
   ],
   [
     /Connection refused/,
-    () => "see that sshd runs there, and on which port: ssh://HOST:PORT/PATH gives another one",
+    () =>
+      "make sure that sshd runs there, and on which port: ssh://HOST:PORT/PATH gives another one",
   ],
   [
     /timed out|No route to host|Network is unreachable|Host is down/i,
-    ({ host }) => `see that the host is up, and that no firewall is in the way (\`ping ${host}\`)`,
+    ({ host }) =>
+      `make sure that the host is up, and that no firewall is in the way (\`ping ${host}\`)`,
   ],
   [
     /open failed|[Ss]ession (?:open|request) (?:refused|failed)|no more sessions/,
@@ -77,8 +79,8 @@ const CAUSES: readonly Cause[] = [
   ],
   [
     /MaxStartups|ssh_exchange_identification|kex_exchange_identification|banner exchange/,
-    ({ reach }) =>
-      `use fewer --streams if there are several (MaxStartups in sshd_config(5)), and see that an sshd answers: \`${reach} true\``,
+    ({ loginCommand }) =>
+      `use fewer --streams if there are several (MaxStartups in sshd_config(5)), and make sure that an sshd answers: \`${loginCommand} true\``,
   ],
   // The account.
   [/[Tt]oo many logins/, () => "use fewer --streams, or raise maxlogins in limits.conf(5) there"],
@@ -89,11 +91,11 @@ const CAUSES: readonly Cause[] = [
   [
     /sftp connections only/,
     () =>
-      "log in as a user who may run commands there: sshd_config(5) allows this one only sftp (ForceCommand)",
+      "log in as a user who may run commands there: sshd_config(5) allows this user only sftp (ForceCommand)",
   ],
   [
     /going down|not permitted to log in|pam_nologin/,
-    () => "run it again when that host is up: logins are closed now (/run/nologin)",
+    () => "run it again when that host accepts logins again (/run/nologin)",
   ],
   // sudo.
   [
@@ -142,15 +144,15 @@ const CAUSES: readonly Cause[] = [
 ];
 
 /**
- * Advice on a host where no stage could be started.
+ * Returns advice on a host where no stage could be started.
  *
- * @param said the last lines that came from there, or from the program that connects
- * @returns undefined where none of them names a known cause
+ * @param lines the last lines from the host, or from the remote shell
+ * @returns undefined if no line has a known cause
  */
-export function adviceOnSaid(said: readonly string[], way: Way): string | undefined {
-  for (const [pattern, advice] of CAUSES) {
-    if (said.some((line) => pattern.test(line))) {
-      return advice(way);
+export function adviceOnOutput(lines: readonly string[], host: Host): string | undefined {
+  for (const [message, advice] of CAUSES) {
+    if (lines.some((line) => message.test(line))) {
+      return advice(host);
     }
   }
   return undefined;

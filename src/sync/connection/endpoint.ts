@@ -1,6 +1,6 @@
 import { UsageError } from "../../errors/copy-error.ts";
 
-/** One end of a copy: a file or device here, or on another host. */
+/** One end of a copy: a file or device on this host or another one. */
 export type Endpoint = LocalEndpoint | RemoteEndpoint;
 
 /** A file or device on this host. */
@@ -12,18 +12,18 @@ interface LocalEndpoint {
 /** A file or device on another host. */
 export interface RemoteEndpoint {
   kind: "remote";
-  /** Who logs in; undefined for whoever ssh takes. */
+  /** The user who logs in; undefined for the default of ssh. */
   user: string | undefined;
   /** A name, or an address without brackets. */
   host: string;
   port: number | undefined;
-  /** As it is called there; relative to the home folder unless it begins with a slash. */
+  /** The path on that host. A relative path is below the home folder. */
   path: string;
 }
 
 /**
- * Reads a name as scp(1) and rsync(1) do: `host:path` and `user@host:path` where a colon comes before the first slash, with an IPv6
- * address in brackets; `ssh://user@host:port/path` too. Anything else is a path here: so `./a:b` is one.
+ * Parses a name as scp(1) and rsync(1) do: `host:path` and `user@host:path` if there is a colon before the first slash, with an IPv6
+ * address in brackets, and `ssh://user@host:port/path`. Anything else is a path on this host, such as `./a:b`.
  *
  * @throws UsageError
  */
@@ -35,7 +35,7 @@ export function parseEndpoint(name: string): Endpoint {
   const scheme = /^(?<name>[a-z][a-z0-9+.-]*):\/\//i.exec(name)?.groups?.["name"];
   if (scheme !== undefined) {
     throw new UsageError(
-      `${name} is an address for ${scheme}, which is not spoken`,
+      `${name} is an address for ${scheme}, which is not supported`,
       "give HOST:PATH or ssh://USER@HOST:PORT/PATH, or ./NAME for a file here",
     );
   }
@@ -54,7 +54,7 @@ export function parseEndpoint(name: string): Endpoint {
 }
 
 /**
- * Refuses a name that is most likely a host whose path was forgotten, or a path of another system. Otherwise a file of that name would be made or read.
+ * Refuses a name that is most likely a host without a path. Otherwise a local file of that name would be made or read.
  *
  * @throws UsageError
  */
@@ -67,7 +67,7 @@ export function refuseBareHost(name: string): void {
   }
 }
 
-/** How people write an end; a path here that looks like one elsewhere gets `../` before it. */
+/** Returns an end as people write it. */
 export function nameOf(end: Endpoint): string {
   if (end.kind === "local") {
     return end.path;
@@ -75,7 +75,17 @@ export function nameOf(end: Endpoint): string {
   return `${hostOf(end)}:${end.path}`;
 }
 
-/** The host of a remote end, as people write it. */
+/** Returns the host of an end for a message. */
+export function hostLabel(end: Endpoint): string {
+  return end.kind === "local" ? "this host" : hostOf(end);
+}
+
+/** Makes the error for a source that is the destination as well. */
+export function sameError(source: string, destination: string): UsageError {
+  return new UsageError(`${source} and ${destination} are the same`, "give two different ones");
+}
+
+/** Returns the host of a remote end as people write it. */
 export function hostOf({ user, host }: RemoteEndpoint): string {
   const shown = host.includes(":") ? `[${host}]` : host;
   return user === undefined ? shown : `${user}@${shown}`;
@@ -90,8 +100,8 @@ function authority(name: string, text: string): Authority {
   const port = parts?.["port"] === undefined ? undefined : Number(parts["port"]);
   if (parts === undefined || (port !== undefined && (port < 1 || port > 65_535))) {
     throw new UsageError(
-      `${name} is no address of a host`,
-      "give ssh://USER@HOST:PORT/PATH, of which USER@ and :PORT may be left out",
+      `${name} is not an address of a host`,
+      "give ssh://USER@HOST:PORT/PATH; USER@ and :PORT are optional",
     );
   }
   return { user: parts["user"], host: parts["host"] ?? "", port };
@@ -99,11 +109,11 @@ function authority(name: string, text: string): Authority {
 
 function remote(name: string, { user, host, port }: Authority, path: string): RemoteEndpoint {
   const address = host.startsWith("[") ? host.slice(1, -1) : host;
-  // ssh would take either for an option.
+  // ssh would take a host or user that begins with a dash for an option.
   if (address === "" || address.startsWith("-") || user?.startsWith("-") === true || user === "") {
     throw new UsageError(`${name} names no host`, "give USER@HOST:PATH, or ./NAME for a file here");
   }
-  // A drive of Windows, or characters that no host name has.
+  // A Windows drive, or characters that are not allowed in host names.
   if (/^[A-Za-z]:\\/.test(name) || /[\s\p{Cc}\p{Cs}]/u.test(`${user ?? ""}${address}`)) {
     throw new UsageError(
       `${name} does not begin with the name of a host`,
@@ -113,7 +123,7 @@ function remote(name: string, { user, host, port }: Authority, path: string): Re
   if (path === "" || (port === undefined && path.startsWith(":"))) {
     throw new UsageError(
       `${name} names no file or device on ${address}`,
-      "give HOST:PATH; daemons of rsync are not supported",
+      "give HOST:PATH; rsync daemons are not supported",
     );
   }
   return { kind: "remote", user, host: address, port, path };

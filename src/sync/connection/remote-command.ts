@@ -1,39 +1,39 @@
 import { encodedName, isBytes } from "../../native/names.ts";
 import { ownCommand } from "../../native/node-start.ts";
 import { UsageError } from "../../errors/copy-error.ts";
-import { type Endpoint, hostOf, type RemoteEndpoint } from "./endpoint.ts";
-import { type Kept, runLine } from "./remote-shell.ts";
-import { type HomePath, isPlain, quoteWord, splitHome, splitWords } from "./shell-words.ts";
+import type { Endpoint, RemoteEndpoint } from "./endpoint.ts";
+import { type PackageId, runLine } from "./remote-shell.ts";
+import { type HomePath, needsNoQuotes, quoteWord, splitHome, splitWords } from "./shell-words.ts";
 import { shownRsh, sshOptions } from "./ssh-options.ts";
 
-/** How the program at the far end is reached and called. */
+/** The options for reaching a host and running blockcopy there. */
 export interface RemoteOptions {
-  /** The program that connects, with its options, as rsync's `--rsh`. */
+  /** The remote shell: the program that connects, with its options, as rsync's `--rsh`. */
   rsh: string;
-  /** What `blockcopy` is called there: words for the shell there; undefined for what {@link runLine} finds. */
+  /** The command for blockcopy in the login shell there; undefined for the one that {@link runLine} finds. */
   remoteCommand: string | undefined;
-  /** Call it with sudo, which must not ask for a password. */
+  /** Run it with sudo, which must not ask for a password. */
   sudo: boolean;
-  /** Not over a connection that others use too. */
+  /** Do not share a connection with other programs. */
   ownConnection?: boolean;
-  /** Whether this program may be sent to where it is missing, and run there. */
+  /** Send this program to hosts without it, and run it there. */
   bootstrap: boolean;
-  /** Seconds without a word after which a program there, or one that reads what it sends, is given up; 0 for never. */
+  /** Seconds of silence after which a program is given up; 0 for no limit. */
   timeout: number;
 }
 
 /**
- * The command that runs a stage where its file is.
+ * Returns the command that runs a stage at an end.
  *
- * @param stage the words before its file: the stage and its options
- * @param kept what may be run where blockcopy is not installed
- * @throws UsageError when `rsh` is no command
+ * @param stage the stage and its options, without the file
+ * @param packageId the installed package that may be run if blockcopy is not in the PATH there
+ * @throws UsageError if `rsh` is not a command
  */
 export function stageCommand(
   end: Endpoint,
   stage: readonly string[],
   remote: RemoteOptions,
-  kept: Kept | undefined,
+  packageId: PackageId | undefined,
 ): [string, ...string[]] {
   if (end.kind === "local") {
     return [...ownCommand(), ...stage, ...fileWords({ home: "", rest: end.path })];
@@ -41,38 +41,38 @@ export function stageCommand(
   const { sudo, remoteCommand } = remote;
   const program =
     remoteCommand === undefined
-      ? shellWords(runLine(kept, sudo))
+      ? shellWords(runLine(packageId, sudo))
       : [...(sudo ? ["sudo", "-n"] : []), remoteCommand];
   const words = [...program, ...stage.map(quoteWord), ...fileWords(splitHome(end.path))];
-  return startable(end, remote, words.join(" "));
+  return connectCommand(end, remote, words.join(" "));
 }
 
 /**
- * The words for the file of a stage, which every shell takes as they are, but for a home folder, which it looks up. Node cannot start a program with a name that is not
- * UTF-8, nor is any quoting for all shells: so what is not plain is encoded.
+ * Returns the arguments for the file of a stage. Every shell leaves them unchanged, except for a home folder, which it expands. Names with
+ * other characters are encoded: Node cannot pass arguments that are not UTF-8, and no quoting works in all shells.
  */
 function fileWords({ home, rest }: HomePath): string[] {
-  if (isPlain(rest)) {
+  if (needsNoQuotes(rest)) {
     return ["--", home + rest];
   }
   return ["--encoded", ...(home === "" ? [] : ["--home", home]), "--", encodedName(rest)];
 }
 
-/** The command that runs a line of sh(1) on another host, whatever shell answers there. */
+/** Returns the command that runs a line of sh(1) on another host with any login shell. */
 export function remoteShellCommand(
   end: RemoteEndpoint,
   line: string,
   remote: RemoteOptions,
 ): [string, ...string[]] {
-  return startable(end, remote, shellWords(line).join(" "));
+  return connectCommand(end, remote, shellWords(line).join(" "));
 }
 
 /**
- * The command that connects to a host and runs `line` there. Node can start it only if all of its words are UTF-8.
+ * Returns the command that connects to a host and runs `line` there. Node can only start it if all of its words are UTF-8.
  *
  * @throws UsageError
  */
-export function startable(
+export function connectCommand(
   end: RemoteEndpoint,
   remote: RemoteOptions,
   line: string,
@@ -83,23 +83,23 @@ export function startable(
     "--rsh": remote.rsh,
     "--remote-command": remote.remoteCommand,
   };
-  // Not the value itself: there may be a password in it.
+  // The value is not shown, because it may contain a password.
   const [name] = Object.entries(given).find(([, value]) => isBytes(value ?? "")) ?? [];
   if (name !== undefined) {
     throw new UsageError(
-      `${name} is not UTF-8, and a connection can only be started with words that are`,
-      "give it in UTF-8: what it names may have a link to it",
+      `${name} is not UTF-8, so that Node cannot start the connection with it`,
+      "give it in UTF-8, or make a link in UTF-8 to what it names",
     );
   }
   return [...connection(end, remote), line];
 }
 
-/** A line of sh(1), to which arguments may be added, as words for any shell. */
+/** Returns words for any shell that run a line of sh(1). Arguments of the line may follow. */
 function shellWords(line: string): string[] {
   return ["sh", "-c", quoteWord(line), "blockcopy"];
 }
 
-/** The command that connects to a host, to which what is to be run there is added. */
+/** Returns the command that connects to a host. The command to run there follows. */
 function connection(
   end: RemoteEndpoint,
   { rsh, ownConnection }: RemoteOptions,
@@ -111,8 +111,8 @@ function connection(
   return [program, ...options, ...added, ...port, ...user, end.host];
 }
 
-/** How a person reaches a host as this program does. */
-export function reachOf(end: Endpoint, { rsh }: Pick<RemoteOptions, "rsh">): string {
+/** Returns the command with which a person can log in to a host the way this program does. */
+export function loginCommandOf(end: Endpoint, { rsh }: Pick<RemoteOptions, "rsh">): string {
   if (end.kind === "local") {
     return "";
   }
@@ -122,9 +122,9 @@ export function reachOf(end: Endpoint, { rsh }: Pick<RemoteOptions, "rsh">): str
 }
 
 /**
- * A command for those who look for a fault, without what may be secret.
+ * Returns a command for the output of --verbose, without anything that may be a password.
  *
- * @param commandOf makes the command for these ways to reach and call the program
+ * @param commandOf makes the command from remote options
  */
 export function commandText(
   end: Endpoint,
@@ -138,13 +138,8 @@ export function commandText(
   return shown.join(" ");
 }
 
-/** A path is shown; a command with words after it may have a password in one of them. */
+/** Shows a remote command only if it is a single path: other words may contain a password. */
 function shownProgram(remoteCommand: string | undefined): string | undefined {
-  const isShown = remoteCommand === undefined || isPlain(splitHome(remoteCommand).rest);
+  const isShown = remoteCommand === undefined || needsNoQuotes(splitHome(remoteCommand).rest);
   return isShown ? remoteCommand : "<the command of --remote-command>";
-}
-
-/** Where an end is, in words. */
-export function whereIs(end: Endpoint): string {
-  return end.kind === "local" ? "this host" : hostOf(end);
 }

@@ -1,74 +1,78 @@
-// What is run on another host where nobody has said what: lines for sh(1), one in one word. They go through a login shell, which may be any: so there is no single quote in
-// them, no end of a line, and no exclamation mark without a space behind it (csh looks that up even in quotes).
+// Lines for sh(1) that find, run or install blockcopy on another host. Each is passed as one quoted word through the login shell, which may
+// be any shell. So they contain no single quote, no line feed, and no exclamation mark without a space after it: csh would look for that in
+// its history, even in quotes.
 import { CODE_VARIABLES, NO_INSPECTOR } from "../../native/node-start.ts";
 import type { Package } from "../bootstrap/package.ts";
 
-/** What a kept copy is named and proved by. */
-export type Kept = Pick<Package, "name" | "digest">;
+/** The name and digest of an installed package. */
+export type PackageId = Pick<Package, "name" | "digest">;
 
-/** The folder that packages are kept in, as `$p`. The standard for XDG_CACHE_HOME has it that a relative one is ignored. */
+/** Sets `$p` to the folder of all installed packages. The XDG standard ignores a relative XDG_CACHE_HOME. */
 const PARENT =
   "p=$HOME/.cache; case $XDG_CACHE_HOME in /*) p=$XDG_CACHE_HOME;; esac; p=$p/blockcopy";
 
-/** An expression for Node, also for an old one. */
+/** A JavaScript expression that describes the host. It must work in old versions of Node too. */
 const SYSTEM =
   "[process.version,process.platform,process.arch,process.report.getReport().header.glibcVersionRuntime].join()";
 
-/** Node is started without what others have put into the environment, and with its debugger closed: see src/native/node-start.ts. */
+/** Prepares the start of Node, without variables that would run other code and with its debugger closed: see src/native/node-start.ts. */
 const CLEAN = `unset ${CODE_VARIABLES.join(" ")}; trap "" USR1`;
 
-/** Says what is there instead of blockcopy, as {@link foundIn} reads it, and does nothing else. */
+/** Prints a report on a host without blockcopy, for {@link hostReportIn}, and ends with exit code 127. */
 export const REPORT = `${CLEAN}; echo "blockcopy is missing; node=$(node "${NO_INSPECTOR}" -p "${SYSTEM}" 2>/dev/null </dev/null || node -v 2>/dev/null </dev/null); system=$(uname -sm); PATH=$PATH" >&2; exit 127`;
 
 /**
- * Runs `blockcopy` with the words behind it: that in the PATH, or else a kept copy; or else says what is there. With `sudo`, that runs it, by its full path: the PATH
- * that sudo looks in is another.
+ * Returns a line that runs blockcopy with the words after it: the one in the PATH, or else an installed package; or else prints a report.
+ * With `sudo`, it is run by its full path, because sudo looks in another PATH.
  */
-export function runLine(kept: Kept | undefined, sudo: boolean): string {
+export function runLine(packageId: PackageId | undefined, sudo: boolean): string {
   const exec = sudo ? "exec sudo -n" : "exec";
   const installed = `b=$(${sudo ? "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; " : ""}command -v blockcopy) && ${exec} "$b" "$@"`;
-  return [installed, ...(kept === undefined ? [] : [keptLine(kept, exec, sudo)]), REPORT].join(
-    "; ",
-  );
+  const packaged = packageId === undefined ? [] : [installedLine(packageId, exec, sudo)];
+  return [installed, ...packaged, REPORT].join("; ");
 }
 
-/** Keeps the package that comes as a script on standard input. */
-export function keepLine({ name, digest }: Kept): string {
+/** Returns a line that installs the package that comes as a script on standard input. */
+export function installLine({ name, digest }: PackageId): string {
   return `${CLEAN}; ${PARENT}; exec node "${NO_INSPECTOR}" --input-type=module - "$p/${name}" ${digest}`;
 }
 
-/** A kept copy runs only if it and the folder of all copies are of the user who logs in, nobody else may write to them or to any folder above, and its files have the digests that they should have. */
-function keptLine({ name, digest }: Kept, exec: string, sudo: boolean): string {
+/**
+ * Returns a line that runs an installed package. The package and the folder of all packages must belong to the user who logs in, nobody
+ * else may write to them or to any folder above, and its files must have the right digests.
+ */
+function installedLine({ name, digest }: PackageId, exec: string, sudo: boolean): string {
   const own = `find "$p" "$d" -prune -type d -user "$u" ! -perm -020 ! -perm -02 | wc -l`;
-  // Nor may anything in it be of others.
-  const foreign = `find "$d" ! -type l "(" ! -user "$u" -o -perm -020 -o -perm -02 ")" | wc -l`;
-  // By its path without links, which others cannot change once all folders above it are known to be safe: a sticky one guards what is in it.
+  // Counts the files in it that others own or may write to.
+  const shared = `find "$d" ! -type l "(" ! -user "$u" -o -perm -020 -o -perm -02 ")" | wc -l`;
+  // Checks a folder above it, in the path without links. Nobody else can change that path once all of its folders are safe. In a sticky folder, others cannot rename it.
   const safe = `[ "$(find "\${q:-/}" -prune -type d "(" -user 0 -o -user "$u" ")" "(" -perm -1000 -o ! -perm -020 ! -perm -02 ")" | wc -l)" -eq 1 ]`;
   const above = `d=$(cd -P "$d" && pwd -P) && q=$d && while [ -n "$q" ]; do q=\${q%/*}; ${safe} || break; [ -n "$q" ] || k=1; done && [ "$k" = 1 ]`;
   const whole = `cd "$d" && echo "${digest}  SHA256SUMS" | sha256sum -c && sha256sum -c SHA256SUMS`;
-  // The launcher cleans the environment, which sudo does by itself; sudo's PATH may lack Node.
+  // Without sudo, the launcher cleans the environment. sudo does that itself, but its PATH may lack Node.
   const start = sudo
     ? `"$n" "${NO_INSPECTOR}" "$d/dist/cli/main.js" "$@"`
     : `sh "$d/dist/cli/blockcopy" "$@"`;
-  return `${PARENT}; d=$p/${name}; n=$(command -v node) && [ -d "$d" ] && u=$(id -u) && k= && [ "$(${own})" -eq 2 ] && ${above} && [ "$(${foreign})" -eq 0 ] && (${whole}) >/dev/null 2>&1 && ${exec} ${start}`;
+  return `${PARENT}; d=$p/${name}; n=$(command -v node) && [ -d "$d" ] && u=$(id -u) && k= && [ "$(${own})" -eq 2 ] && ${above} && [ "$(${shared})" -eq 0 ] && (${whole}) >/dev/null 2>&1 && ${exec} ${start}`;
 }
 
-/** What is on a host that has no blockcopy. */
-export interface Found {
-  /** The version of Node, as `v20.19.0`; empty where there is none that runs. */
+/** A report on a host without blockcopy. */
+export interface HostReport {
+  /** The version of Node, such as `v20.19.0`; empty if no Node runs there. */
   node: string;
-  /** As Node names them: `linux-x64`, with the version of glibc; undefined for what is no glibc, or not known. */
+  /** The platform as Node names it, such as `linux-x64`; undefined if unknown. */
   platform: string | undefined;
+  /** The version of glibc; undefined if unknown or another C library is used. */
   glibc: string | undefined;
-  /** As uname(1) names it. */
+  /** The system and machine as uname(1) names them. */
   system: string;
-  /** That of the shell that ssh runs. */
+  /** The PATH of the login shell. */
   path: string;
 }
 
-/** What the last lines that came from a host say of it; undefined when they do not. */
-export function foundIn(said: readonly string[]): Found | undefined {
-  const line = said.findLast((text) => text.startsWith("blockcopy is missing; "));
+/** Finds the report of a host among its last lines. */
+export function hostReportIn(lines: readonly string[]): HostReport | undefined {
+  const line = lines.findLast((text) => text.startsWith("blockcopy is missing; "));
   const parts = /; node=(?<node>[^;]*); system=(?<system>[^;]*); PATH=(?<path>.*)$/.exec(
     line ?? "",
   )?.groups;

@@ -2,17 +2,18 @@ import { UsageError } from "../../errors/copy-error.ts";
 import { isBytes } from "../../native/names.ts";
 
 /**
- * A word for the login shell of another host, which takes it as it is: sh and all that descends from it, csh, fish.
+ * Quotes a word for the login shell of another host: sh and its descendants, csh, or fish.
  *
- * In quotes, fish reads `\\'` and `\\\\` as escapes, and csh looks up what follows `!`; outside of quotes, a backslash before one of these means the same to all of them.
+ * In quotes, fish reads `\\'` and `\\\\` as escapes, and csh looks up what follows `!`. Outside of quotes, a backslash before one of these
+ * means the same in all shells.
  *
- * @param word of one line: csh cannot be given the end of one
+ * @param word without line feeds, which csh cannot take
  */
 export function quoteWord(word: string): string {
   if (/[\0\n]/.test(word) || isBytes(word)) {
     throw new Error(`${JSON.stringify(word)} cannot be quoted for every shell`);
   }
-  // Some shells look up a word that begins with an equals sign, or with a percent sign.
+  // Some shells expand a word that begins with an equals sign or a percent sign.
   if (/^[A-Za-z0-9_./:@+,-][A-Za-z0-9_./:=@+,-]*$/.test(word)) {
     return word;
   }
@@ -21,26 +22,26 @@ export function quoteWord(word: string): string {
   return quoted.join("") || "''";
 }
 
-/** A path on another host, cut where the home folder ends that its shell is to look up. */
+/** A path on another host, split after a home folder that the shell there expands. */
 export interface HomePath {
-  /** As `~` or `~user`; empty for a path without one. */
+  /** `~` or `~user`; empty for a path without one. */
   home: string;
   rest: string;
 }
 
-/** Finds the home folder at the beginning of a path. */
+/** Splits a path after the home folder at its start. */
 export function splitHome(path: string): HomePath {
   const home = /^~[A-Za-z0-9_.-]*(?=\/|$)/.exec(path)?.[0] ?? "";
   return { home, rest: path.slice(home.length) };
 }
 
-/** True for a path, or a part of one, that is the same to every shell without quotes. */
-export function isPlain(path: string): boolean {
+/** True for a path, or part of one, that every shell leaves unchanged without quotes. */
+export function needsNoQuotes(path: string): boolean {
   return /^[A-Za-z0-9_./:@+,-]*$/.test(path);
 }
 
 /**
- * The words of a command as rsync(1) reads that of `--rsh`: separated by spaces, `'…'` and `"…"` group, nothing else means anything.
+ * Splits a command into words as rsync(1) does for `--rsh`: at spaces, except within `'…'` and `"…"`. No other character is special.
  *
  * @throws UsageError
  */
@@ -65,7 +66,7 @@ export function splitWords(command: string): [string, ...string[]] {
   const [first, ...more] = words;
   if (quote !== undefined || first === undefined) {
     throw new UsageError(
-      // Not the words themselves: there may be a password among them.
+      // The words are not shown, because they may contain a password.
       `--rsh is not a command: ${quote === undefined ? "it is empty" : `a ${quote} is not closed`}`,
       "give a program and its options, as in `ssh -p 2222`",
     );

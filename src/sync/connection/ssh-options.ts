@@ -1,18 +1,18 @@
 import { outputOf } from "../../transport/processes/program-output.ts";
 import { splitWords } from "./shell-words.ts";
 
-/** ServerAliveInterval, in seconds. ssh gives up a dead connection after three times as many; the same option in `rsh` comes first. */
+/** Makes ssh give up a dead connection after three intervals (seconds). The same option in `--rsh` comes first and wins. */
 const KEEP_ALIVE = ["-o", "ServerAliveInterval=15"];
 
-/** No terminal there: it would change bytes. This is an option of every ssh, and overrules RequestTTY. */
+/** Disables the remote terminal, which would change bytes. Every ssh has this option, and it overrides RequestTTY. */
 const NO_TERMINAL = ["-T"];
 
-/** Several streams over one connection would be as slow as one. */
+/** Gives each stream a connection of its own: over one connection, several streams would be as slow as one. */
 const OWN_CONNECTION = ["-o", "ControlPath=none"];
 
 /**
- * What is right in ssh_config(5) for working on a host, and wrong for a copy, as scp(1) has it: what else would be started, forwarded, or
- * printed. A master that others use too would not end with the copy, so it does not become one.
+ * Settings of ssh_config(5) that are useful for a login and wrong for a copy, because they start, forward or print something else. scp(1)
+ * overrides them too. A connection that becomes a ControlMaster would not end with the copy.
  */
 const FOR_COPIES = [
   "PermitLocalCommand=no",
@@ -23,13 +23,13 @@ const FOR_COPIES = [
   "ControlMaster=no",
 ];
 
-/** The same, since a version of OpenSSH: an older one refuses to run with these. */
+/** More such settings, with the version of OpenSSH that introduced them: an older one refuses to run with them. */
 const SINCE: readonly [since: number, options: readonly string[]][] = [
   [7.6, ["RemoteCommand=none"]],
   [8.7, ["StdinNull=no", "ForkAfterAuthentication=no", "SessionType=default"]],
 ];
 
-/** Options of ssh that a message may show: short ones without a value, short ones with one, and those of `-o`. None of them has a password. */
+/** Options of ssh that a message may show, because they cannot contain a password: short ones without and with a value, and those of `-o`. */
 const HARMLESS = {
   bare: /^-[46AaCkKMNnqTtvXxY]+$/,
   valued: /^-[bBcFiJlmp]$/,
@@ -37,13 +37,13 @@ const HARMLESS = {
   long: /^(?:AddressFamily|BatchMode|Bind\w+|Ciphers|ClearAllForwardings|Compression|Connect\w+|ControlMaster|ControlPath|ControlPersist|Forward\w+|GlobalKnownHostsFile|GSSAPI\w+|Host\w+|Identit\w+|IPQoS|KexAlgorithms|LogLevel|MACs|Number\w+|PermitLocalCommand|Port|PreferredAuthentications|ProxyJump|PubkeyAuthentication|RekeyLimit|RequestTTY|ServerAlive\w+|StrictHostKeyChecking|TCPKeepAlive|User|UserKnownHostsFile)[= ]/i,
 };
 
-/** The options for ssh, in addition to those of whoever has said how to connect, which come first and are taken; empty for any other program. */
+/** Returns the options to add to ssh. Options that the user has given come first and win. Empty for any other program. */
 export function sshOptions(program: string, ownConnection: boolean): string[] {
   if (!isSsh(program)) {
     return [];
   }
   const version = versionOf(program);
-  // The options of any program but OpenSSH are not known.
+  // Another ssh than OpenSSH may not know these options.
   const options =
     version === undefined
       ? []
@@ -59,7 +59,7 @@ export function sshOptions(program: string, ownConnection: boolean): string[] {
   ];
 }
 
-/** The command that connects, as messages may show it: it may have a password in it, as that of sshpass(1), unless it is ssh with options that have none. */
+/** Returns the remote shell as messages may show it. Only ssh with harmless options is shown: others, such as sshpass(1), may have a password in them. */
 export function shownRsh(rsh: string): string {
   const [program, ...options] = splitWords(rsh);
   return isSsh(program) && areHarmless(options) ? rsh : "<the command of --rsh>";
@@ -89,7 +89,7 @@ function areHarmless(options: readonly string[]): boolean {
 
 const versions = new Map<string, number | undefined>();
 
-/** The version of OpenSSH that a program is, as 9.2; undefined for any other. */
+/** Returns the version of OpenSSH, such as 9.2; undefined for any other program. */
 function versionOf(program: string): number | undefined {
   if (!versions.has(program)) {
     const [, version] = /^OpenSSH_(\d+\.\d+)/m.exec(outputOf(program, "-V")) ?? [];

@@ -3,53 +3,55 @@ import { bytesOf } from "../../native/names.ts";
 import type { Sizes } from "../../blocks/sizes.ts";
 import { EVENTS_VERSION, eventLine, type StageEvent } from "../../ui/event-lines.ts";
 import type { RemoteEndpoint } from "../connection/endpoint.ts";
-import { type RemoteOptions, startable } from "../connection/remote-command.ts";
+import { type RemoteOptions, connectCommand } from "../connection/remote-command.ts";
 import { quoteWord, splitHome } from "../connection/shell-words.ts";
 
-/** A stage of blockcopy 0.0.2 on another host, and what the shell there does around it. */
+/** A stage of blockcopy 0.0.2 on another host, and what the shell there does before and after it. */
 export interface PeerStage {
   /** The stage and its options. */
   words: readonly string[];
-  /** Refuse a device that is mounted, or has something on it that is. */
+  /** Refuse a device that is mounted, or that has a mounted partition or volume. */
   unmounted?: boolean;
-  /** Refuse a file or device of another size than that of the one here. */
+  /** Refuse a file or device whose size differs from the one here. */
   size?: Size | undefined;
-  /** Have what was written on the disk. */
+  /** Sync the file or device after the stage. */
   synced?: boolean;
 }
 
-/** The size that the file or device here has, in bytes, what it is, and how large the destination may be. */
+/** The size of the local end. */
 export interface Size {
+  /** Bytes. */
   here: number;
   is: "source" | "destination";
+  /** Sizes that the destination may have. */
   sizes: Sizes;
 }
 
-/** Stands in an event for what the shell there knows: it is in no name that anybody uses. */
+/** Placeholder in an event for a value that the shell there finds out. No name contains it. */
 const FOUND = "\u0001";
 
-/** The variable that {@link setFile} sets in the shell there, as a word of its own. */
+/** The variable that {@link setFile} sets in the shell there, quoted. */
 const FILE = '"$file"';
 
 /**
- * The command that runs a stage of blockcopy 0.0.2 where its file is. What that stage does not do and the shell there can is done in the same
- * connection, and told by events, as a stage of this program would: that it runs, that its file is refused, or could not be synced, and that it is done.
+ * Returns the command that runs a stage of blockcopy 0.0.2 on another host. The shell there does what that stage lacks, in the same
+ * connection, and prints the events of a stage of this version: it runs, its file is refused or could not be synced, it is done.
  *
- * @throws UsageError when `remote.rsh` is no command
+ * @throws UsageError if `remote.rsh` is not a command
  */
 export function peerCommand(
   end: RemoteEndpoint,
   { words, unmounted, size, synced }: PeerStage,
   remote: RemoteOptions,
 ): [string, ...string[]] {
-  // It takes a dash for an option, or for its standard input.
+  // 0.0.2 takes a dash for an option, or for standard input.
   const named = end.path.startsWith("-") ? `./${end.path}` : end.path;
   const root = remote.sudo ? "sudo -n " : "";
   const program = remote.remoteCommand ?? "blockcopy";
   const script = [
-    // It is this version that tells, whatever runs there.
+    // The events are those of this version, whatever runs there.
     tell({ event: "hello", blockcopy: VERSION, events: EVENTS_VERSION }),
-    // A newer program there speaks it as well.
+    // Makes a newer program there use the legacy protocol too.
     "export BLOCKCOPY_WIRE=0.0.2",
     setFile(named),
     ...(unmounted === true ? [refuseMounted()] : []),
@@ -57,15 +59,15 @@ export function peerCommand(
     tell({ event: "begin", total: null }),
     `${root}${program} ${words.map(quoteWord).join(" ")} ${FILE} || exit`,
     ...(synced === true ? [sync(root)] : []),
-    // An exit code of 0 may be that of something else.
+    // Exit code 0 alone may come from another program.
     tell({ event: "end", outcome: null }),
   ];
-  return startable(end, remote, `sh -c ${quoteWord(script.join("; "))}`);
+  return connectCommand(end, remote, `sh -c ${quoteWord(script.join("; "))}`);
 }
 
 /**
- * Has the shell there remember the name of the file, byte for byte. It is encoded, so that no shell on the way sees anything but ASCII, on one line; only a home folder
- * is left for it to look up. The dot keeps the ends of lines that a name may end with.
+ * Returns a line that sets a shell variable to the name of the file, byte for byte. The name is encoded, so that all shells see one line of
+ * ASCII; only a home folder is left for expansion. The dot keeps line feeds at the end of a name, which `$(…)` would remove.
  */
 function setFile(path: string): string {
   const { home, rest } = splitHome(path);
@@ -78,20 +80,20 @@ function setFile(path: string): string {
   return `home=${home}; file=$home$(printf %b. '${encoded}'); file=\${file%.}`;
 }
 
-/** lsblk(8) knows of partitions and of volumes on them too; of a file, or where it is missing, it says nothing. */
+/** Returns a line that refuses a mounted device. lsblk(8) lists its partitions and volumes too; it prints nothing for a file. */
 function refuseMounted(): string {
   const mounted = failure(
-    `the destination, or what is on it, is mounted on ${FOUND}`,
+    `the destination, or a partition or volume on it, is mounted on ${FOUND}`,
     "unmount it first, or use --force if you know that nothing else writes to it",
     69,
   );
-  // What would not be right in an event is in no usual name.
+  // Characters that would break the JSON of an event are replaced; no usual name has them.
   const names = `lsblk -nro MOUNTPOINT ${FILE} 2>/dev/null | grep -m 1 . | tr '\\\\"' __`;
   return `found=$(${names}); if [ -n "$found" ]; then ${tell(mounted)}; exit 69; fi`;
 }
 
 function refuseSize(root: string, { here, is, sizes }: Size): string {
-  // The one there is compared with the one here.
+  // Operators that compare the remote size with the local one.
   const other = {
     same: "-ne",
     new: is === "source" ? "-gt" : "-lt",
@@ -108,7 +110,7 @@ function refuseSize(root: string, { here, is, sizes }: Size): string {
   );
   const unknown: StageEvent = {
     event: "warning",
-    message: "how large it is cannot be looked up there: the sizes of both ends are not compared",
+    message: "the size there cannot be found out: the sizes of both ends are not compared",
   };
   return [
     `if [ -b ${FILE} ]`,
@@ -116,7 +118,7 @@ function refuseSize(root: string, { here, is, sizes }: Size): string {
     `else found=$(${root}stat -Lc %s ${FILE} 2>/dev/null)`,
     "fi",
     `if [ -z "$found" ]`,
-    // Of one that is missing, the stage says so.
+    // If it does not exist, the stage reports that.
     `then if [ -e ${FILE} ]; then ${tell(unknown)}; fi`,
     `elif [ "$found" ${other[sizes]} ${here} ]`,
     `then ${tell(differs)}; exit 64`,
@@ -124,7 +126,7 @@ function refuseSize(root: string, { here, is, sizes }: Size): string {
   ].join("; ");
 }
 
-/** 0.0.2 never does; sync(1) of a file or device is fsync(2). */
+/** Returns a line that syncs the file, which 0.0.2 never does. sync(1) with a file calls fsync(2). */
 function sync(root: string): string {
   const failed = failure(
     "the destination could not be synced",
@@ -138,11 +140,11 @@ function failure(message: string, advice: string, code: number): StageEvent {
   return { event: "error", message, advice, code, consequence: false };
 }
 
-/** Prints an event, with what was found in its place. */
+/** Returns a line that prints an event, with the value of `$found` in place of {@link FOUND}. */
 function tell(event: StageEvent): string {
-  // In an event, a control character is a sequence.
+  // JSON has an escape for the control character.
   const mark = JSON.stringify(FOUND).slice(1, -1);
   const parts = eventLine(event).text.split(mark).map(quoteWord);
-  // Not echo, which some shells have take sequences for something else.
+  // Not echo, which expands escapes in some shells.
   return `printf '%s\\n' ${parts.join('"$found"')} >&2`;
 }

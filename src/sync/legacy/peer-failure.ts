@@ -2,24 +2,24 @@ import { ExitCode } from "../../errors/exit-codes.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
 import type { Side } from "../side.ts";
 
-/** The last line of a stage of blockcopy 0.0.2 that has failed. */
+/** Matches the last line of a stage of blockcopy 0.0.2 that has failed. */
 const FAILED = /^ERROR \(/;
 
-/** The number of the system's error, as Python writes an exception for people and for programmers. */
+/** Matches the error number in both forms in which Python prints an exception. */
 const ERRNO = /\[Errno (\d+)\]|Error\((\d+), /;
 
-/** What is said when another stage has gone away. */
+/** Matches messages of a stage whose neighbour has gone. */
 const CONSEQUENCE =
   /was closed unexpectedly|Incomplete read of|Received no done command|Broken pipe|nobody reads/;
 
-/** The last line of a stage of this program: what, and what to do. */
+/** Matches the last line of a stage of this version: message and advice. */
 const OWN = /^(.*?); (.*)$/;
 
-const AFTER = "the stage after this one has ended";
+const NEXT_STAGE_ENDED = "the stage after this one has ended";
 const ADVICE =
-  "look at that, then run it again: what was written stays, and only what is missing is sent";
+  "check that message, then run it again: what was written stays, and only what is missing is sent";
 
-/** By the number of the system's error: EPERM, ENOENT, EACCES, EBUSY, EROFS; any other is one of I/O. */
+/** Exit codes for EPERM, ENOENT, EACCES, EBUSY and EROFS. Any other error number is an I/O error. */
 const BY_ERRNO: Readonly<Record<string, number>> = {
   1: ExitCode.permission,
   2: ExitCode.noInput,
@@ -29,34 +29,34 @@ const BY_ERRNO: Readonly<Record<string, number>> = {
 };
 
 /**
- * Makes of what a stage of blockcopy 0.0.2 has printed the failure that a stage of this program would have told. One that was cut off has
- * said nothing, and stays as it is.
+ * Turns the last lines of a stage of blockcopy 0.0.2 into the error that a stage of this version would have reported. A stage that was cut
+ * off has printed nothing and gets no error.
  */
-export function explainPeer(side: Side, ended: ExitStatus): void {
-  const { error, hello, said } = side;
-  if (error !== undefined || !hello || !("code" in ended) || ended.code === 0) {
+export function explainPeer(side: Side, status: ExitStatus): void {
+  const { error, hello, lastLines } = side;
+  if (error !== undefined || !hello || !("code" in status) || status.code === 0) {
     return;
   }
-  const { code } = ended;
-  const line = said.findLast((text) => FAILED.test(text));
+  const { code } = status;
+  const line = lastLines.findLast((text) => FAILED.test(text));
   if (code > 127 && code !== ExitCode.readerGone) {
     return;
   }
   if (line === undefined && code !== ExitCode.readerGone) {
     side.error = {
       event: "error",
-      message: `blockcopy 0.0.2 cannot be run: ${said.pop() ?? `code ${code}`}`,
-      advice: "install it there, or say with --remote-command how it is called",
+      message: `blockcopy 0.0.2 cannot be run: ${lastLines.pop() ?? `code ${code}`}`,
+      advice: "install it there, or give its command with --remote-command",
       code: ExitCode.unavailable,
       consequence: false,
     };
     return;
   }
-  // What comes before it is for those who look for a fault in it.
-  said.length = 0;
-  // A newer program says what to do.
-  const [, what = AFTER, advice = ADVICE] =
-    (isOwn(code) ? OWN : /^(.*)$/).exec(line ?? AFTER) ?? [];
+  // The lines before it are a Python traceback.
+  lastLines.length = 0;
+  // This version prints advice too.
+  const [, what = NEXT_STAGE_ENDED, advice = ADVICE] =
+    (isOwn(code) ? OWN : /^(.*)$/).exec(line ?? NEXT_STAGE_ENDED) ?? [];
   side.error = {
     event: "error",
     message: `${side.end.path}: ${what}`,
@@ -75,7 +75,7 @@ function codeOf(message: string, code: number): number {
   return errno === undefined ? ExitCode.protocol : (BY_ERRNO[errno] ?? ExitCode.io);
 }
 
-/** Whether an exit code is one that this program has and 0.0.2 has not. */
+/** True for an exit code that this version uses and 0.0.2 does not. */
 function isOwn(code: number): boolean {
   return code >= 64 && code <= 78;
 }

@@ -4,11 +4,11 @@ import { DEFAULT_BLOCK_SIZE } from "../../protocol/limits.ts";
 import type { Endpoint } from "../connection/endpoint.ts";
 import type { CopyOptions } from "../stage-arguments.ts";
 
-/** An option, and whether it is given with a value that cannot be met. */
-type Given = Readonly<Record<string, boolean>>;
+/** Options, each true if its value is not supported. */
+type Unsupported = Readonly<Record<string, boolean>>;
 
 /**
- * Refuses what blockcopy 0.0.2 cannot do where it is. What the stage here does by itself stays allowed.
+ * Refuses options that blockcopy 0.0.2 does not have. Options that only concern the stage on this host are allowed.
  *
  * @throws UsageError
  */
@@ -18,7 +18,7 @@ export function refuseForLegacy(copy: CopyOptions, source: Endpoint, destination
     refuse(ofDestination(copy), "blockcopy 0.0.2 writes the destination");
   }
   if (source.kind === "remote") {
-    refuse({ "--dry-run": copy.dryRun }, "blockcopy 0.0.2 at the source sends what it finds");
+    refuse({ "--dry-run": copy.dryRun }, "blockcopy 0.0.2 at the source always sends the blocks");
     refuse({ "--map": copy.map }, "blockcopy 0.0.2 at the source does not say what differs");
     refuse({ "--bwlimit": copy.bwlimit !== undefined }, "blockcopy 0.0.2 sends the blocks");
     if (destination.kind === "remote") {
@@ -27,8 +27,8 @@ export function refuseForLegacy(copy: CopyOptions, source: Endpoint, destination
   }
 }
 
-/** What takes more than the frames of 0.0.2 carry: other digests, blocks and codecs, and what is known of the source. */
-function always(copy: CopyOptions): Given {
+/** Returns options that the frames of 0.0.2 cannot express: digests, block sizes, codecs and metadata of the source. */
+function always(copy: CopyOptions): Unsupported {
   const { digest, blockSize, compress, verify, digestCache, streams, ranges, delta } = copy;
   const { truncate, times, perms, owner, group, numericIds } = copy;
   return {
@@ -49,7 +49,7 @@ function always(copy: CopyOptions): Given {
   };
 }
 
-function ofDestination({ create, lock, sparse, verify }: CopyOptions): Given {
+function ofDestination({ create, lock, sparse, verify }: CopyOptions): Unsupported {
   return {
     "--create": create,
     "--lock": lock,
@@ -58,7 +58,7 @@ function ofDestination({ create, lock, sparse, verify }: CopyOptions): Given {
   };
 }
 
-function ofStages({ direct, threads, queueDepth }: CopyOptions): Given {
+function ofStages({ direct, threads, queueDepth }: CopyOptions): Unsupported {
   return {
     "--direct": direct !== "auto",
     "--threads": threads !== undefined,
@@ -66,11 +66,11 @@ function ofStages({ direct, threads, queueDepth }: CopyOptions): Given {
   };
 }
 
-function refuse(options: Given, why: string): void {
-  for (const [option, given] of Object.entries(options)) {
-    if (given) {
+function refuse(options: Unsupported, why: string): void {
+  for (const [option, isUnsupported] of Object.entries(options)) {
+    if (isUnsupported) {
       throw new UsageError(
-        `${option} cannot be had with --wire 0.0.2: ${why}`,
+        `${option} cannot be used with --wire 0.0.2: ${why}`,
         "leave it out, or use this program on both hosts",
       );
     }

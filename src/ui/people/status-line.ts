@@ -1,6 +1,6 @@
 import type { CopyState, Work } from "../copy-state.ts";
 import { formatBriefly, formatDuration } from "../format.ts";
-import { limitText } from "../limit.ts";
+import { bottleneckText } from "../bottleneck.ts";
 import { printable } from "../../errors/printable.ts";
 
 /** A part of a line, and how much it matters: where there is not room for all, the greatest number goes first. */
@@ -24,7 +24,7 @@ export function liveText(state: CopyState, columns: number): string | undefined 
 
 /** How far a copy is, in a line of at most so many columns. */
 export function statusLine(state: CopyState, columns: number): string {
-  const { besides, work, counts, limit } = state;
+  const { besides, work, counts, bottleneck } = state;
   const shown = besides ?? work;
   const title = besides === undefined ? "Sync" : `Sync, ${printable(besides.what ?? "")}`;
   const parts: Part[] = [{ text: title, rank: 0 }, ...partsOf(shown)];
@@ -36,8 +36,8 @@ export function statusLine(state: CopyState, columns: number): string {
       { text: `changed ${formatBriefly(counts.changed)}`, rank: 5 },
       ...(counts.sent > 0 ? [{ text: `sent ${formatBriefly(counts.sent)}`, rank: 6 }] : []),
     );
-    if (limit !== undefined) {
-      parts.push({ text: `(${limitText(limit)})`, rank: 7 });
+    if (bottleneck !== undefined) {
+      parts.push({ text: `(${bottleneckText(bottleneck)})`, rank: 7 });
     }
   }
   return fitting(parts, columns);

@@ -42,7 +42,7 @@ export class CopyEvents {
 
   /** Tells how far it is, once it has begun. */
   tell(): void {
-    const { begun, work, besides, counts, limit } = this.#state;
+    const { begun, work, besides, counts, bottleneck } = this.#state;
     if (!begun) {
       return;
     }
@@ -55,7 +55,7 @@ export class CopyEvents {
       done: work.done,
       counts,
       rate: Math.round(work.rate),
-      limit: limit ?? null,
+      limit: bottleneck ?? null,
     });
     if (besides !== undefined) {
       const { what = "", total = 0, done } = besides;

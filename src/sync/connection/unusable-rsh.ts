@@ -1,15 +1,15 @@
 import { UsageError } from "../../errors/copy-error.ts";
 import { splitWords } from "./shell-words.ts";
 
-/** Options of ssh(1) that take a value, which may be in the same word. */
+/** Options of ssh(1) that take a value, in the same word or the next one. */
 const VALUED = "BbcDEeFIiJLlmOoPpQRSWw";
 
 const EMPTY = "the stream would come from /dev/null";
-const NO_COMMAND = "nothing would be run on the other host";
+const NO_COMMAND = "nothing would be run on the remote host";
 const TERMINAL =
   "a terminal changes the bytes that go through it (for sudo with requiretty, change sudoers(5))";
 
-/** Options of ssh(1) with which no stage can be run, and why. */
+/** Options of ssh(1) with which no stage can be run, with the reasons. */
 const FLAGS: Readonly<Record<string, string>> = {
   n: EMPTY,
   f: `ssh would go into the background, and ${EMPTY}`,
@@ -23,7 +23,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   Q: NO_COMMAND,
 };
 
-/** The same as settings of ssh_config(5): what an option `-o` sets cannot be set again after it. */
+/** Settings of ssh_config(5) with the same effect. An option `-o` cannot be overridden by a later one. */
 const SETTINGS: readonly [setting: RegExp, why: string][] = [
   [/^StdinNull[\s=]+yes$/i, EMPTY],
   [/^ForkAfterAuthentication[\s=]+yes$/i, `ssh would go into the background, and ${EMPTY}`],
@@ -33,11 +33,11 @@ const SETTINGS: readonly [setting: RegExp, why: string][] = [
 ];
 
 /**
- * Refuses a command that connects to hosts in a way in which no stage can be run there.
+ * Refuses a remote shell with options with which no stage can be run.
  *
- * @throws UsageError also when it is no command
+ * @throws UsageError, also if it is not a command
  */
-export function refuseUselessRsh(rsh: string): void {
+export function refuseUnusableRsh(rsh: string): void {
   const words = splitWords(rsh);
   const place = words.findLastIndex((word) => /^(?:ssh|rsh)$/.test(programOf(word)));
   if (place < 0) {
@@ -74,7 +74,7 @@ function refused(name: string, option: string, why: string): UsageError {
   return new UsageError(`${name} cannot be used with ${option} (-e): ${why}`, "leave it out");
 }
 
-/** The name of a program, without its folder. */
+/** Returns the name of a program without its folder. */
 function programOf(word: string): string {
   return word.slice(word.lastIndexOf("/") + 1);
 }

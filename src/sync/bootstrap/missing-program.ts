@@ -1,0 +1,103 @@
+import { ExitCode } from "../../errors/exit-codes.ts";
+import { isOlder } from "./glibc.ts";
+import { NODE_VERSIONS, runsOnNode } from "../../native/node-version.ts";
+import { platformHere } from "../../native/platform.ts";
+import { SyncError } from "../sync-error.ts";
+import type { HostReport } from "../connection/remote-shell.ts";
+
+/** Advice that always helps. */
+export const INSTALL =
+  "install blockcopy there, in that PATH, or give its path with --remote-command";
+
+/** The reason why this program cannot be sent to a host, with advice. */
+export interface Obstacle {
+  /** The end of the sentence "there is no blockcopy on HOST". */
+  what: string;
+  advice: string;
+}
+
+/**
+ * Finds the reason why this program could not run on a host.
+ *
+ * @param needed the version of glibc that the addon here needs, if known
+ * @param libc the C library that the addon here needs
+ */
+export function obstacleOf(
+  { node, platform, glibc }: HostReport,
+  needed?: string,
+  libc = platformHere()?.libc ?? "glibc",
+): Obstacle | undefined {
+  if (!runsOnNode(node)) {
+    return {
+      what: node === "" ? ", nor a Node to run it" : ", and its Node is too old",
+      advice: `install ${NODE_VERSIONS} there, in that PATH: then blockcopy is sent; or ${INSTALL}`,
+    };
+  }
+  if (platform !== undefined && platform !== `${process.platform}-${process.arch}`) {
+    return { what: `, and the one on this host is for ${process.arch}`, advice: INSTALL };
+  }
+  if (platform !== undefined && libcOf(glibc) !== libc) {
+    return { what: `, and the one on this host needs ${libc}`, advice: INSTALL };
+  }
+  return glibc !== undefined && needed !== undefined && isOlder(glibc, needed)
+    ? {
+        what: `, and the one on this host needs glibc ${needed}, where there is only ${glibc}`,
+        advice: `build it there from a checkout, or ${INSTALL}`,
+      }
+    : undefined;
+}
+
+function libcOf(glibc: string | undefined): string {
+  return glibc === undefined ? "musl" : "glibc";
+}
+
+/** Reasons that are not about the host. */
+export const OTHER_OBSTACLES = {
+  /** The user does not allow it. */
+  noBootstrap: { what: "", advice: `${INSTALL}, or leave out --no-bootstrap: then it is sent` },
+  /** The user has named another command. */
+  remoteCommand: {
+    what: "",
+    advice: "give its path with --remote-command, or leave that out: then it is found, or sent",
+  },
+  /** A program of that name exists and fails. It would be found before the one that was sent. */
+  broken: { what: " that runs", advice: INSTALL },
+  /** The package was sent and is not found. */
+  alreadySent: {
+    what: " that runs, although it was sent",
+    advice: `make sure that id, find, wc and sha256sum are there; or ${INSTALL}`,
+  },
+  /** Files of this installation are missing. */
+  incomplete: {
+    what: ", and this installation cannot be sent (-v says why)",
+    advice: `install blockcopy here again; or ${INSTALL}`,
+  },
+} satisfies Readonly<Record<string, Obstacle>>;
+
+/**
+ * Makes the error for a host without blockcopy.
+ *
+ * @param where the host, for the message
+ */
+export function missingError(
+  where: string,
+  { lastLine, report }: { lastLine: string | undefined; report: HostReport | undefined },
+  { what, advice }: Obstacle,
+): SyncError {
+  const details = report === undefined ? "" : ` (${reportText(report)})`;
+  const printed = lastLine === undefined ? "" : `: ${lastLine}`;
+  return new SyncError(
+    `there is no blockcopy on ${where}${what}${details}${printed}`,
+    advice,
+    ExitCode.unavailable,
+  );
+}
+
+function reportText({ node, platform, glibc, system, path }: HostReport): string {
+  const libc = glibc === undefined ? [] : [`glibc ${glibc}`];
+  const kind = platform === undefined ? system : platform;
+  return [
+    `${node === "" ? "no Node" : `Node ${node}`}, ${[kind, ...libc].join(", ")}`,
+    `PATH there: ${path}`,
+  ].join("; ");
+}

@@ -1,0 +1,44 @@
+import type { ExitStatus } from "../transport/processes/child.ts";
+import { isDone } from "./proof.ts";
+import type { Side } from "./side.ts";
+
+/** The program that a copy failed for. */
+export interface Cause {
+  side: Side;
+  status: ExitStatus;
+}
+
+/**
+ * Finds the program that failed by itself, and not because its peer had failed.
+ *
+ * @param sides the programs
+ * @param statuses their exit statuses; undefined for one that was not started
+ * @param firstFailed the place of the one that failed first
+ */
+export function causeOf(
+  sides: readonly Side[],
+  statuses: readonly (ExitStatus | undefined)[],
+  firstFailed: number,
+): Cause {
+  const candidates = sides.flatMap((side, place) => {
+    const status = statuses[place];
+    return status === undefined ? [] : [{ side, status, isFirst: place === firstFailed }];
+  });
+  candidates.sort((a, b) => Number(b.isFirst) - Number(a.isFirst));
+  const cause =
+    candidates.find(
+      ({ side: { error }, isFirst }) =>
+        error?.consequence === false && (isFirst || !isSignalCode(error.code)),
+    ) ??
+    candidates.find(({ side, status }) => side.error === undefined && !isDone(side, status)) ??
+    candidates[0];
+  if (cause === undefined) {
+    throw new TypeError("nothing has run, so nothing has failed");
+  }
+  return cause;
+}
+
+/** True for the exit code of a stage that was ended by a signal, which this program sends to all others when one has failed. */
+function isSignalCode(code: number): boolean {
+  return code > 128;
+}

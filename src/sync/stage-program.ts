@@ -1,0 +1,43 @@
+import type { Program } from "../transport/processes/pipeline.ts";
+import type { Listener } from "./listener.ts";
+import { isDone } from "./proof.ts";
+import type { Side } from "./side.ts";
+import type { Silence } from "./silence.ts";
+
+/** The observers of a stage. */
+export interface Observers {
+  listener: Listener;
+  silence: Silence;
+  /** True for a stage of 0.0.2: it prints nothing more until it ends, so that its silence means nothing. */
+  isSilent?: boolean;
+}
+
+/** Makes the program that runs the stage of a side. Its lines go to the listener, and its silence is watched. */
+export function stageProgram(
+  side: Side,
+  command: Program["command"],
+  { listener, silence, isSilent }: Observers,
+): Program {
+  const watch = silence.watch(side.end, `the stage at the ${side.role}`);
+  const take = listener.of(side);
+  return {
+    command,
+    onStart: watch.begin,
+    onLine: (text) => {
+      watch.heard();
+      take(text);
+      if (side.hello === undefined) {
+        return;
+      }
+      if (isSilent === true) {
+        watch.end();
+      } else {
+        watch.loggedIn();
+      }
+    },
+    isDone: (status) => {
+      watch.end();
+      return isDone(side, status);
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { UsageError } from "../errors/copy-error.ts";
+import type { Part } from "../blocks/part.ts";
+import { encodeRangeList, MAX_EXTENTS } from "../protocol/range-list.ts";
+import type { Extent } from "../ranges/extents.ts";
+import { ALL_DONE } from "../stages/save/receive-stream.ts";
+import type { Pipe } from "../transport/processes/pipes.ts";
+import { Pace, paced } from "../transport/streams/pace.ts";
+import type { Take } from "../transport/streams/pump.ts";
+import type { CopyOptions } from "./stage-arguments.ts";
+
+/** Returns the parts of a copy, one per stream; one undefined part for a copy that is not divided. */
+export function partsOf({ streams = 1, dryRun }: CopyOptions): (Part | undefined)[] {
+  const count = dryRun ? 1 : streams;
+  return count === 1
+    ? [undefined]
+    : Array.from({ length: count }, (_, place) => ({ number: place + 1, count }));
+}
+
+/**
+ * Returns the promise that one of several streams waits for before it starts. The first stream claims the destination before others write
+ * to it. The last one may make a file longer, so all others must have divided the file at its old length by then.
+ *
+ * @param begun resolved for each stream when its destination is open
+ */
+export function startAfter(
+  place: number,
+  begun: readonly Promise<void>[],
+): Promise<unknown> | undefined {
+  if (place === 0) {
+    return undefined;
+  }
+  return place === begun.length - 1 ? Promise.all(begun.slice(0, place)) : begun[0];
+}
+
+/** Details of the pipes from sources to destinations. */
+export interface PipeOptions extends Pick<Pipe, "preface"> {
+  /** True if both ends are remote. A local stage notices when this process has gone; ssh does not, so one pipe passes through this process. */
+  relayed: boolean;
+  take: Take | undefined;
+}
+
+/**
+ * Returns the pipes of all streams: from each destination to its source and back. The programs of a stream are next to each other, the
+ * destination first. The first destination, which has the claim, is told when the others are done.
+ */
+export function streamPipes(streams: number, { relayed, preface, take }: PipeOptions): Pipe[] {
+  const others = Array.from({ length: 2 * streams - 2 }, (_, place) => place + 2);
+  return Array.from({ length: streams }, (_, place): Pipe[] => {
+    const [destination, source] = [2 * place, 2 * place + 1];
+    const epilogue = place === 0 && streams > 1 && { after: others, text: ALL_DONE };
+    return [
+      { from: destination, to: source },
+      {
+        from: source,
+        to: take ?? destination,
+        relayed,
+        preface,
+        ...(epilogue && { epilogue }),
+      },
+    ];
+  }).flat();
+}
+
+/**
+ * Encodes the list of extents that the destination reads before the blocks, at the rate of `--bwlimit`.
+ *
+ * @throws UsageError
+ */
+export function prefaceOf(
+  extents: readonly Extent[] | undefined,
+  { bwlimit }: CopyOptions,
+): AsyncIterable<Uint8Array> | undefined {
+  if (extents === undefined) {
+    return undefined;
+  }
+  if (extents.length > MAX_EXTENTS) {
+    throw new UsageError(
+      `the range map has ${extents.length} ranges, more than ${MAX_EXTENTS}`,
+      "merge ranges that lie close to each other, or scan without --ranges",
+    );
+  }
+  return paced(encodeRangeList(extents), bwlimit === undefined ? undefined : new Pace(bwlimit));
+}
