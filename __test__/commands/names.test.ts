@@ -229,7 +229,7 @@ for (const [shell, ...options] of SHELLS) {
           { words: ["save"], size: { here: 1, is: "source", sizes: "same" }, unmounted: true },
           FAR,
         );
-        const dashed = bytes[0] === 0x2d ? Buffer.concat([Buffer.from("../"), bytes]) : bytes;
+        const dashed = bytes[0] === 0x2d ? Buffer.concat([Buffer.from("./"), bytes]) : bytes;
         assert.deepEqual(through(peer), [Buffer.from("save"), dashed]);
       }),
       { numRuns: 8 },

@@ -24,7 +24,7 @@ for (const [name, there, skip] of PEERS) {
       renameSync(files.from, join(files.folder, "-s '$(x)"));
       renameSync(files.to, join(files.folder, "-"));
       const compress = options[0] === "--lzma" ? ["--compress", "lzma"] : options;
-      const ends = [`${from || "../"}-s '$(x)`, `${to || "../"}-`];
+      const ends = [`${from || "./"}-s '$(x)`, `${to || "./"}-`];
       const outcome = await syncWire(files.folder, there, [...compress, "--", ...ends]);
       assertSame(readFileSync(join(files.folder, "-")), SOURCE);
       assert.equal(outcome.code, EXIT.ok, outcome.stderr);
