@@ -158,10 +158,10 @@ test("what is no delta is not replaced", async (t) => {
   const refused: [string, RegExp][] = [
     [other, /is not a delta/],
     [link, /is a symbolic link/],
-    [from, /is one of the two/],
-    [to, /is one of the two/],
+    [from, /is the source or the destination/],
+    [to, /is the source or the destination/],
     [folder, /is not a delta/],
-    ["-", /a delta is there when all of it is/],
+    ["-", /a delta cannot be written to a pipe/],
   ];
   for (const [path, message] of refused)
     assertFailed(await run(["sync", "--delta", path, from, to]), EXIT.usage, "sync", message);

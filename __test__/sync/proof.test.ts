@@ -131,15 +131,19 @@ test("a destination that ends with 0 and has not said all of it", async (t) => {
     [
       [],
       "printf done; exec >&-; cat > /dev/null",
-      /comes from host is not .*The hash stream has no seal/,
+      /from host was not written by blockcopy.*The hash stream has no seal/,
     ],
     [[], `${stage} "$other" 2> >(grep -v '"end"' >&2)`, /never said that it is done/],
     [
       ["--verify", "full"],
       `${stage} "$other"`,
-      /does not say that it has read back what --verify full asks for/,
+      /did not report the verification that --verify full asks for/,
     ],
-    [["--verify", "written"], `${stage} --verify full "$other"`, /what --verify written asks for/],
+    [
+      ["--verify", "written"],
+      `${stage} --verify full "$other"`,
+      /verification that --verify written asks for/,
+    ],
     [
       ["--verify", "full"],
       `${stage} --verify full "$other" 2> >(sed -u 's/,"proof":{[^}]*}//' >&2)`,

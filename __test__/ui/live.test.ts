@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { findBottleneck, localBottleneck, RecentTimeSpent } from "../../src/sync/bottleneck.ts";
 import { CopyState } from "../../src/ui/copy-state.ts";
-import { helloLine, type TimeSpent } from "../../src/ui/event-lines.ts";
+import { helloLine } from "../../src/ui/event-lines.ts";
+import type { TimeSpent } from "../../src/ui/programs/event-schema.ts";
 import { formatBriefly } from "../../src/ui/format.ts";
 import { bottleneckText } from "../../src/ui/bottleneck.ts";
 import { Rate } from "../../src/ui/rate.ts";
@@ -245,10 +246,10 @@ test("a copy over a slow link waits for the link", { skip: lackingHosts }, async
 });
 
 test("without a terminal a line is printed now and then, once it has begun", async () => {
-  const state = `new (await import("../sync/src/ui/copy-state.ts")).CopyState()`;
+  const state = `new (await import("./src/ui/copy-state.ts")).CopyState()`;
   const script = `
     const state = ${state};
-    const display = (await import("../sync/src/ui/copy-display.ts")).minuteDisplay(state, 20);
+    const display = (await import("./src/ui/people/copy-display.ts")).minuteDisplay(state, 20);
     setTimeout(() => state.begin(900), 100);
     setTimeout(() => display.finish(["the end"]), 200);`;
   const { stderr } = await execute(

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
 import { waited } from "../transport/streams/time-waited.ts";
-import type { TimeSpent } from "../ui/event-lines.ts";
+import type { TimeSpent } from "../ui/programs/event-schema.ts";
 
 /**
  * Returns a function that reports how this process has spent its time since this call.

@@ -1,7 +1,7 @@
 import { ExitCode } from "../errors/exit-codes.ts";
 import type { StageContext } from "../blocks/context.ts";
 import type { CopyState } from "../ui/copy-state.ts";
-import type { StageEvent } from "../ui/event-lines.ts";
+import type { StageEvent } from "../ui/programs/event-schema.ts";
 import { hostLabel, nameOf, sameError } from "./connection/endpoint.ts";
 import { CopyView, type LinkOptions, type SidePair } from "./copy-view.ts";
 import { HostWarnings } from "./host-warnings.ts";

@@ -10,7 +10,7 @@ import { batchesInFlight, Slots } from "../blocks/slots.ts";
 import { reportWriter } from "../stages/retrieve/source-in-use.ts";
 import { ChangeMap } from "../ui/change-map.ts";
 import type { CopyState } from "../ui/copy-state.ts";
-import type { TimeSpent } from "../ui/event-lines.ts";
+import type { TimeSpent } from "../ui/programs/event-schema.ts";
 import { NO_COUNTS } from "../ui/progress.ts";
 import { localBottleneck, RecentTimeSpent } from "./bottleneck.ts";
 import { sameError } from "./connection/endpoint.ts";

@@ -33,7 +33,7 @@ export function missingProof(side: Side): Explanation | undefined {
   }
   if (requiredVerify !== "none" && report.proof?.verified !== requiredVerify) {
     return {
-      message: `blockcopy ${versionOf(side)} at the destination on ${where} did not report that it has read back the blocks for ${OPTIONS[requiredVerify]}`,
+      message: `blockcopy ${versionOf(side)} at the destination on ${where} did not report the verification that ${OPTIONS[requiredVerify]} asks for`,
       advice: `install the same blockcopy here and on ${where}, then run it again`,
     };
   }

@@ -1,7 +1,7 @@
 import type { Verify } from "../stages/save/verify.ts";
 import type { Endpoint } from "./connection/endpoint.ts";
 import { ChangeMap } from "../ui/change-map.ts";
-import type { StageEvent } from "../ui/event-lines.ts";
+import type { StageEvent } from "../ui/programs/event-schema.ts";
 import { parseEvent } from "../ui/programs/parse-event.ts";
 import { printable } from "../errors/printable.ts";
 import { type Counted, COUNTED, NO_COUNTS } from "../ui/progress.ts";

@@ -1,16 +1,16 @@
-/** A map has no more buckets than this, however long what it is of. */
-const MOST_BUCKETS = 4096;
+/** The most buckets of a change map, whatever its length. */
+export const MOST_BUCKETS = 4096;
 
-/** How much of each part of a file or device differs: in memory that does not grow with it. */
+/** Counts the bytes that differ in each part of a file or device, in a bounded amount of memory. */
 export class ChangeMap {
-  /** Bytes of what it is a map of. */
+  /** Length of the file or device. */
   readonly length: number;
-  /** Bytes that a bucket stands for; the last one may stand for fewer. */
+  /** Bytes per bucket; the last one may have fewer. */
   readonly bucket: number;
-  /** Bytes that differ, in each bucket. */
+  /** Bytes that differ in each bucket. */
   readonly changed: number[];
 
-  /** `changed` is what is known already. */
+  /** @param changed the counts of another map of this length */
   constructor(length: number, changed?: readonly number[]) {
     this.length = length;
     this.bucket = Math.max(1, Math.ceil(length / MOST_BUCKETS));
@@ -18,34 +18,34 @@ export class ChangeMap {
     this.changed = Array.from({ length: count }, (_, index) => changed?.[index] ?? 0);
   }
 
-  /** How much of all of it differs, in bytes. */
+  /** Bytes that differ in all buckets. */
   get total(): number {
     return this.changed.reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** Of the `length` bytes from `position`, `changed` differ; nobody knows which of them. What lies behind the end is left out. */
+  /** Adds that `changed` of the `length` bytes from `position` differ. They are spread evenly. Bytes after the end are ignored. */
   add(position: number, length: number, changed = length): void {
     const end = Math.min(position + length, this.length);
-    let told = 0;
+    let added = 0;
     for (let at = position; at < end;) {
       const index = Math.floor(at / this.bucket);
       const next = Math.min(end, (index + 1) * this.bucket);
-      // Rounded on the way from the beginning, so that nothing is lost.
-      const until = Math.round((changed * (next - position)) / length);
-      this.changed[index] = (this.changed[index] ?? 0) + until - told;
-      told = until;
+      // The sum so far is rounded, not each share, so that the shares add up.
+      const sum = Math.round((changed * (next - position)) / length);
+      this.changed[index] = (this.changed[index] ?? 0) + sum - added;
+      added = sum;
       at = next;
     }
   }
 
-  /** Adds what another map of the same length has. */
+  /** Adds the counts of another map of the same length. */
   merge({ changed }: Pick<ChangeMap, "changed">): void {
     for (const [index, bytes] of changed.entries()) {
       this.changed[index] = (this.changed[index] ?? 0) + bytes;
     }
   }
 
-  /** Which share of each of so many equal parts differs, from 0 to 1. */
+  /** Returns the share that differs, from 0 to 1, of each of `parts` equal parts. */
   shares(parts: number): number[] {
     const width = this.length / parts;
     return Array.from({ length: parts }, (_, part) =>

@@ -2,9 +2,9 @@ import type { Bottleneck } from "./bottleneck.ts";
 import { type Counted, type Counts, NO_COUNTS, type Progress, silent } from "./progress.ts";
 import { Rate } from "./rate.ts";
 
-/** Bytes that are worked on. */
+/** The progress of some work, in bytes. */
 export class Work {
-  /** What is done to them, where that is something else than what it is all about. */
+  /** The work in words; undefined for the copy itself. */
   readonly what: string | undefined;
   total: number | undefined;
   done = 0;
@@ -15,36 +15,36 @@ export class Work {
     this.total = total;
   }
 
-  /** So many more bytes are done. */
+  /** Adds bytes that are done. */
   advance(bytes: number): void {
     this.done += bytes;
     this.#rate.add(performance.now(), this.done);
   }
 
-  /** Bytes a second over the last seconds. */
+  /** Bytes per second over the last seconds. */
   get rate(): number {
     return this.#rate.at(performance.now(), this.done);
   }
 }
 
-/** How far a copy is: what is told to whoever looks at it. */
+/** The state of a copy, which all displays show. */
 export class CopyState implements Progress {
   begun = false;
-  /** True while a connection is made, and may ask a person for a password on the terminal: nothing may be drawn over that. */
+  /** True while a login may be asking for a password on the terminal: nothing may be drawn over the question. */
   connecting = false;
   /** The host that has not opened its file yet. */
   awaited: string | undefined;
   counts: Counts = NO_COUNTS;
-  /** What it waits for, where that is clear. */
+  /** Undefined if it is unclear. */
   bottleneck: Bottleneck | undefined;
   /** The copy itself. */
   work = new Work(undefined, undefined);
-  /** What is done meanwhile. */
-  besides: Work | undefined;
+  /** Other work that is going on, such as reading back. */
+  asideWork: Work | undefined;
 
   begin(total: number | undefined): void {
     if (!this.begun) {
-      // What lies before it is the time of logging in.
+      // Starts the rate anew: the time of the login does not count.
       this.work = new Work(undefined, total);
       this.begun = true;
     }
@@ -60,24 +60,24 @@ export class CopyState implements Progress {
   }
 
   mapped(): void {
-    // It comes with the outcome.
+    // The result of the copy has the map.
   }
 
   proved(): void {
-    // Whoever has started the stages looks at it.
+    // `sync` checks the proof of its stages itself.
   }
 
   aside(what: string, total: number): Progress {
     const work = new Work(what, total);
-    this.besides = work;
+    this.asideWork = work;
     return {
       ...silent,
       advance: (bytes) => work.advance(bytes),
-      finish: () => (this.besides = undefined),
+      finish: () => (this.asideWork = undefined),
     };
   }
 
   finish(): void {
-    this.besides = undefined;
+    this.asideWork = undefined;
   }
 }

@@ -1,88 +1,22 @@
 import { VERSION } from "../native/installation.ts";
 import type { ChangeMap } from "./change-map.ts";
 import { JsonLine } from "./json-line.ts";
-import type { Bottleneck } from "./bottleneck.ts";
+
+import type { Proof, StageEvent, TimeSpent } from "./programs/event-schema.ts";
 import { type Counted, type Progress, silent } from "./progress.ts";
 
-/** Of the format, which docs/events.md describes: another one is for readers that know it. */
+/** The version of the events, which docs/events.md describes. A reader that does not know it must not read on. */
 export const EVENTS_VERSION = 1;
-
-/** What a program spends its time with, in milliseconds since it began. */
-export interface TimeSpent {
-  /** All of it. */
-  elapsed: number;
-  /** On the CPU, or waiting for one that others have, all threads together. */
-  cpu: number;
-  /** So many threads it has work for. */
-  threads: number;
-  /** Waiting for its standard input to have more. */
-  input: number;
-  /** Waiting for its standard output to take more. */
-  output: number;
-}
-
-/**
- * What happens, as a line of JSON: on standard error of a stage, for `sync` that has started it, and on standard output of `sync`,
- * for the program that has started that.
- */
-export type StageEvent =
-  /** It runs: its version, and the number of the format of its events. */
-  | { event: "hello"; blockcopy: string; events: number }
-  /**
-   * It has opened its file, and knows how many bytes there are to work on, or that nobody knows; and which file or device of its host it is:
-   * no other has the same, on any host.
-   */
-  | { event: "begin"; total: number | null; instance?: string | null }
-  /** So many bytes are done, and so much else has been counted. A stage says what it spends; `sync` the rate, and what it waits for. */
-  | {
-      event: "progress";
-      done: number;
-      counts: Record<string, number>;
-      spent?: TimeSpent;
-      rate?: number;
-      limit?: Bottleneck | null;
-    }
-  /** It does something else to so many bytes, of which so many are done; null when that is done. */
-  | { event: "aside"; aside: { what: string; total: number; done: number } | null }
-  /** Something that a person should know. */
-  | { event: "warning"; message: string }
-  /**
-   * It has failed. A stage says whether that is a `consequence`: because another stage went away; how many bytes were written and `synced` before it ended early; or because what it has read is `foreign`: from
-   * no stage at all.
-   */
-  | {
-      event: "error";
-      message: string;
-      advice: string;
-      code: number;
-      consequence?: boolean;
-      synced?: number;
-      foreign?: boolean;
-    }
-  /** Where the bytes are that differ: how many in each of the buckets, of so many bytes, that `length` bytes are divided into. */
-  | { event: "map"; length: number; bucket: number; changed: readonly number[] }
-  /** It has succeeded. `outcome` is in words; `sync` has all of it in numbers too; a destination says what `proof` there is. */
-  | { event: "end"; outcome: string | null; summary?: object | null; proof?: Proof }
-  /** Something that only a newer version tells, and that need not be known. */
-  | { event: "unknown" };
-
-/** The proof that a destination gives when it is done. */
-export interface Proof {
-  /** The check that it has passed by reading back. */
-  verified: "none" | "written" | "full";
-  /** Bytes of the blocks that it has written. */
-  changed: number;
-}
 
 const INTERVAL_MILLISECONDS = 250;
 
 /**
- * So often something is sent in any case: only then does the far end of a connection notice that this end is gone. A stage that waits
- * has to be heard too, for what it waits for.
+ * Interval at which an event is sent even without progress. Only a write shows the remote end of a connection that this end has gone, and
+ * a stage that waits must give a sign of life, see `--timeout`.
  */
 const SIGN_OF_LIFE_MILLISECONDS = 1000;
 
-/** Progress of a stage as events. */
+/** Writes the progress of a stage as events. */
 export class EventLines implements Progress {
   readonly #print: (line: JsonLine) => void;
   readonly #spent: () => TimeSpent;
@@ -91,7 +25,7 @@ export class EventLines implements Progress {
   #proof: Proof | undefined;
   #printedAt = -Infinity;
 
-  /** `print` is given the lines, without their ends. */
+  /** @param print called with each line, without its line feed */
   constructor(print: (line: JsonLine) => void, spent: () => TimeSpent) {
     this.#print = print;
     this.#spent = spent;
@@ -137,7 +71,7 @@ export class EventLines implements Progress {
     };
   }
 
-  /** Tells how far it is, now. */
+  /** Writes an event with the current progress. */
   tell(): void {
     this.#progress();
   }
@@ -150,7 +84,7 @@ export class EventLines implements Progress {
     }
   }
 
-  /** Whether the last of what comes often was long enough ago. */
+  /** True if the last frequent event was long enough ago. */
   #isTime(): boolean {
     const now = performance.now();
     if (now - this.#printedAt < INTERVAL_MILLISECONDS) {
@@ -175,12 +109,12 @@ export class EventLines implements Progress {
   }
 }
 
-/** What a stage says first, as a line. */
+/** Returns the first event as a line. */
 export function helloLine(): JsonLine {
   return eventLine({ event: "hello", blockcopy: VERSION, events: EVENTS_VERSION });
 }
 
-/** An event as a line. */
+/** Returns an event as a line. */
 export function eventLine(event: StageEvent): JsonLine {
   return new JsonLine(event);
 }

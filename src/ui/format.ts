@@ -1,10 +1,10 @@
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
-/** A number of bytes for people, as `1.25 GiB`. */
+/** Formats a number of bytes, such as `1.25 GiB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // 1023.995 would be shown as 1024.00.
+  // From 1023.995 on, rounding would give 1024.00.
   while (value >= 1023.995 && unit < UNITS.length - 1) {
     value /= 1024;
     unit += 1;
@@ -12,7 +12,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(2)} ${UNITS[unit]}`;
 }
 
-/** A number of bytes for people who look at it for a moment, in three digits, as `12.1 MiB`. */
+/** Formats a number of bytes with three digits, such as `12.1 MiB`, for a display that changes often. */
 export function formatBriefly(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -24,7 +24,7 @@ export function formatBriefly(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
-/** A time in seconds for people, as `1:02:03`. */
+/** Formats a time in seconds, such as `1:02:03`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.round(seconds);
   const two = (value: number): string => String(value).padStart(2, "0");

@@ -1,13 +1,13 @@
 /**
- * A value as one line of JSON in plain ASCII: whatever shows the line shows nothing else, and whatever parses it gets the value as it is. What is not
- * printable ASCII is an escape of JSON, lone surrogates included.
+ * A value as one line of JSON in printable ASCII: safe on any terminal, and unchanged when parsed. All other characters are escaped,
+ * including lone surrogates.
  */
 export class JsonLine {
-  /** The line, without its end. */
+  /** The line, without its line feed. */
   readonly text: string;
 
   constructor(value: object) {
-    // Not by code point: JSON has escapes of four digits only.
+    // Without the u flag, it replaces code units: an escape in JSON has four digits.
     this.text = JSON.stringify(value).replaceAll(
       /[^ -~]/g,
       (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,

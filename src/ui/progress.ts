@@ -1,46 +1,49 @@
 import type { ChangeMap } from "./change-map.ts";
-import type { Proof } from "./event-lines.ts";
+import type { Proof } from "./programs/event-schema.ts";
 
 /**
- * What is counted beside the bytes that are done: blocks that differ; their bytes; bytes that go out; bytes of the blocks that go
- * out as more than a length, before they are compressed; and what these take then.
+ * The counters of a stage, in addition to the bytes that are done: blocks that differ, their bytes, bytes that were sent, bytes of the blocks
+ * that were sent with a payload before compression (`plain`), and after it (`packed`).
  */
 export const COUNTED = ["blocks", "changed", "sent", "plain", "packed"] as const;
 
-/** What is counted beside the bytes that are done. */
+/** The name of a counter. */
 export type Counted = (typeof COUNTED)[number];
 
-/** So much has been counted. */
+/** The values of all counters. */
 export type Counts = Readonly<Record<Counted, number>>;
 
-/** Nothing counted yet. */
+/** All counters at 0. */
 export const NO_COUNTS: Counts = { blocks: 0, changed: 0, sent: 0, plain: 0, packed: 0 };
 
-/** What people see of a stage while it runs. */
+/** Receives the progress of a stage. */
 export interface Progress {
   /**
-   * The stage has opened its file and knows how many bytes there are to work on, or that nobody knows. `instance`: which file or device of
-   * its host that is, where that is known.
+   * The stage has opened its file.
+   *
+   * @param total bytes to work on; undefined if unknown
+   * @param instance identity of the file or device, if known
    */
   begin(total: number | undefined, instance?: string | null): void;
-  /** So many more bytes are done. */
+  /** More bytes are done. */
   advance(bytes: number): void;
-  /** Counts something else than the bytes that are done. */
+  /** Adds to a counter. */
   count(what: Counted, number: number): void;
-  /** Where the bytes are that differ; told at the end, and only where somebody has asked for it. */
+  /** Gives the change map at the end, if it was asked for. */
   mapped(map: ChangeMap): void;
-  /** The stage's proof, reported at the end to whoever has started it. */
+  /** Gives the proof of the stage at the end. */
   proved(proof: Proof): void;
-  /** The stage does something else to `total` bytes, as `reading back`, until that has finished; its own bytes wait. */
+  /** The stage does other work on `total` bytes, such as `reading back`, until the returned progress finishes. Its own work waits. */
   aside(what: string, total: number): Progress;
   /**
-   * The stage has ended. Nothing of the display is left in the way of what is printed next. `outcome` is what came of it, in words,
-   * where there is something to say.
+   * The stage has ended. A display removes itself.
+   *
+   * @param outcome the result in words, if there is one
    */
   finish(succeeded: boolean, outcome?: string): void;
 }
 
-/** Nothing at all: for a stage that runs from cron or in the middle of a pipe. */
+/** Shows nothing: for a stage in a cron job or in the middle of a pipe. */
 export const silent: Progress = {
   begin: () => undefined,
   advance: () => undefined,
@@ -51,7 +54,7 @@ export const silent: Progress = {
   finish: () => undefined,
 };
 
-/** What a stage does, shown as something that others wait for: what it does there is `what`. */
+/** Returns a progress that shows the work of a stage as other work that `progress` waits for, described by `what`. */
 export function asAside(progress: Progress, what: string): Progress {
   let shown = silent;
   return {

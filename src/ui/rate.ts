@@ -1,29 +1,29 @@
-/** Over how long a rate is taken, and how often it is looked at, in milliseconds. */
+/** Length of the time that a rate is taken over, and of the steps in it, in milliseconds. */
 const WINDOW = 10_000;
 const STEP = 500;
 
-/** How fast something goes at present. */
+/** Measures a rate over the last seconds. */
 export class Rate {
   readonly #samples: { at: number; done: number }[];
 
-  /** `now` is the time in milliseconds, at which nothing is done. */
+  /** @param now time of the start, in milliseconds */
   constructor(now: number) {
     this.#samples = [{ at: now, done: 0 }];
   }
 
-  /** So many are done in all. */
+  /** Adds a sample: the amount that is done in all. */
   add(now: number, done: number): void {
     const last = this.#samples.at(-1);
     if (last === undefined || now - last.at >= STEP) {
       this.#samples.push({ at: now, done });
-      // One that is older than the window stays: what comes after it is the whole of the window.
+      // Keeps one sample from before the window, to subtract from the last one.
       while ((this.#samples[1]?.at ?? Infinity) <= now - WINDOW) {
         this.#samples.shift();
       }
     }
   }
 
-  /** How many a second over the last seconds, when so many are done in all. */
+  /** Returns the rate per second, if `done` is done by now. */
   at(now: number, done: number): number {
     const [first = { at: now, done }] = this.#samples;
     const seconds = (now - first.at) / 1000;

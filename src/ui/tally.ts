@@ -1,6 +1,6 @@
 import { formatBriefly } from "./format.ts";
 import type { ChangeMap } from "./change-map.ts";
-import type { Proof } from "./event-lines.ts";
+import type { Proof } from "./programs/event-schema.ts";
 import type { Counted, Progress } from "./progress.ts";
 
 /** Progress, in bytes. */
@@ -10,20 +10,20 @@ interface Work {
   done: number;
 }
 
-/** Keeps count of what a stage tells, for whoever asks how far it is, and passes it on. */
+/** Passes on the progress of a stage, and can describe it at any time, for SIGUSR1. */
 export class Tally implements Progress {
   readonly #verb: string;
   #shown: Progress;
   #own: Work | undefined;
   #aside: Work | undefined;
 
-  /** `verb` says what is done with the bytes, as `read`. */
+  /** @param verb the work of the stage, such as `read` */
   constructor(verb: string, shown: Progress) {
     this.#verb = verb;
     this.#shown = shown;
   }
 
-  /** Progress, in words. */
+  /** The progress in words. */
   get text(): string {
     const work = this.#aside ?? this.#own;
     if (work === undefined) {
@@ -35,7 +35,7 @@ export class Tally implements Progress {
     return `${formatBriefly(done)}${of} ${what}${percent}`;
   }
 
-  /** Shows what is told to somebody else from now on. */
+  /** Passes the progress on to another one from now on. */
   show(shown: Progress): void {
     this.#shown = shown;
   }

@@ -1,7 +1,8 @@
 import { VERSION } from "../../native/installation.ts";
 import { bytesOf } from "../../native/names.ts";
 import type { Sizes } from "../../blocks/sizes.ts";
-import { EVENTS_VERSION, eventLine, type StageEvent } from "../../ui/event-lines.ts";
+import { EVENTS_VERSION, eventLine } from "../../ui/event-lines.ts";
+import type { StageEvent } from "../../ui/programs/event-schema.ts";
 import type { RemoteEndpoint } from "../connection/endpoint.ts";
 import { type RemoteOptions, connectCommand } from "../connection/remote-command.ts";
 import { quoteWord, splitHome } from "../connection/shell-words.ts";

@@ -1,9 +1,9 @@
-/** Characters that a line may have on any terminal, however narrow that says it is. */
+/** The narrowest width that lines are wrapped at. */
 const LEAST_COLUMNS = 20;
 
 /**
- * A line as lines of at most `columns` characters, broken at spaces; those after the first are set in by two more spaces than it is. A word that is
- * longer than a line stays whole: it may be a name that somebody copies.
+ * Wraps a line at spaces into lines of at most `columns` characters. Later lines are indented by two more spaces. A longer word stays
+ * whole, so that a name can be copied.
  */
 export function wrapped(line: string, columns: number): string[] {
   const indent = /^ */.exec(line)?.[0] ?? "";

@@ -4,18 +4,22 @@ import { wrapped } from "./columns.ts";
 import { printable } from "../../errors/printable.ts";
 import { printLine, stderrColumns } from "../stderr.ts";
 
-/** Shows how far a copy is, until it has ended. */
+/** Shows the progress of a copy. */
 export interface CopyDisplay {
-  /** It has ended; `summary` says what came of it, in lines, where it has succeeded and that is wanted. */
+  /**
+   * The copy has ended.
+   *
+   * @param summary lines to print after a success; undefined for none
+   */
   finish(summary: readonly string[] | undefined): void;
 }
 
 const MINUTE_MILLISECONDS = 60_000;
 
-/** For those who are not to be told anything but a failure. */
+/** Shows nothing. */
 export const hidden: CopyDisplay = { finish: () => undefined };
 
-/** Where there is no terminal: a line each minute, so that a short copy only has its summary. */
+/** Prints a line each minute, where there is no terminal. A short copy prints only its summary. */
 export function minuteDisplay(state: CopyState, interval = MINUTE_MILLISECONDS): CopyDisplay {
   const timer = setInterval(() => {
     const line = liveText(state, Infinity);

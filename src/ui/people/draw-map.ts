@@ -4,19 +4,20 @@ import { formatBriefly, formatBytes } from "../format.ts";
 /** Lines of a map on a terminal. */
 const ROWS = 8;
 
-/** Columns that the offset at the beginning of a line takes, with what parts it from the map. */
+/** Width of the offset at the start of a line, including the space after it. */
 const MARGIN = 12;
 
-/** For what is the same, and for up to so much of a cell that differs. */
+/** Characters for a cell without changes, and for one of each share in {@link LIMITS} and above. */
 const SHADES = { unicode: ["·", "░", "▒", "▓", "█"], ascii: [".", "-", "+", "*", "#"] };
 
+/** The largest share that differs for each shade except the last. */
 const LIMITS = [0, 0.25, 0.5, 0.75];
 
 /**
- * A map as lines of text: row by row from the beginning to the end, each cell darker the more of it differs.
+ * Draws a map as lines of text. Rows go from the start to the end; a cell is darker the more of it differs.
  *
- * @param columns how wide it may be
- * @param unicode whether the terminal has more than ASCII
+ * @param columns the width of the terminal
+ * @param unicode true if the terminal can show more than ASCII
  */
 export function drawMap(map: ChangeMap, columns: number, unicode: boolean): string[] {
   const shades = unicode ? SHADES.unicode : SHADES.ascii;
@@ -37,9 +38,9 @@ export function drawMap(map: ChangeMap, columns: number, unicode: boolean): stri
   ];
 }
 
-/** Which shade a share has: the first one only where nothing at all differs. */
+/** Returns the index of the shade for a share. The first one means that nothing at all differs. */
 function shadeOf(share: number): number {
-  // A hair above a limit is what comes of dividing.
+  // Division may give a share just above a limit.
   const index = LIMITS.findIndex((limit) => share <= (limit === 0 ? 0 : limit + 1e-9));
   return index === -1 ? LIMITS.length : index;
 }

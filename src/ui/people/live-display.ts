@@ -4,7 +4,7 @@ import type { CopyState } from "../copy-state.ts";
 import { liveText } from "./status-line.ts";
 import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
 
-/** A line that changes in place, and the summary in its place. */
+/** Shows a line that changes in place. The summary replaces it. */
 export function liveDisplay(state: CopyState, acquire: () => TerminalRight): CopyDisplay {
   const line = new TerminalLine({
     text: (columns) => liveText(state, columns),

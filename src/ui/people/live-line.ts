@@ -3,7 +3,7 @@ import { formatBytes, formatDuration } from "../format.ts";
 import { type Progress, silent } from "../progress.ts";
 import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
 
-/** Progress of a stage as one line that changes in place. */
+/** Shows the progress of a stage as one line that changes in place. */
 export class LiveLine implements Progress {
   readonly #title: string;
   readonly #verb: string;
@@ -11,12 +11,12 @@ export class LiveLine implements Progress {
   readonly #started = performance.now();
   #begun = false;
   readonly #own: Work;
-  /** What the line is about: the work of the stage, or something that it does aside. */
+  /** The work that the line shows: that of the stage, or other work. */
   #shown: Work;
 
   /**
-   * `verb` says what is done with the bytes, as `read`; `patience` is how long, in milliseconds, the stage leaves the
-   * terminal to the others at first.
+   * @param verb the work of the stage, such as `read`
+   * @param patience milliseconds for which the stage leaves the terminal to others at first
    */
   constructor(title: string, verb: string, acquire: () => TerminalRight, patience: number) {
     this.#title = title;
@@ -70,7 +70,7 @@ export class LiveLine implements Progress {
   }
 }
 
-/** Bytes that are worked on. */
+/** The progress of some work, in bytes. */
 class Work {
   total: number | undefined;
   done = 0;
@@ -81,7 +81,7 @@ class Work {
     this.#title = title;
   }
 
-  /** How far it is, at what rate, and how long the rest takes. */
+  /** Returns the progress, the rate and the time that is left. */
   status(): string {
     const seconds = (performance.now() - this.#started) / 1000;
     const rate = this.done / seconds;

@@ -2,11 +2,11 @@ import type { ChangeMap } from "../change-map.ts";
 import { formatBriefly, formatBytes } from "../format.ts";
 import { printable } from "../../errors/printable.ts";
 
-/** Cells in a row, and rows: as many in all as a map has buckets at most. */
+/** Cells per row, and rows: together the most buckets that a map has. */
 const COLUMNS = 128;
 const ROWS = 32;
 
-/** Sizes in pixels: of a cell, and of the room around them. */
+/** Sizes in pixels: of a cell, and of the margins. */
 const CELL = 6;
 const LEFT = 90;
 const TOP = 56;
@@ -16,15 +16,15 @@ const RIGHT = 16;
 const WIDTH = LEFT + COLUMNS * CELL + RIGHT;
 const HEIGHT = TOP + ROWS * CELL + BOTTOM;
 
-/** From the colour of what is the same to that of what differs in all. */
+/** Colours of a cell without changes, with the fewest changes and with nothing but changes. */
 const SAME = [232, 236, 240] as const;
 const LEAST = [255, 214, 140] as const;
 const MOST = [178, 24, 43] as const;
 
-/** How an image begins. */
+/** The start of an image. */
 export const SVG_BEGINNING = '<?xml version="1.0" encoding="UTF-8"?>';
 
-/** A map as an SVG image: row by row from the beginning to the end, each cell darker the more of it differs. */
+/** Draws a map as an SVG image. Rows go from the start to the end; a cell is darker the more of it differs. */
 export function mapSvg(map: ChangeMap, title: string): string {
   const cells = COLUMNS * ROWS;
   const shares = map.shares(cells);
@@ -53,7 +53,7 @@ export function mapSvg(map: ChangeMap, title: string): string {
   ].join("\n");
 }
 
-/** The cells of a row that differ; neighbours of one colour are one rectangle. */
+/** Draws the cells of a row that differ. Neighbours of one colour are one rectangle. */
 function rowOf(shares: readonly number[], y: number): string[] {
   const rectangles: string[] = [];
   for (let from = 0; from < shares.length;) {
@@ -90,7 +90,7 @@ function legend(y: number): string[] {
   });
 }
 
-/** In steps of a sixteenth; the first one only for what is the same. */
+/** Returns the colour of a share, in steps of a sixteenth. Only a share of 0 has the first one. */
 function colour(share: number): string {
   if (share === 0) {
     return rgb(SAME);
@@ -103,7 +103,7 @@ function rgb(parts: readonly number[]): string {
   return `#${parts.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** Text for XML, which cannot have control characters at all. */
+/** Escapes text for XML, which cannot contain control characters at all. */
 function escaped(text: string): string {
   return printable(text, { ascii: false })
     .replaceAll("&", "&amp;")

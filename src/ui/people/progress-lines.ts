@@ -2,11 +2,11 @@ import { type Progress, silent } from "../progress.ts";
 
 const GIB = 2 ** 30;
 
-/** A line is printed after this share of the whole, or after this time, whichever comes first. */
+/** A line is printed after this share of the work or this time, whichever comes first. */
 const STEP_PERCENT = 5;
 const STEP_MILLISECONDS = 60_000;
 
-/** Progress as lines of text, in the words of blockcopy 0.0.2, whose GB are GiB. */
+/** Prints progress as lines of text, in the format of blockcopy 0.0.2, whose GB are GiB. */
 export class ProgressLines implements Progress {
   readonly #title: string;
   readonly #print: (line: string) => void;

@@ -3,32 +3,32 @@ import { formatBriefly, formatDuration } from "../format.ts";
 import { bottleneckText } from "../bottleneck.ts";
 import { printable } from "../../errors/printable.ts";
 
-/** A part of a line, and how much it matters: where there is not room for all, the greatest number goes first. */
+/** A part of a line. If there is not enough room, the part with the highest rank is left out first. */
 interface Part {
   text: string;
   rank: number;
 }
 
-/** What there is to show of a copy, in a line of at most so many columns; undefined while there is nothing, or while it must not be shown. */
+/** Returns the line that shows a copy now, at most `columns` wide; undefined if there is nothing to show, or a login may be asking. */
 export function liveText(state: CopyState, columns: number): string | undefined {
-  const { begun, connecting, awaited, besides } = state;
+  const { begun, connecting, awaited, asideWork } = state;
   if (connecting) {
     return undefined;
   }
-  if (awaited !== undefined && besides === undefined) {
+  if (awaited !== undefined && asideWork === undefined) {
     const waiting = { text: `waiting for ${printable(awaited)}`, rank: 1 };
     return fitting([{ text: "Sync", rank: 0 }, waiting], columns);
   }
   return begun ? statusLine(state, columns) : undefined;
 }
 
-/** How far a copy is, in a line of at most so many columns. */
+/** Returns the progress of a copy in a line, at most `columns` wide. */
 export function statusLine(state: CopyState, columns: number): string {
-  const { besides, work, counts, bottleneck } = state;
-  const shown = besides ?? work;
-  const title = besides === undefined ? "Sync" : `Sync, ${printable(besides.what ?? "")}`;
+  const { asideWork, work, counts, bottleneck } = state;
+  const shown = asideWork ?? work;
+  const title = asideWork === undefined ? "Sync" : `Sync, ${printable(asideWork.what ?? "")}`;
   const parts: Part[] = [{ text: title, rank: 0 }, ...partsOf(shown)];
-  if (besides === undefined) {
+  if (asideWork === undefined) {
     const at = parts.length - (parts.at(-1)?.rank === LEFT ? 2 : 1);
     parts.splice(
       at,
@@ -45,7 +45,7 @@ export function statusLine(state: CopyState, columns: number): string {
 
 const LEFT = 2;
 
-/** How far some work is, at what rate, and how long the rest of it takes: the rate last, but for the time that is left. */
+/** Returns the progress of some work, its rate, and last the time that is left. */
 function partsOf(work: Work): Part[] {
   const { total, done, rate } = work;
   const bytes = formatBriefly(done);
@@ -64,7 +64,7 @@ function partsOf(work: Work): Part[] {
   ];
 }
 
-/** The parts with two spaces between them, but for those that there is no room for: what matters most takes its room first. */
+/** Joins the parts that fit with two spaces, those of the lowest rank first. */
 function fitting(parts: readonly Part[], columns: number): string {
   const line = (taken: readonly Part[]): string =>
     parts

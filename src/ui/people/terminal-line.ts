@@ -4,7 +4,7 @@ import { isAsciiOnly } from "../../errors/charset.ts";
 import { wrapped } from "./columns.ts";
 import { printable } from "../../errors/printable.ts";
 
-/** Of several stages on one terminal, the one that may draw. */
+/** The right to draw, which one of several stages on a terminal has. */
 export interface TerminalRight {
   readonly held: boolean;
   release(): void;
@@ -13,23 +13,22 @@ export interface TerminalRight {
 const REFRESH_MILLISECONDS = 250;
 const USUAL_COLUMNS = 80;
 
-/** What the spinner takes, and a column that stays free: in the last one, some terminals begin a new line. */
+/** Width of the spinner, and one free column: some terminals wrap the line when the last column is used. */
 const MARGIN = 3;
 
-/** What a line on a terminal is made of. */
+/** The contents and timing of a line on a terminal. */
 export interface LineOptions {
-  /** Its text, in at most so many columns; undefined as long as there is nothing to draw, and somebody else may be asking for a password. */
+  /** Returns the text for a width; undefined while nothing must be drawn, because another program may be asking for a password. */
   text: (columns: number) => string | undefined;
   acquire: () => TerminalRight;
-  /** How long, in milliseconds, the terminal is left to others at first. */
+  /** Milliseconds for which the terminal is left to others at first. */
   patience: number;
 }
 
 /**
- * One line of a terminal that changes in place.
+ * A line of a terminal that changes in place.
  *
- * The stages of a pipe share one terminal. Only the one that has the right to draw does so; when it ends, the
- * next one takes over.
+ * The stages of a pipe share one terminal. Only the stage with the right to draw uses it; when it ends, the next one takes over.
  */
 export class TerminalLine {
   readonly #options: LineOptions;
@@ -49,7 +48,7 @@ export class TerminalLine {
     });
     this.#spinner = ora({
       stream: process.stderr,
-      // Standard input carries data: it is not a keyboard whose keys are to be swallowed.
+      // ora would read standard input to swallow key presses, but it carries data.
       discardStdin: false,
       isEnabled: true,
       spinner: isAsciiOnly() ? "line" : "dots",
@@ -58,7 +57,7 @@ export class TerminalLine {
     this.#timer = setInterval(() => this.#refresh(), REFRESH_MILLISECONDS);
   }
 
-  /** Takes the line away, and leaves others in its place, if there are any: {@link wrapped} where they are too long. */
+  /** Removes the line and prints other lines in its place, {@link wrapped} if they are too long. */
   finish(last: readonly string[] = []): void {
     if (this.#finished) {
       return;
@@ -66,7 +65,7 @@ export class TerminalLine {
     this.#finished = true;
     clearInterval(this.#timer);
     this.#wipe();
-    // Also without the right to draw, since these are whole lines: whoever draws does so again below them.
+    // Whole lines may be printed without the right to draw: the stage that has it redraws its line below them.
     for (const line of last.flatMap((text) => wrapped(printable(text), terminalColumns()))) {
       process.stderr.write(`\r\x1b[K${line}\n`);
     }
@@ -92,7 +91,7 @@ export class TerminalLine {
     this.#spinner.start();
   }
 
-  /** Takes away what is drawn. Where nothing is, the cursor must not move either: it may be after a question of ssh. */
+  /** Wipes the line. If nothing is drawn, the cursor must not move: it may be after a question of ssh. */
   #wipe(): void {
     if (this.#spinner.isSpinning) {
       this.#spinner.stop();
@@ -104,7 +103,7 @@ function terminalColumns(): number {
   return process.stderr.columns ?? USUAL_COLUMNS;
 }
 
-/** A serial console does not know how wide it is, and ora would wrap a line into infinitely many. */
+/** Assumes a width on a serial console, which reports 0: ora would wrap a line endlessly. */
 function assumeWidth(terminal: NodeJS.WriteStream): void {
   if (terminal.columns === 0) {
     terminal.columns = USUAL_COLUMNS;

@@ -1,21 +1,22 @@
 import type { ChangeMap } from "../change-map.ts";
 import type { CopyState } from "../copy-state.ts";
-import { eventLine, helloLine, type StageEvent } from "../event-lines.ts";
+import { eventLine, helloLine } from "../event-lines.ts";
+import type { StageEvent } from "./event-schema.ts";
 import type { JsonLine } from "../json-line.ts";
 
 const INTERVAL_MILLISECONDS = 1000;
 
-/** What becomes of a copy, as events for a program. */
+/** Writes a copy as events, for a program. */
 export class CopyEvents {
   readonly #state: CopyState;
   readonly #print: (line: JsonLine) => string | undefined;
   readonly #timer: NodeJS.Timeout;
   #begun = false;
   #aside = false;
-  /** The name of the system's error where nobody takes the lines any more. */
+  /** The name of the system's error that made printing fail. */
   failed: string | undefined;
 
-  /** `print` prints a line, and returns the name of the system's error where that failed. */
+  /** @param print prints a line and returns the name of the system's error if that fails */
   constructor(state: CopyState, print: (line: JsonLine) => string | undefined) {
     this.#state = state;
     this.#print = print;
@@ -24,12 +25,12 @@ export class CopyEvents {
     this.#timer.unref();
   }
 
-  /** Something that a person should know. */
+  /** Writes a warning. */
   warn(message: string): void {
     this.#send({ event: "warning", message });
   }
 
-  /** It has ended: how, and where the bytes are that differ, if somebody wants to know. */
+  /** Writes the last events: the change map, if there is one, and the end of the copy. */
   finish(last: StageEvent & { event: "end" | "error" }, map: ChangeMap | undefined): void {
     clearInterval(this.#timer);
     this.tell();
@@ -42,7 +43,7 @@ export class CopyEvents {
 
   /** Tells how far it is, once it has begun. */
   tell(): void {
-    const { begun, work, besides, counts, bottleneck } = this.#state;
+    const { begun, work, asideWork, counts, bottleneck } = this.#state;
     if (!begun) {
       return;
     }
@@ -57,8 +58,8 @@ export class CopyEvents {
       rate: Math.round(work.rate),
       limit: bottleneck ?? null,
     });
-    if (besides !== undefined) {
-      const { what = "", total = 0, done } = besides;
+    if (asideWork !== undefined) {
+      const { what = "", total = 0, done } = asideWork;
       this.#aside = true;
       this.#send({ event: "aside", aside: { what, total, done } });
     } else if (this.#aside) {

@@ -1,39 +1,38 @@
 import { printable } from "../../errors/printable.ts";
 
-/** What is told of a run. */
+/** A run of `sync`, for the metrics. */
 export interface Run {
-  /** As they were given. */
+  /** The ends as the user wrote them. */
   source: string;
   destination: string;
   exitCode: number;
-  /** How long it took, in seconds. */
+  /** Duration in seconds. */
   seconds: number;
-  /** When it ended, in seconds since 1970. */
+  /** Time of its end, in seconds since 1970. */
   at: number;
-  /** Bytes that were read, that differed, and that were sent; what had been done of it, when it failed; undefined where nobody has counted. */
+  /** Bytes that were read, that differed and that were sent, up to a failure; undefined if they were not counted. */
   read: number | undefined;
   changed: number | undefined;
   sent: number | undefined;
   dryRun: boolean;
 }
 
-/** Begins all names. */
 const PREFIX = "blockcopy_sync";
 
-/** How a file of metrics begins. */
+/** The start of a file of metrics. */
 export const METRICS_BEGINNING = `# HELP ${PREFIX}_`;
 
 const LAST_SUCCESS = "last_success_timestamp_seconds";
 
 /**
- * A run as Prometheus reads it from a file: https://prometheus.io/docs/instrumenting/exposition_formats/
+ * Returns a run in the text format of Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats/
  *
- * @param before what the file has of the run before, which knows when one last succeeded
+ * @param before the file of the previous run, which has the time of the last success
  */
 export function metricsText(run: Run, before: string): string {
   const succeeded = run.exitCode === 0;
   const labels = `{source="${escaped(run.source)}",destination="${escaped(run.destination)}"}`;
-  // A dry run makes no copy, so that one which succeeds is none that a person can rely on.
+  // A dry run makes no copy that anybody could rely on, so it is not a success.
   const success = succeeded && !run.dryRun ? run.at : lastSuccess(before, labels);
   const metrics: [name: string, help: string, value: number | undefined][] = [
     ["success", "Whether the last run succeeded.", Number(succeeded)],
@@ -60,7 +59,7 @@ export function metricsText(run: Run, before: string): string {
     .join("");
 }
 
-/** When a copy of the same two last succeeded, as far as the file says. */
+/** Finds the time of the last successful copy between the same ends. */
 function lastSuccess(before: string, labels: string): number | undefined {
   const start = `${PREFIX}_${LAST_SUCCESS}${labels} `;
   const line = before.split("\n").find((text) => text.startsWith(start));
@@ -68,7 +67,7 @@ function lastSuccess(before: string, labels: string): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** A value of a label. The format has an escape for the ends of lines. The file is not for the locale of one user. */
+/** Escapes the value of a label. The format has an escape for line feeds. Other characters stay UTF-8, whatever the locale. */
 function escaped(value: string): string {
   return value
     .split("\n")

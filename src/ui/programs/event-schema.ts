@@ -1,0 +1,164 @@
+import * as t from "typanion";
+
+import { MOST_BUCKETS } from "../change-map.ts";
+
+/** The most counters that an event from another host may have. */
+const MOST_COUNTERS = 64;
+
+/** Allows fields that this version does not know: a newer one may add some. */
+const OPEN = { extra: t.isUnknown() };
+
+/** JSON.parse turns a number that is too large into Infinity, which none of these accepts. */
+const isCount = t.cascade(t.isNumber(), [t.isInteger(), t.isAtLeast(0)]);
+const isNonNegative = t.cascade(t.isNumber(), [t.isInInclusiveRange(0, Number.MAX_VALUE)]);
+const isExitCode = t.cascade(t.isNumber(), [t.isInteger(), t.isInInclusiveRange(1, 255)]);
+
+/** A version goes into messages. */
+const isVersion = t.cascade(t.isString(), [t.matchesRegExp(/^[0-9A-Za-z.+-]{1,64}$/)]);
+
+const isCounts = t.cascade(t.isRecord(isCount), [
+  (counts: Readonly<Record<string, number>>) => Object.keys(counts).length <= MOST_COUNTERS,
+]);
+
+/** Time spent by a program since it began, in milliseconds. */
+const isTimeSpent = t.isObject(
+  {
+    /** All of it. */
+    elapsed: isNonNegative,
+    /** On the CPU or waiting for one, summed over all threads. */
+    cpu: isNonNegative,
+    /** Number of threads that it has work for. */
+    threads: isNonNegative,
+    /** Waiting for data on standard input. */
+    input: isNonNegative,
+    /** Waiting for room on standard output. */
+    output: isNonNegative,
+  },
+  OPEN,
+);
+
+/** The slowest part of a copy. */
+const isBottleneck = t.isObject(
+  {
+    what: t.isEnum(["cpu", "disk", "link", "bwlimit"] as const),
+    side: t.isNullable(t.isEnum(["source", "destination"] as const)),
+    host: t.isNullable(t.isString()),
+  },
+  OPEN,
+);
+
+/** The proof that a destination gives when it is done. */
+const isProof = t.isObject(
+  {
+    /** The verification by reading back that it has passed. */
+    verified: t.isEnum(["none", "written", "full"] as const),
+    /** Bytes of the blocks that it has written. */
+    changed: isCount,
+  },
+  OPEN,
+);
+
+/**
+ * The events, which docs/events.md describes: lines of JSON that a stage writes to standard error for `sync`, and `sync` to standard output
+ * for the program that has started it. Fields that only one of the two writes are optional.
+ */
+export const EVENTS = {
+  /** It runs. */
+  hello: t.isObject(
+    {
+      event: t.isLiteral("hello"),
+      blockcopy: isVersion,
+      /** Version of the events. */
+      events: isCount,
+    },
+    OPEN,
+  ),
+  /** It has opened its file. */
+  begin: t.isObject(
+    {
+      event: t.isLiteral("begin"),
+      /** Bytes to work on; null if unknown. */
+      total: t.isNullable(isCount),
+      /** Identity of the file or device of a stage, which is unique among all hosts. */
+      instance: t.isOptional(t.isNullable(t.isString())),
+    },
+    OPEN,
+  ),
+  progress: t.isObject(
+    {
+      event: t.isLiteral("progress"),
+      /** Bytes that are done. */
+      done: isCount,
+      counts: isCounts,
+      /** Written by a stage. */
+      spent: t.isOptional(isTimeSpent),
+      /** Bytes per second. Written by `sync`. */
+      rate: t.isOptional(isNonNegative),
+      /** The bottleneck. Written by `sync`. */
+      limit: t.isOptional(t.isNullable(isBottleneck)),
+    },
+    OPEN,
+  ),
+  /** It does other work, such as reading back; null when that is done. */
+  aside: t.isObject(
+    {
+      event: t.isLiteral("aside"),
+      aside: t.isNullable(t.isObject({ what: t.isString(), total: isCount, done: isCount }, OPEN)),
+    },
+    OPEN,
+  ),
+  warning: t.isObject({ event: t.isLiteral("warning"), message: t.isString() }, OPEN),
+  /** It has failed. */
+  error: t.isObject(
+    {
+      event: t.isLiteral("error"),
+      message: t.isString(),
+      advice: t.isString(),
+      code: isExitCode,
+      /** True if it failed because another stage had gone. Written by a stage. */
+      consequence: t.isOptional(t.isBoolean()),
+      /** Bytes that were written and synced before a cancellation. Written by a stage. */
+      synced: t.isOptional(isCount),
+      /** True if its input did not come from a stage. Written by a stage. */
+      foreign: t.isOptional(t.isBoolean()),
+    },
+    OPEN,
+  ),
+  /** The change map: the bytes that differ in each bucket. */
+  map: t.isObject(
+    {
+      event: t.isLiteral("map"),
+      /** Bytes that the map covers. */
+      length: isCount,
+      /** Bytes per bucket. */
+      bucket: isCount,
+      changed: t.cascade(t.isArray(isCount), [t.hasMaxLength(MOST_BUCKETS)]),
+    },
+    OPEN,
+  ),
+  /** It has succeeded. */
+  end: t.isObject(
+    {
+      event: t.isLiteral("end"),
+      /** The result in words. */
+      outcome: t.isNullable(t.isString()),
+      /** The result in numbers. Written by `sync`. */
+      summary: t.isOptional(t.isUnknown()),
+      /** Written by the stage at a destination. */
+      proof: t.isOptional(isProof),
+    },
+    OPEN,
+  ),
+};
+
+/** An event that this version knows. */
+type KnownEvent = {
+  [Name in keyof typeof EVENTS]: t.InferType<(typeof EVENTS)[Name]>;
+}[keyof typeof EVENTS];
+
+/** An event; `unknown` stands for one of a newer version, which can be ignored. */
+export type StageEvent = KnownEvent | { event: "unknown" };
+
+export type TimeSpent = t.InferType<typeof isTimeSpent>;
+
+export type Proof = t.InferType<typeof isProof>;
