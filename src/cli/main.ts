@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Imports little, and nothing that needs a recent Node, so that an old one is told so and does not stumble.
+// Imports little, and nothing that needs a recent Node: on an old one, it must get as far as the message.
 import { catchSignals } from "../process/signals.ts";
 import { isLaunched } from "../native/node-start.ts";
 import { NODE_VERSIONS, runsOnNode } from "../native/node-version.ts";
@@ -22,7 +22,7 @@ try {
   process.exitCode = code;
 }
 
-/** Returns the reason that the program cannot run as it was started, and what to do about it; undefined if it can run. */
+/** Returns the reason why the program cannot run as it was started, with advice; undefined if it can run. */
 async function hindranceHere(): Promise<string | undefined> {
   if (!runsOnNode(process.versions.node)) {
     return `this is Node ${process.versions.node}; install ${NODE_VERSIONS}`;

@@ -1,12 +1,12 @@
-// Imports nothing: it says why something else could not be imported.
+// Imports nothing: it explains why an import failed.
 
-/** The reason that the program cannot start, with what to do about it, and the exit code. */
+/** Reason why the program cannot start, with advice, and the exit code. */
 export interface StartFailure {
   text: string;
   code: number;
 }
 
-/** Something is missing on this host, or wrong with it; see exit-codes.ts, which is not imported for its own imports may fail. */
+/** Something on this host is missing or wrong. The same as in exit-codes.ts, which may be what cannot be imported. */
 const EX_UNAVAILABLE = 69;
 
 /** A fault of this program. */
@@ -17,7 +17,7 @@ const DISK = "check the disk that blockcopy is installed on (dmesg, smartctl)";
 const ACCESS =
   "let this user read the files of blockcopy and the folders above them (`namei -l` shows who may); if it may, look for SELinux or AppArmor (dmesg, `ausearch -m avc`)";
 
-/** What to do, by the code of Node's error. */
+/** Advice, by the code of Node's error. */
 const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: "raise the limit on open files (`ulimit -n`, LimitNOFILE)",
   ENFILE: "raise the limit on open files of this host (`sysctl fs.file-max`)",
@@ -32,7 +32,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ESTALE: "mount the file system that blockcopy is installed on anew, and run again",
 };
 
-/** Explains an error that kept the program from starting. What the system or an incomplete installation causes is no fault of the program. */
+/** Explains an error that kept the program from starting. An error of the system or of an incomplete installation is not a fault of the program. */
 export function explainStart(error: unknown): StartFailure {
   const why = String(error).replaceAll(/\s*\n\s*/g, " ");
   const code = codeOf(error);
@@ -46,7 +46,7 @@ export function explainStart(error: unknown): StartFailure {
   return { text: `cannot start: ${why}; ${advice}`, code: EX_UNAVAILABLE };
 }
 
-/** The code of a failed system call, or of a module that is missing or cannot be read. */
+/** Returns the code of a failed system call, or of a module that is missing or cannot be read. */
 function codeOf(error: unknown): string | undefined {
   const code: unknown = (error as { code?: unknown } | null | undefined)?.code;
   const known = typeof code === "string" ? code : /\b(E[A-Z0-9]{3,}):/.exec(String(error))?.[1];

@@ -24,7 +24,7 @@ export interface Copy {
   /** Print details. */
   verbose: boolean;
   streams: DataStream[];
-  /** State that a signal leaves behind, and advice for it. */
+  /** State of the copy after a signal, and advice for it. */
   cutOff: { unfinished: string; again?: string };
   work: (context: LocalContext) => Promise<CopyResult>;
 }

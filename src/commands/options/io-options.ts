@@ -23,7 +23,7 @@ const MAX_STREAMS = 8;
 /** A week. For more, `--timeout 0` sets no limit. */
 const MAX_TIMEOUT = 7 * 24 * 60 * 60;
 
-/** When to bypass the page cache. */
+/** Use of direct I/O, which bypasses the page cache. */
 export const WHEN: Kind<Direct> = oneOf("WHEN", ["auto", "on", "off"], "on");
 
 /** Seconds without a word from a stage; 0 for no limit. */

@@ -27,7 +27,7 @@ export interface Run extends Ends {
   verbose: boolean;
   /** Standard streams that must not be a terminal. */
   streams: readonly DataStream[];
-  /** State that a signal leaves behind, for the last line. */
+  /** State after a signal, for the last line. */
   unfinished: string;
   /** Advice after a signal. */
   again?: string;
