@@ -25,9 +25,9 @@ test("help that nobody reads, or that cannot be written, has its exit code", asy
 test("a missing file: advice that fits the stage", async () => {
   const advice: [args: string[], expected: RegExp, unexpected: RegExp][] = [
     [["retrieve", "/missing"], /check the name$/, /truncate|create/],
-    [["save", "/missing"], /with --create/, /lsblk/],
+    [["save", "/missing"], /--create creates/, /lsblk/],
     [["sync", "/missing", "/copy"], /check the name$/, /truncate|create/],
-    [["sync", process.execPath, "/missing"], /check the name; with --create/, /lsblk/],
+    [["sync", process.execPath, "/missing"], /check the name; --create creates/, /lsblk/],
     [["checksum", "/dev/nowhere"], /lsblk/, /truncate|create/],
     [["save", "/dev/vg/nowhere"], /lvchange -ay/, /truncate|create|folder/],
   ];
@@ -102,7 +102,7 @@ test("each failure of the system has advice that one can act on", async (t) => {
   const file = join(scratch(t), "file");
   writeFileSync(file, "content");
   const expected: [name: keyof typeof constants.errno | number, advice: RegExp][] = [
-    ["ENOSPC", /^make room on its file system .*; what was written stays/],
+    ["ENOSPC", /^free space on its file system .*; a new run copies only/],
     ["EDQUOT", /^raise the quota/],
     ["EFBIG", /ulimit -f/],
     ["EROFS", /fsck/],

@@ -138,7 +138,7 @@ test("a file for the stream that has no room is an error", async (t) => {
     ["--extended", "--digest", "blake3", "--block-size", "4K"],
   ]) {
     const outcome = await redirected(["checksum", ...words, destination], { to: "/dev/full" });
-    assertFailed(outcome, EXIT.io, "checksum", /hash stream/, /ENOSPC/, /make room/);
+    assertFailed(outcome, EXIT.io, "checksum", /hash stream/, /ENOSPC/, /free space/);
   }
 });
 

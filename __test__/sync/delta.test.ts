@@ -183,7 +183,7 @@ test(
     const delta = join(mountTmpfs(t, folder, 2 ** 20), "delta");
     const outcome = await run(["sync", "--delta", delta, from, to]);
     const named = new RegExp(`writing the delta ${delta} failed after \\d+ bytes: .*ENOSPC`);
-    assertFailed(outcome, EXIT.io, "sync", named, /make room/);
+    assertFailed(outcome, EXIT.io, "sync", named, /free space/);
     assert.deepEqual(readdirSync(join(delta, "..")), []);
   },
 );

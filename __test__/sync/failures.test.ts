@@ -114,7 +114,7 @@ test("the filesystem is full", { skip: lackingRoot("mount", "umount") }, async (
   truncateSync(to, size);
   // Without --sparse, room is looked at before anything is written.
   const outcome = await run(["sync", "--sparse", from, to]);
-  assertFailed(outcome, EXIT.io, "sync", /ENOSPC/, new RegExp(to), /make room/);
+  assertFailed(outcome, EXIT.io, "sync", /ENOSPC/, new RegExp(to), /free space/);
   assert.ok(offsetIn(outcome.stderr) <= size);
 });
 

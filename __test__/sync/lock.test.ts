@@ -43,7 +43,7 @@ test("a file that is locked: the second is told to come back, by whom, and the f
     EXIT.cut,
     "sync",
     new RegExp(`cannot write ${to}: it is locked by process ${holder.pid} \\(`),
-    /; run it again when that has ended/,
+    /; run it again when the lock has been released/,
   );
   assertFailed(
     await run(["save", "--lock", "--force", to], { stdin: DONE }),

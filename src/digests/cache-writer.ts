@@ -40,7 +40,7 @@ const BEFORE_COPY: Situation = {
 
 const AFTER_COPY: Situation = {
   advice:
-    "the copy is complete and on the disk, only its digest cache is missing: make room for it; the next run reads the destination",
+    "the copy is complete and on the disk, only its digest cache is missing: free space for it; the next run reads the destination",
   copied: true,
 };
 
@@ -103,7 +103,7 @@ export class DigestCacheWriter {
   }
 
   /**
-   * Removes the old cache before the first write to the destination: whatever happens later, nobody may trust it.
+   * Removes the old cache before the first write to the destination: it must not be trusted if the copy fails.
    *
    * @param head the head of the stream; undefined for a legacy stream
    * @returns the list in which to record the blocks that come with a digest; undefined if it is of no use

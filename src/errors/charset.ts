@@ -1,6 +1,6 @@
 /**
- * True if whoever shows our output may know nothing but ASCII: a dumb terminal, or a locale that is not of UTF-8. The first variable of the three that is
- * set and not empty decides, as in setlocale(3); without any, the locale is C.
+ * True if the output may be limited to ASCII: on a dumb terminal, or in a locale without UTF-8. The first of the three
+ * variables that is set and not empty decides, as in setlocale(3). Without any, the locale is C.
  */
 export function isAsciiOnly(
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -9,7 +9,7 @@ export function isAsciiOnly(
   return TERM === "dumb" || !/utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
 }
 
-/** Marks the summary of what has succeeded, where that can be shown. */
+/** Returns the mark of success, if it can be shown. */
 export function tick(): string {
   return isAsciiOnly() ? "" : "✔ ";
 }

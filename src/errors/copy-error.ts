@@ -1,16 +1,14 @@
 import { ExitCode } from "./exit-codes.ts";
 
 /**
- * A failure as the person who runs the program sees it: `message` says what failed and why, `advice` what to do about it, `exitCode` what a script gets.
- * All failures that this program foresees are of this class, except those of the protocol and of the engine, which know nothing of exit codes ({@link exitCodeOf}).
+ * An expected failure: `message` says what failed and why, `advice` what to do about it, `exitCode` is for scripts. Failures of
+ * the protocol and of the engine have classes of their own, without exit codes ({@link exitCodeOf}).
  */
 export class CopyError extends Error {
   override readonly name: string = "CopyError";
 
-  /** What to do about it. */
   readonly advice: string;
 
-  /** The exit code of the process that fails because of it. */
   readonly exitCode: number;
 
   constructor(message: string, advice: string, exitCode: number) {
@@ -20,7 +18,7 @@ export class CopyError extends Error {
   }
 }
 
-/** A command was asked for something that it cannot do. */
+/** A command cannot do what was requested. */
 export class UsageError extends CopyError {
   override readonly name = "UsageError";
 
@@ -29,15 +27,15 @@ export class UsageError extends CopyError {
   }
 }
 
-/** All that was asked for is done, but could not be reported where it was to be. */
+/** All work is done, but a report of it could not be written. */
 export class ReportError extends CopyError {
   override readonly name = "ReportError";
 
-  /** `what` could not be written, for this reason. */
+  /** @param what the report that could not be written */
   constructor(
     what: string,
     reason: string,
-    advice = "give the name of a file where one can be made and replaced, or make room there",
+    advice = "give a file name in a folder where files can be created and replaced, or free space there",
   ) {
     super(
       `${what} could not be written: ${reason}`,

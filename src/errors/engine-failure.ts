@@ -4,7 +4,7 @@ import { ExitCode } from "./exit-codes.ts";
 import { adviceOnMissing } from "./path-advice.ts";
 import { adviceOnSystem, adviceOnUnsynced } from "./system-advice.ts";
 
-/** What the engine says of a failure, besides its message. */
+/** A failure of the engine. */
 export interface EngineFailure extends Error {
   /** Kind of failure: `not-found`, `busy`, `io`, `sync`, … (`code()` of the engine's errors). */
   kind: string;
@@ -12,45 +12,46 @@ export interface EngineFailure extends Error {
   path?: string;
   /** The action that failed: `open`, `read`, `write`, `sync`, … */
   action?: string;
-  /** Where in it, in bytes. */
+  /** Offset in the file or device. */
   offset?: number;
   /** Error number of the system call that failed. */
   errno?: number;
 }
 
-/** Whether an error comes from the engine. */
+/** True if an error comes from the engine. */
 export function isEngineFailure(error: unknown): error is EngineFailure {
   return error instanceof Error && "kind" in error && typeof error.kind === "string";
 }
 
-/** Asks for a report of what is a fault of this program. */
+/** Asks for a bug report. */
 export const REPORT = "this is a fault of blockcopy: please report it with the lines above";
 
-/** The exit code and, where the system's error adds nothing, the advice for each kind of failure. */
+/** The exit code for each kind of failure, and the advice unless it depends on the error number. */
 const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> = {
   "not-found": { exitCode: ExitCode.noInput },
   "not-a-file": { exitCode: ExitCode.usage, advice: "give a regular file or a block device" },
   "no-simd": {
     exitCode: ExitCode.usage,
-    advice: "unset BLOCKCOPY_SIMD: the fastest that this CPU has is then used",
+    advice: "unset BLOCKCOPY_SIMD to use the fastest instructions of this CPU",
   },
   "not-direct": {
     exitCode: ExitCode.usage,
-    advice: "leave out `--direct on`: without it, direct I/O is used wherever it is possible",
+    advice: "leave out `--direct on`: direct I/O is then used where it is possible",
   },
   "no-identity": {
     exitCode: ExitCode.usage,
-    advice: "leave out --cached and --update-digests: nothing would tell whose digests they are",
+    advice:
+      "leave out --cached and --update-digests: the digests could not be matched to their destination",
   },
   permission: { exitCode: ExitCode.permission },
   "read-only": {
     exitCode: ExitCode.permission,
     advice:
-      "make it writable (a device with `blockdev --setrw`, a file system by mounting it anew), or choose another destination",
+      "make it writable (`blockdev --setrw` for a device, `mount -o remount,rw` for a file system), or choose another destination",
   },
   sealed: {
     exitCode: ExitCode.permission,
-    advice: "take the flag away first (`lsattr` shows it; `chattr -i`, `chattr -a`)",
+    advice: "remove the flag first (`lsattr` shows it; `chattr -i`, `chattr -a`)",
   },
   busy: {
     exitCode: ExitCode.unavailable,
@@ -58,12 +59,12 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
   },
   locked: {
     exitCode: ExitCode.later,
-    advice: "run it again when that has ended (`lslocks` shows who has locked what)",
+    advice: "run it again when the lock has been released (`lslocks` lists locks)",
   },
-  "no-memory": { exitCode: ExitCode.unavailable, advice: "free memory and run again" },
+  "no-memory": { exitCode: ExitCode.unavailable, advice: "free memory and run it again" },
   "no-threads": {
     exitCode: ExitCode.unavailable,
-    advice: "raise the limit on processes (`ulimit -u`, TasksMax) and run again",
+    advice: "raise the limit on processes (`ulimit -u`, TasksMax) and run it again",
   },
   "beyond-end": {
     exitCode: ExitCode.protocol,
@@ -87,28 +88,28 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
   },
   shrank: {
     exitCode: ExitCode.io,
-    advice: "keep the file as it is while it is copied, or copy a snapshot",
+    advice: "do not change the file while it is copied, or copy a snapshot",
   },
   internal: { exitCode: ExitCode.internal, advice: REPORT },
 };
 
-/** The exit code for a failure of the engine. */
+/** Returns the exit code for a failure of the engine. */
 export function engineExitCode(error: EngineFailure): number {
   return isImpossibleName(error)
     ? ExitCode.noInput
     : (BY_KIND[error.kind]?.exitCode ?? ExitCode.internal);
 }
 
-/** True if nothing can exist by the name that was to be opened. */
+/** True if no file can have the name that was to be opened. */
 function isImpossibleName({ action, errno = 0 }: EngineFailure): boolean {
   const { ELOOP, ENAMETOOLONG, EISDIR } = constants.errno;
   return action === "open" && [ELOOP, ENAMETOOLONG, EISDIR].includes(errno);
 }
 
-/** Actions of the engine that are done to a source too. */
+/** Actions of the engine that only read. */
 const READING = ["open", "read", "stat", "find the size of", "identify"];
 
-/** What to do about a failure of the engine in `stage`. */
+/** Returns advice on a failure of the engine in `stage`. */
 export function adviceOnEngine(error: EngineFailure, stage: string): string {
   const { kind, path = "", errno = 0, action = "" } = error;
   const writes = !READING.includes(action);

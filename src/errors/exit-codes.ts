@@ -1,6 +1,6 @@
 /**
- * The exit codes, which scripts rely on. Where there is one, it is that of sysexits.h; an end by a signal, and by a
- * reader that went away, is 128 + the signal's number, as a shell has it.
+ * The exit codes, which scripts rely on. They follow sysexits.h. After a signal, and when the reader of the output has gone
+ * (SIGPIPE), the code is 128 + the number of the signal, as in a shell.
  */
 export const ExitCode = {
   success: 0,
@@ -18,5 +18,5 @@ export const ExitCode = {
   readerGone: 141,
 } as const;
 
-/** The exit codes of a process that SIGHUP, SIGINT or SIGTERM has ended in good order. */
+/** The exit codes after SIGHUP, SIGINT and SIGTERM. */
 export const SIGNAL_EXIT_CODES: readonly number[] = [129, 130, 143];

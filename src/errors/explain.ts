@@ -5,7 +5,7 @@ import { adviceOnEngine, engineExitCode, isEngineFailure, REPORT } from "./engin
 import { ExitCode } from "./exit-codes.ts";
 import { adviceOnStream } from "./protocol-advice.ts";
 
-/** The exit code for a failure. One that nobody foresaw is a fault of this program. */
+/** Returns the exit code for a failure. An unexpected one is a bug. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CopyError) {
     return error.exitCode;
@@ -19,7 +19,7 @@ export function exitCodeOf(error: unknown): number {
   return isEngineFailure(error) ? engineExitCode(error) : ExitCode.internal;
 }
 
-/** What the person who reads the message of a failure of `stage` can do about it. */
+/** Returns advice on a failure of `stage`. */
 export function adviceOn(error: unknown, stage: string): string {
   if (error instanceof CopyError || error instanceof AddonError) {
     return error.advice;

@@ -3,28 +3,26 @@ import { join } from "node:path";
 import { absolute, lstatSync, readlinkSync, statSync } from "../native/files.ts";
 import { systemCode } from "./stream-errors.ts";
 
-/** The role of a path: a source is never made, a destination can be. */
+/** The role of a path. A missing destination can be created, a source cannot. */
 export type Role = "source" | "destination";
 
 const DEVICE =
-  "check the name, and that the device is there (`lsblk`; an LVM volume must be active: `lvs`, `lvchange -ay`)";
+  "check the name, and that the device exists (`lsblk`; an LVM volume must be active: `lvs`, `lvchange -ay`)";
 
-/** Advice on a file or device that does not exist by the name `path`: the first thing on the way to it that is wrong. */
+/** Returns advice on a file or device that does not exist: the first fault on the path to it. */
 export function adviceOnMissing(path: string, role: Role): string {
   const wrong = wrongWith(path);
   if (wrong !== undefined) {
     return wrong;
   }
-  return role === "source"
-    ? "check the name"
-    : "check the name; with --create, a file that is missing is made";
+  return role === "source" ? "check the name" : "check the name; --create creates a missing file";
 }
 
-/** Finds out why nothing can be opened by a name; undefined if only the last part of it does not exist. */
+/** Returns advice on the first fault of a path; undefined if only its last part does not exist. */
 function wrongWith(path: string): string | undefined {
   const isDevice = path.startsWith("/dev/") && !path.startsWith("/dev/shm/");
   if (path.endsWith("/")) {
-    return "leave out the slash at its end: it stands for a folder, and a file or device is needed";
+    return "leave out the slash at its end: it denotes a folder, but a file or device is needed";
   }
   const whole = fromRoot(path);
   if (whole === undefined) {
@@ -55,7 +53,7 @@ function wrongWith(path: string): string | undefined {
   return isDevice ? DEVICE : undefined;
 }
 
-/** A name from the root on; undefined for one in a current folder that has been removed. */
+/** Returns the absolute path; undefined if the current folder has been removed. */
 function fromRoot(path: string): string | undefined {
   try {
     return absolute(path);
@@ -68,7 +66,7 @@ function linkAdvice(link: string, target: string): string {
   return `${link} is a link to ${target}, which does not exist: correct or remove the link, or give the name of the file itself`;
 }
 
-/** Returns what is at a path; for a dangling link, its target. */
+/** Returns the kind of file at a path; for a dangling link, its target. */
 function stateOf(
   path: string,
 ): "folder" | "no folder" | "missing" | "unknown" | { target: string } {

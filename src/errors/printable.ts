@@ -1,12 +1,12 @@
 import { isAsciiOnly } from "./charset.ts";
 
-/** Characters of a line that are shown; of a longer one, the middle is left out. */
+/** Most characters to show. The middle of a longer text is left out. */
 const MOST_CHARACTERS = 4096;
 
-/** Characters at its end that are shown in any case: a message ends with what to do. */
+/** Characters to show from the end of a long text: a message ends with the advice. */
 const END_CHARACTERS = 1024;
 
-/** Control and format characters, what is unassigned or private, lone surrogates, and separators of lines and paragraphs. */
+/** Control and format characters, unassigned and private ones, lone surrogates, and line and paragraph separators. */
 const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 const UNSAFE_OR_NOT_ASCII = /[^ -~]/gu;
 
@@ -14,21 +14,23 @@ const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 
 /** Options of {@link printable}. */
 export interface PrintableOptions {
-  /** Escape all that is not ASCII; as the locale says unless it is given. */
+  /** Escape all but ASCII; by default, if the locale requires it. */
   ascii?: boolean;
 }
 
 /**
- * Makes a text safe to show on one line of a terminal or log: what could move the cursor, change a colour, begin a line, or change the order of the
- * characters is shown as an escape: `\n`, `\x1b`, `\u200f`, `\u{e0001}`. A lone surrogate U+DC80 to U+DCFF stands for a byte of a name that is not
- * UTF-8, and is shown as that: `\x80` to `\xff`. A backslash stays as it is, so that names with one, which udev makes, can be copied, and a text that was
- * made safe twice is the same; where a name must be exact, the events of --json have it.
+ * Makes a text safe to show on one line of a terminal or log. Escapes all characters that could move the cursor, change the
+ * colour, begin a line or change the order of the text: `\n`, `\x1b`, `\u200f`, `\u{e0001}`. A lone surrogate U+DC80 to U+DCFF,
+ * which stands for a byte of a name that is not UTF-8, becomes `\x80` to `\xff`.
+ *
+ * Backslashes stay: udev makes names with them, which people copy, and escaping twice must not change the text. For exact
+ * names there are the events of --json.
  */
 export function printable(text: string, { ascii = isAsciiOnly() }: PrintableOptions = {}): string {
   return shortened(text).replaceAll(ascii ? UNSAFE_OR_NOT_ASCII : UNSAFE, escape);
 }
 
-/** A text of bounded length. Cut anew it stays as it is. */
+/** Bounds the length of a text. Doing it twice does not change the result. */
 function shortened(text: string): string {
   if (text.length <= MOST_CHARACTERS) {
     return text;

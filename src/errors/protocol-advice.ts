@@ -1,6 +1,6 @@
 import type { ProtocolError } from "../protocol/error.ts";
 
-/** What to do about a broken stream that `stage` reads. */
+/** Returns advice on a faulty stream that `stage` reads. */
 export function adviceOnStream(error: ProtocolError, stage: string): string {
   return stage === "inspect" ? adviceOnInspected(error) : adviceOnProtocol(error);
 }
@@ -10,21 +10,21 @@ function adviceOnProtocol(error: ProtocolError): string {
     case "closed":
     case "truncated-command":
     case "truncated-frame":
-      return "the stage before this one failed or was cut off: look at its messages, then run all of it again";
+      return "the stage before this one failed or was cut off: read its messages, then run all stages again";
     case "unknown-command":
-      return "what arrives is not a stream of blockcopy, or was damaged on the way: check the command before the pipe, and that no shell's profile on its host writes to standard output";
+      return "the input is not a stream of blockcopy, or was damaged on the way: check the command before the pipe, and that no shell profile on its host writes to standard output";
     case "other-stream":
       return "put the stages in order: `blockcopy checksum DESTINATION | blockcopy retrieve SOURCE | blockcopy save DESTINATION`";
     case "no-trailer":
-      return "all blocks are written and synced; what else was asked for needs this version of `blockcopy retrieve`, without BLOCKCOPY_WIRE";
+      return "all blocks are written and synced; the option needs this version of `blockcopy retrieve`, without BLOCKCOPY_WIRE";
     case "no-root":
       return "all blocks are written and synced, but not read back: use --verify=written, or copy all of the source and run it again";
     case "out-of-order":
       return "leave out --verify, or let this version of `blockcopy retrieve` make the stream, without BLOCKCOPY_WIRE";
     case "not-asked":
-      return "another program stands at the other end, or something between the two: look at what runs there, then run it again";
+      return "the other end is another program, or something in between has changed the stream: check what runs there, then run it again";
     case "outside":
-      return "nothing was written there: do not trust the source, or what stands between; look at what runs there and run it again";
+      return "that block was not written; do not trust the source, or what is between the hosts: check what runs there, then run it again";
     case "unsupported":
       return "install the newer of the two versions of blockcopy on both hosts";
     default:
@@ -32,7 +32,7 @@ function adviceOnProtocol(error: ProtocolError): string {
   }
 }
 
-/** Nothing stands before `inspect` that could be run again at once: the stream is most likely in a file. */
+/** Returns advice for `inspect`, whose input is usually a file, not another stage. */
 function adviceOnInspected(error: ProtocolError): string {
   switch (error.code) {
     case "closed":
@@ -48,7 +48,7 @@ function adviceOnInspected(error: ProtocolError): string {
     case "bad-tail":
       return "make the stream again; without this, `blockcopy save` can write the blocks, but not use --truncate, -t, -p, -o, -g or --verify=full";
     case "unsupported":
-      return "look at it with the version of blockcopy that wrote it";
+      return "inspect it with the version of blockcopy that wrote it";
     default:
       return "the stream is damaged from here on, or another program wrote it: make it again";
   }

@@ -3,7 +3,7 @@ import { getSystemErrorMap } from "node:util";
 import { CopyError } from "./copy-error.ts";
 import { ExitCode } from "./exit-codes.ts";
 
-/** Exit codes by the system's error, where a file cannot be opened. */
+/** Exit codes by system error, for a file that cannot be opened. */
 const OPEN_CODES: Readonly<Record<string, number>> = {
   ENOENT: ExitCode.noInput,
   ENOTDIR: ExitCode.noInput,
@@ -12,12 +12,12 @@ const OPEN_CODES: Readonly<Record<string, number>> = {
   EPERM: ExitCode.permission,
 };
 
-/** Nobody will ever read what is written to a stream: the process behind it has ended. */
+/** The process that reads an output stream has ended. */
 export class ReaderGoneError extends CopyError {
   override readonly name = "ReaderGoneError";
 
   constructor(message: string) {
-    super(message, "look at the messages of the stage that reads it", ExitCode.readerGone);
+    super(message, "read the messages of the stage that reads it", ExitCode.readerGone);
   }
 }
 
@@ -25,48 +25,48 @@ export class ReaderGoneError extends CopyError {
 export class StreamError extends CopyError {
   override readonly name = "StreamError";
 
-  /** Name of the system's error, as `ENOSPC`. */
+  /** Name of the system error, such as `ENOSPC`. */
   readonly code: string;
 
   constructor(action: string, code: string, bytes: number) {
     super(
       `${action} failed after ${bytes} bytes: ${describe(code)} (${code})`,
       code === "ENOSPC"
-        ? "make room where the stream is written to and run again"
-        : "check what the stream is connected to and run again",
+        ? "free space where the stream is written to and run it again"
+        : "check what the stream is connected to and run it again",
       ExitCode.io,
     );
     this.code = code;
   }
 }
 
-/** A file that a stream was kept in cannot be opened. */
+/** A file that contains a stream cannot be opened. */
 export class OpenError extends CopyError {
   override readonly name = "OpenError";
 
-  /** Name of the system's error, as `ENOENT`. */
+  /** Name of the system error, such as `ENOENT`. */
   readonly code: string;
 
   constructor(path: string, code: string) {
     super(
       `cannot open ${path}: ${describe(code)} (${code})`,
       code === "EACCES" || code === "EPERM"
-        ? "run as a user who may read it"
-        : "give the name of a file that holds a stream",
+        ? "run it as a user who may read it"
+        : "give the name of a file that contains a stream",
       OPEN_CODES[code] ?? ExitCode.io,
     );
     this.code = code;
   }
 }
 
-/** Name of the system's error, for what Node's file functions throw. */
+/** Returns the name of the system error, for errors of Node's file functions. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string"
     ? error.code
     : undefined;
 }
 
-/** What a system's error means, in words. */
+/** Returns the description of a system error. */
 export function describe(code: string): string {
   for (const [name, text] of getSystemErrorMap().values()) {
     if (name === code) {

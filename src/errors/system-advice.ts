@@ -3,10 +3,10 @@ import { constants } from "node:os";
 import { statSync } from "../native/files.ts";
 import { adviceOnMissing, type Role } from "./path-advice.ts";
 
-/** Said of a copy that was cut off by a failed write. */
-const AGAIN = "what was written stays, and a new run copies only what is missing";
+/** Added to advice on a failed write. */
+const AGAIN = "a new run copies only what is missing";
 
-/** What to do about a copy that was cut off. */
+/** Advice on an interrupted copy. */
 export const RUN_AGAIN = `run it again: ${AGAIN}`;
 
 /** A system call that failed. */
@@ -14,13 +14,13 @@ export interface SystemFailure {
   /** The file or device. */
   path: string;
   role: Role;
-  /** Its error number. */
+  /** The error number. */
   errno: number;
-  /** True for a write, and for all that belongs to writing; false for opening and reading. */
+  /** False for opening and reading. */
   writes: boolean;
 }
 
-/** Advice, and how it depends on what failed. */
+/** Advice, or a function that returns it. */
 type Advice = string | ((failure: SystemFailure) => string);
 
 const LOG = "look at the kernel's log (dmesg)";
@@ -29,20 +29,19 @@ const FOR_ALL = "run as root, or as a user who may access it";
 const POLICY = "SELinux or AppArmor (dmesg, `ausearch -m avc`)";
 const GONE = "the device has gone: check its connection (dmesg, `lsblk`)";
 const DAMAGED = "its file system is damaged: look at dmesg, and repair it (fsck, xfs_repair)";
-const SERVER_GONE =
-  "its server has gone, or the program that makes its FUSE file system has: mount it anew";
+const SERVER_GONE = "its server, or the program of its FUSE file system, has gone: mount it again";
 const MEMORY = "free memory, or raise the limit on it (`ulimit -v`, MemoryMax), and run again";
 const NETWORK =
   "check the connection to the storage, and its server or paths (dmesg, `multipath -ll`)";
 
 /**
- * By the name of the error: those that opening, reading, writing and syncing can give on Linux. Those of the block layer are in
+ * Advice by name of the error, for opening, reading, writing and syncing on Linux. The errors of the block layer are listed in
  * `blk_errors` of block/blk-core.c.
  */
 const BY_NAME: Readonly<Record<string, Advice>> = {
   // The file system.
   ENOSPC: ({ path, ...failure }) =>
-    again(failure, isDevice(path) ? THIN_POOL : "make room on its file system (`df`, `df -i`)"),
+    again(failure, isDevice(path) ? THIN_POOL : "free space on its file system (`df`, `df -i`)"),
   EDQUOT: (failure) => again(failure, "raise the quota (`quota`, `repquota`)"),
   EFBIG: (failure) =>
     again(
@@ -122,7 +121,7 @@ const THIN_CHECK = "if it is a thin volume, see that its pool is not full (`lvs`
 const THIN_POOL =
   "it is a thin volume, and its pool is full: extend that (`lvs`, `lvextend`; for ZFS, `zpool list`)";
 
-/** Numbers that Node has no name for, from errno.h. */
+/** Error numbers of errno.h that Node does not name. */
 const MORE_NUMBERS: Readonly<Record<string, number>> = {
   EBADE: 52,
   ESHUTDOWN: 108,
@@ -140,15 +139,15 @@ const NUMBERS: Readonly<Record<string, number>> = { ...constants.errno, ...MORE_
 
 const BY_NUMBER = new Map(Object.entries(BY_NAME).map(([name, advice]) => [NUMBERS[name], advice]));
 
-/** Advice on a system call that failed: what an operator can do. */
+/** Returns advice on a failed system call. */
 export function adviceOnSystem(failure: SystemFailure): string {
   const advice = BY_NUMBER.get(failure.errno) ?? LOG;
   return typeof advice === "string" ? advice : advice(failure);
 }
 
-/** Advice on a sync that ran out of space, after which nothing that was written counts. */
+/** Returns advice on a sync that ran out of space. No earlier write can be trusted after that. */
 export function adviceOnUnsynced(path: string): string {
-  const room = isDevice(path) ? THIN_POOL : "make room on its file system (`df`, `df -i`)";
+  const room = isDevice(path) ? THIN_POOL : "free space on its file system (`df`, `df -i`)";
   return `${room}, then copy it again from the beginning`;
 }
 

@@ -9,7 +9,7 @@ import { sealFrame } from "./seal-frame.ts";
 import { sourceFields, sourceText } from "./source-text.ts";
 import type { Window } from "./window.ts";
 
-/** Consumes a block stream up to and with `done`, and yields what is before that. Returns whether a trailer may follow. */
+/** Reads a block stream up to and including `done`, and yields the frames before it. Returns true if a trailer may follow. */
 export async function* blockFrames(
   window: Window,
   check: PayloadCheck,
@@ -43,7 +43,7 @@ function next(
     if (header.digest === undefined || decoder.head === undefined) {
       return { frame: withoutDigest(header), length, ended };
     }
-    // A copy: the payload goes over it.
+    // Copy the digest: reading the payload overwrites it.
     const digest = { algorithm: decoder.head.digest, bytes: Uint8Array.from(header.digest) };
     const pass = (from: Window): Promise<void> => check.pass(from, header, digest);
     return { frame: record(header, digest.bytes), length, pass };
@@ -55,14 +55,14 @@ function next(
   };
 }
 
-/** A frame without a digest: one of blockcopy 0.0.2, or a run of zeros. */
+/** Describes a frame without a digest: one of a legacy stream, or a run of zeros. */
 function withoutDigest({ command, position, block, length, streamOffset }: BlockHeader): Frame {
   const compressed = command === "dlzm";
   const bytes = command === "zero" ? (block ?? 0) : length;
   return {
     name: command,
     offset: streamOffset,
-    // How long a compressed block is, only its payload tells.
+    // The header does not name the length of a compressed block.
     positions: { from: position, to: compressed ? undefined : position + bytes },
     text: () => `${bytes} bytes ${compressed ? "compressed " : ""}at ${position}`,
     fields: () => ({ position, length: bytes }),

@@ -1,41 +1,41 @@
-/** The positions that a frame is about, in bytes. */
+/** The range of the source that a frame refers to. */
 export interface Positions {
   from: number;
-  /** Where they end: undefined when the stream does not tell, `Infinity` for the end of the source, wherever that is. */
+  /** End of the range; undefined if the stream does not tell; `Infinity` for the end of the source. */
   to: number | undefined;
 }
 
-/** What `inspect` shows of a frame. It may look into the window: to be used before the next frames are asked for. */
+/** A frame as `inspect` shows it. It may refer to the window, so use it before reading on. */
 export interface Frame {
-  /** Its command; `TRAILING` for what is no frame. */
+  /** The command; `TRAILING` for bytes that are not a frame. */
   readonly name: string;
   /** Bytes from the start of the stream to the frame. */
   readonly offset: number;
-  /** What it says, for people; empty when its name says it all. */
+  /** Returns the content for people; empty if the name says it all. */
   readonly text: () => string;
-  /** What it says, for scripts, in the order in which it is written. */
+  /** Returns the content for scripts, in the order of output. */
   readonly fields: () => Readonly<Record<string, unknown>>;
-  /** What it is about, unless that is no part of the source. */
+  /** The range of the source that it refers to, if any. */
   readonly positions?: Positions;
 }
 
-/** The name of what is behind the last frame. */
+/** The name of bytes after the last frame. */
 export const TRAILING = "trailing";
 
-/** The last frame of a stream up to its trailer. */
+/** Describes the `done` frame. */
 export function done(offset: number): Frame {
   return { name: "done", offset, text: () => "", fields: () => ({}) };
 }
 
-/** Bytes in hexadecimal. */
+/** Encodes bytes in hexadecimal. */
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }
 
-/** Bytes of a digest that tell two apart. */
+/** Bytes of a digest to show to people. */
 const DIGEST_SHOWN = 8;
 
-/** The beginning of a digest, for people. */
+/** Returns the beginning of a digest, for people. */
 export function shortened(digest: Uint8Array): string {
   return `${hex(digest.subarray(0, DIGEST_SHOWN))}...`;
 }

@@ -7,18 +7,18 @@ import { hashFrames } from "./hash-frames.ts";
 import type { PayloadCheck } from "./payload-check.ts";
 import type { Window } from "./window.ts";
 
-/** Consumes all of a stream up to and with `done`, and yields what is before that. Returns whether a trailer may follow. */
+/** Reads a stream up to and including `done`, and yields the frames before it. Returns true if a trailer may follow. */
 type ReadFrames = (window: Window, check: PayloadCheck) => AsyncGenerator<Frame[], boolean>;
 
 const KINDS: Readonly<Record<StreamName, ReadFrames>> = { hash: hashFrames, block: blockFrames };
 
-/** A stream of only `done`: whichever it is, what may be behind it is what a block stream has there. */
+/** A stream that consists of `done` may be of either kind. Only a block stream can have a trailer, so treat it as one. */
 const EITHER: ReadFrames = KINDS.block;
 
 /**
- * The frames of a stream, whichever kind it is of, in order, many at a time.
+ * Yields the frames of a stream of either kind in order, many at a time.
  *
- * @throws ProtocolError behind the last frame that is sound, StreamError
+ * @throws ProtocolError after the last sound frame, StreamError
  */
 export async function* readFrames(window: Window, check: PayloadCheck): AsyncGenerator<Frame[]> {
   if (!(await window.fill(COMMAND_LENGTH))) {

@@ -6,7 +6,7 @@ import { type Headed, passOver } from "./pass-over.ts";
 import { sealFrame } from "./seal-frame.ts";
 import type { Window } from "./window.ts";
 
-/** Consumes a hash stream up to and with `done`, and yields what is before that. No trailer follows it. */
+/** Reads a hash stream up to and including `done`, and yields the frames before it. No trailer follows. */
 export async function* hashFrames(window: Window): AsyncGenerator<Frame[], boolean> {
   const decoder = new HashDecoder();
   yield* passOver(window, {
@@ -86,7 +86,7 @@ function shown(frame: HashFrame): Frame {
     return {
       name: "hash",
       offset,
-      text: () => `${length} bytes behind the block before, ${shortened(digest)}`,
+      text: () => `${length} bytes after the block before, ${shortened(digest)}`,
       fields: () => ({ length, digest: hex(digest) }),
     };
   }

@@ -1,35 +1,40 @@
+import { printable } from "../errors/printable.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { openToRead } from "../transport/files/open-file.ts";
 import { Input, Output } from "../transport/streams/streams.ts";
+import { JsonLine } from "../ui/json-line.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { readFrames } from "./frames.ts";
-import { asJson, asText } from "./lines.ts";
+import { type Frame, TRAILING } from "./frame.ts";
 import { PayloadCheck, type StartEngine } from "./payload-check.ts";
 import { Summary } from "./summary.ts";
 import { Window } from "./window.ts";
 
-/** Characters that are written together. */
+/** Columns for offsets below 10 GB. */
+const OFFSET_WIDTH = 10;
+
+/** Characters to write at once. */
 const CHUNK = 64 * 1024;
 
-/** What to show, and how. */
+/** Options of {@link inspect}. */
 export interface InspectOptions {
   /** File that holds the stream; undefined is standard input. */
   file: string | undefined;
-  /** What the stream has in all, instead of each frame. */
+  /** Show totals instead of each frame. */
   summary: boolean;
   /** JSON instead of text. */
   json: boolean;
 }
 
-/** What it works with, and a callback that receives a function which returns the number of bytes read so far. */
+/** The environment of `inspect`. `reading` receives a function that returns the number of bytes read so far. */
 type InspectContext = Pick<StageContext, "native" | "debug"> & {
   reading: (bytes: () => number) => void;
 };
 
 /**
- * Writes to standard output what is in a stream. One that is cut off or damaged is shown up to there.
+ * Writes the content of a stream to standard output. Shows a damaged stream up to the damage.
  *
- * @param start starts the engine, for a stream whose blocks came with digests
+ * @param start starts the engine, to check the digests of an extended stream
  * @throws ProtocolError, OpenError, and the failures of the streams
  */
 export async function inspect(
@@ -75,4 +80,15 @@ export async function inspect(
     debug(`${input.bytes} bytes`);
     await output.finish(rest());
   });
+}
+
+/** Formats a frame as a line for people. */
+function asText({ name, offset, text }: Frame): string {
+  const parts = [name === TRAILING ? "" : name, text()].filter((part) => part !== "");
+  return `${printable([String(offset).padStart(OFFSET_WIDTH), ...parts].join("  "))}\n`;
+}
+
+/** Formats a frame as a line of JSON, digests in hexadecimal. */
+function asJson({ name, offset, fields }: Frame): string {
+  return `${new JsonLine({ offset, frame: name, ...fields() }).text}\n`;
 }

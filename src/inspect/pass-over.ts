@@ -3,40 +3,40 @@ import type { ProtocolError } from "../protocol/error.ts";
 import type { Frame } from "./frame.ts";
 import type { Window } from "./window.ts";
 
-/** What is known of a frame by its header. */
+/** A frame whose header has been read. */
 export interface Headed {
   frame: Frame;
-  /** Bytes in all of it, with the payload. */
+  /** Length of the frame, including its payload. */
   length: number;
-  /** The error for a stream that ends behind the first `available` bytes of it, where it has a payload. */
+  /** Returns the error for a stream that ends after the first `available` bytes of a frame with a payload. */
   ended?: (available: number) => ProtocolError;
   /**
-   * Consumes all of it, and looks at its payload; without this it is passed over.
+   * Reads the frame and checks its payload; undefined to skip it.
    *
-   * @throws ProtocolError when the payload is cut off or damaged, StreamError
+   * @throws ProtocolError if the payload is cut off or damaged, StreamError
    */
   pass?: (window: Window) => Promise<void>;
 }
 
-/** How the frames of a stream with payloads are told apart. */
+/** Reads the headers of one kind of stream. */
 export interface Headers {
   /**
-   * The frame that `bytes` begin with, by its header, which has at most a window; undefined while that is incomplete.
+   * Returns the frame that `bytes` begin with; undefined while its header is incomplete.
    *
    * @throws ProtocolError
    */
   decode: (bytes: Uint8Array, offset: number) => Headed | "done" | undefined;
-  /** The error for a stream that ended with `rest`, at `offset`, before a header was complete. */
+  /** Returns the error for a stream that ends inside a header, which begins at `offset` with `rest`. */
   ended: (rest: Uint8Array, offset: number) => ProtocolError;
 }
 
 /**
- * Consumes a stream up to and with `done`, and yields what is before that. Payloads are passed over, however long, unless they are to be looked at.
+ * Reads a stream up to and including `done`, and yields the frames before it. Skips payloads that are not to be checked.
  *
- * @throws ProtocolError behind the last frame that is sound, StreamError
+ * @throws ProtocolError after the last sound frame, StreamError
  */
 export async function* passOver(window: Window, headers: Headers): AsyncGenerator<Frame[]> {
-  // Frames that are in the window together are yielded together, before anything is read over them.
+  // Yield all frames in the window before reading on, which overwrites them.
   let frames: Frame[] = [];
   for (;;) {
     let headed: ReturnType<Headers["decode"]>;

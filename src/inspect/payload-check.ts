@@ -8,10 +8,10 @@ import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
 import { Slots } from "../blocks/slots.ts";
 import type { Window } from "./window.ts";
 
-/** The engine, which is started only for a stream that has something to check. */
+/** Starts the engine, which is needed only for a stream with digests. */
 export type StartEngine = () => Binding.Engine;
 
-/** Checks that the payloads of records are those of their digests. */
+/** Checks the payloads of records against their digests. */
 export class PayloadCheck {
   readonly #native: typeof Binding;
   readonly #start: StartEngine;
@@ -24,9 +24,9 @@ export class PayloadCheck {
   }
 
   /**
-   * Consumes the record that the window begins with.
+   * Reads and checks the record at the start of the window.
    *
-   * @throws ProtocolError when it is cut off or damaged; StreamError, the engine's failures
+   * @throws ProtocolError if it is cut off or damaged; StreamError, the engine's failures
    */
   async pass(
     window: Window,

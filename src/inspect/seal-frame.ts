@@ -2,7 +2,7 @@ import type { RootDigest } from "../protocol/root-digest.ts";
 import type { Frame } from "./frame.ts";
 import { rootFields, rootText } from "./source-text.ts";
 
-/** The frame at `offset` by which an extended stream is sealed. */
+/** Describes the seal of an extended stream. */
 export function sealFrame(root: RootDigest | undefined, offset: number): Frame {
   return {
     name: "root",

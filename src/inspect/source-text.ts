@@ -3,10 +3,10 @@ import type { RootDigest } from "../protocol/root-digest.ts";
 import type { Owner, SourceDescription } from "../protocol/source-fields.ts";
 import { hex, shortened } from "./frame.ts";
 
-/** Seconds from 1970 to the last day, and to the first, that a Date knows. */
+/** The range of a Date: seconds before and after 1970. */
 const MAX_SECONDS = 8.64e12;
 
-/** What is known of a source, for people. */
+/** Describes a source for people. */
 export function sourceText({
   size,
   kind,
@@ -28,7 +28,7 @@ export function sourceText({
   return known.filter((what) => what !== undefined);
 }
 
-/** What is known of a source, for scripts. JSON leaves out what is undefined. */
+/** Describes a source for scripts. JSON leaves out what is undefined. */
 export function sourceFields(source: SourceDescription): Record<string, unknown> {
   const { size, kind, mode, accessed, modified, owner, group } = source;
   return {
@@ -42,12 +42,12 @@ export function sourceFields(source: SourceDescription): Record<string, unknown>
   };
 }
 
-/** A root digest, for people. */
+/** Describes a root digest for people. */
 export function rootText({ digest, blockSize, root }: RootDigest): string {
   return `${digest}/${blockSize} ${shortened(root)}`;
 }
 
-/** A root digest, for scripts. */
+/** Describes a root digest for scripts. */
 export function rootFields({ digest, blockSize, root }: RootDigest): Record<string, unknown> {
   return { digest, blockSize, root: hex(root) };
 }
@@ -56,7 +56,7 @@ function octal(mode: number): string {
   return mode.toString(8).padStart(4, "0");
 }
 
-/** A time in UTC to the nanosecond; in seconds since 1970 where the calendar does not reach. */
+/** Formats a time in UTC with nanoseconds; in seconds since 1970 if a Date cannot represent it. */
 function timeOf({ seconds, nanoseconds }: NonNullable<SourceDescription["modified"]>): string {
   const fraction = String(nanoseconds).padStart(9, "0");
   if (Math.abs(seconds) > MAX_SECONDS) {
@@ -65,7 +65,7 @@ function timeOf({ seconds, nanoseconds }: NonNullable<SourceDescription["modifie
   return new Date(seconds * 1000).toISOString().replace(/\.000Z$/, `.${fraction}Z`);
 }
 
-/** A name came over the wire and is shown on a terminal, byte by byte where it is more than plain text. */
+/** Formats an owner. The name comes from the wire and is shown on a terminal, so escape all but printable ASCII. */
 function ownerOf({ id, name }: Owner): string {
   return name === undefined
     ? String(id)

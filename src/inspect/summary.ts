@@ -1,6 +1,6 @@
 import type { Frame, Positions } from "./frame.ts";
 
-/** Collects what a stream has in all. */
+/** Collects the totals of a stream. */
 export class Summary {
   readonly #kinds = new Map<string, { count: number; bytes: number }>();
   readonly #range = new Range();
@@ -8,7 +8,7 @@ export class Summary {
   #size = 0;
   #sound = false;
 
-  /** Takes the next frame. */
+  /** Adds the next frame. */
   add(frame: Frame): void {
     this.#close(frame.offset);
     this.#last = frame;
@@ -17,14 +17,14 @@ export class Summary {
     }
   }
 
-  /** The last frame ends where the stream does, or its sound part: after `size` bytes. */
+  /** Ends the last frame after `size` bytes, the length of the stream or of its sound part. */
   end(size: number, sound: boolean): void {
     this.#size = size;
     this.#sound = sound;
     this.#close(size);
   }
 
-  /** The summary for people. */
+  /** Returns the summary for people. */
   text(): string {
     const rows = [...this.#kinds].map(
       ([kind, { count, bytes }]) =>
@@ -42,7 +42,7 @@ export class Summary {
     return rows.join("");
   }
 
-  /** The summary as one JSON object. */
+  /** Returns the summary as one JSON object. */
   json(): string {
     const summary = {
       frames: Object.fromEntries(this.#kinds),
@@ -58,12 +58,12 @@ export class Summary {
     return this.#kinds.has("tail");
   }
 
-  /** A trailer that is cut off belongs to the stream, although `done` is there. */
+  /** False if the trailer is cut off, even after `done`. */
   get #complete(): boolean {
     return this.#sound && this.#kinds.has("done");
   }
 
-  /** The frame before ends at `offset`. */
+  /** Ends the frame before at `offset`. */
   #close(offset: number): void {
     if (this.#last === undefined) {
       return;
@@ -76,12 +76,12 @@ export class Summary {
   }
 }
 
-/** What all frames together are about. */
+/** The range that all frames together refer to. */
 class Range {
   #from = Infinity;
-  /** The farthest end that a frame tells. */
+  /** The largest end of a frame. */
   #end = 0;
-  /** The farthest position of a frame that does not tell its end. */
+  /** The largest position of a frame whose end is unknown. */
   #begin = -1;
   #rest = false;
 
@@ -95,7 +95,7 @@ class Range {
     }
   }
 
-  /** From the first position to the last that is known; open when it goes on behind that; null when there is none. */
+  /** The range from the first position to the last known one; `open` if it continues after that; null without positions. */
   get range(): { from: number; to: number; open: boolean } | null {
     return this.#from === Infinity
       ? null

@@ -1,21 +1,21 @@
 import type { Input } from "../transport/streams/streams.ts";
 
-/** Bytes that are looked at together: more than the longest frame without its payload. */
+/** Bytes in the window: more than the longest frame without its payload. */
 const LENGTH = 256 * 1024;
 
-/** The part of a stream that is in memory, which moves along it. */
+/** The part of a stream that is in memory. It moves along the stream. */
 export class Window {
   readonly #input: Input;
   readonly #memory = new Uint8Array(LENGTH);
   #start = 0;
   #end = 0;
 
-  /** Begins where `input` is. */
+  /** Begins at the current position of `input`. */
   constructor(input: Input) {
     this.#input = input;
   }
 
-  /** What is in memory: a view, to be used before `more` and `skip`. */
+  /** The bytes in memory: a view, valid until `more` or `skip`. */
   get bytes(): Uint8Array {
     return this.#memory.subarray(this.#start, this.#end);
   }
@@ -25,7 +25,7 @@ export class Window {
     return this.#input.bytes - (this.#end - this.#start);
   }
 
-  /** Reads more behind what is there, which must be less than a window. False at the end of the stream. */
+  /** Reads more bytes. The window must not be full. False at the end of the stream. */
   async more(): Promise<boolean> {
     this.#memory.copyWithin(0, this.#start, this.#end);
     this.#end -= this.#start;
@@ -35,7 +35,7 @@ export class Window {
     return count > 0;
   }
 
-  /** Reads until there are `count` bytes, less than a window. False when the stream ends before. */
+  /** Reads until `count` bytes are in memory. False if the stream ends before. */
   async fill(count: number): Promise<boolean> {
     while (this.bytes.length < count) {
       if (!(await this.more())) {
@@ -45,7 +45,7 @@ export class Window {
     return true;
   }
 
-  /** Moves on by what there is, at most all of `target`, into which it goes. Returns how many bytes, 0 at the end. */
+  /** Moves bytes to `target`, at most as many as fit. Returns their number, 0 at the end of the stream. */
   async read(target: Uint8Array): Promise<number> {
     await this.fill(1);
     const bytes = this.bytes.subarray(0, target.length);
@@ -54,12 +54,12 @@ export class Window {
     return bytes.length;
   }
 
-  /** Moves on by bytes that are in memory. */
+  /** Moves on by `count` bytes, which must be in memory. */
   consume(count: number): void {
     this.#start += count;
   }
 
-  /** Moves on by `count` bytes, of which none are kept. Returns how many there were; fewer only at the end. */
+  /** Skips `count` bytes. Returns their number, which is smaller only at the end of the stream. */
   async skip(count: number): Promise<number> {
     let skipped = 0;
     do {

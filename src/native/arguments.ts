@@ -2,22 +2,22 @@ import { readFileSync } from "node:fs";
 
 import { nameOf } from "./names.ts";
 
-/** Stands in what Node passes on for bytes that are no part of UTF-8, or for itself. */
+/** The character that Node puts in place of bytes that are not UTF-8. Arguments may contain it too. */
 const LOST = "\uFFFD";
 
-/** A word of the command line that was given cannot be known. */
+/** The bytes of an argument cannot be found out. */
 class UnknownWordError extends Error {
   override readonly name = "UnknownWordError";
 
   constructor(word: string) {
     super(
-      `${word} is not UTF-8, and /proc, which would have its bytes, does not: mount it, or give the file a name in UTF-8, as by a link`,
+      `${word} is not UTF-8, and its bytes cannot be read from /proc: mount /proc, or give the file a name in UTF-8, such as a link`,
     );
   }
 }
 
 /**
- * The words of the command line, byte for byte (see names.ts): all that `words` has, which are the last that the process was started with.
+ * Returns the arguments of the process byte for byte (see names.ts).
  *
  * @throws UnknownWordError where the kernel does not tell
  */
@@ -33,7 +33,7 @@ export function givenWords(words: readonly string[]): string[] {
   return given;
 }
 
-/** A variable of the environment that names a file or folder, byte for byte where the kernel tells; undefined for one that is not set. */
+/** Returns an environment variable that names a file or folder, byte for byte if /proc is mounted; undefined if it is not set. */
 export function givenVariable(variable: string): string | undefined {
   const value = process.env[variable];
   if (value?.includes(LOST) !== true) {
@@ -45,7 +45,7 @@ export function givenVariable(variable: string): string | undefined {
   return bytes !== undefined && isSame(bytes, value) ? bytes : value;
 }
 
-/** Strings that each end with a zero byte; none where they cannot be read. */
+/** Reads a file of strings that each end with a zero byte; returns an empty list if that fails. */
 function stringsIn(file: string): string[] {
   try {
     return nameOf(readFileSync(file)).split("\0").slice(0, -1);
@@ -54,7 +54,10 @@ function stringsIn(file: string): string[] {
   }
 }
 
-/** True if Node makes `lossy` of `given`: a program may have changed what the kernel shows. How many bytes become one sign, versions differ in. */
+/**
+ * True if Node decodes `given` as `lossy`. A program can change what /proc shows. Versions of Node differ in the number of bytes
+ * that become one U+FFFD.
+ */
 function isSame(given: string, lossy: string): boolean {
   return given.replaceAll(/[\uDC80-\uDCFF\uFFFD]+/gu, LOST) === lossy.replaceAll(/\uFFFD+/g, LOST);
 }

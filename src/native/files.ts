@@ -1,14 +1,15 @@
-// Node's functions for files that have a name, for names of any bytes (see names.ts). No other file may use those of Node: they would open another file.
+// Node's functions for named files, for names of any bytes (see names.ts). Do not use Node's own elsewhere: for a name that is not
+// UTF-8 they open another file.
 import * as fs from "node:fs";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
 
 import { bytesOf, nameOf } from "./names.ts";
 
-/** A file that is open, until it is closed or nobody refers to it. */
+/** An open file. Node closes it when nothing refers to it any more. */
 export type FileHandle = fs.promises.FileHandle;
 
-/** As those of `node:fs/promises`. */
+/** Functions like those of `node:fs/promises`. */
 export const promises = {
   open: (name: string, flags: number | string, mode?: number): Promise<FileHandle> =>
     fs.promises.open(bytesOf(name), flags, mode),
@@ -25,40 +26,39 @@ export const promises = {
   },
 };
 
-/** Opens a file for reading, for as long as the process runs. A handle of `promises` is closed once nothing refers to it. */
+/** Opens a file for reading until the process ends. Unlike a handle of `promises`, Node never closes it by itself. */
 export function openDescriptor(name: string): Promise<number> {
   return promisify(fs.open)(bytesOf(name), "r");
 }
 
-/** As that of `node:fs`. */
+/** Like `openSync` of `node:fs`. */
 export function openSync(name: string, flags: number | string, mode?: number): number {
   return fs.openSync(bytesOf(name), flags, mode);
 }
 
-/** As that of `node:fs`. */
+/** Like `lstatSync` of `node:fs`. */
 export function lstatSync(name: string): fs.Stats {
   return fs.lstatSync(bytesOf(name));
 }
 
-/** As that of `node:fs`. */
+/** Like `statSync` of `node:fs`. */
 export function statSync(name: string): fs.Stats {
   return fs.statSync(bytesOf(name));
 }
 
-/** As that of `node:fs`. */
+/** Like `statfsSync` of `node:fs`. */
 export function statfsSync(name: string): fs.StatsFs {
   return fs.statfsSync(bytesOf(name));
 }
 
-/** As that of `node:fs`. */
+/** Like `readlinkSync` of `node:fs`. */
 export function readlinkSync(name: string): string {
   return nameOf(fs.readlinkSync(bytesOf(name), { encoding: "buffer" }));
 }
 
-/** The name from the root on, without `.` and `..`: as `resolve` of `node:path`, wherever this process is. */
+/** Returns the absolute path, like `resolve` of `node:path`, even if the current folder is not UTF-8 or has been removed. */
 export function absolute(name: string): string {
   if (name.startsWith("/")) {
-    // Also where the current folder has been removed.
     return resolve("/", name);
   }
   const here = process.cwd();
@@ -68,17 +68,17 @@ export function absolute(name: string): string {
   try {
     return resolve(readlinkSync("/proc/self/cwd"), name);
   } catch {
-    // Without /proc, this is as near as Node comes.
+    // Without /proc, this is the best that Node can do.
     return resolve(here, name);
   }
 }
 
-/** As that of `node:fs`. */
+/** Like `renameSync` of `node:fs`. */
 export function renameSync(from: string, to: string): void {
   fs.renameSync(bytesOf(from), bytesOf(to));
 }
 
-/** Takes a name away, if it is there: unlink(2), which never takes away a folder. */
+/** Removes a file if it exists. Never removes a folder. */
 export function removeSync(name: string): void {
   try {
     fs.unlinkSync(bytesOf(name));
@@ -89,12 +89,12 @@ export function removeSync(name: string): void {
   }
 }
 
-/** As that of `node:fs`, of UTF-8. */
+/** Reads a file in UTF-8. */
 export function readTextSync(name: string): string {
   return fs.readFileSync(bytesOf(name), "utf8");
 }
 
-/** The names in a folder that are UTF-8; others are mangled. */
+/** Returns the names in a folder. Those that are not UTF-8 are garbled. */
 export function readdirSync(name: string): string[] {
   return fs.readdirSync(bytesOf(name));
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { addonFile } from "./load.ts";
 
-/** The folder of the program. Its sources and what is built of them both lie two folders below it. */
+/** The folder of the program. Both sources and build output lie two folders below it. */
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 const require = createRequire(import.meta.url);
@@ -12,17 +12,17 @@ const require = createRequire(import.meta.url);
 /** This version of the program. */
 export const VERSION: string = (require(join(ROOT, "package.json")) as { version: string }).version;
 
-/** A folder of this installation, and what of it the program needs. */
+/** A folder of this installation, and the files in it that the program needs. */
 export interface Part {
   folder: string;
-  /** Its place in an installation, from the folder of the program; empty for that folder itself. */
+  /** Its path in an installation, relative to the folder of the program; empty for that folder itself. */
   place: string;
-  /** Files, and folders that end with a slash. */
+  /** Names of files, and of folders, which end with a slash. */
   files: readonly string[];
 }
 
 /**
- * All that is needed to run the program somewhere else on the same platform.
+ * Returns all that is needed to run the program elsewhere on the same platform.
  *
  * @throws AddonError when there is no engine here
  */

@@ -2,13 +2,13 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync } 
 
 import { glibcHere } from "./platform.ts";
 
-/** The reason that a shared object cannot be loaded, in words, and what to do about it. */
+/** The reason that a shared object cannot be loaded, and advice. */
 export interface LoadFailure {
   why: string;
   advice: string;
 }
 
-/** A cause, by the words of the dynamic linker: those of glibc, and those of musl where they differ. */
+/** A cause, found by the message of the dynamic linker of glibc or musl. */
 type Cause = readonly [
   message: RegExp,
   explain: (match: RegExpExecArray, file: string) => LoadFailure,
@@ -16,14 +16,14 @@ type Cause = readonly [
 
 const REINSTALL = "install blockcopy again";
 
-/** The folder of a package that `sync` has sent: its version and a part of its digest. */
+/** The folder of a package that `sync` has sent, named by its version and part of its digest. */
 const KEPT = /\/blockcopy\/[^/]+-[0-9a-f]{16}\/node_modules\//;
 
 const CAUSES: readonly Cause[] = [
   [/[Tt]oo many open files/, () => failure("too many open files", "raise `ulimit -n`")],
   [
     /[Cc]annot allocate memory|[Oo]ut of memory/,
-    () => failure("there is no memory for it", "free memory, or raise `ulimit -v`, and run again"),
+    () => failure("out of memory", "free memory, or raise `ulimit -v`, and run it again"),
   ],
   [
     /version [`'"](GLIBC_([\d.]+))'? not found/,
@@ -70,7 +70,7 @@ function failure(why: string, advice: string): LoadFailure {
   return { why, advice };
 }
 
-/** Explains what the dynamic linker said when it could not load `file`. */
+/** Explains the message of the dynamic linker when it could not load `file`. */
 export function explainLoading(message: string, file: string): LoadFailure {
   for (const [pattern, explain] of CAUSES) {
     const match = pattern.exec(message);
@@ -81,7 +81,7 @@ export function explainLoading(message: string, file: string): LoadFailure {
   return failure(message.replaceAll(/\s*\n\s*/g, " "), REINSTALL);
 }
 
-/** The kernel refuses to map code: noexec is for all files of a mount, anything else is a policy. */
+/** Explains why the kernel refuses to map code: the mount is noexec, or a security policy forbids it. */
 function explainMapping([said]: RegExpExecArray, file: string): LoadFailure {
   const mount = mountOf(file);
   if (mount !== undefined && !mount.noexec) {
@@ -102,7 +102,7 @@ function explainMapping([said]: RegExpExecArray, file: string): LoadFailure {
   );
 }
 
-/** The mount that a file is on; undefined where /proc does not say. */
+/** Returns the mount that a file is on; undefined if /proc does not tell. */
 function mountOf(file: string): { point: string; noexec: boolean } | undefined {
   let found: { point: string; noexec: boolean } | undefined;
   try {
@@ -127,14 +127,14 @@ function mountOf(file: string): { point: string; noexec: boolean } | undefined {
 /** Offsets in a 64-bit ELF header, elf(5): the machine, and the position, size and number of the section headers, which end the file. */
 const ELF = { length: 64, machine: 18, sections: 40, size: 58, count: 60 } as const;
 
-/** Machines of elf(5), by what Node calls them. */
+/** Machines of elf(5), by Node's names. */
 const MACHINES: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
 
 /**
- * Finds out what the dynamic linker does not say of a shared object. One that is cut off kills the process by SIGBUS, and one for
- * another machine does not exist for glibc.
+ * Finds faults of a shared object that the dynamic linker does not report well: a truncated one kills the process by SIGBUS,
+ * and for one of another machine glibc says that it does not exist.
  *
- * @returns undefined for a file that is whole, and for one that cannot be read: loading it says why
+ * @returns undefined for a sound file, and for one that cannot be read, which loading it explains
  */
 export function faultOf(file: string): LoadFailure | undefined {
   let fd: number | undefined;
@@ -152,7 +152,7 @@ export function faultOf(file: string): LoadFailure | undefined {
     const end =
       Number(header.readBigUInt64LE(ELF.sections)) +
       header.readUInt16LE(ELF.size) * header.readUInt16LE(ELF.count);
-    // Of 32 bits, it has other things there.
+    // A 32-bit header has other fields there.
     return size < end && header[4] === 2
       ? failure(`it is cut off: it has ${size} of ${end} bytes`, REINSTALL)
       : undefined;

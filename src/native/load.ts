@@ -10,7 +10,6 @@ const require = createRequire(import.meta.url);
 export class AddonError extends Error {
   override readonly name = "AddonError";
 
-  /** What to do about it. */
   readonly advice: string;
 
   constructor(message: string, advice: string, cause?: unknown) {
@@ -19,7 +18,7 @@ export class AddonError extends Error {
   }
 }
 
-/** Where the addon is. */
+/** The file of the addon. */
 export interface AddonFile {
   path: string;
   /** The name of the package that carries it. */

@@ -1,15 +1,16 @@
-// Names of files are bytes, and Node has strings. In ours, a byte that is no part of UTF-8 is a lone surrogate from U+DC80 to U+DCFF, as in Python (PEP 383): so
-// every name is a string of its own, and the usual ones look as usual. The engine takes such strings (crates/addon/src/names.rs); Node's own functions do not.
+// File names are bytes, but Node has strings. In our strings, a byte that is not part of UTF-8 is a lone surrogate from U+DC80 to
+// U+DCFF, as in Python (PEP 383). So different names are different strings, and names in UTF-8 look as usual. The engine accepts
+// such strings (crates/addon/src/names.rs); Node's own functions do not.
 
-/** A sequence of UTF-8, in a string with a character for each byte; see table 3-7 of the Unicode Standard. Otherwise a single byte. */
+/** A UTF-8 sequence in a Latin-1 string (table 3-7 of the Unicode Standard), or a single byte of anything else. */
 const SEQUENCE =
   // oxlint-disable-next-line no-control-regex -- all bytes are meant
   /[\x00-\x7F]+|[\xC2-\xDF][\x80-\xBF]|\xE0[\xA0-\xBF][\x80-\xBF]|[\xE1-\xEC\xEE\xEF][\x80-\xBF]{2}|\xED[\x80-\x9F][\x80-\xBF]|\xF0[\x90-\xBF][\x80-\xBF]{2}|[\xF1-\xF3][\x80-\xBF]{3}|\xF4[\x80-\x8F][\x80-\xBF]{2}|[\x80-\xFF]/g;
 
-/** Added to a byte that is no part of UTF-8. */
+/** Added to a byte that is not part of UTF-8. */
 const ESCAPE = 0xdc00;
 
-/** The string that stands for a name. */
+/** Decodes the bytes of a name. */
 export function nameOf(bytes: Uint8Array): string {
   const characters = Buffer.from(bytes).toString("latin1");
   return characters.replaceAll(SEQUENCE, (sequence) =>
@@ -40,15 +41,15 @@ export function decodedName(text: string): string | undefined {
   return nameOf(Buffer.from(bytes, "latin1"));
 }
 
-/** True if a name, or a word, has bytes that are no part of UTF-8: Node cannot start a program with it. */
+/** True if a name or argument is not UTF-8: Node cannot start a program with it. */
 export function isBytes(name: string): boolean {
   return /[\uD800-\uDFFF]/u.test(name);
 }
 
-/** The bytes that a string stands for: what the kernel is to be given. */
+/** Encodes a name as the bytes for the kernel. */
 export function bytesOf(name: string): Buffer {
   const parts = name.split(/([\uDC80-\uDCFF]+)/u);
-  // Of a surrogate, latin1 takes the lower half, which is the byte.
+  // Encoding as latin1 keeps the low byte of a surrogate.
   return Buffer.concat(
     parts.map((part, index) => Buffer.from(part, index % 2 === 0 ? "utf8" : "latin1")),
   );

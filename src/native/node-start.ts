@@ -1,21 +1,21 @@
-// How Node is started: the flags and the environment that the program needs. The launcher (src/cli/launcher.sh) is made with it.
+// The flags and the environment with which Node is started. The build inserts them into the launcher (src/cli/launcher.sh).
 
 /**
- * A flag that keeps Node from opening its debugger when it is sent SIGUSR1 before the program has a handler of its own. The address does not exist: a zone of
- * an address that has no zones, which no resolver is asked for and no host can bind. --disable-sigusr1 does the same, but is an error before Node 22.14.
+ * A flag that keeps Node from opening its debugger on a SIGUSR1 that arrives before the program handles that signal. No host can
+ * bind this address, because ::1 has no zones. --disable-sigusr1 does the same, but is an error before Node 22.14.
  */
 export const NO_INSPECTOR = "--inspect-port=[::1%blockcopy-opens-no-debugger]:0";
 
-/** Threads of libuv: eight streams may each keep one waiting in a pipe, and files need some too. */
+/** Threads of libuv: each of eight streams may block one in a pipe, and files need some too. */
 export const POOL_THREADS = 16;
 
 /**
- * Open files that must be allowed for the launcher to start Node. With fewer than 18 Node 20.20 dies of a signal, with fewer than 21 it prints a trace;
- * the rest is for what is open already.
+ * The lowest limit on open files with which the launcher starts Node. With fewer than 18 Node 20.20 is killed by a signal, with
+ * fewer than 21 it prints a trace; the rest is for files that are already open.
  */
 export const LEAST_FILES = 32;
 
-/** Variables by which others have Node run code, read or write files of theirs. */
+/** Variables that make Node run code, or read or write files. */
 export const CODE_VARIABLES = [
   "NODE_OPTIONS",
   "NODE_PATH",
@@ -27,7 +27,7 @@ export const CODE_VARIABLES = [
   "OPENSSL_MODULES",
 ] as const;
 
-/** All variables that Node and its libraries read by themselves, and that must not change what the program does. */
+/** All variables that Node and its libraries read, and that must not change the behaviour of the program. */
 export const NODE_VARIABLES = [
   ...CODE_VARIABLES,
   "ICU_TIMEZONE_FILES_DIR",
@@ -62,30 +62,30 @@ export const NODE_VARIABLES = [
   "UV_USE_IO_URING",
 ] as const;
 
-/** Prefix of the variables in which the launcher keeps the values of {@link NODE_VARIABLES}. */
+/** Prefix of the variables in which the launcher saves the values of {@link NODE_VARIABLES}. */
 export const ASIDE = "BLOCKCOPY_ASIDE_";
 
-/** The signals that were ignored when the launcher began, as /proc/PID/status has them: a mask in hexadecimal. */
+/** The signals that were ignored when the launcher began: a hexadecimal mask as in /proc/PID/status. */
 export const IGNORED_VARIABLE = "BLOCKCOPY_IGNORED";
 
-/** Is "1" where standard output was closed when the launcher began. */
+/** "1" if standard output was closed when the launcher began. */
 const CLOSED_VARIABLE = "BLOCKCOPY_CLOSED";
 
-/** True if standard output was closed: Node has opened /dev/null in its place. What is started from here has one of its own. */
+/** True if standard output was closed: Node has opened /dev/null in its place. Child processes do not inherit this variable. */
 export const stdoutWasClosed: boolean = process.env[CLOSED_VARIABLE] === "1";
 delete process.env[CLOSED_VARIABLE];
 
-/** True if the launcher has started this process, or one that was started as this is. */
+/** True if the launcher, or a process that was started by it, has started this process. */
 export function isLaunched(): boolean {
   return process.execArgv.includes(NO_INSPECTOR);
 }
 
-/** The command that runs this program again, as it runs here. */
+/** Returns the command that runs this program again in the same way. */
 export function ownCommand(): [string, ...string[]] {
   return [process.execPath, NO_INSPECTOR, process.argv[1] ?? "blockcopy"];
 }
 
-/** The environment of this process as whoever started it has set it: for what connects to other hosts. */
+/** Returns the environment as the user has set it, for programs that connect to other hosts. */
 export function givenEnvironment(): NodeJS.ProcessEnv {
   const given: NodeJS.ProcessEnv = {};
   for (const [name, value] of Object.entries(process.env)) {

@@ -16,7 +16,7 @@ export const PLATFORMS: readonly Platform[] = [
   { os: "linux", cpu: "arm64", libc: "musl" },
 ];
 
-/** What error messages say when there is no engine for a host. */
+/** The supported platforms, for messages. */
 export const PLATFORMS_IN_WORDS =
   "Linux on x86-64 or ARM64, with glibc 2.17 or later, or with musl";
 
@@ -47,14 +47,14 @@ export function platformHere(): Platform | undefined {
 }
 
 /**
- * Returns the C library of this process. The dynamic linker that its program names says so, which takes a tenth of the time that a report of Node takes
- * (0.6 ms instead of 5 ms).
+ * Returns the C library of this process. Reading the name of the dynamic linker from the program takes 0.6 ms; a report of
+ * Node takes 5 ms.
  */
 function libcHere(): Platform["libc"] {
   return libcOf(process.execPath) ?? (glibcHere() === undefined ? "musl" : "glibc");
 }
 
-/** Returns the C library that a program is for, by the name of its dynamic linker; undefined if the file does not say, or cannot be read. */
+/** Returns the C library of a program by the name of its dynamic linker; undefined if the file does not name one or cannot be read. */
 export function libcOf(program: string): Platform["libc"] | undefined {
   // The name comes first in the file, right after the headers.
   const start = Buffer.alloc(4096);

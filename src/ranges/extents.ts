@@ -6,30 +6,30 @@ export interface Extent {
   end: number;
 }
 
-/** What of a file a list of extents comes to. */
+/** The blocks of a file that a list of extents touches. */
 export interface Coverage {
-  /** Whole blocks, in ascending order, with a gap between each two; the last one may be short. */
+  /** Whole blocks, in ascending order, with gaps in between; the last block may be short. */
   extents: Extent[];
-  /** Bytes of them all. */
+  /** Bytes of all extents. */
   bytes: number;
-  /** Whether what was asked for reaches beyond the end of the file: a larger source has more of it. */
+  /** True if the list reaches beyond the end of the file: a larger source has more to copy. */
   openEnded: boolean;
 }
 
 /**
- * `length` units of `unit` bytes from the unit `begin` on; undefined when one of the numbers is not whole and not
- * negative, or what they come to is more than 2^53-1.
+ * Returns the extent of `length` units from unit `begin` on; undefined if a number is negative, not whole, or leads beyond
+ * 2^53-1.
  */
 export function extentOf(begin: number, length: number, unit = 1): Extent | undefined {
   const [start, end] = [begin * unit, (begin + length) * unit];
-  // What lies beyond 2^53-1 is rounded, but never to something below it.
+  // Results beyond 2^53-1 are rounded, but never to a number below it.
   const numbers = [begin, length, begin + length, start, end];
   return numbers.every((number) => Number.isSafeInteger(number) && number >= 0)
     ? { start, end }
     : undefined;
 }
 
-/** Adds an extent to those in `list`; one that continues the last of them becomes part of it, which keeps the list short. */
+/** Adds an extent to `list`. Merges it with the last one if they touch, which keeps the list short. */
 export function append(list: Extent[], { start, end }: Extent): void {
   const last = list.at(-1);
   if (last !== undefined && start >= last.start && start <= last.end) {
@@ -40,8 +40,8 @@ export function append(list: Extent[], { start, end }: Extent): void {
 }
 
 /**
- * The blocks of a file of `size` bytes that `wanted` touches, in any order and overlapping. Blocks are counted from 0, so that
- * they are the same ones in each run, whatever the map.
+ * Returns the blocks of a file of `size` bytes that `wanted` touches; its extents may overlap, in any order. Blocks are counted
+ * from offset 0, so that every run uses the same ones.
  */
 export function cover(wanted: readonly Extent[], size: number, blockLength: number): Coverage {
   const extents: Extent[] = [];

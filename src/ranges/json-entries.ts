@@ -1,14 +1,14 @@
 import { type MapText, MAX_ITEM, misread, shown, skipSpace } from "./map-text.ts";
 
-/** An object of a JSON array, and where it begins. */
+/** An object of a JSON array, and the position of its first character. */
 export interface Entry {
   at: number;
   fields: Readonly<Record<string, unknown>>;
 }
 
 /**
- * The entries of a JSON array of flat objects, one at a time: the map has a line number for what is wrong with one of
- * them, and no map, however nested, takes more memory than an entry does.
+ * Yields the entries of a JSON array of flat objects one by one. So errors can name the line of an entry, and nesting cannot
+ * exhaust the memory.
  *
  * @throws UsageError
  */
@@ -22,7 +22,7 @@ export function* jsonEntries(map: MapText): Generator<Entry> {
     const close = text.indexOf("}", at) + 1;
     if (text[at] !== "{" || close === 0 || close - at > MAX_ITEM) {
       const found = at < text.length ? shown(text.slice(at, at + 61)) : "the end";
-      throw misread(map, at, `a JSON object without others in it is expected, not ${found}`);
+      throw misread(map, at, `expected a JSON object without nested objects, found ${found}`);
     }
     yield { at, fields: parseObject(map, at, text.slice(at, close)) };
     const separator = skipSpace(text, close);
@@ -31,11 +31,7 @@ export function* jsonEntries(map: MapText): Generator<Entry> {
     }
     if (text[separator] !== ",") {
       const found = separator < text.length ? shown(text[separator] ?? "") : "the end";
-      throw misread(
-        map,
-        separator,
-        `\`,\` or \`]\` is expected behind a JSON object, not ${found}`,
-      );
+      throw misread(map, separator, `expected \`,\` or \`]\` after a JSON object, found ${found}`);
     }
     at = skipSpace(text, separator + 1);
   }
@@ -45,11 +41,11 @@ function parseObject(map: MapText, at: number, json: string): Entry["fields"] {
   try {
     return JSON.parse(json) as Entry["fields"];
   } catch {
-    throw misread(map, at, `${shown(json)} is not a JSON object without others in it`);
+    throw misread(map, at, `${shown(json)} is not a JSON object without nested objects`);
   }
 }
 
-/** Behind the array nothing may follow: two maps in one file are no map. */
+/** Refuses anything after the array, such as a second map. */
 function finish(map: MapText, bracket: number): void {
   const rest = skipSpace(map.text, bracket + 1);
   if (rest < map.text.length) {

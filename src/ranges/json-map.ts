@@ -3,14 +3,14 @@ import { type Entry, jsonEntries } from "./json-entries.ts";
 import { type MapText, misread } from "./map-text.ts";
 import { nbdMeaning } from "./nbd-map.ts";
 
-/** The JSON of a tool. */
+/** The JSON format of a tool. */
 interface Dialect {
   tool: string;
-  /** The field that has the offset. */
+  /** Name of the field with the offset. */
   start: string;
   required: readonly string[];
   optional: readonly string[];
-  /** Of what kind the entry's map is, and whether the entry is a range; undefined when it says what is not known. */
+  /** Returns the kind of map that the entry belongs to, and if the entry is wanted; undefined for an unknown entry. */
   meaning: (entry: Entry) => { context: string; wanted: boolean } | undefined;
 }
 
@@ -31,7 +31,7 @@ const QEMU_IMG: Dialect = {
 };
 
 /**
- * The extents of a map in JSON: the entries that say that something of the image's own is there.
+ * Returns the extents of a map in JSON: those where the image itself has content.
  *
  * @throws UsageError
  */
@@ -44,7 +44,7 @@ export function parseJson(map: MapText): Extent[] {
     checkFields(entry, dialect, fail);
     const meaning = dialect.meaning(entry);
     if (meaning === undefined) {
-      throw fail(`what this entry of \`${dialect.tool}\` says is not known`);
+      throw fail(`unknown kind of entry of \`${dialect.tool}\``);
     }
     first ??= { dialect, context: meaning.context };
     if (first.dialect !== dialect || first.context !== meaning.context) {
@@ -54,7 +54,7 @@ export function parseJson(map: MapText): Extent[] {
     const extent = extentOf(entry.fields[dialect.start] as number, length as number);
     if (extent === undefined) {
       throw fail(
-        `\`${dialect.start}\` and \`length\` must be whole numbers that come to at most ${Number.MAX_SAFE_INTEGER}`,
+        `\`${dialect.start}\` and \`length\` must be whole numbers whose sum is at most ${Number.MAX_SAFE_INTEGER}`,
       );
     }
     if (meaning.wanted) {
@@ -64,7 +64,7 @@ export function parseJson(map: MapText): Extent[] {
   return extents;
 }
 
-/** A field that is not known may change what the others mean. */
+/** Refuses missing fields, and unknown ones: they may change the meaning of the others. */
 function checkFields(
   { fields }: Entry,
   { tool, required, optional }: Dialect,
@@ -72,17 +72,17 @@ function checkFields(
 ): void {
   const missing = required.find((name) => !Object.hasOwn(fields, name));
   if (missing !== undefined) {
-    throw fail(`an entry of \`${tool}\` has a field \`${missing}\`, this one does not`);
+    throw fail(`this entry of \`${tool}\` lacks the field \`${missing}\``);
   }
   const unknown = Object.keys(fields).find((name) => ![...required, ...optional].includes(name));
   if (unknown !== undefined) {
-    throw fail(`an entry of \`${tool}\` has no field ${JSON.stringify(unknown)}`);
+    throw fail(`unknown field ${JSON.stringify(unknown)} in an entry of \`${tool}\``);
   }
 }
 
 /**
- * Depth 0 is the image itself, what lies deeper belongs to its backing files. Versions before 6.1 do not say what is
- * present: there it is what has data or is known to be zero.
+ * Interprets an entry of qemu-img. Depth 0 is the image itself; greater depths are its backing files. Versions before 6.1 have
+ * no field `present`: there, data and known zeros are present.
  */
 function qemuMeaning({ fields }: Entry): { context: string; wanted: boolean } | undefined {
   const { depth, zero, data, present } = fields;

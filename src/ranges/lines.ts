@@ -1,11 +1,11 @@
 import { append, type Extent, extentOf } from "./extents.ts";
 import { type MapText, MAX_ITEM, misread, shown } from "./map-text.ts";
 
-/** Reads an offset as a person writes it, in bytes; throws an Error that lists the forms. */
+/** Parses an offset such as `4M` into bytes. Throws an Error that lists the forms. */
 export type ParseOffset = (text: string) => number;
 
 /**
- * The extents of a map of lines `OFFSET LENGTH`. Blank lines, and those that begin with `#`, are left out.
+ * Returns the extents of a map of lines `OFFSET LENGTH`. Skips blank lines, and those that begin with `#`.
  *
  * @throws UsageError
  */
@@ -36,7 +36,7 @@ function parseLine(map: MapText, at: number, line: string, parseOffset: ParseOff
     try {
       return parseOffset(field);
     } catch (error) {
-      // Its own list of forms is long, and shows the whole of the field.
+      // The original message lists all forms and repeats the whole field, which may be long.
       const [, why = ""] = / (is [^;]*)/.exec((error as Error).message) ?? [];
       throw misread(map, at, `${shown(field)} ${why}`);
     }

@@ -1,6 +1,6 @@
 import type { Entry } from "./json-entries.ts";
 
-/** What an entry says, and whether its bytes may be others than the destination's. */
+/** The meaning of an entry: `wanted` if its bytes may differ from those of the destination. */
 interface Meaning {
   context: string;
   type: (type: unknown) => boolean;
@@ -11,8 +11,8 @@ interface Meaning {
 const is = (value: number) => (type: unknown) => type === value;
 
 /**
- * The metadata contexts that nbdinfo(1) has words for. `hole` alone is not left out: only `zero` promises what is read
- * there. `allocated` and `unallocated` are what its early versions call `data` and `absent`.
+ * The metadata contexts that nbdinfo(1) describes. A `hole` is wanted unless it is `zero` too: only that promises zeros. Early
+ * versions say `allocated` and `unallocated` for `data` and `absent`.
  */
 const MEANINGS: readonly Meaning[] = [
   { context: "a dirty bitmap", type: is(0), description: /^clean$/, wanted: false },
@@ -36,7 +36,7 @@ const MEANINGS: readonly Meaning[] = [
   { context: "allocation", type: is(3), description: /^hole,zero$/, wanted: false },
 ];
 
-/** What an entry of `nbdinfo --map --json` means; undefined when nobody knows. */
+/** Returns the meaning of an entry of `nbdinfo --map --json`; undefined if it is unknown. */
 export function nbdMeaning({ fields }: Entry): Meaning | undefined {
   const { type, description } = fields;
   return MEANINGS.find(

@@ -5,7 +5,7 @@ import { type MapText, misread, skipSpace } from "./map-text.ts";
 import { parseThinDelta } from "./thin-delta.ts";
 
 /**
- * The extents that a map names, in its order. Its first character tells its format.
+ * Returns the extents that a map names, in its order. The first character determines the format.
  *
  * @throws UsageError
  */
@@ -13,7 +13,7 @@ export function parseMap(map: MapText, parseOffset: ParseOffset): Extent[] {
   const { text } = map;
   switch (text[skipSpace(text, 0)]) {
     case undefined:
-      // Most likely whoever was to write it has failed; taken for a map, it would be a copy of nothing that succeeds.
+      // The program that should have written it has probably failed. Accepting it would copy nothing and succeed.
       throw misread(
         map,
         0,

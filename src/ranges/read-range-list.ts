@@ -9,11 +9,11 @@ import {
 import { Input } from "../transport/streams/streams.ts";
 import type { Extent } from "./extents.ts";
 
-/** Extents that are read together. */
-const TOGETHER = 4096;
+/** Extents to read at once. */
+const CHUNK = 4096;
 
 /**
- * Reads the list of extents that stands before the block stream on standard input, and nothing behind it.
+ * Reads the range list that precedes the block stream on standard input, and nothing after it.
  *
  * @throws ProtocolError, StreamError
  */
@@ -28,8 +28,8 @@ export async function readRangeList(native: typeof Binding): Promise<Extent[]> {
   };
   const decoder = new RangeListDecoder(await read(LIST_HEADER_LENGTH));
   const extents: Extent[] = [];
-  for (let left = decoder.count; left > 0; left -= TOGETHER) {
-    extents.push(...decoder.extents(await read(Math.min(left, TOGETHER) * RANGE_LENGTH)));
+  for (let left = decoder.count; left > 0; left -= CHUNK) {
+    extents.push(...decoder.extents(await read(Math.min(left, CHUNK) * RANGE_LENGTH)));
   }
   decoder.end(await read(LIST_END_LENGTH));
   return extents;

@@ -3,7 +3,7 @@ import { type MapText, MAX_ITEM, misread, shown, skipSpace } from "./map-text.ts
 
 const SECTOR = 512;
 
-/** Each element with what it may be in (the document itself is ""), and which attributes it has. */
+/** The allowed paths of elements, and their attributes. */
 const ELEMENTS: readonly { path: RegExp; required: string[]; optional: string[] }[] = [
   {
     path: /^\/superblock$/,
@@ -35,7 +35,7 @@ const ELEMENTS: readonly { path: RegExp; required: string[]; optional: string[] 
   },
 ];
 
-/** A tag, as thin_delta writes it: no comments, entities, declarations or text, of which it writes none. */
+/** A tag. thin_delta writes no comments, entities, declarations or text. */
 interface Tag {
   at: number;
   kind: "start" | "end" | "empty";
@@ -44,9 +44,9 @@ interface Tag {
 }
 
 /**
- * The extents of the XML that thin_delta(8) prints, also with `--verbose`: those of all differences.
+ * Returns the extents of all differences in the XML of thin_delta(8), with or without `--verbose`.
  *
- * Its grammar is so small that whatever goes beyond it can be refused, which a parser of all of XML would not do.
+ * A general XML parser would accept more than thin_delta writes. This one refuses everything else.
  *
  * @throws UsageError
  */
@@ -67,7 +67,7 @@ export function parseThinDelta(map: MapText): Extent[] {
     if (tag.name === "superblock") {
       unit = number(map, tag, "data_block_size") * SECTOR;
       if (unit === 0 || !Number.isSafeInteger(unit)) {
-        throw misread(map, tag.at, "the data_block_size is no size of a block");
+        throw misread(map, tag.at, "the data_block_size is not a valid block size");
       }
     } else if (tag.name === "diff") {
       diffs += 1;
@@ -87,7 +87,8 @@ export function parseThinDelta(map: MapText): Extent[] {
     }
   }
   if (open.length > 0 || diffs !== 1) {
-    const what = open.length > 0 ? `it ends within <${open.at(-1)}>` : "it has not one <diff>";
+    const what =
+      open.length > 0 ? `it ends within <${open.at(-1)}>` : "it does not have exactly one <diff>";
     throw misread(map, map.text.length, what);
   }
   return extents;
@@ -103,7 +104,7 @@ function* tags(map: MapText): Generator<Tag> {
     const [, slash = "", name = "", list = "", empty = ""] = match ?? [];
     const closes = slash !== "";
     if (match === null || (closes && (list !== "" || empty !== ""))) {
-      throw misread(map, at, `${shown(tag)} is no tag that thin_delta writes`);
+      throw misread(map, at, `${shown(tag)} is not a tag that thin_delta writes`);
     }
     const kind = closes ? "end" : empty === "" ? "start" : "empty";
     yield { at, kind, name, attributes: attributes(map, at, list) };
@@ -119,7 +120,7 @@ function attributes(map: MapText, at: number, list: string): Map<string, string>
   const found = new Map<string, string>();
   for (const [, name = "", value = ""] of list.matchAll(/([a-z_]+)="([^"]*)"/g)) {
     if (found.has(name)) {
-      throw misread(map, at, `the attribute ${name} is there twice`);
+      throw misread(map, at, `the attribute ${name} is repeated`);
     }
     found.set(name, value);
   }
@@ -140,7 +141,7 @@ function checkElement(map: MapText, { at, name, attributes: given }: Tag, path: 
   }
 }
 
-/** The whole number in an attribute. */
+/** Parses the whole number in an attribute. */
 function number(map: MapText, { at, name, attributes: given }: Tag, attribute: string): number {
   const text = given.get(attribute) ?? "";
   const value = Number(text);

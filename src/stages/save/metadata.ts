@@ -14,7 +14,7 @@ class RightError extends CopyError {
   }
 }
 
-/** What a file gets from the source in addition to its content. */
+/** Attributes that a file gets from the source in addition to its content. */
 export interface Carried {
   /** The size of the source, if that is smaller. */
   truncate: boolean;

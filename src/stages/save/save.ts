@@ -28,9 +28,9 @@ export interface SaveOptions {
   sparse: boolean;
   /** Path of the digest cache to update; undefined for none. */
   updateDigests: string | undefined;
-  /** What to read back at the end. */
+  /** Amount to read back at the end. */
   verify: Verify;
-  /** What a file gets from the source in addition to its content. */
+  /** Attributes that a file gets from the source in addition to its content. */
   carried: Carried;
   /** Other processes write to the destination while this one has it open. Wait until they are done before setting metadata. */
   hold?: boolean;
