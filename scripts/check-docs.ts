@@ -1,11 +1,13 @@
 // Checks the Markdown files without the network: relative links and anchors lead somewhere, files that are named in
-// backticks exist, and neither a table cell nor a line of code is so wide that a page has to be scrolled sideways.
+// backticks exist, no table cell or line of code is so wide that a page has to be scrolled sideways, and a README is one page.
 // Usage: check-docs [FILE...]; without names, all Markdown files of the project. Exit code 1 if anything is wrong.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join, normalize } from "node:path";
 
 const WIDEST = 100;
+/** A README is one page; everything else belongs to docs/. */
+const LONGEST_README = 8192;
 
 interface Line {
   number: number;
@@ -15,9 +17,19 @@ interface Line {
 
 const named = process.argv.slice(2);
 const pages = named.length > 0 ? named : markdownFiles();
-const problems = pages.flatMap((page) => linesOf(page).flatMap((line) => problemsOf(page, line)));
+const problems = pages.flatMap((page) => [
+  ...tooLong(page),
+  ...linesOf(page).flatMap((line) => problemsOf(page, line)),
+]);
 for (const problem of problems) process.stdout.write(`${problem}\n`);
 process.exitCode = problems.length > 0 ? 1 : 0;
+
+function tooLong(page: string): string[] {
+  const { size } = statSync(page);
+  return basename(page) === "README.md" && size > LONGEST_README
+    ? [`${page}: has ${size} bytes, more than ${LONGEST_README}: move something to docs/`]
+    : [];
+}
 
 function problemsOf(page: string, line: Line): string[] {
   const found = line.code

@@ -31,6 +31,10 @@ const CASES: readonly { name: string; line: string; problem: RegExp }[] = [
   },
 ];
 
+test("a long README is found", () => {
+  assert.match(check("long\n".repeat(2000), "README.md").stdout, /has \d+ bytes, more than 8192/);
+});
+
 test("what a page may have", () => {
   assert.deepEqual(check(""), { status: 0, stdout: "" });
 });
@@ -44,10 +48,10 @@ for (const { name, line, problem } of CASES) {
   });
 }
 
-function check(line: string): { status: number | null; stdout: string } {
+function check(line: string, name = "page.md"): { status: number | null; stdout: string } {
   const folder = mkdtempSync(join(tmpdir(), "blockcopy-docs-"));
   try {
-    const page = join(folder, "page.md");
+    const page = join(folder, name);
     writeFileSync(page, `${GOOD}\n${line}\n`);
     writeFileSync(join(folder, "other.md"), "# One page\n\n## Two\n");
     const words = ["--import", "tsx", "scripts/check-docs.ts", page];
