@@ -103,7 +103,7 @@ function files(t: TestContext): [string, string] {
   return [from, to];
 }
 
-/** What connects to a host that prints a text, and ends. */
+/** A remote shell whose host prints a text, and ends. */
 function saying(t: TestContext, text: string): string {
   const folder = scratch(t);
   writeFileSync(join(folder, "text"), text);
@@ -111,7 +111,7 @@ function saying(t: TestContext, text: string): string {
   return join(folder, "ssh");
 }
 
-/** What connects to a host whose stage tells hostile events. */
+/** A remote shell whose host has a stage with hostile events. */
 function telling(t: TestContext): string {
   const events = [
     { event: "hello", blockcopy: "0.1.0", events: 1 },

@@ -37,7 +37,7 @@ function word(bytes: Buffer): string {
   return `$'${Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}'`;
 }
 
-/** What is in a folder, as bytes. */
+/** The names in a folder, as bytes. */
 function listing(folder: string | Buffer): string[] {
   return readdirSync(folder, { encoding: "buffer" })
     .map((name) => name.toString("latin1"))
@@ -187,7 +187,7 @@ test("bytes become strings and come back", () => {
 });
 
 const END = { kind: "remote", user: undefined, host: "h", port: undefined } as const;
-/** What is run there prints its arguments. */
+/** The command that runs there prints its arguments. */
 const FAR: RemoteOptions = {
   rsh: "rsh",
   remoteCommand: "env printf %s\\\\0",

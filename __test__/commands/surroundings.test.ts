@@ -49,7 +49,7 @@ for (const options of [["--verify=written"], ["--verify=full"], ["--update-diges
     assert.equal(statSync(to).mtimeMs, 1.1e12);
   });
 
-test("digests are kept beside any other files, whatever they are called", async (t) => {
+test("digests are kept next to any other files, whatever their names", async (t) => {
   const folder = scratch(t);
   const names = ["digests.new", "digests.blockcopy-new", ".digests", "digests~"];
   for (const name of names) writeFileSync(join(folder, name), "precious");

@@ -29,7 +29,7 @@ import { scratch } from "../support/files/files.ts";
 import { pair } from "../support/programs/sync-pair.ts";
 import { lackingRoot } from "../support/programs/tools.ts";
 
-/** What lets another user change what lies in the second of two folders. */
+/** Ways to let another user change the content of the second of two folders. */
 const CHANGES: [what: string, change: (outer: string, inner: string) => void, root?: boolean][] = [
   ["the group may write to its folder", (_, inner) => chmodSync(inner, 0o770)],
   ["all may write to a folder above", (outer) => chmodSync(outer, 0o707)],

@@ -26,7 +26,7 @@ import { trace, TRANSFERS } from "../support/programs/trace.ts";
 
 const SMALL = 4096;
 
-/** How blocks are digested, with the options for that. */
+/** Options that choose digest and block size. */
 const HASHINGS = [
   { options: [], blockSize: BLOCK },
   { options: ["--digest", "blake3"], blockSize: BLOCK },

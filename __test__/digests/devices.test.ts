@@ -103,7 +103,7 @@ test(
     for (let at = 0; at < SIZE; at += 2 * BLOCK) content.copy(half, at, at, at + BLOCK);
     writeFileSync(destination, half);
     assertFailed(await cached(copy), EXIT.otherDestination, "checksum", /has changed/);
-    // 100 blocks of 128 KiB are 13 of 1 MiB, each of which is looked at.
+    // 100 blocks of 128 KiB are 13 of 1 MiB, few enough to look at each.
     const options = ["--block-size", "1M"];
     writeFileSync(cache, await hashes(destination, options));
     half[SIZE - 1] = (half[SIZE - 1] ?? 0) ^ 1;
@@ -147,7 +147,7 @@ test(
     for (const way of ["--verify=full", "without --cached"]) {
       const copy = device(t);
       const { source, destination, cache, content, loop } = copy;
-      // So many blocks that a look at 64 hardly meets the one.
+      // With this number of blocks, a look at 64 hardly ever meets the changed one.
       const checksum = ["--block-size", "4K"];
       assertNight(await night({ ...copy, checksum }), true);
       const bytes = deviceContent(loop);

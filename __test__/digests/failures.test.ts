@@ -185,7 +185,7 @@ test("a folder that cannot be written to", { skip: lackingRoot("mount") }, async
   }
 });
 
-test("what a killed run or somebody else has left beside it is not written through", async (t) => {
+test("a link that a killed run or somebody else has left next to it is not followed", async (t) => {
   const copy = files(t);
   const precious = join(scratch(t), "precious");
   writeFileSync(precious, "precious");

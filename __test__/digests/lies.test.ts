@@ -167,7 +167,7 @@ test("a stream that ends too soon, or is damaged, anywhere", async (t) => {
   assertFailed(stale, EXIT.otherDestination, "checksum", /as it is now/);
 });
 
-test("a file that is damaged behind its beginning: the destination is read", async (t) => {
+test("a file that is damaged after its beginning: the destination is read", async (t) => {
   const copy = await kept(t);
   const { destination, cache, content } = copy;
   const options = ["--block-size", "4K"];

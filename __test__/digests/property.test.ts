@@ -28,7 +28,7 @@ const change = fc.record({
 type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
 
 const step = fc.record({
-  /** What happens to the source, in place. */
+  /** Changes to the source, in place. */
   changes: fc.array(change, { maxLength: 3 }),
   /** Its new size. */
   size: fc.option(size, { freq: 3 }),
@@ -56,14 +56,14 @@ function changed(bytes: Buffer, { at, length, zeros }: Change): Buffer {
   return result;
 }
 
-/** What the source is after a step. */
+/** The source after a step. */
 function nextSource(before: Buffer, { changes, size: length }: Step): Buffer {
   const resized =
     length === null ? before : Buffer.concat([before, noise("more", 20 * BLOCK)], length);
   return changes.reduce(changed, resized);
 }
 
-/** What the destination has to be: the source, and behind its end what was there. */
+/** The expected destination: the source, and after its end the bytes from before. */
 function nextDestination(before: Buffer, source: Buffer, { save }: Step): Buffer {
   return save.includes("--truncate")
     ? source
@@ -80,7 +80,7 @@ test("nights of any kind", async (t) => {
     let [from, to] = [noise(1, sizes.source), noise(2, sizes.destination)];
     writeFileSync(destination, to);
     rmSync(cache, { force: true });
-    /** Whether others have changed the destination since the file was written. */
+    /** True if others have changed the destination since the file was written. */
     let stale = false;
     for (const each of nights) {
       from = nextSource(from, each);

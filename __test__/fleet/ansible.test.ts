@@ -78,7 +78,7 @@ function play({ env, folder }: Installation, options: string[]): Promise<Outcome
   return execute(["ansible-playbook", ...options, PLAYBOOK], { env: { ...env, ...own } });
 }
 
-/** What Ansible knows of one copy. */
+/** The variables of one copy in Ansible. */
 interface Copied {
   attempts: number;
   changed: boolean;

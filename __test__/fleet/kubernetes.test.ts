@@ -23,7 +23,7 @@ import { eventually } from "../support/programs/eventually.ts";
 
 const MIB = 2 ** 20;
 
-/** What a manifest has, one object each. */
+/** The objects of a manifest. */
 function objects(name: string): Record<string, unknown>[] {
   return parseAllDocuments(readFileSync(example("kubernetes", name), "utf8")).map((document) => {
     assert.deepEqual([...document.errors, ...document.warnings], []);
@@ -103,7 +103,7 @@ function part(
   });
 }
 
-/** A source of three parts of 2 MiB, of which the last is a short one, and so with nothing left for a fourth. */
+/** A source of three parts of 2 MiB, the last one shorter, so that nothing is left for a fourth. */
 function source(t: TestContext): Installation & { from: string; content: Buffer } {
   const host = installation(t);
   const from = join(host.folder, "it's the source");

@@ -26,7 +26,7 @@ test("in JSON", async () => {
   });
 });
 
-test("as text, of a stream with a trailer and bytes behind it", async () => {
+test("as text, of a stream with a trailer and bytes after it", async () => {
   const blocks = [dataFrame(512, Buffer.alloc(512)), dlzmFrame(1024, Buffer.alloc(9))];
   const stdin = Buffer.concat([...blocks, dataFrame(4096, Buffer.alloc(1)), DONE, tail, DONE]);
   const { stdout, ...outcome } = await run(["inspect", "--summary"], { stdin });
@@ -82,15 +82,15 @@ for (const [name, frames, positions] of [
   ["a block", [known(5, 3)], { from: 5, to: 8, open: false }],
   ["blocks that step back", [known(5, 3), known(1, 2)], { from: 1, to: 8, open: false }],
   ["a compressed block", [unknown(9)], { from: 9, to: 9, open: true }],
-  ["one behind a block", [known(0, 9), unknown(9)], { from: 0, to: 9, open: true }],
+  ["one after a block", [known(0, 9), unknown(9)], { from: 0, to: 9, open: true }],
   [
-    "one behind a block that comes again",
+    "one after a block that comes again",
     [known(0, 9), unknown(9), known(0, 9)],
     { from: 0, to: 9, open: true },
   ],
   ["one before a block", [unknown(9), known(10, 1)], { from: 9, to: 11, open: false }],
   ["rest alone", [restFrame(9)], { from: 9, to: 9, open: true }],
-  ["rest behind blocks", [unequalHash(0, 9), restFrame(9)], { from: 0, to: 9, open: true }],
+  ["rest after blocks", [unequalHash(0, 9), restFrame(9)], { from: 0, to: 9, open: true }],
   [
     "rest before blocks",
     [restFrame(9), unequalHash(9, 9), unequalHash(18, 9)],

@@ -1,4 +1,4 @@
-// `inspect` behind `done`: the trailer, what is wrong with it, and other bytes.
+// `inspect` after `done`: the trailer, its faults, and other bytes.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
 import { noise, scratch } from "../support/files/files.ts";
 import { framesIn, parsed } from "../support/wire/inspect.ts";
-import { behindDone, readTail, TAG, tailFrame } from "../support/wire/tail.ts";
+import { afterDone, readTail, TAG, tailFrame } from "../support/wire/tail.ts";
 import { dataFrame, DONE, restFrame, unequalHash } from "../support/wire/wire.ts";
 
 const block = dataFrame(5, Buffer.from("abc"));
@@ -84,7 +84,7 @@ test("the trailer that retrieve writes, as an independent decoder reads it", asy
   const file = join(scratch(t), "source");
   writeFileSync(file, noise("inspect-trailer", 300_000), { mode: 0o640 });
   const retrieved = await run(["retrieve", file], { stdin: Buffer.concat([restFrame(0), DONE]) });
-  const { fields } = readTail(behindDone(retrieved.stdout));
+  const { fields } = readTail(afterDone(retrieved.stdout));
   const time = (tag: number): object => ({
     seconds: Number(fields.get(tag)?.readBigInt64BE()),
     nanoseconds: fields.get(tag)?.readUInt32BE(8),
@@ -95,7 +95,7 @@ test("the trailer that retrieve writes, as an independent decoder reads it", asy
   };
   const { stdout } = await run(["inspect", "--json"], { stdin: retrieved.stdout });
   assert.deepEqual(parsed(stdout).at(-1), {
-    offset: retrieved.stdout.length - behindDone(retrieved.stdout).length,
+    offset: retrieved.stdout.length - afterDone(retrieved.stdout).length,
     frame: "tail",
     size: 300_000,
     kind: "file",
@@ -140,14 +140,14 @@ test("a trailer cut at every byte is a fault where it begins", async (t) => {
   }
 });
 
-test("a trailer that arrives in pieces, behind a frame that fills what is in memory", async (t) => {
+test("a trailer that arrives in pieces, after a frame that fills the buffer", async (t) => {
   const file = join(scratch(t), "blocks");
-  for (const behind of [0, 1, 3, 7, 8, 9, all.length - 1]) {
-    const length = 256 * 1024 - 16 - DONE.length - behind;
+  for (const after of [0, 1, 3, 7, 8, 9, all.length - 1]) {
+    const length = 256 * 1024 - 16 - DONE.length - after;
     writeFileSync(file, Buffer.concat([dataFrame(0, Buffer.alloc(length)), DONE, all, DONE]));
     const { stdout, ...outcome } = await run(["inspect", "--json", file]);
     assertSucceeded(outcome);
-    const end = 256 * 1024 - behind;
+    const end = 256 * 1024 - after;
     const [, , tail, trailing] = parsed(stdout);
     assert.equal(tail?.offset, end);
     assert.deepEqual(trailing, { offset: end + all.length, frame: "trailing", length: 4 });
@@ -170,7 +170,7 @@ test("a damaged trailer, a later one, and one that needs what is unknown", async
   }
 });
 
-test("other bytes are counted: behind `done`, behind a trailer, and all behind a hash stream", async () => {
+test("other bytes are counted: after `done`, after a trailer, and all after a hash stream", async () => {
   const end = async (...parts: Uint8Array[]): Promise<string | undefined> => {
     const { stdout, ...outcome } = await shown(...parts);
     assertSucceeded(outcome);

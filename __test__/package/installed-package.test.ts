@@ -115,7 +115,7 @@ test("its folders are their owner's alone", async (t) => {
   assertWhole(folderIn(home));
 });
 
-/** What may have happened to a package, of which it is not run again, but replaced. */
+/** Damage to a package after which it is not run, but replaced. */
 const DAMAGES: [what: string, damage: (folder: string) => void][] = [
   ["a byte more", (folder) => appendFileSync(join(folder, "dist/cli/main.js"), " ")],
   ["a file less", (folder) => rmSync(join(folder, "dist/empty"))],
@@ -167,7 +167,7 @@ test("many at once, over nothing and over a damaged one", async (t) => {
   }
 });
 
-test("what a sender left behind is taken away after a day", async (t) => {
+test("leftovers of a sender are removed after a day", async (t) => {
   const home = scratch(t);
   const parent = join(home, ".cache/blockcopy");
   for (const name of [".old", ".new", "0.0.9-0"])
@@ -179,7 +179,7 @@ test("what a sender left behind is taken away after a day", async (t) => {
   assert.deepEqual(readdirSync(parent).toSorted(), [".new", "0.0.9-0", KEPT.name]);
 });
 
-test("a folder of packages that is not one's own, or is none", async (t) => {
+test("a folder of packages that belongs to another user, or is not a folder", async (t) => {
   const parent = join(scratch(t), "blockcopy");
   const keep = () => installPackage(join(parent, KEPT.name), DIGEST, pack(FILES));
   writeFileSync(parent, "");

@@ -69,8 +69,8 @@ test("an extended block stream", () => {
   const read = readBlocks([extendedBlocks]);
   assert.deepEqual(read.head?.source, { size: 9, kind: "file" });
   assert.equal(read.root, undefined);
-  const { behind } = decodeExtendedBlocks(extendedBlocks);
-  assert.equal(behind.length, 0);
+  const { after } = decodeExtendedBlocks(extendedBlocks);
+  assert.equal(after.length, 0);
   assert.deepEqual(
     read.frames.map(({ codec, position, block }) => [codec, position, block]),
     [

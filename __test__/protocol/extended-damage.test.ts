@@ -23,7 +23,7 @@ const STREAMS = [
   { name: "block", read: readBlocks, stream: BLOCK_STREAM, begin: HEAD, frames: BLOCKS },
 ] as const;
 
-/** What is read of a stream, or the code of the error. */
+/** The frames of a stream, or the code of the error. */
 function outcome(read: () => unknown): unknown {
   try {
     return plain(read());
@@ -47,7 +47,7 @@ test("each flipped bit of a hash stream is refused", () => {
 
 test("each flipped bit of a block stream is refused, or is one of a payload whose digest tells", () => {
   const original = readBlocks([BLOCK_STREAM]);
-  /** Whether a block can be what its digest says, as far as that can be told without decoding it. */
+  /** True if a block can match its digest, as far as that can be told without decoding it. */
   const sound = ({ digest, payload, codec }: ReadBlock): boolean =>
     codec === "zeros" || sha3(payload).equals(Buffer.from(digest ?? []));
   assert.ok(original.frames.every(sound));
@@ -121,10 +121,9 @@ for (const { name, read, stream, begin, frames } of STREAMS)
 
     test("with a byte lost or put in anywhere", () => {
       for (let at = 0; at < stream.length; at++) {
-        const [before, behind] = [stream.subarray(0, at), stream.subarray(at)];
-        protocolErrorOf(() => read([before, behind.subarray(1)]));
-        for (const byte of [0, 0xff])
-          protocolErrorOf(() => read([before, Buffer.of(byte), behind]));
+        const [before, after] = [stream.subarray(0, at), stream.subarray(at)];
+        protocolErrorOf(() => read([before, after.subarray(1)]));
+        for (const byte of [0, 0xff]) protocolErrorOf(() => read([before, Buffer.of(byte), after]));
       }
     });
 
@@ -150,7 +149,7 @@ test("blocks and runs of zeros that overlap are refused", () => {
   assert.equal(codeOf(zeroFrame(1000, 100), block(1100), zeroFrame(1200, 1)), "closed");
 });
 
-test("a frame of the hash stream that reaches into the one before it, or lies behind `rest`, is refused", () => {
+test("a frame of the hash stream that reaches into the one before it, or lies after `rest`, is refused", () => {
   const hash = (position: number): Buffer => hashFrame(position, 100, Buffer.alloc(64));
   const codeOf = (...frames: Buffer[]): string =>
     protocolErrorOf(() => readHashes([HELLO, ...frames])).code;

@@ -42,7 +42,7 @@ const anyGreeting: fc.Arbitrary<Omit<Hello, "digest" | "blockSize">> = fc
   )
   .map((greeting) => ({ ...greeting, accepts: [...BLOCK_CODECS] }));
 
-/** Gaps, and blocks behind them, in any number: what a stream asks for, or sends. */
+/** Any number of gaps, each with blocks after it: what a stream asks for, or sends. */
 const anyExtents = fc.array(
   fc.record({
     gap: fc.oneof(fc.constant(0), fc.nat({ max: 2 ** 40 })),

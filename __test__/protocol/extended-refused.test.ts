@@ -130,9 +130,9 @@ describe("a frame where it does not belong", () => {
   });
 });
 
-test("nothing behind `done` is looked at", () => {
-  for (const behind of [HEAD, Buffer.from("noise"), Buffer.alloc(100, 0xff)]) {
-    const { frames } = readBlocks([Buffer.concat([BLOCK_STREAM, behind])]);
+test("nothing after `done` is looked at", () => {
+  for (const after of [HEAD, Buffer.from("noise"), Buffer.alloc(100, 0xff)]) {
+    const { frames } = readBlocks([Buffer.concat([BLOCK_STREAM, after])]);
     assert.equal(frames.length, decodeExtendedBlocks(BLOCK_STREAM).frames.length);
   }
 });

@@ -56,7 +56,7 @@ describe("the bytes", () => {
     );
   });
 
-  test("of the beginning of a kept one: as long before its root is known as behind it", () => {
+  test("of the beginning of a kept one: as long before its root is known as after that", () => {
     const about = { size: 9, identity: "device wwid x" };
     const encoder = new HashEncoder(HASHING, { accepts: ["raw"], ...about });
     const [room] = encoder.begin({ reserveRoot: true });

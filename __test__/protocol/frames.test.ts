@@ -54,13 +54,13 @@ describe("what no stream may hold", () => {
   const digest = Buffer.alloc(DIGEST_LENGTHS["sha3-512"]);
   const last = BigInt(MAX_POSITION);
 
-  /** A frame is refused with and without what follows its numbers, and behind a good frame. */
+  /** Asserts that a frame is refused with and without the bytes after its numbers, and after a good frame. */
   function hashRefused(bytes: Uint8Array, code: ProtocolErrorCode, words: string): void {
     for (const rest of [[], [digest]]) {
       const all = Buffer.concat([bytes, ...rest]);
       assertRefused(() => decodeHashFrames(all, 1000), code, 1000, words);
-      const behind = Buffer.concat([good, all]);
-      assertRefused(() => decodeHashFrames(behind, 1000), code, 1080, words);
+      const after = Buffer.concat([good, all]);
+      assertRefused(() => decodeHashFrames(after, 1000), code, 1080, words);
     }
   }
 
@@ -220,7 +220,7 @@ describe("the largest and the smallest", () => {
 });
 
 describe("decoding in place", () => {
-  test("nothing behind done is looked at", () => {
+  test("nothing after done is looked at", () => {
     const junk = Buffer.from("donewhat");
     assert.deepEqual(decodeHashFrames(junk, 0), {
       frames: [],

@@ -19,7 +19,7 @@ import {
 import { anyHello } from "../support/wire/any-hello.ts";
 import { unequalHash } from "../support/wire/wire.ts";
 
-/** What a decoder returns has a prototype, and strict comparison looks at it. */
+/** Drops the prototype of what a decoder returns: strict comparison would look at it. */
 const plainObject = { noNullPrototype: true } as const;
 
 const digest = fc.uint8Array({

@@ -35,11 +35,11 @@ test("optional fields are skipped, and the digest's frames follow, however all i
   const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 });
   fc.assert(
     fc.property(
-      fc.record({ name: digestName, minor, before: optional, behind: optional }),
+      fc.record({ name: digestName, minor, before: optional, after: optional }),
       fc.nat({ max: 5 }),
       sizes,
-      ({ name, before, behind, ...version }, count, pieces) => {
-        const fields = [...before, helloField(DIGEST_TAG, name), ...behind];
+      ({ name, before, after, ...version }, count, pieces) => {
+        const fields = [...before, helloField(DIGEST_TAG, name), ...after];
         const size = DIGEST_LENGTHS[name];
         const digests = new Uint8Array(count * size).map((_, i) => i / size);
         const all = Buffer.concat([
@@ -68,12 +68,12 @@ test("a required field that is unknown is refused by its number, wherever it sta
       optional,
       optional,
       numberBut(KNOWN.required),
-      (name, version, before, behind, number) => {
+      (name, version, before, after, number) => {
         const needed = helloField(0x8000 | number, "?");
         const named = helloField(DIGEST_TAG, name);
         for (const fields of [
-          [named, ...before, needed, ...behind],
-          [...before, needed, ...behind, named],
+          [named, ...before, needed, ...after],
+          [...before, needed, ...after, named],
         ])
           assertRefused(
             () => decodeHashFrames(helloFrame(fields, [1, version]), 0),

@@ -33,7 +33,7 @@ const VERSION_LENGTH = 2;
 const FIELD_HEADER_LENGTH = 4;
 const CRC_LENGTH = 4;
 
-/** An optional field that makes the body of a hello with `others` behind it `total` bytes long. */
+/** An optional field that makes the body of a hello, with `others` after it, `total` bytes long. */
 function padding(total: number, others: Uint8Array): Buffer {
   const length = total - VERSION_LENGTH - FIELD_HEADER_LENGTH - others.length - CRC_LENGTH;
   return helloField(2, Buffer.alloc(length, 0xff));
@@ -195,7 +195,7 @@ describe("a hello that is refused", () => {
     ["with field 0, required", required(0), "needs field 0, which is unknown"],
     ["with another digest", hello("sha3-256"), "The digest `sha3-256` is unknown"],
     ["with a digest in capitals", hello("BLAKE3"), "The digest `BLAKE3` is unknown"],
-    ["with a digest and more behind its name", hello("blake3 "), "The digest `blake3 ` is"],
+    ["with a digest and more after its name", hello("blake3 "), "The digest `blake3 ` is"],
     ["with a digest that every object has", hello("toString"), "The digest `toString` is"],
     ["with a digest of endless name", hello("x".repeat(4000)), `\`${"x".repeat(32)}\` is unknown`],
     ["with a digest without a name", hello(""), "The digest `` is unknown"],
@@ -232,8 +232,8 @@ describe("a hello that is refused", () => {
     for (const greeting of [hello("sha3-512"), rawHello(0), Buffer.from("helo")]) {
       for (const offset of [80, 1, 2 ** 40])
         assertRefused(() => decodeHashFrames(greeting, offset), "bad-hello", offset, words);
-      const behind = Buffer.concat([before, greeting]);
-      assertRefused(() => decodeHashFrames(behind, 0), "bad-hello", 80, words);
+      const after = Buffer.concat([before, greeting]);
+      assertRefused(() => decodeHashFrames(after, 0), "bad-hello", 80, words);
       const twice = Buffer.concat([hello("blake3"), greeting]);
       assertRefused(() => decodeHashFrames(twice, 0), "bad-hello", 24, words);
       assertRefused(() => readHashStream([twice]), "bad-hello", 24, words);

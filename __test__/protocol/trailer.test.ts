@@ -71,7 +71,7 @@ test("every flipped bit is noticed", () => {
   }
 });
 
-test("any bytes are read or refused, also behind a right checksum", () => {
+test("any bytes are read or refused, also with a right checksum", () => {
   const field = fc.tuple(
     fc.oneof(fc.constantFrom(...Object.values(TAG)), fc.integer({ min: 0, max: 0xffff })),
     fc.uint8Array({ maxLength: 80 }),

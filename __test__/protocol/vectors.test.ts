@@ -18,7 +18,7 @@ import {
 import { cases } from "../support/wire/vectors.ts";
 import { sha3 } from "../support/wire/wire.ts";
 
-/** How a recorded stream that its reader refused is refused here: case and stream, code, offset. */
+/** Code and offset of the error for each recorded stream that 0.0.2 refused. */
 const refused = new Map<string, [ProtocolErrorCode, number]>([
   ["end-past-eof.hashes", ["closed", 0]],
   ["no-done.hashes", ["closed", 332]],

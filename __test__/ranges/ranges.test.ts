@@ -65,8 +65,8 @@ const UNDERSTOOD: Record<string, [map: string, blocks: number[], rest?: boolean]
   "comments alone": ["# nothing has changed\n", []],
   "a range up to the end": [`${10 * BLOCK} 1000`, [10]],
   "a range over the end": [`${10 * BLOCK} 1001`, [10], true],
-  "a range behind the end": [`0 1\n1T 1`, [0], true],
-  "a range without length behind the end": ["0 1\n1T 0", [0]],
+  "a range after the end": [`0 1\n1T 1`, [0], true],
+  "a range without length after the end": ["0 1\n1T 0", [0]],
   "a range up to 2^53-1": ["0 9007199254740991", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], true],
   thin_delta: [
     thinDelta(
@@ -178,7 +178,7 @@ test("-v says how much is scanned, and progress counts it", async (t) => {
   assert.match(outcome.stderr, /\(100\.00%\)/);
 });
 
-test("a copy sends the ranges alone, and what lies behind a shorter destination", async (t) => {
+test("a copy sends the ranges alone, and what lies after the end of a shorter destination", async (t) => {
   const { file, map, folder } = setUp(t, `${BLOCK} ${BLOCK}\n${8 * BLOCK} 1\n${20 * BLOCK} 1`);
   const source = join(folder, "source");
   const bytes = noise("source", 22 * BLOCK);

@@ -69,7 +69,7 @@ const REFUSED: Record<string, [map: string | Buffer, line: number]> = {
   "XML of another kind": ["<html></html>", 1],
   "a superblock without differences": ['<superblock data_block_size="128"></superblock>', 1],
   "two of them": [thinDelta("") + thinDelta(""), 6],
-  "text behind it": [`${thinDelta("")}rest`, 6],
+  "text after it": [`${thinDelta("")}rest`, 6],
   "a comment": [thinDelta("<!-- > -->"), 3],
   "an entity": [thinDelta('<different begin="&#49;" length="1"/>'), 3],
   "no size of data blocks": [thinDelta("", 'version="2"'), 1],

@@ -1,4 +1,4 @@
-// Copies between hosts that are cut off: nothing hangs, nothing stays behind, and the next run goes on.
+// Copies between hosts that are cut off: nothing hangs, nothing is left running, and the next run continues.
 import assert from "node:assert/strict";
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { readFileSync, statSync, truncateSync } from "node:fs";

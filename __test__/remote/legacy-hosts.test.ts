@@ -30,7 +30,7 @@ for (const [a, b] of [
   ["one:", "two:"],
 ])
   test(
-    `killed, ${a || "here:"} to ${b}: nothing stays behind, and it goes on`,
+    `killed, ${a || "here:"} to ${b}: nothing is left running, and the next run continues`,
     { skip },
     async (t) => {
       const slow = (["one", "two"] as const).map((host) => shape(t, host, "50mbit"));

@@ -18,7 +18,7 @@ import { OURS, scriptIn, syncWire } from "../support/programs/peer.ts";
 import { pair } from "../support/programs/sync-pair.ts";
 import { lacking } from "../support/programs/tools.ts";
 
-/** What the shell there says before the stage. */
+/** Lines of the shell there before the stage starts. */
 const HELLO = JSON.stringify({ event: "hello", blockcopy: VERSION, events: EVENTS_VERSION });
 
 const PLAIN: CopyOptions = {
@@ -52,7 +52,7 @@ const PLAIN: CopyOptions = {
   digestCache: undefined,
 };
 
-/** Where the ends are: a pull, a push, and a copy between two other hosts. */
+/** Places of the two ends: a pull, a push, and a copy between two other hosts. */
 type Ends = "pull" | "push" | "between";
 const ENDS: Record<Ends, [from: string, to: string]> = {
   pull: ["x:a", "b"],

@@ -129,7 +129,7 @@ test("a dry run writes nothing, and the environment means the same as the option
 });
 
 test("sizes that differ are refused from here, and warned of between two others", async (t) => {
-  const longer = Buffer.concat([SOURCE, noise("behind", BLOCK)]);
+  const longer = Buffer.concat([SOURCE, noise("after", BLOCK)]);
   const { folder, to } = pair(t, { destination: longer });
   for (const ends of [
     ["x:source", "destination"],

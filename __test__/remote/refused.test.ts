@@ -81,8 +81,8 @@ test("what looks like a host and is an option of ssh", { skip }, async (t) => {
   const { folder, from } = pair(t);
   const outcome = await sync([from, "-oProxyCommand=touch harm:/disk"], { cwd: folder });
   assert.equal(outcome.code, EXIT.usage);
-  const behind = await sync(["--", from, "-oProxyCommand=touch harm:/disk"], { cwd: folder });
-  assertFailed(behind, EXIT.usage, "sync", /names no host/);
+  const after = await sync(["--", from, "-oProxyCommand=touch harm:/disk"], { cwd: folder });
+  assertFailed(after, EXIT.usage, "sync", /names no host/);
   assert.ok(!existsSync(join(folder, "harm")));
 });
 

@@ -54,7 +54,7 @@ async function assertBusy(from: string, to: string, why: RegExp, ...more: string
   assertSame(readFileSync(to), before, "the destination");
 }
 
-/** What is said of a source in use. */
+/** The warning about a source in use. */
 function warning({ code, stderr }: Outcome): string {
   assert.equal(code, EXIT.ok, stderr);
   return /^WARNING \(sync\): the source .* is in use: (.*);/m.exec(stderr)?.[1] ?? "";

@@ -114,7 +114,7 @@ const size = 2 * BLOCK + 1024;
 const payload = noise("beyond", 4096);
 const beyond: [what: string, position: number | bigint][] = [
   ["begins where the device ends", size],
-  ["begins far behind the device", 10n ** 15n],
+  ["begins far after the end of the device", 10n ** 15n],
   ["straddles the end of the device", size - 1024],
 ];
 for (const [what, position] of beyond) {

@@ -49,7 +49,7 @@ for (const command of COMMANDS) {
     }
   });
 
-  test(`${command}: numbers that are none, or too many`, async (t) => {
+  test(`${command}: numbers that are not valid, or too large`, async (t) => {
     const task = { command, ...files(scratch(t), source, before) };
     // Of one parser it is enough to try one command with everything.
     const bad = command === "checksum" ? ["", "-1", "1.5", "x", "1e1", "0x1", " 1", "1 "] : [];

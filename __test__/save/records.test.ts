@@ -151,7 +151,7 @@ for (const sparse of [[], ["--sparse"]])
     );
   });
 
-test("a run of zeros behind the end makes a file longer", async (t) => {
+test("a run of zeros after the end makes a file longer", async (t) => {
   for (const sparse of [[], ["--sparse"]]) {
     const path = destination(t);
     const stream = blockStream(HEAD, [zeros(OLD.length, 1_000_001)]);
@@ -238,14 +238,14 @@ test(
         assertFailed(outcome, EXIT.protocol, "save");
       }
     }
-    const behind = records.at(-1)?.end ?? 0;
-    const unsealed = Buffer.concat([stream.subarray(0, behind), Buffer.from("done")]);
+    const after = records.at(-1)?.end ?? 0;
+    const unsealed = Buffer.concat([stream.subarray(0, after), Buffer.from("done")]);
     const outcome = await run(["save", destination(t)], { stdin: unsealed });
     assertFailed(outcome, EXIT.protocol, "save", /no `root` frame before `done`/);
   },
 );
 
-/** What a decoder takes of a stream; undefined when it refuses it, or wants more. */
+/** The frames that a decoder finds in a stream; undefined if it refuses it, or needs more. */
 function decoded(stream: Buffer): string | undefined {
   try {
     const { frames, done } = new BlockDecoder().decode(stream, 0, stream.length, 0);

@@ -1,4 +1,4 @@
-// --sparse: blocks of zeros become holes of files and of the files behind devices, and the content is the same.
+// --sparse: blocks of zeros become holes of files and of the backing files of devices, and the content is the same.
 import assert from "node:assert/strict";
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -168,9 +168,9 @@ const placed: [what: string, frames: [position: number, payload: Buffer][]][] = 
     ],
   ],
   ["across the end", [[SIZE - 100, Buffer.alloc(10_000)]]],
-  ["far behind the end", [[SIZE + 5 * BLOCK + 3, Buffer.alloc(10_000)]]],
+  ["far after the end", [[SIZE + 5 * BLOCK + 3, Buffer.alloc(10_000)]]],
   [
-    "before and behind a block",
+    "before and after a block",
     [
       [0, Buffer.alloc(BLOCK)],
       [2 * BLOCK, Buffer.alloc(BLOCK)],

@@ -1,4 +1,4 @@
-// Sources with holes: the same streams as from a file of which every byte is there, without reading the holes.
+// Sources with holes: the same streams as from a file without holes, but the holes are not read.
 import assert from "node:assert/strict";
 import { createReadStream, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -165,7 +165,7 @@ test("checksum of 1 TiB, nearly all of it holes", { skip: lackingHoles() }, asyn
   assertSame(tail.subarray(-end.length), end);
 });
 
-// What is behind the end reads as zeros to nobody: a file that is cut off is a failure, not a hole.
+// Nothing after the end reads as zeros: a file that is cut off is a failure, not a hole.
 const commands: [command: string, words: (source: string, destination: string) => string[]][] = [
   ["checksum", (source) => [source]],
   ["sync", (source, destination) => [source, destination]],

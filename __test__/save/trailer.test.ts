@@ -1,4 +1,4 @@
-// What `retrieve` says of the source behind `done`, and what `save` does with it.
+// The trailer that `retrieve` writes after `done`, and what `save` does with it.
 import assert from "node:assert/strict";
 import {
   chmodSync,
@@ -23,7 +23,7 @@ import {
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
-import { behindDone, readTail, TAG, tailFrame } from "../support/wire/tail.ts";
+import { afterDone, readTail, TAG, tailFrame } from "../support/wire/tail.ts";
 import { isRoot, system } from "../support/programs/tools.ts";
 import { dataFrame, DONE, hashStream, restFrame } from "../support/wire/wire.ts";
 
@@ -47,7 +47,7 @@ test("the trailer says what the source is, and its root digest", async (t) => {
   const content = noise(1, 3 * BLOCK + 7);
   someoneElses(path, content);
   const { stdout } = await run(["retrieve", path], { stdin: ALL });
-  const { version, sound, fields } = readTail(behindDone(stdout));
+  const { version, sound, fields } = readTail(afterDone(stdout));
   assert.equal(version, "1.0");
   assert.ok(sound);
   assert.equal(fields.get(TAG.size)?.readBigUInt64BE(), BigInt(content.length));
@@ -73,7 +73,7 @@ test("nothing follows `done` with BLOCKCOPY_WIRE=0.0.2", async (t) => {
     stdin: ALL,
     env: { BLOCKCOPY_WIRE: "0.0.2" },
   });
-  assert.equal(behindDone(stdout).length, 0);
+  assert.equal(afterDone(stdout).length, 0);
 });
 
 test("there is no root when some of the source was not read, or not in blocks", async (t) => {
@@ -89,7 +89,7 @@ test("there is no root when some of the source was not read, or not in blocks", 
   };
   for (const [what, stdin] of Object.entries(streams)) {
     const { stdout } = await run(["retrieve", path], { stdin });
-    assert.equal(readTail(behindDone(stdout)).fields.get(TAG.root), undefined, what);
+    assert.equal(readTail(afterDone(stdout)).fields.get(TAG.root), undefined, what);
   }
 });
 

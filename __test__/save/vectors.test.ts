@@ -10,7 +10,7 @@ import { applyBlocks, decodeBlocks } from "../support/wire/wire.ts";
 
 const env = { BLOCKCOPY_WIRE: "0.0.2" };
 
-/** Where `retrieve` must do better than what was recorded: `rest` in full-size frames, an empty destination filled. */
+/** Cases in which `retrieve` must do better than what was recorded: `rest` in full-size frames, an empty destination filled. */
 const BETTER = new Set(["shorter", "empty"]);
 
 /** 0.0.2 says 1 for every failure; here a range beyond the file is the caller's mistake, the rest a bad stream. */

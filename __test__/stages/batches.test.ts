@@ -77,7 +77,7 @@ for (const wire of [undefined, "0.0.2"]) {
   const title = wire === undefined ? "by default" : `with BLOCKCOPY_WIRE=${wire}`;
   const exact = wire !== undefined;
 
-  test(`rest comes behind the blocks before it, ${title}`, async (t) => {
+  test(`rest comes after the blocks before it, ${title}`, async (t) => {
     const path = join(scratch(t), "file");
     writeFileSync(path, noise("rest", 21 * BLOCK));
     const hashes = Array.from({ length: 18 }, (_, block) => unequalHash(block * BLOCK, BLOCK));

@@ -19,7 +19,7 @@ import { copied, extents, merged, type Range } from "../support/wire/model.ts";
 import { blocksOf, hashBlocks } from "../support/wire/ranges.ts";
 import { FIELD, plainOf, readBlockStream } from "../support/wire/records.ts";
 import { rootOf, sha3Digests } from "../support/wire/root.ts";
-import { behindDone, readTail, TAG, tailFrame, untilDone } from "../support/wire/tail.ts";
+import { afterDone, readTail, TAG, tailFrame, untilDone } from "../support/wire/tail.ts";
 import { dataFrame, DONE, hashStream } from "../support/wire/wire.ts";
 
 const KIB = 1024;
@@ -133,7 +133,7 @@ for (const [option, size] of SIZES)
     }
   });
 
-/** Sizes of files that end at, before or behind a block or a batch. */
+/** Sizes of files that end at, before or after the end of a block or a batch. */
 function sizesAround(block: number): fc.Arbitrary<number> {
   const most = Math.max(Math.floor((5 * MIB) / block), 2);
   return fc
@@ -149,9 +149,9 @@ const anyCopy = fc.constantFrom(...SIZES.map(([, size]) => size)).chain((block) 
     block: fc.constant(block),
     digest: fc.constantFrom("sha3-512", "blake3"),
     sizes: fc.tuple(sizesAround(block), sizesAround(block)),
-    /** Where both have zeros, as a fraction. */
+    /** The place where both have zeros, as a fraction. */
     hole: fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat({ max: 3 * MIB })),
-    /** Where the destination has a byte of its own, as fractions. */
+    /** The places where the destination has a byte of its own, as fractions. */
     changes: fc.array(fc.double({ min: 0, max: 0.999_999, noNaN: true }), { maxLength: 6 }),
     start: fc.constantFrom(0, 0, 0, 1, 4096, 70_001),
     cut: fc.boolean(),
@@ -234,7 +234,7 @@ test("--verify=full of a root over blocks of a size that none have is not begun"
   writeFileSync(source, content);
   const hashes = Buffer.concat([Buffer.from("rest"), Buffer.alloc(8), DONE]);
   const { stdout } = await run(["retrieve", source], { stdin: hashes });
-  const { fields } = readTail(behindDone(stdout));
+  const { fields } = readTail(afterDone(stdout));
   for (const size of [1, 2048, 5000, 131_072]) {
     writeFileSync(path, "");
     fields.get(TAG.root)?.writeUInt32BE(size);

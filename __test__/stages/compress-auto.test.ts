@@ -14,7 +14,7 @@ const LADDER = [
 
 const say = (): void => undefined;
 
-/** Something that is told of batches of which each takes `took` milliseconds and waits for `waited` of them. */
+/** Reports of batches that each take `took` milliseconds and wait for `waited` of them. */
 class Run {
   readonly said: string[] = [];
   readonly auto = new Auto(LADDER, (message) => this.said.push(message));
@@ -25,7 +25,7 @@ class Run {
     return LADDER.findIndex((step) => step === this.auto.current);
   }
 
-  /** So many batches, one after the other. */
+  /** This number of batches, one after the other. */
   batches(count: number, took: number, waited: number): this {
     for (let i = 0; i < count; i++) {
       this.#now += took;

@@ -15,7 +15,7 @@ import {
 import { BLOCK, noise, scratch, text, writeSparse } from "../support/files/files.ts";
 import { copied, type Extent, extents, merged } from "../support/wire/model.ts";
 import { readBlockStream, type FoundRecord } from "../support/wire/records.ts";
-import { behindDone, readTail, untilDone } from "../support/wire/tail.ts";
+import { afterDone, readTail, untilDone } from "../support/wire/tail.ts";
 import { decodeBlocks, DONE, hashStream, restFrame } from "../support/wire/wire.ts";
 
 const METHODS = ["none", "lz4", "zstd", "zstd:1", "lzma", "auto"];
@@ -91,7 +91,7 @@ async function answered(
   return { ...readBlockStream(outcome.stdout), length: outcome.stdout.length };
 }
 
-/** What the records are about. */
+/** The extents of the records. */
 function covered(records: readonly FoundRecord[]): Extent[] {
   return merged(records.map(({ position, block }) => ({ position, length: block })));
 }
@@ -157,8 +157,8 @@ test("without --extended: lzma is --lzma, byte for byte", async (t) => {
     assertSucceeded(old);
     assertSucceeded(named);
     assertSame(untilDone(named.stdout), untilDone(old.stdout));
-    assert.equal(behindDone(named.stdout).length > 0, wire === "");
-    if (wire === "") assert.ok(readTail(behindDone(named.stdout)).sound);
+    assert.equal(afterDone(named.stdout).length > 0, wire === "");
+    if (wire === "") assert.ok(readTail(afterDone(named.stdout)).sound);
     assert.ok(decodeBlocks(named.stdout).frames.some(({ command }) => command === "dlzm"));
   }
 });
@@ -185,7 +185,7 @@ test("with BLOCKCOPY_WIRE=0.0.2 the answer to a plain stream has no trailer", as
   for (const method of ["none", "lzma", "auto"]) {
     const { code, stdout } = await run(["retrieve", source, "--compress", method], { stdin, env });
     assert.equal(code, EXIT.ok);
-    assert.equal(behindDone(stdout).length, 0);
+    assert.equal(afterDone(stdout).length, 0);
   }
 });
 

@@ -84,7 +84,7 @@ test("a stream that is kept says which file it is of, and its root", async (t) =
     assert.equal(hello.get(FIELD.hello.root)?.toString("hex"), ROOT);
     assert.match(hello.get(FIELD.hello.identity)?.toString() ?? "", /^[ -~]+$/);
     assert.equal(hello.get(FIELD.hello.room), undefined);
-    // Behind the hello it is what goes through a pipe.
+    // After the hello it is what goes through a pipe.
     const plain = await run(["checksum", destination]);
     const frames = sealed(firstFrame(kept), plain.stdout, 64, { hex: ROOT, digest: "sha3-512" });
     assertSame(kept, frames);
@@ -116,7 +116,7 @@ test("a stream that is not kept, or not of all, says none of this, and is a stre
   const words = ["checksum", "--extended", destination];
   const streams = {
     pipe: (await run(words)).stdout,
-    "behind something": await read(words, "something"),
+    "after something": await read(words, "something"),
     "--start": await read([...words, "--start", "128K"]),
     "--end": await read([...words, "--end", "128K"]),
     "--ranges": await read([...words, "--ranges", map]),

@@ -28,7 +28,7 @@ const odd = noise("odd", 40 * BLOCK + 12_345);
 /** Of whole pages: an odd end goes through the page cache whatever was asked for. */
 const even = noise("even", 40 * BLOCK + 8192);
 
-/** What a command reads and writes. */
+/** The files that a command reads and writes. */
 const SIDES: Record<Command, { reads: ("source" | "destination")[]; writes: boolean }> = {
   checksum: { reads: ["source"], writes: false },
   retrieve: { reads: ["source"], writes: false },
@@ -72,7 +72,7 @@ for (const command of COMMANDS) {
     for (const stream of others) assertSame(stream, first, "the stream");
   });
 
-  /** What may be seen of a file's reads and writes. */
+  /** Expected reads and writes of a file. */
   const expected: [
     way: string,
     cached: boolean,

@@ -82,12 +82,12 @@ const refused: [what: string, hashes: Uint8Array, ...patterns: RegExp[]][] = [
   ["a huge length", rawHello(2 ** 32 - 1), /Length 4294967295 in a `helo` frame/, damaged],
   ["a second hello", Buffer.concat([hello("blake3"), hello("blake3")]), /at byte 24 of/, damaged],
   [
-    "a hello behind a frame",
+    "a hello after a frame",
     Buffer.concat([unequalHash(0, 5), hello("blake3")]),
     /not at the beginning, at byte 80 of/,
     damaged,
   ],
-  ["nothing behind the hello", hello("blake3"), /without receiving the `done` command/, cut],
+  ["nothing after the hello", hello("blake3"), /without receiving the `done` command/, cut],
   ["a hello cut in its length", hello("blake3").subarray(0, 6), /hello .*\(6 of 8 bytes\)/, cut],
   ["a hello cut in its body", hello("blake3").subarray(0, 19), /\(19 of 24 bytes\)/, cut],
   [

@@ -67,7 +67,7 @@ function file(t: TestContext, bytes: Buffer): string {
   return path;
 }
 
-/** What `checksum --extended` writes of `bytes`: with a root digest where that is known. */
+/** The output of `checksum --extended` for `bytes`: with a root digest where that is known. */
 function stream(
   { name, digest, digestLength }: (typeof ALGORITHMS)[number],
   bytes: Buffer,

@@ -41,7 +41,7 @@ const copy = fc
     pieces: fc.array(piece, { minLength: 1, maxLength: 4 }),
     sourceSize: anySize,
     destinationSize: anySize,
-    /** Where, as a fraction of the destination, it has bytes of its own. */
+    /** The places where the destination has bytes of its own, as fractions. */
     changes: fc.array(
       fc.record({
         at: fc.double({ min: 0, max: 0.999, noNaN: true }),

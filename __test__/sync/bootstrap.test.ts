@@ -19,7 +19,7 @@ import { assertSynced, changedIn, pair, SOURCE } from "../support/programs/sync-
 
 const skip = lackingHosts;
 
-/** Asserts that the copy was made and that blockcopy was sent to `hosts`, of which there is one line each. */
+/** Asserts that the copy was made and that blockcopy was sent to `hosts`, with one line for each. */
 function assertSent({ code, stderr }: Outcome, to: string, ...hosts: string[]): void {
   assert.equal(code, EXIT.ok, stderr);
   const line = /^blockcopy sync: sent blockcopy [\d.]+ to (\w+) \([\d.]+ MiB, kept in (\S+)\)$/;

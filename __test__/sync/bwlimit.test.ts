@@ -11,7 +11,7 @@ import { noise } from "../support/files/files.ts";
 import { lackingHosts, sync } from "../support/hosts/hosts.ts";
 import { assertSynced, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
-/** Digests of small blocks, of which there are many. */
+/** Digests of many small blocks. */
 const SMALL = ["--extended", "--block-size", "4K"];
 
 /** A clock whose sleepers wake up as late as they are told, one after the other. */
@@ -33,7 +33,7 @@ class FakeClock implements Clock {
   }
 }
 
-/** What is written, and when. */
+/** The pieces that are written, and their times. */
 type Written = { at: number; bytes: number }[];
 
 /** Writes `total` bytes in pieces, where each write takes as long as `takes` says. */
@@ -126,7 +126,7 @@ test("a number without a unit is refused", async (t) => {
   }
 });
 
-/** Asserts that so many bytes were not sent sooner than they may be, with what goes at once at the beginning. */
+/** Asserts that this number of bytes was not sent sooner than allowed, with what goes at once at the beginning. */
 async function assertSlow(copy: () => Promise<number>, rate: number): Promise<void> {
   const begun = performance.now();
   const bytes = await copy();

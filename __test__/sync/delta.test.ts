@@ -43,7 +43,7 @@ async function assertDelta(
   );
   const stdin = readFileSync(delta);
   assertSucceeded(await run(["save", "--verify=full", "--truncate", to], { stdin }));
-  assertSame(readFileSync(to), SOURCE, "the destination behind `save`");
+  assertSame(readFileSync(to), SOURCE, "the destination after `save`");
   const again = await run(["save", to], { stdin });
   assertFailed(again, EXIT.otherDestination, "save", /is not what the stream was made for/);
 }

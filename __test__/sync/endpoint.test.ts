@@ -138,7 +138,7 @@ test("any name is a path here, an end elsewhere that ssh takes for a host, or re
   );
 });
 
-/** What a shell makes of a line of words, each of which it is given as an argument. */
+/** The arguments that a shell makes of a line of words. */
 function through([shell, ...options]: readonly [string, ...string[]], words: string): string[] {
   // No quotes, so that nothing of this is read by one shell alone; that of coreutils, so that it is the same to all.
   const script = `env printf %s\\\\0 ${words}`;

@@ -15,7 +15,7 @@ function only<K extends Event["event"]>(events: Event[], kind: K): Event & { eve
   return found[0] as Event & { event: K };
 }
 
-/** What three blocks of {@link SOURCE} that differ amount to. */
+/** The length of three blocks of {@link SOURCE} that differ. */
 const COUNTED = {
   read: SOURCE.length,
   same: SOURCE.length - 3 * BLOCK,

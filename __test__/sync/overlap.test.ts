@@ -24,7 +24,7 @@ interface Disk {
   inside: string;
   /** Attached to the disk, at the place of the second partition. */
   above: string;
-  /** Attached to the image, behind the second partition. */
+  /** Attached to the image, after the second partition. */
   end: string;
 }
 

@@ -124,7 +124,7 @@ for (const [options, shown] of [
   });
 }
 
-/** What a stage on another host says, as a script for sh(1). */
+/** The messages of a stage on another host, as a script for sh(1). */
 function saying(...events: object[]): string {
   const hello = { event: "hello", blockcopy: "0.1.0", events: 1 };
   const lines = [hello, ...events].map((event) => `echo ${quote([JSON.stringify(event)])} >&2`);

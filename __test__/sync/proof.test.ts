@@ -1,4 +1,4 @@
-// Success needs proof from both sides: an exit code of 0 is none, and neither is a stream that anything may have written.
+// Success needs proof from both sides: an exit code of 0 proves nothing, and neither does a stream that anything may have written.
 import assert from "node:assert/strict";
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -52,7 +52,7 @@ function syncWith(folder: string, script: string, args: readonly string[]): Prom
   return run(["sync", "-e", rsh, "--remote-command", "x", ...args]);
 }
 
-/** What stands in the place of a stage: says these lines, reads all that comes, writes a stream, and ends with 0. */
+/** A script in place of a stage: prints these lines, reads all its input, writes a stream, and ends with 0. */
 function standIn(
   folder: string,
   events: readonly string[],

@@ -39,7 +39,7 @@ function content(pieces: readonly Piece[], size: number): Buffer {
 
 const pieces = fc.array(piece, { minLength: 1, maxLength: 4 });
 
-/** What the destination has of its own: in places, or everywhere. */
+/** The destination's own bytes: in places, or everywhere. */
 const difference = fc.oneof(
   fc.record({
     pieces: fc.constant(undefined),

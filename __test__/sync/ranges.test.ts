@@ -160,7 +160,7 @@ test("a range list cannot ask for more memory than its limit", () => {
   }
 });
 
-test("a list of ranges that ends, or is none, is refused before anything is written", async (t) => {
+test("a list of ranges that is cut off, or is not a list, is refused before anything is written", async (t) => {
   const { to } = pair(t);
   const before = readFileSync(to);
   const list = Buffer.concat([...encodeRangeList([{ start: 0, end: 1 }])]);

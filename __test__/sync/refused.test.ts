@@ -164,7 +164,7 @@ test("a device of another size", { skip }, async (t) => {
 });
 
 test(
-  "a mounted destination, also as the file behind it, and --force overrides",
+  "a mounted destination, also as its backing file, and --force overrides",
   { skip: skip || lacking("mkfs.ext4", "mount") },
   async (t) => {
     const folder = scratch(t);

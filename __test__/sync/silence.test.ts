@@ -1,4 +1,4 @@
-// A stage that falls silent behind a connection that lives is given up: nothing else would ever end the copy.
+// A stage that falls silent while its connection lives is given up: nothing else would ever end the copy.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -69,7 +69,7 @@ test("retrieve has no word about it unless it was asked for details", async (t) 
 });
 
 test(
-  "a device that is mounted, and the file behind it",
+  "a device that is mounted, and its backing file",
   { skip: lackingLoop || lacking("mkfs.ext4") },
   async (t) => {
     const folder = scratch(t);

@@ -16,7 +16,7 @@ test("a new file, with the times of the source", async (t) => {
   assert.equal(statSync(to).mtimeMs, 1_200_000_000_250);
 });
 
-test("a new file of which a run that was cut off has left the beginning", async (t) => {
+test("a new file whose beginning was left by a run that was cut off", async (t) => {
   const { from, to } = pair(t, { destination: SOURCE.subarray(0, 18 * BLOCK + 7) });
   const outcome = await run(["sync", "--create", from, to]);
   assertSynced(outcome, to);

@@ -1,4 +1,4 @@
-// One copy over several connections, each of which has a part of it.
+// One copy over several connections: each transfers a part.
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
@@ -125,7 +125,7 @@ test(
   },
 );
 
-test("between hosts: so many connections", { skip: lackingHosts }, async (t) => {
+test("between hosts: one connection per stream and host", { skip: lackingHosts }, async (t) => {
   const { from, to } = pair(t, { source: large, destination: changedIn(large, 1, 40, 69) });
   const before = logins("one") + logins("two");
   const outcome = await sync(["--streams", "3", `one:${from}`, `two:${to}`]);

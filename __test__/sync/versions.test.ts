@@ -1,4 +1,4 @@
-// Another version of blockcopy on the other host: this one, behind a wrapper that changes what it says, or is asked.
+// Another version of blockcopy on the other host: this one, in a wrapper that changes its output or its arguments.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -259,7 +259,7 @@ test("without a terminal a line is printed now and then, once it has begun", asy
   assert.match(stderr, /^(?:Sync {2}0 bytes of 900 bytes {2}0 % .*\n)+the end\n$/);
 });
 
-/** What a copy with `options` leaves on a terminal of 40 columns; `host` is that of its destination, with a colon. */
+/** The output of a copy with `options` on a terminal of 40 columns; `host` is that of its destination, with a colon. */
 async function onTerminal(
   t: TestContext,
   env: string,

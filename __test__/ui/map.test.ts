@@ -31,10 +31,10 @@ test("nothing is lost between buckets, whatever their size", () => {
   both.merge(some);
   assert.equal(both.total, 2 * 777);
   some.add(9_999_999, 131_072);
-  assert.equal(some.total, 778, "what lies behind the end is left out");
+  assert.equal(some.total, 778, "what lies after the end is left out");
 });
 
-/** A map of 256 MiB: the first MiB differs, a quarter of the four behind it, half of a row, and the last 16. */
+/** A map of 256 MiB: the first MiB differs, a quarter of the next four, half of a row, and the last 16. */
 function sample(): ChangeMap {
   const MIB = 2 ** 20;
   const map = new ChangeMap(256 * MIB);

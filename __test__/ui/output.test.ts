@@ -1,4 +1,4 @@
-// What sync tells people of itself: what came of it, details when asked, or nothing.
+// The messages of sync for people: the result, details on request, or nothing.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { lacking } from "../support/programs/tools.ts";
 
 const content = noise("content", 96 * BLOCK + 1000);
 
-/** Two files of which the blocks of the given numbers differ, of 97. */
+/** Two files of 97 blocks that differ in the blocks with the given numbers. */
 function differing(t: TestContext, ...blocks: number[]): [from: string, to: string] {
   const folder = scratch(t);
   const [from, to] = [join(folder, "source"), join(folder, "destination")];

@@ -42,7 +42,7 @@ export function assertNight(outcome: PipelineOutcome, first = false): void {
   else assert.equal(warning, "");
 }
 
-/** What `checksum --extended` writes into a file of its own: what is kept must be that, byte for byte. */
+/** The output of `checksum --extended` into a file: a digest cache must be that, byte for byte. */
 export async function hashes(path: string, options: readonly string[] = []): Promise<Buffer> {
   const folder = mkdtempSync(join(tmpdir(), "blockcopy-hashes-"));
   try {
@@ -78,7 +78,7 @@ export async function assertNoLie(
   return true;
 }
 
-/** How many bytes of a file were read, by the calls of a trace. */
+/** The number of bytes of a file that were read, by the calls of a trace. */
 export function bytesRead(calls: readonly string[], path: string): number {
   let sum = 0;
   for (const call of calls) {

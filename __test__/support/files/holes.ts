@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lacking, system } from "../programs/tools.ts";
 
-/** What a filesystem may take for a file's own bookkeeping, in bytes. */
+/** The most that a file system takes for its own bookkeeping of a file, in bytes. */
 export const BOOKKEEPING = 65_536;
 
-/** How many bytes the filesystem keeps for a file. */
+/** The number of bytes that the file system has allocated for a file. */
 export function allocated(path: string): number {
   return statSync(path).blocks * 512;
 }

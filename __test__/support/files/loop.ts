@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 import { defer } from "../cleanup.ts";
 import { lackingRoot, system } from "../programs/tools.ts";
 
-/** How a loop device is set up. */
+/** Options of a loop device. */
 export interface LoopOptions {
   /** Logical sector size in bytes. */
   sectorSize?: 512 | 4096;
@@ -16,7 +16,7 @@ export interface LoopOptions {
   directIo?: boolean;
 }
 
-/** A loop device and the file behind it. */
+/** A loop device and its backing file. */
 export interface Loop {
   path: string;
   backing: string;
@@ -44,13 +44,13 @@ export function loopWith(
   return attach(t, backing, options);
 }
 
-/** What is on the device now, past every cache of it. */
+/** The content of the device now, read past all caches. */
 export function deviceContent(loop: Loop): Buffer {
   system("blockdev", "--flushbufs", loop.path);
   return readFileSync(loop.path);
 }
 
-/** How many bytes have been written to the device since it is there, by anyone. */
+/** The number of bytes written to the device since it was attached, by anyone. */
 export function bytesWritten(loop: Loop): number {
   const statistics = readFileSync(`/sys/block/${basename(loop.path)}/stat`, "utf8");
   // The seventh number, in sectors of 512 bytes whatever the device's are; see Documentation/block/stat.rst.

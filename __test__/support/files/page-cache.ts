@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lacking, system } from "../programs/tools.ts";
 
-/** How many bytes of a file are in the page cache. */
+/** The number of bytes of a file in the page cache. */
 export function resident(path: string): number {
   return Number(system("fincore", "--raw", "--bytes", "--noheadings", "--output", "RES", path));
 }

@@ -25,7 +25,7 @@ export interface Installation {
 }
 
 // What ssh does, on this host: gives its words to a shell. The connection to the host `cut-once` is lost when the stage at its
-// end has said its first word, once; a stage on the host `waits` begins when there is a file `go` beside this one.
+// end has said its first word, once; a stage on the host `waits` begins when there is a file `go` next to this one.
 const SSH = `#!/usr/bin/env bash
 while [[ $1 == -* ]]; do
   case $1 in -o | -p | -l) shift ;; esac
@@ -60,7 +60,7 @@ export function program(path: string, text: string): void {
   chmodSync(path, 0o755);
 }
 
-/** Two files, of which a block differs. */
+/** Two files that differ in one block. */
 export interface Volume {
   source: string;
   destination: string;

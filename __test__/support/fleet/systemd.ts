@@ -9,10 +9,10 @@ import { lackingRoot } from "../programs/tools.ts";
 
 const SYSTEMD = "/lib/systemd/systemd";
 
-/** Where units see the folder that was given to {@link inSystemd}: their own /tmp has nothing of it. */
+/** The path at which units see the folder given to {@link inSystemd}: their own /tmp does not have it. */
 export const SEEN_AT = "/opt/test";
 
-/** Where units see this project. */
+/** The path at which units see this project. */
 export const PROJECT_SEEN_AT = "/opt/blockcopy";
 
 /** Units that others refer to, and that have nothing to do here. */
@@ -33,7 +33,7 @@ export function lackingSystemd(): string | false {
 }
 
 /**
- * Runs `script` (bash) beside a systemd that knows the units in `units`, a folder in `folder`. In `etc` is what lies over /etc there, in
+ * Runs `script` (bash) next to a systemd that knows the units in `units`, a folder in `folder`. In `etc` is what lies over /etc there, in
  * `bin` what lies over /usr/local/bin. All devices of this host are there.
  */
 export function inSystemd(folder: string, script: string): Promise<Outcome> {

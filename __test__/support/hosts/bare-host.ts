@@ -7,7 +7,7 @@ import { scratch } from "../files/files.ts";
 import { type Far, hosts, script } from "./hosts.ts";
 import { system } from "../programs/tools.ts";
 
-/** What must be in the PATH of a host for anything to be found out there. */
+/** Programs that must be in the PATH of a host for the probes to work. */
 const TOOLS = ["sh", "env", "id", "find", "wc", "sha256sum", "uname"] as const;
 
 /** Hosts on which blockcopy is not installed. */

@@ -20,7 +20,7 @@ export interface Process {
   command: string;
 }
 
-/** What runs on a host, but for the sshd that waits for logins. */
+/** The processes on a host, without the sshd that waits for logins. */
 export function processesOn(host: "here" | Far): Process[] {
   const pids = system("ip", "netns", "pids", at(host)).split("\n").filter(Boolean);
   const daemon = host === "here" ? "" : readFileSync(pidFile(hosts().folder, host), "utf8").trim();

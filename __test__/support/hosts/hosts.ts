@@ -51,7 +51,7 @@ export function addressOf(host: Far): { far: string; here: string; far6: string;
   };
 }
 
-/** What there is for the tests of this process. */
+/** The hosts of this test process. */
 interface Hosts {
   folder: string;
   /** Comes before PATH: an `ssh` that knows the hosts and the key. */
@@ -171,7 +171,7 @@ function clientConfig(folder: string): string {
   return config;
 }
 
-/** How often somebody has logged in to a host so far. */
+/** The number of logins to a host so far. */
 export function logins(host: Far): number {
   const log = readFileSync(logOf(host, hosts().folder), "utf8");
   return log.split("\n").filter((line) => line.includes("Accepted publickey")).length;

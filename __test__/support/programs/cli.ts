@@ -35,7 +35,7 @@ export const EXIT = {
   readerGone: 141,
 } as const;
 
-/** How a process ended and what it left on its two outputs. */
+/** The end of a process and its two outputs. */
 export interface Outcome {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -43,7 +43,7 @@ export interface Outcome {
   stderr: string;
 }
 
-/** What a run may change about its surroundings. */
+/** Surroundings of a run. */
 export interface Surroundings {
   /** Added to the environment; `undefined` takes a variable away. */
   env?: Record<string, string | undefined>;
@@ -125,7 +125,7 @@ export function bash(script: string, surroundings?: Surroundings): Promise<Outco
   return execute(["bash", "-c", script], surroundings);
 }
 
-/** What {@link run} may change. */
+/** Options of {@link run}. */
 export interface RunOptions extends Surroundings {
   /** Fed through a pipe; without it stdin is /dev/null. */
   stdin?: Buffer;
@@ -149,7 +149,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   }
 }
 
-/** How the three stages of one copy ended, in the order checksum, retrieve, save. */
+/** The ends of the three stages of one copy, in the order checksum, retrieve, save. */
 export interface PipelineOutcome {
   codes: number[];
   stderr: string[];
@@ -197,7 +197,7 @@ export function assertCopied(outcome: PipelineOutcome): void {
   assert.deepEqual(outcome, { codes: [0, 0, 0], stderr: ["", "", ""] });
 }
 
-/** What was written to stderr, but for the summary of `sync`: its first line, and those below it, which are set in. */
+/** The lines of stderr without the summary of `sync`: its first line, and the indented ones below it. */
 export function withoutSummary(stderr: string): string {
   return stderr.replace(/^(?:Sync done|Delta written) in .*\n(?: {2}.*\n)*/m, "");
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How to wait. */
+/** Options of {@link eventually}. */
 interface Waiting {
   /** The state that is waited for, as the end of "never ...". */
   what: string;

@@ -6,7 +6,7 @@ import { COMMAND, type Outcome, quote, run, type RunOptions } from "./cli.ts";
 /** The program of 0.0.2, where the environment names one. */
 const PYTHON = process.env["BLOCKCOPY_PEER"] || undefined;
 
-/** What may be at the far end: this program, which speaks as 0.0.2 does, and that itself; and why one cannot be had, or `false`. */
+/** The programs at the remote end: this one, which speaks as 0.0.2 does, and 0.0.2 itself; with the reason why one is missing, or `false`. */
 export const PEERS: [name: string, command: string, skip: string | false][] = [
   ["this program", quote(COMMAND), false],
   [

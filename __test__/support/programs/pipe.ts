@@ -34,7 +34,7 @@ function end(t: TestContext, fd: number): End {
   return { fd, close };
 }
 
-/** A pipe, both ends of which block; what is still open is closed when the test ends. */
+/** A pipe with two blocking ends; those still open are closed when the test ends. */
 export function makePipe(t: TestContext): { reader: End; writer: End } {
   const path = join(scratch(t), "pipe");
   system("mkfifo", path);
@@ -51,7 +51,7 @@ export function makePipe(t: TestContext): { reader: End; writer: End } {
 export interface Running {
   pid: number;
   child: ChildProcess;
-  /** What it has written to stderr so far. */
+  /** Its output on stderr so far. */
   readonly stderr: () => string;
   /** Resolves when it ends; rejects when it is still there after `HANG_MS`. */
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;

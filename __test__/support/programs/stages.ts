@@ -10,7 +10,7 @@ export const COMMANDS = ["checksum", "retrieve", "save", "sync"] as const;
 /** The name of a command. */
 export type Command = (typeof COMMANDS)[number];
 
-/** What a command is to do: `checksum` and `retrieve` read all of the source, `save` and `sync` copy all of it. */
+/** The arguments of a command: `checksum` and `retrieve` read all of the source, `save` and `sync` copy all of it. */
 export interface Task {
   command: Command;
   source: string;

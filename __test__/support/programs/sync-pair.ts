@@ -7,7 +7,7 @@ import { assertSame } from "../files/bytes.ts";
 import { assertSucceeded, type Outcome } from "./cli.ts";
 import { BLOCK, noise, scratch, text } from "../files/files.ts";
 
-/** What the source has: some of it can be compressed, and its last block is a short one. */
+/** Content of the source: some of it can be compressed, and its last block is a short one. */
 export const SOURCE: Buffer = Buffer.concat([
   noise("source", 20 * BLOCK),
   text("source", 20 * BLOCK + 12_345),
@@ -27,7 +27,7 @@ export function changedIn(content: Buffer, ...blocks: number[]): Buffer {
   return result;
 }
 
-/** {@link SOURCE}, and a destination of which three blocks differ from it, unless it is given. */
+/** {@link SOURCE}, and a destination that differs from it in three blocks, unless one is given. */
 export function pair(
   t: TestContext,
   options: { source?: Buffer; destination?: Buffer } = {},
@@ -47,7 +47,7 @@ export function assertSynced(outcome: Outcome, to: string, expected = SOURCE): v
   assertSame(readFileSync(to), expected, "the destination");
 }
 
-/** How many bytes went over the link, as the outcome on standard error says. */
+/** The number of bytes that went over the link, as the summary on standard error says. */
 export function bytesSent(outcome: Outcome): number {
   assert.equal(outcome.code, 0, outcome.stderr);
   if (/nothing differed/.test(outcome.stderr)) return 0;

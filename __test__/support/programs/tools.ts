@@ -12,7 +12,7 @@ const FOLDERS = [
   "/bin",
 ];
 
-/** Whether the program `name` is installed. */
+/** True if the program `name` is installed. */
 export function installed(name: string): boolean {
   return FOLDERS.some((folder) => {
     try {
@@ -24,7 +24,7 @@ export function installed(name: string): boolean {
   });
 }
 
-/** Whether the tests run as root. */
+/** True if the tests run as root. */
 export const isRoot = process.getuid?.() === 0;
 
 /** Why a test that needs `programs` cannot run, or `false`, as the `skip` option of a test takes it. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 export interface Trace {
   /** The command that starts the program under strace. */
   prefix: readonly string[];
-  /** What was traced, call by call, each on a line of its own; calls of different threads are in no order. */
+  /** The traced calls, each on a line of its own; calls of different threads are in no order. */
   calls(): string[];
 }
 
@@ -22,13 +22,13 @@ export function trace(folder: string, ...expressions: readonly string[]): Trace 
   return { prefix, calls };
 }
 
-/** How often a file was read or written. */
+/** The number of reads or writes of a file. */
 export interface Transfers {
   direct: number;
   buffered: number;
 }
 
-/** What the calls of a {@link trace} that include openat say of reads or writes of `path`. */
+/** Counts the reads or writes of `path` in the calls of a {@link trace} that includes openat. */
 export function transfers(
   calls: readonly string[],
   path: string,

@@ -22,7 +22,7 @@ function u16(value: number): Buffer {
   return bytes;
 }
 
-/** Bytes, and their CRC-32 behind them. */
+/** Bytes followed by their CRC-32. */
 export function withCrc(...parts: Uint8Array[]): Buffer {
   const bytes = Buffer.concat(parts);
   return Buffer.concat([bytes, u32(crc32(bytes))]);
@@ -44,7 +44,7 @@ export function descriptionFrame(
   return withCrc(Buffer.from(command), u32(body.length + 4), body);
 }
 
-/** What a whole frame says: its fields by their tags, its version and whether its checksum is right. */
+/** A whole frame: its fields by their tags, its version, and if its checksum is right. */
 export interface Description {
   version: string;
   sound: boolean;

@@ -12,13 +12,13 @@ import {
 } from "./description.ts";
 import { DIGEST_TAG, DONE } from "./wire.ts";
 
-/** How payloads are coded, each at its number on the wire. */
+/** Codecs of payloads, each at its number on the wire. */
 const CODECS = ["raw", "xz", "zstd", "lz4"] as const;
 
 /** Bytes in a digest. */
 const DIGEST_LENGTHS: Readonly<Record<string, number>> = { "sha3-512": 64, blake3: 32 };
 
-/** What the `helo` frame of a sealed hash stream may say. */
+/** Fields of the `helo` frame of a sealed hash stream. */
 export interface HelloFields {
   digest?: string;
   blockSize?: number;
@@ -42,7 +42,7 @@ export function sealedHello(fields: HelloFields = {}): Buffer {
   ]);
 }
 
-/** What the `head` frame of an extended block stream may say; `source` are whole fields, those of a trailer. */
+/** Fields of the `head` frame of an extended block stream; `source` are whole fields, those of a trailer. */
 export interface HeadFields {
   digest?: string;
   blockSize?: number;
@@ -67,12 +67,12 @@ export interface Sealed {
   sealed: Buffer;
 }
 
-/** A frame of the hash stream, all of which is sealed. */
+/** A frame of the hash stream, which the seal covers whole. */
 export function whole(bytes: Buffer): Sealed {
   return { bytes, sealed: bytes };
 }
 
-/** What a `blck` frame says, and carries. */
+/** Fields and payload of a `blck` frame. */
 export interface BlckFields {
   position: number | bigint;
   /** Bytes in the block; those of the payload if not given. */
@@ -105,7 +105,7 @@ export function rootValue(root: Uint8Array, digest = "sha3-512", blockSize = 131
   return Buffer.concat([u32(blockSize), root, Buffer.from(digest, "latin1")]);
 }
 
-/** The `root` frame behind `frames`. */
+/** The `root` frame after `frames`. */
 export function rootFrame(frames: readonly Sealed[], root?: Uint8Array): Buffer {
   const crc = crc32(Buffer.concat(frames.map(({ sealed }) => sealed)));
   return descriptionFrame("root", [
@@ -137,8 +137,8 @@ export interface ExtendedBlocks {
   frames: ExtendedFrame[];
   /** The fields of its `root` frame. */
   root: Description;
-  /** What follows `done`. */
-  behind: Buffer;
+  /** The bytes after `done`. */
+  after: Buffer;
 }
 
 /** Reads a whole extended block stream; all checksums in it have to be right, and so do order and seal. */
@@ -182,5 +182,5 @@ export function decodeExtendedBlocks(stream: Buffer): ExtendedBlocks {
   assert.equal(root.fields.get(0x8001)?.readBigUInt64BE(), BigInt(frames.length), "the count");
   assert.equal(root.fields.get(0x8002)?.readUInt32BE(), crc32(Buffer.concat(sealed)), "the seal");
   assert.equal(take(4).toString(), "done");
-  return { head, frames, root, behind: stream.subarray(at) };
+  return { head, frames, root, after: stream.subarray(at) };
 }

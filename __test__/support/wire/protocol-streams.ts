@@ -65,7 +65,7 @@ function contentOf(decoded: HashFrame): HashContent {
       };
 }
 
-/** What a decoder finds in the first bytes that it gets. */
+/** The frames that a decoder finds in the first bytes that it gets. */
 export function decodeHashFrames(
   bytes: Uint8Array,
   streamOffset: number,
@@ -103,7 +103,7 @@ export function readHashStream(chunks: Iterable<Uint8Array>): HashContent[] {
   throw decoder.ended(pending, offset);
 }
 
-/** What a decoder finds in the first bytes that it gets, of blockcopy 0.0.2's frames. */
+/** The frames of blockcopy 0.0.2 that a decoder finds in the first bytes that it gets. */
 export function decodeBlockFrames(
   memory: Uint8Array,
   start: number,
@@ -163,7 +163,7 @@ export function readBlockStream(chunks: Iterable<Uint8Array>): Block[] {
   throw decoder.ended(memory.subarray(gap), offset);
 }
 
-/** What `decode` throws, which must be a ProtocolError whose message tells its offset. */
+/** The error that `decode` throws, which must be a ProtocolError whose message tells its offset. */
 export function protocolErrorOf(decode: () => unknown): ProtocolError {
   try {
     decode();

@@ -32,7 +32,7 @@ export function hashBlocks(
   return Buffer.concat([...frames, ...(rest ? [restFrame(bytes.length)] : []), DONE]);
 }
 
-/** What thin_delta prints around these elements, which begin in line 3. */
+/** The output of thin_delta around these elements, which begin in line 3. */
 export const thinDelta = (diff: string, attributes = 'data_block_size="128"'): string =>
   `<superblock uuid="" time="1" transaction="2" ${attributes} nr_data_blocks="100">
   <diff left="1" right="2">\n${diff}\n  </diff>\n</superblock>\n`;
@@ -43,7 +43,7 @@ type NbdEntry = [offset: number, length: number, type: number, description: stri
 /** An entry of a dirty bitmap. */
 export const dirty = (offset: number, length: number): NbdEntry => [offset, length, 1, "dirty"];
 
-/** What `nbdinfo --map --json` prints, in one line. */
+/** The output of `nbdinfo --map --json`, in one line. */
 export const nbd = (...entries: NbdEntry[]): string =>
   JSON.stringify(
     entries.map(([offset, length, type, description]) => ({ offset, length, type, description })),

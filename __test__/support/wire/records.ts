@@ -5,7 +5,7 @@ import { descriptionFrame, readDescription as readAny, withCrc } from "./descrip
 import { BLOCK } from "../files/files.ts";
 import { DIGEST_TAG, helloField, helloFrame, type Digest } from "./wire.ts";
 
-/** How the payload of a record is coded; the place in the list is its number. */
+/** The codecs of payloads; the place in the list is the number. */
 export const CODECS = ["raw", "xz", "zstd", "lz4"] as const;
 
 /** One of them. */
@@ -36,7 +36,7 @@ export function readDescription(frame: Buffer): Map<number, Buffer> {
   return fields;
 }
 
-/** What a seal covers of a record: its header without the checksum of that. */
+/** The part of a record that the seal covers: its header without the header's checksum. */
 function covered(header: Buffer): Buffer {
   return header.subarray(0, -4);
 }
@@ -59,7 +59,7 @@ export function asking(
   ]);
 }
 
-/** A `root` frame for frames of which a seal covers `parts`, and with a root digest (in hexadecimal) where one is given. */
+/** A `root` frame whose seal covers `parts`, with a root digest (in hexadecimal) if one is given. */
 function sealFrame(
   parts: readonly Buffer[],
   root?: { hex: string; digest: string; blockSize?: number },
@@ -93,12 +93,12 @@ export function plainOf(stream: Buffer): Buffer {
   if (greeting.toString("latin1", 0, 4) !== "helo") throw new Error("no hello");
   const frames = hashFrames(stream.subarray(greeting.length), 64);
   const plain = Buffer.concat(frames);
-  const behind = stream.subarray(greeting.length + plain.length);
-  const seal = firstFrame(behind);
+  const after = stream.subarray(greeting.length + plain.length);
+  const seal = firstFrame(after);
   const fields = readDescription(seal);
   const count = fields.get(FIELD.root.frames)?.readBigUInt64BE();
   if (count !== BigInt(frames.length)) throw new Error("the seal is broken");
-  return Buffer.concat([plain, behind.subarray(seal.length)]);
+  return Buffer.concat([plain, after.subarray(seal.length)]);
 }
 
 /** A plain hash stream as `checksum --extended` writes it. */
@@ -164,7 +164,7 @@ function compress(codec: "xz" | "zstd" | "lz4", bytes: Buffer): Buffer {
   }[codec];
   const made = execFileSync(codec, options, { input: bytes, maxBuffer: 1 << 26 });
   if (codec !== "lz4") return made;
-  // The program writes frames, of which the first block is wanted: behind a header of 7 bytes and its length.
+  // The program writes frames. The first block follows a header of 7 bytes and its length.
   const length = made.readUInt32LE(7);
   if (length >= made.length) throw new Error("lz4 left the block as it is");
   return made.subarray(11, 11 + length);
@@ -186,7 +186,7 @@ export function blockStream(head: Buffer, records: readonly BlockRecord[], root?
 
 /** A record as it lies in a stream. */
 export interface FoundRecord extends BlockRecord {
-  /** Where in the stream it begins, where its header ends, and where it ends. */
+  /** Offsets in the stream at which it begins, its header ends, and it ends. */
   at: number;
   headerEnd: number;
   end: number;

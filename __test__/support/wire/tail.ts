@@ -1,4 +1,4 @@
-// The trailer behind `done`, read in the plainest way: the tests' own opinion of what its bytes mean.
+// The trailer after `done`, read in the plainest way: the tests' own opinion of what its bytes mean.
 import { type Description, descriptionFrame, field, readDescription } from "./description.ts";
 
 /** The tags of its fields. */
@@ -15,11 +15,11 @@ export const TAG = {
 
 /** A block stream up to `done`, which is all that blockcopy 0.0.2 reads of it. */
 export function untilDone(stream: Buffer): Buffer {
-  return stream.subarray(0, stream.length - behindDone(stream).length);
+  return stream.subarray(0, stream.length - afterDone(stream).length);
 }
 
-/** What follows `done` in a block stream. */
-export function behindDone(stream: Buffer): Buffer {
+/** The trailer that follows `done` in a block stream. */
+export function afterDone(stream: Buffer): Buffer {
   let at = 0;
   while (stream.toString("latin1", at, at + 4) !== "done") {
     if (at + 16 > stream.length) throw new Error("the stream has no `done`");

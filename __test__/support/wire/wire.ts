@@ -50,7 +50,7 @@ export function unequalHash(position: number | bigint, size: number, digestLengt
   return hashFrame(position, size, Buffer.alloc(digestLength, 0xee));
 }
 
-/** A frame of the deprecated kind, for the block behind the one before; its digest is `fill` all through. */
+/** A frame of the deprecated kind, for the block after the last one; its digest is `fill` all through. */
 export function deprecatedHash(size: number, fill: number): Buffer {
   return Buffer.concat([Buffer.from("hash"), u32(size), Buffer.alloc(64, fill)]);
 }
@@ -160,7 +160,7 @@ export function decodeBlocks(stream: Buffer): { frames: BlockFrame[]; done: bool
   return { frames, done: false };
 }
 
-/** What a block stream without `dlzm` frames makes of `destination`. */
+/** The result of a block stream without `dlzm` frames on `destination`. */
 export function applyBlocks(destination: Buffer, frames: readonly BlockFrame[]): Buffer {
   const size = frames.reduce(
     (end, frame) => Math.max(end, frame.position + frame.payload.length),
