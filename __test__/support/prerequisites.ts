@@ -61,14 +61,11 @@ function provide(programs: string[]): void {
     console.log(`Installing ${packages.join(", ")} for the tests.`);
     if (install(packages)) return;
   }
-  console.log(
-    `Without ${programs.join(", ")}: tests that need them will be skipped, each saying so.`,
-  );
-  if (canInstall && !mayInstall) {
-    console.log(
-      `To have them installed (${packages.join(", ")}), run \`BLOCKCOPY_TEST_INSTALL=1 npm test\`.`,
-    );
-  }
+  const remedy =
+    canInstall && !mayInstall
+      ? `; BLOCKCOPY_TEST_INSTALL=1 npm test installs ${packages.join(", ")}`
+      : "";
+  console.log(`Missing, so their tests are skipped: ${programs.join(", ")}${remedy}.`);
 }
 
 /** Installs Debian packages; false when that fails. */

@@ -72,6 +72,44 @@ function standIn(
   ].join("\n");
 }
 
+/** A source on another host, as a stand-in for it behaves. */
+interface Source {
+  events: readonly string[];
+  stream: Uint8Array;
+  /** Options of `sync`. */
+  args?: readonly string[];
+  /** Content of the destination before the copy; `null` if it does not exist. */
+  before?: Buffer | null;
+}
+
+/** Copies from a stand-in for a source to a file here. */
+async function pull(
+  t: TestContext,
+  { events, stream, args = [], before = OLD }: Source,
+): Promise<{ outcome: Outcome; here: string }> {
+  const { folder, here } = ends(t);
+  if (before === null) rmSync(here);
+  else {
+    writeFileSync(here, before);
+    chmodSync(here, 0o600);
+  }
+  const words = args.includes("--wire") ? args : ["--digest", "sha3-512", ...args];
+  const script = standIn(folder, events, stream);
+  return { outcome: await syncWith(folder, script, [...words, "host:/s", here]), here };
+}
+
+/** Asserts that such a copy fails, and writes nothing. */
+async function assertPullRefused(
+  t: TestContext,
+  source: Source,
+  code: number,
+  ...patterns: RegExp[]
+): Promise<void> {
+  const { outcome, here } = await pull(t, source);
+  assertFailed(outcome, code, "sync", ...patterns);
+  assertSame(readFileSync(here), source.before ?? OLD);
+}
+
 /** The answer of a source of that size. */
 function answer(frames: Parameters<typeof sealedStream>[1], size: number | null = SIZE): Buffer {
   const times = [4, 5].map((tag) => field(tag, Buffer.concat([u64(1_000_000_000), u32(0)])));
@@ -103,26 +141,11 @@ test("a source that ends with 0 and has not said all of it", async (t) => {
     ],
     [[HELLO, BEGIN, END], answer([], null), /does not name the size/],
   ] as const) {
-    const { folder, here } = ends(t);
-    const outcome = await syncWith(folder, standIn(folder, events, stream), [
-      "--digest",
-      "sha3-512",
-      "host:/s",
-      here,
-    ]);
-    assertFailed(outcome, EXIT.protocol, "sync", pattern);
-    assertSame(readFileSync(here), OLD);
+    await assertPullRefused(t, { events, stream }, EXIT.protocol, pattern);
   }
-  const { folder, here } = ends(t);
-  // What this table changes is what makes it fail.
-  assertSucceeded(
-    await syncWith(folder, standIn(folder, [HELLO, BEGIN, PROGRESS, END], whole), [
-      "--digest",
-      "sha3-512",
-      "host:/s",
-      here,
-    ]),
-  );
+  // The changes in this table are what makes it fail.
+  const sound = await pull(t, { events: [HELLO, BEGIN, PROGRESS, END], stream: whole });
+  assertSucceeded(sound.outcome);
 });
 
 test("a destination that ends with 0 and has not said all of it", async (t) => {
@@ -192,9 +215,7 @@ test("blocks outside of what was asked for are not written", async (t) => {
     [["--truncate"], answer([block(8192)], 8192)],
     [["--allow-larger"], answer([block(8192)], 8192)],
   ] as const) {
-    const { folder, here } = ends(t);
-    const words = ["--digest", "sha3-512", ...args, "host:/s", here];
-    const outcome = await syncWith(folder, standIn(folder, [HELLO, BEGIN, END], stream), words);
+    const { outcome, here } = await pull(t, { events: [HELLO, BEGIN, END], stream, args });
     assertFailed(
       outcome,
       EXIT.protocol,
@@ -216,22 +237,12 @@ test("a size that does not fit is refused by the destination itself", async (t) 
     [["--allow-larger"], SIZE + 1],
     [["--create"], SIZE - 1],
   ] as const) {
-    const { folder, here } = ends(t);
-    const script = standIn(folder, [HELLO, BEGIN, END], answer([block(0)], size));
-    const outcome = await syncWith(folder, script, [
-      "--digest",
-      "sha3-512",
-      ...args,
-      "host:/s",
-      here,
-    ]);
-    assertFailed(
-      outcome,
+    await assertPullRefused(
+      t,
+      { events: [HELLO, BEGIN, END], stream: answer([block(0)], size), args },
       EXIT.usage,
-      "sync",
       new RegExp(`the source has ${size} bytes and the destination .*here ${SIZE}`),
     );
-    assertSame(readFileSync(here), OLD);
   }
 });
 
@@ -247,18 +258,15 @@ test("a source that leaves out blocks after the end of the destination", async (
     [["--start", "4K"], half, [], half],
     [["--streams", "2", "--create"], half, [], half],
   ] as const) {
-    const { folder, here } = ends(t);
-    if (before === undefined) rmSync(here);
-    else {
-      writeFileSync(here, OLD.subarray(0, before));
-      chmodSync(here, 0o600);
-    }
     const counts = `{"changed":${frames.length * 4096}}`;
-    const events = [HELLO, OPEN, `{"event":"progress","done":0,"counts":${counts}}`, END];
-    const script = standIn(folder, events, answer([...frames]));
-    const words = ["--digest", "sha3-512", ...args, "host:/s", here];
+    const { outcome, here } = await pull(t, {
+      events: [HELLO, OPEN, `{"event":"progress","done":0,"counts":${counts}}`, END],
+      stream: answer([...frames]),
+      args,
+      before: before === undefined ? null : OLD.subarray(0, before),
+    });
     assertFailed(
-      await syncWith(folder, script, words),
+      outcome,
       EXIT.protocol,
       "sync",
       new RegExp(`source has 1048576 bytes and .*here has only ${after ?? 0} after all blocks`),
@@ -272,10 +280,9 @@ test("a source that leaves out blocks after the end of the destination", async (
 });
 
 test("a source that sends blocks and does not count them", async (t) => {
-  const { folder, here } = ends(t);
-  const script = standIn(folder, [HELLO, OPEN, END], answer([block(0)]));
+  const { outcome } = await pull(t, { events: [HELLO, OPEN, END], stream: answer([block(0)]) });
   assertFailed(
-    await syncWith(folder, script, ["--digest", "sha3-512", "host:/s", here]),
+    outcome,
     EXIT.protocol,
     "sync",
     /does not say how many bytes of blocks it has sent, .* has written 4096/,
@@ -284,39 +291,24 @@ test("a source that sends blocks and does not count them", async (t) => {
 
 test("a source that says that it is a device of 0 bytes", async (t) => {
   const empty = sealedStream(headFrame({ source: [field(1, u64(0)), field(2, "device")] }), []);
-  const { folder, here } = ends(t);
   const words = /the source is a device of 0 bytes/;
   for (const args of [["--truncate"], ["--truncate", "--force"], ["--start", "4K"]]) {
-    const script = standIn(folder, [HELLO, OPEN, END], empty);
-    const outcome = await syncWith(folder, script, [
-      "--digest",
-      "sha3-512",
-      ...args,
-      "host:/s",
-      here,
-    ]);
-    assertFailed(outcome, EXIT.usage, "sync", words);
+    const source = { events: [HELLO, OPEN, END], stream: empty, args };
+    await assertPullRefused(t, source, EXIT.usage, words);
   }
+  const { here } = ends(t);
   const saved = await run(["save", "--truncate", "--force", here], { stdin: empty });
   assertFailed(saved, EXIT.usage, "save", words);
   assertSame(readFileSync(here), OLD);
 });
 
 test("another answer than was asked for", async (t) => {
-  const { folder, here } = ends(t);
   for (const [args, stream] of [
     [[], sealedStream(headFrame({ digest: "blake3", source: [field(1, u64(SIZE))] }), [])],
     [["--block-size", "64K"], answer([])],
   ] as const) {
-    const script = standIn(folder, [HELLO, BEGIN, END], stream);
-    const outcome = await syncWith(folder, script, [
-      "--digest",
-      "sha3-512",
-      ...args,
-      "host:/s",
-      here,
-    ]);
-    assertFailed(outcome, EXIT.protocol, "sync", /were requested/);
+    const source = { events: [HELLO, BEGIN, END], stream, args };
+    await assertPullRefused(t, source, EXIT.protocol, /were requested/);
   }
 });
 
@@ -331,12 +323,12 @@ test("blockcopy 0.0.2 in the place of the source: nothing outside either", async
     ],
     [[], answer([]), /the protocol of blockcopy 0.0.2 was requested/],
   ] as const) {
-    const { folder, here } = ends(t);
-    const events = [HELLO, BEGIN, END];
-    const script = standIn(folder, events, Buffer.concat([frame, DONE]));
-    const outcome = await syncWith(folder, script, ["--wire", "0.0.2", ...args, "host:/s", here]);
-    assertFailed(outcome, EXIT.protocol, "sync", pattern);
-    assertSame(readFileSync(here), OLD);
+    const source = {
+      events: [HELLO, BEGIN, END],
+      stream: Buffer.concat([frame, DONE]),
+      args: ["--wire", "0.0.2", ...args],
+    };
+    await assertPullRefused(t, source, EXIT.protocol, pattern);
   }
 });
 
