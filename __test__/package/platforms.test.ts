@@ -15,6 +15,7 @@ import {
 import { glibcNeeded } from "../../src/sync/bootstrap/glibc.ts";
 import { faultsOf } from "../../scripts/platforms/binary.ts";
 import { readElf } from "../../scripts/platforms/elf.ts";
+import { builtEngine, GLIBC } from "../../scripts/platforms/targets.ts";
 import { PROJECT } from "../support/programs/cli.ts";
 import { lacking } from "../support/programs/tools.ts";
 
@@ -96,12 +97,11 @@ test("a build for this host alone is found out", { skip: here?.libc !== "glibc" 
 
 for (const platform of PLATFORMS) {
   const name = platformName(platform);
-  const target = `${platform.cpu === "x64" ? "x86_64" : "aarch64"}-unknown-linux-${platform.libc === "glibc" ? "gnu" : "musl"}`;
   // The package of this host has what `npm run build` has built last.
-  const file = join(PROJECT, "target/platforms", target, "release/libblockcopy_addon.so");
+  const file = join(PROJECT, builtEngine(platform));
   const skip = existsSync(file) ? false : `${name} is not built: npm run build:platforms`;
   test(`the engine for ${name} runs on every host of its platform`, { skip }, () => {
-    assert.deepEqual(faultsOf(readFileSync(file), platform, "2.17"), []);
+    assert.deepEqual(faultsOf(readFileSync(file), platform, GLIBC), []);
   });
 }
 

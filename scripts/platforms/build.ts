@@ -5,10 +5,8 @@ import { copyFileSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { engineFileOf, type Platform, platformName, PLATFORMS } from "../../src/native/platform.ts";
 import { faultsOf } from "./binary.ts";
+import { builtEngine, GLIBC, rustTarget } from "./targets.ts";
 import { environment, installTools } from "./tools.ts";
-
-/** The oldest glibc that the engine runs with: RHEL 7, and the oldest that Rust supports. */
-const GLIBC = "2.17";
 
 const chosen = choose(process.argv.slice(2));
 const env = environment(installTools());
@@ -43,7 +41,7 @@ function build(platform: Platform): void {
   );
 
   const folder = join("npm", platformName(platform));
-  const built = join("target/platforms", target, "release/libblockcopy_addon.so");
+  const built = builtEngine(platform);
   const content = readFileSync(built);
   const faults = faultsOf(content, platform, GLIBC);
   if (faults.length > 0) throw new Error(`${built}: ${faults.join("; ")}`);
@@ -55,9 +53,4 @@ function build(platform: Platform): void {
     stdio: "inherit",
   });
   console.log(`${file}: ${content.length} bytes`);
-}
-
-/** Returns the name that Rust has for a platform. */
-function rustTarget({ cpu, libc }: Platform): string {
-  return `${cpu === "x64" ? "x86_64" : "aarch64"}-unknown-linux-${libc === "glibc" ? "gnu" : libc}`;
 }
