@@ -1,6 +1,13 @@
 // What a person sees: help, usage errors, offsets, progress, and the refusal to write binary data to a terminal.
 import assert from "node:assert/strict";
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import {
@@ -238,6 +245,24 @@ for (const stage of ["retrieve", "save"]) {
     );
   });
 }
+
+test("-a copies times and permissions, -z is accepted", async (t) => {
+  for (const command of ["sync", "save"]) {
+    const [from, to] = [file(t), file(t)];
+    chmodSync(from, 0o640);
+    chmodSync(to, 0o600);
+    utimesSync(from, 1_000_000, 2_000_000);
+    const outcome =
+      command === "sync"
+        ? await run(["sync", "-az", from, to])
+        : await bash(
+            `${blockcopy("checksum", to)} | ${blockcopy("retrieve", from)} | ${blockcopy("save", "-a", to)}`,
+          );
+    assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+    const { mode, mtimeMs } = statSync(to);
+    assert.deepEqual([mode & 0o777, mtimeMs], [0o640, 2_000_000_000], command);
+  }
+});
 
 test("BLOCKCOPY_WIRE takes 0.0.2 only", async (t) => {
   const path = file(t);

@@ -139,13 +139,13 @@ const CONFLICTS: readonly Conflict[] = [
  */
 export function refuseTogether(copy: SyncOptions): void {
   refuseEmptyRange(copy);
-  refuseNumericIds(copy);
   for (const { when, options, message, advice } of CONFLICTS) {
     const [option] = (when(copy) && Object.entries(options(copy)).find(([, given]) => given)) || [];
     if (option !== undefined) {
       throw new UsageError(message(option), advice);
     }
   }
+  refuseNumericIds(copy);
 }
 
 /** Options that restrict a copy to a part. */
