@@ -17,7 +17,7 @@ export function withoutLauncher(): string | undefined {
   if (threads !== undefined && !(Number(threads) >= LEAST_THREADS)) {
     return `with UV_THREADPOOL_SIZE=${JSON.stringify(threads)} Node has too few threads; unset it, or run \`blockcopy\` itself instead of Node`;
   }
-  // Somebody is debugging.
+  // The user is debugging.
   if (process.execArgv.some((flag) => flag.startsWith("--inspect"))) {
     return undefined;
   }

@@ -58,7 +58,10 @@ function reportedError(side: Side, error: NonNullable<Side["error"]>): SyncError
     : new SyncError(`${on}${message}`, advice, code);
 }
 
-/** Returns the exit code for one that a stage has reported. A stage on another host may report any number; 70 is for faults of this program alone. */
+/**
+ * Translates the exit code that a stage has reported. A stage on another host may report any number, and 70 is reserved for faults of this
+ * program.
+ */
 function exitCodeFor(end: Endpoint, code: number): number {
   // The reader of the stage has gone, not the reader of this program.
   if (code === ExitCode.readerGone) {

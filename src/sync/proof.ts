@@ -48,8 +48,8 @@ function missingEvent({ hello, hasBegun }: Side): string {
 }
 
 /**
- * Describes a contradiction between the counts of a source and its own size, or those of the destination of its stream; undefined if they
- * agree, or if the destination has not counted. A source that has not counted has sent nothing.
+ * Describes a contradiction in the reports of a stream: the source has not compared all of its bytes, or the destination has written more or
+ * less than the source has sent. Undefined if there is no contradiction, or if the destination reports no count.
  */
 export function contradiction(from: Side, to: Side): Explanation | undefined {
   if (from.total !== undefined && from.done < from.total) {

@@ -8,7 +8,7 @@ import type { Silence } from "./silence.ts";
 export interface Observers {
   listener: Listener;
   silence: Silence;
-  /** True for a stage of 0.0.2: it prints nothing more until it ends, so that its silence means nothing. */
+  /** True for a stage of 0.0.2, which prints nothing while it runs: only its start is watched. */
   isSilent?: boolean;
 }
 

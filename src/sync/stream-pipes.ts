@@ -66,7 +66,7 @@ export function streamPipes(streams: number, { relayed, preface, take }: PipeOpt
  *
  * @throws UsageError
  */
-export function prefaceOf(
+export function rangeListOf(
   extents: readonly Extent[] | undefined,
   { bwlimit }: CopyOptions,
 ): AsyncIterable<Uint8Array> | undefined {

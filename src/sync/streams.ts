@@ -19,7 +19,7 @@ import { Side } from "./side.ts";
 import { Silence } from "./silence.ts";
 import { type CopyOptions, receiveArguments, retrieveArguments } from "./stage-arguments.ts";
 import { type Observers, stageProgram } from "./stage-program.ts";
-import { partsOf, prefaceOf, startAfter, streamPipes } from "./stream-pipes.ts";
+import { partsOf, rangeListOf, startAfter, streamPipes } from "./stream-pipes.ts";
 
 /** The ends of a copy, and its options. */
 export interface CopyPlan {
@@ -71,7 +71,7 @@ export async function runStreams(
   const programs = programsOf(context, plan, packageId, { streams, listener, silence });
   const pipes = streamPipes(streams.length, {
     relayed: source.kind === "remote" && destination.kind === "remote",
-    preface: prefaceOf(extents, copy),
+    preface: rangeListOf(extents, copy),
     take,
   });
   const writes = writesDestination(plan);

@@ -45,7 +45,8 @@ function installedLine({ name, digest }: PackageId, exec: string, sudo: boolean)
   const own = `find "$p" "$d" -prune -type d -user "$u" ! -perm -020 ! -perm -02 | wc -l`;
   // Counts the files in it that others own or may write to.
   const shared = `find "$d" ! -type l "(" ! -user "$u" -o -perm -020 -o -perm -02 ")" | wc -l`;
-  // Checks a folder above it, in the path without links. Nobody else can change that path once all of its folders are safe. In a sticky folder, others cannot rename it.
+  // Checks one folder above it. The path has no links, so nobody else can change it once all of its folders are safe. A sticky folder is
+  // safe, because others cannot rename what is in it.
   const safe = `[ "$(find "\${q:-/}" -prune -type d "(" -user 0 -o -user "$u" ")" "(" -perm -1000 -o ! -perm -020 ! -perm -02 ")" | wc -l)" -eq 1 ]`;
   const above = `d=$(cd -P "$d" && pwd -P) && q=$d && while [ -n "$q" ]; do q=\${q%/*}; ${safe} || break; [ -n "$q" ] || k=1; done && [ "$k" = 1 ]`;
   const whole = `cd "$d" && echo "${digest}  SHA256SUMS" | sha256sum -c && sha256sum -c SHA256SUMS`;

@@ -59,7 +59,7 @@ export function sshOptions(program: string, ownConnection: boolean): string[] {
   ];
 }
 
-/** Returns the remote shell as messages may show it. Only ssh with harmless options is shown: others, such as sshpass(1), may have a password in them. */
+/** Returns the remote shell for a message. Only ssh with harmless options is shown: another command, such as sshpass(1), may contain a password. */
 export function shownRsh(rsh: string): string {
   const [program, ...options] = splitWords(rsh);
   return isSsh(program) && areHarmless(options) ? rsh : "<the command of --rsh>";

@@ -30,7 +30,11 @@ export interface LegacyPlan {
   reporter: Side | undefined;
 }
 
-/** @param size the size of the local end, to be compared with that of the remote end */
+/**
+ * Plans a copy with hosts that have blockcopy 0.0.2.
+ *
+ * @param size the size of the local end, which a remote stage compares with its own
+ */
 export function planOf(plan: CopyPlan, size: Size | undefined): LegacyPlan {
   const { source, destination, copy } = plan;
   const from = new Side(source, "source");

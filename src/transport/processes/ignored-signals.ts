@@ -2,7 +2,7 @@ import { constants } from "node:os";
 
 import { IGNORED_VARIABLE } from "../../native/node-start.ts";
 
-/** Signals that stay ignored if a shell or nohup(1) has set them to be. Not SIGTTIN and SIGTTOU: a handler for these is not the same as ignoring them. */
+/** Signals that stay ignored if a shell or nohup(1) had ignored them. Not SIGTTIN and SIGTTOU, for which a handler differs from ignoring them. */
 const IGNORABLE = [
   "SIGHUP",
   "SIGINT",

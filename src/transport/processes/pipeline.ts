@@ -17,7 +17,7 @@ export interface Program {
   onLine: (text: string) => void;
   /** Tells if it has succeeded, where the exit code alone does not. */
   isDone?: (status: ExitStatus) => boolean;
-  /** The program is started when this resolves; at once without it. Ignored once a program has failed, or none is running that could resolve it. */
+  /** Delays the start until it resolves. Ignored once a program has failed, or if no running program could resolve it. */
   startAfter?: Promise<unknown>;
   /** The others wait for its output. A cancellation is sent to it alone; the others see the end of their streams. */
   isProducer?: boolean;

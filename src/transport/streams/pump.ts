@@ -11,8 +11,8 @@ const LENGTH = 1024 * 1024;
 export type Take = (chunk: Uint8Array) => Promise<void>;
 
 /**
- * Copies one pipe into another. Closes both at the end or when one fails, so that the programs at their other ends notice; the same happens
- * when this process ends.
+ * Copies one pipe into another, and closes both at the end or when one fails. The programs at their other ends notice that, and they also
+ * notice the end of this process.
  *
  * @param preface bytes that are written before those of the pipe
  */

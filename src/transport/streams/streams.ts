@@ -3,7 +3,7 @@ import {
   closeSync,
   constants,
   fstatSync,
-  // oxlint-disable-next-line no-restricted-imports -- what is opened here is in /proc
+  // oxlint-disable-next-line no-restricted-imports -- it opens only files in /proc
   open,
   // oxlint-disable-next-line no-restricted-imports -- the same
   openSync,

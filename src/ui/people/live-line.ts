@@ -11,7 +11,7 @@ export class LiveLine implements Progress {
   readonly #started = performance.now();
   #begun = false;
   readonly #own: Work;
-  /** The work that the line shows: that of the stage, or other work. */
+  /** The work that the line shows: `#own`, or other work that is going on. */
   #shown: Work;
 
   /**

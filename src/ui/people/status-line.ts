@@ -64,7 +64,7 @@ function partsOf(work: Work): Part[] {
   ];
 }
 
-/** Joins the parts that fit with two spaces, those of the lowest rank first. */
+/** Joins the parts with two spaces, without those that do not fit. Parts of the lowest rank take their room first. */
 function fitting(parts: readonly Part[], columns: number): string {
   const line = (taken: readonly Part[]): string =>
     parts
