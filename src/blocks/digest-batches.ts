@@ -5,7 +5,7 @@ import { DIGEST_LENGTHS } from "../protocol/digest.ts";
 import type { HashDecoder } from "../protocol/hash-stream/decoder.ts";
 import type { HashFrame } from "../protocol/hash-stream/frames.ts";
 import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
-import { Input } from "../transport/streams/streams.ts";
+import { Input } from "../transport/streams/input.ts";
 
 /**
  * Blocks that blockcopy 0.0.2 sends at once. It sends an incomplete group only after a `rest`, and drops it if the stream

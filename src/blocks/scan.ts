@@ -1,6 +1,6 @@
 import type * as Binding from "../native/binding.js";
 import type { Hashing } from "../protocol/digest.ts";
-import { Input } from "../transport/streams/streams.ts";
+import { Input } from "../transport/streams/input.ts";
 import type { StageContext } from "./context.ts";
 import { Holes } from "./holes.ts";
 import type { Extent } from "../ranges/extents.ts";

@@ -1,7 +1,8 @@
 import { printable } from "../errors/printable.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { openToRead } from "../transport/files/open-file.ts";
-import { Input, Output } from "../transport/streams/streams.ts";
+import { Input } from "../transport/streams/input.ts";
+import { Output } from "../transport/streams/output.ts";
 import { JsonLine } from "../ui/json-line.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { readFrames } from "./frames.ts";

@@ -1,4 +1,4 @@
-import type { Input } from "../transport/streams/streams.ts";
+import type { Input } from "../transport/streams/input.ts";
 
 /** Bytes in the window: more than the longest frame without its payload. */
 const LENGTH = 256 * 1024;

@@ -6,7 +6,7 @@ import {
   RangeListDecoder,
   rangeListEnded,
 } from "../protocol/range-list.ts";
-import { Input } from "../transport/streams/streams.ts";
+import { Input } from "../transport/streams/input.ts";
 import type { Extent } from "./extents.ts";
 
 /** Extents to read at once. */

@@ -6,7 +6,7 @@ import { ProtocolError } from "../../../src/protocol/error.ts";
 import { readFrames } from "../../../src/inspect/frames.ts";
 import { PayloadCheck } from "../../../src/inspect/payload-check.ts";
 import { Window } from "../../../src/inspect/window.ts";
-import { Input } from "../../../src/transport/streams/streams.ts";
+import { Input } from "../../../src/transport/streams/input.ts";
 
 /** A frame, with those of its fields that tests look at. */
 export interface Line {

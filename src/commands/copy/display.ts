@@ -3,7 +3,7 @@ import { isAsciiOnly } from "../../errors/charset.ts";
 import { printable } from "../../errors/printable.ts";
 import type * as Binding from "../../native/binding.js";
 import { type CopyResult, summaryLines } from "../../sync/copy-result.ts";
-import { Output } from "../../transport/streams/streams.ts";
+import { Output } from "../../transport/streams/output.ts";
 import type { CopyState } from "../../ui/copy-state.ts";
 import { type CopyDisplay, hidden, minuteDisplay } from "../../ui/people/copy-display.ts";
 import { drawMap } from "../../ui/people/draw-map.ts";

@@ -6,7 +6,7 @@ import { refuseUntrusted } from "../../transport/files/untrusted.ts";
 import { type FileHandle, promises } from "../../native/files.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import { OpenError, StreamError, systemCode } from "../../errors/stream-errors.ts";
-import { Input } from "../../transport/streams/streams.ts";
+import { Input } from "../../transport/streams/input.ts";
 import { type Distrust, distrustOfFile } from "../../transport/files/trusted.ts";
 import type { DataStream } from "../run/data-streams.ts";
 import { parseOffset } from "./offset.ts";

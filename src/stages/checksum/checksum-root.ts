@@ -3,7 +3,7 @@ import { rootOf } from "../../blocks/root-of.ts";
 import { Root, rootLine } from "../../blocks/root.ts";
 import { scanStream } from "../../blocks/scan.ts";
 import type { Hashing } from "../../protocol/digest.ts";
-import { Output } from "../../transport/streams/streams.ts";
+import { Output } from "../../transport/streams/output.ts";
 import { openInput } from "./open-input.ts";
 
 /**

@@ -8,7 +8,7 @@ import type * as Binding from "../../native/binding.js";
 import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import { SpooledOutput, type StreamOutput } from "../../transport/streams/spooled-output.ts";
-import { Output } from "../../transport/streams/streams.ts";
+import { Output } from "../../transport/streams/output.ts";
 import { openInput } from "./open-input.ts";
 import { type DigestOptions, sendDigests } from "./send-digests.ts";
 

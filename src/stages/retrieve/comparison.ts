@@ -10,7 +10,7 @@ import { Sequence } from "../../blocks/sequence.ts";
 import { batchesInFlight, type Slot, Slots } from "../../blocks/slots.ts";
 import type * as Binding from "../../native/binding.js";
 import { HashDecoder } from "../../protocol/hash-stream/decoder.ts";
-import type { Output } from "../../transport/streams/streams.ts";
+import type { Output } from "../../transport/streams/output.ts";
 import { ChangeMap } from "../../ui/change-map.ts";
 import type { Progress } from "../../ui/progress.ts";
 import { DryRunOutput } from "./dry-run-output.ts";

@@ -4,7 +4,7 @@ import type { StageContext } from "../../blocks/context.ts";
 import type { Sizes } from "../../blocks/sizes.ts";
 import type * as Binding from "../../native/binding.js";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
-import { Output } from "../../transport/streams/streams.ts";
+import { Output } from "../../transport/streams/output.ts";
 import { Comparison } from "./comparison.ts";
 import type { Compress } from "./compression.ts";
 import { reportWriter } from "./source-in-use.ts";

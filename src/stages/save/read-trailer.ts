@@ -6,7 +6,7 @@ import {
   trailerEnded,
   trailerLength,
 } from "../../protocol/block-stream/trailer.ts";
-import type { Input } from "../../transport/streams/streams.ts";
+import type { Input } from "../../transport/streams/input.ts";
 
 /**
  * Reads the trailer, which follows `done`.

@@ -2,7 +2,7 @@ import type { Cancellation } from "../../blocks/cancellation.ts";
 import type { BlockDecoder } from "../../protocol/block-stream/decoder.ts";
 import { BLOCK_HEADER_LENGTH } from "../../protocol/block-stream/frames.ts";
 import type { Head } from "../../protocol/block-stream/head.ts";
-import type { Input } from "../../transport/streams/streams.ts";
+import type { Input } from "../../transport/streams/input.ts";
 import { type Batch, BATCH_LENGTH, type BlockWriter } from "./block-writer.ts";
 
 /** Most frames in a batch: each takes memory of its own, however short it is. */

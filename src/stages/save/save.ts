@@ -6,7 +6,7 @@ import { DigestCacheWriter } from "../../digests/cache-writer.ts";
 import type * as Binding from "../../native/binding.js";
 import { BlockDecoder } from "../../protocol/block-stream/decoder.ts";
 import type { Trailer } from "../../protocol/block-stream/trailer.ts";
-import { Input } from "../../transport/streams/streams.ts";
+import { Input } from "../../transport/streams/input.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { type Destination, openDestination } from "./destination.ts";
 import { type Carried, namesOf, restoreMetadata } from "./metadata.ts";

@@ -1,5 +1,5 @@
 import { Spool } from "./spool.ts";
-import type { Output } from "./streams.ts";
+import type { Output } from "./output.ts";
 
 /** The output of a stage: standard output, or a spooled one. */
 export type StreamOutput = Pick<Output, "isRewritable" | "write" | "rewrite" | "finish">;

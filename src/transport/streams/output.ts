@@ -7,24 +7,16 @@ import {
   open,
   // oxlint-disable-next-line no-restricted-imports -- the same
   openSync,
-  read,
   write,
   writev,
 } from "node:fs";
 import { promisify } from "node:util";
 
-import type * as Binding from "../../native/binding.js";
-import { Pace } from "./pace.ts";
 import { ReaderGoneError, StreamError, systemCode } from "../../errors/stream-errors.ts";
+import { type Plumbing, prepareDescriptor } from "./descriptor.ts";
+import { Pace } from "./pace.ts";
 import { waited } from "./time-waited.ts";
 
-/** The part of the addon that the standard streams use. */
-type Plumbing = Pick<typeof Binding, "setBlocking" | "setPipeSize" | "waitFor">;
-
-/** Capacity of a pipe between two stages, in bytes: the most that any user may set (pipe-max-size), for few context switches. */
-const PIPE_LENGTH = 1024 * 1024;
-
-const STDIN = 0;
 const STDOUT = 1;
 
 /** Opens the file of standard output anew. */
@@ -33,77 +25,6 @@ const STDOUT_FILE = `/proc/self/fd/${STDOUT}`;
 const closeFile = promisify(close);
 const openFile = promisify(open);
 const writeAt = promisify(write);
-
-/** Reads standard input or another descriptor without Node's stream, which is several times slower than a pipe. */
-export class Input {
-  readonly #plumbing: Plumbing;
-  readonly #name: string;
-  readonly #fd: number;
-  #bytes = 0;
-
-  /**
-   * @param name the contents of the stream, for messages
-   * @param fd a descriptor; other than standard input, no other process may share it
-   */
-  constructor(plumbing: Plumbing, name: string, fd = STDIN) {
-    this.#plumbing = plumbing;
-    this.#name = name;
-    this.#fd = fd;
-    if (fd === STDIN) {
-      prepare(plumbing, fd);
-    }
-  }
-
-  /** Bytes read so far. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /**
-   * Reads at least one byte into `target`, and as many as are available.
-   *
-   * @returns the number of bytes; 0 at the end of the stream
-   * @throws StreamError
-   */
-  read(target: Uint8Array): Promise<number> {
-    return this.#fd === STDIN
-      ? waited.input.during(() => this.#readSome(target))
-      : this.#readSome(target);
-  }
-
-  async #readSome(target: Uint8Array): Promise<number> {
-    for (;;) {
-      try {
-        const count = await readSome(this.#fd, target);
-        this.#bytes += count;
-        return count;
-      } catch (error) {
-        const code = systemCode(error);
-        if (code === undefined) {
-          throw error;
-        }
-        // Another process that shares the pipe, such as ssh, can make it non-blocking at any time.
-        if (code !== "EAGAIN" || this.#fd !== STDIN) {
-          throw new StreamError(`reading the ${this.#name}`, code, this.#bytes);
-        }
-        await this.#plumbing.waitFor(STDIN, "readable");
-      }
-    }
-  }
-
-  /** Fills `target`. Returns the number of bytes; fewer only at the end of the stream. */
-  async readFully(target: Uint8Array): Promise<number> {
-    let filled = 0;
-    while (filled < target.length) {
-      const count = await this.read(target.subarray(filled));
-      if (count === 0) {
-        break;
-      }
-      filled += count;
-    }
-    return filled;
-  }
-}
 
 /** Writes standard output without Node's stream. */
 export class Output {
@@ -123,7 +44,7 @@ export class Output {
     this.#plumbing = plumbing;
     this.#name = name;
     this.#pace = rate === undefined ? undefined : new Pace(rate);
-    prepare(plumbing, STDOUT);
+    prepareDescriptor(plumbing, STDOUT);
     const status = fstatSync(STDOUT);
     this.isRewritable = status.isFile() && status.size === 0 && canReopen();
   }
@@ -234,12 +155,6 @@ export class Output {
   }
 }
 
-/** Makes a descriptor blocking again, in case a terminal library has changed it, and enlarges a pipe. */
-function prepare(plumbing: Plumbing, fd: number): void {
-  plumbing.setBlocking(fd);
-  plumbing.setPipeSize(fd, PIPE_LENGTH);
-}
-
 /**
  * True if the file of standard output can be opened anew, which a file of another user or an append-only one cannot. It is tried at the
  * start: finding out at the end would be hours later.
@@ -251,14 +166,6 @@ function canReopen(): boolean {
   } catch {
     return false;
   }
-}
-
-function readSome(fd: number, target: Uint8Array): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(fd, target, 0, target.length, null, (error, count) =>
-      error === null ? resolve(count) : reject(error),
-    );
-  });
 }
 
 function writeSome(parts: Uint8Array[]): Promise<number> {

@@ -1,0 +1,86 @@
+import { read } from "node:fs";
+
+import { StreamError, systemCode } from "../../errors/stream-errors.ts";
+import { type Plumbing, prepareDescriptor } from "./descriptor.ts";
+import { waited } from "./time-waited.ts";
+
+const STDIN = 0;
+
+/** Reads standard input or another descriptor without Node's stream, which is several times slower than a pipe. */
+export class Input {
+  readonly #plumbing: Plumbing;
+  readonly #name: string;
+  readonly #fd: number;
+  #bytes = 0;
+
+  /**
+   * @param name the contents of the stream, for messages
+   * @param fd a descriptor; other than standard input, no other process may share it
+   */
+  constructor(plumbing: Plumbing, name: string, fd = STDIN) {
+    this.#plumbing = plumbing;
+    this.#name = name;
+    this.#fd = fd;
+    if (fd === STDIN) {
+      prepareDescriptor(plumbing, fd);
+    }
+  }
+
+  /** Bytes read so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Reads at least one byte into `target`, and as many as are available.
+   *
+   * @returns the number of bytes; 0 at the end of the stream
+   * @throws StreamError
+   */
+  read(target: Uint8Array): Promise<number> {
+    return this.#fd === STDIN
+      ? waited.input.during(() => this.#readSome(target))
+      : this.#readSome(target);
+  }
+
+  async #readSome(target: Uint8Array): Promise<number> {
+    for (;;) {
+      try {
+        const count = await readSome(this.#fd, target);
+        this.#bytes += count;
+        return count;
+      } catch (error) {
+        const code = systemCode(error);
+        if (code === undefined) {
+          throw error;
+        }
+        // Another process that shares the pipe, such as ssh, can make it non-blocking at any time.
+        if (code !== "EAGAIN" || this.#fd !== STDIN) {
+          throw new StreamError(`reading the ${this.#name}`, code, this.#bytes);
+        }
+        await this.#plumbing.waitFor(STDIN, "readable");
+      }
+    }
+  }
+
+  /** Fills `target`. Returns the number of bytes; fewer only at the end of the stream. */
+  async readFully(target: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < target.length) {
+      const count = await this.read(target.subarray(filled));
+      if (count === 0) {
+        break;
+      }
+      filled += count;
+    }
+    return filled;
+  }
+}
+
+function readSome(fd: number, target: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, target, 0, target.length, null, (error, count) =>
+      error === null ? resolve(count) : reject(error),
+    );
+  });
+}
