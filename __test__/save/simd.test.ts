@@ -54,8 +54,10 @@ for (const set of SETS) {
   const skip = lackingSet(set);
 
   test(`${name}: the recorded hash streams`, { skip }, async () => {
+    // The others are recordings of the same blocks: save/vectors.test.ts has them all, with the fastest set.
     for (const { name: recording, checksum } of cases) {
-      if (checksum === undefined || checksum.exit !== 0) continue;
+      if (checksum === undefined || !["longer", "range-unaligned", "piped"].includes(recording))
+        continue;
       const outcome = await run(["checksum", ...checksum.args], {
         cwd: IMAGES,
         env: { BLOCKCOPY_SIMD: name, BLOCKCOPY_WIRE: "0.0.2" },

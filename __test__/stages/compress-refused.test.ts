@@ -39,13 +39,13 @@ const OTHERS = [
   "xz",
   "raw",
 ];
-for (const value of [...VALUES, ...OTHERS])
+for (const [place, value] of [...VALUES, ...OTHERS].entries())
   test(`--compress '${value}'`, async (t) => {
-    for (const stdin of [ALL, sealed(asking("blake3"), ALL, 32)]) {
-      const outcome = await run(["retrieve", source(t), `--compress=${value}`], { stdin });
-      assertFailed(outcome, EXIT.usage, "retrieve", /zstd:1 to zstd:19/, /auto/);
-      assert.equal(outcome.stdout.length, 0);
-    }
+    // It is refused before the stream is read, so the kinds of stream take turns.
+    const stdin = place % 2 === 0 ? ALL : sealed(asking("blake3"), ALL, 32);
+    const outcome = await run(["retrieve", source(t), `--compress=${value}`], { stdin });
+    assertFailed(outcome, EXIT.usage, "retrieve", /zstd:1 to zstd:19/, /auto/);
+    assert.equal(outcome.stdout.length, 0);
   });
 
 test("--lzma with --compress, and --compress twice", async (t) => {
