@@ -28,7 +28,7 @@ const destination = join(scratch, "destination");
 const noise = randomBytes(1_500_000);
 const content = Buffer.concat([noise, Buffer.alloc(1_500_000, "text "), Buffer.alloc(300_001)]);
 writeFileSync(source, content);
-/** What the engine of this host, which other tests have tested, says of the source. */
+/** Digests of the source by the engine of this host, which has tests of its own. */
 const digests = execFileSync(resolve("dist/cli/blockcopy"), ["checksum", source]);
 
 /** Stands for ssh: runs the command on this host. */
