@@ -113,7 +113,7 @@ test(
       await cached(copy),
       EXIT.otherDestination,
       "checksum",
-      new RegExp(`offset ${last} is`),
+      new RegExp(`offset ${last} has changed`),
     );
   },
 );
