@@ -7,9 +7,9 @@ import { readFileSync } from "node:fs";
 const TICS: readonly [pattern: RegExp, instead: string][] = [
   [/\/\*\*\s*(?:What|Whether|How|Where|Which|When|Who)\b/, "begin with a verb or a noun phrase"],
   [/^\s*\/\/[/!]\s*(?:What|Whether|How|Where|Which|Who)\b/, "begin with a verb or a noun phrase"],
-  [/\bbehind\b/i, "after"],
+  [/(?<!\bleft )\bbehind\b/i, "after"],
   [/\bbeside\b/i, "next to, in addition to"],
-  [/\b(?:is|are|was|were) none\b/i, "does not exist, is missing, is not one"],
+  [/(?<!\bthere )\b(?:is|are|was|were) none\b/i, "does not exist, is missing, is not one"],
   [/\bso many\b/i, "a number, per, up to"],
   [/\b(?:came|comes|come) of (?:it|a|the|this|that)\b/i, "result"],
   [/\bof which\b/i, "whose, or a sentence of its own"],

@@ -15,7 +15,7 @@ use crate::promise::promise;
 #[napi(string_enum)]
 #[derive(Clone, Copy)]
 pub enum DirectIo {
-    /// Where it is possible, and for reads where it is faster.
+    /// Direct I/O where it is possible, and for reads where it is faster.
     #[napi(value = "auto")]
     Auto,
     /// Always; fails where it is not possible.

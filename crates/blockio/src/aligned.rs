@@ -32,8 +32,8 @@ pub struct Slab {
     owners: Box<[AtomicUsize]>,
 }
 
-// SAFETY: the memory belongs to the slab alone and is reached only through slots, each of which
-// covers bytes that no other live slot covers (see `Slab::take` and `Slot::split_at`).
+// SAFETY: the memory belongs to the slab alone and is reached only through slots, and no two live
+// slots cover the same byte (see `Slab::take` and `Slot::split_at`).
 unsafe impl Send for Slab {}
 // SAFETY: as above; `&Slab` gives no access to the bytes, and the owner counts are atomic.
 unsafe impl Sync for Slab {}

@@ -5,7 +5,7 @@ use std::str::FromStr;
 /// Use of direct I/O, past the page cache (`O_DIRECT`, see open(2)).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Direct {
-    /// Where it is possible, and for reads where it is faster.
+    /// Direct I/O where it is possible, and for reads where it is faster.
     #[default]
     Auto,
     /// Always; fails where it is not possible.

@@ -84,7 +84,7 @@ proptest! {
     ) {
         // Some 16ths are text, the rest is noise.
         let mut block = noise(131_072);
-        let text = b"the block at this offset, the extent behind it, ".repeat(200);
+        let text = b"the block at this offset, the extent after it, ".repeat(200);
         for part in 0..plain {
             block[part * 8192..][..8192].copy_from_slice(&text[..8192]);
         }

@@ -55,7 +55,7 @@ pub(super) fn create(path: &Path) -> Result<Option<(OwnedFd, Made)>, Error> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    // First, so that a failure leaves no file behind.
+    // First, so that a failure leaves no file.
     let directory = sys::open_directory(parent).map_err(failed)?;
     if is_under_dev(parent).map_err(failed)? {
         return Ok(None);

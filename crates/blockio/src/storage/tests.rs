@@ -240,7 +240,7 @@ fn text_that_is_no_description_is_refused() {
         "boot itself 8:16 -1 - exact /dev/sdb",
         "boot itself 8:16 0 18446744073709551616 exact /dev/sdb",
         "boot itself 8:16 0 - perhaps /dev/sdb",
-        "boot beside 8:16 0 - exact /dev/sdb",
+        "boot other 8:16 0 - exact /dev/sdb",
         "boot itself 8:16 0 - exact /dev/\x1b[2J",
         "boot itself 8:16 0 - exact /dev/sd\u{85}",
         &long,

@@ -12,7 +12,7 @@ use crate::support::{MIB, content, overwrite};
 #[derive(Clone, Copy, Debug)]
 enum Place {
     /// Directly after the previous one.
-    Behind,
+    After,
     /// Directly before the previous one.
     Before,
     /// Shortly after the beginning of the previous one.
@@ -43,7 +43,7 @@ pub(crate) struct Spec {
 pub(crate) fn specs() -> impl Strategy<Value = Vec<Spec>> {
     let at = prop_oneof![0..3 * MIB, (0..24_usize).prop_map(|block| block * 131_072)];
     let place = prop_oneof![
-        5 => Just(Place::Behind),
+        5 => Just(Place::After),
         2 => Just(Place::Before),
         1 => Just(Place::Over),
         2 => at.prop_map(Place::At),
@@ -137,7 +137,7 @@ pub(crate) fn make(specs: &[Spec], limit: usize) -> Vec<Made> {
     for (spec, seed) in specs.iter().zip(1..) {
         let before = frames.last().map_or(0..0, Made::range);
         let position = match spec.place {
-            Place::Behind => before.end,
+            Place::After => before.end,
             Place::Before => before.start.saturating_sub(spec.length),
             Place::Over => before.start + 1000,
             Place::At(position) => position,
