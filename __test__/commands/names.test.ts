@@ -115,7 +115,12 @@ test(
       [],
       hidden(`${blockcopy("sync", "--create", "/etc/hostname")} "$(printf 'n\\351')"`),
     );
-    assertFailed(refused, EXIT.usage, "sync", /is not UTF-8, and \/proc, .*mount it/);
+    assertFailed(
+      refused,
+      EXIT.usage,
+      "sync",
+      /is not UTF-8, and its bytes cannot be read .*: mount \/proc/,
+    );
     assert.deepEqual(found, []);
     const [taken] = await inFolder(
       t,
