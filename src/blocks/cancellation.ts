@@ -14,6 +14,8 @@ export class CancelledError extends CopyError {
 /** The request, made by the first signal, that a command ends early with everything it has written on the disk. */
 export class Cancellation {
   #canEnd = false;
+  /** True once work that can end early has begun. */
+  #hasBegun = false;
   #by: { signal: string; code: number } | undefined;
   #wake: () => void = () => undefined;
   readonly #controller = new AbortController();
@@ -32,6 +34,9 @@ export class Cancellation {
 
   /** Requests the end. Returns false if nothing runs that can end early, or if it is the second request. */
   request(signal: string, code: number): boolean {
+    if (!this.#hasBegun) {
+      this.synced = 0;
+    }
     if (!this.#canEnd || this.requested) {
       return false;
     }
@@ -44,6 +49,7 @@ export class Cancellation {
   /** Runs work that can end early, and watches for that with `race`, `requested` or `signal`. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.#canEnd = true;
+    this.#hasBegun = true;
     try {
       return await work();
     } finally {

@@ -1,3 +1,4 @@
+import { SIGNAL_EXIT_CODES } from "../errors/exit-codes.ts";
 import type { Part } from "../blocks/part.ts";
 import type { Cancellation } from "../blocks/cancellation.ts";
 import type { Extent } from "../ranges/extents.ts";
@@ -164,7 +165,8 @@ function cancelledError(
   warn: SyncContext["warn"],
 ): Error {
   const { error } = cause.side;
-  if (error?.consequence === false && error.synced === undefined) {
+  const ownFailure = error?.consequence === false && !SIGNAL_EXIT_CODES.includes(error.code);
+  if (ownFailure && error.synced === undefined) {
     return failureOf(cause, warn);
   }
   // A stage reports `begin` before it asks for blocks: without it, nothing was written.

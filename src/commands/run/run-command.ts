@@ -1,5 +1,6 @@
 import { Cancellation } from "../../blocks/cancellation.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
+import { CopyError } from "../../errors/copy-error.ts";
 import { exitCodeOf } from "../../errors/explain.ts";
 import { RUN_AGAIN } from "../../errors/system-advice.ts";
 import type * as Binding from "../../native/binding.js";
@@ -87,7 +88,5 @@ function stopBy(
     setTimeout(() => printLine(`blockcopy ${run.name}: ${waiting}`), PATIENCE).unref();
     return;
   }
-  const message = `ended by ${signal}, ${run.unfinished}`;
-  const advice = run.again ?? RUN_AGAIN;
-  ending.end(code, { message, advice }, [`ERROR (${run.name}): ${message}; ${advice}`]);
+  ending.fail(new CopyError(`ended by ${signal}, ${run.unfinished}`, run.again ?? RUN_AGAIN, code));
 }
