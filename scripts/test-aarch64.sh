@@ -6,7 +6,8 @@
 # library for arm64 of the very same build, the cross linker and qemu are unpacked from Debian's packages into
 # target/aarch64-qemu/root (250 MB to download, 1 GB on the disk) and installed nowhere, so it needs no root and leaves
 # the toolchain of rust-toolchain.toml alone. They stay until that directory is deleted.
-# Where they cannot be had it prints SKIPPED and why; a failure to compile and a red test are failures.
+# They are downloaded only if CI is set or BLOCKCOPY_TEST_INSTALL is 1. Without them it prints SKIPPED and why; a failure
+# to compile and a red test are failures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,6 +26,9 @@ skip() {
 # Fills $root. Only a complete one gets that name: whatever goes wrong before is fetched anew the next time.
 fetch() {
   local version packages package
+  if [ -z "${CI:-}" ] && [ "${BLOCKCOPY_TEST_INSTALL:-}" != 1 ]; then
+    skip '250 MB of Debian packages are downloaded only with CI or BLOCKCOPY_TEST_INSTALL=1'
+  fi
   if [ -z "$(command -v apt-get)" ]; then skip 'no apt-get, and the compiler comes from Debian'; fi
   mkdir -p "$rig"
   scratch=$(mktemp -d "$rig/fetch.XXXXXX")

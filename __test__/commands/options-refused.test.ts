@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { refuseTogether, type SyncOptions } from "../../src/commands/copy/conflicts.ts";
+import { refuseTogether, type SyncOptions } from "../../src/commands/sync/conflicts.ts";
 import { assertFailed, EXIT, lastLine, run } from "../support/programs/cli.ts";
 import { scratch } from "../support/files/files.ts";
 import { DONE } from "../support/wire/wire.ts";
@@ -49,7 +49,11 @@ test("an option that has taken a file as its value is named", async (t) => {
 const MISTYPED: readonly [words: string, remedy: RegExp][] = [
   ["chekcsum A", /unknown command: chekcsum; did you mean `checksum`\?/],
   ["hlep", /did you mean `help`\?/],
-  ["frobnicate A", /unknown command: frobnicate; see `blockcopy help`$/],
+  ["frobnicate A", /unknown command: frobnicate; to copy, use .*; see `blockcopy help`$/],
+  ["disk copy", /unknown command: disk; to copy, use `blockcopy sync disk copy`; see/],
+  ["frobnicate", /unknown command: frobnicate; see `blockcopy help`$/],
+  ["--versoin", /unknown option: --versoin; did you mean --version\?/],
+  ["sync -r A B", /unknown option -r; see/],
   ["A B", /use `blockcopy sync \S*source \S*destination`$/],
   ["host:A B", /use `blockcopy sync host:A \S*destination`$/],
   ["cp A B", /use `blockcopy sync SOURCE DESTINATION`$/],

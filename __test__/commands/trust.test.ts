@@ -14,8 +14,8 @@ import {
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { pack, sha256, DIGESTS, digestsOf, type Files } from "../../src/sync/bootstrap/archive.ts";
-import { installPackage } from "../../src/sync/bootstrap/installed-package.ts";
-import { runLine } from "../../src/sync/connection/remote-shell.ts";
+import { installPackage } from "../../src/sync/bootstrap/install-package.ts";
+import { runLine } from "../../src/sync/connection/host-lines.ts";
 import { spawnSync } from "node:child_process";
 import {
   assertFailed,

@@ -18,7 +18,7 @@ import {
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { hostReportIn, type PackageId, runLine } from "../../src/sync/connection/remote-shell.ts";
+import { hostReportIn, type PackageId, runLine } from "../../src/sync/connection/host-lines.ts";
 import { obstacleOf } from "../../src/sync/bootstrap/missing-program.ts";
 import { quoteWord } from "../../src/sync/connection/shell-words.ts";
 import {
@@ -29,7 +29,7 @@ import {
   sha256,
   unpack,
 } from "../../src/sync/bootstrap/archive.ts";
-import { installPackage } from "../../src/sync/bootstrap/installed-package.ts";
+import { installPackage } from "../../src/sync/bootstrap/install-package.ts";
 import { scratch } from "../support/files/files.ts";
 import { lacking, lackingRoot, system } from "../support/programs/tools.ts";
 

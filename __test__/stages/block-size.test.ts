@@ -92,7 +92,7 @@ for (const [option, size] of SIZES) {
   });
 }
 
-test("blocks of the usual size: a plain stream, and the usual root", async (t) => {
+test("blocks of the usual size: a legacy stream, and the usual root", async (t) => {
   const path = join(scratch(t), "file");
   const content = noise(1, 300_000);
   writeFileSync(path, content);

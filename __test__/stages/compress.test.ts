@@ -178,7 +178,7 @@ test("without --extended: auto and none send frames that blockcopy 0.0.2 has", a
   }
 });
 
-test("with BLOCKCOPY_WIRE=0.0.2 the answer to a plain stream has no trailer", async (t) => {
+test("with BLOCKCOPY_WIRE=0.0.2 the answer to a legacy stream has no trailer", async (t) => {
   const source = file(t, text(1, BLOCK));
   const stdin = Buffer.concat([restFrame(0), DONE]);
   const env = { BLOCKCOPY_WIRE: "0.0.2" };

@@ -250,7 +250,7 @@ function changed(sourceLength: number, destinationLength: number): [Buffer, Buff
   return [common.subarray(0, sourceLength), destination];
 }
 
-test("with SHA3-512 its frames are those of the plain stream", async (t) => {
+test("with SHA3-512 its frames are those of the legacy stream", async (t) => {
   const bytes = noise("plain", 3 * BLOCK + 5);
   const path = file(t, bytes);
   const plain = await run(["checksum", path]);

@@ -34,7 +34,7 @@ function files(t: TestContext): { source: string; destination: string } {
   return { source, destination };
 }
 
-test("a plain stream is answered as blockcopy 0.0.2 answers it, whatever save can read", async (t) => {
+test("a legacy stream is answered as blockcopy 0.0.2 answers it, whatever save can read", async (t) => {
   const { source, destination } = files(t);
   const plain = await run(["checksum", destination]);
   assertSame(plain.stdout, hashStream(DESTINATION));

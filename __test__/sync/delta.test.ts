@@ -21,7 +21,7 @@ import { rootOf, sha3Digests } from "../support/wire/root.ts";
 import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { lackingRoot, lackingTrace } from "../support/programs/tools.ts";
 import { trace } from "../support/programs/trace.ts";
-import { refuseTogether, type SyncOptions } from "../../src/commands/copy/conflicts.ts";
+import { refuseTogether, type SyncOptions } from "../../src/commands/sync/conflicts.ts";
 import { DeltaStream } from "../../src/sync/delta-stream.ts";
 
 const skip = lackingHosts;

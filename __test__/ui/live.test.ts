@@ -5,14 +5,18 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
-import { findBottleneck, localBottleneck, RecentTimeSpent } from "../../src/sync/bottleneck.ts";
+import {
+  findBottleneck,
+  localBottleneck,
+  RecentTimeSpent,
+} from "../../src/sync/find-bottleneck.ts";
 import { CopyState } from "../../src/ui/copy-state.ts";
 import { helloLine } from "../../src/ui/event-lines.ts";
 import type { TimeSpent } from "../../src/ui/programs/event-schema.ts";
 import { formatBriefly } from "../../src/ui/format.ts";
 import { bottleneckText } from "../../src/ui/bottleneck.ts";
 import { Rate } from "../../src/ui/rate.ts";
-import { liveText, statusLine } from "../../src/ui/people/status-line.ts";
+import { liveText, statusLine } from "../../src/ui/people/copy-line.ts";
 import {
   bash,
   blockcopy,
@@ -249,7 +253,7 @@ test("without a terminal a line is printed now and then, once it has begun", asy
   const state = `new (await import("./src/ui/copy-state.ts")).CopyState()`;
   const script = `
     const state = ${state};
-    const display = (await import("./src/ui/people/copy-display.ts")).minuteDisplay(state, 20);
+    const display = (await import("./src/ui/people/copy-by-minute.ts")).minuteDisplay(state, 20);
     setTimeout(() => state.begin(900), 100);
     setTimeout(() => display.finish(["the end"]), 200);`;
   const { stderr } = await execute(

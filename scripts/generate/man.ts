@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { Entry } from "../../src/cli/help/layout.ts";
 import { type CommandHelp, signature, synopsis } from "../../src/cli/help/schema.ts";
-import { ENVIRONMENT } from "../../src/cli/manual/environment.ts";
-import { EXIT_CODES } from "../../src/cli/manual/exit-codes.ts";
-import { FILES } from "../../src/cli/manual/files.ts";
-import { IGNORED_SIGNALS, SIGNALS } from "../../src/cli/manual/signals.ts";
+import { ENVIRONMENT } from "../../src/cli/manual-tables/environment.ts";
+import { EXIT_CODES } from "../../src/cli/manual-tables/exit-codes.ts";
+import { FILES } from "../../src/cli/manual-tables/files.ts";
+import { IGNORED_SIGNALS, SIGNALS } from "../../src/cli/manual-tables/signals.ts";
 
 const { version, description } = JSON.parse(readFileSync("package.json", "utf8")) as {
   version: string;

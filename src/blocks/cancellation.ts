@@ -1,3 +1,5 @@
+import { CopyError } from "../errors/copy-error.ts";
+
 /** Advice for a cancelled copy. */
 const CONTINUE = "run the same command again: it continues";
 
@@ -80,4 +82,3 @@ export class Cancellation {
     );
   }
 }
-import { CopyError } from "../errors/copy-error.ts";

@@ -1,3 +1,5 @@
+import { UsageError } from "../errors/copy-error.ts";
+
 /**
  * The sizes that a destination may have: `same` as the source; `new`, also shorter, because an interrupted first copy leaves
  * a short file; `larger`, also larger; or `any`.
@@ -38,4 +40,3 @@ export function refuseSize(
 function named(role: string, file: string | undefined): string {
   return file === undefined ? `the ${role}` : `the ${role} ${file}`;
 }
-import { UsageError } from "../errors/copy-error.ts";

@@ -11,10 +11,10 @@ import { syncRemote } from "../sync/remote.ts";
 import { DEFAULT_TIMEOUT } from "../sync/silence.ts";
 import { operand } from "./options/declare.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
-import { rangesStream, readRanges } from "./options/read-ranges.ts";
-import { refuseTogether } from "./copy/conflicts.ts";
-import { SyncOptionsCommand } from "./copy/options-command.ts";
-import { runSync } from "./copy/run-sync.ts";
+import { rangesStream, readRanges } from "./options/read-range-map.ts";
+import { refuseTogether } from "./sync/conflicts.ts";
+import { SyncOptionsCommand } from "./sync/options-command.ts";
+import { runSync } from "./sync/run-sync.ts";
 
 /** `blockcopy sync SOURCE DESTINATION` */
 export class SyncCommand extends SyncOptionsCommand {

@@ -1,3 +1,5 @@
+import { UsageError } from "../errors/copy-error.ts";
+
 /** Most characters of a line, element or entry of a map. Anything longer is not a map. */
 export const MAX_ITEM = 4096;
 
@@ -33,4 +35,3 @@ export function skipSpace(text: string, at: number): number {
   space.test(text);
   return space.lastIndex;
 }
-import { UsageError } from "../errors/copy-error.ts";

@@ -1,6 +1,6 @@
 import type { Extent } from "./extents.ts";
 import { parseJson } from "./json-map.ts";
-import { type ParseOffset, parseLines } from "./lines.ts";
+import { type ParseOffset, parseLines } from "./lines-map.ts";
 import { type MapText, misread, skipSpace } from "./map-text.ts";
 import { parseThinDelta } from "./thin-delta.ts";
 

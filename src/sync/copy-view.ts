@@ -2,7 +2,7 @@ import type { Bottleneck } from "../ui/bottleneck.ts";
 import type { CopyState } from "../ui/copy-state.ts";
 import type { StageEvent } from "../ui/programs/event-schema.ts";
 import { COUNTED, type Progress } from "../ui/progress.ts";
-import { findBottleneck } from "./bottleneck.ts";
+import { findBottleneck } from "./find-bottleneck.ts";
 import { hostLabel, hostOf } from "./connection/endpoint.ts";
 import type { Side } from "./side.ts";
 

@@ -1,7 +1,7 @@
 import { ExitCode, SIGNAL_EXIT_CODES } from "../errors/exit-codes.ts";
 import type { StageContext } from "../blocks/context.ts";
 import type { ExitStatus } from "../transport/processes/child.ts";
-import type { Cause } from "./cause.ts";
+import type { Cause } from "./which-failed.ts";
 import { lastOf, notStarted, SSH_FAILED, statusText } from "./connection/connection-failure.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
 import { missingProof } from "./proof.ts";

@@ -12,7 +12,7 @@ import { ChangeMap } from "../ui/change-map.ts";
 import type { CopyState } from "../ui/copy-state.ts";
 import type { TimeSpent } from "../ui/programs/event-schema.ts";
 import { NO_COUNTS } from "../ui/progress.ts";
-import { localBottleneck, RecentTimeSpent } from "./bottleneck.ts";
+import { localBottleneck, RecentTimeSpent } from "./find-bottleneck.ts";
 import { sameError } from "./connection/endpoint.ts";
 import { type CopyResult, summaryOf } from "./copy-result.ts";
 

@@ -5,7 +5,7 @@ import type { StageEvent } from "../ui/programs/event-schema.ts";
 import { parseEvent } from "../ui/programs/parse-event.ts";
 import { printable } from "../errors/printable.ts";
 import { type Counted, COUNTED, NO_COUNTS } from "../ui/progress.ts";
-import { RecentTimeSpent } from "./bottleneck.ts";
+import { RecentTimeSpent } from "./find-bottleneck.ts";
 
 /** Lines that are kept from the output of a program, for the message if it fails. */
 const LAST_LINES = 5;

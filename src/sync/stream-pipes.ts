@@ -2,7 +2,7 @@ import { UsageError } from "../errors/copy-error.ts";
 import type { Part } from "../blocks/part.ts";
 import { encodeRangeList, MAX_EXTENTS } from "../protocol/range-list.ts";
 import type { Extent } from "../ranges/extents.ts";
-import { ALL_DONE } from "../stages/save/receive-stream.ts";
+import { ALL_DONE } from "../stages/save/write-and-sync.ts";
 import type { Pipe } from "../transport/processes/pipes.ts";
 import { Pace, paced } from "../transport/streams/pace.ts";
 import type { Take } from "../transport/streams/pump.ts";

@@ -4,7 +4,7 @@ import type { Cancellation } from "../blocks/cancellation.ts";
 import type { Extent } from "../ranges/extents.ts";
 import { type Program, type PipelineResult, runPipeline } from "../transport/processes/pipeline.ts";
 import type { Take } from "../transport/streams/pump.ts";
-import { type Cause, causeOf } from "./cause.ts";
+import { type Cause, causeOf } from "./which-failed.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
 import {
   commandText,
@@ -12,7 +12,7 @@ import {
   type RemoteOptions,
   stageCommand,
 } from "./connection/remote-command.ts";
-import type { PackageId } from "./connection/remote-shell.ts";
+import type { PackageId } from "./connection/host-lines.ts";
 import type { SidePair } from "./copy-view.ts";
 import { failureOf } from "./failure.ts";
 import { Listener, type SyncContext } from "./listener.ts";

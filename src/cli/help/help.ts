@@ -1,9 +1,9 @@
 import { isatty } from "node:tty";
 
 import { VERSION } from "../../native/installation.ts";
-import { ENVIRONMENT } from "../manual/environment.ts";
-import { EXIT_CODES } from "../manual/exit-codes.ts";
-import { IGNORED_SIGNALS, SIGNALS } from "../manual/signals.ts";
+import { ENVIRONMENT } from "../manual-tables/environment.ts";
+import { EXIT_CODES } from "../manual-tables/exit-codes.ts";
+import { IGNORED_SIGNALS, SIGNALS } from "../manual-tables/signals.ts";
 import { paragraph, table } from "./layout.ts";
 import {
   allCommands,

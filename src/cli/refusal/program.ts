@@ -24,7 +24,9 @@ export async function refuseProgram(argv: readonly string[]): Promise<number> {
   }
   const unknown = argv.find((word) => word !== "-v" && word !== "--verbose");
   if (unknown !== undefined) {
-    return refuse(`unknown option: ${unknown}; see \`blockcopy help\``);
+    const meant = suggestion(unknown, ["--help", "--version"]);
+    const advice = meant === undefined ? "" : `did you mean ${meant}? `;
+    return refuse(`unknown option: ${unknown}; ${advice}see \`blockcopy help\``);
   }
   const { overview } = await import("../help/help.ts");
   for (const line of (await overview()).split("\n")) {
@@ -40,11 +42,16 @@ function unknownCommand(name: string, words: readonly string[]): string {
   }
   const files = words.filter((word) => !word.startsWith("-"));
   const [source = "", destination] = files;
-  if (destination !== undefined && files.length === 2 && isPath(source)) {
-    return `no command given; to copy, use \`blockcopy sync ${quoted(source)} ${quoted(destination)}\``;
+  const copy =
+    destination !== undefined && files.length === 2
+      ? `to copy, use \`blockcopy sync ${quoted(source)} ${quoted(destination)}\``
+      : undefined;
+  if (copy !== undefined && isPath(source)) {
+    return `no command given; ${copy}`;
   }
   const meant = suggestion(name, [...COMMAND_NAMES, "help", "version"]);
-  return `unknown command: ${name}; ${meant === undefined ? "" : `did you mean \`${meant}\`? `}see \`blockcopy help\``;
+  const advice = meant === undefined ? copy && `${copy}; ` : `did you mean \`${meant}\`? `;
+  return `unknown command: ${name}; ${advice ?? ""}see \`blockcopy help\``;
 }
 
 /** True if a word looks like the name of a file, here or on another host. */

@@ -1,9 +1,12 @@
-/** Returns the known word that a mistyped one most likely stands for; undefined if none is close. */
+/** Returns the known word that a mistyped one most likely stands for; undefined if none is close, or the word has fewer than three letters. */
 export function suggestion(word: string, known: readonly string[]): string | undefined {
   const bare = word.replace(/^-+/, "");
   const completed = known.filter((other) => bare.length > 2 && other.startsWith(word));
   if (completed.length === 1) {
     return completed[0];
+  }
+  if (bare.length < 3) {
+    return undefined;
   }
   const most = Math.max(1, Math.floor(bare.length / 3));
   return known

@@ -10,10 +10,10 @@ import { ProtocolError } from "../../protocol/error.ts";
 import { removeUnfinished } from "../../transport/files/unfinished.ts";
 import { EventLines, eventLine, helloLine } from "../../ui/event-lines.ts";
 import type { JsonLine } from "../../ui/json-line.ts";
-import { ProgressLines } from "../../ui/people/progress-lines.ts";
+import { ProgressLines } from "../../ui/people/stage-lines.ts";
 import { type Progress, silent } from "../../ui/progress.ts";
 import { printLine, stderrCanDraw } from "../../ui/stderr.ts";
-import { Tally } from "../../ui/tally.ts";
+import { Tally } from "../../ui/stage-progress.ts";
 import type { IoOptions } from "../options/io-options.ts";
 import type { DataStream } from "./data-streams.ts";
 import { messageOf } from "./ending.ts";
@@ -96,7 +96,7 @@ function eventsOf(stage: Stage, native: typeof Binding): EventLines {
 async function progressFor(stage: Stage, native: typeof Binding): Promise<Progress> {
   const title = stage.name.replace(/^./, (letter) => letter.toUpperCase());
   if (stderrCanDraw()) {
-    const { LiveLine } = await import("../../ui/people/live-line.ts");
+    const { LiveLine } = await import("../../ui/people/stage-line.ts");
     return new LiveLine(title, stage.done, () => native.TerminalLock.acquire(), stage.patience);
   }
   return stage.progress ? new ProgressLines(title, printLine) : silent;

@@ -11,7 +11,7 @@ import { BlockWriter } from "./block-writer.ts";
 import { type Destination, openDestination } from "./destination.ts";
 import { type Carried, namesOf, restoreMetadata } from "./metadata.ts";
 import { requireTrailer } from "./read-trailer.ts";
-import { receiveAndSync } from "./receive-stream.ts";
+import { receiveAndSync } from "./write-and-sync.ts";
 import { type Verify, verifyAll, verifyWritten } from "./verify.ts";
 
 /** Options of {@link save}. */

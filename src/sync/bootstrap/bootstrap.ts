@@ -4,7 +4,7 @@ import { runWithInput } from "../../transport/processes/child-with-input.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
 import { formatBytes } from "../../ui/format.ts";
 import { printable } from "../../errors/printable.ts";
-import type { Cause } from "../cause.ts";
+import type { Cause } from "../which-failed.ts";
 import { noConnection, NOT_FOUND, SSH_FAILED } from "../connection/connection-failure.ts";
 import { type Endpoint, hostLabel, type RemoteEndpoint } from "../connection/endpoint.ts";
 import {
@@ -13,7 +13,7 @@ import {
   type RemoteOptions,
   remoteShellCommand,
 } from "../connection/remote-command.ts";
-import { type HostReport, hostReportIn, installLine, REPORT } from "../connection/remote-shell.ts";
+import { type HostReport, hostReportIn, installLine, REPORT } from "../connection/host-lines.ts";
 import type { SyncContext } from "../listener.ts";
 import type { Side } from "../side.ts";
 import { Silence } from "../silence.ts";
@@ -25,7 +25,7 @@ import {
   obstacleOf,
   OTHER_OBSTACLES,
 } from "./missing-program.ts";
-import { installScript, type Package, readPackage } from "./package.ts";
+import { installScript, type Package, readPackage } from "./make-package.ts";
 
 /** The services that a bootstrap uses. */
 type BootstrapContext = Pick<SyncContext, "native" | "warn" | "tell" | "debug">;

@@ -2,7 +2,7 @@
 // separately, because it must not need any other file.
 import { isBytes } from "../../native/names.ts";
 import { givenWords } from "../../native/arguments.ts";
-import { installPackage } from "./installed-package.ts";
+import { installPackage } from "./install-package.ts";
 import { printLine } from "../../ui/stderr.ts";
 
 /** The package, which `sync` defines in front of this module. */

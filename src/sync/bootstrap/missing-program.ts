@@ -3,7 +3,7 @@ import { isOlder } from "./glibc.ts";
 import { NODE_VERSIONS, runsOnNode } from "../../native/node-version.ts";
 import { platformHere } from "../../native/platform.ts";
 import { SyncError } from "../sync-error.ts";
-import type { HostReport } from "../connection/remote-shell.ts";
+import type { HostReport } from "../connection/host-lines.ts";
 
 /** Advice that always helps. */
 export const INSTALL =

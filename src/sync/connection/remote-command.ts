@@ -2,7 +2,7 @@ import { encodedName, isBytes } from "../../native/names.ts";
 import { ownCommand } from "../../native/node-start.ts";
 import { UsageError } from "../../errors/copy-error.ts";
 import type { Endpoint, RemoteEndpoint } from "./endpoint.ts";
-import { type PackageId, runLine } from "./remote-shell.ts";
+import { type PackageId, runLine } from "./host-lines.ts";
 import { type HomePath, needsNoQuotes, quoteWord, splitHome, splitWords } from "./shell-words.ts";
 import { shownRsh, sshOptions } from "./ssh-options.ts";
 

@@ -5,7 +5,7 @@ import {
   type Program,
   runPipeline,
 } from "../../transport/processes/pipeline.ts";
-import { causeOf } from "../cause.ts";
+import { causeOf } from "../which-failed.ts";
 import { hostLabel } from "../connection/endpoint.ts";
 import { commandText } from "../connection/remote-command.ts";
 import { type CopyResult, doneIn, summaryOf } from "../copy-result.ts";

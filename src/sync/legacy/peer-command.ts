@@ -1,3 +1,4 @@
+import { ExitCode } from "../../errors/exit-codes.ts";
 import { VERSION } from "../../native/installation.ts";
 import { bytesOf } from "../../native/names.ts";
 import type { Sizes } from "../../blocks/sizes.ts";
@@ -86,11 +87,11 @@ function refuseMounted(): string {
   const mounted = failure(
     `the destination, or a partition or volume on it, is mounted on ${FOUND}`,
     "unmount it first, or use --force if you know that nothing else writes to it",
-    69,
+    ExitCode.unavailable,
   );
   // Characters that would break the JSON of an event are replaced; no usual name has them.
   const names = `lsblk -nro MOUNTPOINT ${FILE} 2>/dev/null | grep -m 1 . | tr '\\\\"' __`;
-  return `found=$(${names}); if [ -n "$found" ]; then ${tell(mounted)}; exit 69; fi`;
+  return `found=$(${names}); if [ -n "$found" ]; then ${tell(mounted)}; exit ${ExitCode.unavailable}; fi`;
 }
 
 function refuseSize(root: string, { here, is, sizes }: Size): string {
@@ -107,7 +108,7 @@ function refuseSize(root: string, { here, is, sizes }: Size): string {
   const differs = failure(
     `the source has ${source} bytes and the destination ${destination}`,
     "check that they are not swapped; make a file that is too short longer (`truncate -s`); --allow-larger leaves the end of a larger destination alone",
-    64,
+    ExitCode.usage,
   );
   const unknown: StageEvent = {
     event: "warning",
@@ -122,7 +123,7 @@ function refuseSize(root: string, { here, is, sizes }: Size): string {
     // If it does not exist, the stage reports that.
     `then if [ -e ${FILE} ]; then ${tell(unknown)}; fi`,
     `elif [ "$found" ${other[sizes]} ${here} ]`,
-    `then ${tell(differs)}; exit 64`,
+    `then ${tell(differs)}; exit ${ExitCode.usage}`,
     "fi",
   ].join("; ");
 }
@@ -132,9 +133,9 @@ function sync(root: string): string {
   const failed = failure(
     "the destination could not be synced",
     "do not trust it: check the disk (dmesg, smartctl), then copy it again from the beginning",
-    74,
+    ExitCode.io,
   );
-  return `${root}sync ${FILE} || { ${tell(failed)}; exit 74; }`;
+  return `${root}sync ${FILE} || { ${tell(failed)}; exit ${ExitCode.io}; }`;
 }
 
 function failure(message: string, advice: string, code: number): StageEvent {

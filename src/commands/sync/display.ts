@@ -5,9 +5,9 @@ import type * as Binding from "../../native/binding.js";
 import { type CopyResult, summaryLines } from "../../sync/copy-result.ts";
 import { Output } from "../../transport/streams/output.ts";
 import type { CopyState } from "../../ui/copy-state.ts";
-import { type CopyDisplay, hidden, minuteDisplay } from "../../ui/people/copy-display.ts";
+import { type CopyDisplay, hidden, minuteDisplay } from "../../ui/people/copy-by-minute.ts";
 import { drawMap } from "../../ui/people/draw-map.ts";
-import { stepDisplay } from "../../ui/people/step-display.ts";
+import { stepDisplay } from "../../ui/people/copy-by-step.ts";
 import type { CopyEvents } from "../../ui/programs/copy-events.ts";
 import { printLine, stderrCanDraw, stderrIsTerminal } from "../../ui/stderr.ts";
 
@@ -47,7 +47,7 @@ export async function displayFor(
     return stats ? summaryOnly : hidden;
   }
   if (stderrCanDraw()) {
-    const { liveDisplay } = await import("../../ui/people/live-display.ts");
+    const { liveDisplay } = await import("../../ui/people/copy-on-terminal.ts");
     return liveDisplay(state, () => native.TerminalLock.acquire());
   }
   return progress ? stepDisplay(state) : minuteDisplay(state);

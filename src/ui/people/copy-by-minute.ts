@@ -1,5 +1,5 @@
 import type { CopyState } from "../copy-state.ts";
-import { liveText } from "./status-line.ts";
+import { liveText } from "./copy-line.ts";
 import { wrapped } from "./columns.ts";
 import { printable } from "../../errors/printable.ts";
 import { printLine, stderrColumns } from "../stderr.ts";

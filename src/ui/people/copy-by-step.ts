@@ -1,7 +1,7 @@
 import type { CopyState } from "../copy-state.ts";
 import { printLine } from "../stderr.ts";
-import { type CopyDisplay, minuteDisplay } from "./copy-display.ts";
-import { statusLine } from "./status-line.ts";
+import { type CopyDisplay, minuteDisplay } from "./copy-by-minute.ts";
+import { statusLine } from "./copy-line.ts";
 
 const STEP_PERCENT = 5;
 const LOOK_MILLISECONDS = 200;

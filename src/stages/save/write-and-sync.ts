@@ -15,7 +15,7 @@ import { refuseOtherBase } from "./delta-base.ts";
 import { cutOff, refuseMetadata } from "./metadata.ts";
 import { preflight, refuseEmptying } from "./preflight.ts";
 import { readTrailer } from "./read-trailer.ts";
-import { receiveBlocks } from "./receive-blocks.ts";
+import { receiveBlocks } from "./write-blocks.ts";
 import type { SaveSession } from "./save.ts";
 
 /** Follows a block stream once all other processes of the same copy have written theirs. */

@@ -1,7 +1,7 @@
 import { tick } from "../../errors/charset.ts";
-import type { CopyDisplay } from "./copy-display.ts";
+import type { CopyDisplay } from "./copy-by-minute.ts";
 import type { CopyState } from "../copy-state.ts";
-import { liveText } from "./status-line.ts";
+import { liveText } from "./copy-line.ts";
 import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
 
 /** Shows a line that changes in place. The summary replaces it. */

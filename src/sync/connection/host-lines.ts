@@ -2,7 +2,7 @@
 // be any shell. So they contain no single quote, no line feed, and no exclamation mark without a space after it: csh would look for that in
 // its history, even in quotes.
 import { CODE_VARIABLES, NO_INSPECTOR } from "../../native/node-start.ts";
-import type { Package } from "../bootstrap/package.ts";
+import type { Package } from "../bootstrap/make-package.ts";
 
 /** The name and digest of an installed package. */
 export type PackageId = Pick<Package, "name" | "digest">;
