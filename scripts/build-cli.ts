@@ -29,7 +29,7 @@ const common = {
 const { metafile } = await build({
   ...common,
   entryPoints: [ENTRY],
-  // What is imported with import() stays in files of its own, which are read when they are needed.
+  // Modules imported with import() stay in files of their own, which are read when they are needed.
   splitting: true,
   // Some libraries are CommonJS and require Node's own modules.
   banner: {

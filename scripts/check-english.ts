@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 /** Each with what to write instead. */
 const TICS: readonly [pattern: RegExp, instead: string][] = [
   [/\/\*\*\s*(?:What|Whether|How|Where|Which|When|Who)\b/, "begin with a verb or a noun phrase"],
-  [/^\s*\/\/[/!]\s*(?:What|Whether|How|Where|Which|Who)\b/, "begin with a verb or a noun phrase"],
+  [/^\s*\/\/[/!]?\s*(?:What|Whether|How|Where|Which|Who)\b/, "begin with a verb or a noun phrase"],
   [/(?<!\bleft )\bbehind\b/i, "after"],
   [/\bbeside\b/i, "next to, in addition to"],
   [/(?<!\bthere )\b(?:is|are|was|were) none\b/i, "does not exist, is missing, is not one"],

@@ -48,7 +48,7 @@ const follow = (id: string): void => {
   if (linked.has(id) || macros.has(id)) return;
   linked.add(id);
   for (const { pkg, dep_kinds: kinds } of nodes.get(id)?.deps ?? [])
-    // What only builds or tests the engine is not in it.
+    // Packages that only build or test the engine are not part of it.
     if (kinds.some(({ kind }) => kind === null)) follow(pkg);
 };
 for (const { id, name } of metadata.packages) if (name === ROOT) follow(id);

@@ -1,4 +1,4 @@
-// What a person sees: help, usage errors, offsets, progress, and the refusal to write binary data to a terminal.
+// Output for people: help, usage errors, offsets, progress, and the refusal to write binary data to a terminal.
 import assert from "node:assert/strict";
 import {
   chmodSync,

@@ -24,7 +24,7 @@ function assertSafe(text: string, what: string): void {
   assert.doesNotMatch(text, /^ERROR \(sync\): forged/m, what);
 }
 
-test("what is shown for what is not printed", () => {
+test("escapes for characters that are not printed", () => {
   for (const [text, utf8, ascii = utf8] of [
     ["plain \\x1b", "plain \\x1b"],
     ["\x1b\n\r\t\x7f", "\\x1b\\n\\r\\t\\x7f"],

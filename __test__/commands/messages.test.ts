@@ -1,4 +1,4 @@
-// What people are told when nothing is to be copied: help that cannot be shown, and advice that fits.
+// Messages in unusual places: help that cannot be shown, and advice that fits.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdirSync, symlinkSync, writeFileSync } from "node:fs";

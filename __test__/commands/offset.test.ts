@@ -42,7 +42,7 @@ describe("parseOffset", () => {
       assert.equal(parseOffset(text), bytes, text);
   });
 
-  test("what is no offset is shown, with the forms that are", () => {
+  test("a bad offset is shown, with the forms that are accepted", () => {
     for (const text of [
       "",
       " ",

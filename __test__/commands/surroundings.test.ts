@@ -1,4 +1,4 @@
-// What a run leaves as it was: other files, times, and the descriptors that it shares.
+// A run leaves its surroundings as they were: other files, times, and shared descriptors.
 import assert from "node:assert/strict";
 import {
   existsSync,

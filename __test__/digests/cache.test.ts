@@ -48,7 +48,7 @@ function files(t: TestContext, source: Buffer, destination: Buffer): Kept {
 }
 
 for (const { options, blockSize } of HASHINGS)
-  test(`what is kept is what \`checksum ${options.join(" ")}\` writes, each night`, async (t) => {
+  test(`the cache equals the output of \`checksum ${options.join(" ")}\`, each night`, async (t) => {
     const content = noise(1, 9 * blockSize + 77);
     const copy = files(t, content, noise(2, content.length));
     const changed = (at: number, bytes: Buffer): Buffer => {
@@ -58,7 +58,7 @@ for (const { options, blockSize } of HASHINGS)
     };
     const nights: Record<string, () => Buffer> = {
       "all is new": () => content,
-      // What does not depend on the digest or the block size is tried with one of them.
+      // Only one digest and block size for what depends on neither.
       ...(options.length > 0
         ? {}
         : {
@@ -139,7 +139,7 @@ test("the destination is looked at, but not read", { skip: lackingTrace() }, asy
   }
 });
 
-test("what is sent is what would be sent without it", async (t) => {
+test("the stream is the same with and without a cache", async (t) => {
   const copy = files(t, noise(1, 5 * BLOCK + 1), noise(2, 5 * BLOCK + 1));
   const { cache, destination } = copy;
   writeFileSync(cache, await hashes(destination));
@@ -158,7 +158,7 @@ test("what is sent is what would be sent without it", async (t) => {
   await assertTrue(kept, destination);
 });
 
-test("what `checksum --extended > FILE` wrote is brought up to date", async (t) => {
+test("the output of `checksum --extended > FILE` is brought up to date", async (t) => {
   const copy = files(t, noise(1, 5 * BLOCK), noise(2, 5 * BLOCK));
   writeFileSync(copy.cache, await hashes(copy.destination));
   assertNight(await night(copy));

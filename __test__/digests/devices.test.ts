@@ -141,7 +141,7 @@ test("another device, and one that has grown", { skip: lackingLoop }, async (t) 
 });
 
 test(
-  "what nobody sees: a block changed by others, until all is read or verified",
+  "a block changed by others stays unnoticed until everything is read or verified",
   { skip: lackingLoop },
   async (t) => {
     for (const way of ["--verify=full", "without --cached"]) {

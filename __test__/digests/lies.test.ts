@@ -1,4 +1,4 @@
-// What could make the file say what is not: it must then be missing, or be made anew from the destination itself.
+// Events that could make a digest cache wrong: afterwards it is missing, or made anew from the destination itself.
 import assert from "node:assert/strict";
 import { existsSync, openSync, readFileSync, closeSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -71,7 +71,7 @@ test("one file for two destinations", async (t) => {
   const copy = await kept(t);
   const other = join(scratch(t), "other");
   writeFileSync(other, noise(2, SIZE));
-  // What would make the source of the one is written to the other: what is in the file then is of that.
+  // The blocks for one file are written to the other, so the cache describes the other.
   const stdin = await blocks(copy);
   assertSucceeded(await run(["save", "--update-digests", copy.cache, other], { stdin }));
   await assertTrue(copy.cache, other);
@@ -162,7 +162,7 @@ test("a stream that ends too soon, or is damaged, anywhere", async (t) => {
   assert.ok(untouched > 0, "a stream without a block takes nothing away");
   writeFileSync(destination, content);
   writeFileSync(cache, before);
-  // What is there is not of the file as it is now, and says so.
+  // The cache does not describe the file as it is now, and the message says so.
   const stale = await run(["checksum", "--extended", "--cached", cache, destination]);
   assertFailed(stale, EXIT.otherDestination, "checksum", /as it is now/);
 });

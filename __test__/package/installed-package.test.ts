@@ -220,7 +220,7 @@ test("an archive that is damaged, or leads out of its folder, is refused", async
   assert.deepEqual(unpack(archive), FILES);
 });
 
-test("what is found on a host, and what of it is in the way", () => {
+test("the report of a host, and its reasons against a copy", () => {
   const found = (node: string) =>
     hostReportIn([
       "Welcome",

@@ -1,4 +1,4 @@
-// What is done before the program itself runs: signals, the environment, the ways in which it may be called.
+// The launcher: signals, the environment, and the ways to call the program.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -301,7 +301,7 @@ for (const signal of ["HUP", "INT", "QUIT", "TERM", "USR1"])
   test(`an ignored SIG${signal} stays ignored, here and by what connects`, async (t) => {
     const { folder, from, to } = two(t, 8 * BLOCK);
     const rsh = join(folder, "rsh");
-    // What stands for ssh sends the signal to itself and to whoever started it.
+    // The stand-in for ssh sends the signal to itself and to its parent.
     writeFileSync(
       rsh,
       `#!/bin/sh\nsleep 0.2\nkill -${signal} $PPID $$\nsleep 0.1\nshift\nexec sh -c "$*"\n`,

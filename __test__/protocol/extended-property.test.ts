@@ -167,7 +167,7 @@ test("an extended block stream is read as it was written, however it is split", 
           expected,
         );
       }
-      // What wrote the stream and what read it might be wrong alike.
+      // The encoder and the decoder could be wrong in the same way.
       assert.deepEqual(
         decodeExtendedBlocks(stream).frames.map(({ digest, payload, ...frame }) => ({
           ...frame,

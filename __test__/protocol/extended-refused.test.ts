@@ -1,4 +1,4 @@
-// What the decoders refuse of extended streams, and with which error.
+// Extended streams that the decoders refuse, with the error for each.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ProtocolErrorCode } from "../../src/protocol/error.ts";

@@ -181,7 +181,7 @@ test("a root over digests that are unknown here is as good as none", () => {
   assert.deepEqual(readBlocks([sealedStream(HEAD, [], ROOT_VALUE)]).root, ROOT);
 });
 
-test("what is said of the stream does not change with the memory that it was read into", () => {
+test("facts about a stream do not change with the memory that it was read into", () => {
   const hashes = Buffer.from(sealedStream(HELLO, [], ROOT_VALUE));
   const blocks = Buffer.from(sealedStream(HEAD, [], ROOT_VALUE));
   const [hashDecoder, blockDecoder] = [new HashDecoder(), new BlockDecoder()];

@@ -197,7 +197,7 @@ test("any bytes as a hash stream: frames within them, or a ProtocolError within 
       }
       assert.ok(result.consumed <= bytes.length, "consumed too much");
       assert.ok(result.frames.length * 12 <= result.consumed, "too many frames");
-      // What is held back for more bytes is less than one frame.
+      // Less than one frame is held back for more bytes.
       const digestLength = DIGEST_LENGTHS[result.hello.digest];
       const held = Buffer.from(bytes).toString("latin1", result.consumed, result.consumed + 4);
       const longest = ["helo", "root"].includes(held) ? MAX_DESCRIPTION_LENGTH : 16 + digestLength;

@@ -1,4 +1,4 @@
-// What an extended hash stream begins with.
+// The hello of an extended hash stream.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DEFAULT_HASHING, DIGEST_LENGTHS, DIGEST_NAMES } from "../../src/protocol/digest.ts";

@@ -50,7 +50,7 @@ function decoded(frame: Uint8Array): Trailer | string {
   }
 }
 
-test("what is written is read", () => {
+test("a trailer is read as it was written", () => {
   fc.assert(
     fc.property(anyTrailer, (tail) => {
       const frame = encodeTrailer(tail);

@@ -138,7 +138,7 @@ test("a redirected file takes a map, a pipe does not", async (t) => {
   assert.equal(piped.stdout.length, 0);
 });
 
-test("what cannot go together is refused", async (t) => {
+test("options that exclude each other are refused", async (t) => {
   const { file, map, folder } = setUp(t, "0 1");
   for (const option of ["--start", "--end"]) {
     const outcome = await run(["checksum", file, "--ranges", map, option, "1"]);

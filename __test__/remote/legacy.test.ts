@@ -72,7 +72,7 @@ for (const [name, there, skip] of PEERS) {
   });
 }
 
-test("what goes over the wire is what 0.0.2 knows, and it is synced when it is written", async (t) => {
+test("only frames of 0.0.2 are sent, and the result is synced", async (t) => {
   const { folder, to } = pair(t);
   const log = join(folder, "log");
   const there = scriptIn(folder, "there", `printf '%s\\n' "$*" >> log; tee "in-$1" | ${OURS} "$@"`);

@@ -1,4 +1,4 @@
-// What another program prints takes a bounded amount of memory, however it is cut into chunks.
+// Output of other programs takes a bounded amount of memory, in chunks of any size.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";

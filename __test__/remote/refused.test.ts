@@ -77,7 +77,7 @@ for (const [what, host, rsh, cause, remedy] of connections) {
   });
 }
 
-test("what looks like a host and is an option of ssh", { skip }, async (t) => {
+test("a host that looks like an option of ssh", { skip }, async (t) => {
   const { folder, from } = pair(t);
   const outcome = await sync([from, "-oProxyCommand=touch harm:/disk"], { cwd: folder });
   assert.equal(outcome.code, EXIT.usage);

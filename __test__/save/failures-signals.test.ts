@@ -94,7 +94,7 @@ for (const stage of ["checksum", "retrieve"] as const) {
     );
   });
 
-  // What sshd gives to a remote command.
+  // sshd gives a remote command a socket.
   test(`${stage} ends when the reader at the other end of a socket dies`, async (t) => {
     const { running } = await waiting(t, stage, true);
     running.child.stdout?.destroy();

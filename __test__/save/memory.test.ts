@@ -1,4 +1,4 @@
-// How much memory each command takes, whatever the size of what it works on.
+// The memory of each command, which does not depend on the size of its input.
 import assert from "node:assert/strict";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// What can be known before the first write is refused before it; and what need not be written is not.
+// Copies that cannot succeed are refused before the first write, and holes stay holes.
 import assert from "node:assert/strict";
 import {
   chownSync,

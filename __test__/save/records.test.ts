@@ -1,4 +1,4 @@
-// What `save` makes of extended block streams, whole and damaged: never success with a wrong destination.
+// `save` with extended block streams, whole and damaged: never success with a wrong destination.
 import assert from "node:assert/strict";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -54,7 +54,7 @@ function fourWays(): { stream: Buffer; content: Buffer } {
   return { stream: blockStream(HEAD, records), content };
 }
 
-test("what other programs have compressed is read", { skip }, async (t) => {
+test("payloads that other programs have compressed are read", { skip }, async (t) => {
   const { stream, content } = fourWays();
   const path = destination(t);
   assertSucceeded(await run(["save", path], { stdin: stream }));

@@ -181,7 +181,7 @@ for (const [command, words] of commands) {
     const { reader, writer } = makePipe(t);
     const running = start(t, [command, ...words(source, destination)], { stdout: writer.fd });
     writer.close();
-    // How long the source is, it has looked at by then.
+    // By then it has read the size of the source.
     await hasOpened(running, command === "sync" ? destination : source);
     truncateSync(source, BLOCK);
     let tail = "";

@@ -220,7 +220,7 @@ test("a stream without a trailer: the blocks are written, and what needs it fail
   assertSucceeded(await run(["save", "--create", "--verify=written", path], { stdin }));
 });
 
-test("what does not apply to a device is a warning", { skip: lackingLoop }, async (t) => {
+test("an attribute that a device cannot have is a warning", { skip: lackingLoop }, async (t) => {
   const folder = scratch(t);
   const source = join(folder, "source");
   someoneElses(source, noise(1, 4 * BLOCK));

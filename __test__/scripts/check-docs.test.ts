@@ -35,7 +35,7 @@ test("a long README is found", () => {
   assert.match(check("long\n".repeat(2000), "README.md").stdout, /has \d+ bytes, more than 8192/);
 });
 
-test("what a page may have", () => {
+test("a page without faults", () => {
   assert.deepEqual(check(""), { status: 0, stdout: "" });
 });
 

@@ -270,7 +270,7 @@ for (const value of ["3K", "2K", "32M", "5000", "0", "4097", "128KB"])
         /a power of two from 4K to 16M/,
       ));
 
-test("what is no number is refused as a block size", async (t) => {
+test("a block size that is not a number is refused", async (t) => {
   for (const value of ["", "x", "-4096", "4 K"])
     await assertRefused(t, { options: ["--extended", `--block-size=${value}`] }, /--block-size/);
   const missing = await run(["checksum", "file", "--extended", "--block-size"]);

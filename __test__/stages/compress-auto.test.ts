@@ -1,4 +1,4 @@
-// How `--compress auto` chooses, with times given: it never looks at a clock itself.
+// The choices of `--compress auto`, with given times: it never reads a clock itself.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -87,7 +87,7 @@ test("it does not choose from a single batch, however long, nor from many in a m
   assert.equal(new Run().batches(3, 10_000, 10_000).step, 2);
 });
 
-test("what was too much is not tried again for a while, and then is", () => {
+test("a level that was too slow is tried again only after a while", () => {
   const run = new Run();
   // The output waits up to zstd:1, and zstd:9 is too slow for it.
   const wait = (): number => (run.step <= 2 ? 95 : 2);
@@ -122,7 +122,7 @@ test("property: it is always on the ladder, moves one step at a time, and says e
   );
 });
 
-test("where the wire has to be that of blockcopy 0.0.2, so has xz", () => {
+test("the legacy protocol always uses xz", () => {
   const auto = compressor(
     { method: "auto", level: undefined },
     { accepts: undefined, exactWire: true, say },

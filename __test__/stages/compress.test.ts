@@ -1,4 +1,4 @@
-// What `retrieve --compress` sends, and that it makes the destination equal however it is sent.
+// Streams of `retrieve --compress`: the destination becomes equal with every method.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

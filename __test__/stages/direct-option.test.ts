@@ -110,7 +110,7 @@ for (const command of COMMANDS) {
     const skip = lackingPageCache();
     test(`${command} --direct off leaves files ${where}`, { skip }, async (t) => {
       const task = { command, ...files(scratch(t), odd, noise("other", odd.length)) };
-      // What `save` is sent is read from the source by the test itself.
+      // The test itself reads the source for the stream to `save`.
       const paths = command === "save" ? [task.destination] : [task.source, task.destination];
       await undisturbed(async () => {
         writeFileSync(task.destination, noise("other", odd.length));

@@ -1,4 +1,4 @@
-// What an extended block stream says of the source, and that `save` takes it for what a trailer says.
+// The head of an extended block stream: `save` uses it as it uses a trailer.
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -99,7 +99,7 @@ test("a chunk is passed on in pieces, in order", async () => {
   assert.deepEqual(Buffer.concat(pieces), Buffer.concat(chunks));
 });
 
-test("what a rate may look like", () => {
+test("forms of a rate", () => {
   const rates: [string, number][] = [
     ["20M", 20 * 2 ** 20],
     ["20MiB", 20 * 2 ** 20],

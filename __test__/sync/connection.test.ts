@@ -63,7 +63,7 @@ const CASES: readonly [said: string, code: number, advice: RegExp][] = [
   ["Something that nobody knows", 3, /try `\S+ far blockcopy --version`/],
 ];
 
-test("what is printed instead of a stage's hello has advice", async (t) => {
+test("output in place of a stage's hello has advice", async (t) => {
   const folder = scratch(t);
   // By another name, its path would not be shown.
   const [ssh, file] = [join(folder, "ssh"), join(folder, "file")];

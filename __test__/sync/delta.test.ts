@@ -71,7 +71,7 @@ test("options of the stages, sizes that differ, a destination that is missing", 
   const longer = Buffer.concat([DESTINATION, noise("tail", 5)]);
   writeFileSync(to, longer);
   const plain = ["sync", "--delta", delta, from, to];
-  // What is there from the last time stays, if there is no other.
+  // The delta of the last run stays if no new one is made.
   const kept = readFileSync(delta);
   assertFailed(await run(plain), EXIT.usage, "sync", /bytes and the destination/);
   assertSame(readFileSync(delta), kept);
@@ -120,7 +120,7 @@ test("only the file is opened for writing", { skip: lackingTrace() }, async (t) 
   assert.deepEqual(written, []);
 });
 
-test("what excludes it", async (t) => {
+test("options that exclude it", async (t) => {
   const { folder, from, to } = pair(t);
   const delta = join(folder, "delta");
   const outcome = await run(["sync", "--delta", delta, "-n", from, to]);
@@ -149,7 +149,7 @@ test("what excludes it", async (t) => {
     );
 });
 
-test("what is no delta is not replaced", async (t) => {
+test("a file that is not a delta is not replaced", async (t) => {
   const { folder, from, to } = pair(t);
   const link = join(folder, "link");
   symlinkSync(join(folder, "elsewhere"), link);

@@ -1,4 +1,4 @@
-// How the ends of a copy are named, and how words go through the shell of another host unchanged.
+// Names of the ends of a copy, and words that pass through the shell of another host unchanged.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
@@ -147,7 +147,7 @@ function through([shell, ...options]: readonly [string, ...string[]], words: str
     .slice(0, -1);
 }
 
-// What a line can carry to every shell: all but NUL, the end of a line, and halves of surrogate pairs.
+// Words that every shell can take on a line: without NUL, line ends, and halves of surrogate pairs.
 const word = fc
   .array(
     fc.oneof(
@@ -178,7 +178,7 @@ for (const [shell, ...options] of SHELLS) {
   );
 }
 
-test("what some shell cannot be given on a line is not quoted", () => {
+test("a word that some shell cannot take is not quoted", () => {
   for (const words of ["two\nlines", "\0", "\uDCF6"]) assert.throws(() => quoteWord(words));
 });
 

@@ -1,4 +1,4 @@
-// What sync tells programs of itself: events as documented, and numbers for Prometheus.
+// Output of sync for programs: events as documented, and numbers for Prometheus.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

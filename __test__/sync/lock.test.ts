@@ -111,7 +111,7 @@ test("a device that is locked", { skip: lackingLoop }, async (t) => {
   ]);
   assertFailed(second, EXIT.cut, "sync", new RegExp(`locked by process ${holder.pid} `));
   assertFailed(without, EXIT.busy, "sync", /has it open exclusively/);
-  // Who comes while the first is about to end waits for it.
+  // A copy that starts while the first is about to end waits for it.
   const [third] = await Promise.all([run(["sync", "--lock", from, loop.path]), end()]);
   assertSucceeded(third);
   assertSame(deviceContent(loop), source);

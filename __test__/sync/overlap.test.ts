@@ -58,51 +58,55 @@ function makeDisk(t: TestContext): Disk {
   };
 }
 
-test("what shares bytes is refused before the first write", { skip: lackingLoop }, async (t) => {
-  const made = makeDisk(t);
-  const { folder, image, first, second, inside, above } = made;
-  const whole = made.disk.path;
-  const expected = readFileSync(image);
-  const cases: [string, string, string, string[]?][] = [
-    [first, whole, `${first} is a partition of ${whole}`],
-    [whole, first, `${first} is a partition of ${whole}`, ["--end", "4M"]],
-    [whole, image, `${whole} is a loop device on ${image}`],
-    [image, whole, `${whole} is a loop device on ${image}`],
-    [inside, image, `${inside} is a loop device on ${image}`],
-    [first, image, `${first} lies on ${image}`],
-    [inside, first, `${inside} and ${first} share bytes of ${image}`],
-    [above, second, `${above} and ${second} share bytes of ${whole}`],
-    [whole, above, `${above} is a loop device on ${whole}`, ["--end", "4M"]],
-  ];
-  for (const [from, to, sentence, words = ["--allow-larger"]] of cases) {
-    for (const how of to === whole ? [[], ["-n"]] : [[]]) {
-      const outcome = await run(["sync", "--force", ...how, ...words, from, to]);
-      assert.equal(outcome.code, EXIT.usage, `${from} ${to}: ${outcome.stderr}`);
-      assert.ok(
-        outcome.stderr.includes(
-          `${sentence}: writing to one overwrites the other; choose a destination that lies elsewhere`,
-        ),
-        outcome.stderr,
-      );
+test(
+  "two ends that share bytes are refused before the first write",
+  { skip: lackingLoop },
+  async (t) => {
+    const made = makeDisk(t);
+    const { folder, image, first, second, inside, above } = made;
+    const whole = made.disk.path;
+    const expected = readFileSync(image);
+    const cases: [string, string, string, string[]?][] = [
+      [first, whole, `${first} is a partition of ${whole}`],
+      [whole, first, `${first} is a partition of ${whole}`, ["--end", "4M"]],
+      [whole, image, `${whole} is a loop device on ${image}`],
+      [image, whole, `${whole} is a loop device on ${image}`],
+      [inside, image, `${inside} is a loop device on ${image}`],
+      [first, image, `${first} lies on ${image}`],
+      [inside, first, `${inside} and ${first} share bytes of ${image}`],
+      [above, second, `${above} and ${second} share bytes of ${whole}`],
+      [whole, above, `${above} is a loop device on ${whole}`, ["--end", "4M"]],
+    ];
+    for (const [from, to, sentence, words = ["--allow-larger"]] of cases) {
+      for (const how of to === whole ? [[], ["-n"]] : [[]]) {
+        const outcome = await run(["sync", "--force", ...how, ...words, from, to]);
+        assert.equal(outcome.code, EXIT.usage, `${from} ${to}: ${outcome.stderr}`);
+        assert.ok(
+          outcome.stderr.includes(
+            `${sentence}: writing to one overwrites the other; choose a destination that lies elsewhere`,
+          ),
+          outcome.stderr,
+        );
+      }
     }
-  }
-  const map = join(folder, "map");
-  writeFileSync(map, "0 131072\n");
-  for (const words of [
-    ["--allow-larger", "--streams", "3"],
-    ["--allow-larger", "--ranges", map],
-    ["--truncate"],
-  ]) {
-    const outcome = await run(["sync", "--force", ...words, first, image]);
-    assert.equal(outcome.code, EXIT.usage, `${words.join(" ")}: ${outcome.stderr}`);
-    assert.ok(outcome.stderr.includes(`${first} lies on ${image}: `), outcome.stderr);
-  }
-  // Without --force something else may be in the way first; it is refused all the same.
-  const outcome = await run(["sync", "--allow-larger", first, image]);
-  assert.ok([EXIT.usage, EXIT.busy].includes(outcome.code as never), outcome.stderr);
-  system("sync");
-  assertSame(readFileSync(image), expected, "the disk");
-});
+    const map = join(folder, "map");
+    writeFileSync(map, "0 131072\n");
+    for (const words of [
+      ["--allow-larger", "--streams", "3"],
+      ["--allow-larger", "--ranges", map],
+      ["--truncate"],
+    ]) {
+      const outcome = await run(["sync", "--force", ...words, first, image]);
+      assert.equal(outcome.code, EXIT.usage, `${words.join(" ")}: ${outcome.stderr}`);
+      assert.ok(outcome.stderr.includes(`${first} lies on ${image}: `), outcome.stderr);
+    }
+    // Without --force something else may be in the way first; it is refused all the same.
+    const outcome = await run(["sync", "--allow-larger", first, image]);
+    assert.ok([EXIT.usage, EXIT.busy].includes(outcome.code as never), outcome.stderr);
+    system("sync");
+    assertSame(readFileSync(image), expected, "the disk");
+  },
+);
 
 test("two of one size, without any stage", { skip: lackingLoop }, async (t) => {
   const { first, inside, image } = makeDisk(t);
@@ -113,7 +117,7 @@ test("two of one size, without any stage", { skip: lackingLoop }, async (t) => {
   assertSame(readFileSync(image), expected, "the disk");
 });
 
-test("what lies side by side is copied", { skip: lackingLoop }, async (t) => {
+test("neighbours on one disk are copied", { skip: lackingLoop }, async (t) => {
   const { first, second, end, image } = makeDisk(t);
   const content = readFileSync(image);
   for (const words of [[], ["--verify", "full"]]) {

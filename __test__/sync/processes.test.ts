@@ -36,7 +36,7 @@ for (const [what, body] of [
   ],
   ["prints more lines than anybody reads", 'yes talk | head -n 300000 >&2\nexec sh -c "$last"'],
 ] as const) {
-  test(`what connects ${what}`, async (t) => {
+  test(`the remote shell ${what}`, async (t) => {
     const { rsh, from, to } = connecting(t, body);
     assertSynced(await run(["sync", ...there(rsh), from, `host:${to}`], { timeoutMs: 30_000 }), to);
   });

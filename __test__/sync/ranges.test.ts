@@ -65,7 +65,7 @@ test("sizes are compared as without it; what grows is sent where the map reaches
   assert.match(dry.stdout.toString(), /^41 blocks /);
 });
 
-test("what excludes it", async (t) => {
+test("options that exclude it", async (t) => {
   const { folder, from, to } = pair(t);
   const map = join(folder, "map");
   writeFileSync(map, "0 x\n");

@@ -1,4 +1,4 @@
-// What sync does not begin: mistakes in the command line, things that cannot be made equal, destinations in use.
+// Copies that sync refuses: mistakes in the command line, ends that cannot be made equal, destinations in use.
 import assert from "node:assert/strict";
 import {
   chmodSync,
@@ -91,7 +91,7 @@ test("neither file nor block device", async (t) => {
   assertSame(readFileSync(to), before);
 });
 
-test("what does not exist is not created", async (t) => {
+test("a missing file is not created", async (t) => {
   const { folder, from, to } = files(t);
   const missing = join(folder, "missing");
   for (const [one, other] of [

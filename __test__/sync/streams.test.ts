@@ -86,7 +86,7 @@ test("one that grows, where a stream is late: none takes a part of what another 
   assertSynced(await run(["sync", ...args]), to, large);
 });
 
-test("what only one stream can do", async (t) => {
+test("options for a single stream", async (t) => {
   const { from, to } = pair(t);
   for (const [option, message] of [
     ["--verify=full", /--verify=full does not work with --streams/],
@@ -102,7 +102,7 @@ test("what only one stream can do", async (t) => {
   assertSame(readFileSync(to), changedIn(SOURCE, 0, 17, 30));
 });
 
-test("what the first refuses, the others do not begin with", async (t) => {
+test("a refusal by the first stream keeps the others from starting", async (t) => {
   const { from, to } = pair(t, { destination: Buffer.alloc(5 * BLOCK) });
   const outcome = await run(["sync", "--streams", "2", from, to]);
   assertFailed(outcome, EXIT.usage, "sync", /has 5255225 bytes and the destination 655360/);

@@ -1,4 +1,4 @@
-// What people see of a copy while it runs: one line, as far as the terminal is wide, and what the copy waits for.
+// The line that people see while a copy runs: it fits the terminal, and names the bottleneck.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -120,7 +120,7 @@ const cases: [
   ],
 ];
 for (const [what, source, destination, linked, here] of cases) {
-  test(`what a copy waits for: ${what}`, () => {
+  test(`the bottleneck of a copy: ${what}`, () => {
     for (const [link, expected] of [
       [true, linked],
       [false, here],

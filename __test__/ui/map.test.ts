@@ -45,7 +45,7 @@ function sample(): ChangeMap {
   return map;
 }
 
-test("what is drawn", () => {
+test("the drawing of a change map", () => {
   assert.deepEqual(drawMap(sample(), 45, true), [
     "   0 bytes  █░░░░···························",
     "  32.0 MiB  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒",
@@ -67,7 +67,7 @@ test("what is drawn", () => {
   assert.equal(drawMap(large, 45, false)[4], `  8.00 TiB  -${".".repeat(31)}`);
 });
 
-test("which terminals have more than ASCII", () => {
+test("terminals that can show more than ASCII", () => {
   assert.ok(!isAsciiOnly({ LANG: "en_US.UTF-8" }));
   assert.ok(!isAsciiOnly({ LC_ALL: "", LC_CTYPE: "C.utf8", LANG: "C" }));
   assert.ok(isAsciiOnly({ LC_ALL: "C", LANG: "en_US.UTF-8" }));

@@ -24,7 +24,7 @@ export function runIfInstalled(command: Command): Output | undefined {
     encoding: "utf8",
     // Numbers with a decimal point and messages that can be told apart, in any country.
     env: { ...process.env, LC_ALL: "C" },
-    // What a build prints is more than the default of 1 MiB.
+    // A build prints more than the default of 1 MiB.
     maxBuffer: 64 * 1024 * 1024,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });

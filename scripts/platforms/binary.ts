@@ -1,4 +1,4 @@
-// What a built engine may ask of a host.
+// Requirements of a built engine on its host.
 import type { Platform } from "../../src/native/platform.ts";
 import { isOlder } from "../../src/sync/bootstrap/glibc.ts";
 import { readElf } from "./elf.ts";

@@ -1,4 +1,4 @@
-// What Rust calls the platforms, and where it puts what is built for them.
+// Rust's names for the platforms, and the paths of their builds.
 import { join } from "node:path";
 import type { Platform } from "../../src/native/platform.ts";
 

@@ -59,7 +59,7 @@ const BY_NAME: Readonly<Record<string, Advice>> = {
     "its symbolic links lead in a circle (`namei -l` shows them): give the name of the file itself",
   ENAMETOOLONG: "give a shorter name: each part of it may have 255 bytes, and all of it 4095",
   ETXTBSY: "it is being executed, or swapped to: end that first",
-  // Who may.
+  // Permission.
   EPERM: () =>
     isRoot()
       ? `find out what keeps root from it: ${POLICY}, or the limits of a container`

@@ -1,4 +1,4 @@
-// What the page cache holds of a file, and how to make it hold nothing or all of it.
+// The page cache: counts the pages of a file, drops them, or loads them all.
 import { AssertionError } from "node:assert";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

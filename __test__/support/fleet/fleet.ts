@@ -1,4 +1,4 @@
-// What the examples for fleets take for granted: blockcopy installed, and hosts that ssh reaches.
+// Prerequisites of the examples for fleets: blockcopy is installed, and ssh reaches the hosts.
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
@@ -24,7 +24,7 @@ export interface Installation {
   env: { PATH: string };
 }
 
-// What ssh does, on this host: gives its words to a shell. The connection to the host `cut-once` is lost when the stage at its
+// Stands in for ssh on this host: gives its words to a shell. The connection to the host `cut-once` is lost when the stage at its
 // end has said its first word, once; a stage on the host `waits` begins when there is a file `go` next to this one.
 const SSH = `#!/usr/bin/env bash
 while [[ $1 == -* ]]; do

@@ -52,7 +52,7 @@ export function inSystemd(folder: string, script: string): Promise<Outcome> {
   return execute(["unshare", "--mount", "bash", join(folder, "host"), folder]);
 }
 
-// What systemd leaves of control groups is below one, which goes with it.
+// Control groups that systemd leaves are below one group, which is removed with them.
 const HOST = `set -eu
 cd "$1"
 mkfifo result

@@ -1,4 +1,4 @@
-// What runs on the hosts of hosts.ts, and the links between them.
+// State of the hosts of hosts.ts: their processes, and the links between them.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { TestContext } from "node:test";

@@ -1,4 +1,4 @@
-// Which programs and rights this host offers: a test that lacks one is skipped, and says what it lacks.
+// Programs and rights that this host offers: a test that lacks one is skipped and names it.
 import { execFileSync, spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";

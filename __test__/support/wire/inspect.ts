@@ -1,4 +1,4 @@
-// What `inspect --json` writes, as values, and what it reads.
+// Output of `inspect --json` as values, and input for it.
 import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
 import { loadAddon } from "../../../src/native/load.ts";

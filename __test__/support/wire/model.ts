@@ -1,4 +1,4 @@
-// What a copy must do, said in the plainest way: no hashes, no frames, no blocks read ahead.
+// A naive model of a copy: no hashes, no frames, no blocks read ahead.
 import { BLOCK } from "../files/files.ts";
 
 /** The part of the destination that was asked for, in bytes; without `end` everything from `start` on. */

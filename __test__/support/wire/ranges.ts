@@ -1,4 +1,4 @@
-// What a map of ranges comes to, block by block: slow, and hardly wrong.
+// Evaluates a range map block by block: slow, and hard to get wrong.
 import { BLOCK } from "../files/files.ts";
 import { DONE, hashStream, restFrame } from "./wire.ts";
 

@@ -1,4 +1,4 @@
-// What the decoders under test make of extended streams.
+// Reads extended streams with the decoders under test.
 import { BlockDecoder, type BlockFrame } from "../../../src/protocol/block-stream/decoder.ts";
 import type { ProtocolError } from "../../../src/protocol/error.ts";
 import { HashDecoder } from "../../../src/protocol/hash-stream/decoder.ts";

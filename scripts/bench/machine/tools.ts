@@ -63,7 +63,7 @@ function find(command: Command): Tool | undefined {
 
 function firstLine(text: string): string {
   const [line = ""] = text.split("\n");
-  // Where a copyright is on the same line, what comes before it says enough.
+  // The text before a copyright on the same line says enough.
   return line
     .replace(/,? +(Copyright|protocol version) .*$/, "")
     .replaceAll(/ +/g, " ")

@@ -13,7 +13,7 @@ export function table({ unit, reference, rows }: Outcome): string[][] {
     [unit, ({ missing, figure }) => missing ?? median(figure)],
     ["lowest–highest", ({ figure }) => cells(figure, digits(figure))[1]],
   ];
-  // Where memory is the figure, what the whole run took says nothing of it.
+  // The totals of a run say nothing about its memory.
   if (unit !== "MB")
     columns.push(
       ["CPU s", ({ cpuSeconds }) => median(cpuSeconds)],

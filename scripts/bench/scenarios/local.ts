@@ -19,7 +19,7 @@ export const local: Scenario = {
       "--silent",
     ]),
     rsync(bench),
-    // Where a file system can share blocks between files, cp would copy nothing.
+    // On a file system that shares blocks between files, cp would copy nothing.
     copying(CP, bench.tools.cp, bench, (...files) => ["--reflink=never", ...files]),
     copying("qemu-img convert", bench.tools.qemuImg, bench, (...files) => [
       ...QEMU_CONVERT,
