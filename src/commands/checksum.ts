@@ -7,7 +7,7 @@ import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import type { Extent } from "../ranges/extents.ts";
 import { checksumRoot } from "../stages/checksum/checksum-root.ts";
 import { checksum } from "../stages/checksum/checksum.ts";
-import type { CacheOptions } from "../stages/checksum/send-digests.ts";
+import type { CacheOptions } from "../stages/checksum/digest-options.ts";
 import { isStandardInput } from "../transport/streams/standard-input.ts";
 import { SIZE } from "./options/block-size.ts";
 import { flag, operand, value } from "./options/declare.ts";

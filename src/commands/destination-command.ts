@@ -1,5 +1,5 @@
 import { UsageError } from "../errors/copy-error.ts";
-import type { SaveOptions } from "../stages/save/save.ts";
+import type { SaveOptions } from "../stages/save/session.ts";
 import { flag, valueOr } from "./options/declare.ts";
 import { oneOf } from "./options/one-of.ts";
 import { StageCommand } from "./stage-command.ts";

@@ -9,7 +9,8 @@ import { asAside, type Progress, silent } from "../ui/progress.ts";
 import { checksum, type ChecksumOptions } from "./checksum/checksum.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
 import { openDestination } from "./save/destination.ts";
-import { saveTo, type SaveOptions } from "./save/save.ts";
+import { saveTo } from "./save/save.ts";
+import type { SaveOptions } from "./save/session.ts";
 
 /** Options of {@link receive}: which digests to send, and how to write the blocks that arrive. */
 export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized"> &

@@ -10,7 +10,8 @@ import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import { SpooledOutput, type StreamOutput } from "../../transport/streams/spooled-output.ts";
 import { Output } from "../../transport/streams/output.ts";
 import { openInput } from "./open-input.ts";
-import { type DigestOptions, sendDigests } from "./send-digests.ts";
+import { sendDigests } from "./send-digests.ts";
+import type { DigestOptions } from "./digest-options.ts";
 
 /** Options of {@link checksum}; `file` is a file or device, or `-` for standard input. */
 export interface ChecksumOptions extends DigestOptions {

@@ -7,7 +7,7 @@ import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { joined } from "../../protocol/fields.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
-import type { CacheOptions, DigestOptions } from "./send-digests.ts";
+import type { CacheOptions, DigestOptions } from "./digest-options.ts";
 import { storageFor } from "./storage.ts";
 
 /**

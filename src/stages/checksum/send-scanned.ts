@@ -9,7 +9,7 @@ import { DIGEST_LENGTHS } from "../../protocol/digest.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import { type Coverage, cover } from "../../ranges/extents.ts";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
-import type { DigestOptions } from "./send-digests.ts";
+import type { DigestOptions } from "./digest-options.ts";
 import { storageFor } from "./storage.ts";
 
 /** blockcopy 0.0.2 compares this number of blocks at once. */

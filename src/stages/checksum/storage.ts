@@ -1,6 +1,6 @@
 import type { StageContext } from "../../blocks/context.ts";
 import type * as Binding from "../../native/binding.js";
-import type { DigestOptions } from "./send-digests.ts";
+import type { DigestOptions } from "./digest-options.ts";
 
 /** Returns the storage that a file lies on, for the hello; undefined if it is not to be sent or the kernel does not tell. */
 export async function storageFor(

@@ -15,7 +15,7 @@ import { ChangeMap } from "../../ui/change-map.ts";
 import type { Progress } from "../../ui/progress.ts";
 import { DryRunOutput } from "./dry-run-output.ts";
 import { type Format, negotiate } from "./negotiate.ts";
-import type { OpenSource, RetrieveOptions } from "./retrieve.ts";
+import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 
 /** A batch that the engine compares, until its blocks are sent. */
 interface Compared {

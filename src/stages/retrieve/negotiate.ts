@@ -6,7 +6,7 @@ import type { HashDecoder } from "../../protocol/hash-stream/decoder.ts";
 import { type BlockEncoder, ExtendedEncoder, LegacyEncoder } from "./block-encoder.ts";
 import { compressor, type Compressor } from "./compression.ts";
 import { refuseOverlap } from "./overlap.ts";
-import type { OpenSource, RetrieveOptions } from "./retrieve.ts";
+import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 
 /** The way in which this stage sends blocks. */
 export interface Format {

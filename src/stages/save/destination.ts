@@ -7,7 +7,7 @@ import { absolute } from "../../native/files.ts";
 import { removeUnless } from "../../transport/files/unfinished.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import { refuseEmpty } from "../../blocks/capacity.ts";
-import type { SaveOptions } from "./save.ts";
+import type { SaveOptions } from "./session.ts";
 
 /** An open destination. */
 export interface Destination {

@@ -3,7 +3,7 @@ import type * as Binding from "../../native/binding.js";
 import type { Head } from "../../protocol/block-stream/head.ts";
 import type { CopyRequest } from "../../blocks/bounds.ts";
 import { checkSpace } from "../../blocks/capacity.ts";
-import type { SaveOptions } from "./save.ts";
+import type { SaveOptions } from "./session.ts";
 
 /** The options of `save` that decide, before the first write, if the copy can succeed. */
 export type PreflightOptions = Pick<SaveOptions, "file" | "force" | "sparse" | "carried">;

@@ -1,6 +1,5 @@
 import type { CopyRequest } from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import type { Sizes } from "../../blocks/sizes.ts";
 import { WrittenBlocks } from "../../blocks/written-blocks.ts";
 import { DigestCacheWriter } from "../../digests/cache-writer.ts";
 import type * as Binding from "../../native/binding.js";
@@ -9,47 +8,11 @@ import type { Trailer } from "../../protocol/block-stream/trailer.ts";
 import { Input } from "../../transport/streams/input.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { type Destination, openDestination } from "./destination.ts";
-import { type Carried, namesOf, restoreMetadata } from "./metadata.ts";
+import { namesOf, restoreMetadata } from "./metadata.ts";
 import { requireTrailer } from "./read-trailer.ts";
 import { receiveAndSync } from "./write-and-sync.ts";
-import { type Verify, verifyAll, verifyWritten } from "./verify.ts";
-
-/** Options of {@link save}. */
-export interface SaveOptions {
-  /** File or device to copy to. */
-  file: string;
-  /** Write even to a device that is mounted or held. */
-  force: boolean;
-  /** Create a regular file that is missing. */
-  create: boolean;
-  /** Lock the destination, so that other programs that lock it wait or fail. */
-  lock: boolean;
-  /** Write blocks of zeros as holes, if the destination can have holes. */
-  sparse: boolean;
-  /** Path of the digest cache to update; undefined for none. */
-  updateDigests: string | undefined;
-  /** Amount to read back at the end. */
-  verify: Verify;
-  /** Attributes that a file gets from the source in addition to its content. */
-  carried: Carried;
-  /** Other processes write to the destination while this one has it open. Wait until they are done before setting metadata. */
-  hold?: boolean;
-  /** Sizes that the destination may have, compared with the source; any if undefined. */
-  sizes?: Sizes | undefined;
-}
-
-/** All that one run of `save` works with. */
-export interface SaveSession {
-  context: StageContext;
-  sink: Binding.Sink;
-  options: Omit<SaveOptions, "create" | "lock">;
-  /** The request that the stream must answer; undefined if this process has sent none. */
-  request: Promise<CopyRequest> | undefined;
-  input: Input;
-  decoder: BlockDecoder;
-  writer: BlockWriter;
-  cache: DigestCacheWriter | undefined;
-}
+import { verifyAll, verifyWritten } from "./verify.ts";
+import type { SaveOptions, SaveSession } from "./session.ts";
 
 /**
  * Reads a block stream from standard input and writes its blocks to a file or device. Returns after the sync, and after

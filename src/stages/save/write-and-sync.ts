@@ -16,7 +16,7 @@ import { cutOff, refuseMetadata } from "./metadata.ts";
 import { preflight, refuseEmptying } from "./preflight.ts";
 import { readTrailer } from "./read-trailer.ts";
 import { receiveBlocks } from "./write-blocks.ts";
-import type { SaveSession } from "./save.ts";
+import type { SaveSession } from "./session.ts";
 
 /** Follows a block stream once all other processes of the same copy have written theirs. */
 export const ALL_DONE = "done";

@@ -1,0 +1,36 @@
+import type { BlockRequest } from "../../blocks/bounds.ts";
+import type { DigestName, Hashing } from "../../protocol/digest.ts";
+import type { Extent } from "../../ranges/extents.ts";
+
+/** The blocks of a file or device whose digests are sent, and the form of the hash stream. */
+export interface DigestOptions {
+  /** Name of the file or device. */
+  file: string;
+  /** Offset of the first byte. */
+  start: number;
+  /** Offset of the byte after the last one; undefined for the end of the file. */
+  end: number | undefined;
+  /** Reads the extents to digest instead of `start` to `end`; undefined to digest all of that range. */
+  ranges: (() => Promise<Extent[]>) | undefined;
+  /** Block size and algorithm. */
+  hashing: Hashing;
+  /** The digest cache to send instead of reading the file; undefined to read it. */
+  cache: CacheOptions | undefined;
+  /** Write an extended stream, which names the algorithm. blockcopy 0.0.2 does not read it. */
+  extended: boolean;
+  /** Name the size and the storage of the file, so that `retrieve` can refuse a source that shares its storage. */
+  sized?: boolean;
+  /** Called with the request before any digest is sent. */
+  onRequest?: (request: BlockRequest) => void;
+  /** Ask for the rest in the way that `retrieve` of blockcopy 0.0.2 needs. */
+  legacy?: boolean;
+}
+
+/** A digest cache, and what it must contain. */
+export interface CacheOptions {
+  path: string;
+  /** Required algorithm; undefined for any. */
+  digest: DigestName | undefined;
+  /** Required block size; undefined for any. */
+  blockSize: number | undefined;
+}

@@ -1,0 +1,36 @@
+import type { Sizes } from "../../blocks/sizes.ts";
+import type * as Binding from "../../native/binding.js";
+import type { SourceDescription } from "../../protocol/source-fields.ts";
+import type { Compress } from "./compression.ts";
+
+/** Options of `retrieve`. */
+export interface RetrieveOptions {
+  /** File or device to copy from. */
+  file: string;
+  /** Compression of the changed blocks. */
+  compress: Compress;
+  /** Write byte for byte what blockcopy 0.0.2 would. */
+  exactWire: boolean;
+  /** Sizes that the destination may have, if the hash stream names its size. */
+  sizes: Sizes;
+  /** Offsets that the file must reach; undefined for any. */
+  needs: { start: number | undefined; end: number | undefined };
+  /** The hash stream asks for all of the source, so the progress can show a total. */
+  whole: boolean;
+  /** Only count what would be sent. */
+  dryRun: boolean;
+  /** Called if another process may write to the file; undefined to skip that check. */
+  inUse: ((message: string) => void) | undefined;
+  /** Most bytes to send per second; undefined for no limit. */
+  rate: number | undefined;
+  /** Report where the changed blocks are. */
+  map: boolean;
+  /** Refuse a hash stream without a seal. */
+  sealed: boolean;
+}
+
+/** The opened source, with what the block stream says about it. */
+export interface OpenSource {
+  source: Binding.Source;
+  description: SourceDescription;
+}

@@ -1,0 +1,47 @@
+import type { CopyRequest } from "../../blocks/bounds.ts";
+import type { StageContext } from "../../blocks/context.ts";
+import type { Sizes } from "../../blocks/sizes.ts";
+import type { DigestCacheWriter } from "../../digests/cache-writer.ts";
+import type * as Binding from "../../native/binding.js";
+import type { BlockDecoder } from "../../protocol/block-stream/decoder.ts";
+import type { Input } from "../../transport/streams/input.ts";
+import type { BlockWriter } from "./block-writer.ts";
+import type { Carried } from "./metadata.ts";
+import type { Verify } from "./verify.ts";
+
+/** Options of `save`. */
+export interface SaveOptions {
+  /** File or device to copy to. */
+  file: string;
+  /** Write even to a device that is mounted or held. */
+  force: boolean;
+  /** Create a regular file that is missing. */
+  create: boolean;
+  /** Lock the destination, so that other programs that lock it wait or fail. */
+  lock: boolean;
+  /** Write blocks of zeros as holes, if the destination can have holes. */
+  sparse: boolean;
+  /** Path of the digest cache to update; undefined for none. */
+  updateDigests: string | undefined;
+  /** Amount to read back at the end. */
+  verify: Verify;
+  /** Attributes that a file gets from the source in addition to its content. */
+  carried: Carried;
+  /** Other processes write to the destination while this one has it open. Wait until they are done before setting metadata. */
+  hold?: boolean;
+  /** Sizes that the destination may have, compared with the source; any if undefined. */
+  sizes?: Sizes | undefined;
+}
+
+/** All that one run of `save` works with. */
+export interface SaveSession {
+  context: StageContext;
+  sink: Binding.Sink;
+  options: Omit<SaveOptions, "create" | "lock">;
+  /** The request that the stream must answer; undefined if this process has sent none. */
+  request: Promise<CopyRequest> | undefined;
+  input: Input;
+  decoder: BlockDecoder;
+  writer: BlockWriter;
+  cache: DigestCacheWriter | undefined;
+}
