@@ -99,16 +99,7 @@ impl Engine {
         sink: &Sink,
         what: Restore,
     ) -> Result<Object<'env>> {
-        let sink = Arc::clone(&sink.inner);
-        let what = to_restore(what)?;
-        promise(
-            env,
-            |()| (),
-            |done| {
-                self.inner
-                    .run(move || Ok(sink.refuse_restore(&what)?), done);
-            },
-        )
+        self.with_restore(env, sink, what, blockcopy_engine::Sink::refuse_restore)
     }
 
     /// Sets the metadata of a regular file: call it after all writes and before `sync`.
@@ -119,13 +110,30 @@ impl Engine {
         sink: &Sink,
         what: Restore,
     ) -> Result<Object<'env>> {
+        self.with_restore(env, sink, what, blockcopy_engine::Sink::restore)
+    }
+}
+
+impl Engine {
+    /// Runs `action` with the metadata of a source, and returns a promise of its end.
+    fn with_restore<'env, E: Into<blockcopy_engine::Error> + 'static>(
+        &self,
+        env: &'env Env,
+        sink: &Sink,
+        what: Restore,
+        action: fn(
+            &blockcopy_engine::Sink,
+            &blockcopy_engine::Restore,
+        ) -> std::result::Result<(), E>,
+    ) -> Result<Object<'env>> {
         let sink = Arc::clone(&sink.inner);
         let what = to_restore(what)?;
         promise(
             env,
             |()| (),
             |done| {
-                self.inner.run(move || Ok(sink.restore(&what)?), done);
+                self.inner
+                    .run(move || action(&sink, &what).map_err(Into::into), done);
             },
         )
     }
