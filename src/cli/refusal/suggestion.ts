@@ -1,14 +1,14 @@
 /** Returns the known word that a mistyped one most likely stands for; undefined if none is close, or the word has fewer than three letters. */
 export function suggestion(word: string, known: readonly string[]): string | undefined {
-  const bare = word.replace(/^-+/, "");
-  const completed = known.filter((other) => bare.length > 2 && other.startsWith(word));
+  const letters = word.replace(/^-+/, "").length;
+  if (letters < 3) {
+    return undefined;
+  }
+  const completed = known.filter((other) => other.startsWith(word));
   if (completed.length === 1) {
     return completed[0];
   }
-  if (bare.length < 3) {
-    return undefined;
-  }
-  const most = Math.max(1, Math.floor(bare.length / 3));
+  const most = Math.floor(letters / 3);
   return known
     .map((other) => ({ other, distance: distance(word, other) }))
     .filter((found) => found.distance <= most)
