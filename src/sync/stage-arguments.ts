@@ -1,11 +1,12 @@
 import { encodedName } from "../native/names.ts";
 import type { Part } from "../blocks/part.ts";
+import { attributeOptions, type Carried } from "../stages/save/metadata.ts";
 import type { Verify } from "../stages/save/verify.ts";
 import type { Sizes } from "../blocks/sizes.ts";
 import { needsNoQuotes } from "./connection/shell-words.ts";
 
 /** The options of a copy between hosts. */
-export interface CopyOptions {
+export interface CopyOptions extends Carried {
   direct: string;
   threads: number | undefined;
   queueDepth: number | undefined;
@@ -31,12 +32,6 @@ export interface CopyOptions {
   lock: boolean;
   sparse: boolean;
   create: boolean;
-  truncate: boolean;
-  times: boolean;
-  perms: boolean;
-  owner: boolean;
-  group: boolean;
-  numericIds: boolean;
   verify: Verify;
   /** Number of connections to each host, which divide the copy; undefined for one. */
   streams: number | undefined;
@@ -80,7 +75,7 @@ export function receiveArguments(options: CopyOptions, part?: Part): string[] {
 
 /** Returns the options of the first `receive`, which claims the destination from start to end. */
 function firstArguments(options: CopyOptions): string[] {
-  const { force, lock, sparse, create, truncate, times, perms, owner, group, numericIds } = options;
+  const { force, lock, sparse, create, numericIds } = options;
   return [
     ...commonArguments(options),
     ...flags({
@@ -88,11 +83,7 @@ function firstArguments(options: CopyOptions): string[] {
       "--lock": lock,
       "--sparse": sparse,
       "--create": create,
-      "--truncate": truncate,
-      "--times": times,
-      "--perms": perms,
-      "--owner": owner,
-      "--group": group,
+      ...attributeOptions(options),
       "--numeric-ids": numericIds,
       "--preface": options.ranges !== undefined,
       "--root-first": options.delta !== undefined,

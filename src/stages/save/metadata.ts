@@ -28,16 +28,28 @@ export interface Carried {
   numericIds: boolean;
 }
 
-/** Returns the options that ask for it. */
-export function namesOf({ truncate, times, perms, owner, group }: Carried): string[] {
-  const options = {
+/** Returns the options that ask for attributes, each true if it is given. */
+export function attributeOptions({
+  truncate,
+  times,
+  perms,
+  owner,
+  group,
+}: Carried): Record<string, boolean> {
+  return {
     "--truncate": truncate,
     "--times": times,
     "--perms": perms,
     "--owner": owner,
     "--group": group,
   };
-  return Object.entries(options).flatMap(([name, wanted]) => (wanted ? [name] : []));
+}
+
+/** Returns the names of the options that ask for attributes. */
+export function namesOf(carried: Carried): string[] {
+  return Object.entries(attributeOptions(carried)).flatMap(([name, given]) =>
+    given ? [name] : [],
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { UsageError } from "../../errors/copy-error.ts";
 import { DEFAULT_DIGEST } from "../../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../../protocol/limits.ts";
+import { attributeOptions } from "../../stages/save/metadata.ts";
 import type { Endpoint } from "../connection/endpoint.ts";
 import type { CopyOptions } from "../stage-arguments.ts";
 
@@ -30,7 +31,6 @@ export function refuseForLegacy(copy: CopyOptions, source: Endpoint, destination
 /** Returns options that the frames of 0.0.2 cannot express: digests, block sizes, codecs and metadata of the source. */
 function always(copy: CopyOptions): Unsupported {
   const { digest, blockSize, compress, verify, digestCache, streams, ranges, delta } = copy;
-  const { truncate, times, perms, owner, group, numericIds } = copy;
   return {
     "--digest": (digest ?? DEFAULT_DIGEST) !== DEFAULT_DIGEST,
     "--block-size": (blockSize ?? DEFAULT_BLOCK_SIZE) !== DEFAULT_BLOCK_SIZE,
@@ -40,12 +40,8 @@ function always(copy: CopyOptions): Unsupported {
     "--ranges": ranges !== undefined,
     "--delta": delta !== undefined,
     "--streams": (streams ?? 1) !== 1,
-    "--truncate": truncate,
-    "--times": times,
-    "--perms": perms,
-    "--owner": owner,
-    "--group": group,
-    "--numeric-ids": numericIds,
+    ...attributeOptions(copy),
+    "--numeric-ids": copy.numericIds,
   };
 }
 
