@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { bytesOf, decodedName, encodedName, nameOf } from "../../src/native/names.ts";
 import { type RemoteOptions, stageCommand } from "../../src/sync/connection/remote-command.ts";
-import { peerCommand } from "../../src/sync/legacy/peer-command.ts";
+import { legacyCommand } from "../../src/sync/legacy/legacy-command.ts";
 import {
   assertFailed,
   bash,
@@ -229,13 +229,13 @@ for (const [shell, ...options] of SHELLS) {
         fc.pre(bytes[0] !== 0x7e && !existsSync(bytes));
         const stage = stageCommand({ ...END, path: nameOf(bytes) }, ["retrieve"], FAR, undefined);
         assert.deepEqual(bytesOf(handed(through(stage).map(nameOf))), bytes);
-        const peer = peerCommand(
+        const command = legacyCommand(
           { ...END, path: nameOf(bytes) },
           { words: ["save"], size: { here: 1, is: "source", sizes: "same" }, unmounted: true },
           FAR,
         );
         const dashed = bytes[0] === 0x2d ? Buffer.concat([Buffer.from("./"), bytes]) : bytes;
-        assert.deepEqual(through(peer), [Buffer.from("save"), dashed]);
+        assert.deepEqual(through(command), [Buffer.from("save"), dashed]);
       }),
       { numRuns: 8 },
     );
@@ -251,7 +251,7 @@ for (const [shell, ...options] of SHELLS) {
           folder + rest,
         );
         assert.equal(
-          through(peerCommand(end, { words: ["save"] }, FAR))
+          through(legacyCommand(end, { words: ["save"] }, FAR))
             .at(-1)
             ?.toString(),
           folder + rest,

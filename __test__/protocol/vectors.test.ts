@@ -31,8 +31,8 @@ const refused = new Map<string, [ProtocolErrorCode, number]>([
   ["unknown-command.blocks", ["closed", 0]],
 ]);
 
-/** The peer's own words, out of the last line that it wrote to stderr. */
-function peerWords(line: string): string {
+/** The words of blockcopy 0.0.2, from the last line that it wrote to stderr. */
+function legacyWords(line: string): string {
   const [, words] =
     /^ERROR \(\w+\): (?:Collected exceptions: Exception\("(.*)"\)$)?/.exec(line) ?? [];
   return words ?? line.replace(/^ERROR \(\w+\): /, "");
@@ -47,7 +47,7 @@ describe("streams recorded from blockcopy 0.0.2", () => {
       const bytes = recordedBytes(hashes);
       const expected = refused.get(hashes);
       if (expected !== undefined) {
-        const words = peerWords(retrieve.stderr_last_line);
+        const words = legacyWords(retrieve.stderr_last_line);
         assertRefused(() => readHashStream([bytes]), ...expected, words);
         return;
       }
@@ -66,7 +66,7 @@ describe("streams recorded from blockcopy 0.0.2", () => {
       const bytes = recordedBytes(blocks);
       const expected = refused.get(blocks);
       if (expected !== undefined) {
-        const words = peerWords(save.stderr_last_line);
+        const words = legacyWords(save.stderr_last_line);
         assertRefused(() => readBlockStream([bytes]), ...expected, words);
         return;
       }

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { VERSION } from "../../src/native/installation.ts";
 import { EVENTS_VERSION } from "../../src/ui/event-lines.ts";
 import { parseEndpoint } from "../../src/sync/connection/endpoint.ts";
-import { explainPeer } from "../../src/sync/legacy/peer-failure.ts";
+import { explainLegacyFailure } from "../../src/sync/legacy/legacy-failure.ts";
 import { refuseForLegacy } from "../../src/sync/legacy/refused-options.ts";
 import { Side } from "../../src/sync/side.ts";
 import type { CopyOptions } from "../../src/sync/stage-arguments.ts";
@@ -14,7 +14,7 @@ import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
 import { scratch } from "../support/files/files.ts";
 import { lackingLoop } from "../support/files/loop.ts";
 import { mountedLoop } from "../support/files/mount.ts";
-import { OURS, scriptIn, syncWire } from "../support/programs/peer.ts";
+import { OURS, scriptIn, syncWire } from "../support/programs/legacy.ts";
 import { pair } from "../support/programs/sync-pair.ts";
 import { lacking } from "../support/programs/tools.ts";
 
@@ -150,7 +150,7 @@ for (const [said, exit, code, consequence] of FAILURES)
     const side = new Side(parseEndpoint("x:disk"), "destination");
     for (const line of [HELLO, "Traceback (most recent call last):"]) side.take(line);
     if (said !== "") side.take(said);
-    explainPeer(side, { code: exit });
+    explainLegacyFailure(side, { code: exit });
     assert.equal(side.error?.code, code);
     assert.equal(side.error.consequence, consequence);
     const { message, advice } = side.error;
@@ -167,7 +167,7 @@ test("one that has not begun, has succeeded, or was cut off is left alone", () =
   ] as const) {
     const side = new Side(parseEndpoint("x:disk"), "destination");
     if (hello) side.take(HELLO);
-    explainPeer(side, ended);
+    explainLegacyFailure(side, ended);
     assert.equal(side.error, undefined);
   }
 });

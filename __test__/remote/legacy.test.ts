@@ -6,13 +6,13 @@ import { test } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
 import { assertFailed, EXIT, quote, run, withoutSummary } from "../support/programs/cli.ts";
 import { BLOCK, noise } from "../support/files/files.ts";
-import { OURS, PEERS, scriptIn, syncWire } from "../support/programs/peer.ts";
+import { OURS, LEGACY_PROGRAMS, scriptIn, syncWire } from "../support/programs/legacy.ts";
 import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { DONE, hashStream, restFrame, unequalHash } from "../support/wire/wire.ts";
 
 const KNOWN_SIZES = ["--allow-larger"];
 
-for (const [name, there, skip] of PEERS) {
+for (const [name, there, skip] of LEGACY_PROGRAMS) {
   for (const [what, from, to, options] of [
     ["from", "x:", "", ["--lzma"]],
     ["to", "", "x:", ["--lzma"]],

@@ -125,7 +125,7 @@ test("property: it is always on the ladder, moves one step at a time, and says e
 test("the legacy protocol always uses xz", () => {
   const auto = compressor(
     { method: "auto", level: undefined },
-    { accepts: undefined, exactWire: true, say },
+    { accepts: undefined, legacy: true, say },
   );
   for (let now = 100; now < 2000; now += 100) auto.sent(now, { waited: 100 });
   assert.deepEqual(auto.current, { codec: "xzLegacy" });
@@ -134,7 +134,7 @@ test("the legacy protocol always uses xz", () => {
 test("it chooses only what the reader knows", () => {
   const auto = { method: "auto", level: undefined } as const;
   const codecs = (accepts: readonly ("raw" | "xz" | "zstd" | "lz4")[] | undefined): Set<string> => {
-    const chosen = compressor(auto, { accepts, exactWire: false, say });
+    const chosen = compressor(auto, { accepts, legacy: false, say });
     const seen = new Set([chosen.current.codec as string]);
     for (let now = 0; now < 10_000; now += 100) {
       chosen.sent(now, { waited: now < 5000 ? 100 : 0 });

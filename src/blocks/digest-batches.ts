@@ -43,7 +43,7 @@ interface BatchOptions {
   /** Size of the source in bytes. */
   sourceSize: number;
   /** Answer a legacy hash stream in the order of blockcopy 0.0.2. */
-  exactWire: boolean;
+  legacy: boolean;
 }
 
 /**
@@ -66,7 +66,7 @@ export async function* readHashBatches(
     buffer.set(rest);
     const streamOffset = input.bytes - rest.length;
     const reading = input.read(buffer.subarray(rest.length));
-    if (batcher.pending && !batcher.exact && !(await soon(reading))) {
+    if (batcher.pending && !batcher.inLegacyOrder && !(await soon(reading))) {
       yield* batcher.flush();
     }
     const count = await reading;
@@ -106,7 +106,7 @@ async function soon(promise: Promise<unknown>): Promise<boolean> {
 class Batcher {
   readonly #decoder: HashDecoder;
   readonly #sourceSize: number;
-  readonly #exactWire: boolean;
+  readonly #legacy: boolean;
   #blocks: Binding.Range[] = [];
   #digests: Uint8Array[] = [];
   #bytes = 0;
@@ -115,15 +115,15 @@ class Batcher {
   /** The short block at the end of the destination, held back until it is known if a `rest` follows. */
   #last: (HashFrame & { kind: "hash"; position: number }) | undefined;
 
-  constructor(decoder: HashDecoder, { sourceSize, exactWire }: BatchOptions) {
+  constructor(decoder: HashDecoder, { sourceSize, legacy }: BatchOptions) {
     this.#decoder = decoder;
     this.#sourceSize = sourceSize;
-    this.#exactWire = exactWire;
+    this.#legacy = legacy;
   }
 
   /** True to send in the order of blockcopy 0.0.2. */
-  get exact(): boolean {
-    return this.#exactWire && this.#decoder.hello?.accepts === undefined;
+  get inLegacyOrder(): boolean {
+    return this.#legacy && this.#decoder.hello?.accepts === undefined;
   }
 
   /** True if there is an incomplete batch. */
@@ -182,7 +182,7 @@ class Batcher {
   /** Yields the complete groups if the order is that of blockcopy 0.0.2; otherwise everything. */
   flushGroups(): Generator<HashBatch> {
     const { length } = this.#blocks;
-    return this.#take(this.exact ? length - (length % GROUP) : length);
+    return this.#take(this.inLegacyOrder ? length - (length % GROUP) : length);
   }
 
   /** Yields everything, at the end of the stream. */

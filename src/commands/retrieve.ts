@@ -2,7 +2,7 @@ import { Command } from "clipanion";
 
 import type { StageContext } from "../blocks/context.ts";
 import { UsageError } from "../errors/copy-error.ts";
-import { wantsExactWire } from "../process/environment.ts";
+import { wantsLegacy } from "../process/environment.ts";
 import type { Compress } from "../stages/retrieve/compression.ts";
 import { retrieve } from "../stages/retrieve/retrieve.ts";
 import { METHOD, parseCompress } from "./options/compress.ts";
@@ -97,7 +97,7 @@ export class RetrieveCommand extends StageCommand {
     return retrieve(context, {
       file,
       compress: this.#compression(),
-      exactWire: wantsExactWire() || this.wire !== undefined,
+      legacy: wantsLegacy() || this.wire !== undefined,
       sizes: this.sizes,
       needs: { start: this.needsStart, end: this.needsEnd },
       whole: this.whole,

@@ -1,6 +1,6 @@
 import { Command } from "clipanion";
 
-import { wantsExactWire } from "../process/environment.ts";
+import { wantsLegacy } from "../process/environment.ts";
 import { type Endpoint, parseEndpoint } from "../sync/connection/endpoint.ts";
 import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import { syncDelta } from "../sync/delta.ts";
@@ -137,6 +137,6 @@ export class SyncCommand extends SyncOptionsCommand {
   /** True if the other hosts have blockcopy 0.0.2. */
   #isLegacy(source: Endpoint, destination: Endpoint): boolean {
     const between = source.kind === "remote" || destination.kind === "remote";
-    return between && (this.wire !== undefined || wantsExactWire());
+    return between && (this.wire !== undefined || wantsLegacy());
   }
 }

@@ -8,7 +8,7 @@ const SIMD = ["portable", "neon", "avx2", "avx512"] as const;
  *
  * @throws UsageError for any other value
  */
-export function wantsExactWire(): boolean {
+export function wantsLegacy(): boolean {
   const wire = process.env["BLOCKCOPY_WIRE"] ?? "";
   if (wire !== "" && wire !== "0.0.2") {
     throw new UsageError(

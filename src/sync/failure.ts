@@ -73,7 +73,7 @@ function exitCodeFor(end: Endpoint, code: number): number {
   return code === ExitCode.internal ? ExitCode.unavailable : ExitCode.protocol;
 }
 
-/** Names the peer, whose end without an error message made a stage fail. */
+/** Names the stage at the other end, which ended without an error message and so made this side fail. */
 function endedFirst({ role, other }: Side): string {
   const where = other === undefined ? "" : ` on ${hostLabel(other)}`;
   return `the stage at the ${role === "source" ? "destination" : "source"}${where} ended first, without saying why`;

@@ -78,7 +78,7 @@ export function dlzmFrame(
   return Buffer.concat([Buffer.from("dlzm"), u64(position), u32(length), xzStream]);
 }
 
-/** Compresses with the xz program, as the peer does: preset 6, CRC64. */
+/** Compresses with the xz program, as blockcopy 0.0.2 does: preset 6, CRC64. */
 export function xz(bytes: Uint8Array, preset: 0 | 6 = 6): Buffer {
   return execFileSync("xz", ["--compress", "--stdout", `-${preset}`, "--check=crc64"], {
     input: bytes,

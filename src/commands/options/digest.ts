@@ -5,7 +5,7 @@ import {
   type DigestName,
   type Hashing,
 } from "../../protocol/digest.ts";
-import { wantsExactWire } from "../../process/environment.ts";
+import { wantsLegacy } from "../../process/environment.ts";
 import type { Kind } from "./declare.ts";
 import { oneOf } from "./one-of.ts";
 
@@ -19,7 +19,7 @@ export const ALGORITHM: Kind<DigestName> = oneOf("ALGORITHM", DIGEST_NAMES, "bla
  */
 export function refuseUnreadable(hashing: Hashing, extended: boolean): void {
   const own = beyondLegacy(hashing);
-  if ((extended || own !== undefined) && wantsExactWire()) {
+  if ((extended || own !== undefined) && wantsLegacy()) {
     throw new UsageError(
       `${extended ? "--extended" : own?.option} is not for BLOCKCOPY_WIRE=0.0.2, which cannot read it`,
       "leave one of them out",

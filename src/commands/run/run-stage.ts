@@ -4,7 +4,7 @@ import { ExitCode } from "../../errors/exit-codes.ts";
 import { adviceOn, exitCodeOf } from "../../errors/explain.ts";
 import { ReaderGoneError } from "../../errors/stream-errors.ts";
 import type * as Binding from "../../native/binding.js";
-import { forcedSimd, wantsExactWire } from "../../process/environment.ts";
+import { forcedSimd, wantsLegacy } from "../../process/environment.ts";
 import { trackTimeSpent } from "../../process/time-spent.ts";
 import { ProtocolError } from "../../protocol/error.ts";
 import { removeUnfinished } from "../../transport/files/unfinished.ts";
@@ -65,7 +65,7 @@ export function runStage(stage: Stage): Promise<never> {
     cancellation,
     work: async ({ native, debug }) => {
       // Every stage refuses an unknown BLOCKCOPY_WIRE, even if it does not depend on it.
-      wantsExactWire();
+      wantsLegacy();
       events = stage.events === true ? eventsOf(stage, native) : undefined;
       progress.show(events ?? (await progressFor(stage, native)));
       const { direct, threads, queueDepth } = stage.io;

@@ -1,4 +1,4 @@
-import { forcedSimd, wantsExactWire } from "../../process/environment.ts";
+import { forcedSimd, wantsLegacy } from "../../process/environment.ts";
 import { trackTimeSpent } from "../../process/time-spent.ts";
 import type { LocalContext } from "../../sync/local.ts";
 import type { CopyResult } from "../../sync/copy-result.ts";
@@ -55,7 +55,7 @@ export function runSync(copy: Copy): Promise<never> {
     },
     work: async ({ native, debug, cancellation }) => {
       // Every stage refuses an unknown BLOCKCOPY_WIRE, even if it does not depend on it.
-      wantsExactWire();
+      wantsLegacy();
       display = await displayFor(output, state, native);
       refuseReplacing(output);
       const { direct, threads, queueDepth } = copy.io;

@@ -13,7 +13,7 @@ import type { DigestOptions } from "./digest-options.ts";
 import { storageFor } from "./storage.ts";
 
 /** blockcopy 0.0.2 compares this number of blocks at once. */
-const PEER_BATCH = 16;
+const LEGACY_BATCH = 16;
 
 /**
  * Reads a file or device and writes the digest of each block.
@@ -110,7 +110,7 @@ function restFrom(
   // 0.0.2 sends the rest in blocks as long as the last one that it compared, and fails if it has compared none. So send a
   // full batch of digests that match no block: 0.0.2 would send the rest before the blocks of an incomplete batch.
   const { digest, blockSize } = hashing;
-  const length = PEER_BATCH * blockSize;
-  const mismatches = new Uint8Array(PEER_BATCH * DIGEST_LENGTHS[digest]);
+  const length = LEGACY_BATCH * blockSize;
+  const mismatches = new Uint8Array(LEGACY_BATCH * DIGEST_LENGTHS[digest]);
   return [encoder.blocks(offset, length, mismatches), encoder.rest(offset + length)];
 }

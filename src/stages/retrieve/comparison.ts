@@ -83,7 +83,7 @@ export class Comparison {
   async #compareAll(): Promise<void> {
     const batches = readHashBatches(this.#context.native, this.#decoder, {
       sourceSize: this.#opened.source.size,
-      exactWire: this.#options.exactWire,
+      legacy: this.#options.legacy,
     });
     try {
       for await (const batch of batches) {

@@ -63,7 +63,7 @@ export interface CompressorOptions {
   /** The codecs that the reader decodes; undefined for blockcopy 0.0.2. */
   accepts: readonly BlockCodec[] | undefined;
   /** Use the xz of blockcopy 0.0.2, byte for byte. */
-  exactWire: boolean;
+  legacy: boolean;
   /** Logs each choice of `auto`. */
   say: (message: string) => void;
 }
@@ -75,14 +75,14 @@ export interface CompressorOptions {
  */
 export function compressor(
   compress: Compress,
-  { accepts, exactWire, say }: CompressorOptions,
+  { accepts, legacy, say }: CompressorOptions,
 ): Compressor {
   const known: readonly BlockCodec[] = accepts ?? ["raw", "xz"];
   const isKnown = ({ codec }: Binding.Compression): boolean => known.some((name) => name === codec);
-  const exact = (chosen: Binding.Compression): Binding.Compression =>
-    exactWire && chosen.codec === "xz" ? { codec: "xzLegacy" } : chosen;
+  const variant = (chosen: Binding.Compression): Binding.Compression =>
+    legacy && chosen.codec === "xz" ? { codec: "xzLegacy" } : chosen;
   if (compress.method === "auto") {
-    const auto = new Auto(LADDER.filter(isKnown).map(exact), say);
+    const auto = new Auto(LADDER.filter(isKnown).map(variant), say);
     say(`compressing with ${nameOf(auto.current)} at first`);
     return auto;
   }
@@ -95,7 +95,7 @@ export function compressor(
         : `use one of ${known.join(", ")}`,
     );
   }
-  return { current: exact(current), sent: () => undefined };
+  return { current: variant(current), sent: () => undefined };
 }
 
 function compressionOf({ method, level }: Compress): Binding.Compression {

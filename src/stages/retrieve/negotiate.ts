@@ -38,11 +38,11 @@ export async function negotiate(context: StageContext, negotiation: Negotiation)
   const { description, source } = opened;
   const chosen = compressor(options.compress, {
     accepts: hello?.accepts,
-    exactWire: options.exactWire,
+    legacy: options.legacy,
     say: debug,
   });
   if (hello?.accepts === undefined) {
-    const trailer = options.exactWire ? undefined : description;
+    const trailer = options.legacy ? undefined : description;
     return { encoder: new LegacyEncoder(trailer), compressor: chosen };
   }
   const { digest, blockSize, root, size } = hello;

@@ -10,7 +10,7 @@ export interface RetrieveOptions {
   /** Compression of the changed blocks. */
   compress: Compress;
   /** Write byte for byte what blockcopy 0.0.2 would. */
-  exactWire: boolean;
+  legacy: boolean;
   /** Sizes that the destination may have, if the hash stream names its size. */
   sizes: Sizes;
   /** Offsets that the file must reach; undefined for any. */

@@ -16,7 +16,7 @@ import { countsOf, Side } from "../side.ts";
 import { Silence } from "../silence.ts";
 import { sizesOf } from "../stage-arguments.ts";
 import { type Observers, stageProgram } from "../stage-program.ts";
-import { explainPeer } from "./peer-failure.ts";
+import { explainLegacyFailure } from "./legacy-failure.ts";
 import { type LegacyPlan, localSize, planOf } from "./plan.ts";
 import { refuseForLegacy } from "./refused-options.ts";
 
@@ -83,7 +83,7 @@ function failureOfStages(
   for (const [place, side] of sides.entries()) {
     const status = statuses[place];
     if (status !== undefined && side !== reporter) {
-      explainPeer(side, status);
+      explainLegacyFailure(side, status);
     }
   }
   return failureOf(causeOf(sides, statuses, firstFailed), warn);

@@ -11,20 +11,20 @@ import {
   retrieveArguments,
   sizesOf,
 } from "../stage-arguments.ts";
-import { peerCommand, type PeerStage, type Size } from "./peer-command.ts";
+import { legacyCommand, type LegacyStage, type Size } from "./legacy-command.ts";
 
 /** The option that makes a stage of this version use the legacy protocol. */
 const LEGACY = "--wire=0.0.2";
 
 /** A stage of a legacy copy: its side, and the command that runs it. */
-interface LegacyStage {
+interface PlannedStage {
   side: Side;
   commandOf: (remote: RemoteOptions) => [string, ...string[]];
 }
 
 /** The stages of a legacy copy, and the pipes between them. */
 export interface LegacyPlan {
-  stages: LegacyStage[];
+  stages: PlannedStage[];
   pipes: Pipe[];
   /** The side whose stage is of this version and reports progress; undefined if both ends are remote. */
   reporter: Side | undefined;
@@ -49,7 +49,7 @@ export function planOf(plan: CopyPlan, size: Size | undefined): LegacyPlan {
       reporter: to,
     };
   }
-  const checksum = peerStage(to, destination, {
+  const checksum = legacyStage(to, destination, {
     words: ["checksum", ...rangeArguments(copy)],
     size,
     unmounted: !copy.force && !copy.dryRun,
@@ -57,7 +57,7 @@ export function planOf(plan: CopyPlan, size: Size | undefined): LegacyPlan {
   if (copy.dryRun) {
     return { stages: [checksum, retrieve], pipes: pipesBetween([0, 1]), reporter: from };
   }
-  const save = peerStage(new Side(destination, "destination"), destination, {
+  const save = legacyStage(new Side(destination, "destination"), destination, {
     words: ["save"],
     synced: true,
   });
@@ -74,18 +74,18 @@ function retrieveStage(
   from: Side,
   { source, copy }: CopyPlan,
   size: Size | undefined,
-): LegacyStage {
+): PlannedStage {
   const compress = copy.compress === "lzma" ? "lzma" : "none";
   return source.kind === "local"
     ? ownStage(from, retrieveArguments({ ...copy, compress }, true))
-    : peerStage(from, source, {
+    : legacyStage(from, source, {
         words: ["retrieve", ...(compress === "lzma" ? ["--lzma"] : [])],
         size,
       });
 }
 
 /** Returns a stage of this version, on this host. */
-function ownStage(side: Side, stage: readonly string[]): LegacyStage {
+function ownStage(side: Side, stage: readonly string[]): PlannedStage {
   return {
     side,
     commandOf: (remote) => stageCommand(side.end, [...stage, LEGACY], remote, undefined),
@@ -93,8 +93,8 @@ function ownStage(side: Side, stage: readonly string[]): LegacyStage {
 }
 
 /** Returns a stage of blockcopy 0.0.2 on another host. */
-function peerStage(side: Side, end: RemoteEndpoint, stage: PeerStage): LegacyStage {
-  return { side, commandOf: (remote) => peerCommand(end, stage, remote) };
+function legacyStage(side: Side, end: RemoteEndpoint, stage: LegacyStage): PlannedStage {
+  return { side, commandOf: (remote) => legacyCommand(end, stage, remote) };
 }
 
 /** Returns pipes from each of these stages to the next. */

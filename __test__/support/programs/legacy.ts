@@ -7,7 +7,7 @@ import { COMMAND, type Outcome, quote, run, type RunOptions } from "./cli.ts";
 const PYTHON = process.env["BLOCKCOPY_PEER"] || undefined;
 
 /** The programs at the remote end: this one, which speaks as 0.0.2 does, and 0.0.2 itself; with the reason why one is missing, or `false`. */
-export const PEERS: [name: string, command: string, skip: string | false][] = [
+export const LEGACY_PROGRAMS: [name: string, command: string, skip: string | false][] = [
   ["this program", quote(COMMAND), false],
   [
     "blockcopy.py",

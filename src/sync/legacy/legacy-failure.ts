@@ -32,7 +32,7 @@ const BY_ERRNO: Readonly<Record<string, number>> = {
  * Turns the last lines of a stage of blockcopy 0.0.2 into the error that a stage of this version would have reported. A stage that was cut
  * off has printed nothing and gets no error.
  */
-export function explainPeer(side: Side, status: ExitStatus): void {
+export function explainLegacyFailure(side: Side, status: ExitStatus): void {
   const { error, hello, lastLines } = side;
   if (error !== undefined || !hello || !("code" in status) || status.code === 0) {
     return;

@@ -9,7 +9,7 @@ import { type RemoteOptions, connectCommand } from "../connection/remote-command
 import { quoteWord, splitHome } from "../connection/shell-words.ts";
 
 /** A stage of blockcopy 0.0.2 on another host, and what the shell there does before and after it. */
-export interface PeerStage {
+export interface LegacyStage {
   /** The stage and its options. */
   words: readonly string[];
   /** Refuse a device that is mounted, or that has a mounted partition or volume. */
@@ -41,9 +41,9 @@ const FILE = '"$file"';
  *
  * @throws UsageError if `remote.rsh` is not a command
  */
-export function peerCommand(
+export function legacyCommand(
   end: RemoteEndpoint,
-  { words, unmounted, size, synced }: PeerStage,
+  { words, unmounted, size, synced }: LegacyStage,
   remote: RemoteOptions,
 ): [string, ...string[]] {
   // 0.0.2 takes a dash for an option, or for standard input.
