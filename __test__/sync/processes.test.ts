@@ -140,6 +140,24 @@ test("a stage without a reader does not make that the end of sync", async (t) =>
   }
 });
 
+test("the end of a connection is the failure, and not what followed from it on the other host", async (t) => {
+  const talks = "{ for line in 1 2 3 4 5 6 7 8 9; do echo late >&2; sleep 0.05; done; } &";
+  for (const [what, one, two] of [
+    ["the stage that has lost its reader ends first", "exit 141", "sleep 0.5; exit 255"],
+    ["the lines of the connection come late", "sleep 0.3; exit 3", `${talks} exit 255`],
+  ] as const) {
+    await t.test(what, async () => {
+      const { rsh, folder } = connecting(
+        t,
+        `${saying()}\ncase "$*" in *retrieve*) ${one};; *) ${two};; esac`,
+      );
+      const ends = [`one:${folder}/a`, `two:${folder}/b`];
+      const outcome = await run(["sync", ...there(rsh), ...ends]);
+      assertFailed(outcome, EXIT.cut, "sync", /the connection to two was lost/);
+    });
+  }
+});
+
 test("numbers that are too large for JSON neither hang it nor count", async (t) => {
   const spent = '{"elapsed":1e999,"cpu":0,"threads":1,"input":0,"output":0}';
   const progress = `{"event":"progress","done":1,"counts":{},"spent":${spent}}`;

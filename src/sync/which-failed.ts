@@ -1,3 +1,4 @@
+import { ExitCode } from "../errors/exit-codes.ts";
 import type { ExitStatus } from "../transport/processes/child.ts";
 import { isDone } from "./proof.ts";
 import type { Side } from "./side.ts";
@@ -30,12 +31,24 @@ export function causeOf(
       ({ side: { error }, isFirst }) =>
         error?.consequence === false && (isFirst || !isSignalCode(error.code)),
     ) ??
-    candidates.find(({ side, status }) => side.error === undefined && !isDone(side, status)) ??
+    candidates.find(
+      ({ side, status }) => endedUnexplained(side, status) && !isReaderGone(status),
+    ) ??
+    candidates.find(({ side, status }) => endedUnexplained(side, status)) ??
     candidates[0];
   if (cause === undefined) {
     throw new TypeError("nothing has run, so nothing has failed");
   }
   return cause;
+}
+
+function endedUnexplained(side: Side, status: ExitStatus): boolean {
+  return side.error === undefined && !isDone(side, status);
+}
+
+/** True for a stage whose reader had gone: on another host, the end of the connection may have taken its message. */
+function isReaderGone(status: ExitStatus): boolean {
+  return "code" in status && status.code === ExitCode.readerGone;
 }
 
 /** True for the exit code of a stage that was ended by a signal, which this program sends to all others when one has failed. */

@@ -36,7 +36,7 @@ export async function runWithInput(
   signal.addEventListener("abort", () => child.kill("SIGKILL"));
   // Not awaited: a process that the program leaves running may keep the pipe open and read nothing.
   void writeInput(pipe.write, input, onWrite);
-  return child.ended;
+  return (await child.ended).status;
 }
 
 async function writeInput(fd: number, input: Uint8Array, onWrite: () => void): Promise<void> {

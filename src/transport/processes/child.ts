@@ -34,10 +34,16 @@ export function hasSucceeded(status: ExitStatus): boolean {
   return "code" in status && status.code === 0;
 }
 
+/** The end of a program, and its time in milliseconds on the clock of `performance.now()`. */
+export interface Exit {
+  status: ExitStatus;
+  at: number;
+}
+
 /** A running program. */
 export interface Child {
-  /** Resolves when it has ended and all lines that it printed were passed on. */
-  readonly ended: Promise<ExitStatus>;
+  /** Resolves when it has ended and all lines that it printed were passed on, which may be some time later. */
+  readonly ended: Promise<Exit>;
   /** Sends a signal to the program and its descendants. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
@@ -61,8 +67,8 @@ export function startChild({ command, stdin, stdout, onLine }: ChildOptions): Ch
     started = spawn(program, args, { stdio: [stdin, stdout, "pipe"], env });
   } catch (error) {
     // spawn() throws some errors, such as E2BIG, and reports others by an event.
-    const ended = Promise.resolve({ failed: failureOf(error) });
-    return { ended, kill: () => undefined };
+    const exit = { status: { failed: failureOf(error) }, at: performance.now() };
+    return { ended: Promise.resolve(exit), kill: () => undefined };
   }
   const child = { ended: endOf(started, onLine), kill: killer(started) };
   running.add(child);
@@ -70,7 +76,7 @@ export function startChild({ command, stdin, stdout, onLine }: ChildOptions): Ch
   return child;
 }
 
-async function endOf(started: ChildProcess, onLine: ChildOptions["onLine"]): Promise<ExitStatus> {
+async function endOf(started: ChildProcess, onLine: ChildOptions["onLine"]): Promise<Exit> {
   const lines = new LineReader(onLine);
   // Undefined when descriptors ran out, although its type does not say so.
   const stderr = started.stderr ?? undefined;
@@ -87,9 +93,9 @@ async function endOf(started: ChildProcess, onLine: ChildOptions["onLine"]): Pro
       resolve(signal === null ? { code: code ?? 0 } : { signal }),
     );
   });
-  const endedAt = performance.now();
-  reading.lastAt = endedAt;
-  while (!reading.isOver && performance.now() - endedAt < DRAIN.most) {
+  const at = performance.now();
+  reading.lastAt = at;
+  while (!reading.isOver && performance.now() - at < DRAIN.most) {
     await new Promise((resolve) => setTimeout(resolve, DRAIN.idle / 10));
     // Lets Node read what arrived before the deadline, even if this process was stopped in the meantime.
     await turn();
@@ -99,7 +105,7 @@ async function endOf(started: ChildProcess, onLine: ChildOptions["onLine"]): Pro
   }
   stderr?.destroy();
   lines.end();
-  return status;
+  return { status, at };
 }
 
 /** Returns a function that sends a signal to a program and all its descendants: killing a wrapper does not end its ssh. */

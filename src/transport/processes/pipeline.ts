@@ -69,7 +69,8 @@ class Pipeline {
   #resolveNoMoreStarts!: () => void;
   #running = 0;
   #isCancelled = false;
-  #firstFailed: number | undefined;
+  /** The program that failed first, by the time of its end: its last lines may have come after those of others. */
+  #firstFailure: { place: number; at: number } | undefined;
 
   constructor(programs: readonly Program[], ends: PipeEnds) {
     this.#programs = programs;
@@ -105,14 +106,18 @@ class Pipeline {
     const taken = this.#ends.taken();
     const statuses = await Promise.all(this.#statuses);
     // A program may have left a child that keeps its end of a pipe open for ever.
-    const patience = this.#firstFailed === undefined ? never() : sleep(GRACE.afterSigterm);
+    const patience = this.#hasFailed ? sleep(GRACE.afterSigterm) : never();
     await Promise.race([epilogues, patience]);
     for (const result of (await Promise.race([taken, patience])) ?? []) {
       if (result.status === "rejected") {
         throw result.reason;
       }
     }
-    return { statuses, firstFailed: this.#firstFailed };
+    return { statuses, firstFailed: this.#firstFailure?.place };
+  }
+
+  get #hasFailed(): boolean {
+    return this.#firstFailure !== undefined;
   }
 
   /** Runs one program, and stops the others if it fails. */
@@ -124,13 +129,13 @@ class Pipeline {
     if (child === undefined) {
       return undefined;
     }
-    const status = await child.ended;
+    const { status, at } = await child.ended;
     this.#running -= 1;
     const failed = !succeeded(program, status);
-    if (failed) {
-      this.#firstFailed ??= place;
+    if (failed && at < (this.#firstFailure?.at ?? Infinity)) {
+      this.#firstFailure = { place, at };
     }
-    if (this.#firstFailed !== undefined || this.#running === 0) {
+    if (this.#hasFailed || this.#running === 0) {
       this.#resolveNoMoreStarts();
     }
     if (failed) {
@@ -141,10 +146,7 @@ class Pipeline {
 
   /** Starts a program, unless another one has failed. */
   #start(program: Program, place: number): Child | undefined {
-    const child =
-      this.#firstFailed === undefined
-        ? startChild({ ...program, ...this.#ends.of(place) })
-        : undefined;
+    const child = this.#hasFailed ? undefined : startChild({ ...program, ...this.#ends.of(place) });
     this.#ends.close(place);
     if (child !== undefined) {
       program.onStart?.();
@@ -172,9 +174,7 @@ class Pipeline {
   async #writeEpilogue(place: number, { after, text }: Epilogue): Promise<void> {
     const successes = [place, ...after].map((other) => this.#succeeds(other));
     // The reader must not wait for the rest once one program has failed.
-    const stopped = this.#noMoreStarts.then(
-      () => this.#firstFailed === undefined && allTrue(successes),
-    );
+    const stopped = this.#noMoreStarts.then(() => !this.#hasFailed && allTrue(successes));
     const success = await Promise.race([allTrue(successes), stopped]);
     await this.#ends.finish(place, success ? text : undefined);
   }
