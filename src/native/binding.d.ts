@@ -39,12 +39,12 @@ export declare class Engine {
    */
   overlap(source: Source, theirs: string): Promise<string | null>
   /**
-   * Returns a clause that names somebody who may write to a source while it is read: `it is mounted on /srv`; `null` if nobody is found.
+   * Returns a clause that says who may write to a source while it is read: `it is mounted on /srv`; `null` if no writer is found.
    * Claims a device for a moment.
    */
   writerOf(source: Source): Promise<string | null>
   /**
-   * Fails if `openSink` without `force` would fail because somebody is using the file or device. Does not open it for writing; claims a
+   * Fails if `openSink` without `force` would fail because the file or device is in use. Does not open it for writing; claims a
    * device for a moment.
    */
   refuseUsed(path: string): Promise<void>
@@ -378,7 +378,7 @@ export interface SinkOptions {
   force: boolean
   /** Create a regular file that does not exist, with permissions for its owner only. Nothing is created under /dev. */
   create: boolean
-  /** Lock with flock(2) until the sink is dropped. Fails with the kind `locked` if somebody else holds the lock. */
+  /** Lock with flock(2) until the sink is dropped. Fails with the kind `locked` if another process holds the lock. */
   lock: boolean
   /** Use of direct I/O. */
   direct: DirectIo

@@ -12,7 +12,7 @@ use crate::names::to_path;
 
 #[napi]
 impl Engine {
-    /// Returns a clause that names somebody who may write to a source while it is read: `it is mounted on /srv`; `null` if nobody is found.
+    /// Returns a clause that says who may write to a source while it is read: `it is mounted on /srv`; `null` if no writer is found.
     /// Claims a device for a moment.
     #[napi(ts_return_type = "Promise<string | null>")]
     pub fn writer_of<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
@@ -20,7 +20,7 @@ impl Engine {
         self.answer(env, move || Ok(source.writer()))
     }
 
-    /// Fails if `openSink` without `force` would fail because somebody is using the file or device. Does not open it for writing; claims a
+    /// Fails if `openSink` without `force` would fail because the file or device is in use. Does not open it for writing; claims a
     /// device for a moment.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn refuse_used<'env>(

@@ -43,7 +43,7 @@ pub struct SinkOptions {
     pub force: bool,
     /// Create a regular file that does not exist, with permissions for its owner only. Nothing is created under /dev.
     pub create: bool,
-    /// Lock with flock(2) until the sink is dropped. Fails with the kind `locked` if somebody else holds the lock.
+    /// Lock with flock(2) until the sink is dropped. Fails with the kind `locked` if another process holds the lock.
     pub lock: bool,
     /// Use of direct I/O.
     pub direct: DirectIo,

@@ -54,7 +54,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// Somebody else is using the destination.
+    /// The destination is in use.
     #[error("cannot write {}: {holder}", Shown::path(.path))]
     Busy {
         /// The file or device.
@@ -63,7 +63,7 @@ pub enum Error {
         holder: String,
     },
 
-    /// Somebody else has locked the destination; see flock(2).
+    /// Another process has locked the destination; see flock(2).
     #[error("cannot write {}: it is locked by {holder}", Shown::path(.path))]
     Locked {
         /// The file or device.

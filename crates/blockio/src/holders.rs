@@ -8,12 +8,12 @@ use crate::proc_tables::{self, Mount};
 use crate::sys;
 use crate::sysfs;
 
-mod loops;
-mod opened;
 mod openers;
+mod without_claim;
+mod writers;
 
-pub(crate) use loops::{loop_that_writes, without_claim};
-pub(crate) use opened::{
+pub(crate) use without_claim::{loop_that_writes, without_claim};
+pub(crate) use writers::{
     has_other_writer, of_image_lock, of_lock, opener_of_device, other_opener_of_device,
     writer_of_file,
 };
@@ -27,7 +27,7 @@ struct Device {
 
 /// Returns a clause that names a user of the device, a partition of it or its disk: `it is mounted on /srv`.
 ///
-/// `None` if nobody is found. A mount in another mount namespace and a claim of another process are not visible.
+/// `None` if no user is found. A mount in another mount namespace and a claim of another process are not visible.
 pub(crate) fn of_device(device: u64) -> Option<String> {
     found_among(device, &proc_tables::mounts())
 }

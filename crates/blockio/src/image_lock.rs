@@ -1,7 +1,7 @@
 //! Locks by which QEMU notices other users of an image, and two copies to one destination notice each other.
 //!
-//! QEMU locks single bytes of the file or device node (`raw_apply_lock_bytes` in its `block/file-posix.c`): 100 + n means that somebody
-//! has permission n for the image, 200 + n that nobody else may have it. All of them are shared locks; a user tests if any exists.
+//! QEMU locks single bytes of the file or device node (`raw_apply_lock_bytes` in its `block/file-posix.c`): 100 + n means that a process
+//! has permission n for the image, 200 + n that no other process may have it. All of them are shared locks; a user tests if any exists.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::sys::{self, Errno};
 
-/// Offset of the byte for a permission that somebody has.
+/// Offset of the byte for a permission that a process has.
 const DONE: u64 = 100;
 
-/// Offset of the byte for a permission that nobody else may have.
+/// Offset of the byte for a permission that no other process may have.
 const KEPT: u64 = 200;
 
 /// Permissions for an image: `BLK_PERM_*` of QEMU.
@@ -24,7 +24,7 @@ const RESIZE: u64 = 3;
 /// Permissions that a copy has for its destination.
 const OURS: [u64; 3] = [READ_CONSISTENTLY, WRITE, RESIZE];
 
-/// Permissions that nobody else may have meanwhile.
+/// Permissions that no other process may have meanwhile.
 const THEIRS: [u64; 4] = [READ_CONSISTENTLY, WRITE, WRITE_UNCHANGED, RESIZE];
 
 /// Locks of a writer of an image, released when dropped.
@@ -38,7 +38,7 @@ pub(crate) struct ImageLock {
 pub(crate) enum Locked {
     /// The locks are taken. `None` if the file system has no such locks.
     Ours(Option<ImageLock>),
-    /// Somebody else uses the image.
+    /// Another process uses the image.
     InUse,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn take(fd: OwnedFd, force: bool) -> Locked {
     }
 }
 
-/// True if [`take`] would find that somebody else uses the image at `path`.
+/// True if [`take`] would find that another process uses the image at `path`.
 pub(crate) fn is_in_use(path: &Path) -> bool {
     let fd = sys::open_for_reading(path);
     fd.and_then(|fd| is_used(&fd)).unwrap_or(false)

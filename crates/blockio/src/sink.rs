@@ -29,7 +29,7 @@ use staging::Staging;
 /// Options for opening a [`Sink`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SinkOptions {
-    /// Open a device or file even if somebody else is using it.
+    /// Open a device or file even if it is in use.
     pub force: bool,
     /// Create a regular file that does not exist, except under /dev. Only its owner may read it; see [`restore`](Sink::restore) for
     /// other permissions.
@@ -80,12 +80,12 @@ impl Sink {
     /// [`remove_if_unused`](Self::remove_if_unused).
     ///
     /// A device is claimed (`O_EXCL`, see open(2)): the kernel refuses this if the device or a partition of it is mounted, held or
-    /// claimed. A file is refused if it is used as swap. Both are refused if a loop device uses them, if somebody else has them open for
+    /// claimed. A file is refused if it is used as swap. Both are refused if a loop device uses them, if another process has them open for
     /// writing, or if a virtual machine or another sink has locked them. `force` opens them nevertheless. While the sink is open, it
     /// holds the locks that QEMU sets on images.
     ///
     /// # Errors
-    /// [`Error::Busy`] as described, [`Error::Locked`] if `lock` is set and somebody else holds the lock, [`Error::ReadOnly`] even with
+    /// [`Error::Busy`] as described, [`Error::Locked`] if `lock` is set and another process holds the lock, [`Error::ReadOnly`] even with
     /// `force`, [`Error::NotFound`], [`Error::NotAFile`], [`Error::NotDirect`] if direct writes are required and not possible, or the
     /// error of open(2).
     pub fn open(path: impl AsRef<Path>, options: SinkOptions) -> Result<Self, Error> {
@@ -115,7 +115,7 @@ impl Sink {
         removed.map_err(|errno| Error::io("remove", &self.path, None, errno))
     }
 
-    /// Fails if [`open`](Self::open) without `force` would fail because somebody is using the file or device. Opens nothing for writing;
+    /// Fails if [`open`](Self::open) without `force` would fail because the file or device is in use. Opens nothing for writing;
     /// claims a device for a moment. Succeeds if the path does not exist.
     ///
     /// # Errors

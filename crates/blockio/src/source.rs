@@ -7,13 +7,13 @@ use rustix::fd::OwnedFd;
 
 use crate::medium::{Disk, Medium, usable_size};
 use crate::node::{Kind, Node};
-use crate::sys::{self, FileType};
+use crate::proc_tables;
+use crate::sys::{self, FileType, Stat};
 use crate::{ALIGNMENT, Direct, Error, Identity, Metadata, Storage};
 
 mod holes;
-mod instance;
+mod in_use;
 mod read;
-mod writer;
 
 /// Regular file or block device that is open for reading.
 ///
@@ -162,7 +162,7 @@ impl Source {
     /// rebooted. `None` if the kernel does not provide one, and for content of memory.
     #[must_use]
     pub fn instance(&self) -> Option<String> {
-        instance::of(&self.medium.stat().ok()?)
+        instance_of(&self.medium.stat().ok()?)
     }
 
     /// Returns the storage of this host that it lies on. `None` if the kernel does not say, and for content of memory.
@@ -172,16 +172,16 @@ impl Source {
         Storage::of(&self.medium.stat().ok()?, Some(fd), &self.path)
     }
 
-    /// Returns a clause that names somebody who may write to it while it is read, so that a copy would not be a snapshot: `it is mounted
-    /// on /srv`. `None` if nobody is found.
+    /// Returns a clause that says who may write to it while it is read, so that a copy would not be a snapshot: `it is mounted on /srv`.
+    /// `None` if no writer is found.
     ///
-    /// If /proc and /sys show nobody, a device is claimed (`O_EXCL`, see open(2)) for a moment. A device that is read-only or mounted
+    /// If /proc and /sys show no writer, a device is claimed (`O_EXCL`, see open(2)) for a moment. A device that is read-only or mounted
     /// read-only has no writer. A file has one if it is open for writing (`F_SETLEASE`, see fcntl(2)); only its owner and root can find
     /// out, and only on a local file system.
     #[must_use]
     pub fn writer(&self) -> Option<String> {
         let fd = self.medium.descriptor().ok()?;
-        writer::of(fd, &self.medium.stat().ok()?)
+        in_use::of(fd, &self.medium.stat().ok()?)
     }
 
     /// Returns its current end, at most `offset`, after a read at `offset` returned nothing.
@@ -211,4 +211,15 @@ impl Source {
         // Relaxed: a thread that does not see the refusal yet is refused itself.
         self.medium.granularity().is_some() && !self.direct_refused.load(Ordering::Relaxed)
     }
+}
+
+/// Returns `BOOT file MAJOR:MINOR INODE` or `BOOT device MAJOR:MINOR`. BOOT is different after each boot; see random(4).
+fn instance_of(stat: &Stat) -> Option<String> {
+    let boot = proc_tables::boot_id()?;
+    Some(if stat.file_type == FileType::BlockDevice {
+        format!("{boot} device {}", sys::device_number(stat.device))
+    } else {
+        let file_system = sys::device_number(stat.file_system);
+        format!("{boot} file {file_system} {}", stat.inode)
+    })
 }

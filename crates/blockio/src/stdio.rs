@@ -27,7 +27,7 @@ pub enum Readiness {
     Readable,
     /// There is room to write, or the reader is gone.
     Writable,
-    /// The other end is gone: nobody will ever read from it. Never happens on other files than pipes, sockets and terminals.
+    /// The other end is gone: nothing will read what is written. Happens only on pipes, sockets and terminals.
     ReaderGone,
 }
 

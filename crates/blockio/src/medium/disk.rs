@@ -14,7 +14,7 @@ pub(crate) struct Disk {
     buffered: OwnedFd,
     /// Same file, open with `O_DIRECT`, and its granularity.
     direct: Option<(OwnedFd, usize)>,
-    /// True if nobody else uses the offset of `buffered`, so that looking for holes may move it.
+    /// True if no other descriptor shares the offset of `buffered`, so that looking for holes may move it.
     owns_offset: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Opening a file or device for writing, unless somebody else is using it.
+//! Opening a file or device for writing, unless it is in use.
 
 use std::path::Path;
 use std::process;
@@ -108,7 +108,7 @@ fn attempt(path: &Path, options: SinkOptions) -> Result<Opened, Refusal> {
     })
 }
 
-/// Locks a file that was just created: nobody else can have it open yet.
+/// Locks a file that was just created: no other process can have it open yet.
 fn claim_made(fd: OwnedFd, made: Made, path: &Path, options: SinkOptions) -> Result<Opened, Error> {
     if options.lock {
         lock::file(&fd, path).inspect_err(|_| {
@@ -159,7 +159,7 @@ fn lock_image(
     }
 }
 
-/// Finds somebody who would make [`open`] without `force` fail, by opening a device for reading. Succeeds if the path does not exist.
+/// Finds a user who would make [`open`] without `force` fail, by opening a device for reading. Succeeds if the path does not exist.
 ///
 /// # Errors
 /// See [`Sink::refuse_used`](crate::Sink::refuse_used).
@@ -187,7 +187,7 @@ pub(super) fn probe(path: &Path) -> Result<(), Error> {
 /// Refuses a use that an exclusive open does not detect, and anything if /proc or /sys is missing.
 fn refuse_used(path: &Path, found: &Node) -> Result<(), Error> {
     if let Some(missing) = holders::unseen() {
-        let why = format!("nobody can tell whether it is in use, because {missing} is not mounted");
+        let why = format!("it is unknown whether it is in use, because {missing} is not mounted");
         return Err(busy(path, why));
     }
     holders::without_claim(&found.stat).map_or(Ok(()), |holder| Err(busy(path, holder)))

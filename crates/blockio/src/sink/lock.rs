@@ -13,12 +13,12 @@ use crate::sys::{self, Errno};
 /// Interval between attempts.
 pub(super) const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Time for udev, which locks a device while it probes it, after every write by anybody.
+/// Time for udev, which probes a device after every write and locks it meanwhile.
 const PROBING: Duration = Duration::from_secs(3);
 
 /// Locks a device for as long as the returned descriptor is open.
 ///
-/// The descriptor is open for reading: so the device can be locked while somebody else has it exclusively, and closing the descriptor does not make udev
+/// The descriptor is open for reading: so the device can be locked while another process has claimed it, and closing the descriptor does not make udev
 /// probe the device.
 ///
 /// # Errors

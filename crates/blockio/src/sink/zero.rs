@@ -81,7 +81,7 @@ impl Sink {
         })
     }
 
-    /// Extends a file over the zeros at its end. Only at the sync, when nobody writes to it, because the same operation could also
+    /// Extends a file over the zeros at its end. Only at the sync, when no thread writes to it, because the same operation could also
     /// truncate it.
     pub(super) fn stretch(&self) -> Result<(), Error> {
         let reach = self.reach.load(Ordering::Relaxed);

@@ -253,7 +253,7 @@ pub(crate) fn poll(fd: impl AsFd, events: PollFlags) -> Result<PollFlags> {
     Ok(fds[0].revents())
 }
 
-/// Locks the file of `fd` for as long as its description is open, see flock(2); `EWOULDBLOCK` if somebody else has locked it.
+/// Locks the file of `fd` for as long as its description is open, see flock(2); `EWOULDBLOCK` if another process has locked it.
 pub(crate) fn lock_exclusively(fd: impl AsFd) -> Result<()> {
     retry_on_intr(|| fs::flock(&fd, FlockOperation::NonBlockingLockExclusive))
 }

@@ -269,7 +269,7 @@ impl Medium for Opened {
     }
 
     fn start_writeback(&self, offset: u64, len: u64) -> Result<()> {
-        // The progress of the disk until somebody waits for it is unknown, so there is none.
+        // The progress of the disk is unknown until a sync waits for it.
         self.whole(Operation::StartWriteback, offset, len, |state, _| {
             state.report()
         })

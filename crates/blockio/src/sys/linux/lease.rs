@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_who_wants_to_write_meanwhile_does_not_end_the_process() {
+    fn a_process_that_wants_to_write_meanwhile_does_not_end_this_one() {
         let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
         let fd = open_for_reading(&path).unwrap();
         take_lease(&fd).unwrap();

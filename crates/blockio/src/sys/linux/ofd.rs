@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::{Result, status};
 
-/// SMB, where nobody else can write to locked bytes, not even our other descriptors.
+/// SMB, where only the descriptor that holds the lock can write to the locked bytes.
 const MANDATORY: [u32; 3] = [0x517B, 0xFF53_4D42, 0xFE53_4D42];
 
 /// NFS; see flock(2).

@@ -9,7 +9,7 @@ use crate::sys::{self, Errno, FileType, Stat};
 use crate::sysfs;
 
 /// Returns a clause that names a use that does not make an exclusive open fail: a loop device on it, or swap in a file. `None` if /proc
-/// and /sys show nobody.
+/// and /sys show none.
 pub(crate) fn without_claim(target: &Stat) -> Option<String> {
     if target.file_type != FileType::BlockDevice && is_among(&proc_tables::swap_areas(), target) {
         return Some("it is in use as swap".to_owned());

@@ -1,4 +1,4 @@
-//! Finding writers of a source, and nobody else.
+//! Finding writers of a source, but not readers.
 
 use std::fs::File;
 use std::path::Path;

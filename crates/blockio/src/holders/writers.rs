@@ -18,7 +18,7 @@ pub(crate) fn writer_of_file(path: &Path, target: &Stat) -> Option<String> {
     }
     let openers = openers::of_file(target);
     if openers.is_empty() {
-        return Some("somebody has it open for writing".to_owned());
+        return Some("another process has it open for writing".to_owned());
     }
     open_for_writing(&openers::in_the_way(&openers))
 }
