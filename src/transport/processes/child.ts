@@ -35,7 +35,7 @@ export function hasSucceeded(status: ExitStatus): boolean {
 }
 
 /** The end of a program, and its time in milliseconds on the clock of `performance.now()`. */
-export interface Exit {
+interface Exit {
   status: ExitStatus;
   at: number;
 }
