@@ -10,7 +10,7 @@ import {
   NODE_VARIABLES,
   POOL_THREADS,
 } from "../src/native/node-start.ts";
-import { NODE_VERSIONS } from "../src/native/node-version.ts";
+import { NODE_VERSIONS, OLDEST_NODE } from "../src/native/node-version.ts";
 
 const OUT = "dist";
 const ENTRY = "src/cli/main.ts";
@@ -23,7 +23,7 @@ const common = {
   bundle: true,
   format: "esm",
   platform: "node",
-  target: "node20.19",
+  target: `node${OLDEST_NODE}`,
   logLevel: "warning",
 } as const;
 const { metafile } = await build({

@@ -236,11 +236,15 @@ test("the report of a host, and its reasons against a copy", () => {
   assert.equal(hostReportIn(["blockcopy is missing", "else"]), undefined);
   const { platform, arch } = process;
   for (const [node, pattern] of [
-    [`v20.19.0,${platform},${arch},2.36`, /^$/],
+    [`v18.17.0,${platform},${arch},2.36`, /^$/],
+    ["v20.9.0", /^$/],
+    ["v22.0.0", /^$/],
     ["v23.0.0", /^$/],
     ["", /nor a Node/],
-    ["v20.18.9", /too old/],
-    ["v22.11.0,linux,x64,2.36", /too old/],
+    ["v18.16.9", /too old/],
+    ["v19.9.0", /too old/],
+    ["v20.8.9", /too old/],
+    ["v21.7.3,linux,x64,2.36", /too old/],
     ["nonsense", /too old/],
     [`v22.12.0,${platform},mips,2.36`, /is for /],
     [`v22.12.0,${platform},${arch},`, /glibc/],

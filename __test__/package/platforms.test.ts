@@ -12,6 +12,7 @@ import {
   platformName,
   PLATFORMS,
 } from "../../src/native/platform.ts";
+import { NODE_RANGE, NODE_VERSIONS } from "../../src/native/node-version.ts";
 import { glibcNeeded } from "../../src/sync/bootstrap/glibc.ts";
 import { faultsOf } from "../../scripts/platforms/binary.ts";
 import { readElf } from "../../scripts/platforms/elf.ts";
@@ -22,7 +23,7 @@ import { lacking } from "../support/programs/tools.ts";
 interface Manifest {
   version: string;
   license: string;
-  engines: unknown;
+  engines: { node: string };
   optionalDependencies: Record<string, string>;
 }
 
@@ -63,6 +64,15 @@ test("npm finds one package for each platform, of exactly this version", () => {
       resolved: folder,
       link: true,
     });
+  }
+});
+
+test("the packages and the documents name the versions of Node that are supported", () => {
+  // The packages for the platforms have the same range.
+  assert.equal(MAIN.engines.node, NODE_RANGE);
+  for (const file of ["README.md", "docs/manual.md"]) {
+    const text = readFileSync(join(PROJECT, file), "utf8").replaceAll(/\s+/g, " ");
+    assert.ok(text.includes(NODE_VERSIONS), `${file} does not name ${NODE_VERSIONS}`);
   }
 });
 

@@ -77,13 +77,13 @@ for (const [what, node, ...patterns] of [
     null,
     /on one, nor a Node/,
     /\(no Node, Linux \w+; PATH there: /,
-    /install Node 20\.19/,
+    /install Node 18 \(18\.17 or later\), 20/,
   ],
   [
     "an old Node",
-    "echo v18.19.1",
-    /its Node is too old \(Node v18\.19\.1, Linux/,
-    /install Node 20\.19/,
+    "echo v18.16.1",
+    /its Node is too old \(Node v18\.16\.1, Linux/,
+    /install Node 18 \(18\.17 or later\), 20/,
   ],
 ] as const) {
   test(`${what} there`, { skip }, async (t) => {

@@ -108,7 +108,7 @@ class Sample {
       Math.floor(((part + Math.random()) * count) / samples),
     );
     const first = Array.from({ length: Math.min(FIRST, count) }, (_, block) => block);
-    this.#wanted = [...new Set([...first, ...random])].toSorted((a, b) => a - b);
+    this.#wanted = [...new Set([...first, ...random])].sort((a, b) => a - b);
   }
 
   add(blocks: KnownBlock[]): void {

@@ -1,5 +1,3 @@
-import { crc32 } from "node:zlib";
-
 import {
   COMMAND_LENGTH,
   type Command,
@@ -8,6 +6,7 @@ import {
   whereabouts,
   writeCommand,
 } from "./bytes.ts";
+import { crc32 } from "./crc32.ts";
 import { ProtocolError, type ProtocolErrorCode } from "./error.ts";
 import { decodeFields, encodeFields, type Field, REQUIRED } from "./fields.ts";
 

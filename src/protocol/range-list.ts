@@ -1,6 +1,5 @@
-import { crc32 } from "node:zlib";
-
 import { readCommand, viewOf } from "./bytes.ts";
+import { crc32 } from "./crc32.ts";
 import { ProtocolError, type ProtocolErrorCode } from "./error.ts";
 import { MAX_POSITION } from "./limits.ts";
 

@@ -1,6 +1,5 @@
-import { crc32 } from "node:zlib";
-
 import type { FrameStart } from "./bytes.ts";
+import { crc32 } from "./crc32.ts";
 import { CRC_LENGTH, decodeDescription, encodeDescription, faulty } from "./description.ts";
 import { type Field, readU32, readU64, REQUIRED, u32, u64 } from "./fields.ts";
 import { decodeRootDigest, encodeRootDigest, type RootDigest } from "./root-digest.ts";

@@ -46,7 +46,7 @@ export function append(list: Extent[], { start, end }: Extent): void {
 export function cover(wanted: readonly Extent[], size: number, blockLength: number): Coverage {
   const extents: Extent[] = [];
   let openEnded = false;
-  for (const extent of wanted.toSorted((one, other) => one.start - other.start)) {
+  for (const extent of [...wanted].sort((one, other) => one.start - other.start)) {
     openEnded ||= extent.end > size;
     append(extents, {
       start: Math.min(Math.floor(extent.start / blockLength) * blockLength, size),

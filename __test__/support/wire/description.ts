@@ -1,5 +1,5 @@
 // Frames that describe something (`helo`, `head`, `root`, `tail`), written and read in the plainest way.
-import { crc32 } from "node:zlib";
+import { crc32 } from "./crc32.ts";
 
 /** An unsigned big-endian number of 8 bytes. */
 export function u64(value: number | bigint): Buffer {

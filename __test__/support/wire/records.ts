@@ -1,6 +1,6 @@
 // Frames of the extended streams, written and read in the plainest way: the tests' own opinion of what the bytes mean.
+import { crc32 } from "./crc32.ts";
 import { execFileSync } from "node:child_process";
-import { crc32 } from "node:zlib";
 import { descriptionFrame, readDescription as readAny, withCrc } from "./description.ts";
 import { BLOCK } from "../files/files.ts";
 import { DIGEST_TAG, helloField, helloFrame, type Digest } from "./wire.ts";

@@ -31,4 +31,4 @@ export const EXIT_CODES: readonly Entry[] = [
     MEANINGS[name as keyof typeof ExitCode],
   ]),
   SIGNALS,
-].toSorted(([one], [other]) => Number.parseInt(one, 10) - Number.parseInt(other, 10));
+].sort(([one], [other]) => Number.parseInt(one, 10) - Number.parseInt(other, 10));

@@ -12,7 +12,7 @@ export function suggestion(word: string, known: readonly string[]): string | und
   return known
     .map((other) => ({ other, distance: distance(word, other) }))
     .filter((found) => found.distance <= most)
-    .toSorted((one, other) => one.distance - other.distance)[0]?.other;
+    .sort((one, other) => one.distance - other.distance)[0]?.other;
 }
 
 /** Counts the characters to insert, delete, replace or swap with their neighbour: the optimal string alignment distance. */

@@ -132,7 +132,11 @@ export class BlockWriter {
   /** Returns the index from which on all frames lie after the old end of the file. */
   #firstAfterEnd(frames: readonly BlockFrame[]): number {
     const { isDevice, size } = this.#sink;
-    return isDevice ? frames.length : frames.findLastIndex(({ position }) => position < size) + 1;
+    let first = frames.length;
+    while ((frames[first - 1]?.position ?? -1) >= size) {
+      first -= 1;
+    }
+    return isDevice ? frames.length : first;
   }
 
   /** Returns the digests that the blocks must have; undefined if the stream has none. */

@@ -21,7 +21,7 @@ export function sha256(bytes: Uint8Array): string {
 /** Returns the content of {@link DIGESTS} for files. */
 export function digestsOf(files: Files): Uint8Array {
   const lines = [...files].map(([name, content]) => `${sha256(content)}  ${name}\n`);
-  return Buffer.from(lines.toSorted().join(""));
+  return Buffer.from(lines.sort().join(""));
 }
 
 /**

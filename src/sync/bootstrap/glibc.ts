@@ -9,7 +9,7 @@ export function glibcNeeded(content: Uint8Array): string | undefined {
     .toString("latin1")
     .matchAll(/GLIBC_(\d+(?:\.\d+)+)\0/g);
   return Array.from(names, ([, version = ""]) => version)
-    .toSorted((a, b) => (isOlder(a, b) ? -1 : 1))
+    .sort((a, b) => (isOlder(a, b) ? -1 : 1))
     .at(-1);
 }
 

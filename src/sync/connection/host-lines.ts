@@ -73,7 +73,7 @@ export interface HostReport {
 
 /** Finds the report of a host among its last lines. */
 export function hostReportIn(lines: readonly string[]): HostReport | undefined {
-  const line = lines.findLast((text) => text.startsWith("blockcopy is missing; "));
+  const line = lines.filter((text) => text.startsWith("blockcopy is missing; ")).at(-1);
   const parts = /; node=(?<node>[^;]*); system=(?<system>[^;]*); PATH=(?<path>.*)$/.exec(
     line ?? "",
   )?.groups;

@@ -39,11 +39,12 @@ const SETTINGS: readonly [setting: RegExp, why: string][] = [
  */
 export function refuseUnusableRsh(rsh: string): void {
   const words = splitWords(rsh);
-  const place = words.findLastIndex((word) => /^(?:ssh|rsh)$/.test(programOf(word)));
+  const programs = words.map(programOf);
+  const place = Math.max(programs.lastIndexOf("ssh"), programs.lastIndexOf("rsh"));
   if (place < 0) {
     return;
   }
-  const name = programOf(words[place] ?? "");
+  const name = programs[place] ?? "";
   for (let at = place + 1; at < words.length; at++) {
     const word = words[at] ?? "";
     if (!word.startsWith("-")) {

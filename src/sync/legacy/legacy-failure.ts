@@ -38,7 +38,7 @@ export function explainLegacyFailure(side: Side, status: ExitStatus): void {
     return;
   }
   const { code } = status;
-  const line = lastLines.findLast((text) => FAILED.test(text));
+  const line = lastLines.filter((text) => FAILED.test(text)).at(-1);
   if (code > 127 && code !== ExitCode.readerGone) {
     return;
   }

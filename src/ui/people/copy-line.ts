@@ -72,7 +72,7 @@ function fitting(parts: readonly Part[], columns: number): string {
       .map(({ text }) => text)
       .join("  ");
   let taken: Part[] = [];
-  for (const part of parts.toSorted((one, other) => one.rank - other.rank)) {
+  for (const part of [...parts].sort((one, other) => one.rank - other.rank)) {
     if (line([...taken, part]).length <= columns) {
       taken = [...taken, part];
     }
