@@ -23,7 +23,7 @@ import {
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { lacking } from "../support/programs/tools.ts";
-import { DONE, hashStream } from "../support/wire/wire.ts";
+import { DONE, hashStream } from "../support/wire/frames.ts";
 
 const COMMANDS = ["checksum", "retrieve", "save", "sync", "inspect", "completion"] as const;
 const content = noise("cli", 2 * BLOCK + 5);

@@ -10,7 +10,7 @@ import { assertFailed, bash, blockcopy, EXIT, lastLine, run } from "../support/p
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { attach, lackingLoop } from "../support/files/loop.ts";
 import { lackingRoot, lackingTrace, system } from "../support/programs/tools.ts";
-import { DONE } from "../support/wire/wire.ts";
+import { DONE } from "../support/wire/frames.ts";
 
 const WRITES = "pwrite64,pwritev,pwritev2,write,writev";
 

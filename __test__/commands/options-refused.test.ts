@@ -6,7 +6,7 @@ import { test, type TestContext } from "node:test";
 import { refuseTogether, type SyncOptions } from "../../src/commands/sync/conflicts.ts";
 import { assertFailed, EXIT, lastLine, run } from "../support/programs/cli.ts";
 import { scratch } from "../support/files/files.ts";
-import { DONE } from "../support/wire/wire.ts";
+import { DONE } from "../support/wire/frames.ts";
 
 const FILES = { A: "source", B: "destination" };
 

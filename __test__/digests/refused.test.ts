@@ -21,7 +21,7 @@ import { Seal } from "../../src/protocol/seal.ts";
 import { hashes } from "../support/files/cache.ts";
 import { assertFailed, EXIT, run, type Outcome } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
-import { dataFrame, DONE, sha3 } from "../support/wire/wire.ts";
+import { dataFrame, DONE, sha3 } from "../support/wire/frames.ts";
 import { system } from "../support/programs/tools.ts";
 
 const SIZE = 3 * BLOCK + 5;

@@ -14,7 +14,7 @@ import {
   run,
 } from "../support/programs/cli.ts";
 import { noise, scratch } from "../support/files/files.ts";
-import { framesIn, parsed } from "../support/wire/inspect.ts";
+import { framesIn, parsed } from "../support/wire/inspect-output.ts";
 import { cases, recorded } from "../support/wire/vectors.ts";
 import {
   dataFrame,
@@ -26,7 +26,7 @@ import {
   hello,
   restFrame,
   unequalHash,
-} from "../support/wire/wire.ts";
+} from "../support/wire/frames.ts";
 
 const hashFrames = [hello("blake3"), unequalHash(0, 131_072, 32), restFrame(131_072), DONE];
 const blockFrames = [dataFrame(5, Buffer.from("abc")), dlzmFrame(9, Buffer.from("xz")), DONE];

@@ -2,8 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
-import { TAG, tailFrame } from "../support/wire/tail.ts";
-import { dataFrame, dlzmFrame, DONE, hello, restFrame, unequalHash } from "../support/wire/wire.ts";
+import { TAG, tailFrame } from "../support/wire/trailer.ts";
+import {
+  dataFrame,
+  dlzmFrame,
+  DONE,
+  hello,
+  restFrame,
+  unequalHash,
+} from "../support/wire/frames.ts";
 
 const tail = tailFrame([[TAG.kind, Buffer.from("file")]]);
 

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
 import { noise, scratch } from "../support/files/files.ts";
-import { framesIn, parsed } from "../support/wire/inspect.ts";
-import { afterDone, readTail, TAG, tailFrame } from "../support/wire/tail.ts";
-import { dataFrame, DONE, restFrame, unequalHash } from "../support/wire/wire.ts";
+import { framesIn, parsed } from "../support/wire/inspect-output.ts";
+import { afterDone, readTail, TAG, tailFrame } from "../support/wire/trailer.ts";
+import { dataFrame, DONE, restFrame, unequalHash } from "../support/wire/frames.ts";
 
 const block = dataFrame(5, Buffer.from("abc"));
 const start = block.length + DONE.length;

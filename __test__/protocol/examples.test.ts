@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { readBlockStream, readHashStream } from "../support/wire/protocol-streams.ts";
-import { field, u64 } from "../support/wire/description.ts";
+import { readBlockStream, readHashStream } from "../support/wire/read-legacy.ts";
+import { field, u64 } from "../support/wire/description-frames.ts";
 import {
   blckFrame,
   decodeExtendedBlocks,
@@ -15,8 +15,8 @@ import {
   zeroFrame,
 } from "../support/wire/extended.ts";
 import { readBlocks, readHashes } from "../support/wire/read-extended.ts";
-import { rootOf, sha3Digests } from "../support/wire/root.ts";
-import { hashFrame, restFrame, sha3 } from "../support/wire/wire.ts";
+import { rootOf, sha3Digests } from "../support/wire/root-digest.ts";
+import { hashFrame, restFrame, sha3 } from "../support/wire/frames.ts";
 
 const page = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8");
 const examples = [...page.matchAll(/^```hex\n(.*?)^```$/gms)].map(([, listing = ""]) =>

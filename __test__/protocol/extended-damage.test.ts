@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { ProtocolError } from "../../src/protocol/error.ts";
 import { encodeZeros } from "../../src/protocol/block-stream/record.ts";
 import { Seal } from "../../src/protocol/seal.ts";
-import { protocolErrorOf } from "../support/wire/protocol-streams.ts";
+import { protocolErrorOf } from "../support/wire/read-legacy.ts";
 import { blckFrame, rootFrame, type Sealed, zeroFrame } from "../support/wire/extended.ts";
 import { plain, type ReadBlock, readBlocks, readHashes } from "../support/wire/read-extended.ts";
 import {
@@ -15,8 +15,8 @@ import {
   HEAD,
   HELLO,
   ROOT,
-} from "../support/wire/samples.ts";
-import { DONE, hashFrame, restFrame, sha3 } from "../support/wire/wire.ts";
+} from "../support/wire/sample-streams.ts";
+import { DONE, hashFrame, restFrame, sha3 } from "../support/wire/frames.ts";
 
 const STREAMS = [
   { name: "hash", read: readHashes, stream: HASH_STREAM, begin: HELLO, frames: HASHES },

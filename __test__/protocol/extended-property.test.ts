@@ -13,11 +13,11 @@ import type { Hello } from "../../src/protocol/hash-stream/hello.ts";
 import { MAX_FRAME_LENGTH, MAX_POSITION } from "../../src/protocol/limits.ts";
 import { encodeRecordHeader, encodeZeros } from "../../src/protocol/block-stream/record.ts";
 import { Seal } from "../../src/protocol/seal.ts";
-import { split } from "../support/wire/protocol-streams.ts";
+import { split } from "../support/wire/read-legacy.ts";
 import { anyHello } from "../support/wire/any-hello.ts";
 import { decodeExtendedBlocks } from "../support/wire/extended.ts";
 import { plain, readBlocks, readHashes } from "../support/wire/read-extended.ts";
-import { BLOCKS, HASHES, HEAD, HELLO } from "../support/wire/samples.ts";
+import { BLOCKS, HASHES, HEAD, HELLO } from "../support/wire/sample-streams.ts";
 
 const plainObject = { requiredKeys: [] as never[], noNullPrototype: true };
 const bytes64 = fc.uint8Array({ minLength: 64, maxLength: 64 });

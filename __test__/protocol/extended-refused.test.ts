@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ProtocolErrorCode } from "../../src/protocol/error.ts";
-import { assertRefused } from "../support/wire/protocol-streams.ts";
-import { descriptionFrame, field, u32, u64 } from "../support/wire/description.ts";
+import { assertRefused } from "../support/wire/read-legacy.ts";
+import { descriptionFrame, field, u32, u64 } from "../support/wire/description-frames.ts";
 import { blckFrame, decodeExtendedBlocks, rootFrame, zeroFrame } from "../support/wire/extended.ts";
 import { readBlocks, readHashes } from "../support/wire/read-extended.ts";
-import { BLOCK_STREAM, HEAD, HELLO } from "../support/wire/samples.ts";
-import { dataFrame, DONE, hello, restFrame } from "../support/wire/wire.ts";
+import { BLOCK_STREAM, HEAD, HELLO } from "../support/wire/sample-streams.ts";
+import { dataFrame, DONE, hello, restFrame } from "../support/wire/frames.ts";
 
 describe("values that cannot be", () => {
   const digest = Buffer.alloc(64);

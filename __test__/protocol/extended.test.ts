@@ -9,7 +9,7 @@ import { encodeHead } from "../../src/protocol/block-stream/head.ts";
 import { encodeRecordHeader, encodeZeros } from "../../src/protocol/block-stream/record.ts";
 import type { RootDigest } from "../../src/protocol/root-digest.ts";
 import { Seal } from "../../src/protocol/seal.ts";
-import { descriptionFrame, field, u32, u64 } from "../support/wire/description.ts";
+import { descriptionFrame, field, u32, u64 } from "../support/wire/description-frames.ts";
 import {
   blckFrame,
   decodeExtendedBlocks,
@@ -22,8 +22,8 @@ import {
   zeroFrame,
 } from "../support/wire/extended.ts";
 import { readBlocks, readHashes } from "../support/wire/read-extended.ts";
-import { HEAD, HELLO } from "../support/wire/samples.ts";
-import { DONE, hashFrame, restFrame } from "../support/wire/wire.ts";
+import { HEAD, HELLO } from "../support/wire/sample-streams.ts";
+import { DONE, hashFrame, restFrame } from "../support/wire/frames.ts";
 
 const ROOT: RootDigest = { digest: "blake3", blockSize: 4096, root: new Uint8Array(64).fill(5) };
 const ROOT_VALUE = rootValue(ROOT.root, "blake3", 4096);

@@ -15,8 +15,8 @@ import {
   protocolErrorOf,
   readHashStream,
   recordedBytes,
-} from "../support/wire/protocol-streams.ts";
-import { sha3 } from "../support/wire/wire.ts";
+} from "../support/wire/read-legacy.ts";
+import { sha3 } from "../support/wire/frames.ts";
 
 test("an end of stream says where, and how much of what is there", () => {
   assert.equal(

@@ -15,9 +15,9 @@ import {
   readBlockStream,
   readHashStream,
   split,
-} from "../support/wire/protocol-streams.ts";
+} from "../support/wire/read-legacy.ts";
 import { anyHello } from "../support/wire/any-hello.ts";
-import { unequalHash } from "../support/wire/wire.ts";
+import { unequalHash } from "../support/wire/frames.ts";
 
 /** Drops the prototype of what a decoder returns: strict comparison would look at it. */
 const plainObject = { noNullPrototype: true } as const;

@@ -9,8 +9,8 @@ import {
   decodeHashFrames,
   readHashStream,
   split,
-} from "../support/wire/protocol-streams.ts";
-import { DIGEST_TAG, helloField, helloFrame } from "../support/wire/wire.ts";
+} from "../support/wire/read-legacy.ts";
+import { DIGEST_TAG, helloField, helloFrame } from "../support/wire/frames.ts";
 
 const digestName = fc.constantFrom(...DIGEST_NAMES);
 const minor = fc.nat({ max: 255 });

@@ -15,7 +15,7 @@ import {
   frame,
   protocolErrorOf,
   readHashStream,
-} from "../support/wire/protocol-streams.ts";
+} from "../support/wire/read-legacy.ts";
 import {
   DIGEST_TAG,
   DONE,
@@ -24,7 +24,7 @@ import {
   helloFrame,
   rawHello,
   restFrame,
-} from "../support/wire/wire.ts";
+} from "../support/wire/frames.ts";
 
 const BLAKE3 = helloField(DIGEST_TAG, "blake3");
 const BLAKE3_HASHING = { digest: "blake3", blockSize: 131_072 } as const;

@@ -9,7 +9,7 @@ import {
   type Trailer,
   trailerLength,
 } from "../../src/protocol/block-stream/trailer.ts";
-import { TAG, tailFrame } from "../support/wire/tail.ts";
+import { TAG, tailFrame } from "../support/wire/trailer.ts";
 
 const time = fc.record({
   seconds: fc.integer({ min: -(2 ** 53) + 1, max: 2 ** 53 - 1 }),

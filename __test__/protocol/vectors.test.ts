@@ -14,9 +14,9 @@ import {
   readHashStream,
   recordedBytes,
   type Block,
-} from "../support/wire/protocol-streams.ts";
+} from "../support/wire/read-legacy.ts";
 import { cases } from "../support/wire/vectors.ts";
-import { sha3 } from "../support/wire/wire.ts";
+import { sha3 } from "../support/wire/frames.ts";
 
 /** Code and offset of the error for each recorded stream that 0.0.2 refused. */
 const refused = new Map<string, [ProtocolErrorCode, number]>([

@@ -24,7 +24,7 @@ import {
   hashBlocks,
   nbd,
   thinDelta,
-} from "../support/wire/ranges.ts";
+} from "../support/wire/range-maps.ts";
 
 const SIZE = 10 * BLOCK + 1000;
 const content = noise("ranges", SIZE);

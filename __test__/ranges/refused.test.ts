@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
 import { noise, scratch } from "../support/files/files.ts";
-import { nbd, thinDelta } from "../support/wire/ranges.ts";
+import { nbd, thinDelta } from "../support/wire/range-maps.ts";
 
 const item = (fields: string): string =>
   `[\n{ "offset": 0, "length": 1, "type": 0, "description": "data"},\n{ ${fields} }\n]`;

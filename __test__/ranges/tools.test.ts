@@ -5,7 +5,7 @@ import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
 import { assertSucceeded, run } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
-import { hashBlocks } from "../support/wire/ranges.ts";
+import { hashBlocks } from "../support/wire/range-maps.ts";
 import { lacking, system } from "../support/programs/tools.ts";
 
 const SIZE = 32 * BLOCK;

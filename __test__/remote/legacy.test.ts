@@ -8,7 +8,7 @@ import { assertFailed, EXIT, quote, run, withoutSummary } from "../support/progr
 import { BLOCK, noise } from "../support/files/files.ts";
 import { OURS, LEGACY_PROGRAMS, scriptIn, syncWire } from "../support/programs/legacy.ts";
 import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
-import { DONE, hashStream, restFrame, unequalHash } from "../support/wire/wire.ts";
+import { DONE, hashStream, restFrame, unequalHash } from "../support/wire/frames.ts";
 
 const KNOWN_SIZES = ["--allow-larger"];
 

@@ -13,7 +13,7 @@ import { mountedLoop, mountTmpfs } from "../support/files/mount.ts";
 import { hasOpened, makePipe, start } from "../support/programs/pipe.ts";
 import { pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { lacking, system } from "../support/programs/tools.ts";
-import { DONE } from "../support/wire/wire.ts";
+import { DONE } from "../support/wire/frames.ts";
 
 const skip = lackingHosts;
 

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSucceeded, bash, blockcopy, quote } from "../support/programs/cli.ts";
 import { noise, scratch } from "../support/files/files.ts";
-import { untilDone } from "../support/wire/tail.ts";
+import { untilDone } from "../support/wire/trailer.ts";
 import { lacking } from "../support/programs/tools.ts";
-import { dataFrame, decodeBlocks, DONE, hashStream } from "../support/wire/wire.ts";
+import { dataFrame, decodeBlocks, DONE, hashStream } from "../support/wire/frames.ts";
 
 // Several times what a pipe holds, even one grown to 1 MiB.
 const content = noise("descriptors", 5_000_001);

@@ -6,7 +6,7 @@ import { loadAddon } from "../../src/native/load.ts";
 import { DEFAULT_BLOCK_SIZE } from "../../src/protocol/limits.ts";
 import { blake3, KNOWN_ANSWERS, pattern } from "../support/wire/blake3.ts";
 import { noise } from "../support/files/files.ts";
-import { sha3 } from "../support/wire/wire.ts";
+import { sha3 } from "../support/wire/frames.ts";
 
 /** Bytes that SHA3-512 absorbs at once: where a message ends within them decides how it is padded. */
 const RATE = 72;

@@ -10,7 +10,7 @@ import { attach, deviceContent, lackingLoop, loopWith } from "../support/files/l
 import { mountedLoop, mountExt4 } from "../support/files/mount.ts";
 import { hasOpened, makePipe, start } from "../support/programs/pipe.ts";
 import { lacking, system } from "../support/programs/tools.ts";
-import { dataFrame, DONE, dlzmFrame, xz } from "../support/wire/wire.ts";
+import { dataFrame, DONE, dlzmFrame, xz } from "../support/wire/frames.ts";
 
 const skip = lackingLoop;
 

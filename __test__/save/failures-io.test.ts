@@ -26,7 +26,7 @@ import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { cutBacking, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { mountTmpfs } from "../support/files/mount.ts";
 import { isRoot, lacking, lackingRoot, lackingTrace, system } from "../support/programs/tools.ts";
-import { dataFrame, decodeBlocks, DONE, restFrame } from "../support/wire/wire.ts";
+import { dataFrame, decodeBlocks, DONE, restFrame } from "../support/wire/frames.ts";
 
 const STAGES = ["checksum", "retrieve", "save"] as const;
 const INPUT = {

@@ -15,7 +15,7 @@ import {
   type End,
   type Running,
 } from "../support/programs/pipe.ts";
-import { dataFrame, DONE, restFrame } from "../support/wire/wire.ts";
+import { dataFrame, DONE, restFrame } from "../support/wire/frames.ts";
 
 /** A neighbour's death must be noticed within a second; five leave room for a busy host. */
 const PROMPT_MS = 5000;

@@ -6,8 +6,8 @@ import { test, type TestContext } from "node:test";
 import { assertFailed, assertSucceeded, EXIT, run, type Outcome } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
 import { lacking } from "../support/programs/tools.ts";
-import { dataFrame, DONE, dlzmFrame, restFrame, unequalHash, xz } from "../support/wire/wire.ts";
-import { untilDone } from "../support/wire/tail.ts";
+import { dataFrame, DONE, dlzmFrame, restFrame, unequalHash, xz } from "../support/wire/frames.ts";
+import { untilDone } from "../support/wire/trailer.ts";
 
 const MAX_LENGTH = 16 * 2 ** 20;
 const MAX_POSITION = 2n ** 53n - 1n;

@@ -6,7 +6,7 @@ import { assertSame } from "../support/files/bytes.ts";
 import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
 import { COMMANDS, files, perform } from "../support/programs/stages.ts";
-import { untilDone } from "../support/wire/tail.ts";
+import { untilDone } from "../support/wire/trailer.ts";
 
 const MOST = { "--threads": 1024, "--queue-depth": 32 } as const;
 const OPTIONS = ["--threads", "--queue-depth"] as const;

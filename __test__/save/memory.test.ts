@@ -7,7 +7,7 @@ import { assertSucceeded, bash, COMMAND, quote } from "../support/programs/cli.t
 import { noise, scratch } from "../support/files/files.ts";
 import { lackingHoles } from "../support/files/holes.ts";
 import { lacking } from "../support/programs/tools.ts";
-import { restFrame } from "../support/wire/wire.ts";
+import { restFrame } from "../support/wire/frames.ts";
 
 /** The most that a process may take, in KiB. */
 const LIMIT = 200 * 1024;

@@ -25,7 +25,7 @@ import { allocated, BOOKKEEPING, lackingHoles } from "../support/files/holes.ts"
 import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { mountTmpfs } from "../support/files/mount.ts";
 import { lackingRoot, system } from "../support/programs/tools.ts";
-import { dataFrame, DONE } from "../support/wire/wire.ts";
+import { dataFrame, DONE } from "../support/wire/frames.ts";
 
 const MIB = 1024 * 1024;
 const BLOCK = 128 * 1024;

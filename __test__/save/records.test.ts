@@ -20,7 +20,7 @@ import {
   sizeField,
 } from "../support/wire/records.ts";
 import { lacking } from "../support/programs/tools.ts";
-import { sha3 } from "../support/wire/wire.ts";
+import { sha3 } from "../support/wire/frames.ts";
 
 const SIZE = 4096;
 /** Of a source that is larger than anything here: the tests of what lies outside of it are elsewhere. */

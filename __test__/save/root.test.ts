@@ -14,7 +14,7 @@ import {
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch, text, writeSparse } from "../support/files/files.ts";
 import { firstFrame } from "../support/wire/records.ts";
-import { rootOf, sha3Digests } from "../support/wire/root.ts";
+import { rootOf, sha3Digests } from "../support/wire/root-digest.ts";
 import { lacking } from "../support/programs/tools.ts";
 
 /** BLAKE3 of each block, as a hash stream has them: Node has no BLAKE3. */

@@ -14,7 +14,7 @@ import {
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { cases, IMAGES, recorded, stdinOf } from "../support/wire/vectors.ts";
-import { DONE, hashStream } from "../support/wire/wire.ts";
+import { DONE, hashStream } from "../support/wire/frames.ts";
 
 /** The instruction sets by name, with the architecture and the CPU flag that each takes; the fastest last. */
 const SETS = [

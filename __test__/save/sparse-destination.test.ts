@@ -18,7 +18,7 @@ import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { mountRamfs } from "../support/files/mount.ts";
 import { lacking, lackingRoot, lackingTrace } from "../support/programs/tools.ts";
 import { trace } from "../support/programs/trace.ts";
-import { dataFrame, dlzmFrame, DONE, xz } from "../support/wire/wire.ts";
+import { dataFrame, dlzmFrame, DONE, xz } from "../support/wire/frames.ts";
 
 const skip = lackingHoles();
 

@@ -16,8 +16,8 @@ import {
 import { BLOCK, noise, scratch, writeSparse } from "../support/files/files.ts";
 import { allocated, lackingHoles } from "../support/files/holes.ts";
 import { hasOpened, makePipe, start } from "../support/programs/pipe.ts";
-import { DONE, hashStream, restFrame, sha3, unequalHash } from "../support/wire/wire.ts";
-import { untilDone } from "../support/wire/tail.ts";
+import { DONE, hashStream, restFrame, sha3, unequalHash } from "../support/wire/frames.ts";
+import { untilDone } from "../support/wire/trailer.ts";
 
 const PAGE = 4096;
 const SIZE = 300 * BLOCK + 4321;

@@ -16,7 +16,7 @@ import { COMMAND, environment, EXIT, execute, lastLine } from "../support/progra
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { lackingTrace } from "../support/programs/tools.ts";
-import { dataFrame } from "../support/wire/wire.ts";
+import { dataFrame } from "../support/wire/frames.ts";
 
 const [PROGRAM = ""] = COMMAND;
 const LENGTH = 6 * 2 ** 20;

@@ -23,9 +23,9 @@ import {
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
-import { afterDone, readTail, TAG, tailFrame } from "../support/wire/tail.ts";
+import { afterDone, readTail, TAG, tailFrame } from "../support/wire/trailer.ts";
 import { isRoot, system } from "../support/programs/tools.ts";
-import { dataFrame, DONE, hashStream, restFrame } from "../support/wire/wire.ts";
+import { dataFrame, DONE, hashStream, restFrame } from "../support/wire/frames.ts";
 
 const ALL = Buffer.concat([restFrame(0), DONE]);
 const skip = isRoot ? false : "only root may give files away";

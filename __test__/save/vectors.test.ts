@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { assertFailed, assertSucceeded, EXIT, run, type Outcome } from "../support/programs/cli.ts";
 import { BLOCK, scratch, sha256 } from "../support/files/files.ts";
 import { cases, IMAGES, recorded, stdinOf, type Case } from "../support/wire/vectors.ts";
-import { applyBlocks, decodeBlocks } from "../support/wire/wire.ts";
+import { applyBlocks, decodeBlocks } from "../support/wire/frames.ts";
 
 const env = { BLOCKCOPY_WIRE: "0.0.2" };
 

@@ -14,7 +14,7 @@ import {
 import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
 import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { lacking } from "../support/programs/tools.ts";
-import { dataFrame, dlzmFrame, DONE, hashStream, xz } from "../support/wire/wire.ts";
+import { dataFrame, dlzmFrame, DONE, hashStream, xz } from "../support/wire/frames.ts";
 
 const WRITES = "pwrite64,pwritev,pwritev2";
 

@@ -14,7 +14,7 @@ import {
   dataFrame,
   dlzmFrame,
   restFrame,
-} from "../support/wire/wire.ts";
+} from "../support/wire/frames.ts";
 
 const skip = lackingPythonLzma();
 

@@ -21,7 +21,7 @@ import {
   hashStream,
   restFrame,
   unequalHash,
-} from "../support/wire/wire.ts";
+} from "../support/wire/frames.ts";
 
 const MAX_LENGTH = 16 * 2 ** 20;
 

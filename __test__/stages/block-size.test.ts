@@ -15,12 +15,12 @@ import {
   run,
 } from "../support/programs/cli.ts";
 import { noise, scratch, text, writeSparse } from "../support/files/files.ts";
-import { copied, extents, merged, type Range } from "../support/wire/model.ts";
-import { blocksOf, hashBlocks } from "../support/wire/ranges.ts";
+import { copied, extents, merged, type Range } from "../support/wire/copy-model.ts";
+import { blocksOf, hashBlocks } from "../support/wire/range-maps.ts";
 import { FIELD, plainOf, readBlockStream } from "../support/wire/records.ts";
-import { rootOf, sha3Digests } from "../support/wire/root.ts";
-import { afterDone, readTail, TAG, tailFrame, untilDone } from "../support/wire/tail.ts";
-import { dataFrame, DONE, hashStream } from "../support/wire/wire.ts";
+import { rootOf, sha3Digests } from "../support/wire/root-digest.ts";
+import { afterDone, readTail, TAG, tailFrame, untilDone } from "../support/wire/trailer.ts";
+import { dataFrame, DONE, hashStream } from "../support/wire/frames.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

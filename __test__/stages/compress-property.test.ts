@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { assertSame } from "../support/files/bytes.ts";
 import { assertCopied, pipeline } from "../support/programs/cli.ts";
 import { noise, scratch, text, writeSparse } from "../support/files/files.ts";
-import { copied } from "../support/wire/model.ts";
+import { copied } from "../support/wire/copy-model.ts";
 
 /** Under load the runs that were finished by then count. */
 const BUDGET_MS = 25_000;

@@ -6,7 +6,7 @@ import { test, type TestContext } from "node:test";
 import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
 import { scratch, text } from "../support/files/files.ts";
 import { asking, readBlockStream, sealed } from "../support/wire/records.ts";
-import { DONE, hello, restFrame } from "../support/wire/wire.ts";
+import { DONE, hello, restFrame } from "../support/wire/frames.ts";
 
 const ALL = Buffer.concat([restFrame(0), DONE]);
 

@@ -13,10 +13,10 @@ import {
   run,
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch, text, writeSparse } from "../support/files/files.ts";
-import { copied, type Extent, extents, merged } from "../support/wire/model.ts";
+import { copied, type Extent, extents, merged } from "../support/wire/copy-model.ts";
 import { readBlockStream, type FoundRecord } from "../support/wire/records.ts";
-import { afterDone, readTail, untilDone } from "../support/wire/tail.ts";
-import { decodeBlocks, DONE, hashStream, restFrame } from "../support/wire/wire.ts";
+import { afterDone, readTail, untilDone } from "../support/wire/trailer.ts";
+import { decodeBlocks, DONE, hashStream, restFrame } from "../support/wire/frames.ts";
 
 const METHODS = ["none", "lz4", "zstd", "zstd:1", "lzma", "auto"];
 const DIGESTS = ["sha3-512", "blake3"];

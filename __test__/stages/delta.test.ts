@@ -23,7 +23,7 @@ import {
   readDescription,
   sealed,
 } from "../support/wire/records.ts";
-import { rootOf, sha3Digests } from "../support/wire/root.ts";
+import { rootOf, sha3Digests } from "../support/wire/root-digest.ts";
 import { lackingRoot } from "../support/programs/tools.ts";
 
 const SOURCE = Buffer.concat([text(1, 3 * BLOCK), Buffer.alloc(BLOCK), noise(1, BLOCK + 77)]);

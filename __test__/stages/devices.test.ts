@@ -15,10 +15,10 @@ import {
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { attach, deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
-import { copied } from "../support/wire/model.ts";
+import { copied } from "../support/wire/copy-model.ts";
 import { lacking } from "../support/programs/tools.ts";
-import { DONE, hashStream, unequalHash } from "../support/wire/wire.ts";
-import { untilDone } from "../support/wire/tail.ts";
+import { DONE, hashStream, unequalHash } from "../support/wire/frames.ts";
+import { untilDone } from "../support/wire/trailer.ts";
 
 const skip = lackingLoop;
 

@@ -9,7 +9,7 @@ import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { mountRamfs } from "../support/files/mount.ts";
 import { lacking, lackingRoot } from "../support/programs/tools.ts";
-import { hashStream } from "../support/wire/wire.ts";
+import { hashStream } from "../support/wire/frames.ts";
 
 const content = noise("direct", 9 * BLOCK + 512);
 

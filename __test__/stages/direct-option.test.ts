@@ -19,8 +19,8 @@ import {
 import { COMMANDS, files, perform, type Command } from "../support/programs/stages.ts";
 import { lacking, lackingRoot, lackingTrace } from "../support/programs/tools.ts";
 import { trace, TRANSFERS, transfers, type Transfers } from "../support/programs/trace.ts";
-import { DONE, hashStream } from "../support/wire/wire.ts";
-import { untilDone } from "../support/wire/tail.ts";
+import { DONE, hashStream } from "../support/wire/frames.ts";
+import { untilDone } from "../support/wire/trailer.ts";
 
 const WAYS = ["auto", "on", "off"] as const;
 

@@ -15,8 +15,8 @@ import {
   rawHello,
   restFrame,
   unequalHash,
-} from "../support/wire/wire.ts";
-import { untilDone } from "../support/wire/tail.ts";
+} from "../support/wire/frames.ts";
+import { untilDone } from "../support/wire/trailer.ts";
 
 const content = noise("refused", 5000);
 

@@ -16,9 +16,9 @@ import {
   type Outcome,
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
-import { copied, extents, type Range } from "../support/wire/model.ts";
+import { copied, extents, type Range } from "../support/wire/copy-model.ts";
 import { asking, readBlockStream, sealed } from "../support/wire/records.ts";
-import { rootOf, sha3Digests } from "../support/wire/root.ts";
+import { rootOf, sha3Digests } from "../support/wire/root-digest.ts";
 import { lacking } from "../support/programs/tools.ts";
 import {
   applyBlocks,
@@ -29,8 +29,8 @@ import {
   sha3,
   unequalHash,
   type Digest,
-} from "../support/wire/wire.ts";
-import { untilDone } from "../support/wire/tail.ts";
+} from "../support/wire/frames.ts";
+import { untilDone } from "../support/wire/trailer.ts";
 
 /** The algorithms by name, with the options that choose them and what they make of a block. */
 const ALGORITHMS: { name: string; options: string[]; digest: Digest; digestLength: number }[] = [

@@ -15,10 +15,10 @@ import {
 import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
 import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { coded, blockStream, headFrame, readBlockStream } from "../support/wire/records.ts";
-import { rootOf, sha3Digests } from "../support/wire/root.ts";
-import { TAG } from "../support/wire/tail.ts";
+import { rootOf, sha3Digests } from "../support/wire/root-digest.ts";
+import { TAG } from "../support/wire/trailer.ts";
 import { isRoot, system } from "../support/programs/tools.ts";
-import { sha3 } from "../support/wire/wire.ts";
+import { sha3 } from "../support/wire/frames.ts";
 
 const EXTENDED = ["--extended", "--digest", "blake3", "--block-size", "4K"];
 const SIZE = 70_000;

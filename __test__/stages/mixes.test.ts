@@ -16,8 +16,8 @@ import {
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch, text } from "../support/files/files.ts";
 import { makePipe, start } from "../support/programs/pipe.ts";
-import { untilDone } from "../support/wire/tail.ts";
-import { hashStream, hello } from "../support/wire/wire.ts";
+import { untilDone } from "../support/wire/trailer.ts";
+import { hashStream, hello } from "../support/wire/frames.ts";
 
 const SOURCE = Buffer.concat([text(1, 3 * BLOCK), Buffer.alloc(BLOCK), noise(1, BLOCK + 77)]);
 const DESTINATION = Buffer.concat([

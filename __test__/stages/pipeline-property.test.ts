@@ -7,8 +7,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { assertCopied, assertSucceeded, pipeline, run } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch, text, writeSparse } from "../support/files/files.ts";
-import { copied, extents, type Range } from "../support/wire/model.ts";
-import { decodeBlocks, hashStream } from "../support/wire/wire.ts";
+import { copied, extents, type Range } from "../support/wire/copy-model.ts";
+import { decodeBlocks, hashStream } from "../support/wire/frames.ts";
 
 /** Under load the runs that were finished by then count; the limit keeps the whole file below a minute. */
 const BUDGET_MS = 25_000;

@@ -17,7 +17,7 @@ import { noise } from "../support/files/files.ts";
 import { hosts, lackingHosts, script, sync } from "../support/hosts/hosts.ts";
 import { mountTmpfs } from "../support/files/mount.ts";
 import { FIELD, readBlockStream } from "../support/wire/records.ts";
-import { rootOf, sha3Digests } from "../support/wire/root.ts";
+import { rootOf, sha3Digests } from "../support/wire/root-digest.ts";
 import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { lackingRoot, lackingTrace } from "../support/programs/tools.ts";
 import { trace } from "../support/programs/trace.ts";

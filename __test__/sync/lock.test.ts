@@ -16,7 +16,7 @@ import { lackingHosts, sync } from "../support/hosts/hosts.ts";
 import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { hasLocked, makePipe, type Running, start } from "../support/programs/pipe.ts";
 import { pair, SOURCE } from "../support/programs/sync-pair.ts";
-import { DONE } from "../support/wire/wire.ts";
+import { DONE } from "../support/wire/frames.ts";
 
 /** A `save` that has `file` locked until it is told to end. */
 async function lockHolder(

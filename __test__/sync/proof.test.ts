@@ -14,9 +14,9 @@ import {
   run,
 } from "../support/programs/cli.ts";
 import { blckFrame, headFrame, sealedStream, zeroFrame } from "../support/wire/extended.ts";
-import { field, u32, u64 } from "../support/wire/description.ts";
+import { field, u32, u64 } from "../support/wire/description-frames.ts";
 import { noise, scratch } from "../support/files/files.ts";
-import { dataFrame, dlzmFrame, DONE, sha3, xz } from "../support/wire/wire.ts";
+import { dataFrame, dlzmFrame, DONE, sha3, xz } from "../support/wire/frames.ts";
 
 const SIZE = 1024 * 1024;
 const BLOCK = 128 * 1024;

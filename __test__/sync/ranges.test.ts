@@ -10,7 +10,7 @@ import { assertSame } from "../support/files/bytes.ts";
 import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
 import { BLOCK, noise } from "../support/files/files.ts";
 import { lackingHosts, sync } from "../support/hosts/hosts.ts";
-import { dirty, nbd } from "../support/wire/ranges.ts";
+import { dirty, nbd } from "../support/wire/range-maps.ts";
 import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
 const skip = lackingHosts;

@@ -21,7 +21,7 @@ import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { mountedLoop } from "../support/files/mount.ts";
 import { hasOpened, makePipe, start } from "../support/programs/pipe.ts";
 import { isRoot, lacking, system } from "../support/programs/tools.ts";
-import { DONE } from "../support/wire/wire.ts";
+import { DONE } from "../support/wire/frames.ts";
 
 const skip = lackingLoop;
 const source = noise("source", 2 * BLOCK);

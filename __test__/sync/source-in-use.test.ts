@@ -17,7 +17,7 @@ import { lackingLoop } from "../support/files/loop.ts";
 import { mountedLoop } from "../support/files/mount.ts";
 import { assertSynced, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { lacking, system } from "../support/programs/tools.ts";
-import { DONE } from "../support/wire/wire.ts";
+import { DONE } from "../support/wire/frames.ts";
 
 /** Asserts success with a single warning, which is about `source` and says `why`. */
 function assertWarned(outcome: Outcome, source: string, why: string): void {

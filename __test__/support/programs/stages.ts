@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run, type Outcome, type RunOptions } from "./cli.ts";
-import { dataFrame, DONE, restFrame } from "../wire/wire.ts";
+import { dataFrame, DONE, restFrame } from "../wire/frames.ts";
 
 /** All commands. */
 export const COMMANDS = ["checksum", "retrieve", "save", "sync"] as const;

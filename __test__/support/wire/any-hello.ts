@@ -1,7 +1,7 @@
 // Hellos for the decoders to choke on.
 import fc from "fast-check";
-import { u32, u64 } from "./description.ts";
-import { DIGEST_TAG, hello, helloField, helloFrame, rawHello } from "./wire.ts";
+import { u32, u64 } from "./description-frames.ts";
+import { DIGEST_TAG, hello, helloField, helloFrame, rawHello } from "./frames.ts";
 
 /** A hello that is sound, or nearly: known and unknown fields, any version, lengths that need not be true. */
 export const anyHello = fc.oneof(

@@ -9,8 +9,8 @@ import {
   u32,
   u64,
   withCrc,
-} from "./description.ts";
-import { DIGEST_TAG, DONE } from "./wire.ts";
+} from "./description-frames.ts";
+import { DIGEST_TAG, DONE } from "./frames.ts";
 
 /** Codecs of payloads, each at its number on the wire. */
 const CODECS = ["raw", "xz", "zstd", "lz4"] as const;

@@ -1,9 +1,9 @@
 // Frames of the extended streams, written and read in the plainest way: the tests' own opinion of what the bytes mean.
 import { crc32 } from "./crc32.ts";
 import { execFileSync } from "node:child_process";
-import { descriptionFrame, readDescription as readAny, withCrc } from "./description.ts";
+import { descriptionFrame, readDescription as readAny, withCrc } from "./description-frames.ts";
 import { BLOCK } from "../files/files.ts";
-import { DIGEST_TAG, helloField, helloFrame, type Digest } from "./wire.ts";
+import { DIGEST_TAG, helloField, helloFrame, type Digest } from "./frames.ts";
 
 /** The codecs of payloads; the place in the list is the number. */
 export const CODECS = ["raw", "xz", "zstd", "lz4"] as const;

@@ -1,7 +1,7 @@
 // Root digests, in the plainest way.
 import { createHash } from "node:crypto";
 import { BLOCK } from "../files/files.ts";
-import { sha3 } from "./wire.ts";
+import { sha3 } from "./frames.ts";
 
 /** The root as docs/protocol.md defines it. */
 export function rootOf(

@@ -1,5 +1,5 @@
 // An extended stream of each kind with a frame of every sort in it.
-import { field, u32, u64 } from "./description.ts";
+import { field, u32, u64 } from "./description-frames.ts";
 import {
   blckFrame,
   headFrame,
@@ -10,7 +10,7 @@ import {
   whole,
   zeroFrame,
 } from "./extended.ts";
-import { hashFrame, restFrame, sha3 } from "./wire.ts";
+import { hashFrame, restFrame, sha3 } from "./frames.ts";
 
 /** The root digest that both end with, as the value of a field. */
 export const ROOT = rootValue(Buffer.alloc(64, "root"));

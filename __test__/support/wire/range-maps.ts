@@ -1,6 +1,6 @@
 // Evaluates a range map block by block: slow, and hard to get wrong.
 import { BLOCK } from "../files/files.ts";
-import { DONE, hashStream, restFrame } from "./wire.ts";
+import { DONE, hashStream, restFrame } from "./frames.ts";
 
 /** A range of a map, in bytes. */
 export interface Extent {

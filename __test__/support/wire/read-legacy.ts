@@ -1,3 +1,4 @@
+// Reads legacy streams with the decoders under test, in chunks of any size.
 import assert from "node:assert/strict";
 import {
   BlockDecoder,

@@ -1,5 +1,10 @@
 // The trailer after `done`, read in the plainest way: the tests' own opinion of what its bytes mean.
-import { type Description, descriptionFrame, field, readDescription } from "./description.ts";
+import {
+  type Description,
+  descriptionFrame,
+  field,
+  readDescription,
+} from "./description-frames.ts";
 
 /** The tags of its fields. */
 export const TAG = {

@@ -1,7 +1,7 @@
 // Frames of the wire, written and read in the plainest way: the tests' own opinion of what the bytes mean.
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { descriptionFrame, field, u32, u64 } from "./description.ts";
+import { descriptionFrame, field, u32, u64 } from "./description-frames.ts";
 
 /** The end of either stream. */
 export const DONE = Buffer.from("done");
