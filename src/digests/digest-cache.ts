@@ -6,8 +6,7 @@ import { HashDecoder } from "../protocol/hash-stream/decoder.ts";
 import type { HashFrame } from "../protocol/hash-stream/frames.ts";
 import type { ReceivedHello } from "../protocol/hash-stream/hello.ts";
 import { StreamFile } from "../transport/files/stream-file.ts";
-import { distrustOfNew } from "../transport/files/trusted.ts";
-import { refuseUntrusted } from "../transport/files/untrusted.ts";
+import { distrustOfNew, refuseUntrusted } from "../transport/files/trust.ts";
 
 /** The name of such a file in messages. */
 const CACHE = "the digest cache";

@@ -1,5 +1,7 @@
+import { closeSync } from "node:fs";
+
 import { ExitCode } from "../errors/exit-codes.ts";
-import { hasControllingTerminal } from "../transport/processes/controlling-terminal.ts";
+import { openSync } from "../native/files.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
 import { SyncError } from "./sync-error.ts";
 
@@ -121,5 +123,15 @@ export class Silence {
     } else if (watched.silent === WARN_AFTER) {
       warn(`waiting for ${where}: nothing heard for ${WARN_AFTER} seconds`);
     }
+  }
+}
+
+/** True if there is a terminal on which ssh can ask for a password, see tty(4). Cron jobs and most services have none. */
+function hasControllingTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -24,6 +24,19 @@ export function fileHere(name: string): Kind<string> {
   return { name, validator: isFileHere, isFile: true };
 }
 
+/** File of this host that the change map is written to. */
+export const MAP_FILE: Kind<string> = {
+  name: "FILE.svg",
+  form: /\.svg$/i,
+  isFile: true,
+  validator: t.makeValidator({
+    test: (value, state): value is string =>
+      typeof value === "string" && /[^]\.svg$/i.test(value)
+        ? isFileHere(value, state)
+        : refuse(state, "the change map is an image: give a name that ends with .svg"),
+  }),
+};
+
 /** Command with its arguments, as `-e` takes it. */
 export const COMMAND: Kind<string> = { name: "COMMAND", validator: isFileName };
 
@@ -61,7 +74,7 @@ export function refuseHost(stage: string, file: string): void {
 }
 
 /** Accepts the name of a local file. The name of a remote one would be made or read here, under a strange name. */
-export const isFileHere: t.StrictValidator<unknown, string> = t.makeValidator({
+const isFileHere: t.StrictValidator<unknown, string> = t.makeValidator({
   test: (value, state): value is string =>
     isFileName(value, state) &&
     (!isFar(value) || refuse(state, `${refusal(value)}; ${adviceOn(value)}`)),

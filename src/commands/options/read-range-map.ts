@@ -2,12 +2,11 @@ import { UsageError } from "../../errors/copy-error.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type { Extent } from "../../ranges/extents.ts";
 import { parseMap } from "../../ranges/parse-map.ts";
-import { refuseUntrusted } from "../../transport/files/untrusted.ts";
 import { type FileHandle, promises } from "../../native/files.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import { OpenError, StreamError, systemCode } from "../../errors/stream-errors.ts";
 import { Input } from "../../transport/streams/input.ts";
-import { type Distrust, distrustOfFile } from "../../transport/files/trusted.ts";
+import { type Distrust, distrustOfFile, refuseUntrusted } from "../../transport/files/trust.ts";
 import type { DataStream } from "../run/data-streams.ts";
 import { parseOffset } from "./offset.ts";
 

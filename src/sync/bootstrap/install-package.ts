@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { type Files, isWhole, unpack } from "./archive.ts";
 import { syncFolder } from "../../transport/files/file-names.ts";
 import { systemCode } from "../../errors/stream-errors.ts";
-import { distrustOfFolders } from "../../transport/files/trusted.ts";
+import { distrustOfFolders } from "../../transport/files/trust.ts";
 
 /** Mode of the folders of packages: only their owner has access. */
 const MODE = 0o700;

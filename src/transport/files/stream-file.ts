@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { attempt, removeName, syncFolder } from "./file-names.ts";
 import { type FileHandle, promises } from "../../native/files.ts";
 import { OpenError, systemCode } from "../../errors/stream-errors.ts";
-import { type Distrust, distrustOfFile } from "./trusted.ts";
+import { type Distrust, distrustOfFile } from "./trust.ts";
 
 /** Bytes per read. */
 const READ_LENGTH = 256 * 1024;
