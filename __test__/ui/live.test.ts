@@ -263,6 +263,29 @@ test("without a terminal a line is printed now and then, once it has begun", asy
   assert.match(stderr, /^(?:Sync {2}0 bytes of 900 bytes {2}0 % .*\n)+the end\n$/);
 });
 
+test("--progress prints the end of a copy once", async () => {
+  const script = `
+    const { CopyState } = await import("./src/ui/copy-state.ts");
+    const { stepDisplay } = await import("./src/ui/people/copy-by-step.ts");
+    for (const total of [900, undefined]) {
+      const state = new CopyState();
+      const display = stepDisplay(state);
+      state.begin(total);
+      state.advance(900);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      if (total === undefined) state.advance(1);
+      display.finish(["the end"]);
+    }`;
+  const { stderr } = await execute(
+    [process.execPath, "--import", "tsx", "--input-type=module", "-e", script],
+    { cwd: PROJECT },
+  );
+  assert.match(
+    stderr,
+    /^Sync {2}900 bytes of 900 bytes {2}100 % .*\nthe end\n(?:Sync {2}90[01] bytes .*\n){2}the end\n$/,
+  );
+});
+
 /** The output of a copy with `options` on a terminal of 40 columns; `host` is that of its destination, with a colon. */
 async function onTerminal(
   t: TestContext,
