@@ -84,6 +84,7 @@ test("without a command there is an overview, and an exit code that scripts noti
   assertFailed(outcome, EXIT.usage, "blockcopy", /no command given/);
   for (const command of COMMANDS)
     assert.match(outcome.stderr, new RegExp(`^  ${command} +[a-z]`, "m"));
+  assert.match(outcome.stderr, /^ {2}version +print .*--version/m);
 });
 
 test("help names the values of options", async () => {
@@ -95,6 +96,7 @@ test("help names the values of options", async () => {
   const overview = (await run(["--help"])).stdout.toString();
   assert.match(overview, /^ {2}blockcopy sync \[OPTIONS\] SOURCE DESTINATION$/m);
   assert.match(overview, /^ {2}blockcopy inspect \[OPTIONS\] \[STREAM\]$/m);
+  assert.match(overview, /^ {2}blockcopy version\n +print .*--version/m);
 });
 
 for (const command of COMMANDS) {

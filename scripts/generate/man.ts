@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Entry } from "../../src/cli/help/layout.ts";
-import { type CommandHelp, signature, synopsis } from "../../src/cli/help/schema.ts";
+import { BUILT_IN, type CommandHelp, signature, synopsis } from "../../src/cli/help/schema.ts";
 import { ENVIRONMENT } from "../../src/cli/manual-tables/environment.ts";
 import { EXIT_CODES } from "../../src/cli/manual-tables/exit-codes.ts";
 import { FILES } from "../../src/cli/manual-tables/files.ts";
@@ -16,8 +16,16 @@ export function programPage(commands: readonly CommandHelp[]): string {
   return [
     title("blockcopy"),
     section("NAME", `blockcopy \\- ${roff(lowered(description))}`),
-    section("SYNOPSIS", ...commands.map((command) => `${bold(synopsis(command))}\n.br`)),
-    section("COMMANDS", ...commands.map(commandEntry)),
+    section(
+      "SYNOPSIS",
+      ...commands.map((command) => `${bold(synopsis(command))}\n.br`),
+      ...BUILT_IN.map(({ words }) => `${bold(`blockcopy ${words}`)}\n.br`),
+    ),
+    section(
+      "COMMANDS",
+      ...commands.map(commandEntry),
+      ...BUILT_IN.map(({ name, summary }) => entry([`blockcopy ${name}`, summary])),
+    ),
     section("ENVIRONMENT", ...ENVIRONMENT.map(entry)),
     section("FILES", ...FILES.map(entry)),
     section("SIGNALS", ...SIGNALS.map(entry), ".PP", roff(IGNORED_SIGNALS)),

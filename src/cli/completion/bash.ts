@@ -1,9 +1,8 @@
-import type { CommandHelp, ShownOption } from "../help/schema.ts";
-import { BUILT_IN } from "./built-in.ts";
+import { BUILT_IN, type CommandHelp, type ShownOption } from "../help/schema.ts";
 
 /** Makes the completions for bash 4 or later. */
 export function bash(commands: readonly CommandHelp[]): string {
-  const names = [...commands.map(({ name }) => name), ...BUILT_IN.map(([name]) => name)];
+  const names = [...commands, ...BUILT_IN].map(({ name }) => name);
   return `# bash completion for blockcopy; made by \`blockcopy completion bash\`
 
 _blockcopy() {

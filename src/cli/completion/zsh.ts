@@ -1,9 +1,8 @@
-import type { CommandHelp, ShownOption } from "../help/schema.ts";
-import { BUILT_IN } from "./built-in.ts";
+import { BUILT_IN, type CommandHelp, type ShownOption } from "../help/schema.ts";
 
 /** Makes the completions for zsh 5 or later. */
 export function zsh(commands: readonly CommandHelp[]): string {
-  const all = [...commands.map(({ name, summary }) => [name, summary] as const), ...BUILT_IN];
+  const all = [...commands, ...BUILT_IN].map(({ name, summary }) => [name, summary] as const);
   return `#compdef blockcopy
 # zsh completion for blockcopy; made by \`blockcopy completion zsh\`
 

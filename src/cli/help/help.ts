@@ -7,6 +7,7 @@ import { IGNORED_SIGNALS, SIGNALS } from "../manual-tables/signals.ts";
 import { paragraph, table } from "./layout.ts";
 import {
   allCommands,
+  BUILT_IN,
   type CommandHelp,
   describeCommand,
   type ShownOption,
@@ -29,11 +30,11 @@ const STAGES = `The same in three stages; any of them can be blockcopy 0.0.2:
 /** Makes the text that `blockcopy` without a command prints. */
 export async function overview(): Promise<string> {
   const commands = (await allCommands()).map(({ name, summary }) => [name, summary] as const);
-  const more: [string, string] = ["help COMMAND", "show the options of a command"];
+  const builtIn = BUILT_IN.map(({ words, summary }) => [words, summary] as const);
   return [
     `blockcopy ${VERSION} - ${SUMMARY}`,
     `Usage: blockcopy COMMAND [OPTIONS] ...`,
-    table([...commands, more], columns()),
+    table([...commands, ...builtIn], columns()),
     START,
   ].join("\n\n");
 }
@@ -41,14 +42,16 @@ export async function overview(): Promise<string> {
 /** Makes the text of `blockcopy help`. */
 export async function helpOnProgram(): Promise<string> {
   const width = columns();
-  const commands = await allCommands();
-  const usage = commands.map(
-    (command) => `  ${synopsis(command)}\n${paragraph(command.summary, width, "      ")}`,
+  const commands = (await allCommands()).map(
+    (command) => [synopsis(command), command.summary] as const,
+  );
+  const builtIn = BUILT_IN.map(({ words, summary }) => [`blockcopy ${words}`, summary] as const);
+  const usage = [...commands, ...builtIn].map(
+    ([line, summary]) => `  ${line}\n${paragraph(summary, width, "      ")}`,
   );
   return [
     `blockcopy ${VERSION} - ${SUMMARY}`,
     `Usage:\n${usage.join("\n")}`,
-    "`blockcopy help COMMAND` shows the options of a command.",
     `${START}\n\n${STAGES}`,
     `Environment:\n${table(ENVIRONMENT, width)}`,
     `Signals:\n${table(SIGNALS, width)}\n\n${paragraph(IGNORED_SIGNALS, width)}`,

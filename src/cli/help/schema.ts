@@ -41,7 +41,13 @@ const HELP: ShownOption = {
   text: "Print this help",
 };
 
-/** Describes all commands for people, in the order of help. */
+/** Commands without a class and without a manual page of their own. */
+export const BUILT_IN = [
+  { name: "help", words: "help [COMMAND]", summary: "show help, or the options of a command" },
+  { name: "version", words: "version", summary: "print the version (also -V and --version)" },
+] as const;
+
+/** Describes all commands with a class that are for people, in the order of help. */
 export async function allCommands(): Promise<CommandHelp[]> {
   const commands = await Promise.all(COMMAND_NAMES.map(describeCommand));
   return commands.flatMap((command) => command ?? []);
