@@ -3,21 +3,20 @@
 use std::fmt;
 use std::path::Path;
 
-use rustix::fd::{AsFd, BorrowedFd};
-
+use crate::Error;
 use crate::medium::Medium;
-use crate::sys::{self, Errno, FileType};
-use crate::{Error, Shown};
+use crate::sys::Errno;
 
+#[cfg(target_os = "linux")]
 mod device;
+#[cfg(target_os = "linux")]
 mod file;
+#[cfg(target_os = "linux")]
+mod linux;
 pub(crate) mod text;
 
-/// Mount point of sysfs(5).
-const SYSFS: &str = "/sys";
-
-/// Limit for loop devices on top of each other.
-const DEEPEST: usize = 8;
+#[cfg(target_os = "linux")]
+use linux::described;
 
 /// Identifier of a file or device that survives reboots. Two are equal if they are of the same device, or of the same file without a
 /// change in between.
@@ -63,7 +62,7 @@ impl Identity {
     /// Identifies `medium`, which was opened by `path`.
     pub(crate) fn of(medium: &dyn Medium, path: &Path) -> Result<Self, Error> {
         let found = medium.descriptor().map_err(Failure::Kernel);
-        let found = found.and_then(|fd| described(fd, true, 0));
+        let found = found.and_then(|fd| described(fd));
         let text = found.and_then(short_enough);
         text.map(Self).map_err(|failure| failure.at(path))
     }
@@ -100,43 +99,6 @@ impl From<Errno> for Failure {
     fn from(errno: Errno) -> Self {
         Self::Kernel(errno)
     }
-}
-
-/// Describes the file or device of `fd`: with the time of its last change if `changes` is set, below `depth` loop devices.
-fn described(fd: BorrowedFd<'_>, changes: bool, depth: usize) -> Result<String, Failure> {
-    let stat = sys::fstat(fd)?;
-    if stat.file_type != FileType::BlockDevice {
-        return Ok(file::described(fd, &stat, changes)?);
-    }
-    if depth == DEEPEST {
-        let reason = format!("more than {DEEPEST} loop devices are on top of each other");
-        return Err(Failure::Unknown(reason));
-    }
-    let number = sys::device_number(stat.device);
-    device::described(Path::new(SYSFS), &number, |path| {
-        attached(fd, path, depth + 1)
-    })
-}
-
-/// Describes the backing file or device of the loop device `fd`, which the kernel says is at `path`.
-fn attached(fd: BorrowedFd<'_>, path: &Path, depth: usize) -> Result<String, Failure> {
-    let unknown = |what: &str| {
-        let path = Shown::path(path);
-        Failure::Unknown(format!("it is a loop device on {path}, which {what}"))
-    };
-    let missing =
-        |errno: Errno| unknown(&format!("cannot be opened: {}", crate::Errno::from(errno)));
-    let backing = sys::loop_backing(fd)?;
-    let stat = sys::stat(path).map_err(missing)?;
-    // In another mount namespace, or after a deletion, the path refers to another file, which must not be opened.
-    if !backing.is(&stat) {
-        return Err(unknown("is another file here"));
-    }
-    let opened = sys::open_to_identify(path).map_err(missing)?;
-    if !backing.is(&sys::fstat(&opened)?) {
-        return Err(unknown("was replaced just now"));
-    }
-    described(opened.as_fd(), false, depth)
 }
 
 /// Refuses a text that is too long: if it were cut off, it could equal another one.

@@ -16,12 +16,14 @@ mod aligned;
 mod direct;
 mod errno;
 mod error;
+#[cfg(target_os = "linux")]
 mod holders;
 mod identity;
 mod image_lock;
 mod medium;
 mod metadata;
 mod node;
+#[cfg(target_os = "linux")]
 mod proc_tables;
 mod shown;
 mod sink;
@@ -29,6 +31,7 @@ mod source;
 pub mod stdio;
 mod storage;
 mod sys;
+#[cfg(target_os = "linux")]
 mod sysfs;
 mod time;
 

@@ -33,12 +33,6 @@ pub(crate) struct FileLock {
     pub(crate) file: String,
 }
 
-/// Returns the identifier of this boot of this host; see random(4).
-pub(crate) fn boot_id() -> Option<String> {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(boot.trim().to_owned()).filter(|boot| !boot.is_empty())
-}
-
 /// Returns the processes visible to this one; none if they cannot be listed.
 pub(crate) fn processes() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();

@@ -7,7 +7,6 @@ use rustix::fd::OwnedFd;
 
 use crate::medium::{Disk, Medium, usable_size};
 use crate::node::{Kind, Node};
-use crate::proc_tables;
 use crate::sys::{self, FileType, Stat};
 use crate::{ALIGNMENT, Direct, Error, Identity, Metadata, Storage};
 
@@ -215,7 +214,7 @@ impl Source {
 
 /// Returns `BOOT file MAJOR:MINOR INODE` or `BOOT device MAJOR:MINOR`. BOOT is different after each boot; see random(4).
 fn instance_of(stat: &Stat) -> Option<String> {
-    let boot = proc_tables::boot_id()?;
+    let boot = sys::boot_id()?;
     Some(if stat.file_type == FileType::BlockDevice {
         format!("{boot} device {}", sys::device_number(stat.device))
     } else {

@@ -74,8 +74,7 @@ pub fn wait(stdio: Stdio, readiness: Readiness) -> Result<(), Error> {
     let events = match readiness {
         Readiness::Readable => PollFlags::IN,
         Readiness::Writable => PollFlags::OUT,
-        // poll(2) always reports errors and hang-ups.
-        Readiness::ReaderGone => PollFlags::empty(),
+        Readiness::ReaderGone => sys::HANG_UP,
     };
     let found = sys::poll(stdio.fd(), events).map_err(|errno| stdio.error("wait for", errno))?;
     if found.contains(PollFlags::NVAL) && readiness != Readiness::ReaderGone {

@@ -7,16 +7,16 @@ use std::path::Path;
 use rustix::fd::{AsFd, BorrowedFd};
 
 use crate::identity::text::word;
-use crate::proc_tables;
 use crate::sys::{self, Stat};
-use crate::sysfs::SYSFS;
 
+#[cfg(target_os = "linux")]
 mod loops;
+#[cfg(target_os = "linux")]
 mod survey;
 mod text;
 
-pub(crate) use loops::attached;
-use survey::{Place, Survey};
+#[cfg(target_os = "linux")]
+use survey::{layers, layers_of_device};
 
 /// A file or device and the layers known to be below it: partitions, disks, backing files, members of a stack, devices of a file
 /// system.
@@ -64,22 +64,17 @@ impl Storage {
     /// Returns the storage of the file or device of `stat` and `path`; with `fd`, the mount of a file is known exactly. `None` if the kernel
     /// does not provide the boot ID.
     pub(crate) fn of(stat: &Stat, fd: Option<BorrowedFd<'_>>, path: &Path) -> Option<Self> {
-        let boot = proc_tables::boot_id()?;
-        let mounts = proc_tables::mounts();
-        let mut survey = Survey::new(Path::new(SYSFS), &mounts, &attached);
+        let boot = sys::boot_id()?;
         let name = word(path.as_os_str().as_encoded_bytes());
-        survey.opened(stat, fd, name);
-        let layers = survey.layers;
+        let layers = layers(stat, fd, name);
         Some(Self { boot, layers })
     }
 
     /// Returns the storage of the device with that `major:minor`.
+    #[cfg(target_os = "linux")]
     pub(crate) fn of_device(number: &str) -> Option<Self> {
-        let boot = proc_tables::boot_id()?;
-        let mounts = proc_tables::mounts();
-        let mut survey = Survey::new(Path::new(SYSFS), &mounts, &attached);
-        survey.device(number, None, Place::itself());
-        let layers = survey.layers;
+        let boot = sys::boot_id()?;
+        let layers = layers_of_device(number);
         Some(Self { boot, layers })
     }
 
@@ -94,6 +89,7 @@ impl Storage {
     }
 
     /// True if the device with that `major:minor` is the device itself or below it.
+    #[cfg(target_os = "linux")]
     pub(crate) fn lies_on(&self, number: &str) -> bool {
         self.layers.iter().any(|layer| layer.id == number)
     }
@@ -168,6 +164,7 @@ impl Shared {
     }
 
     /// True if the first one lies on the second one.
+    #[cfg(target_os = "linux")]
     pub(crate) fn lies_on(&self) -> bool {
         self.lies_on
     }

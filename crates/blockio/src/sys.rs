@@ -1,17 +1,18 @@
-//! System calls, one file per operating system.
+//! System calls: those of POSIX, and one file per operating system for the others.
 
 use crate::Time;
 
 #[cfg(not(target_os = "linux"))]
-compile_error!(
-    "blockcopy knows only Linux so far: a sys/ file for this operating system is missing"
-);
+compile_error!("a sys/ file for this operating system is missing");
 
 #[cfg(target_os = "linux")]
 mod linux;
+mod posix;
 
-pub use linux::exit_now;
+#[cfg(target_os = "linux")]
 pub(crate) use linux::*;
+pub use posix::exit_now;
+pub(crate) use posix::*;
 pub(crate) use rustix::fs::FileType;
 pub(crate) use rustix::io::Errno;
 

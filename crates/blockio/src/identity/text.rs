@@ -16,6 +16,7 @@ pub(crate) fn word(bytes: &[u8]) -> String {
     word
 }
 
+#[cfg(target_os = "linux")]
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.

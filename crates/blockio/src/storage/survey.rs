@@ -7,12 +7,12 @@ use std::path::Path;
 
 use rustix::fd::BorrowedFd;
 
-use super::loops::Attached;
+use super::loops::{Attached, attached};
 use super::{How, Layer};
 use crate::identity::text::word;
-use crate::proc_tables::{Mount, mount_id};
+use crate::proc_tables::{self, Mount, mount_id};
 use crate::sys::{self, FileType, Stat};
-use crate::sysfs;
+use crate::sysfs::{self, SYSFS};
 
 /// Limit for the number of layers: more than an array of all disks of a rack has.
 const MOST_LAYERS: usize = 256;
@@ -25,6 +25,22 @@ const ANONYMOUS: &str = "0:";
 
 /// Range of everything, for an unknown size.
 const ALL: Range<u64> = 0..u64::MAX;
+
+/// Returns the file or device of `stat` and the layers below it; with `fd`, the mount of a file is known exactly.
+pub(super) fn layers(stat: &Stat, fd: Option<BorrowedFd<'_>>, name: String) -> Vec<Layer> {
+    let mounts = proc_tables::mounts();
+    let mut survey = Survey::new(Path::new(SYSFS), &mounts, &attached);
+    survey.opened(stat, fd, name);
+    survey.layers
+}
+
+/// Returns the device with that `major:minor` and the layers below it.
+pub(super) fn layers_of_device(number: &str) -> Vec<Layer> {
+    let mounts = proc_tables::mounts();
+    let mut survey = Survey::new(Path::new(SYSFS), &mounts, &attached);
+    survey.device(number, None, Place::itself());
+    survey.layers
+}
 
 /// Place of the bytes in a layer.
 #[derive(Debug, Clone)]
@@ -103,7 +119,7 @@ impl<'a> Survey<'a> {
     }
 
     /// Adds the file or device of `stat`, which `fd` has open, and the layers below it.
-    pub(super) fn opened(&mut self, stat: &Stat, fd: Option<BorrowedFd<'_>>, name: String) {
+    fn opened(&mut self, stat: &Stat, fd: Option<BorrowedFd<'_>>, name: String) {
         if stat.file_type == FileType::BlockDevice {
             let number = sys::device_number(stat.device);
             self.device(&number, Some(name), Place::itself());

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
 
+use super::survey::{Place, Survey};
 use super::*;
 
 const MIB: u64 = 1 << 20;

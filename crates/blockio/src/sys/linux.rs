@@ -1,24 +1,24 @@
 //! System calls of Linux.
 #![allow(unsafe_code)]
 
-use std::ffi::OsStr;
 use std::path::Path;
 use std::ptr::NonNull;
 
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, SeekFrom, StatxFlags};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::fs::{AtFlags, FlockOperation, OFlags, SeekFrom, StatxFlags};
+use rustix::io::retry_on_intr;
 use rustix::ioctl::{Getter, Opcode, ioctl, opcode};
-use rustix::{event, fs, io, mm, pipe};
+use rustix::{fs, mm, pipe};
 
-use super::{DirectAlignment, Stat};
+use super::posix::{Result, open, status};
+use super::{DirectAlignment, Stat, page_size};
 
 mod attributes;
 mod cache;
 mod identity;
 mod lease;
-mod ofd;
+mod locks;
 mod rights;
 mod zeroing;
 
@@ -26,11 +26,18 @@ pub(crate) use attributes::*;
 pub(crate) use cache::*;
 pub(crate) use identity::*;
 pub(crate) use lease::*;
-pub(crate) use ofd::*;
+pub(crate) use locks::*;
 pub(crate) use rights::*;
 pub(crate) use zeroing::*;
 
-type Result<T> = std::result::Result<T, Errno>;
+/// Events for poll(2) that wait for the other end of a pipe to be closed: none, because poll(2) always reports that.
+pub(crate) const HANG_UP: PollFlags = PollFlags::empty();
+
+/// Returns the identifier of this boot of this host; see random(4).
+pub(crate) fn boot_id() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(boot.trim().to_owned()).filter(|boot| !boot.is_empty())
+}
 
 /// Returns a device number as `major:minor`, as in /proc and /sys.
 pub(crate) fn device_number(device: u64) -> String {
@@ -48,38 +55,6 @@ pub(crate) fn name_among_locks(stat: &Stat) -> String {
     let device = stat.file_system;
     let (major, minor) = (fs::major(device), fs::minor(device));
     format!("{major:02x}:{minor:02x}:{}", stat.inode)
-}
-
-fn open(path: impl rustix::path::Arg + Copy, flags: OFlags) -> Result<OwnedFd> {
-    // No file is created, so the mode does not matter.
-    open_or_create(path, flags, Mode::empty())
-}
-
-fn open_or_create(
-    path: impl rustix::path::Arg + Copy,
-    flags: OFlags,
-    mode: Mode,
-) -> Result<OwnedFd> {
-    retry_on_intr(|| fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY, mode))
-}
-
-/// Creates a file with permissions for its owner only; `EEXIST` if the name exists, even as a dangling symbolic link.
-pub(crate) fn create(path: &Path) -> Result<OwnedFd> {
-    let flags = write_access() | OFlags::CREATE | OFlags::EXCL;
-    open_or_create(path, flags, Mode::RUSR | Mode::WUSR)
-}
-
-/// Removes a name from a directory; see unlink(2).
-pub(crate) fn unlink_in(directory: impl AsFd, name: &OsStr) -> Result<()> {
-    fs::unlinkat(directory, name, AtFlags::empty())
-}
-
-pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd> {
-    open(path, OFlags::RDONLY | OFlags::DIRECTORY)
-}
-
-pub(crate) fn open_for_reading(path: &Path) -> Result<OwnedFd> {
-    open(path, OFlags::RDONLY)
 }
 
 /// Opens a block device exclusively: `EBUSY` if it is mounted, held or claimed. It stays claimed while it is open.
@@ -115,7 +90,7 @@ pub(crate) fn reopen_direct(fd: impl AsFd) -> Result<OwnedFd> {
 
 /// Returns the flags to open for writing. Reading uses a second descriptor, opened through /proc; without /proc, one descriptor is open
 /// for both.
-fn write_access() -> OFlags {
+pub(super) fn write_access() -> OFlags {
     if Path::new("/proc/self/fd").exists() {
         OFlags::WRONLY
     } else {
@@ -125,11 +100,6 @@ fn write_access() -> OFlags {
 
 fn proc_path(fd: impl AsFd) -> String {
     format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
-}
-
-pub(crate) fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {
-    // Not 0, 1 or 2, in case one of them is closed.
-    io::fcntl_dupfd_cloexec(fd, 3)
 }
 
 /// Returns the size of a block device in bytes.
@@ -170,24 +140,6 @@ pub(crate) fn direct_alignment(fd: impl AsFd) -> DirectAlignment {
     usize::try_from(bytes).map_or(DirectAlignment::Refused, DirectAlignment::Known)
 }
 
-pub(crate) fn read(fd: impl AsFd, buf: &mut [u8], offset: u64) -> Result<usize> {
-    retry_on_intr(|| io::pread(&fd, &mut *buf, offset))
-}
-
-pub(crate) fn write(fd: impl AsFd, data: &[u8], offset: u64) -> Result<usize> {
-    retry_on_intr(|| io::pwrite(&fd, data, offset))
-}
-
-/// Sets the length of a file.
-pub(crate) fn set_len(fd: impl AsFd, len: u64) -> Result<()> {
-    retry_on_intr(|| fs::ftruncate(&fd, len))
-}
-
-/// Returns the length of a page of memory in bytes.
-pub(crate) fn page_size() -> usize {
-    rustix::param::page_size()
-}
-
 /// Asks for huge pages for memory that has not been touched yet. Has no effect if there are none.
 ///
 /// # Safety
@@ -197,29 +149,12 @@ pub(crate) unsafe fn advise_huge_pages(memory: NonNull<u8>, len: usize) {
     let _ = unsafe { mm::madvise(memory.as_ptr().cast(), len, mm::Advice::LinuxHugepage) };
 }
 
-/// Converts the result of a system call made through libc: -1 is a failure.
-fn status(result: libc::c_long) -> Result<()> {
-    if result == -1 {
-        return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO));
-    }
-    Ok(())
-}
-
 pub(crate) fn sync_data(fd: impl AsFd) -> Result<()> {
     retry_on_intr(|| fs::fdatasync(&fd))
 }
 
 pub(crate) fn sync_all(fd: impl AsFd) -> Result<()> {
     retry_on_intr(|| fs::fsync(&fd))
-}
-
-/// Clears `O_NONBLOCK` on the open file description, if it is set.
-pub(crate) fn set_blocking(fd: impl AsFd) -> Result<()> {
-    let flags = fs::fcntl_getfl(&fd)?;
-    if flags.contains(OFlags::NONBLOCK) {
-        fs::fcntl_setfl(fd, flags - OFlags::NONBLOCK)?;
-    }
-    Ok(())
 }
 
 /// Turns off updates of the access time (`O_NOATIME` of fcntl(2)), if the file belongs to this user.
@@ -246,30 +181,10 @@ pub(crate) fn pipe(len: usize) -> Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
-/// Waits without a timeout for one of `events` or for the other end to be closed.
-pub(crate) fn poll(fd: impl AsFd, events: PollFlags) -> Result<PollFlags> {
-    let mut fds = [event::PollFd::new(&fd, events)];
-    retry_on_intr(|| event::poll(&mut fds, None))?;
-    Ok(fds[0].revents())
-}
-
-/// Locks the file of `fd` for as long as its description is open, see flock(2); `EWOULDBLOCK` if another process has locked it.
-pub(crate) fn lock_exclusively(fd: impl AsFd) -> Result<()> {
-    retry_on_intr(|| fs::flock(&fd, FlockOperation::NonBlockingLockExclusive))
-}
-
 /// Opens the terminal of `fd` again and locks it, unless it is locked already. A lock belongs to the open file description, and `fd` shares
 /// its description with every process started from the same shell.
 pub(crate) fn lock_terminal(fd: impl AsFd) -> Result<OwnedFd> {
     let terminal = open(proc_path(fd).as_str(), OFlags::WRONLY | OFlags::NONBLOCK)?;
     fs::flock(&terminal, FlockOperation::NonBlockingLockExclusive)?;
     Ok(terminal)
-}
-
-/// Ends the process at once, like _exit(2): no exit handlers, no waiting.
-///
-/// The exit of Node joins the threads of libuv, and one of them may be blocked forever in a read of standard input.
-pub fn exit_now(code: i32) -> ! {
-    // SAFETY: _exit takes any number and does not return.
-    unsafe { libc::_exit(code) }
 }

@@ -1,30 +1,12 @@
 //! Metadata of files.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
-use rustix::fd::AsFd;
-use rustix::fs::{
-    self, AtFlags, FileType, Gid, Mode, StatxAttributes, StatxFlags, Timespec, Timestamps, Uid,
-};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::fs::{self, AtFlags, FileType, StatxAttributes, StatxFlags};
+use rustix::io::Errno;
 
-use super::Result;
 use crate::Time;
 use crate::sys::Stat;
-
-pub(crate) fn stat(path: &Path) -> Result<Stat> {
-    fs::stat(path).map(|stat| convert(&stat))
-}
-
-/// Returns the status of `name` in a directory; does not follow a symbolic link.
-pub(crate) fn stat_in(directory: impl AsFd, name: &OsStr) -> Result<Stat> {
-    fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| convert(&stat))
-}
-
-pub(crate) fn fstat(fd: impl AsFd) -> Result<Stat> {
-    fs::fstat(fd).map(|stat| convert(&stat))
-}
 
 /// `AT_STATX_DONT_SYNC` of the kernel's header `linux/fcntl.h`; rustix has it only for glibc.
 const DONT_SYNC: AtFlags = AtFlags::from_bits_retain(0x4000);
@@ -60,7 +42,7 @@ pub(crate) fn write_protection(path: &Path) -> Option<&'static str> {
     .find_map(|(flag, words)| statx.stx_attributes.contains(flag).then_some(words))
 }
 
-fn convert(stat: &fs::Stat) -> Stat {
+pub(in crate::sys) fn convert(stat: &fs::Stat) -> Stat {
     // The kernel never reports a second or more.
     let time = |seconds, nanoseconds| Time {
         seconds,
@@ -80,37 +62,4 @@ fn convert(stat: &fs::Stat) -> Stat {
         modified: time(stat.st_mtime, stat.st_mtime_nsec),
         changed: time(stat.st_ctime, stat.st_ctime_nsec),
     }
-}
-
-/// Sets owner and group; `None` stays unchanged. See fchown(2).
-pub(crate) fn set_owner(fd: impl AsFd, user: Option<u32>, group: Option<u32>) -> Result<()> {
-    retry_on_intr(|| fs::fchown(&fd, user.map(Uid::from_raw), group.map(Gid::from_raw)))
-}
-
-/// Sets the permission bits; see fchmod(2).
-pub(crate) fn set_mode(fd: impl AsFd, mode: u32) -> Result<()> {
-    if mode & !0o7777 != 0 {
-        return Err(Errno::INVAL);
-    }
-    retry_on_intr(|| fs::fchmod(&fd, Mode::from_raw_mode(mode)))
-}
-
-/// Sets the times; `EINVAL` for an invalid time. See futimens(3).
-pub(crate) fn set_times(fd: impl AsFd, accessed: Time, modified: Time) -> Result<()> {
-    let times = Timestamps {
-        last_access: timespec(accessed)?,
-        last_modification: timespec(modified)?,
-    };
-    retry_on_intr(|| fs::futimens(&fd, &times))
-}
-
-fn timespec(time: Time) -> Result<Timespec> {
-    // Larger numbers have special meanings, such as UTIME_NOW.
-    if time.nanoseconds >= 1_000_000_000 {
-        return Err(Errno::INVAL);
-    }
-    Ok(Timespec {
-        tv_sec: time.seconds,
-        tv_nsec: time.nanoseconds.into(),
-    })
 }

@@ -46,8 +46,8 @@ mod tests {
     use std::os::unix::fs::OpenOptionsExt;
     use std::path::Path;
 
-    use super::super::open_for_reading;
     use super::*;
+    use crate::sys::open_for_reading;
 
     fn is_written(path: &Path) -> Result<bool> {
         is_open_for_writing(open_for_reading(path).unwrap())

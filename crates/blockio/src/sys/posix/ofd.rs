@@ -1,17 +1,13 @@
 //! Byte-range locks that belong to an open file description; see `F_OFD_SETLK` in fcntl(2).
 
 use rustix::fd::{AsFd, AsRawFd};
-use rustix::fs;
-
 use rustix::io::Errno;
 
 use super::{Result, status};
 
-/// SMB, where only the descriptor that holds the lock can write to the locked bytes.
-const MANDATORY: [u32; 3] = [0x517B, 0xFF53_4D42, 0xFE53_4D42];
-
-/// NFS; see flock(2).
-const NFS: u32 = 0x6969;
+/// Type of the constants for `l_type`.
+#[cfg(target_os = "linux")]
+type LockKind = libc::c_int;
 
 /// Takes a shared lock on a byte; `EAGAIN` if another description has an exclusive one.
 pub(crate) fn share_byte(fd: impl AsFd, offset: u64) -> Result<()> {
@@ -23,26 +19,10 @@ pub(crate) fn share_byte(fd: impl AsFd, offset: u64) -> Result<()> {
 pub(crate) fn is_byte_locked(fd: impl AsFd, offset: u64) -> Result<bool> {
     let mut lock = byte(libc::F_WRLCK, offset)?;
     call(fd, libc::F_OFD_GETLK, &mut lock)?;
-    Ok(i32::from(lock.l_type) != libc::F_UNLCK)
+    Ok(LockKind::from(lock.l_type) != libc::F_UNLCK)
 }
 
-/// True if byte-range locks are advisory.
-pub(crate) fn are_locks_advisory(fd: impl AsFd) -> Result<bool> {
-    Ok(!MANDATORY.contains(&kind_of(fd)?))
-}
-
-/// True if flock(2) locks all bytes as well.
-pub(crate) fn is_flock_of_bytes(fd: impl AsFd) -> Result<bool> {
-    Ok(kind_of(fd)? == NFS)
-}
-
-/// Returns the magic number of the file system; see statfs(2).
-pub(super) fn kind_of(fd: impl AsFd) -> Result<u32> {
-    let kind = fs::fstatfs(fd)?.f_type & 0xFFFF_FFFF;
-    u32::try_from(kind).map_err(|_| Errno::OVERFLOW)
-}
-
-fn byte(kind: libc::c_int, offset: u64) -> Result<libc::flock> {
+fn byte(kind: LockKind, offset: u64) -> Result<libc::flock> {
     Ok(libc::flock {
         l_type: kind.try_into().map_err(|_| Errno::INVAL)?,
         l_whence: libc::SEEK_SET.try_into().map_err(|_| Errno::INVAL)?,

@@ -1,0 +1,113 @@
+//! System calls that are the same on every operating system.
+#![allow(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use rustix::event::PollFlags;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::{event, fs, io};
+
+use super::write_access;
+
+mod attributes;
+mod ofd;
+
+pub(crate) use attributes::*;
+pub(crate) use ofd::*;
+
+pub(super) type Result<T> = std::result::Result<T, Errno>;
+
+pub(super) fn open(path: impl rustix::path::Arg + Copy, flags: OFlags) -> Result<OwnedFd> {
+    // No file is created, so the mode does not matter.
+    open_or_create(path, flags, Mode::empty())
+}
+
+fn open_or_create(
+    path: impl rustix::path::Arg + Copy,
+    flags: OFlags,
+    mode: Mode,
+) -> Result<OwnedFd> {
+    retry_on_intr(|| fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY, mode))
+}
+
+/// Creates a file with permissions for its owner only; `EEXIST` if the name exists, even as a dangling symbolic link.
+pub(crate) fn create(path: &Path) -> Result<OwnedFd> {
+    let flags = write_access() | OFlags::CREATE | OFlags::EXCL;
+    open_or_create(path, flags, Mode::RUSR | Mode::WUSR)
+}
+
+/// Removes a name from a directory; see unlink(2).
+pub(crate) fn unlink_in(directory: impl AsFd, name: &OsStr) -> Result<()> {
+    fs::unlinkat(directory, name, AtFlags::empty())
+}
+
+pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd> {
+    open(path, OFlags::RDONLY | OFlags::DIRECTORY)
+}
+
+pub(crate) fn open_for_reading(path: &Path) -> Result<OwnedFd> {
+    open(path, OFlags::RDONLY)
+}
+
+pub(crate) fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {
+    // Not 0, 1 or 2, in case one of them is closed.
+    io::fcntl_dupfd_cloexec(fd, 3)
+}
+
+pub(crate) fn read(fd: impl AsFd, buf: &mut [u8], offset: u64) -> Result<usize> {
+    retry_on_intr(|| io::pread(&fd, &mut *buf, offset))
+}
+
+pub(crate) fn write(fd: impl AsFd, data: &[u8], offset: u64) -> Result<usize> {
+    retry_on_intr(|| io::pwrite(&fd, data, offset))
+}
+
+/// Sets the length of a file.
+pub(crate) fn set_len(fd: impl AsFd, len: u64) -> Result<()> {
+    retry_on_intr(|| fs::ftruncate(&fd, len))
+}
+
+/// Returns the length of a page of memory in bytes.
+pub(crate) fn page_size() -> usize {
+    rustix::param::page_size()
+}
+
+/// Converts the result of a system call made through libc: -1 is a failure.
+pub(super) fn status(result: libc::c_long) -> Result<()> {
+    if result == -1 {
+        return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO));
+    }
+    Ok(())
+}
+
+/// Clears `O_NONBLOCK` on the open file description, if it is set.
+pub(crate) fn set_blocking(fd: impl AsFd) -> Result<()> {
+    let flags = fs::fcntl_getfl(&fd)?;
+    if flags.contains(OFlags::NONBLOCK) {
+        fs::fcntl_setfl(fd, flags - OFlags::NONBLOCK)?;
+    }
+    Ok(())
+}
+
+/// Waits without a timeout for one of `events` or for the other end to be closed.
+pub(crate) fn poll(fd: impl AsFd, events: PollFlags) -> Result<PollFlags> {
+    let mut fds = [event::PollFd::new(&fd, events)];
+    retry_on_intr(|| event::poll(&mut fds, None))?;
+    Ok(fds[0].revents())
+}
+
+/// Locks the file of `fd` for as long as its description is open, see flock(2); `EWOULDBLOCK` if another process has locked it.
+pub(crate) fn lock_exclusively(fd: impl AsFd) -> Result<()> {
+    retry_on_intr(|| fs::flock(&fd, FlockOperation::NonBlockingLockExclusive))
+}
+
+/// Ends the process at once, like _exit(2): no exit handlers, no waiting.
+///
+/// The exit of Node joins the threads of libuv, and one of them may be blocked forever in a read of standard input.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit takes any number and does not return.
+    unsafe { libc::_exit(code) }
+}
