@@ -32,6 +32,8 @@ impl Errno {
         let of_system = named!(self.0,
             EHWPOISON EKEYEXPIRED EKEYREVOKED EMEDIUMTYPE ENOKEY ENOMEDIUM EREMOTEIO EUCLEAN
         );
+        #[cfg(target_os = "macos")]
+        let of_system = named!(self.0, EDEVERR ENOATTR ENOTSUP EPWROFF);
         of_system.or(named!(self.0,
             E2BIG EACCES EAGAIN EBADF EBADMSG EBUSY ECANCELED ECONNREFUSED ECONNRESET EDEADLK EDOM EDQUOT EEXIST
             EFAULT EFBIG EHOSTDOWN EHOSTUNREACH EILSEQ EINTR EINVAL EIO EISDIR

@@ -13,10 +13,14 @@ mod device;
 mod file;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
 pub(crate) mod text;
 
 #[cfg(target_os = "linux")]
 use linux::described;
+#[cfg(target_os = "macos")]
+use macos::described;
 
 /// Identifier of a file or device that survives reboots. Two are equal if they are of the same device, or of the same file without a
 /// change in between.

@@ -20,6 +20,8 @@ mod error;
 mod holders;
 mod identity;
 mod image_lock;
+#[cfg(target_os = "macos")]
+mod macos;
 mod medium;
 mod metadata;
 mod node;
@@ -34,6 +36,9 @@ mod sys;
 #[cfg(target_os = "linux")]
 mod sysfs;
 mod time;
+
+#[cfg(target_os = "macos")]
+use macos::holders;
 
 pub use aligned::{ALIGNMENT, Slab, Slot};
 pub use direct::Direct;

@@ -9,12 +9,16 @@ use rustix::fd::{AsFd, BorrowedFd};
 use crate::identity::text::word;
 use crate::sys::{self, Stat};
 
+#[cfg(target_os = "macos")]
+mod itself;
 #[cfg(target_os = "linux")]
 mod loops;
 #[cfg(target_os = "linux")]
 mod survey;
 mod text;
 
+#[cfg(target_os = "macos")]
+use itself::layers;
 #[cfg(target_os = "linux")]
 use survey::{layers, layers_of_device};
 

@@ -2,15 +2,19 @@
 
 use crate::Time;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 compile_error!("a sys/ file for this operating system is missing");
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
 mod posix;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
+#[cfg(target_os = "macos")]
+pub(crate) use macos::*;
 pub use posix::exit_now;
 pub(crate) use posix::*;
 pub(crate) use rustix::fs::FileType;
@@ -34,6 +38,7 @@ pub(crate) struct Stat {
     pub(crate) accessed: Time,
     pub(crate) modified: Time,
     /// Time of the last change of anything: content, size, mode, owner, names; see inode(7).
+    #[cfg_attr(target_os = "macos", expect(dead_code))]
     pub(crate) changed: Time,
 }
 

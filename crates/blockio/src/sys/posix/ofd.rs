@@ -8,6 +8,8 @@ use super::{Result, status};
 /// Type of the constants for `l_type`.
 #[cfg(target_os = "linux")]
 type LockKind = libc::c_int;
+#[cfg(target_os = "macos")]
+type LockKind = libc::c_short;
 
 /// Takes a shared lock on a byte; `EAGAIN` if another description has an exclusive one.
 pub(crate) fn share_byte(fd: impl AsFd, offset: u64) -> Result<()> {
@@ -22,6 +24,7 @@ pub(crate) fn is_byte_locked(fd: impl AsFd, offset: u64) -> Result<bool> {
     Ok(LockKind::from(lock.l_type) != libc::F_UNLCK)
 }
 
+#[cfg_attr(target_os = "macos", expect(clippy::useless_conversion))]
 fn byte(kind: LockKind, offset: u64) -> Result<libc::flock> {
     Ok(libc::flock {
         l_type: kind.try_into().map_err(|_| Errno::INVAL)?,

@@ -1,0 +1,3 @@
+//! Counterparts of the modules that read /proc and /sys on Linux.
+
+pub(crate) mod holders;
