@@ -13,7 +13,7 @@ import type { SyncContext } from "./listener.ts";
 import { type CopyResult, doneIn } from "./copy-result.ts";
 import { syncRemote } from "./remote.ts";
 import type { CopyPlan } from "./streams.ts";
-import { SyncError, UnprovedError } from "./sync-error.ts";
+import { SyncError, UnprovedError } from "./failures/sync-error.ts";
 
 /**
  * Writes the delta between the destination and the source to a file on this host, for a later `save`. Source and destination are only

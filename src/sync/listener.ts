@@ -6,8 +6,8 @@ import { hostLabel, nameOf, sameError } from "./connection/endpoint.ts";
 import { CopyView, type LinkOptions, type SidePair } from "./copy-view.ts";
 import { HostWarnings } from "./host-warnings.ts";
 import type { Side } from "./side.ts";
-import { SyncError } from "./sync-error.ts";
-import { incompatibility } from "./versions.ts";
+import { SyncError } from "./failures/sync-error.ts";
+import { incompatibility } from "./failures/versions.ts";
 
 /** The services that a copy between hosts uses. */
 export type SyncContext = Pick<

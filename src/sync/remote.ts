@@ -2,12 +2,12 @@ import { ExitCode } from "../errors/exit-codes.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
 import { Bootstrap, isMissing } from "./bootstrap/bootstrap.ts";
 import { type CopyResult, summaryOf } from "./copy-result.ts";
-import { failureOf } from "./failure.ts";
+import { failureOf } from "./failures/failure.ts";
 import type { SyncContext } from "./listener.ts";
-import { contradiction } from "./proof.ts";
+import { contradiction } from "./failures/proof.ts";
 import { countsOf } from "./side.ts";
 import { type CopyPlan, runStreams, type StreamsEnd } from "./streams.ts";
-import { SyncError } from "./sync-error.ts";
+import { SyncError } from "./failures/sync-error.ts";
 
 /**
  * Makes the destination equal to the source with a stage at each end, on whatever host. Hosts without blockcopy get it first.

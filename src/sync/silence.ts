@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 import { ExitCode } from "../errors/exit-codes.ts";
 import { openSync } from "../native/files.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
-import { SyncError } from "./sync-error.ts";
+import { SyncError } from "./failures/sync-error.ts";
 
 /** Seconds of silence after which a program is given up by default. A stage prints an event every second. */
 export const DEFAULT_TIMEOUT = 60;

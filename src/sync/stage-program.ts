@@ -1,6 +1,6 @@
 import type { Program } from "../transport/processes/pipeline.ts";
 import type { Listener } from "./listener.ts";
-import { isDone } from "./proof.ts";
+import { isDone } from "./failures/proof.ts";
 import type { Side } from "./side.ts";
 import type { Silence } from "./silence.ts";
 

@@ -4,7 +4,7 @@ import type { Cancellation } from "../blocks/cancellation.ts";
 import type { Extent } from "../ranges/extents.ts";
 import { type Program, type PipelineResult, runPipeline } from "../transport/processes/pipeline.ts";
 import type { Take } from "../transport/streams/pump.ts";
-import { type Cause, causeOf } from "./which-failed.ts";
+import { type Cause, causeOf } from "./failures/which-failed.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
 import {
   commandText,
@@ -14,7 +14,7 @@ import {
 } from "./connection/remote-command.ts";
 import type { PackageId } from "./connection/host-lines.ts";
 import type { SidePair } from "./copy-view.ts";
-import { failureOf } from "./failure.ts";
+import { failureOf } from "./failures/failure.ts";
 import { Listener, type SyncContext } from "./listener.ts";
 import { Side } from "./side.ts";
 import { Silence } from "./silence.ts";

@@ -4,7 +4,7 @@ import { runWithInput } from "../../transport/processes/child-with-input.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
 import { formatBytes } from "../../ui/format.ts";
 import { printable } from "../../errors/printable.ts";
-import type { Cause } from "../which-failed.ts";
+import type { Cause } from "../failures/which-failed.ts";
 import { noConnection, NOT_FOUND, SSH_FAILED } from "../connection/connection-failure.ts";
 import { type Endpoint, hostLabel, type RemoteEndpoint } from "../connection/endpoint.ts";
 import {
@@ -17,7 +17,7 @@ import { type HostReport, hostReportIn, installLine, REPORT } from "../connectio
 import type { SyncContext } from "../listener.ts";
 import type { Side } from "../side.ts";
 import { Silence } from "../silence.ts";
-import { SyncError } from "../sync-error.ts";
+import { SyncError } from "../failures/sync-error.ts";
 import {
   INSTALL,
   missingError,

@@ -2,7 +2,7 @@ import { ExitCode } from "../../errors/exit-codes.ts";
 import { isOlder } from "./glibc.ts";
 import { NODE_VERSIONS, runsOnNode } from "../../native/node-version.ts";
 import { platformHere } from "../../native/platform.ts";
-import { SyncError } from "../sync-error.ts";
+import { SyncError } from "../failures/sync-error.ts";
 import type { HostReport } from "../connection/host-lines.ts";
 
 /** Advice that always helps. */

@@ -2,7 +2,7 @@ import { ExitCode } from "../../errors/exit-codes.ts";
 import { VERSION } from "../../native/installation.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
 import type { Side } from "../side.ts";
-import { SyncError } from "../sync-error.ts";
+import { SyncError } from "../failures/sync-error.ts";
 import { adviceOnOutput } from "./connection-advice.ts";
 import { type Endpoint, hostLabel, nameOf } from "./endpoint.ts";
 

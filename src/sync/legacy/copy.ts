@@ -5,11 +5,11 @@ import {
   type Program,
   runPipeline,
 } from "../../transport/processes/pipeline.ts";
-import { causeOf } from "../which-failed.ts";
+import { causeOf } from "../failures/which-failed.ts";
 import { hostLabel } from "../connection/endpoint.ts";
 import { commandText } from "../connection/remote-command.ts";
 import { type CopyResult, doneIn, summaryOf } from "../copy-result.ts";
-import { failureOf } from "../failure.ts";
+import { failureOf } from "../failures/failure.ts";
 import { Listener, type SyncContext } from "../listener.ts";
 import type { CopyPlan } from "../streams.ts";
 import { countsOf, Side } from "../side.ts";

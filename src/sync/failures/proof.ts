@@ -1,7 +1,7 @@
-import type { Verify } from "../stages/save/verify.ts";
-import { type ExitStatus, hasSucceeded } from "../transport/processes/child.ts";
-import { hostLabel } from "./connection/endpoint.ts";
-import type { Side } from "./side.ts";
+import type { Verify } from "../../stages/save/verify.ts";
+import { type ExitStatus, hasSucceeded } from "../../transport/processes/child.ts";
+import { hostLabel } from "../connection/endpoint.ts";
+import type { Side } from "../side.ts";
 import type { Explanation } from "./sync-error.ts";
 import { versionOf } from "./versions.ts";
 

@@ -1,7 +1,7 @@
-import { ExitCode } from "../errors/exit-codes.ts";
-import type { ExitStatus } from "../transport/processes/child.ts";
+import { ExitCode } from "../../errors/exit-codes.ts";
+import type { ExitStatus } from "../../transport/processes/child.ts";
 import { isDone } from "./proof.ts";
-import type { Side } from "./side.ts";
+import type { Side } from "../side.ts";
 
 /** The program that a copy failed for. */
 export interface Cause {

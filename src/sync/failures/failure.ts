@@ -1,11 +1,11 @@
-import { ExitCode, SIGNAL_EXIT_CODES } from "../errors/exit-codes.ts";
-import type { StageContext } from "../blocks/context.ts";
-import type { ExitStatus } from "../transport/processes/child.ts";
+import { ExitCode, SIGNAL_EXIT_CODES } from "../../errors/exit-codes.ts";
+import type { StageContext } from "../../blocks/context.ts";
+import type { ExitStatus } from "../../transport/processes/child.ts";
 import type { Cause } from "./which-failed.ts";
-import { lastOf, notStarted, SSH_FAILED, statusText } from "./connection/connection-failure.ts";
-import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
+import { lastOf, notStarted, SSH_FAILED, statusText } from "../connection/connection-failure.ts";
+import { type Endpoint, hostLabel } from "../connection/endpoint.ts";
 import { missingProof } from "./proof.ts";
-import type { Side } from "./side.ts";
+import type { Side } from "../side.ts";
 import { SyncError, UnprovedError } from "./sync-error.ts";
 import { withVersions } from "./versions.ts";
 

@@ -1,4 +1,4 @@
-import { CopyError } from "../errors/copy-error.ts";
+import { CopyError } from "../../errors/copy-error.ts";
 
 /** A failure in words. */
 export interface Explanation {

@@ -1,8 +1,8 @@
-import { ExitCode } from "../errors/exit-codes.ts";
-import { VERSION } from "../native/installation.ts";
-import { EVENTS_VERSION } from "../ui/event-lines.ts";
-import { hostLabel } from "./connection/endpoint.ts";
-import type { Side } from "./side.ts";
+import { ExitCode } from "../../errors/exit-codes.ts";
+import { VERSION } from "../../native/installation.ts";
+import { EVENTS_VERSION } from "../../ui/event-lines.ts";
+import { hostLabel } from "../connection/endpoint.ts";
+import type { Side } from "../side.ts";
 import type { Explanation } from "./sync-error.ts";
 
 /** Exit codes that different versions may cause: an unknown option, or an unknown stream. */
