@@ -1,0 +1,30 @@
+import { adviceOn, exitCodeOf } from "../../errors/explain.ts";
+import { ReaderGoneError } from "../../errors/stream-errors.ts";
+import { ProtocolError } from "../../protocol/error.ts";
+import { eventLine } from "../../ui/event-lines.ts";
+import type { JsonLine } from "../../ui/json-line.ts";
+import { messageOf } from "./ending.ts";
+
+/** Makes the event for a failure. `synced` are the bytes that are on the disk nevertheless, if that is known. */
+export function errorEvent(error: unknown, stage: string, synced: number | undefined): JsonLine {
+  return eventLine({
+    event: "error",
+    message: messageOf(error),
+    advice: adviceOn(error, stage),
+    code: exitCodeOf(error),
+    consequence: isConsequence(error),
+    ...(synced !== undefined && { synced }),
+    foreign:
+      error instanceof ProtocolError &&
+      ["unknown-command", "other-stream", "not-asked"].includes(error.code),
+  });
+}
+
+/** True if a failure is the consequence of that of another stage: its stream ends, or it no longer reads. */
+function isConsequence(error: unknown): boolean {
+  return (
+    error instanceof ReaderGoneError ||
+    (error instanceof ProtocolError &&
+      ["closed", "truncated-command", "truncated-frame"].includes(error.code))
+  );
+}
