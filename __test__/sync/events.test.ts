@@ -4,6 +4,7 @@ import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertFailed, bash, blockcopy, EXIT, run } from "../support/programs/cli.ts";
+import { parseEvent } from "../../src/ui/programs/parse-event.ts";
 import { readEvents, type Event } from "../support/programs/events.ts";
 import { BLOCK, noise } from "../support/files/files.ts";
 import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
@@ -138,4 +139,11 @@ test("numbers that cannot be written: the copy is complete", async (t) => {
   const failed = await run(["sync", "--metrics", "/nowhere/sync.prom", from, `${to}.missing`]);
   assertFailed(failed, EXIT.missing, "sync");
   assert.match(failed.stderr, /^WARNING \(sync\): .*the metrics could not be written/);
+});
+
+test("a summary is checked like the rest of an event", () => {
+  const end = (summary: unknown): unknown =>
+    parseEvent(JSON.stringify({ event: "end", outcome: null, summary }));
+  assert.deepEqual(end(null), { event: "end", outcome: null, summary: null });
+  assert.equal(end({ read: -1 }), undefined);
 });

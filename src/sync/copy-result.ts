@@ -1,29 +1,7 @@
 import type { ChangeMap } from "../ui/change-map.ts";
 import { formatBytes, formatDuration } from "../ui/format.ts";
+import type { CopySummary } from "../ui/programs/event-schema.ts";
 import type { Counts } from "../ui/progress.ts";
-
-/** The result of a copy in numbers, which are bytes unless they say otherwise. Programs get it as JSON. */
-export interface CopySummary {
-  /** Bytes of the source that were compared. */
-  read: number;
-  /** Bytes of those that were the same. */
-  same: number;
-  /** Number of blocks that differed. */
-  blocks: number;
-  /** Bytes of these blocks. */
-  changed: number;
-  /** Bytes that were sent from one host to the other; null for a copy within one program. */
-  sent: number | null;
-  /** Bytes of `changed` that were sent as blocks, before compression. The rest was sent as the lengths of ranges of zeros. */
-  plain: number;
-  /** Bytes that these blocks used on the wire. */
-  packed: number;
-  /** The verification by reading back, in words. */
-  verified: string | null;
-  /** True if nothing was written. */
-  dryRun: boolean;
-  seconds: number;
-}
 
 /** The result of a copy. */
 export interface CopyResult {

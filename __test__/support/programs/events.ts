@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseEvent } from "../../../src/ui/programs/parse-event.ts";
 import { PROJECT } from "./cli.ts";
 
 /** An event: what it is, and its fields. */
@@ -28,6 +29,7 @@ export function readEvents(stdout: Buffer): Event[] {
   assert.equal(lines.pop(), "", "the last line has an end");
   return lines.map((line) => {
     const { event, ...fields } = JSON.parse(line) as Record<string, unknown>;
+    assert.deepEqual(parseEvent(line), { event, ...fields }, "as the schema in the code has it");
     const types = schema.get(String(event));
     assert.ok(types, `no such event is documented: ${line}`);
     assertFields(fields, types, "", line);

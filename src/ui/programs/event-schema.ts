@@ -58,6 +58,32 @@ const isProof = t.isObject(
   OPEN,
 );
 
+/** The result of a copy in numbers, which are bytes unless they say otherwise. */
+const isSummary = t.isObject(
+  {
+    /** Bytes of the source that were compared. */
+    read: isCount,
+    /** Bytes of those that were the same. */
+    same: isCount,
+    /** Number of blocks that differed. */
+    blocks: isCount,
+    /** Bytes of these blocks. */
+    changed: isCount,
+    /** Bytes that were sent from one host to the other; null for a copy within one program. */
+    sent: t.isNullable(isCount),
+    /** Bytes of `changed` that were sent as blocks, before compression. The rest was sent as the lengths of ranges of zeros. */
+    plain: isCount,
+    /** Bytes that these blocks used on the wire. */
+    packed: isCount,
+    /** The verification by reading back, in words. */
+    verified: t.isNullable(t.isString()),
+    /** True if nothing was written. */
+    dryRun: t.isBoolean(),
+    seconds: isNonNegative,
+  },
+  OPEN,
+);
+
 /**
  * The events, which docs/events.md describes: lines of JSON that a stage writes to standard error for `sync`, and `sync` to standard output
  * for the program that has started it. Fields that only one of the two writes are optional.
@@ -142,8 +168,8 @@ export const EVENTS = {
       event: t.isLiteral("end"),
       /** The result in words. */
       outcome: t.isNullable(t.isString()),
-      /** The result in numbers. Written by `sync`. */
-      summary: t.isOptional(t.isUnknown()),
+      /** The result in numbers; null if nothing was counted. Written by `sync`. */
+      summary: t.isOptional(t.isNullable(isSummary)),
       /** Written by the stage at a destination. */
       proof: t.isOptional(isProof),
     },
@@ -160,5 +186,7 @@ type KnownEvent = {
 export type StageEvent = KnownEvent | { event: "unknown" };
 
 export type TimeSpent = t.InferType<typeof isTimeSpent>;
+
+export type CopySummary = t.InferType<typeof isSummary>;
 
 export type Proof = t.InferType<typeof isProof>;
