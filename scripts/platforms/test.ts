@@ -1,7 +1,7 @@
-// npm run test:platforms [-- PLATFORM...]: copies files with each engine that `npm run build:platforms` has built, on its C library and CPU, and on several versions of Node. What
-// this host cannot run is emulated. It takes some minutes, and downloads 400 MB once.
+// npm run test:platforms [-- PLATFORM...]: copies files with each engine that `npm run build:platforms` has built, on its C library and CPU, and on all supported lines of Node.
+// Hosts that this one cannot run are emulated. It takes some twenty minutes, and downloads 700 MB once.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync, type StdioOptions } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   copyFileSync,
@@ -9,6 +9,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -17,7 +18,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { engineFileOf, packageOf, type Platform, platformName } from "../../src/native/platform.ts";
 import { folderOfNode, type Host, HOSTS } from "./hosts.ts";
+import { folderOfPackage } from "./npm-packages.ts";
 import { builtEngine } from "./targets.ts";
+
+/** Tests of the built program that are run on each Node for this CPU. */
+const TESTS = ["save/vectors", "remote/remote", "sync/bootstrap"].map(
+  (name) => `__test__/${name}.test.ts`,
+);
 
 const scratch = mkdtempSync(join(tmpdir(), "blockcopy-platforms-"));
 process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
@@ -59,8 +66,13 @@ function check(host: Host): void {
   if (!existsSync(builtEngine(platform)))
     throw new Error(`${words[0]} is not built: npm run build:platforms`);
   const begin = Date.now();
-  const program = install(platform);
-  const PATH = [folderOfNode(host), program, process.env["PATH"]].join(":");
+  const copied = copy(platform);
+  const node = folderOfNode(host);
+  const program =
+    host.npm === undefined
+      ? join(copied, "dist/cli")
+      : install({ node, npm: join(folderOfPackage(`npm@${host.npm}`), "bin/npm-cli.js") }, copied);
+  const PATH = [node, program, process.env["PATH"]].join(":");
   const run = (...command: string[]): Buffer =>
     execFileSync(command[0] ?? "", command.slice(1), {
       env: { ...process.env, PATH },
@@ -86,20 +98,56 @@ function check(host: Host): void {
     spoil();
     run("blockcopy", "sync", "--quiet", "-e", SHELL, `there:${source}`, destination);
     assertSame("sync between hosts");
+    testCheckout(node);
   }
   console.log(`passed: ${words.join(", ")} (${Math.round((Date.now() - begin) / 1000)} s)`);
 }
 
-/** Installs the program and an engine as npm does; returns the folder of the command. */
-function install(platform: Platform): string {
+/** Copies the program, and an engine to where npm would install it; returns the folder of both. */
+function copy(platform: Platform): string {
   const folder = join(scratch, platformName(platform));
   const engine = join(folder, "node_modules", packageOf(platform));
   mkdirSync(engine, { recursive: true });
-  cpSync("dist", join(folder, "dist"), { recursive: true });
-  copyFileSync("package.json", join(folder, "package.json"));
+  for (const part of ["dist", "man", "package.json"])
+    cpSync(part, join(folder, part), { recursive: true });
   copyFileSync(join("npm", platformName(platform), "package.json"), join(engine, "package.json"));
   copyFileSync(builtEngine(platform), join(engine, engineFileOf(platform)));
-  return join(folder, "dist/cli");
+  return folder;
+}
+
+/** Installs what was copied from packages into an empty prefix, by npm on a Node; returns the folder of the command. */
+function install({ node, npm }: { node: string; npm: string }, copied: string): string {
+  const prefix = mkdtempSync(join(scratch, "prefix-"));
+  const silent: StdioOptions = ["ignore", "ignore", "inherit"];
+  const engines = readdirSync(join(copied, "node_modules"));
+  for (const folder of [copied, ...engines.map((name) => join(copied, "node_modules", name))]) {
+    const words = ["pack", "--silent", "--ignore-scripts", folder];
+    execFileSync("npm", words, { cwd: prefix, stdio: silent });
+  }
+  const packages = readdirSync(prefix).map((name) => join(prefix, name));
+  const alone = ["--offline", "--cache", join(prefix, "cache"), "--no-audit", "--no-fund"];
+  const strict = ["--ignore-scripts", "--engine-strict"];
+  const words = ["install", "--global", "--prefix", prefix, ...alone, ...strict, ...packages];
+  execFileSync(join(node, "node"), [npm, ...words], { stdio: silent });
+  return join(prefix, "bin");
+}
+
+/** Runs the demo and some tests of the checkout, with this Node for the program: recorded streams, and copies over ssh. */
+function testCheckout(node: string): void {
+  const env = { ...process.env, PATH: `${node}:${process.env["PATH"] ?? ""}` };
+  const words = ["--import", "tsx", "--test", ...TESTS];
+  for (const [program, args] of [
+    ["scripts/demo.sh", []],
+    [process.execPath, words],
+  ] as const) {
+    const { status, stdout } = spawnSync(program, args, {
+      env,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    if (status !== 0) throw new Error(`${program} failed:\n${stdout}`);
+    for (const [skipped] of stdout.matchAll(/^.*# SKIP.*$/gm)) console.log(skipped.trim());
+  }
 }
 
 /** Makes the destination differ from the source in its first, a middle and its last block. */

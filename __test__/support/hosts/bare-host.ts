@@ -37,7 +37,7 @@ export function bare(
   mkdirSync(path);
   for (const tool of TOOLS) symlinkSync(system("which", tool), join(path, tool));
   if (typeof node === "string") script(join(path, "node"), node);
-  else if (node === undefined) symlinkSync(process.execPath, join(path, "node"));
+  else if (node === undefined) symlinkSync(system("which", "node"), join(path, "node"));
   const rsh = join(folder, "ssh");
   const through =
     input === undefined

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { COMMAND, quote, run, type Outcome, type RunOptions } from "../programs/cli.ts";
 import { lackingRoot, system } from "../programs/tools.ts";
 
@@ -132,7 +132,7 @@ PidFile ${pidFile(folder, host)}
 LogLevel VERBOSE
 MaxStartups 100
 MaxSessions 1
-SetEnv PATH=${bin}:/usr/sbin:/usr/bin:/sbin:/bin
+SetEnv PATH=${bin}:${dirname(system("which", "node"))}:/usr/sbin:/usr/bin:/sbin:/bin
 `,
   );
   // `ip netns exec` would hide from it what is mounted later.
