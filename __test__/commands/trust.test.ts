@@ -1,4 +1,4 @@
-// Files and folders that others may change: a digest cache, a map of ranges, and a kept package; and names that are as long as names can be.
+// Files and folders that others may change: a digest cache, a range map, and a kept package; and names that are as long as names can be.
 import assert from "node:assert/strict";
 import {
   chmodSync,
@@ -63,7 +63,7 @@ const CHANGES_OF_FILE: typeof CHANGES = [
 ];
 
 for (const [what, change, root] of CHANGES_OF_FILE)
-  test(`a map of ranges: ${what}`, { skip: root === true && lackingRoot() }, async (t) => {
+  test(`a range map: ${what}`, { skip: root === true && lackingRoot() }, async (t) => {
     const { from, to } = pair(t);
     const [outer, inner] = folders(t);
     const map = join(inner, NAME);
@@ -76,7 +76,7 @@ for (const [what, change, root] of CHANGES_OF_FILE)
     const before = readFileSync(to);
     change(outer, inner);
     for (const args of commands) {
-      const why = /the map cannot be trusted: .*mode 0/;
+      const why = /the range map cannot be trusted: .*mode 0/;
       assertFailed(await run(args), EXIT.permission, args[0] ?? "", why, /chmod|chown/);
     }
     assert.ok(readFileSync(to).equals(before));

@@ -1,4 +1,4 @@
-// checksum --ranges: exactly the blocks that the map names are hashed, whatever its format; what is not understood is refused.
+// checksum --ranges: exactly the blocks that the range map names are hashed, whatever its format; what is not understood is refused.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ function setUp(t: TestContext, text: string | Buffer, bytes = content): Setup {
   return setup;
 }
 
-/** Asserts that `checksum --ranges` of a map writes the frames of these blocks. */
+/** Asserts that `checksum --ranges` of a range map writes the frames of these blocks. */
 async function assertBlocks(
   t: TestContext,
   text: string,
@@ -116,7 +116,7 @@ const UNDERSTOOD: Record<string, [map: string, blocks: number[], rest?: boolean]
 for (const [name, [map, blocks, rest]] of Object.entries(UNDERSTOOD))
   test(`understood: ${name}`, (t) => assertBlocks(t, map, blocks, rest));
 
-test("the map comes from standard input or a pipe of the shell", async (t) => {
+test("the range map comes from standard input or a pipe of the shell", async (t) => {
   const { file } = setUp(t, "");
   for (const name of ["-", "/dev/stdin"]) {
     const outcome = await run(["checksum", file, "--ranges", name], {
@@ -129,7 +129,7 @@ test("the map comes from standard input or a pipe of the shell", async (t) => {
   assertSame(outcome.stdout, hashBlocks(content, [1]));
 });
 
-test("a redirected file takes a map, a pipe does not", async (t) => {
+test("a redirected file takes a range map, a pipe does not", async (t) => {
   const { file, map } = setUp(t, "0 1");
   const script = `${blockcopy("checksum", "-", "--ranges", map)} < ${quote([file])} | cat`;
   assertSame((await bash(script)).stdout, hashBlocks(content, [0]));
@@ -160,7 +160,7 @@ test("options that exclude each other are refused", async (t) => {
     await run(["checksum", file, "--ranges", folder]),
     EXIT.io,
     "checksum",
-    /reading the map .*EISDIR/,
+    /reading the range map .*EISDIR/,
   );
 });
 

@@ -1,4 +1,4 @@
-// checksum --ranges: a map that is not understood is refused, with the line, and nothing is hashed.
+// checksum --ranges: a range map that is not understood is refused, with the line, and nothing is hashed.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -101,7 +101,7 @@ for (const [name, [text, line]] of Object.entries(REFUSED)) {
     writeFileSync(map, text);
     const outcome = await run(["checksum", file, "--ranges", map]);
     assertFailed(outcome, EXIT.usage, "checksum", /give lines `OFFSET LENGTH`/);
-    assert.ok(outcome.stderr.includes(`the map ${map}, line ${line}: `), outcome.stderr);
+    assert.ok(outcome.stderr.includes(`the range map ${map}, line ${line}: `), outcome.stderr);
     assert.ok(outcome.stderr.length < 1000, "the message is short");
     assert.match(outcome.stderr, /^[ -~]*\n$/, "the message is one printable line");
     assert.equal(outcome.stdout.length, 0);

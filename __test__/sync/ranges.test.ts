@@ -1,4 +1,4 @@
-// A copy of what a map says, which is read here and used where the destination is.
+// A copy of what a range map says, which is read here and used where the destination is.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,14 +15,14 @@ import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/pro
 
 const skip = lackingHosts;
 
-test("only what the map has, in whole blocks", async (t) => {
+test("only what the range map has, in whole blocks", async (t) => {
   const { folder, from, to } = pair(t);
   const map = join(folder, "map");
   writeFileSync(map, nbd(dirty(0, 1), dirty(17 * BLOCK + 5, 1)));
   assertSynced(await run(["sync", "--ranges", map, from, to]), to, changedIn(SOURCE, 30));
 });
 
-test("a map on standard input, and one without ranges", async (t) => {
+test("a range map on standard input, and one without ranges", async (t) => {
   const { from, to } = pair(t);
   const args = ["sync", "--ranges", "-", from, to];
   assertSynced(await run(args, { stdin: Buffer.from("[]") }), to, changedIn(SOURCE, 0, 17, 30));
@@ -31,10 +31,15 @@ test("a map on standard input, and one without ranges", async (t) => {
   assert.equal(dry.code, EXIT.ok, dry.stderr);
   assert.match(dry.stdout.toString(), /^1 block \(128\.00 KiB\) differs/);
   assertSynced(await run(args, { stdin }), to, changedIn(SOURCE, 17, 30));
-  assertFailed(await run(args, { stdin: Buffer.alloc(0) }), EXIT.usage, "sync", /map is empty/);
+  assertFailed(
+    await run(args, { stdin: Buffer.alloc(0) }),
+    EXIT.usage,
+    "sync",
+    /range map .*: it is empty/,
+  );
 });
 
-test("a map that no pipe holds", async (t) => {
+test("a range map that no pipe holds", async (t) => {
   const { folder, from, to } = pair(t);
   const map = join(folder, "map");
   // Each a range of its own: 2.2 MB on their way.
@@ -51,7 +56,7 @@ test("a map that no pipe holds", async (t) => {
 
 const lastOf = (text: string): string => `${text.trimEnd().split("\n").at(-1)}\n`;
 
-test("sizes are compared as without it; what grows is sent where the map reaches there", async (t) => {
+test("sizes are compared as without it; what grows is sent where the range map reaches there", async (t) => {
   const short = changedIn(SOURCE, 0, 17, 30).subarray(0, -1);
   const { folder, from, to } = pair(t, { destination: short });
   const map = join(folder, "map");
@@ -99,7 +104,7 @@ test("options that exclude it", async (t) => {
   assertFailed(missing, EXIT.usage, "sync", /map .* cannot be opened \(ENOENT\)/);
 });
 
-test("the map is here, the destination there", { skip }, async (t) => {
+test("the range map is here, the destination there", { skip }, async (t) => {
   const { folder, from, to } = pair(t);
   const map = join(folder, "map");
   const lines = Array.from({ length: 140_000 }, (_, index) => `${index * 20} 1`);

@@ -1,4 +1,4 @@
-// The map of what differs: its numbers, and what is drawn of them.
+// The change map: its numbers, and what is drawn of them.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ test("nothing is lost between buckets, whatever their size", () => {
   assert.equal(some.total, 778, "what lies after the end is left out");
 });
 
-/** A map of 256 MiB: the first MiB differs, a quarter of the next four, half of a row, and the last 16. */
+/** A change map of 256 MiB: the first MiB differs, a quarter of the next four, half of a row, and the last 16. */
 function sample(): ChangeMap {
   const MIB = 2 ** 20;
   const map = new ChangeMap(256 * MIB);
@@ -106,7 +106,7 @@ for (const [what, options] of [
   ["within one program", []],
   ["that is only counted", ["-n"]],
 ] as const) {
-  test(`a map of a copy ${what}`, async (t) => {
+  test(`the change map of a copy ${what}`, async (t) => {
     const { from, to } = pair(t, { destination });
     const env = { LC_ALL: "C.UTF-8" };
     const { code, stdout, stderr } = await run(["sync", ...options, "--map", from, to], { env });
@@ -123,7 +123,7 @@ for (const [what, options] of [
   });
 }
 
-test("a map as an event, or in a file", async (t) => {
+test("a change map as an event, or in a file", async (t) => {
   const { folder, from, to } = pair(t, { destination });
   const outcome = await run(["sync", "-n", "--json", "--map", from, to]);
   const map = readEvents(outcome.stdout).find((event) => event.event === "map");
@@ -150,12 +150,12 @@ test("a map as an event, or in a file", async (t) => {
   const refused = await run(["sync", "--map-file=map.png", from, to]);
   assertFailed(refused, EXIT.usage, "sync", /--map-file.*\.svg/);
   const nowhere = await run(["sync", "--map-file", "/nowhere/map.svg", from, to]);
-  assertFailed(nowhere, EXIT.notKept, "sync", /the map .*\/nowhere\/map\.svg.*ENOENT/);
+  assertFailed(nowhere, EXIT.notKept, "sync", /the change map .*\/nowhere\/map\.svg.*ENOENT/);
   assert.ok(readFileSync(to).equals(SOURCE), "the copy is complete");
   assert.ok(!existsSync("/nowhere"));
 });
 
-test("neither the map nor the metrics take the place of anything else", async (t) => {
+test("neither the change map nor the metrics take the place of anything else", async (t) => {
   const { from, to, folder } = pair(t);
   const before = readFileSync(to);
   for (const [option, file, why] of [

@@ -33,7 +33,7 @@ export class ChecksumCommand extends StageCommand {
 
       An OFFSET or a SIZE is a number of bytes, or has a suffix: K, M, G and T are powers of 1024, KB, MB, GB and TB are powers of 1000, \`s\` is a sector of 512 bytes.
 
-      A MAP is a file, or \`-\` for standard input, with lines \`OFFSET LENGTH\` or with the output of \`thin_delta\`, \`nbdinfo --map --json\` or \`qemu-img map --output=json\`. Everything that the map leaves out stays as it is in the destination.
+      A range map (MAP) is a file, or \`-\` for standard input, with lines \`OFFSET LENGTH\` or with the output of \`thin_delta\`, \`nbdinfo --map --json\` or \`qemu-img map --output=json\`. Everything that the range map leaves out stays as it is in the destination.
     `,
     examples: [
       [
@@ -57,7 +57,7 @@ export class ChecksumCommand extends StageCommand {
 
   ranges = value("--ranges", fileHere("MAP"), {
     group: "what",
-    text: "Compare only the ranges in this MAP, in whole blocks",
+    text: "Compare only the ranges in this range map, in whole blocks",
   });
 
   create = flag("--create", {
@@ -154,7 +154,7 @@ export class ChecksumCommand extends StageCommand {
     return { path, digest: this.digest, blockSize: this.blockSize };
   }
 
-  /** Returns a function that reads the map. It is called when FILE is open, so that a mistake in the command line shows first. */
+  /** Returns a function that reads the range map. It is called when FILE is open, so that a mistake in the command line shows first. */
   #ranges(context: StageContext): (() => Promise<Extent[]>) | undefined {
     const { ranges, file } = this;
     if (ranges === undefined) {
@@ -163,12 +163,12 @@ export class ChecksumCommand extends StageCommand {
     if (this.start !== undefined || this.end !== undefined) {
       throw new UsageError(
         "--ranges cannot be used with --start or --end",
-        "give a map that only has this range: a line `OFFSET LENGTH`",
+        "give a range map that only has this range: a line `OFFSET LENGTH`",
       );
     }
     if (isStandardInput(ranges) && isStandardInput(file)) {
       throw new UsageError(
-        "FILE and the map cannot both be standard input",
+        "FILE and the range map cannot both be standard input",
         "give the name of one of them",
       );
     }

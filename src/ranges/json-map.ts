@@ -10,7 +10,7 @@ interface Dialect {
   start: string;
   required: readonly string[];
   optional: readonly string[];
-  /** Returns the kind of map that the entry belongs to, and if the entry is wanted; undefined for an unknown entry. */
+  /** Returns the kind of range map that the entry belongs to, and if the entry is wanted; undefined for an unknown entry. */
   meaning: (entry: Entry) => { context: string; wanted: boolean } | undefined;
 }
 
@@ -31,7 +31,7 @@ const QEMU_IMG: Dialect = {
 };
 
 /**
- * Returns the extents of a map in JSON: those where the image itself has content.
+ * Returns the extents of a range map in JSON: those where the image itself has content.
  *
  * @throws UsageError
  */

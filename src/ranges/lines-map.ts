@@ -5,7 +5,7 @@ import { type MapText, MAX_ITEM, misread, shown } from "./map-text.ts";
 export type ParseOffset = (text: string) => number;
 
 /**
- * Returns the extents of a map of lines `OFFSET LENGTH`. Skips blank lines, and those that begin with `#`.
+ * Returns the extents of a range map of lines `OFFSET LENGTH`. Skips blank lines, and those that begin with `#`.
  *
  * @throws UsageError
  */

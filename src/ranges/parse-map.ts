@@ -5,7 +5,7 @@ import { type MapText, misread, skipSpace } from "./map-text.ts";
 import { parseThinDelta } from "./thin-delta.ts";
 
 /**
- * Returns the extents that a map names, in its order. The first character determines the format.
+ * Returns the extents that a range map names, in its order. The first character determines the format.
  *
  * @throws UsageError
  */
@@ -17,7 +17,7 @@ export function parseMap(map: MapText, parseOffset: ParseOffset): Extent[] {
       throw misread(
         map,
         0,
-        "the map is empty (one without ranges is `[]`, or a comment that begins with `#`)",
+        "it is empty (one without ranges is `[]`, or a comment that begins with `#`)",
       );
     case "<":
       return parseThinDelta(map);

@@ -60,7 +60,7 @@ export class CopyState implements Progress {
   }
 
   mapped(): void {
-    // The result of the copy has the map.
+    // The result of the copy has the change map.
   }
 
   proved(): void {

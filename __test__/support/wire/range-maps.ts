@@ -2,7 +2,7 @@
 import { BLOCK } from "../files/files.ts";
 import { DONE, hashStream, restFrame } from "./frames.ts";
 
-/** A range of a map, in bytes. */
+/** A range of a range map, in bytes. */
 export interface Extent {
   offset: number;
   length: number;

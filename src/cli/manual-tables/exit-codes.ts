@@ -4,14 +4,14 @@ import type { Entry } from "../help/layout.ts";
 const MEANINGS: Readonly<Record<keyof typeof ExitCode, string>> = {
   success: "success; for `save` and `sync`: everything is on the disk",
   usage:
-    "usage: an unknown option, a bad offset or map, a range outside the file, neither a file nor a block device, a terminal, sizes that differ (`sync`), `--direct on` where that is not possible",
+    "usage: an unknown option, a bad offset or range map, a range outside the file, neither a file nor a block device, a terminal, sizes that differ (`sync`), `--direct on` where that is not possible",
   differs: "the destination, read back, is not what it should be (`--verify`)",
   noInput: "a file does not exist",
   unavailable:
     "not now: the destination is in use (mounted, held, locked, open elsewhere), memory or threads are short, blockcopy or its engine cannot start; for `sync`: no connection, or no `blockcopy` on the other host",
   internal: "internal error: a fault of blockcopy; please report it",
   notKept:
-    "the copy is complete and on the disk, but its digests (`--update-digests`, `--digest-cache`), map, metrics or events could not be written",
+    "the copy is complete and on the disk, but its digests (`--update-digests`, `--digest-cache`), change map, metrics or events could not be written",
   io: "I/O error: a read, a write or the final sync failed, no space is left, or the source became shorter",
   later:
     "run it again: the destination is locked (`--lock`), the connection or a stage was cut off, or one was silent for `--timeout`",

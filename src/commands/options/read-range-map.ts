@@ -10,7 +10,7 @@ import { type Distrust, distrustOfFile, refuseUntrusted } from "../../transport/
 import type { DataStream } from "../run/data-streams.ts";
 import { parseOffset } from "./offset.ts";
 
-/** Bytes in the largest map that is accepted: some two million entries. */
+/** Bytes in the largest range map that is accepted: some two million entries. */
 const MAX_LENGTH = 256 * 1024 * 1024;
 
 const READ_LENGTH = 1024 * 1024;
@@ -18,35 +18,35 @@ const READ_LENGTH = 1024 * 1024;
 /** Reads into the buffer, and returns the number of bytes read; 0 at the end. */
 type Read = (target: Uint8Array) => Promise<number>;
 
-/** Returns standard input as a stream that carries data if the map comes from there. */
+/** Returns standard input as a stream that carries data if the range map comes from there. */
 export function rangesStream(ranges: string | undefined): DataStream[] {
   return ranges !== undefined && isStandardInput(ranges)
-    ? [{ fd: 0, name: "the map", other: "thin_delta ..." }]
+    ? [{ fd: 0, name: "the range map", other: "thin_delta ..." }]
     : [];
 }
 
 /**
- * Reads the map that `--ranges` names.
+ * Reads the range map that `--ranges` names.
  *
  * @throws UsageError, StreamError; UntrustedError for a file that another user may change
  */
 export async function readRanges({ native }: StageContext, file: string): Promise<Extent[]> {
   if (isStandardInput(file)) {
-    const input = new Input(native, "map");
-    return parse("the map on standard input", (target) => input.read(target));
+    const input = new Input(native, "range map");
+    return parse("the range map on standard input", (target) => input.read(target));
   }
   const handle = await promises.open(file, "r").catch((error: unknown) => {
     throw new UsageError(
-      `the map ${file} cannot be opened (${systemCode(error) ?? String(error)})`,
+      `the range map ${file} cannot be opened (${systemCode(error) ?? String(error)})`,
       "check its name and permissions",
     );
   });
   let bytes = 0;
   try {
-    refuseUntrusted("the map", await distrustOf(handle, file));
-    return await parse(`the map ${file}`, async (target) => {
+    refuseUntrusted("the range map", await distrustOf(handle, file));
+    return await parse(`the range map ${file}`, async (target) => {
       const { bytesRead } = await handle.read(target, 0, target.length).catch((error: unknown) => {
-        throw new StreamError(`reading the map ${file}`, systemCode(error) ?? "EIO", bytes);
+        throw new StreamError(`reading the range map ${file}`, systemCode(error) ?? "EIO", bytes);
       });
       bytes += bytesRead;
       return bytesRead;
@@ -56,7 +56,7 @@ export async function readRanges({ native }: StageContext, file: string): Promis
   }
 }
 
-/** Finds the reason why another user could change a map. Only its makers can write to a pipe without a name, as that of `<(…)` in a shell. */
+/** Finds the reason why another user could change a range map. Only its makers can write to a pipe without a name, as that of `<(…)` in a shell. */
 async function distrustOf(handle: FileHandle, file: string): Promise<Distrust | undefined> {
   const stat = await handle.stat();
   // Devices such as /dev/null do not return what was written to them.

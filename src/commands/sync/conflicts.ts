@@ -57,7 +57,7 @@ const CONFLICTS: readonly Conflict[] = [
     when: ({ ranges }) => ranges !== undefined,
     options: ({ start, end }) => ({ "--start": start !== undefined, "--end": end !== undefined }),
     message: (option) => `--ranges cannot be used with ${option}`,
-    advice: "give a map that only has this range: a line `OFFSET LENGTH`",
+    advice: "give a range map that only has this range: a line `OFFSET LENGTH`",
   },
   {
     when: ({ digestCache }) => digestCache !== undefined,

@@ -23,9 +23,9 @@ export interface CopyOutput {
   progress: boolean;
   /** The summary in any case. */
   stats: boolean;
-  /** A map of the blocks that differ, after the summary and as an event. */
+  /** The change map, after the summary and as an event. */
   drawMap: boolean;
-  /** File for that map as an image. */
+  /** File for the change map as an image. */
   mapFile: string | undefined;
   /** File for Prometheus. */
   metrics: string | undefined;

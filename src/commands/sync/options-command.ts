@@ -27,7 +27,7 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
 
   ranges = value("--ranges", fileHere("MAP"), {
     group: "what",
-    text: "Compare only the ranges in this MAP, a file of this host or -, in whole blocks (see `blockcopy help checksum`)",
+    text: "Compare only the ranges in this range map, a file of this host or -, in whole blocks (see `blockcopy help checksum`)",
   });
 
   delta = value("--delta", fileHere("FILE"), {
@@ -119,11 +119,14 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     text: "Write events to standard output as JSON, one object per line",
   });
 
-  drawMap = flag("--map", { group: "output", text: "Draw a map of the blocks that differed" });
+  drawMap = flag("--map", {
+    group: "output",
+    text: "Draw the change map, which shows where blocks differed",
+  });
 
   mapFile = value("--map-file", MAP_FILE, {
     group: "output",
-    text: "Write a map of the blocks that differed to this file, as an image",
+    text: "Write the change map to this file, as an image",
   });
 
   metrics = value("--metrics", fileHere("FILE"), {
@@ -131,7 +134,7 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     text: "Write the result to this file, for the textfile collector of Prometheus",
   });
 
-  /** True if a map of the blocks that differ is wanted, drawn or in a file. */
+  /** True if the change map is wanted, drawn or in a file. */
   get map(): boolean {
     return this.drawMap || this.mapFile !== undefined;
   }

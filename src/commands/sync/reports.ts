@@ -21,7 +21,7 @@ interface Reported {
 }
 
 /**
- * Refuses to write the map or the metrics over anything else.
+ * Refuses to write the change map or the metrics over anything else.
  *
  * @throws UsageError
  */
@@ -45,7 +45,7 @@ export function writeMap(
   if (mapFile !== undefined && map !== undefined) {
     const failure = replaceText(mapFile, mapSvg(map, `${source} → ${destination}`), SVG_BEGINNING);
     if (failure !== undefined) {
-      throw new ReportError("the map", failure);
+      throw new ReportError("the change map", failure);
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { ChangeMap } from "../change-map.ts";
 import { formatBriefly, formatBytes } from "../format.ts";
 
-/** Lines of a map on a terminal. */
+/** Lines of a change map on a terminal. */
 const ROWS = 8;
 
 /** Width of the offset at the start of a line, including the space after it. */
@@ -14,7 +14,7 @@ const SHADES = { unicode: ["·", "░", "▒", "▓", "█"], ascii: [".", "-", 
 const LIMITS = [0, 0.25, 0.5, 0.75];
 
 /**
- * Draws a map as lines of text. Rows go from the start to the end; a cell is darker the more of it differs.
+ * Draws a change map as lines of text. Rows go from the start to the end; a cell is darker the more of it differs.
  *
  * @param columns the width of the terminal
  * @param unicode true if the terminal can show more than ASCII

@@ -2,7 +2,7 @@ import type { ChangeMap } from "../change-map.ts";
 import { formatBriefly, formatBytes } from "../format.ts";
 import { printable } from "../../errors/printable.ts";
 
-/** Cells per row, and rows: together the most buckets that a map has. */
+/** Cells per row, and rows: together the most buckets that a change map has. */
 const COLUMNS = 128;
 const ROWS = 32;
 
@@ -24,7 +24,7 @@ const MOST = [178, 24, 43] as const;
 /** The start of an image. */
 export const SVG_BEGINNING = '<?xml version="1.0" encoding="UTF-8"?>';
 
-/** Draws a map as an SVG image. Rows go from the start to the end; a cell is darker the more of it differs. */
+/** Draws a change map as an SVG image. Rows go from the start to the end; a cell is darker the more of it differs. */
 export function mapSvg(map: ChangeMap, title: string): string {
   const cells = COLUMNS * ROWS;
   const shares = map.shares(cells);

@@ -154,7 +154,7 @@ export const EVENTS = {
   map: t.isObject(
     {
       event: t.isLiteral("map"),
-      /** Bytes that the map covers. */
+      /** Bytes that the change map covers. */
       length: isCount,
       /** Bytes per bucket. */
       bucket: isCount,
