@@ -37,7 +37,8 @@ test("a copy within one program", async (t) => {
   const { seconds, ...summary } = only(events, "end").summary;
   assert.ok(Number(seconds) > 0);
   const none = { sent: null, plain: 0, packed: 0, verified: null, dryRun: false };
-  assert.deepEqual(summary, { ...COUNTED, ...none });
+  const sizes = { source: SOURCE.length, destination: SOURCE.length };
+  assert.deepEqual(summary, { ...COUNTED, ...none, sizes });
 });
 
 for (const dryRun of [false, true]) {
@@ -52,7 +53,8 @@ for (const dryRun of [false, true]) {
     const { sent, packed, verified, ...rest } = summary;
     const size = zeros.length;
     const counted = { ...COUNTED, read: size, same: size - 3 * BLOCK, plain: 2 * BLOCK };
-    assert.deepEqual(rest, { ...counted, dryRun });
+    const sizes = { source: size, destination: size };
+    assert.deepEqual(rest, { ...counted, dryRun, sizes });
     // Of noise and of text.
     assert.ok(Number(packed) > BLOCK && Number(packed) < 1.7 * BLOCK, String(packed));
     assert.ok(Number(sent) > Number(packed) && Number(sent) < Number(packed) + 2000);

@@ -17,13 +17,13 @@ export interface CopyResult {
 export function summaryOf(
   read: number,
   { blocks, changed, sent, plain, packed }: Counts,
-  rest: Pick<CopySummary, "verified" | "dryRun" | "seconds"> & { linked: boolean },
+  rest: Pick<CopySummary, "verified" | "dryRun" | "sizes" | "seconds"> & { linked: boolean },
 ): CopySummary {
-  const { linked, verified, dryRun } = rest;
+  const { linked, verified, dryRun, sizes } = rest;
   const same = Math.max(0, read - changed);
   const seconds = Math.round(rest.seconds * 1000) / 1000;
   const way = { sent: linked ? sent : null, plain, packed };
-  return { read, same, blocks, changed, ...way, verified, dryRun, seconds };
+  return { read, same, blocks, changed, ...way, verified, dryRun, sizes, seconds };
 }
 
 /** Returns a result for people, in a few lines. Each can be read without the others. */

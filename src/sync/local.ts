@@ -74,7 +74,8 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   }
   const seconds = (performance.now() - begun) / 1000;
   const counts = { ...NO_COUNTS, ...total };
-  const facts = { verified: null, dryRun: false, seconds, linked: false };
+  const sizes = { source: source.size, destination: ends.target.size };
+  const facts = { verified: null, dryRun: false, sizes, seconds, linked: false };
   return { summary: summaryOf(source.size, counts, facts), map };
 }
 

@@ -1,11 +1,13 @@
 import { ExitCode } from "../errors/exit-codes.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
+import type { CopySummary } from "../ui/programs/event-schema.ts";
 import { Bootstrap, isMissing } from "./bootstrap/bootstrap.ts";
 import { type CopyResult, summaryOf } from "./copy-result.ts";
 import { failureOf } from "./failures/failure.ts";
 import type { SyncContext } from "./listener.ts";
 import { contradiction } from "./failures/proof.ts";
 import { countsOf } from "./side.ts";
+import { isWhole } from "./stage-arguments.ts";
 import { type CopyPlan, runStreams, type StreamsEnd } from "./streams.ts";
 import { SyncError } from "./failures/sync-error.ts";
 
@@ -23,7 +25,7 @@ export async function syncRemote(context: SyncContext, plan: CopyPlan): Promise<
   for (;;) {
     const { streams, cause } = await runStreams({ ...context, warn }, plan, bootstrap.package);
     if (cause === undefined) {
-      return resultOf(streams, copy.dryRun, (performance.now() - begun) / 1000);
+      return resultOf(streams, copy, (performance.now() - begun) / 1000);
     }
     if (!isMissing(cause)) {
       throw failureOf(cause, warn);
@@ -48,7 +50,11 @@ function once(warn: (message: string) => void): (message: string) => void {
  *
  * @throws SyncError if the two ends of a stream contradict each other
  */
-function resultOf(streams: StreamsEnd["streams"], dryRun: boolean, seconds: number): CopyResult {
+function resultOf(
+  streams: StreamsEnd["streams"],
+  copy: CopyPlan["copy"],
+  seconds: number,
+): CopyResult {
   const counts = countsOf(streams.map(({ from }) => from));
   let read = 0;
   let map: ChangeMap | undefined;
@@ -64,6 +70,20 @@ function resultOf(streams: StreamsEnd["streams"], dryRun: boolean, seconds: numb
     map ??= from.changeMap;
   }
   const verified = streams.flatMap(({ to }) => to.report?.outcome ?? []).join("; ");
-  const facts = { verified: verified === "" ? null : verified, dryRun, seconds, linked: true };
+  const facts = {
+    verified: verified === "" ? null : verified,
+    dryRun: copy.dryRun,
+    sizes: isWhole(copy) ? sizesIn(streams) : null,
+    seconds,
+    linked: true,
+  };
   return { summary: summaryOf(read, counts, facts), map };
+}
+
+/** Returns the lengths of both ends of the only stream, which is about all of both; null if a stage has not told. */
+function sizesIn(streams: StreamsEnd["streams"]): CopySummary["sizes"] {
+  const { from, to } = streams[0] ?? {};
+  return from?.total === undefined || to?.total === undefined
+    ? null
+    : { source: from.total, destination: to.total };
 }

@@ -138,7 +138,7 @@ function commonArguments(options: CopyOptions): string[] {
 }
 
 /** True if one stream compares the whole destination. */
-function isWhole({ streams, start, end, ranges }: CopyOptions): boolean {
+export function isWhole({ streams, start, end, ranges }: CopyOptions): boolean {
   return (streams ?? 1) === 1 && start === undefined && end === undefined && ranges === undefined;
 }
 

@@ -100,6 +100,12 @@ function resultOf(reporter: Side | undefined, dryRun: boolean, seconds: number):
     counts.plain = counts.changed;
     counts.packed = counts.sent;
   }
-  const facts = { verified: reporter.report?.outcome ?? null, dryRun, seconds, linked: true };
+  const facts = {
+    verified: reporter.report?.outcome ?? null,
+    dryRun,
+    sizes: null,
+    seconds,
+    linked: true,
+  };
   return { summary: summaryOf(reporter.done, counts, facts), map: reporter.changeMap };
 }

@@ -79,6 +79,8 @@ const isSummary = t.isObject(
     verified: t.isNullable(t.isString()),
     /** True if nothing was written. */
     dryRun: t.isBoolean(),
+    /** The lengths of source and destination before the copy; null where no stage has seen the whole of both. */
+    sizes: t.isOptional(t.isNullable(t.isObject({ source: isCount, destination: isCount }, OPEN))),
     seconds: isNonNegative,
   },
   OPEN,
