@@ -68,13 +68,6 @@ export const ASIDE = "BLOCKCOPY_ASIDE_";
 /** The signals that were ignored when the launcher began: a hexadecimal mask as in /proc/PID/status. */
 export const IGNORED_VARIABLE = "BLOCKCOPY_IGNORED";
 
-/** "1" if standard output was closed when the launcher began. */
-const CLOSED_VARIABLE = "BLOCKCOPY_CLOSED";
-
-/** True if standard output was closed: Node has opened /dev/null in its place. Child processes do not inherit this variable. */
-export const stdoutWasClosed: boolean = process.env[CLOSED_VARIABLE] === "1";
-delete process.env[CLOSED_VARIABLE];
-
 /** True if the launcher, or a process that was started by it, has started this process. */
 export function isLaunched(): boolean {
   return process.execArgv.includes(NO_INSPECTOR);

@@ -2,7 +2,7 @@ import { isatty } from "node:tty";
 
 import { UsageError } from "../../errors/copy-error.ts";
 import { StreamError } from "../../errors/stream-errors.ts";
-import { stdoutWasClosed } from "../../native/node-start.ts";
+import { stdoutWasClosed } from "../../native/closed-output.ts";
 
 /** A standard stream that carries data, with its name in messages and the command that belongs at its other end. */
 export interface DataStream {
