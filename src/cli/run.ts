@@ -86,10 +86,11 @@ function refuseByLine(command: string, what: string): number {
 
 /** True if another program reads the messages. */
 function isForProgram(words: readonly string[], name: string | undefined): boolean {
-  return name === "receive" || optionsIn(words).includes("--events");
+  const options = optionsIn(words);
+  return name === "receive" || options.includes("--events") || options.includes("--embedded");
 }
 
-/** Tells `sync`, which may have a newer version, and is told which version this is. */
+/** Tells the library, or `sync`, which may have a newer version, and is told which version this is. */
 function refuseByEvents(command: string, what: string): number {
   const code = ExitCode.usage;
   printLine(helloLine());

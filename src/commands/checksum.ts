@@ -110,6 +110,7 @@ export class ChecksumCommand extends StageCommand {
       io: this.io,
       progress: this.progress,
       patience: 0,
+      events: this.embedded,
       streams: this.#streams(),
       work: async (context) => {
         refuseHost("checksum", this.file);

@@ -79,7 +79,7 @@ export class RetrieveCommand extends StageCommand {
       io: this.io,
       progress: false,
       patience: 1000,
-      events: this.events,
+      events: this.events || this.embedded,
       streams: [
         { fd: 0, name: "hash_input_stream", other: "blockcopy checksum FILE" },
         { fd: 1, name: "block_output_stream", other: "blockcopy save FILE" },
@@ -112,7 +112,7 @@ export class RetrieveCommand extends StageCommand {
 
   /** Returns the function that tells of a source in use. Cron mails every word, so without --verbose a stage says nothing. */
   #inUse({ warn, debug }: StageContext): ((message: string) => void) | undefined {
-    if (this.events) {
+    if (this.events || this.embedded) {
       return warn;
     }
     return this.wantsDetails ? debug : undefined;

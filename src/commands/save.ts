@@ -43,6 +43,7 @@ export class SaveCommand extends DestinationCommand {
       io: this.io,
       progress: false,
       patience: 2000,
+      events: this.embedded,
       streams: [{ fd: 0, name: "block_input_stream", other: "blockcopy retrieve FILE" }],
       work: async (context) => {
         refuseStandardInput(this.file);

@@ -33,6 +33,9 @@ export abstract class StageCommand extends AnyCommand {
     text: "Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core",
   });
 
+  /** Set by the library: a program reads the messages as events, and the command ends when that program has gone. */
+  embedded = flag("--embedded");
+
   protected get io(): IoOptions {
     return { direct: this.direct, threads: this.threads, queueDepth: this.queueDepth };
   }

@@ -50,8 +50,9 @@ export class SyncCommand extends SyncOptionsCommand {
   isHere = false;
 
   override execute(): Promise<never> {
-    const { source, destination, io, dryRun, quiet, json, progress, stats } = this;
-    const { drawMap, mapFile, metrics } = this;
+    const { source, destination, io, dryRun, quiet, progress, stats } = this;
+    const { drawMap, mapFile, metrics, embedded } = this;
+    const json = this.json || embedded;
     return runSync({
       source,
       destination,
@@ -59,6 +60,7 @@ export class SyncCommand extends SyncOptionsCommand {
       dryRun,
       output: { quiet, json, progress, stats, drawMap, mapFile, metrics },
       verbose: this.wantsDetails,
+      embedded,
       cutOff:
         this.delta === undefined
           ? { unfinished: "the destination is not complete" }

@@ -23,6 +23,8 @@ export interface Copy {
   output: CopyOutput;
   /** Print details. */
   verbose: boolean;
+  /** End in good order when the reader of standard error has gone. */
+  embedded: boolean;
   streams: DataStream[];
   /** State of the copy after a signal, and advice for it. */
   cutOff: { unfinished: string; again?: string };
@@ -58,6 +60,9 @@ export function runSync(copy: Copy): Promise<never> {
       wantsLegacy();
       display = await displayFor(output, state, native);
       refuseReplacing(output);
+      if (copy.embedded) {
+        void native.waitFor(2, "readerGone").then(() => process.kill(process.pid, "SIGTERM"));
+      }
       const { direct, threads, queueDepth } = copy.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
