@@ -1,8 +1,10 @@
 // Bundles the program and the libraries that it uses into dist/: fewer and smaller files for Node to look up and compile at each start.
+// The library, dist/index.js, is bundled too; the compiler writes its types.
 // A command only loads the files that it needs. Types are not checked here (`npm run check:types`).
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { writeTypes } from "./library-types.ts";
 import {
   ASIDE,
   LEAST_FILES,
@@ -16,6 +18,7 @@ const OUT = "dist";
 const ENTRY = "src/cli/main.ts";
 const INSTALLER = "src/sync/bootstrap/install.ts";
 const LAUNCHER = "src/cli/launcher.sh";
+const LIBRARY = "src/library/index.ts";
 
 rmSync(OUT, { recursive: true, force: true });
 const common = {
@@ -39,6 +42,8 @@ const { metafile } = await build({
 });
 // It runs where nothing else of the program is.
 await build({ ...common, entryPoints: [INSTALLER] });
+await build({ ...common, outdir: OUT, entryPoints: [LIBRARY] });
+writeTypes(LIBRARY, join(OUT, "types"));
 chmodSync(join(OUT, "cli/main.js"), 0o755);
 writeFileSync(join(OUT, "cli/blockcopy"), launcher(), { mode: 0o755 });
 writeFileSync(join(OUT, "THIRD-PARTY-LICENSES.txt"), notices(Object.keys(metafile.inputs)));

@@ -82,10 +82,12 @@ test("the tarballs hold the program and nothing else", { skip }, () => {
   assert.ok(files.includes("package/package.json"));
   assert.ok(files.includes("package/LICENSE"));
   assert.ok(files.includes("package/dist/THIRD-PARTY-LICENSES.txt"));
+  assert.ok(files.includes("package/dist/index.js"));
+  assert.ok(files.includes("package/dist/types/index.d.ts"));
   for (const file of files) {
     assert.match(
       file,
-      /^package\/(dist\/cli\/(blockcopy|[\w-]+\.js)|dist\/THIRD-PARTY-LICENSES\.txt|man\/blockcopy(-\w+)?\.1|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+      /^package\/(dist\/cli\/(blockcopy|[\w-]+\.js)|dist\/index\.js|dist\/types\/\w+\.d\.ts|dist\/THIRD-PARTY-LICENSES\.txt|man\/blockcopy(-\w+)?\.1|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
     );
     assert.doesNotMatch(file, /test/i);
   }
@@ -117,6 +119,32 @@ test("installed into an empty prefix it copies a file", { skip }, async (t) => {
     ),
   );
   assert.ok(readFileSync(to).equals(source));
+});
+
+test("installed, it is a library for both kinds of modules", { skip }, async (t) => {
+  install();
+  // Node looks for packages in node_modules, next to the program.
+  const here = scratch(t, join(prefix, "lib"));
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const requires = major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
+  const kinds = {
+    "main.mjs": 'import * as it from "blockcopy";',
+    "main.cjs": 'const it = require("blockcopy");',
+  };
+  for (const [name, load] of Object.entries(kinds)) {
+    if (name === "main.cjs" && !requires) {
+      t.diagnostic(`Node ${process.versions.node} cannot load an ES module by require()`);
+      continue;
+    }
+    const main = join(here, name);
+    writeFileSync(
+      main,
+      `${load}\nit.checksum({ file: ${JSON.stringify(main)}, root: true }).result.then(({ size }) => console.log(size));`,
+    );
+    const { stdout, stderr } = await execute([process.execPath, "--no-warnings", main]);
+    assert.equal(stderr, "");
+    assert.equal(stdout.toString(), `${readFileSync(main).length}\n`);
+  }
 });
 
 test("an engine that is damaged, or not there, is named in the error", { skip }, async (t) => {

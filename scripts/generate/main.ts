@@ -1,7 +1,8 @@
-// Writes docs/reference.md and the manual pages from the declarations of the commands.
+// Writes docs/reference.md, the manual pages and the options of the library from the declarations of the commands.
 // With --check it writes nothing, and fails if one of them is stale.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { allCommands } from "../../src/cli/help/schema.ts";
+import { optionNames, optionTypes } from "./library.ts";
 import { commandPage, programPage } from "./man.ts";
 import { reference } from "./reference.ts";
 
@@ -11,6 +12,8 @@ const isCheck = process.argv[2] === "--check";
 const commands = await allCommands();
 const files = new Map([
   ["docs/reference.md", await reference(commands)],
+  ["src/library/options.ts", await optionTypes(commands)],
+  ["src/library/option-names.ts", await optionNames(commands)],
   [`${MAN}/blockcopy.1`, programPage(commands)],
   ...commands.map(
     (command) => [`${MAN}/blockcopy-${command.name}.1`, commandPage(command, commands)] as const,

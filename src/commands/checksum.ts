@@ -68,6 +68,7 @@ export class ChecksumCommand extends StageCommand {
   root = flag("--root", {
     group: "output",
     text: "Print one line with the root digest and the size of FILE, the same for equal content, and nothing else",
+    isForTerminal: true,
   });
 
   extended = flag("--extended", {
@@ -78,6 +79,7 @@ export class ChecksumCommand extends StageCommand {
   progress = flag("--progress", {
     group: "output",
     text: "Print progress on standard error even if it is not a terminal",
+    isForTerminal: true,
   });
 
   digest = value("--digest", ALGORITHM, {

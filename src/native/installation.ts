@@ -12,6 +12,9 @@ const require = createRequire(import.meta.url);
 /** This version of the program. */
 export const VERSION: string = (require(join(ROOT, "package.json")) as { version: string }).version;
 
+/** The files of the program, without those of the library. */
+const PROGRAM = ["package.json", "LICENSE", "dist/cli/", "dist/THIRD-PARTY-LICENSES.txt"];
+
 /** A folder of this installation, and the files in it that the program needs. */
 export interface Part {
   folder: string;
@@ -29,7 +32,7 @@ export interface Part {
 export function parts(): Part[] {
   const { path, package: name } = addonFile();
   return [
-    { folder: ROOT, place: "", files: ["package.json", "LICENSE", "dist/"] },
+    { folder: ROOT, place: "", files: PROGRAM },
     {
       folder: dirname(path),
       place: `node_modules/${name}/`,

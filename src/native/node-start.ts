@@ -78,6 +78,20 @@ export function ownCommand(): [string, ...string[]] {
   return [process.execPath, NO_INSPECTOR, process.argv[1] ?? "blockcopy"];
 }
 
+/** Returns the environment for Node running the program, from that of another program: the same as the launcher makes. */
+export function launchedEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (!name.startsWith(ASIDE)) {
+      own[NODE_VARIABLES.some((variable) => variable === name) ? ASIDE + name : name] = value;
+    }
+  }
+  own["UV_THREADPOOL_SIZE"] = String(POOL_THREADS);
+  // A child of Node ignores no signal, whatever its parent does.
+  own[IGNORED_VARIABLE] = "0";
+  return own;
+}
+
 /** Returns the environment as the user has set it, for programs that connect to other hosts. */
 export function givenEnvironment(): NodeJS.ProcessEnv {
   const given: NodeJS.ProcessEnv = {};

@@ -9,6 +9,7 @@ import { refuse } from "./refuse.ts";
 export const SIZE: Kind<number> = {
   name: "SIZE",
   form: /^\d/,
+  type: "number | string",
   example: "64K",
   words: ["4K", "16K", "64K", "128K", "1M"],
   validator: t.cascade(

@@ -17,6 +17,7 @@ export const METHOD: Kind<string> = {
   name: "METHOD",
   form: /^(?:none|auto|(?:lz4|zstd|lzma)(?::\d+)?)$/,
   words: METHODS,
+  type: '"none" | "lz4" | "zstd" | `zstd:${number}` | "lzma" | `lzma:${number}` | "auto"',
   example: "auto",
   validator: t.makeValidator({
     test: (value, state): value is string =>

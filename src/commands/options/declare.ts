@@ -19,6 +19,8 @@ export interface Kind<T> {
   readonly example?: string;
   /** True if it names a file of this host. */
   readonly isFile?: boolean;
+  /** Its TypeScript type in the library, where that is not one of `words`, or any string. */
+  readonly type?: string;
 }
 
 /** Text on an option. An option without one is for other programs, and no help has it. */
@@ -26,6 +28,8 @@ export interface OptionText {
   readonly group: Group;
   /** One or two sentences, without a full stop at the end. */
   readonly text: string;
+  /** True if only a command line needs it: the library returns or leaves out what it prints. */
+  readonly isForTerminal?: boolean;
 }
 
 /** An option or operand as a command declares it. */

@@ -43,6 +43,7 @@ function countKind(name: string, most: number, least = 1): Kind<number> {
   return {
     name,
     form: /^\d+$/,
+    type: "number",
     validator: parsedBy({
       parse: (text) => {
         const count = /^\d+$/.test(text) ? Number(text) : NaN;

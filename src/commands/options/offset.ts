@@ -44,6 +44,7 @@ export const isOffset = parsedBy<number>({
 export const OFFSET: Kind<number> = {
   name: "OFFSET",
   form: /^\d/,
+  type: "number | string",
   example: "10G",
   validator: isOffset,
 };

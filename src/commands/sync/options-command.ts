@@ -102,21 +102,24 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     text: "Keep the digests of DESTINATION in this file of its host, and send these the next time instead of reading DESTINATION",
   });
 
-  quiet = flag("-q,--quiet", { group: "output", text: "Print errors only" });
+  quiet = flag("-q,--quiet", { group: "output", text: "Print errors only", isForTerminal: true });
 
   progress = flag("--progress", {
     group: "output",
     text: "Print progress even if standard error is not a terminal, one line per 5 %, and with --json",
+    isForTerminal: true,
   });
 
   stats = flag("--stats", {
     group: "output",
     text: "Print the summary at the end even with -q and --json",
+    isForTerminal: true,
   });
 
   json = flag("--json", {
     group: "output",
     text: "Write events to standard output as JSON, one object per line",
+    isForTerminal: true,
   });
 
   drawMap = flag("--map", {

@@ -1,0 +1,234 @@
+// Made by `npm run generate` from the commands in src/commands.
+import type { Readable } from "node:stream";
+
+import type { Control } from "./types.ts";
+
+/** Options of `sync`. */
+export interface SyncOptions extends Control {
+  /** SOURCE, as on the command line. */
+  source: string;
+  /** DESTINATION, as on the command line. */
+  destination: string;
+  /** Create the destination as a regular file if it does not exist. */
+  create?: boolean | undefined;
+  /** Cut the destination off where the source ends. */
+  truncate?: boolean | undefined;
+  /** Write zeros as holes if the destination can have holes. */
+  sparse?: boolean | undefined;
+  /** Accept a DESTINATION that is larger than SOURCE, and leave its end as it is. */
+  allowLarger?: boolean | undefined;
+  /** Start at this OFFSET. */
+  start?: number | string | undefined;
+  /** Stop at this OFFSET; the rest of DESTINATION stays as it is. */
+  end?: number | string | undefined;
+  /** Compare only the ranges in this MAP, a file of this host or -, in whole blocks (see `blockcopy help checksum`). */
+  ranges?: string | undefined;
+  /** Write the blocks that differ to this file of this host, for `save DESTINATION`, and nothing to DESTINATION. */
+  delta?: string | undefined;
+  /** Write to a destination that is in use (mounted, held, locked or open elsewhere), and apply a delta to a destination that it was not made for. */
+  force?: boolean | undefined;
+  /** Lock the destination (flock) while writing to it; fail with exit code 75 if it is locked already. */
+  lock?: boolean | undefined;
+  /** Read back from the disk at the end: written (the blocks that were written), full (everything, compared with the source's root digest) or none. Default: none. */
+  verify?: "none" | "written" | "full" | undefined;
+  /** Only say what would be sent, and write nothing; takes all options of the copy except --verify. */
+  dryRun?: boolean | undefined;
+  /** The same as -t -p -o -g. */
+  archive?: boolean | undefined;
+  /** Copy the times of access and modification. */
+  times?: boolean | undefined;
+  /** Copy the permissions. */
+  perms?: boolean | undefined;
+  /** Copy the owner, by name if the destination's host knows it. */
+  owner?: boolean | undefined;
+  /** Copy the group, by name if the destination's host knows it. */
+  group?: boolean | undefined;
+  /** Copy owner and group by number; with -o and -g. */
+  numericIds?: boolean | undefined;
+  /** Connect with this command instead of ssh, split into words at spaces. */
+  rsh?: string | undefined;
+  /** Run this on the other host instead of blockcopy: words for the shell there. */
+  remoteCommand?: string | undefined;
+  /** Run it there with `sudo -n`, which must not ask for a password. */
+  sudo?: boolean | undefined;
+  /** With 0.0.2, the other host has blockcopy 0.0.2, as in --remote-command 'python3 blockcopy.py'. */
+  wire?: "0.0.2" | undefined;
+  /** Do not send blockcopy to a host that has none, nor run one that was sent there before. */
+  noBootstrap?: boolean | undefined;
+  /** Fail when a stage or host says nothing for this many seconds, 0 for no limit. Default: 60. */
+  timeout?: number | undefined;
+  /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
+  direct?: "auto" | "on" | "off" | undefined;
+  /** Hash and compress on this number of threads. Default: one per core. */
+  threads?: number | undefined;
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  queueDepth?: number | undefined;
+  /** Compress the blocks between hosts: none, lz4, zstd[:LEVEL], lzma[:LEVEL] or auto. Default: auto. */
+  compress?:
+    "none" | "lz4" | "zstd" | `zstd:${number}` | "lzma" | `lzma:${number}` | "auto" | undefined;
+  /** Send at most RATE bytes per second in each direction, as 20M (K, M, G: powers of 1024). */
+  bwlimit?: string | undefined;
+  /** Copy over this number of connections to each host, up to 8, for links that are faster than one connection. */
+  streams?: number | undefined;
+  /** Digest of the blocks between hosts: blake3 or sha3-512. Default: blake3. */
+  digest?: "sha3-512" | "blake3" | undefined;
+  /** Bytes per block between hosts: a power of two from 4K to 16M. Default: 128K. */
+  blockSize?: number | string | undefined;
+  /** Keep the digests of DESTINATION in this file of its host, and send these the next time instead of reading DESTINATION. */
+  digestCache?: string | undefined;
+  /** Print details on standard error, as with the environment variable DEBUG=1. */
+  verbose?: boolean | undefined;
+  /** Draw a map of the blocks that differed. */
+  map?: boolean | undefined;
+  /** Write a map of the blocks that differed to this file, as an image. */
+  mapFile?: string | undefined;
+  /** Write the result to this file, for the textfile collector of Prometheus. */
+  metrics?: string | undefined;
+}
+
+/** Options of `compare`. */
+export interface CompareOptions extends Control {
+  /** Connect with this command instead of ssh, split into words at spaces. */
+  rsh?: string | undefined;
+  /** Run this on the other host instead of blockcopy: words for the shell there. */
+  remoteCommand?: string | undefined;
+  /** Run it there with `sudo -n`, which must not ask for a password. */
+  sudo?: boolean | undefined;
+  /** Do not send blockcopy to a host that has none, nor run one that was sent there before. */
+  noBootstrap?: boolean | undefined;
+  /** Fail when a stage or host says nothing for this many seconds, 0 for no limit. Default: 60. */
+  timeout?: number | undefined;
+  /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
+  direct?: "auto" | "on" | "off" | undefined;
+  /** Hash and compress on this number of threads. Default: one per core. */
+  threads?: number | undefined;
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  queueDepth?: number | undefined;
+  /** Send at most RATE bytes per second in each direction, as 20M (K, M, G: powers of 1024). */
+  bwlimit?: string | undefined;
+  /** Digest of the blocks between hosts: blake3 or sha3-512. Default: blake3. */
+  digest?: "sha3-512" | "blake3" | undefined;
+  /** Bytes per block between hosts: a power of two from 4K to 16M. Default: 128K. */
+  blockSize?: number | string | undefined;
+  /** Print details on standard error, as with the environment variable DEBUG=1. */
+  verbose?: boolean | undefined;
+  /** Draw a map of the blocks that differed. */
+  map?: boolean | undefined;
+}
+
+/** Options of `checksum`. */
+export interface ChecksumOptions extends Control {
+  /** FILE, as on the command line. */
+  file: string;
+  /** Start at this OFFSET. */
+  start?: number | string | undefined;
+  /** Stop at this OFFSET; the rest of FILE stays as it is. */
+  end?: number | string | undefined;
+  /** Compare only the ranges in this MAP, in whole blocks. */
+  ranges?: string | undefined;
+  /** Take a FILE that does not exist for an empty one, which `save --create` creates. */
+  create?: boolean | undefined;
+  /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
+  direct?: "auto" | "on" | "off" | undefined;
+  /** Hash and compress on this number of threads. Default: one per core. */
+  threads?: number | undefined;
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  queueDepth?: number | undefined;
+  /** Digest of the blocks, with --extended: sha3-512 or blake3. Default: sha3-512. */
+  digest?: "sha3-512" | "blake3" | undefined;
+  /** Bytes per block, with --extended or --root: a power of two from 4K to 16M. Default: 128K. */
+  blockSize?: number | string | undefined;
+  /** Send the digests in this file, which `save --update-digests` keeps, instead of reading FILE; with --extended. */
+  cached?: string | undefined;
+  /** Write at most RATE bytes per second, as 20M (K, M, G: powers of 1024). */
+  bwlimit?: string | undefined;
+  /** Print details on standard error, as with the environment variable DEBUG=1. */
+  verbose?: boolean | undefined;
+  /** Start with a header that names the digest and the block size. blockcopy 0.0.2 cannot read it. */
+  extended?: boolean | undefined;
+}
+
+/** Options of `checksum` for the root digest. */
+export interface RootOptions extends Control {
+  /** FILE, as on the command line. */
+  file: string;
+  /** Only the root digest. */
+  root: true;
+  /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
+  direct?: "auto" | "on" | "off" | undefined;
+  /** Hash and compress on this number of threads. Default: one per core. */
+  threads?: number | undefined;
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  queueDepth?: number | undefined;
+  /** Digest of the blocks, with --extended: sha3-512 or blake3. Default: sha3-512. */
+  digest?: "sha3-512" | "blake3" | undefined;
+  /** Bytes per block, with --extended or --root: a power of two from 4K to 16M. Default: 128K. */
+  blockSize?: number | string | undefined;
+  /** Print details on standard error, as with the environment variable DEBUG=1. */
+  verbose?: boolean | undefined;
+}
+
+/** Options of `retrieve`. */
+export interface RetrieveOptions extends Control {
+  /** FILE, as on the command line. */
+  file: string;
+  /** The stream to read: one of Node, such as the `output` of another operation, or any source of bytes. */
+  input: Readable | AsyncIterable<Uint8Array>;
+  /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
+  direct?: "auto" | "on" | "off" | undefined;
+  /** Hash and compress on this number of threads. Default: one per core. */
+  threads?: number | undefined;
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  queueDepth?: number | undefined;
+  /** Compress each block if that makes it smaller: none, lz4, zstd[:LEVEL] (1 to 19), lzma[:LEVEL] (0 to 9) or auto. lz4, zstd and auto need `checksum --extended`. */
+  compress?:
+    "none" | "lz4" | "zstd" | `zstd:${number}` | "lzma" | `lzma:${number}` | "auto" | undefined;
+  /** The same as --compress lzma. */
+  lzma?: boolean | undefined;
+  /** Write at most RATE bytes per second, as 20M (K, M, G: powers of 1024). */
+  bwlimit?: string | undefined;
+  /** Print details on standard error, as with the environment variable DEBUG=1. */
+  verbose?: boolean | undefined;
+}
+
+/** Options of `save`. */
+export interface SaveOptions extends Control {
+  /** FILE, as on the command line. */
+  file: string;
+  /** The stream to read: one of Node, such as the `output` of another operation, or any source of bytes. */
+  input: Readable | AsyncIterable<Uint8Array>;
+  /** Create the destination as a regular file if it does not exist. */
+  create?: boolean | undefined;
+  /** Cut the destination off where the source ends. */
+  truncate?: boolean | undefined;
+  /** Write zeros as holes if the destination can have holes. */
+  sparse?: boolean | undefined;
+  /** Write to a destination that is in use (mounted, held, locked or open elsewhere), and apply a delta to a destination that it was not made for. */
+  force?: boolean | undefined;
+  /** Lock the destination (flock) while writing to it; fail with exit code 75 if it is locked already. */
+  lock?: boolean | undefined;
+  /** Read back from the disk at the end: written (the blocks that were written), full (everything, compared with the source's root digest) or none. Default: none. */
+  verify?: "none" | "written" | "full" | undefined;
+  /** The same as -t -p -o -g. */
+  archive?: boolean | undefined;
+  /** Copy the times of access and modification. */
+  times?: boolean | undefined;
+  /** Copy the permissions. */
+  perms?: boolean | undefined;
+  /** Copy the owner, by name if the destination's host knows it. */
+  owner?: boolean | undefined;
+  /** Copy the group, by name if the destination's host knows it. */
+  group?: boolean | undefined;
+  /** Copy owner and group by number; with -o and -g. */
+  numericIds?: boolean | undefined;
+  /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
+  direct?: "auto" | "on" | "off" | undefined;
+  /** Hash and compress on this number of threads. Default: one per core. */
+  threads?: number | undefined;
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  queueDepth?: number | undefined;
+  /** Keep the digests of FILE in this file, for `checksum --cached`. */
+  updateDigests?: string | undefined;
+  /** Print details on standard error, as with the environment variable DEBUG=1. */
+  verbose?: boolean | undefined;
+}
