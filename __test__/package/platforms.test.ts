@@ -16,7 +16,7 @@ import { NODE_RANGE, NODE_VERSIONS } from "../../src/native/node-version.ts";
 import { glibcNeeded } from "../../src/sync/bootstrap/glibc.ts";
 import { faultsOf } from "../../scripts/platforms/binary.ts";
 import { readElf } from "../../scripts/platforms/elf.ts";
-import { builtEngine, GLIBC } from "../../scripts/platforms/targets.ts";
+import { builtEngine } from "../../scripts/platforms/targets.ts";
 import { PROJECT } from "../support/programs/cli.ts";
 import { lacking } from "../support/programs/tools.ts";
 
@@ -44,7 +44,7 @@ test("npm finds one package for each platform, of exactly this version", () => {
   for (const platform of PLATFORMS) {
     const folder = `npm/${platformName(platform)}`;
     const { description, ...manifest } = read(`${folder}/package.json`) as { description: string };
-    assert.match(description, /^The engine of blockcopy, built for Linux on /);
+    assert.match(description, /^The engine of blockcopy, built for (Linux|macOS) on /);
     // No scripts: npm may be told to run none.
     assert.deepEqual(manifest, {
       name: packageOf(platform),
@@ -54,7 +54,7 @@ test("npm finds one package for each platform, of exactly this version", () => {
       files: [engineFileOf(platform), "THIRD-PARTY-LICENSES.txt"],
       os: [platform.os],
       cpu: [platform.cpu],
-      libc: [platform.libc],
+      ...(platform.libc === undefined ? {} : { libc: [platform.libc] }),
       engines,
       type: "commonjs",
     });
@@ -105,13 +105,44 @@ test("a build for this host alone is found out", { skip: here?.libc !== "glibc" 
   assert.throws(() => readElf(content.subarray(0, 1000)), RangeError);
 });
 
+/** Returns a file of macOS that needs a library, a symbol of another one, and a version of macOS. */
+function machO(library: string, symbol: string, [major, minor]: readonly [number, number]): Buffer {
+  const path = Buffer.from(`${library}\0`.padEnd(64, "\0"));
+  const symbols = Buffer.alloc(16);
+  // An undefined symbol that others see, of the library that comes second.
+  symbols.set([0, 0, 0, 0, 0x01, 0, 0, 2]);
+  const words = (...numbers: number[]): Buffer => Buffer.from(Uint32Array.from(numbers).buffer);
+  const needs = Buffer.concat([words(0xc, 24 + path.length, 24, 0, 0, 0), path]);
+  const build = words(0x32, 24, 1, (major << 16) | (minor << 8), 0, 0);
+  const length = 32 + needs.length + build.length + 24;
+  const table = words(2, 24, length, 1, length + symbols.length, symbol.length + 1);
+  const header = words(0xfeed_facf, 0x0100_000c, 0, 6, 3, length - 32, 0, 0);
+  return Buffer.concat([header, needs, build, table, symbols, Buffer.from(`${symbol}\0`)]);
+}
+
+test("a library that not every Mac can load is found out", () => {
+  const platform = { os: "darwin", cpu: "arm64" } as const;
+  const file = machO("/usr/lib/libiconv.2.dylib", "_iconv_open", [13, 1]);
+  assert.deepEqual(faultsOf(file, platform), [
+    "needs the library /usr/lib/libiconv.2.dylib",
+    "needs _iconv_open",
+    "needs macOS 13.1",
+    "has no signature",
+  ]);
+  const system = machO("/usr/lib/libSystem.B.dylib", "_napi_throw", [11, 0]);
+  assert.deepEqual(faultsOf(system, platform), ["has no signature"]);
+  assert.match(faultsOf(system, { ...platform, cpu: "x64" }).join(), /^is for CPU 16777228/);
+  assert.throws(() => faultsOf(Buffer.from("no engine"), platform), /expected a Mach-O file/);
+  assert.throws(() => faultsOf(file.subarray(0, 100), platform), RangeError);
+});
+
 for (const platform of PLATFORMS) {
   const name = platformName(platform);
   // The package of this host has what `npm run build` has built last.
   const file = join(PROJECT, builtEngine(platform));
   const skip = existsSync(file) ? false : `${name} is not built: npm run build:platforms`;
   test(`the engine for ${name} runs on every host of its platform`, { skip }, () => {
-    assert.deepEqual(faultsOf(readFileSync(file), platform, GLIBC), []);
+    assert.deepEqual(faultsOf(readFileSync(file), platform), []);
   });
 }
 

@@ -5,7 +5,7 @@ import { copyFileSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { engineFileOf, type Platform, platformName, PLATFORMS } from "../../src/native/platform.ts";
 import { faultsOf } from "./binary.ts";
-import { builtEngine, GLIBC, rustTarget } from "./targets.ts";
+import { builtEngine, GLIBC, MACOS, rustTarget } from "./targets.ts";
 import { environment, installTools } from "./tools.ts";
 
 const chosen = choose(process.argv.slice(2));
@@ -34,16 +34,28 @@ function build(platform: Platform): void {
   const versioned = platform.libc === "glibc" ? `${target}.${GLIBC}` : target;
   // For musl, Rust links libc statically unless told otherwise; the engine has to share that of Node.
   const flags = platform.libc === "musl" ? "-C target-feature=-crt-static" : "";
+  const variables = { ...env, RUSTFLAGS: flags, MACOSX_DEPLOYMENT_TARGET: MACOS };
+  const options = { stdio: "inherit", env: variables } as const;
+  if (platform.os === "darwin") {
+    // CI compiles none of this code.
+    const packages = ["--package", "blockcopy-blockio", "--package", "blockcopy-keccak"];
+    const warnings = ["--", "--deny", "warnings"];
+    execFileSync(
+      "cargo",
+      ["clippy", "--locked", ...packages, "--target", target, ...warnings],
+      options,
+    );
+  }
   execFileSync(
     "cargo",
     ["zigbuild", "--release", "--locked", "--package", "blockcopy-addon", "--target", versioned],
-    { stdio: "inherit", env: { ...env, RUSTFLAGS: flags } },
+    options,
   );
 
   const folder = join("npm", platformName(platform));
   const built = builtEngine(platform);
   const content = readFileSync(built);
-  const faults = faultsOf(content, platform, GLIBC);
+  const faults = faultsOf(content, platform);
   if (faults.length > 0) throw new Error(`${built}: ${faults.join("; ")}`);
   // Not into the file itself: a process that runs may have it mapped.
   const file = join(folder, engineFileOf(platform));

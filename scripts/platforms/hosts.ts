@@ -3,14 +3,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Platform } from "../../src/native/platform.ts";
+import type { Libc, Platform } from "../../src/native/platform.ts";
 import { folderOfPackage, type NpmPackage, type NpmVersion } from "./npm-packages.ts";
 import { FOLDER, once } from "./once.ts";
 
 /** A host to run the program on. */
 export interface Host {
   cpu: Platform["cpu"];
-  libc: Platform["libc"];
+  libc: Libc;
   /** The version of Node, in full. */
   node: string;
   /** The CPU that is emulated, by its name in qemu. Undefined means that of this host. */

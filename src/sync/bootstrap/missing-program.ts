@@ -34,7 +34,8 @@ export function obstacleOf(
     };
   }
   if (platform !== undefined && platform !== `${process.platform}-${process.arch}`) {
-    return { what: `, and the one on this host is for ${process.arch}`, advice: INSTALL };
+    const own = process.platform === "linux" ? process.arch : `${process.platform}-${process.arch}`;
+    return { what: `, and the one on this host is for ${own}`, advice: INSTALL };
   }
   if (platform !== undefined && libcOf(glibc) !== libc) {
     return { what: `, and the one on this host needs ${libc}`, advice: INSTALL };
