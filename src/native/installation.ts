@@ -1,11 +1,8 @@
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { addonFile } from "./load.ts";
-
-/** The folder of the program. Both sources and build output lie two folders below it. */
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+import { ROOT } from "./root.ts";
 
 const require = createRequire(import.meta.url);
 

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
 
-import { glibcHere } from "./platform.ts";
+import { glibcHere, type Libc } from "./platform.ts";
 
 /** The reason that a shared object cannot be loaded, and advice. */
 export interface LoadFailure {
@@ -36,15 +36,27 @@ const CAUSES: readonly Cause[] = [
   [
     /ld-linux|libc\.so\.6|libm\.so\.6|libgcc_s|[Ee]rror relocating|symbol not found/,
     ([found]) =>
-      glibcHere() === undefined
-        ? failure(
-            `it is for glibc, and this system has another C library (${found})`,
-            "install blockcopy again on this host: npm takes the package for its C library",
-          )
-        : failure(
-            `a library that it needs is missing (${found})`,
-            "install the packages libc6 and libgcc-s1 (glibc and libgcc on RHEL and SUSE)",
-          ),
+      failure(
+        `a library that it needs is missing (${found})`,
+        "install the packages libc6 and libgcc-s1 (glibc and libgcc on RHEL and SUSE)",
+      ),
+  ],
+  // The next three are of macOS.
+  [
+    /incompatible architecture|not a mach-o file/,
+    ([found]) => failure(`it is damaged, or for another kind of machine (${found})`, REINSTALL),
+  ],
+  [
+    /built for macOS [\d.]+/,
+    ([found]) => failure(`it is ${found}, which is newer than this one`, "use a newer macOS"),
+  ],
+  [
+    /code signature[^,;)']*|library load disallowed by system policy/,
+    ([found], file) =>
+      failure(
+        `macOS does not let it run (${found})`,
+        `take it out of quarantine (\`xattr -d com.apple.quarantine ${file}\`), or ${REINSTALL}`,
+      ),
   ],
   [
     /undefined symbol: (napi_\w+)/,
@@ -72,6 +84,14 @@ function failure(why: string, advice: string): LoadFailure {
 
 /** Explains the message of the dynamic linker when it could not load `file`. */
 export function explainLoading(message: string, file: string): LoadFailure {
+  const needed = libcNeeded(file);
+  const here = glibcHere() === undefined ? "musl" : "glibc";
+  if (needed !== undefined && needed !== here) {
+    return failure(
+      `it is for ${needed}, and this Node is for ${here}`,
+      "install blockcopy on this host, by the npm of this Node: it takes the package for that C library",
+    );
+  }
   for (const [pattern, explain] of CAUSES) {
     const match = pattern.exec(message);
     if (match !== null) {
@@ -79,6 +99,20 @@ export function explainLoading(message: string, file: string): LoadFailure {
     }
   }
   return failure(message.replaceAll(/\s*\n\s*/g, " "), REINSTALL);
+}
+
+/**
+ * Returns the C library that a shared object asks for by name; undefined if it names none. The dynamic linker does not tell: a musl
+ * engine asks for `libc.so`, and where glibc's headers are installed, that is a text.
+ */
+function libcNeeded(file: string): Libc | undefined {
+  try {
+    const content = readFileSync(file, "latin1");
+    const musl = /\0libc\.(?:so|musl-[\w-]+\.so\.1)\0/;
+    return content.includes("\0libc.so.6\0") ? "glibc" : musl.test(content) ? "musl" : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Explains why the kernel refuses to map code: the mount is noexec, or a security policy forbids it. */

@@ -1,8 +1,18 @@
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 
 import type * as Binding from "./binding.js";
 import { explainLoading, faultOf, type LoadFailure } from "./load-failure.ts";
-import { packageOf, platformHere, platformName, PLATFORMS_IN_WORDS } from "./platform.ts";
+import {
+  packageOf,
+  type Platform,
+  platformHere,
+  platformName,
+  PLATFORMS,
+  PLATFORMS_IN_WORDS,
+} from "./platform.ts";
+import { ROOT } from "./root.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -42,14 +52,47 @@ export function addonFile(): AddonFile {
   try {
     return { path: require.resolve(name), package: name };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    throw new AddonError(
-      code === "MODULE_NOT_FOUND"
-        ? `the engine for ${platformName(platform)} is not installed, or this user may not read it (package ${name})`
-        : `the engine for ${platformName(platform)} cannot be found (package ${name}): ${String(error)}`,
-      `install ${name} of the same version too (it is an optional dependency: not with --omit=optional), or run \`npm run build\` in a checkout`,
+    throw unfound(platform, error);
+  }
+}
+
+/** Explains why the package for a platform is not found. */
+function unfound(platform: Platform, error: unknown): AddonError {
+  const name = platformName(platform);
+  if ((error as { code?: unknown }).code !== "MODULE_NOT_FOUND") {
+    return new AddonError(
+      `the engine for ${name} cannot be found (package ${packageOf(platform)}): ${String(error)}`,
+      "install blockcopy again",
       error,
     );
+  }
+  if (existsSync(join(ROOT, "npm", name, "package.json"))) {
+    return new AddonError(
+      `the engine for ${name} is not built in the checkout ${ROOT}`,
+      "run `npm run build` there",
+      error,
+    );
+  }
+  const other = PLATFORMS.find((known) => isInstalled(packageOf(known)));
+  return other === undefined
+    ? new AddonError(
+        `the engine for ${name} is not installed, or this user may not read it (package ${packageOf(platform)})`,
+        `install blockcopy again without --omit=optional (--include=optional where that is the setting of npm), or install ${packageOf(platform)} of the same version too`,
+        error,
+      )
+    : new AddonError(
+        `this installation is for ${platformName(other)}, and this Node is for ${name}`,
+        "install blockcopy on this host, by the npm of this Node, instead of copying its files",
+        error,
+      );
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    require.resolve(name);
+    return true;
+  } catch {
+    return false;
   }
 }
 
