@@ -3,6 +3,8 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd, OwnedFd};
@@ -17,6 +19,9 @@ mod ofd;
 
 pub(crate) use attributes::*;
 pub(crate) use ofd::*;
+
+/// Interval of looking again after poll(2) has returned without an event.
+const AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) type Result<T> = std::result::Result<T, Errno>;
 
@@ -94,9 +99,16 @@ pub(crate) fn set_blocking(fd: impl AsFd) -> Result<()> {
 
 /// Waits without a timeout for one of `events` or for the other end to be closed.
 pub(crate) fn poll(fd: impl AsFd, events: PollFlags) -> Result<PollFlags> {
-    let mut fds = [event::PollFd::new(&fd, events)];
-    retry_on_intr(|| event::poll(&mut fds, None))?;
-    Ok(fds[0].revents())
+    loop {
+        let mut fds = [event::PollFd::new(&fd, events)];
+        retry_on_intr(|| event::poll(&mut fds, None))?;
+        let found = fds[0].revents();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        // macOS wakes up for a file that is no pipe, without an event. That must not look like the end of a pipe.
+        thread::sleep(AGAIN);
+    }
 }
 
 /// Locks the file of `fd` for as long as its description is open, see flock(2); `EWOULDBLOCK` if another process has locked it.
