@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { PROGRAM } from "../../src/native/installation.ts";
 import { engineFileOf, packageOf, platformName } from "../../src/native/platform.ts";
 import { type Architecture, platformOf } from "./architectures.ts";
 import type { Release } from "./release.ts";
@@ -58,17 +59,18 @@ export function stage(folder: string, architecture: Architecture, release: Relea
   write("lintian-overrides", readFileSync("scripts/packages/lintian-overrides"));
 }
 
-/** Returns the files that npm would publish, without the manual and what is about the checkout. */
+/** Returns the files of the program, of those that npm would publish. */
 function programFiles(): string[] {
-  if (!existsSync(LAUNCHER))
-    throw new Error(`${LAUNCHER} does not exist: run \`npm run build:cli\``);
+  if (!existsSync(LAUNCHER)) throw new Error(`${LAUNCHER} does not exist: npm run build:cli`);
   const packed = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [{ files }] = JSON.parse(packed.toString()) as [{ files: { path: string }[] }];
   return files
     .map(({ path }) => path)
-    .filter((path) => /^(dist\/|package\.json$|LICENSE$)/.test(path));
+    .filter((path) =>
+      PROGRAM.some((part) => path === part || (part.endsWith("/") && path.startsWith(part))),
+    );
 }
 
 /** Compressed as Debian wants it: as small as gzip can, and without a date. */

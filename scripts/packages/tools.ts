@@ -17,7 +17,7 @@ function builtTool(tool: GoTool): string | undefined {
 }
 
 /** True if Go is installed, which builds the tools. */
-function hasGo(): boolean {
+export function hasGo(): boolean {
   return spawnSync("go", ["version"], { stdio: "ignore" }).status === 0;
 }
 

@@ -10,7 +10,7 @@ const require = createRequire(import.meta.url);
 export const VERSION: string = (require(join(ROOT, "package.json")) as { version: string }).version;
 
 /** The files of the program, without those of the library. */
-const PROGRAM = ["package.json", "LICENSE", "dist/cli/", "dist/THIRD-PARTY-LICENSES.txt"];
+export const PROGRAM = ["package.json", "LICENSE", "dist/cli/", "dist/THIRD-PARTY-LICENSES.txt"];
 
 /** A folder of this installation, and the files in it that the program needs. */
 export interface Part {
