@@ -65,6 +65,22 @@ test("compare counts what sync would write, and writes nothing", async (t) => {
   for (const each of cases) await run(each);
 });
 
+test("between hosts: through the remote shell that is given", async (t) => {
+  const { folder, from, to } = pair(t);
+  const rsh = join(folder, "rsh");
+  const login = '#!/bin/sh\nwhile [ "$1" != there ]; do shift; done\nshift\nexec sh -c "$*"\n';
+  writeFileSync(rsh, login, { mode: 0o755 });
+  const options = { rsh, remoteCommand: join(PROJECT, "dist/cli/blockcopy") };
+  const run = sync({ source: `there:${from}`, destination: to, verbose: true, ...options });
+  const lines = (await all(run)).flatMap((event) => (event.event === "line" ? event.line : []));
+  assert.ok(
+    lines.some((line) => line.startsWith("blockcopy sync: there: ")),
+    lines.join("\n"),
+  );
+  assert.ok(Number((await run.result).summary?.sent) > 0);
+  assert.ok((await compare(from, `there:${to}`, options).result).equal);
+});
+
 test("checksum with root: the same as on the command line", async (t) => {
   const { from: file } = pair(t);
   const { root, algorithm, blockSize, size } = await checksum({

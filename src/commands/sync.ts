@@ -1,13 +1,12 @@
 import { Command } from "clipanion";
 
 import { wantsLegacy } from "../process/environment.ts";
-import { type Endpoint, parseEndpoint } from "../sync/connection/endpoint.ts";
+import { parseEndpoint } from "../sync/connection/endpoint.ts";
+import type { RemoteOptions } from "../sync/connection/remote-command.ts";
 import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
-import { syncDelta } from "../sync/delta.ts";
-import { syncLegacy } from "../sync/legacy/copy.ts";
-import { type LocalContext, syncLocal } from "../sync/local.ts";
+import { runCopy } from "../sync/copy.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
-import { syncRemote } from "../sync/remote.ts";
+import type { LocalContext } from "../sync/local.ts";
 import { DEFAULT_TIMEOUT } from "../sync/silence.ts";
 import { operand } from "./options/declare.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
@@ -83,62 +82,19 @@ export class SyncCommand extends SyncOptionsCommand {
     if (this.rsh !== undefined) {
       refuseUnusableRsh(this.rsh);
     }
-    if (from.kind === "local" && to.kind === "local" && !this.dryRun && !this.#needsStages()) {
-      const { force, lock, sparse, map } = this;
-      return syncLocal(context, {
-        source: from.path,
-        destination: to.path,
-        force,
-        lock,
-        sparse,
-        map,
-      });
-    }
-    return this.#withStages(context, from, to);
+    return runCopy(context, {
+      source: from,
+      destination: to,
+      remote: this.#remote(),
+      copy: this,
+      legacy: this.wire !== undefined || wantsLegacy(),
+      readRanges: (file) => readRanges(context, file),
+    });
   }
 
-  /** True if options ask for more than comparing two files of one size and writing what differs: the stages can do that. */
-  #needsStages(): boolean {
-    const { create, truncate, times, perms, owner, group, allowLarger } = this;
-    const { start, end, ranges, delta, digest, blockSize, compress } = this;
-    const { digestCache, bwlimit, streams } = this;
-    const flags = [create, truncate, times, perms, owner, group, allowLarger];
-    const reading = [start, end, ranges, delta, digest, blockSize];
-    const sending = [compress, digestCache, bwlimit, streams];
-    return (
-      flags.includes(true) ||
-      this.verify !== "none" ||
-      [...reading, ...sending].some((value) => value !== undefined)
-    );
-  }
-
-  async #withStages(
-    context: LocalContext,
-    source: Endpoint,
-    destination: Endpoint,
-  ): Promise<CopyResult> {
-    const { rsh = "ssh", remoteCommand, sudo, noBootstrap, ranges, delta } = this;
-    const remote = {
-      rsh,
-      remoteCommand,
-      sudo,
-      bootstrap: !noBootstrap,
-      timeout: this.timeout ?? DEFAULT_TIMEOUT,
-    };
-    const plan = { source, destination, remote, copy: this };
-    if (this.#isLegacy(source, destination)) {
-      return syncLegacy(context, plan);
-    }
-    if (delta !== undefined) {
-      return syncDelta(context, plan, delta);
-    }
-    const extents = ranges === undefined ? undefined : await readRanges(context, ranges);
-    return syncRemote(context, { ...plan, extents });
-  }
-
-  /** True if the other hosts have blockcopy 0.0.2. */
-  #isLegacy(source: Endpoint, destination: Endpoint): boolean {
-    const between = source.kind === "remote" || destination.kind === "remote";
-    return between && (this.wire !== undefined || wantsLegacy());
+  /** Returns the options for reaching other hosts. */
+  #remote(): RemoteOptions {
+    const { rsh = "ssh", remoteCommand, sudo, noBootstrap, timeout = DEFAULT_TIMEOUT } = this;
+    return { rsh, remoteCommand, sudo, bootstrap: !noBootstrap, timeout };
   }
 }

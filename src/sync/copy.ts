@@ -1,0 +1,55 @@
+import type { Extent } from "../ranges/extents.ts";
+import type { CopyResult } from "./copy-result.ts";
+import { syncDelta } from "./delta.ts";
+import { syncLegacy } from "./legacy/copy.ts";
+import { type LocalContext, syncLocal } from "./local.ts";
+import { syncRemote } from "./remote.ts";
+import type { CopyOptions } from "./stage-arguments.ts";
+import type { CopyPlan } from "./streams.ts";
+
+/** A copy, wherever its ends are. */
+export interface Copy extends Pick<CopyPlan, "source" | "destination" | "remote" | "copy"> {
+  /** The other hosts have blockcopy 0.0.2. */
+  legacy: boolean;
+  /** Reads a range map. */
+  readRanges: (file: string) => Promise<Extent[]>;
+}
+
+/**
+ * Makes the destination equal to the source in the way that suits their hosts and the options: within this process, by stages, or with
+ * blockcopy 0.0.2.
+ *
+ * @throws SyncError, UsageError, CancelledError, the engine's failures
+ */
+export async function runCopy(context: LocalContext, copy: Copy): Promise<CopyResult> {
+  const { source, destination, legacy, readRanges, copy: options } = copy;
+  if (source.kind === "local" && destination.kind === "local" && !needsStages(options)) {
+    const { force, lock, sparse, map } = options;
+    const ends = { source: source.path, destination: destination.path };
+    return syncLocal(context, { ...ends, force, lock, sparse, map });
+  }
+  if (legacy && (source.kind === "remote" || destination.kind === "remote")) {
+    return syncLegacy(context, copy);
+  }
+  const { delta, ranges } = options;
+  if (delta !== undefined) {
+    return syncDelta(context, copy, delta);
+  }
+  const extents = ranges === undefined ? undefined : await readRanges(ranges);
+  return syncRemote(context, { ...copy, extents });
+}
+
+/** True if options ask for more than comparing two files of one size and writing what differs: the stages can do that. */
+function needsStages(options: CopyOptions): boolean {
+  const { dryRun, create, truncate, times, perms, owner, group, allowLarger } = options;
+  const { start, end, ranges, delta, digest, blockSize, compress } = options;
+  const { digestCache, bwlimit, streams } = options;
+  const flags = [dryRun, create, truncate, times, perms, owner, group, allowLarger];
+  const reading = [start, end, ranges, delta, digest, blockSize];
+  const sending = [compress, digestCache, bwlimit, streams];
+  return (
+    flags.includes(true) ||
+    options.verify !== "none" ||
+    [...reading, ...sending].some((value) => value !== undefined)
+  );
+}
