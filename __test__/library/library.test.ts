@@ -16,8 +16,8 @@ import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
 const { BlockcopyError: ErrorClass, checksum, compare, retrieve, save, sync } = library;
 
-/** A rate at which a copy of {@link SOURCE} takes minutes. */
-const SLOW = "50K";
+/** A rate at which three blocks take three minutes. */
+const SLOW = "2K";
 
 async function all(events: AsyncIterable<CopyEvent>): Promise<CopyEvent[]> {
   const list: CopyEvent[] = [];
@@ -317,6 +317,7 @@ test("a copy ends when the program that has started it is killed", async (t) => 
   const [line] = (await once(child.stdout ?? assert.fail(), "data")) as [Buffer];
   const pid = Number(line.toString());
   assert.ok(existsSync(`/proc/${pid}`));
+  defer(t, () => void (existsSync(`/proc/${pid}`) && process.kill(pid, "SIGKILL")));
   child.kill("SIGKILL");
   await eventually(() => !existsSync(`/proc/${pid}`), { what: "the copy has ended" });
 });
