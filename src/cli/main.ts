@@ -7,19 +7,24 @@ import { printLine } from "../ui/stderr.ts";
 import { explainStart } from "./start-failure.ts";
 
 catchSignals(process.argv.slice(2).find((word) => !word.startsWith("-")) ?? "blockcopy");
-try {
-  const hindrance = await hindranceHere();
-  if (hindrance === undefined) {
-    const { run } = await import("./run.ts");
-    process.exitCode = await run(process.argv.slice(2));
-  } else {
-    printLine(`ERROR (blockcopy): ${hindrance}`);
-    process.exitCode = 69;
+void main();
+
+/** Runs the command line. A function, because the single executable cannot wait outside of one. */
+async function main(): Promise<void> {
+  try {
+    const hindrance = await hindranceHere();
+    if (hindrance === undefined) {
+      const { run } = await import("./run.ts");
+      process.exitCode = await run(process.argv.slice(2));
+    } else {
+      printLine(`ERROR (blockcopy): ${hindrance}`);
+      process.exitCode = 69;
+    }
+  } catch (error) {
+    const { text, code } = explainStart(error);
+    printLine(`ERROR (blockcopy): ${text}`);
+    process.exitCode = code;
   }
-} catch (error) {
-  const { text, code } = explainStart(error);
-  printLine(`ERROR (blockcopy): ${text}`);
-  process.exitCode = code;
 }
 
 /** Returns the reason why the program cannot run as it was started, with advice; undefined if it can run. */

@@ -3,11 +3,13 @@ import { basename, dirname, join } from "node:path";
 
 import { addonFile } from "./load.ts";
 import { ROOT } from "./root.ts";
+import { SINGLE } from "./single.ts";
 
 const require = createRequire(import.meta.url);
 
 /** This version of the program. */
-export const VERSION: string = (require(join(ROOT, "package.json")) as { version: string }).version;
+export const VERSION: string =
+  SINGLE?.version ?? (require(join(ROOT, "package.json")) as { version: string }).version;
 
 /** The files of the program, without those of the library. */
 export const PROGRAM = ["package.json", "LICENSE", "dist/cli/", "dist/THIRD-PARTY-LICENSES.txt"];

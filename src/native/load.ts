@@ -13,6 +13,7 @@ import {
   PLATFORMS_IN_WORDS,
 } from "./platform.ts";
 import { ROOT } from "./root.ts";
+import { engineOfSingle, SINGLE } from "./single.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -102,13 +103,20 @@ function isInstalled(name: string): boolean {
  * @throws AddonError saying why the dynamic linker refused it
  */
 export function loadAddon(): typeof Binding {
+  if (SINGLE !== undefined) {
+    return loadFrom(engineOfSingle, "this executable");
+  }
   const { path: file } = addonFile();
   const broken = faultOf(file);
   if (broken !== undefined) {
     throw unloadable(file, broken);
   }
+  return loadFrom(() => require(file) as typeof Binding, file);
+}
+
+function loadFrom(load: () => typeof Binding, file: string): typeof Binding {
   try {
-    return require(file) as typeof Binding;
+    return load();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw unloadable(file, explainLoading(message, file), error);

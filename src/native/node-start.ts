@@ -1,4 +1,6 @@
-// The flags and the environment with which Node is started. The build inserts them into the launcher (src/cli/launcher.sh).
+// The flags and the environment with which Node is started. The build inserts them into what runs before Node: the launcher
+// (src/cli/launcher.sh), or the start of the single executable (single/start).
+import { SINGLE } from "./single.ts";
 
 /**
  * A flag that keeps Node from opening its debugger on a SIGUSR1 that arrives before the program handles that signal. No host can
@@ -62,6 +64,9 @@ export const NODE_VARIABLES = [
   "UV_USE_IO_URING",
 ] as const;
 
+/** Variables of the dynamic linker. In the single executable they must not change the program, whose C library may be another one. */
+export const LINKER_VARIABLES = ["LD_LIBRARY_PATH", "LD_PRELOAD"] as const;
+
 /** Prefix of the variables in which the launcher saves the values of {@link NODE_VARIABLES}. */
 export const ASIDE = "BLOCKCOPY_ASIDE_";
 
@@ -75,7 +80,10 @@ export function isLaunched(): boolean {
 
 /** Returns the command that runs this program again in the same way. */
 export function ownCommand(): [string, ...string[]] {
-  return [process.execPath, NO_INSPECTOR, process.argv[1] ?? "blockcopy"];
+  // The start of the single executable takes the flag away again: it says that the environment is prepared.
+  return SINGLE === undefined
+    ? [process.execPath, NO_INSPECTOR, process.argv[1] ?? "blockcopy"]
+    : [process.execPath, NO_INSPECTOR];
 }
 
 /** Returns the environment for Node running the program, from that of another program: the same as the launcher makes. */
@@ -101,7 +109,7 @@ export function givenEnvironment(): NodeJS.ProcessEnv {
       given[name] = value;
     }
   }
-  for (const name of NODE_VARIABLES) {
+  for (const name of [...NODE_VARIABLES, ...LINKER_VARIABLES]) {
     const value = process.env[ASIDE + name];
     if (value !== undefined) {
       given[name] = value;

@@ -12,8 +12,15 @@ import { fileURLToPath } from "node:url";
 /** The folder of the checkout. */
 export const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** The command line of the built program, without arguments. */
-export const COMMAND: readonly string[] = [join(PROJECT, "dist/cli/blockcopy")];
+/** The command line of the built program, without arguments. `npm run test:single` names another one. */
+export const COMMAND: readonly string[] = [
+  join(PROJECT, process.env["BLOCKCOPY_TEST_COMMAND"] ?? "dist/cli/blockcopy"),
+];
+
+/** Why a test of the launcher, the files of an installation, or a host without /proc cannot run, or `false`. */
+export const isSingle: string | false =
+  process.env["BLOCKCOPY_TEST_COMMAND"] !== undefined &&
+  "the single executable has no launcher and no files, and needs /proc";
 
 /** After this many milliseconds a process counts as hung and is killed: a guard, not a measurement. */
 export const HANG_MS = 60_000;
@@ -58,6 +65,7 @@ export function environment(extra: Surroundings["env"] = {}): NodeJS.ProcessEnv 
     BLOCKCOPY_SIMD: _simd,
     BLOCKCOPY_WIRE: _wire,
     NODE_OPTIONS: _options,
+    BLOCKCOPY_TEST_COMMAND: _command,
     ...rest
   } = process.env;
   return { ...rest, ...extra };
