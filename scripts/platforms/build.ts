@@ -37,14 +37,9 @@ function build(platform: Platform): void {
   const variables = { ...env, RUSTFLAGS: flags, MACOSX_DEPLOYMENT_TARGET: MACOS };
   const options = { stdio: "inherit", env: variables } as const;
   if (platform.os === "darwin") {
-    // CI compiles none of this code.
-    const packages = ["--package", "blockcopy-blockio", "--package", "blockcopy-keccak"];
-    const warnings = ["--", "--deny", "warnings"];
-    execFileSync(
-      "cargo",
-      ["clippy", "--locked", ...packages, "--target", target, ...warnings],
-      options,
-    );
+    // No other check compiles what this crate has for macOS.
+    const clippy = ["clippy", "--locked", "--package", "blockcopy-blockio", "--target", target];
+    execFileSync("cargo", [...clippy, "--", "--deny", "warnings"], options);
   }
   execFileSync(
     "cargo",

@@ -36,6 +36,9 @@ struct File {
     file: libc::vnode_info,
 }
 
+/// The sizes in macOS's own headers, for both CPUs.
+const _: () = assert!(size_of::<File>() == 176 && size_of::<libc::vinfo_stat>() == 136);
+
 /// Returns the processes that have the file or device of `stat` open for writing. Only root sees those of other users.
 pub(crate) fn writers(stat: &Stat) -> Vec<i32> {
     let mut processes = listed(|buffer, bytes| {
