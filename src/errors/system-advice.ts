@@ -121,7 +121,7 @@ const THIN_CHECK = "if it is a thin volume, see that its pool is not full (`lvs`
 const THIN_POOL =
   "it is a thin volume, and its pool is full: extend that (`lvs`, `lvextend`; for ZFS, `zpool list`)";
 
-/** Error numbers of errno.h that Node does not name. */
+/** Error numbers of errno.h of Linux that Node does not name. Other systems give other meanings to these numbers. */
 const MORE_NUMBERS: Readonly<Record<string, number>> = {
   EBADE: 52,
   ESHUTDOWN: 108,
@@ -135,7 +135,10 @@ const MORE_NUMBERS: Readonly<Record<string, number>> = {
   EHWPOISON: 133,
 };
 
-const NUMBERS: Readonly<Record<string, number>> = { ...constants.errno, ...MORE_NUMBERS };
+const NUMBERS: Readonly<Record<string, number>> = {
+  ...constants.errno,
+  ...(process.platform === "linux" ? MORE_NUMBERS : {}),
+};
 
 const BY_NUMBER = new Map(Object.entries(BY_NAME).map(([name, advice]) => [NUMBERS[name], advice]));
 
