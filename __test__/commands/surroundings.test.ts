@@ -90,7 +90,11 @@ test("standard input is left as it was for whoever reads it next", { skip }, asy
   assert.equal(stdout.toString().trim(), "True");
 });
 
-for (const missing of ["/proc", "/sys"])
+for (const [missing, are] of [
+  ["/proc", "/proc is"],
+  ["/sys", "/sys is"],
+  ["/sys /proc", "/proc and /sys are"],
+] as const)
   test(
     `without ${missing}, nothing is written unless it is forced`,
     { skip: (missing === "/proc" && isSingle) || lackingRoot("unshare") },
@@ -100,24 +104,18 @@ for (const missing of ["/proc", "/sys"])
       writeFileSync(from, source);
       writeFileSync(to, other);
       const bare = `mount --make-rprivate /; umount -l ${missing}; exec "$@"`;
-      const sync = (...options: string[]): Promise<Outcome> =>
-        execute([
-          "unshare",
-          "-m",
-          "sh",
-          "-c",
-          bare,
-          "sh",
-          ...COMMAND,
-          "sync",
-          ...options,
-          from,
-          to,
-        ]);
-      const why = new RegExp(`whether it is in use, because ${missing} is not mounted; .*--force`);
-      assertFailed(await sync(), EXIT.busy, "sync", why);
-      assert.ok(readFileSync(to).equals(other));
-      assertSucceeded(await sync("--force"));
+      const start = (...args: string[]): Promise<Outcome> =>
+        execute(["unshare", "-m", "sh", "-c", bare, "sh", ...COMMAND, ...args]);
+      const why = new RegExp(`whether it is in use, because ${are} not mounted; mount .*--force`);
+      for (const [command, ...rest] of [
+        ["sync", from, to],
+        ["sync", "-n", from, to],
+        ["save", to],
+      ] as const) {
+        assertFailed(await start(command, ...rest), EXIT.busy, command, why);
+        assert.ok(readFileSync(to).equals(other));
+      }
+      assertSucceeded(await start("sync", "--force", from, to));
       assert.ok(readFileSync(to).equals(source));
     },
   );

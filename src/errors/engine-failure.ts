@@ -57,6 +57,11 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
     exitCode: ExitCode.unavailable,
     advice: "free it first, or use --force if you know that nothing else writes to it",
   },
+  unseen: {
+    exitCode: ExitCode.unavailable,
+    advice:
+      "mount what is missing (`mount -t proc proc /proc`, `mount -t sysfs sysfs /sys`), or use --force if you know that nothing else writes to it",
+  },
   locked: {
     exitCode: ExitCode.later,
     advice: "run it again when the lock has been released (`lslocks` lists locks)",

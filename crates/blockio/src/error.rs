@@ -63,6 +63,15 @@ pub enum Error {
         holder: String,
     },
 
+    /// It is unknown whether the destination is in use.
+    #[error("cannot write {}: it is unknown whether it is in use, because {missing} not mounted", Shown::path(.path))]
+    Unseen {
+        /// The file or device.
+        path: PathBuf,
+        /// The file systems that would tell, with a verb: `/proc is`.
+        missing: &'static str,
+    },
+
     /// Another process has locked the destination; see flock(2).
     #[error("cannot write {}: it is locked by {holder}", Shown::path(.path))]
     Locked {
@@ -153,6 +162,7 @@ impl Error {
             Self::Sealed { .. } => "sealed",
             Self::ReadOnly { .. } => "read-only",
             Self::Busy { .. } => "busy",
+            Self::Unseen { .. } => "unseen",
             Self::Locked { .. } => "locked",
             Self::NotDirect { .. } => "not-direct",
             Self::BeyondEnd { .. } => "beyond-end",
@@ -173,6 +183,7 @@ impl Error {
             | Self::Sealed { path, .. }
             | Self::ReadOnly { path }
             | Self::Busy { path, .. }
+            | Self::Unseen { path, .. }
             | Self::Locked { path, .. }
             | Self::NotDirect { path }
             | Self::BeyondEnd { path, .. }
@@ -216,6 +227,7 @@ impl Error {
             Self::Sealed { .. }
             | Self::ReadOnly { .. }
             | Self::Busy { .. }
+            | Self::Unseen { .. }
             | Self::Locked { .. }
             | Self::BeyondEnd { .. }
             | Self::NothingWritten { .. } => Some("write"),

@@ -47,14 +47,18 @@ fn found_among(device: u64, mounts: &[Mount]) -> Option<String> {
         .or_else(|| find(&swapped_to))
 }
 
-/// Returns the file system that is needed to find users and is not mounted, as in a bare chroot.
+/// Returns the file systems that are needed to find users and are not mounted, as in a bare chroot, with a verb: `/proc is`.
 pub(crate) fn unseen() -> Option<&'static str> {
-    [
-        ("/proc", "/proc/self/mountinfo"),
-        ("/sys", "/sys/dev/block"),
-    ]
-    .into_iter()
-    .find_map(|(mount, file)| (!Path::new(file).exists()).then_some(mount))
+    let is_missing = |file: &str| !Path::new(file).exists();
+    match (
+        is_missing("/proc/self/mountinfo"),
+        is_missing("/sys/dev/block"),
+    ) {
+        (true, true) => Some("/proc and /sys are"),
+        (true, false) => Some("/proc is"),
+        (false, true) => Some("/sys is"),
+        (false, false) => None,
+    }
 }
 
 /// Returns the device itself, its partitions, and the disk that it is a partition of.

@@ -187,8 +187,8 @@ pub(super) fn probe(path: &Path) -> Result<(), Error> {
 /// Refuses a use that an exclusive open does not detect, and anything if /proc or /sys is missing.
 fn refuse_used(path: &Path, found: &Node) -> Result<(), Error> {
     if let Some(missing) = holders::unseen() {
-        let why = format!("it is unknown whether it is in use, because {missing} is not mounted");
-        return Err(busy(path, why));
+        let path = path.to_owned();
+        return Err(Error::Unseen { path, missing });
     }
     holders::without_claim(&found.stat).map_or(Ok(()), |holder| Err(busy(path, holder)))
 }
