@@ -37,6 +37,7 @@ const anyGreeting: fc.Arbitrary<Omit<Hello, "digest" | "blockSize">> = fc
       identity: fc.stringMatching(/^[ -~]{0,200}$/),
       storage: fc.stringMatching(/^[ -~]{0,200}$/),
       root: bytes64,
+      end: fc.constant(MAX_POSITION),
     },
     plainObject,
   )
@@ -113,6 +114,7 @@ const anyHead: fc.Arbitrary<Head> = fc.record(
       fc.record({ size: fc.maxSafeNat(), root: bytes64 }, { noNullPrototype: true }),
       { nil: undefined },
     ),
+    end: fc.option(fc.maxSafeNat(), { nil: undefined }),
   },
   { noNullPrototype: true },
 );

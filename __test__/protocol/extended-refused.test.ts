@@ -4,10 +4,18 @@ import { describe, test } from "node:test";
 import type { ProtocolErrorCode } from "../../src/protocol/error.ts";
 import { assertRefused } from "../support/wire/read-legacy.ts";
 import { descriptionFrame, field, u32, u64 } from "../support/wire/description-frames.ts";
-import { blckFrame, decodeExtendedBlocks, rootFrame, zeroFrame } from "../support/wire/extended.ts";
+import {
+  blckFrame,
+  decodeExtendedBlocks,
+  rootFrame,
+  sealedHello,
+  sealedStream,
+  whole,
+  zeroFrame,
+} from "../support/wire/extended.ts";
 import { readBlocks, readHashes } from "../support/wire/read-extended.ts";
 import { BLOCK_STREAM, HEAD, HELLO } from "../support/wire/sample-streams.ts";
-import { dataFrame, DONE, hello, restFrame } from "../support/wire/frames.ts";
+import { dataFrame, DONE, hashFrame, hello, restFrame } from "../support/wire/frames.ts";
 
 describe("values that cannot be", () => {
   const digest = Buffer.alloc(64);
@@ -41,12 +49,16 @@ describe("values that cannot be", () => {
     ["bad-hello", greet(field(8, "boot\x1b[2J")), 0, "Field 8"],
     ["bad-hello", greet(field(8, "x".repeat(2501))), 0, "Field 8"],
     ["bad-hello", greet(field(6, Buffer.alloc(63))), 0, "Field 6"],
+    ["bad-hello", greet(field(9, far)), 0, "Field 9"],
+    ["bad-hello", greet(field(9, u32(1))), 0, "Field 9"],
     ["unsupported", greet(field(0x8004, u64(1))), 0, "needs field 4"],
     ["damaged", descriptionFrame("head", [field(0x8011, u32(4096))]), 0, "lacks the digest"],
     ["damaged", descriptionFrame("head", [field(0x8010, "blake3")]), 0, "lacks the digest"],
     ["damaged", head(field(0x8010, "blake3")), 0, "field 16 twice"],
     ["damaged", head(field(0x8012, Buffer.alloc(71))), 0, "Field 18"],
     ["damaged", head(field(0x8012, Buffer.concat([far, Buffer.alloc(64)]))), 0, "Field 18"],
+    ["damaged", head(field(0x13, far)), 0, "Field 19"],
+    ["damaged", head(field(0x13, "")), 0, "Field 19"],
     ["damaged", head(field(3, u32(0o10000))), 0, "Field 3"],
     ["damaged", head(field(1, "", 9)), 0, "reaches beyond its end"],
     ["unsupported", head(field(0x8013, "")), 0, "needs field 19"],
@@ -85,6 +97,30 @@ describe("values that cannot be", () => {
         offset,
         words,
       );
+    });
+});
+
+describe("a frame beyond the end in the hello", () => {
+  const block = hashFrame(0, 4096, Buffer.alloc(64));
+  for (const [end, frames, damagedAt] of [
+    [2 ** 53 - 1, [block, restFrame(4096)], undefined],
+    [undefined, [block, restFrame(4096)], undefined],
+    [4096, [block], undefined],
+    [4095, [block], 0],
+    [4096, [block, restFrame(4096)], 1],
+    [2 ** 53 - 2, [restFrame(0)], 0],
+  ] as const)
+    test(`${frames.length} frames, up to ${end}`, () => {
+      const greeting = sealedHello(end === undefined ? {} : { end });
+      const stream = sealedStream(greeting, frames.map(whole));
+      if (damagedAt === undefined) {
+        const read = readHashes([stream]);
+        assert.equal(read.frames.length, frames.length);
+        assert.equal(read.hello?.end, end);
+        return;
+      }
+      const offset = Buffer.concat([greeting, ...frames.slice(0, damagedAt)]).length;
+      assertRefused(() => readHashes([stream]), "damaged", offset, `beyond offset ${end},`);
     });
 });
 

@@ -48,6 +48,14 @@ describe("the bytes", () => {
     assert.deepEqual(Buffer.concat(written), expected);
   });
 
+  test("of one that says up to where it asks", () => {
+    const asked = { accepts: BLOCK_CODECS, end: 2 ** 53 - 1 };
+    const [written = new Uint8Array()] = new HashEncoder(HASHING, asked).begin();
+    const expected = sealedHello({ ...HASHING, end: 2 ** 53 - 1 });
+    assert.deepEqual(Buffer.from(written), expected);
+    assert.deepEqual(readHello(written), { ...HASHING, ...asked, version: "1.0" });
+  });
+
   test("of one with nothing in it", () => {
     const encoder = new HashEncoder(HASHING, { accepts: [] });
     assert.deepEqual(
@@ -75,9 +83,9 @@ describe("the bytes", () => {
     const source = [field(1, u64(7)), field(2, "device"), field(3, u32(0o640))];
     assert.deepEqual(
       Buffer.from(
-        encodeHead({ ...HASHING, source: { size: 7, kind: "device", mode: 0o640 }, base }),
+        encodeHead({ ...HASHING, source: { size: 7, kind: "device", mode: 0o640 }, base, end: 6 }),
       ),
-      headFrame({ ...HASHING, source, base }),
+      headFrame({ ...HASHING, source, base, end: 6 }),
     );
   });
 
@@ -164,7 +172,7 @@ test("later minor versions and optional fields that are unknown are read", () =>
     version: "1.9",
   });
   const fields = [later, field(0x8010, "blake3"), field(0x8011, u32(4096)), later];
-  const head = { ...HASHING, source: {}, base: undefined, version: "1.200" };
+  const head = { ...HASHING, source: {}, base: undefined, end: undefined, version: "1.200" };
   assert.deepEqual(readHead(descriptionFrame("head", fields, [1, 200])), head);
   const seal = [later, field(0x8001, u64(0)), field(0x8002, u32(0)), later];
   for (const [begin, read] of [

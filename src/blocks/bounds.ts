@@ -131,12 +131,12 @@ export function boundsOfAnswer(
 }
 
 /**
- * Returns the bounds for an extended stream that this process has not requested: all of the source.
+ * Returns the bounds for an extended stream that this process has not requested: all of the source, up to the end that the stream names.
  *
  * @param size size of the destination, which does not grow if the stream does not name the size of the source
  */
 export function boundsOfStream(head: Head, size: number): Bounds {
-  return new Bounds([], 0, head.source.size ?? size);
+  return new Bounds([], 0, Math.min(head.source.size ?? size, head.end ?? Infinity));
 }
 
 function noAnswer(why: string): ProtocolError {

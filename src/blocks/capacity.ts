@@ -13,6 +13,9 @@ class SpaceError extends CopyError {
   }
 }
 
+/** A destination, as far as the checks before the first write look at it. A dry run does not open it for writing. */
+export type Target = Pick<Binding.Sink, "isDevice" | "size">;
+
 /** Pieces of data to count at most; more would take seconds. */
 const MOST_PIECES = 10_000;
 
@@ -38,12 +41,12 @@ export async function dataLength(
  * @throws SpaceError
  */
 export function checkSpace(
-  sink: Binding.Sink,
+  target: Target,
   file: string,
   size: number,
   data: number | undefined,
 ): void {
-  if (sink.isDevice) {
+  if (target.isDevice) {
     return;
   }
   const limit = fileSizeLimit();
@@ -75,7 +78,7 @@ export function checkSpace(
  *
  * @throws UsageError
  */
-export function refuseEmpty(file: string, { isDevice, size }: Binding.Source | Binding.Sink): void {
+export function refuseEmpty(file: string, { isDevice, size }: Target): void {
   if (size > 0) {
     return;
   }

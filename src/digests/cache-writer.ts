@@ -10,6 +10,7 @@ import type { Head } from "../protocol/block-stream/head.ts";
 import { BLOCK_CODECS } from "../protocol/codec.ts";
 import { DEFAULT_HASHING, type Hashing } from "../protocol/digest.ts";
 import { HashEncoder } from "../protocol/hash-stream/encoder.ts";
+import { MAX_POSITION } from "../protocol/limits.ts";
 import type { RootDigest } from "../protocol/root-digest.ts";
 import { isLink, isSameFile } from "../transport/files/file-names.ts";
 import { NewFile } from "../transport/files/new-file.ts";
@@ -201,7 +202,8 @@ export class DigestCacheWriter {
     source: KnownSource | undefined,
     produce: Produce,
   ): Promise<boolean> {
-    const encoder = new HashEncoder(this.#hashing, { accepts: BLOCK_CODECS, ...about });
+    const greeting = { accepts: BLOCK_CODECS, end: MAX_POSITION, ...about };
+    const encoder = new HashEncoder(this.#hashing, greeting);
     const root = new Root(this.#hashing);
     const proof = new RootOfPrefix(this.#hashing, source?.size ?? about.size, about.size);
     const file = await NewFile.create(this.#path);

@@ -84,21 +84,24 @@ function record(
 }
 
 function head(
-  { version, digest, blockSize, source, base }: Head & { version: string },
+  { version, digest, blockSize, source, base, end }: Head & { version: string },
   offset: number,
 ): Frame {
   const from = base && `for ${base.size} bytes of root ${shortened(base.root)}`;
+  const upTo = end === undefined ? [] : [`nothing after ${end}`];
   const text = [`version ${version}`, `digest ${digest}`, `blocks of ${blockSize} bytes`];
   return {
     name: "head",
     offset,
-    text: () => [...text, ...sourceText(source), ...(from === undefined ? [] : [from])].join(", "),
+    text: () =>
+      [...text, ...sourceText(source), ...(from === undefined ? [] : [from]), ...upTo].join(", "),
     fields: () => ({
       version,
       digest,
       blockSize,
       ...sourceFields(source),
       base: base && { size: base.size, root: hex(base.root) },
+      end,
     }),
   };
 }

@@ -4,6 +4,7 @@ import type { ReceivedHello } from "../protocol/hash-stream/hello.ts";
 import { type Frame, hex, shortened } from "./frame.ts";
 import { type Headed, passOver } from "./pass-over.ts";
 import { sealFrame } from "./seal-frame.ts";
+import { MAX_POSITION } from "../protocol/limits.ts";
 import type { Window } from "./window.ts";
 
 /** Reads a hash stream up to and including `done`, and yields the frames before it. No trailer follows. */
@@ -41,7 +42,7 @@ function next(
 }
 
 function greeting(hello: ReceivedHello, offset: number): Frame {
-  const { version, digest, blockSize, accepts, size, identity, root } = hello;
+  const { version, digest, blockSize, accepts, size, identity, root, end } = hello;
   return {
     name: "helo",
     offset,
@@ -54,6 +55,7 @@ function greeting(hello: ReceivedHello, offset: number): Frame {
         size === undefined ? undefined : `size ${size}`,
         identity,
         root && `root ${shortened(root)}`,
+        end === undefined ? undefined : endText(end),
       ]
         .filter((what) => what !== undefined)
         .join(", "),
@@ -65,8 +67,13 @@ function greeting(hello: ReceivedHello, offset: number): Frame {
       size,
       identity,
       root: root && hex(root),
+      end,
     }),
   };
+}
+
+function endText(end: number): string {
+  return end === MAX_POSITION ? "asks for all up to the end" : `asks for nothing after ${end}`;
 }
 
 function shown(frame: HashFrame): Frame {

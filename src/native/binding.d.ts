@@ -50,8 +50,11 @@ export declare class Engine {
   refuseUsed(path: string): Promise<void>
   /** Returns the current metadata of a source. */
   metadata(source: Source): Promise<Metadata>
-  /** Fails if `restore` would fail because this process lacks a right; changes nothing. Succeeds if only trying can tell. */
-  refuseRestore(sink: Sink, what: Restore): Promise<void>
+  /**
+   * Fails if `restore` of a file, or of one that would be created there, would fail because this process lacks a right; opens and
+   * changes nothing. Succeeds if only trying can tell.
+   */
+  refuseRestore(path: string, what: Restore): Promise<void>
   /** Sets the metadata of a regular file: call it after all writes and before `sync`. */
   restore(sink: Sink, what: Restore): Promise<void>
   /** Opens a regular file or block device for reading. */

@@ -24,13 +24,14 @@ export const anyHello = fc.oneof(
               6,
               7,
               8,
+              9,
               0x8008,
             ),
             value: fc.oneof(
               fc
                 .constantFrom("blake3", "sha3-512", "raw zstd", "")
                 .map((name) => Buffer.from(name)),
-              fc.constantFrom(u32(131_072), u32(7), u64(9), Buffer.alloc(64, 6)),
+              fc.constantFrom(u32(131_072), u32(7), u64(9), u64(2 ** 53), Buffer.alloc(64, 6)),
               fc.uint8Array({ maxLength: 300 }),
             ),
             excess: fc.constantFrom(0, 0, 0, -1, 1, 4000),

@@ -26,12 +26,13 @@ export interface HelloFields {
   size?: number;
   identity?: string;
   root?: Uint8Array;
+  end?: number;
 }
 
 /** A `helo` frame that asks for an extended block stream. */
 export function sealedHello(fields: HelloFields = {}): Buffer {
   const { digest = "sha3-512", blockSize = 131_072, accepts = CODECS } = fields;
-  const { size, identity, root } = fields;
+  const { size, identity, root, end } = fields;
   return descriptionFrame("helo", [
     field(DIGEST_TAG, digest),
     field(0x8002, u32(blockSize)),
@@ -39,6 +40,7 @@ export function sealedHello(fields: HelloFields = {}): Buffer {
     ...(size === undefined ? [] : [field(4, u64(size))]),
     ...(identity === undefined ? [] : [field(5, identity)]),
     ...(root === undefined ? [] : [field(6, root)]),
+    ...(end === undefined ? [] : [field(9, u64(end))]),
   ]);
 }
 
@@ -48,16 +50,18 @@ export interface HeadFields {
   blockSize?: number;
   base?: { size: number; root: Uint8Array };
   source?: readonly Uint8Array[];
+  end?: number;
 }
 
 /** A `head` frame. */
 export function headFrame(fields: HeadFields = {}): Buffer {
-  const { digest = "sha3-512", blockSize = 131_072, base, source = [] } = fields;
+  const { digest = "sha3-512", blockSize = 131_072, base, source = [], end } = fields;
   return descriptionFrame("head", [
     field(0x8010, digest),
     field(0x8011, u32(blockSize)),
     ...source,
     ...(base === undefined ? [] : [field(0x8012, Buffer.concat([u64(base.size), base.root]))]),
+    ...(end === undefined ? [] : [field(0x13, u64(end))]),
   ]);
 }
 

@@ -13,7 +13,7 @@ export type Codec = (typeof CODECS)[number];
 
 /** The tags of the fields of the frames that describe something. */
 export const FIELD = {
-  hello: { blockSize: 0x8002, accepts: 0x8003, size: 4, identity: 5, root: 6, room: 7 },
+  hello: { blockSize: 0x8002, accepts: 0x8003, size: 4, identity: 5, root: 6, room: 7, end: 9 },
   head: { size: 1, digest: 0x8010, blockSize: 0x8011, base: 0x8012 },
   root: { frames: 0x8001, crc: 0x8002, root: 3 },
 } as const;
@@ -49,13 +49,14 @@ export function firstFrame(stream: Buffer): Buffer {
 /** The `helo` frame that `checksum --extended` writes, which asks for an extended answer. */
 export function asking(
   digest: string,
-  blockSize = BLOCK,
-  accepts: string = CODECS.join(" "),
+  options: { blockSize?: number; accepts?: string; end?: number | undefined } = {},
 ): Buffer {
+  const { blockSize = BLOCK, accepts = CODECS.join(" "), end } = options;
   return helloFrame([
     helloField(DIGEST_TAG, digest),
     helloField(FIELD.hello.blockSize, numbers([blockSize, 4])),
     helloField(FIELD.hello.accepts, accepts),
+    ...(end === undefined ? [] : [helloField(FIELD.hello.end, numbers([end, 8]))]),
   ]);
 }
 

@@ -20,6 +20,7 @@ export const HELLO = sealedHello({
   size: 200_000,
   identity: "file fsid:1 2 3.4",
   root: Buffer.alloc(64, "root"),
+  end: 2 ** 53 - 1,
 });
 
 /** The frames of the hash stream. */
@@ -41,6 +42,7 @@ export const HEAD = headFrame({
     field(2, "file"),
     field(6, Buffer.concat([u32(7), Buffer.from("op")])),
   ],
+  end: 300_000,
 });
 
 const FIRST = Buffer.from("the first block");

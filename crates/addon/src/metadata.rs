@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use napi::bindgen_prelude::Object;
-use napi::{Env, Result};
+use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
 use crate::arguments::whole;
 use crate::engine::Engine;
 use crate::files::{Sink, Source};
+use crate::names::to_path;
 use crate::promise::promise;
 
 /// Point in time.
@@ -91,15 +92,20 @@ impl Engine {
         })
     }
 
-    /// Fails if `restore` would fail because this process lacks a right; changes nothing. Succeeds if only trying can tell.
+    /// Fails if `restore` of a file, or of one that would be created there, would fail because this process lacks a right; opens and
+    /// changes nothing. Succeeds if only trying can tell.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn refuse_restore<'env>(
         &self,
         env: &'env Env,
-        sink: &Sink,
+        #[napi(ts_arg_type = "string")] path: JsString<'_>,
         what: Restore,
     ) -> Result<Object<'env>> {
-        self.with_restore(env, sink, what, blockcopy_engine::Sink::refuse_restore)
+        let path = to_path(path)?;
+        let what = to_restore(what)?;
+        self.answer(env, move || {
+            Ok(blockcopy_engine::Sink::refuse_restore(path, &what)?)
+        })
     }
 
     /// Sets the metadata of a regular file: call it after all writes and before `sync`.
@@ -110,32 +116,9 @@ impl Engine {
         sink: &Sink,
         what: Restore,
     ) -> Result<Object<'env>> {
-        self.with_restore(env, sink, what, blockcopy_engine::Sink::restore)
-    }
-}
-
-impl Engine {
-    /// Runs `action` with the metadata of a source, and returns a promise of its end.
-    fn with_restore<'env, E: Into<blockcopy_engine::Error> + 'static>(
-        &self,
-        env: &'env Env,
-        sink: &Sink,
-        what: Restore,
-        action: fn(
-            &blockcopy_engine::Sink,
-            &blockcopy_engine::Restore,
-        ) -> std::result::Result<(), E>,
-    ) -> Result<Object<'env>> {
         let sink = Arc::clone(&sink.inner);
         let what = to_restore(what)?;
-        promise(
-            env,
-            |()| (),
-            |done| {
-                self.inner
-                    .run(move || action(&sink, &what).map_err(Into::into), done);
-            },
-        )
+        self.answer(env, move || Ok(sink.restore(&what)?))
     }
 }
 

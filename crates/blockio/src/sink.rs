@@ -85,7 +85,8 @@ impl Sink {
     /// holds the locks that QEMU sets on images.
     ///
     /// # Errors
-    /// [`Error::Busy`] as described, [`Error::Locked`] if `lock` is set and another process holds the lock, [`Error::ReadOnly`] even with
+    /// [`Error::Busy`] as described, [`Error::Unseen`] if that cannot be found out, [`Error::Locked`] if `lock` is set and another
+    /// process holds the lock, [`Error::ReadOnly`] even with
     /// `force`, [`Error::NotFound`], [`Error::NotAFile`], [`Error::NotDirect`] if direct writes are required and not possible, or the
     /// error of open(2).
     pub fn open(path: impl AsRef<Path>, options: SinkOptions) -> Result<Self, Error> {
@@ -119,7 +120,7 @@ impl Sink {
     /// claims a device for a moment. Succeeds if the path does not exist.
     ///
     /// # Errors
-    /// [`Error::Busy`] as in [`open`](Self::open), or the error of open(2) for reading.
+    /// [`Error::Busy`] and [`Error::Unseen`] as in [`open`](Self::open), or the error of open(2) for reading.
     pub fn refuse_used(path: impl AsRef<Path>) -> Result<(), Error> {
         claim::probe(path.as_ref())
     }

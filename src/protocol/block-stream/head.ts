@@ -1,7 +1,16 @@
 import { type FrameStart, viewOf } from "../bytes.ts";
 import { decodeDescription, encodeDescription, faulty } from "../description.ts";
 import type { DigestName, Hashing } from "../digest.ts";
-import { encodeText, type Field, joined, readBlockSize, REQUIRED, u32, u64 } from "../fields.ts";
+import {
+  encodeText,
+  type Field,
+  joined,
+  readBlockSize,
+  readU64,
+  REQUIRED,
+  u32,
+  u64,
+} from "../fields.ts";
 import { MAX_POSITION } from "../limits.ts";
 import { decodeDigest } from "../named-digest.ts";
 import { type SourceDescription, sourceFields, takeSource } from "../source-fields.ts";
@@ -20,21 +29,24 @@ export interface Head extends Hashing {
   source: SourceDescription;
   /** The delta base; undefined if it was not known before the first block was sent. */
   base?: Base | undefined;
+  /** End of what the stream may contain, as an offset; undefined if the hash stream did not name it. */
+  end?: number | undefined;
 }
 
 const BASE_LENGTH = 8 + 64;
 
 /** Tags after those of `source-fields.ts`. */
-const TAG = { digest: REQUIRED | 16, blockSize: REQUIRED | 17, base: REQUIRED | 18 };
+const TAG = { digest: REQUIRED | 16, blockSize: REQUIRED | 17, base: REQUIRED | 18, end: 19 };
 
 /** Encodes a `head` frame. */
-export function encodeHead({ digest, blockSize, source, base }: Head): Uint8Array {
+export function encodeHead({ digest, blockSize, source, base, end }: Head): Uint8Array {
   const fields: Field[] = [
     { tag: TAG.digest, value: encodeText(digest) },
     { tag: TAG.blockSize, value: u32(blockSize) },
     ...sourceFields(source),
   ];
   if (base !== undefined) fields.push({ tag: TAG.base, value: joined(u64(base.size), base.root) });
+  if (end !== undefined) fields.push({ tag: TAG.end, value: u64(end) });
   return encodeDescription("head", fields);
 }
 
@@ -47,6 +59,7 @@ export function decodeHead(frame: Uint8Array, start: FrameStart): Head & { versi
   let digest: DigestName | undefined;
   let blockSize: number | undefined;
   let base: Base | undefined;
+  let end: number | undefined;
   const version = decodeDescription(
     frame,
     start,
@@ -62,11 +75,12 @@ export function decodeHead(frame: Uint8Array, start: FrameStart): Head & { versi
       ],
       [TAG.blockSize, (value) => (blockSize = readBlockSize(value)) !== undefined],
       [TAG.base, (value) => (base = decodeBase(value)) !== undefined],
+      [TAG.end, (value) => (end = readU64(value)) !== undefined],
     ]),
   );
   if (digest === undefined || blockSize === undefined)
     throw faulty("damaged", start, "A `head` frame lacks the digest or the size of the blocks");
-  return { digest, blockSize, source, base, version };
+  return { digest, blockSize, source, base, end, version };
 }
 
 function decodeBase(value: Uint8Array): Base | undefined {

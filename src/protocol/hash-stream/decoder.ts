@@ -5,6 +5,7 @@ import type { ProtocolError } from "../error.ts";
 import { decodeHashFrame, hashFrameLength, type HashFrame } from "./frames.ts";
 import { decodeHello, type ReceivedHello } from "./hello.ts";
 import type { RootDigest } from "../root-digest.ts";
+import { MAX_POSITION } from "../limits.ts";
 import { Seal } from "../seal.ts";
 import { streamEnded } from "../stream-end.ts";
 
@@ -81,6 +82,7 @@ export class HashDecoder {
   take(peeked: PeekedHash): void {
     if (peeked.kind === "frame" && this.#seal !== undefined) {
       this.#ascend(peeked.frame, peeked.start);
+      this.#refuseBeyond(peeked.start);
       this.#seal.add(peeked.bytes);
     } else if (peeked.kind === "description") this.#describe(peeked.bytes, peeked.start);
   }
@@ -157,5 +159,16 @@ export class HashDecoder {
         `A \`${start.command}\` frame steps back to offset ${position}`,
       );
     this.#end = frame.kind === "rest" ? Infinity : position + frame.length;
+  }
+
+  /** Refuses a frame after the end that the hello names: the destination was checked for that end. */
+  #refuseBeyond(start: FrameStart): void {
+    const { end = MAX_POSITION } = this.#hello ?? {};
+    if (Math.min(this.#end, MAX_POSITION) > end)
+      throw faulty(
+        "damaged",
+        start,
+        `A \`${start.command}\` frame reaches beyond offset ${end}, the end in the \`helo\` frame`,
+      );
   }
 }

@@ -1,6 +1,6 @@
 import type { FrameStart } from "../bytes.ts";
 import { type BlockCodec, knownCodecs } from "../codec.ts";
-import { decodeDescription, encodeDescription, faulty } from "../description.ts";
+import { decodeDescription, encodeDescription, faulty, type TakeValue } from "../description.ts";
 import type { DigestName, Hashing } from "../digest.ts";
 import {
   decodeText,
@@ -30,6 +30,8 @@ export interface Hello extends Hashing {
   storage?: string | undefined;
   /** Root digest of the destination, by `digest` and `blockSize`; undefined if it was not known before the first frame. */
   root?: Uint8Array | undefined;
+  /** End of what the stream asks for, as an offset; `MAX_POSITION` for all that the source has. Undefined if it is not known. */
+  end?: number | undefined;
 }
 
 /** A hello that has been received. */
@@ -57,6 +59,7 @@ const TAG = {
   /** Space for a root digest that is not known yet, to overwrite with a `root` field later. */
   reserved: 7,
   storage: 8,
+  end: 9,
 };
 
 /**
@@ -67,7 +70,7 @@ export function encodeHello(
   hello: Hello,
   { reserveRoot }: { reserveRoot: boolean } = { reserveRoot: false },
 ): Uint8Array {
-  const { digest, blockSize, accepts, size, identity, storage, root } = hello;
+  const { digest, blockSize, accepts, size, identity, storage, root, end } = hello;
   const fields: Field[] = [
     { tag: TAG.digest, value: encodeText(digest) },
     { tag: TAG.blockSize, value: u32(blockSize) },
@@ -77,6 +80,7 @@ export function encodeHello(
   if (size !== undefined) fields.push({ tag: TAG.size, value: u64(size) });
   if (identity !== undefined) fields.push({ tag: TAG.identity, value: encodeText(identity) });
   if (storage !== undefined) fields.push({ tag: TAG.storage, value: encodeText(storage) });
+  if (end !== undefined) fields.push({ tag: TAG.end, value: u64(end) });
   if (root !== undefined) fields.push({ tag: TAG.root, value: root });
   else if (reserveRoot) fields.push({ tag: TAG.reserved, value: new Uint8Array(ROOT_LENGTH) });
   return encodeDescription("helo", fields);
@@ -95,7 +99,7 @@ export function decodeHello(frame: Uint8Array, start: FrameStart): ReceivedHello
     frame,
     start,
     "bad-hello",
-    new Map<number, (value: Uint8Array) => boolean>([
+    new Map<number, TakeValue>([
       [
         TAG.digest,
         (value) => {
@@ -104,33 +108,41 @@ export function decodeHello(frame: Uint8Array, start: FrameStart): ReceivedHello
         },
       ],
       [TAG.blockSize, (value) => (blockSize = readBlockSize(value)) !== undefined],
-      [
-        TAG.accepts,
-        (value) => {
-          hello.accepts = knownCodecs(decodeText(value));
-          return true;
-        },
-      ],
-      [TAG.size, (value) => (hello.size = readU64(value)) !== undefined],
-      [
-        TAG.identity,
-        (value) => (hello.identity = decodePrintable(value, MAX_IDENTITY_LENGTH)) !== undefined,
-      ],
-      [
-        TAG.storage,
-        (value) => (hello.storage = decodePrintable(value, MAX_STORAGE_LENGTH)) !== undefined,
-      ],
-      [
-        TAG.root,
-        (value) => {
-          hello.root = new Uint8Array(value);
-          return value.length === ROOT_LENGTH;
-        },
-      ],
+      ...takeGreeting(hello),
     ]),
   );
   if (digest === undefined) throw faulty("bad-hello", start, "A `helo` frame names no digest");
   return { ...hello, digest, blockSize: blockSize ?? DEFAULT_BLOCK_SIZE, version };
+}
+
+/** Returns, by tag, the functions that store each optional field in `hello`. */
+function takeGreeting(hello: Omit<Hello, keyof Hashing>): [number, TakeValue][] {
+  return [
+    [
+      TAG.accepts,
+      (value) => {
+        hello.accepts = knownCodecs(decodeText(value));
+        return true;
+      },
+    ],
+    [TAG.size, (value) => (hello.size = readU64(value)) !== undefined],
+    [
+      TAG.identity,
+      (value) => (hello.identity = decodePrintable(value, MAX_IDENTITY_LENGTH)) !== undefined,
+    ],
+    [
+      TAG.storage,
+      (value) => (hello.storage = decodePrintable(value, MAX_STORAGE_LENGTH)) !== undefined,
+    ],
+    [
+      TAG.root,
+      (value) => {
+        hello.root = new Uint8Array(value);
+        return value.length === ROOT_LENGTH;
+      },
+    ],
+    [TAG.end, (value) => (hello.end = readU64(value)) !== undefined],
+  ];
 }
 
 function decodePrintable(value: Uint8Array, most: number): string | undefined {

@@ -7,6 +7,7 @@ import { isEngineFailure } from "../../errors/engine-failure.ts";
 import type * as Binding from "../../native/binding.js";
 import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
+import { MAX_POSITION } from "../../protocol/limits.ts";
 import { SpooledOutput, type StreamOutput } from "../../transport/streams/spooled-output.ts";
 import { Output } from "../../transport/streams/output.ts";
 import { openInput } from "./open-input.ts";
@@ -76,7 +77,12 @@ async function hashMissing(
   const encoder = new HashEncoder(
     hashing,
     extended
-      ? { accepts: BLOCK_CODECS, storage, ...(output.isRewritable && { size: 0, root: root.root }) }
+      ? {
+          accepts: BLOCK_CODECS,
+          end: MAX_POSITION,
+          storage,
+          ...(output.isRewritable && { size: 0, root: root.root }),
+        }
       : undefined,
   );
   await output.finish([...encoder.begin(), encoder.rest(0), ...encoder.end(root)]);
@@ -101,7 +107,7 @@ async function hashStream(
       "redirect a file, or give its name",
     );
   }
-  const encoder = new HashEncoder(hashing, extended ? { accepts: BLOCK_CODECS } : undefined);
+  const encoder = new HashEncoder(hashing, extended ? { accepts: BLOCK_CODECS, end } : undefined);
   await output.write(encoder.begin());
   context.progress.begin(end);
   const size = await scanStream(context, end, hashing, (position, length, digests) =>

@@ -6,6 +6,7 @@ import type * as Binding from "../../native/binding.js";
 import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { joined } from "../../protocol/fields.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
+import { MAX_POSITION } from "../../protocol/limits.ts";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
 import type { CacheOptions, DigestOptions } from "./digest-options.ts";
 import { storageFor } from "./storage.ts";
@@ -87,5 +88,6 @@ async function encoderFor(
   const about = output.isRewritable
     ? { size, identity, storage, root }
     : options.sized && { size, storage };
-  return new HashEncoder({ digest, blockSize }, { accepts: BLOCK_CODECS, ...about });
+  const end = MAX_POSITION;
+  return new HashEncoder({ digest, blockSize }, { accepts: BLOCK_CODECS, end, ...about });
 }

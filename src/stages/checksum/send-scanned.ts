@@ -7,6 +7,7 @@ import type * as Binding from "../../native/binding.js";
 import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { DIGEST_LENGTHS } from "../../protocol/digest.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
+import { MAX_POSITION } from "../../protocol/limits.ts";
 import { type Coverage, cover } from "../../ranges/extents.ts";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
 import type { DigestOptions } from "./digest-options.ts";
@@ -37,7 +38,8 @@ export async function sendScanned(
   // Only all blocks together have a root. A delta made from these digests names its destination by that root.
   const whole = extended && openEnded && start === 0 && ranges === undefined;
   const kept = whole && output.isRewritable;
-  const encoder = await encoderFor(context, source, options, { kept });
+  const end = openEnded ? MAX_POSITION : (extents.at(-1)?.end ?? 0);
+  const encoder = await encoderFor(context, source, options, { kept, end });
   const root = whole ? new Root(hashing) : undefined;
   // Begin before the other end can refuse, so that people see both sides of the copy.
   context.progress.begin(bytes, source.instance());
@@ -54,20 +56,23 @@ export async function sendScanned(
   await output.finish([...rest, ...encoder.end(found)]);
 }
 
-/** Returns the encoder; a stream that is `kept` in a file names the file or device, since it can serve as digest cache. */
+/**
+ * Returns the encoder.
+ *
+ * @param stream `kept`: the stream is kept in a file and names the file or device, since it can serve as digest cache; `end`: the end of
+ *   what it asks for
+ */
 async function encoderFor(
   context: StageContext,
   source: Binding.Source,
   options: DigestOptions,
-  { kept }: { kept: boolean },
+  { kept, end }: { kept: boolean; end: number },
 ): Promise<HashEncoder> {
   const identity = kept ? await identityOf(context, source) : undefined;
   const storage = await storageFor(context, source, options);
   const about = kept || options.sized === true ? { size: source.size, identity, storage } : {};
-  return new HashEncoder(
-    options.hashing,
-    options.extended ? { accepts: BLOCK_CODECS, ...about } : undefined,
-  );
+  const { hashing, extended } = options;
+  return new HashEncoder(hashing, extended ? { accepts: BLOCK_CODECS, end, ...about } : undefined);
 }
 
 /** Returns the identity of a file or device; undefined if nothing distinguishes it from others. */

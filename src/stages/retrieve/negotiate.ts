@@ -45,10 +45,11 @@ export async function negotiate(context: StageContext, negotiation: Negotiation)
     const trailer = options.legacy ? undefined : description;
     return { encoder: new LegacyEncoder(trailer), compressor: chosen };
   }
-  const { digest, blockSize, root, size } = hello;
+  const { digest, blockSize, root, size, end: wanted } = hello;
   const base = root !== undefined && size !== undefined ? { root, size } : undefined;
   const described = { ...description, data: await dataLength(context, source) };
-  const encoder = new ExtendedEncoder({ digest, blockSize, source: described, base });
+  const end = wanted === undefined ? undefined : Math.min(wanted, source.size);
+  const encoder = new ExtendedEncoder({ digest, blockSize, source: described, base, end });
   return { encoder, compressor: chosen };
 }
 

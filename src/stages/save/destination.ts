@@ -6,7 +6,7 @@ import { adviceOnMissing } from "../../errors/path-advice.ts";
 import { absolute } from "../../native/files.ts";
 import { removeUnless } from "../../transport/files/unfinished.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import { refuseEmpty } from "../../blocks/capacity.ts";
+import { refuseEmpty, type Target } from "../../blocks/capacity.ts";
 import type { SaveOptions } from "./session.ts";
 
 /** An open destination. */
@@ -59,9 +59,9 @@ export function adviseOnMissing(error: unknown): never {
  *
  * @throws UsageError
  */
-export function refuseFileAmongDevices(file: string, sink: Binding.Sink): void {
+export function refuseFileAmongDevices(file: string, { isDevice }: Target): void {
   const path = absolute(file);
-  if (!sink.isDevice && path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
+  if (!isDevice && path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
     throw new UsageError(
       `${file} is a regular file, not a device`,
       "remove it, and find out why the device is not there (`lsblk`)",

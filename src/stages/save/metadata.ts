@@ -84,18 +84,18 @@ export async function restoreMetadata(
 }
 
 /**
- * Refuses, before anything is written, attributes that `restoreMetadata` could not set at the end.
+ * Refuses, before anything is written, attributes that `restoreMetadata` could not set at the end. The file need not exist yet.
  *
  * @throws RightError, the engine's failures
  */
 export async function refuseMetadata(
   { engine }: StageContext,
-  sink: Binding.Sink,
+  file: string,
   carried: Carried,
   source: SourceDescription,
 ): Promise<void> {
   try {
-    await engine.refuseRestore(sink, restored(carried, source));
+    await engine.refuseRestore(file, restored(carried, source));
   } catch (error) {
     if (!(isEngineFailure(error) && error.action?.startsWith("set the ") === true)) {
       throw error;

@@ -1,29 +1,70 @@
+import {
+  type Bounds,
+  boundsOfAnswer,
+  boundsOfStream,
+  type CopyRequest,
+} from "../../blocks/bounds.ts";
+import { checkSpace, type Target } from "../../blocks/capacity.ts";
+import type { StageContext } from "../../blocks/context.ts";
+import { refuseSize, type Sizes } from "../../blocks/sizes.ts";
 import { UsageError } from "../../errors/copy-error.ts";
-import type * as Binding from "../../native/binding.js";
 import type { Head } from "../../protocol/block-stream/head.ts";
-import type { CopyRequest } from "../../blocks/bounds.ts";
-import { checkSpace } from "../../blocks/capacity.ts";
+import { refuseMetadata } from "./metadata.ts";
 import type { SaveOptions } from "./session.ts";
 
-/** The options of `save` that decide, before the first write, if the copy can succeed. */
-export type PreflightOptions = Pick<SaveOptions, "file" | "force" | "sparse" | "carried">;
+/** The beginning of a block stream, and what decides, before the first write, if the copy can succeed. */
+export interface Plan {
+  /** The destination; a file that does not exist yet has 0 bytes. */
+  target: Target;
+  options: Pick<SaveOptions, "file" | "force" | "sparse" | "carried"> & {
+    sizes?: Sizes | undefined;
+  };
+  /** Undefined for a legacy stream. */
+  head: Head | undefined;
+  /** Undefined if this process has sent none: the stream may then contain any part of the source. */
+  request: CopyRequest | undefined;
+}
 
 /**
- * Refuses, before anything is written, a copy that would fail at the end: to a device that is too small, to a file that cannot
- * grow to the size of the source or whose file system is too full, and of an empty source that would empty the destination.
+ * Refuses, before anything is written, a stream that does not answer the request, and a copy that would fail at the end: to a device
+ * that is too small, to a file that cannot grow to the size of the source or whose file system is too full, of an empty source that would
+ * empty the destination, and with attributes that this process may not set.
+ *
+ * @returns the bounds for the blocks; undefined for a legacy stream that this process has not requested
+ * @throws ProtocolError, UsageError, SpaceError, RightError, the engine's failures
+ */
+export async function preflight(context: StageContext, plan: Plan): Promise<Bounds | undefined> {
+  const { options, head } = plan;
+  const bounds = boundsFor(plan);
+  if (head !== undefined) {
+    refuseImpossible(plan, head);
+    await refuseMetadata(context, options.file, options.carried, head.source);
+  }
+  return bounds;
+}
+
+function boundsFor({ target, options, head, request }: Plan): Bounds | undefined {
+  if (request === undefined) {
+    return head && boundsOfStream(head, target.size);
+  }
+  const { file, sizes = "any" } = options;
+  const bounds = boundsOfAnswer(request, head, sizes);
+  const size = head?.source.size;
+  if (size !== undefined) {
+    refuseSize({ destination: file, sizes }, size, request.size);
+  }
+  return bounds;
+}
+
+/**
+ * Refuses a copy that cannot succeed.
  *
  * The needed space is that of the data in the source. `--sparse` skips the check, because nobody knows yet how much of that
  * data is zeros.
- *
- * @param request undefined if this process has sent none: the stream may then contain any part of the source
- * @throws UsageError, SpaceError
  */
-export function preflight(
-  sink: Binding.Sink,
-  { file, force, sparse, carried }: PreflightOptions,
-  head: Head,
-  request: CopyRequest | undefined,
-): void {
+function refuseImpossible(plan: Plan, head: Head): void {
+  const { target, options, request } = plan;
+  const { file, force, sparse, carried } = options;
   const { size, kind, data = kind === "device" ? size : undefined } = head.source;
   if (size === undefined) {
     return;
@@ -35,20 +76,31 @@ export function preflight(
     );
   }
   if (carried.truncate) {
-    refuseEmptying(sink, { file, size, force });
+    refuseEmptying(target, { file, size, force });
   }
-  const reachesEnd = request?.reachesEnd ?? (carried.truncate || head.base !== undefined);
-  if (!reachesEnd) {
+  const end = endOf(plan, head, size);
+  if (end === undefined) {
     return;
   }
-  if (sink.isDevice && size > sink.size) {
+  if (target.isDevice && end > target.size) {
+    const what =
+      end === size ? `the source has ${size} bytes` : `the stream reaches to offset ${end}`;
     throw new UsageError(
-      `the source has ${size} bytes and the device ${file} only ${sink.size}; nothing was written`,
+      `${what} and the device ${file} only ${target.size}; nothing was written`,
       "give a larger device, or copy only what fits with --end",
     );
   }
   const whole = request?.whole ?? head.base !== undefined;
-  checkSpace(sink, file, size, whole && !sparse ? data : undefined);
+  checkSpace(target, file, end, whole && !sparse ? data : undefined);
+}
+
+/** Returns the end of what may be written, as an offset; undefined if it is not known, or at most that of the destination. */
+function endOf({ options, request }: Plan, head: Head, size: number): number | undefined {
+  if (request !== undefined) {
+    return request.reachesEnd ? size : undefined;
+  }
+  const end = options.carried.truncate || head.base !== undefined ? size : head.end;
+  return end === undefined ? undefined : Math.min(end, size);
 }
 
 /**
@@ -58,12 +110,12 @@ export function preflight(
  * @throws UsageError
  */
 export function refuseEmptying(
-  sink: Binding.Sink,
+  target: Target,
   { file, size, force }: { file: string; size: number; force: boolean },
 ): void {
-  if (size === 0 && sink.size > 0 && !sink.isDevice && !force) {
+  if (size === 0 && target.size > 0 && !target.isDevice && !force) {
     throw new UsageError(
-      `the source is empty, and --truncate would empty ${file}, which has ${sink.size} bytes`,
+      `the source is empty, and --truncate would empty ${file}, which has ${target.size} bytes`,
       "check the source; --force empties the destination anyway",
     );
   }

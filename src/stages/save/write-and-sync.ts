@@ -1,10 +1,3 @@
-import {
-  type Bounds,
-  boundsOfAnswer,
-  boundsOfStream,
-  type CopyRequest,
-} from "../../blocks/bounds.ts";
-import { refuseSize } from "../../blocks/sizes.ts";
 import { CancelledError } from "../../blocks/cancellation.ts";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import type { Head } from "../../protocol/block-stream/head.ts";
@@ -12,7 +5,7 @@ import type { Trailer } from "../../protocol/block-stream/trailer.ts";
 import { COMMAND_LENGTH } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/error.ts";
 import { refuseOtherBase } from "./delta-base.ts";
-import { cutOff, refuseMetadata } from "./metadata.ts";
+import { cutOff } from "./metadata.ts";
 import { preflight, refuseEmptying } from "./preflight.ts";
 import { readTrailer } from "./read-trailer.ts";
 import { receiveBlocks } from "./write-blocks.ts";
@@ -82,37 +75,12 @@ async function receiveAll(
 async function begin(session: SaveSession, head: Head | undefined): Promise<void> {
   const { context, sink, options, writer } = session;
   const request = await session.request;
-  writer.bounds = boundsFor(session, head, request);
-  if (head !== undefined) {
-    preflight(sink, options, head, request);
-    await refuseMetadata(context, sink, options.carried, head.source);
-  }
+  writer.bounds = await preflight(context, { target: sink, options, head, request });
   writer.digest = head?.digest;
   if (head?.base !== undefined && !options.force) {
     await refuseOtherBase(context, sink, options.file, head, head.base);
   }
   writer.records = await session.cache?.begin(head);
-}
-
-/**
- * Returns the bounds for the blocks of a stream; undefined for a legacy stream that this process has not requested.
- *
- * @throws ProtocolError if the stream does not answer the request, UsageError if the sizes do not match
- */
-function boundsFor(
-  { sink, options: { file, sizes = "any" } }: SaveSession,
-  head: Head | undefined,
-  request: CopyRequest | undefined,
-): Bounds | undefined {
-  if (request === undefined) {
-    return head && boundsOfStream(head, sink.size);
-  }
-  const bounds = boundsOfAnswer(request, head, sizes);
-  const size = head?.source.size;
-  if (size !== undefined) {
-    refuseSize({ destination: file, sizes }, size, request.size);
-  }
-  return bounds;
 }
 
 /**

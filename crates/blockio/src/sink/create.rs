@@ -51,10 +51,7 @@ impl Made {
 /// The error of open(2).
 pub(super) fn create(path: &Path) -> Result<Option<(OwnedFd, Made)>, Error> {
     let failed = |errno| Error::opening(path, errno);
-    let parent = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(path);
     // First, so that a failure leaves no file.
     let directory = sys::open_directory(parent).map_err(failed)?;
     if is_under_dev(parent).map_err(failed)? {
@@ -76,6 +73,14 @@ pub(super) fn create(path: &Path) -> Result<Option<(OwnedFd, Made)>, Error> {
             _ => failed(Errno::PERM),
         }),
         Err(errno) => Err(failed(errno)),
+    }
+}
+
+/// Returns the directory of the file at `path`.
+pub(super) fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
     }
 }
 

@@ -1,41 +1,69 @@
 //! Metadata of the destination.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use super::Sink;
+use super::{Sink, create};
 use crate::node::Kind;
-use crate::sys::{self, Errno, Rights};
+use crate::sys::{self, Errno, FileType, Rights};
 use crate::{Error, Owner, Restore};
 
+/// The set-group-ID bit of a directory: its files get its group; see inode(7).
+const SET_GROUP: u32 = 0o2000;
+
+/// Returns user and group of the file at `path`, or those that a new file there would have. `None` if they decide nothing: for a device,
+/// and where a server or another program decides.
+fn owned(path: &Path, rights: &Rights) -> Result<Option<(u32, u32)>, Errno> {
+    let decides = |path| sys::decides_by_owner(path) == Ok(true);
+    match sys::stat(path) {
+        Err(Errno::NOENT) => {
+            let parent = create::parent_of(path);
+            let directory = sys::stat(parent)?;
+            let inherits = directory.mode & SET_GROUP != 0;
+            let group = if inherits {
+                directory.gid
+            } else {
+                rights.group
+            };
+            Ok(decides(parent).then_some((rights.user, group)))
+        }
+        found => {
+            let stat = found?;
+            let is_file = stat.file_type == FileType::RegularFile;
+            Ok((is_file && decides(path)).then_some((stat.uid, stat.gid)))
+        }
+    }
+}
+
 impl Sink {
-    /// Fails if [`restore`](Self::restore) would fail because this process lacks a right; changes nothing. Succeeds if only trying can
-    /// tell, as on network file systems.
+    /// Fails if [`restore`](Self::restore) of the file at `path`, or of one that would be created there, would fail because this process
+    /// lacks a right. Opens and changes nothing. Succeeds if only trying can tell, as on network file systems.
     ///
     /// # Errors
     /// [`Error::Io`] with `EPERM` and the step that would fail.
-    pub fn refuse_restore(&self, what: &Restore) -> Result<(), Error> {
-        let failed = |action| move |errno| Error::io(action, &self.path, None, errno);
-        let decides = self.medium.descriptor().and_then(sys::decides_by_owner);
-        if self.kind == Kind::Device || decides != Ok(true) {
-            return Ok(());
-        }
-        let stat = self.medium.stat().map_err(failed("find the owner of"))?;
+    pub fn refuse_restore(path: impl AsRef<Path>, what: &Restore) -> Result<(), Error> {
+        let path = path.as_ref();
+        let failed = |action| move |errno| Error::io(action, path, None, errno);
         let Ok(rights) = Rights::here() else {
             return Ok(());
         };
-        let owner = what.owner.as_ref().map(Owner::user).transpose();
-        let owner = owner.map_err(failed("look up the owner of"))?;
-        let group = what.group.as_ref().map(Owner::group).transpose();
-        let group = group.map_err(failed("look up the group of"))?;
-        let is_own = stat.uid == rights.user;
-        let gives = |group: u32| is_own && (group == stat.gid || rights.is_in(group));
-        if !rights.gives_any && owner.is_some_and(|owner| !is_own || owner != stat.uid) {
+        let owned = owned(path, &rights).map_err(failed("find the owner of"))?;
+        let Some((user, group)) = owned else {
+            return Ok(());
+        };
+        let new_owner = what.owner.as_ref().map(Owner::user).transpose();
+        let new_owner = new_owner.map_err(failed("look up the owner of"))?;
+        let new_group = what.group.as_ref().map(Owner::group).transpose();
+        let new_group = new_group.map_err(failed("look up the group of"))?;
+        let is_own = user == rights.user;
+        let gives = |new: u32| is_own && (new == group || rights.is_in(new));
+        if !rights.gives_any && new_owner.is_some_and(|new| !is_own || new != user) {
             return Err(failed("set the owner of")(Errno::PERM));
         }
-        if !rights.gives_any && group.is_some_and(|group| !gives(group)) {
+        if !rights.gives_any && new_group.is_some_and(|new| !gives(new)) {
             return Err(failed("set the group of")(Errno::PERM));
         }
-        let changes = rights.changes_any || owner.unwrap_or(stat.uid) == rights.user;
+        let changes = rights.changes_any || new_owner.unwrap_or(user) == rights.user;
         if what.mode.is_some() && !changes {
             return Err(failed("set the mode of")(Errno::PERM));
         }

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FlockOperation, OFlags, SeekFrom, StatxFlags};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::ioctl::{Getter, Opcode, ioctl, opcode};
 use rustix::{fs, mm, pipe};
 
@@ -55,6 +55,11 @@ pub(crate) fn name_among_locks(stat: &Stat) -> String {
     let device = stat.file_system;
     let (major, minor) = (fs::major(device), fs::minor(device));
     format!("{major:02x}:{minor:02x}:{}", stat.inode)
+}
+
+/// Returns the magic number of the file system; see statfs(2).
+fn file_system_kind(found: &fs::StatFs) -> Result<u32> {
+    u32::try_from(found.f_type & 0xFFFF_FFFF).map_err(|_| Errno::OVERFLOW)
 }
 
 /// Opens a block device exclusively: `EBUSY` if it is mounted, held or claimed. It stays claimed while it is open.

@@ -2,7 +2,6 @@
 
 use rustix::fd::AsFd;
 use rustix::fs;
-use rustix::io::Errno;
 
 use super::Result;
 
@@ -22,8 +21,6 @@ pub(crate) fn is_flock_of_bytes(fd: impl AsFd) -> Result<bool> {
     Ok(kind_of(fd)? == NFS)
 }
 
-/// Returns the magic number of the file system; see statfs(2).
-pub(super) fn kind_of(fd: impl AsFd) -> Result<u32> {
-    let kind = fs::fstatfs(fd)?.f_type & 0xFFFF_FFFF;
-    u32::try_from(kind).map_err(|_| Errno::OVERFLOW)
+fn kind_of(fd: impl AsFd) -> Result<u32> {
+    super::file_system_kind(&fs::fstatfs(fd)?)
 }

@@ -1,10 +1,12 @@
 //! Rights to change the metadata of files.
 
+use std::path::Path;
+
 use nix::unistd::{Gid, Uid, getgroups};
-use rustix::fd::AsFd;
+use rustix::fs;
 use rustix::thread::{CapabilitySet, capabilities};
 
-use super::{Result, kind_of};
+use super::{Result, file_system_kind};
 
 /// File systems for which the kernel decides by the owner of a file, and not a server or another program: ext2 to ext4, XFS, Btrfs,
 /// tmpfs, ramfs, F2FS, overlayfs; see statfs(2).
@@ -23,6 +25,8 @@ const LOCAL: [u32; 7] = [
 pub(crate) struct Rights {
     /// User ID of the files that it may change.
     pub(crate) user: u32,
+    /// Group ID of the files that it creates, unless their directory decides that.
+    pub(crate) group: u32,
     groups: Vec<u32>,
     /// True if it may change the owner of any file (`CAP_CHOWN`).
     pub(crate) gives_any: bool,
@@ -34,12 +38,14 @@ impl Rights {
     /// Returns the rights of this thread.
     pub(crate) fn here() -> Result<Self> {
         let effective = capabilities(None)?.effective;
-        let mut groups = vec![Gid::effective().as_raw()];
+        let group = Gid::effective().as_raw();
+        let mut groups = vec![group];
         let more =
             getgroups().map_err(|errno| rustix::io::Errno::from_raw_os_error(errno as i32))?;
         groups.extend(more.into_iter().map(Gid::as_raw));
         Ok(Self {
             user: Uid::effective().as_raw(),
+            group,
             groups,
             gives_any: effective.contains(CapabilitySet::CHOWN),
             changes_any: effective.contains(CapabilitySet::FOWNER),
@@ -52,7 +58,7 @@ impl Rights {
     }
 }
 
-/// True if the kernel alone decides who may change the attributes of a file there.
-pub(crate) fn decides_by_owner(fd: impl AsFd) -> Result<bool> {
-    Ok(LOCAL.contains(&kind_of(fd)?))
+/// True if the kernel alone decides who may change the attributes of a file at `path`.
+pub(crate) fn decides_by_owner(path: &Path) -> Result<bool> {
+    Ok(LOCAL.contains(&file_system_kind(&fs::statfs(path)?)?))
 }

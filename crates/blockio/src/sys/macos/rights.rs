@@ -1,7 +1,8 @@
 //! Rights to change the metadata of files.
 
-use nix::unistd::Uid;
-use rustix::fd::AsFd;
+use std::path::Path;
+
+use nix::unistd::{Gid, Uid};
 
 use crate::sys::posix::Result;
 
@@ -10,6 +11,8 @@ use crate::sys::posix::Result;
 pub(crate) struct Rights {
     /// User ID of the files that it may change.
     pub(crate) user: u32,
+    /// Group ID of the files that it creates, unless their directory decides that.
+    pub(crate) group: u32,
     /// True if it may change the owner of any file.
     pub(crate) gives_any: bool,
     /// True if it may change any file.
@@ -23,6 +26,7 @@ impl Rights {
         let user = Uid::effective();
         Ok(Self {
             user: user.as_raw(),
+            group: Gid::effective().as_raw(),
             gives_any: user.is_root(),
             changes_any: user.is_root(),
         })
@@ -37,6 +41,6 @@ impl Rights {
 
 /// False: a volume of macOS may ignore owners, so only trying can tell.
 #[expect(clippy::unnecessary_wraps, reason = "Linux has to ask")]
-pub(crate) fn decides_by_owner(_fd: impl AsFd) -> Result<bool> {
+pub(crate) fn decides_by_owner(_path: &Path) -> Result<bool> {
     Ok(false)
 }
