@@ -216,6 +216,13 @@ test("an abort ends a copy in good order, and one that comes too late changes no
   );
   assert.deepEqual([never.code, never.cause], ["ABORTED", reason]);
 
+  const early = new AbortController();
+  const started = sync({ source, destination, signal: early.signal }).result;
+  early.abort();
+  const atOnce = await errorIn(() => started);
+  assert.equal(atOnce.code, "ABORTED");
+  assert.match(atOnce.message, /before it (?:had )?beg[au]n/);
+
   const late = new AbortController();
   await sync({ source, destination, signal: late.signal }).result;
   late.abort();

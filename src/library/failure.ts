@@ -41,6 +41,12 @@ const BY_EXIT_CODE: Readonly<Record<number, ErrorCode>> = {
   [ExitCode.readerGone]: "READER_GONE",
 };
 
+/** Words for an abort that came before the process could say anything. */
+const BEFORE_IT_BEGAN = {
+  message: "the operation was aborted before it began",
+  advice: "start it again",
+};
+
 /** Asks for a bug report. */
 export const REPORT = "this is a fault of blockcopy: please report it";
 
@@ -48,9 +54,9 @@ export const REPORT = "this is a fault of blockcopy: please report it";
 export function errorOf(failure: Failure): BlockcopyError {
   const { ended, signal, inputError } = failure;
   const exitCode = exitCodeOf(ended);
-  const { message, advice } = wordsOf(failure);
   // A failed sync takes precedence over the abort that came before it.
   if (signal?.aborted === true && exitCode === 128 + constants.signals.SIGTERM) {
+    const { message, advice } = failure.error ?? BEFORE_IT_BEGAN;
     const cause: unknown = signal.reason;
     return new BlockcopyError(message, { code: "ABORTED", exitCode, advice, cause });
   }
@@ -62,6 +68,7 @@ export function errorOf(failure: Failure): BlockcopyError {
       cause: inputError,
     });
   }
+  const { message, advice } = wordsOf(failure);
   return new BlockcopyError(message, { code: codeOf(exitCode), exitCode, advice });
 }
 

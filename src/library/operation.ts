@@ -141,7 +141,7 @@ class Running<Result> {
     return errorOf({
       command: words[0] ?? "",
       ended,
-      error: ended === NOT_BEGUN ? ABORTED : this.#error,
+      error: this.#error,
       lastLine: this.#lastLine,
       signal,
       inputError: this.#inputError,
@@ -201,8 +201,3 @@ class Running<Result> {
 
 /** The end of an operation that was aborted before it was started. */
 const NOT_BEGUN: Ended = { code: null, signal: "SIGTERM", unstarted: undefined };
-
-const ABORTED = {
-  message: "the operation was aborted before it began",
-  advice: "start it again",
-};

@@ -41,7 +41,6 @@ export function startWorker(words: readonly string[], streams: WorkerStreams): W
     child = spawn(process.execPath, [NO_INSPECTOR, PROGRAM, ...words], {
       stdio: [streams.stdin, "pipe", "pipe"],
       env,
-      windowsHide: true,
     });
   } catch (error) {
     // spawn() throws some errors, such as E2BIG, and reports others by an event.
