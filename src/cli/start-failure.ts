@@ -21,7 +21,7 @@ const ACCESS =
 const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: "raise the limit on open files (`ulimit -n`, LimitNOFILE)",
   ENFILE: "raise the limit on open files of this host (`sysctl fs.file-max`)",
-  ENOMEM: "free memory, or raise the limit on it (`ulimit -v`, MemoryMax), and run again",
+  ENOMEM: "free memory, or raise its limit (`ulimit -v`, MemoryMax), and run again",
   ENOSPC: "make room on the file system of the folder for temporary files, and run again",
   EAGAIN: "raise the limit on processes (`ulimit -u`, TasksMax), and run again",
   EACCES: ACCESS,
@@ -29,7 +29,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EIO: DISK,
   EUCLEAN: DISK,
   EBADMSG: DISK,
-  ESTALE: "mount the file system that blockcopy is installed on anew, and run again",
+  ESTALE: "mount the file system that blockcopy is installed on again, and run this again",
 };
 
 /** Explains an error that kept the program from starting. An error of the system or of an incomplete installation is not a fault of the program. */

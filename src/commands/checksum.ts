@@ -62,7 +62,7 @@ export class ChecksumCommand extends StageCommand {
 
   create = flag("--create", {
     group: "what",
-    text: "Take a FILE that does not exist for an empty one, which `save --create` creates",
+    text: "Treat a FILE that does not exist as an empty one, and leave its creation to `save --create`",
   });
 
   root = flag("--root", {

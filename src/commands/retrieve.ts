@@ -46,7 +46,7 @@ export class RetrieveCommand extends StageCommand {
     text: "Write at most RATE bytes per second, as 20M (K, M, G: powers of 1024)",
   });
 
-  /** Set by `sync`, as are all options without a text. */
+  /** Set by `sync`, like all options without a help text. */
   events = flag("--events");
 
   sizes = valueOr("--sizes", SIZES, "any");

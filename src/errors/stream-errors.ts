@@ -17,7 +17,7 @@ export class ReaderGoneError extends CopyError {
   override readonly name = "ReaderGoneError";
 
   constructor(message: string) {
-    super(message, "read the messages of the stage that reads it", ExitCode.readerGone);
+    super(message, "look at the messages of the stage that reads it", ExitCode.readerGone);
   }
 }
 

@@ -30,7 +30,7 @@ const POLICY = "SELinux or AppArmor (dmesg, `ausearch -m avc`)";
 const GONE = "the device has gone: check its connection (dmesg, `lsblk`)";
 const DAMAGED = "its file system is damaged: look at dmesg, and repair it (fsck, xfs_repair)";
 const SERVER_GONE = "its server, or the program of its FUSE file system, has gone: mount it again";
-const MEMORY = "free memory, or raise the limit on it (`ulimit -v`, MemoryMax), and run again";
+const MEMORY = "free memory, or raise its limit (`ulimit -v`, MemoryMax), and run again";
 const NETWORK =
   "check the connection to the storage, and its server or paths (dmesg, `multipath -ll`)";
 
@@ -49,10 +49,11 @@ const BY_NAME: Readonly<Record<string, Advice>> = {
       "raise the limit on the size of files (`ulimit -f`), or choose another file system",
     ),
   EROFS:
-    "its file system has become read-only, most likely after an error: look at dmesg, repair it (fsck), mount it anew, and run again",
+    "its file system has become read-only, most likely after an error: look at dmesg, repair it (fsck), mount it again, and run this again",
   EUCLEAN: DAMAGED,
   EBADMSG: DAMAGED,
-  ESTALE: "the NFS server has removed or replaced it: mount that file system anew and run again",
+  ESTALE:
+    "the NFS server has removed or replaced it: mount that file system again, and run this again",
   ENOKEY: "unlock its encrypted folder (`fscrypt status`) and run again",
   EISDIR: ({ path, role }) => adviceOnMissing(path, role),
   ELOOP:
@@ -73,7 +74,7 @@ const BY_NAME: Readonly<Record<string, Advice>> = {
   ENODATA: ({ role }) =>
     role === "source"
       ? "the disk cannot read a sector (dmesg, smartctl): copy what it has left with ddrescue, and replace it"
-      : "the disk cannot read a sector (dmesg, smartctl): replace it, or write all of it anew and check it",
+      : "the disk cannot read a sector (dmesg, smartctl): replace it, or overwrite all of it and check it",
   EILSEQ:
     "the disk has data that does not fit its checksum (dmesg, smartctl): restore or replace it",
   EREMOTEIO: `the disk or its controller reports a fault: ${DISK}`,

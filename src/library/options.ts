@@ -21,7 +21,7 @@ export interface SyncOptions extends Control {
   start?: number | string | undefined;
   /** Stop at this OFFSET; the rest of DESTINATION stays as it is. */
   end?: number | string | undefined;
-  /** Compare only the ranges in this MAP, a file of this host or -, in whole blocks (see `blockcopy help checksum`). */
+  /** Compare only the ranges in this range map, a file of this host or -, in whole blocks (see `blockcopy help checksum`). */
   ranges?: string | undefined;
   /** Write the blocks that differ to this file of this host, for `save DESTINATION`, and nothing to DESTINATION. */
   delta?: string | undefined;
@@ -66,7 +66,7 @@ export interface SyncOptions extends Control {
   /** Compress the blocks between hosts: none, lz4, zstd[:LEVEL], lzma[:LEVEL] or auto. Default: auto. */
   compress?:
     "none" | "lz4" | "zstd" | `zstd:${number}` | "lzma" | `lzma:${number}` | "auto" | undefined;
-  /** Send at most RATE bytes per second in each direction, as 20M (K, M, G: powers of 1024). */
+  /** Send at most RATE bytes per second in each direction, such as 20M (K, M, G: powers of 1024). */
   bwlimit?: string | undefined;
   /** Copy over this number of connections to each host, up to 8, for links that are faster than one connection. */
   streams?: number | undefined;
@@ -78,9 +78,9 @@ export interface SyncOptions extends Control {
   digestCache?: string | undefined;
   /** Print details on standard error, as with the environment variable DEBUG=1. */
   verbose?: boolean | undefined;
-  /** Draw a map of the blocks that differed. */
+  /** Draw the change map, which shows where blocks differed. */
   map?: boolean | undefined;
-  /** Write a map of the blocks that differed to this file, as an image. */
+  /** Write the change map to this file, as an image. */
   mapFile?: string | undefined;
   /** Write the result to this file, for the textfile collector of Prometheus. */
   metrics?: string | undefined;
@@ -104,7 +104,7 @@ export interface CompareOptions extends Control {
   threads?: number | undefined;
   /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
   queueDepth?: number | undefined;
-  /** Send at most RATE bytes per second in each direction, as 20M (K, M, G: powers of 1024). */
+  /** Send at most RATE bytes per second in each direction, such as 20M (K, M, G: powers of 1024). */
   bwlimit?: string | undefined;
   /** Digest of the blocks between hosts: blake3 or sha3-512. Default: blake3. */
   digest?: "sha3-512" | "blake3" | undefined;
@@ -112,7 +112,7 @@ export interface CompareOptions extends Control {
   blockSize?: number | string | undefined;
   /** Print details on standard error, as with the environment variable DEBUG=1. */
   verbose?: boolean | undefined;
-  /** Draw a map of the blocks that differed. */
+  /** Draw the change map, which shows where blocks differed. */
   map?: boolean | undefined;
 }
 
@@ -124,9 +124,9 @@ export interface ChecksumOptions extends Control {
   start?: number | string | undefined;
   /** Stop at this OFFSET; the rest of FILE stays as it is. */
   end?: number | string | undefined;
-  /** Compare only the ranges in this MAP, in whole blocks. */
+  /** Compare only the ranges in this range map, in whole blocks. */
   ranges?: string | undefined;
-  /** Take a FILE that does not exist for an empty one, which `save --create` creates. */
+  /** Treat a FILE that does not exist as an empty one, and leave its creation to `save --create`. */
   create?: boolean | undefined;
   /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
   direct?: "auto" | "on" | "off" | undefined;

@@ -60,7 +60,7 @@ export function rootResult({ text }: Success): RootDigest {
   const form = /^blockcopy-root (sha3-512|blake3)\/(\d+) (\d+) ([0-9a-f]+)$/;
   const [, algorithm, blockSize, size, root = ""] = form.exec(text.join("\n")) ?? [];
   if (algorithm !== "sha3-512" && algorithm !== "blake3") {
-    throw fault(`this is no root digest: ${text.join(" ")}`);
+    throw fault(`this is not a root digest: ${text.join(" ")}`);
   }
   return { algorithm, blockSize: Number(blockSize), size: Number(size), root };
 }

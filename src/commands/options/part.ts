@@ -15,7 +15,7 @@ export const PART: Kind<Part> = {
 function parsePart(text: string): Part {
   const [number = 0, count = 0] = text.split("/").map(Number);
   if (!/^[1-9]\d?\/[1-9]\d?$/.test(text) || number > count) {
-    throw new Error(`${JSON.stringify(text)} is not a part; give one as 1/4`);
+    throw new Error(`${JSON.stringify(text)} is not a part; give one such as 1/4`);
   }
   return { number, count };
 }

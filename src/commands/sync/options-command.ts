@@ -79,7 +79,7 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
 
   bwlimit = value("--bwlimit", RATE, {
     group: "speed",
-    text: "Send at most RATE bytes per second in each direction, as 20M (K, M, G: powers of 1024)",
+    text: "Send at most RATE bytes per second in each direction, such as 20M (K, M, G: powers of 1024)",
   });
 
   streams = value("--streams", STREAMS, {

@@ -35,7 +35,7 @@ export async function sendScanned(
     context.debug(`${file}: ${bytes} of ${source.size} bytes in ${extents.length} ranges`);
   }
   options.onRequest?.({ hashing, extents, openEnded, size: source.size, extended });
-  // Only all blocks together have a root. A delta made from these digests names its destination by that root.
+  // A root covers all blocks. A delta made from these digests names its destination by that root.
   const whole = extended && openEnded && start === 0 && ranges === undefined;
   const kept = whole && output.isRewritable;
   const end = openEnded ? MAX_POSITION : (extents.at(-1)?.end ?? 0);

@@ -66,7 +66,7 @@ const CAUSES: readonly Cause[] = [
   [
     /Connection refused/,
     () =>
-      "make sure that sshd runs there, and on which port: ssh://HOST:PORT/PATH gives another one",
+      "make sure that sshd runs there, and check its port: ssh://HOST:PORT/PATH gives another one",
   ],
   [
     /timed out|No route to host|Network is unreachable|Host is down/i,
@@ -113,7 +113,7 @@ const CAUSES: readonly Cause[] = [
   ],
   [
     /sudo: .*no new privileges/,
-    () => "log in as root without --sudo: privileges cannot change there",
+    () => "log in as root without --sudo: sudo cannot gain privileges there",
   ],
   [/^sudo: |\bsudo: /, () => SUDOERS],
   // The shell and the program.

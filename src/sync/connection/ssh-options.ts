@@ -29,7 +29,7 @@ const SINCE: readonly [since: number, options: readonly string[]][] = [
   [8.7, ["StdinNull=no", "ForkAfterAuthentication=no", "SessionType=default"]],
 ];
 
-/** Options of ssh that a message may show, because they cannot contain a password: short ones without and with a value, and those of `-o`. */
+/** Options of ssh that a message may show, because they cannot contain a password: short ones without a value, short ones with a value, and settings of `-o`. */
 const HARMLESS = {
   bare: /^-[46AaCkKMNnqTtvXxY]+$/,
   valued: /^-[bBcFiJlmp]$/,

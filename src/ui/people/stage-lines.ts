@@ -44,11 +44,11 @@ export class ProgressLines implements Progress {
   }
 
   count(): void {
-    // Only the bytes that are done are shown.
+    // These lines do not show the counters.
   }
 
   mapped(): void {
-    // Only `sync` shows it.
+    // Only `sync` shows a change map.
   }
 
   proved(): void {
