@@ -19,9 +19,8 @@ import { notesOf } from "./versions.ts";
 const OUT = "target/release";
 const NOTES = "target/release-notes.md";
 const SINGLE = "dist/single";
-const EXECUTABLES = ["x64", "x64-musl", "arm64", "arm64-musl"].map(
-  (name) => `blockcopy-linux-${name}`,
-);
+/** The executables, and the licences of what is in them. */
+const EXECUTABLES = ["blockcopy-linux-x64", "blockcopy-linux-arm64", "LICENSES.txt"];
 
 const partial = process.argv.includes("--partial");
 const { version, homepage } = releaseHere();
@@ -38,8 +37,7 @@ for (const kind of ["deb", "rpm"] as const)
     collect(() =>
       copy(join(PACKAGES, packageFile(kind, architecture, version)), `npm run build:${kind}`),
     );
-for (const name of [...EXECUTABLES, "LICENSES.txt"])
-  collect(() => copy(join(SINGLE, name), "npm run build:single"));
+for (const name of EXECUTABLES) collect(() => copy(join(SINGLE, name), "npm run build:single"));
 
 for (const what of missing) console.error(`missing: ${what}`);
 if (missing.length > 0 && !partial) process.exitCode = 1;

@@ -25,6 +25,7 @@ publish() {
     local name=$1 file=$1-$version.tgz here there=''
     [[ -f $file ]] || {
         echo "target/release/$file does not exist: npm run release:files" >&2
+        [[ ${how[0]} == --dry-run ]] && return
         exit 1
     }
     if [[ ${how[0]} == --provenance ]]; then
