@@ -37,7 +37,14 @@ export function faultsOf(
 }
 
 function faultsOnMacOS(content: Buffer, { cpu }: Platform, macos: string): string[] {
-  const { cpu: number, needed, oldest = "any", required, signed } = readMachO(content);
+  const {
+    cpu: number,
+    needed,
+    oldest = "any",
+    required,
+    signed,
+    constructors,
+  } = readMachO(content);
   const faults: string[] = [];
   if (number !== MAC_CPUS[cpu]) faults.push(`is for CPU ${number}, not for ${cpu}`);
   for (const library of needed)
@@ -46,8 +53,10 @@ function faultsOnMacOS(content: Buffer, { cpu }: Platform, macos: string): strin
   for (const { name, library } of required)
     if (library !== LIB_SYSTEM && !/^_(napi|node_api)_/.test(name)) faults.push(`needs ${name}`);
   if (oldest === "any" || isOlder(macos, oldest)) faults.push(`needs macOS ${oldest}`);
+  // A linker may leave out what nothing refers to.
+  if (constructors === 0) faults.push("registers nothing with Node");
   // macOS on ARM64 loads nothing without a signature, which may be one without a name.
-  if (cpu === "arm64" && !signed) faults.push("has no signature");
+  if (cpu === "arm64" && !signed) faults.push("has no signature that fits");
   return faults;
 }
 

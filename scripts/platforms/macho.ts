@@ -1,4 +1,5 @@
 // Reads from a library of macOS what its dynamic linker reads: see `mach-o/loader.h` and `mach-o/nlist.h` of the system's headers.
+import { isSigned } from "./code-signature.ts";
 
 /** Requirements of a library on the host that loads it. */
 export interface MachO {
@@ -10,13 +11,16 @@ export interface MachO {
   oldest: string | undefined;
   /** Symbols that must be found when it is loaded, each with the path of its library; undefined means "in the program". */
   required: { name: string; library: string | undefined }[];
-  /** True if it has a signature, which macOS on ARM64 demands. */
+  /** The number of functions that run when it is loaded: each registers a part of the engine with Node. */
+  constructors: number;
+  /** True if it has a signature that fits its content, which macOS on ARM64 demands. */
   signed: boolean;
 }
 
 /** Types of load commands. */
 const COMMAND = {
   symbols: 0x2,
+  segment: 0x19,
   library: 0xc,
   weakLibrary: 0x8000_0018,
   passedOnLibrary: 0x8000_001f,
@@ -24,6 +28,9 @@ const COMMAND = {
   signature: 0x1d,
   build: 0x32,
 } as const;
+
+/** Type of a section with pointers to functions that run when the file is loaded: `S_MOD_INIT_FUNC_POINTERS`. */
+const CONSTRUCTORS = 0x9;
 
 /** `MH_MAGIC_64`. */
 const MAGIC = 0xfeed_facf;
@@ -57,7 +64,8 @@ export function readMachO(file: Buffer): MachO {
     needed,
     oldest: version === undefined ? undefined : versionAt(file, version),
     required: at(COMMAND.symbols).flatMap((start) => undefinedSymbols(file, start, needed)),
-    signed: at(COMMAND.signature).length > 0,
+    constructors: at(COMMAND.segment).reduce((sum, start) => sum + constructorsIn(file, start), 0),
+    signed: at(COMMAND.signature).some((start) => isSigned(file, file.readUInt32LE(start + 8))),
   };
 }
 
@@ -68,6 +76,16 @@ function commandsOf(file: Buffer): { type: number; start: number }[] {
     start += file.readUInt32LE(start + 4);
   }
   return found;
+}
+
+/** Returns the number of constructors in a segment. */
+function constructorsIn(file: Buffer, segment: number): number {
+  const count = file.readUInt32LE(segment + 64);
+  const sections = Array.from({ length: count }, (_, index) => segment + 72 + index * 80);
+  const sizes = sections
+    .filter((section) => (file.readUInt32LE(section + 64) & 0xff) === CONSTRUCTORS)
+    .map((section) => Number(file.readBigUInt64LE(section + 40)) / 8);
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** Returns the symbols that a symbol table does not define. */
