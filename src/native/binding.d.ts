@@ -88,8 +88,8 @@ export declare class Sink {
   /** True for a block device, false for a file. */
   get isDevice(): boolean
   /**
-   * Removes a file that opening this has created, if it is still empty and still has its name; anything else stays. For a copy that fails
-   * before the first write.
+   * Removes the file if opening this sink has created it, and if it is still empty and still has its name. For a copy that fails before
+   * the first write.
    */
   removeIfUnused(): void
   /** Description of the way of writing, for the log. */
@@ -221,7 +221,7 @@ export interface DiffOptions {
   digests?: Uint8Array | undefined
   /** Algorithm of these digests and of those returned. */
   algorithm: DigestAlgorithm
-  /** Return the digests of the source also if there are none to compare with. */
+  /** Return the digests of the source even if there are none to compare with. */
   hashed: boolean
   /** Compression of the blocks returned. */
   compression: Compression

@@ -85,8 +85,8 @@ impl Sink {
         self.inner.kind() == Kind::Device
     }
 
-    /// Removes a file that opening this has created, if it is still empty and still has its name; anything else stays. For a copy that fails
-    /// before the first write.
+    /// Removes the file if opening this sink has created it, and if it is still empty and still has its name. For a copy that fails before
+    /// the first write.
     #[napi]
     pub fn remove_if_unused(&self, env: Env) -> Result<()> {
         let removed = self.inner.remove_if_unused();

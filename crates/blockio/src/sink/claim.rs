@@ -142,7 +142,7 @@ fn lock_image(
     if options.force {
         return Ok(None);
     }
-    // Over NFS a lock of flock(2) covers all bytes and conflicts with these.
+    // Over NFS, a flock(2) lock covers all bytes, so it would conflict with these byte locks.
     if options.lock && node.kind == Kind::File && sys::is_flock_of_bytes(fd) == Ok(true) {
         return Ok(None);
     }

@@ -82,8 +82,8 @@ impl Sink {
     /// The owner is the user of that name on this machine, or else the number.
     ///
     /// # Errors
-    /// [`Error::Io`] with the step that failed; the steps before it are done. `EOPNOTSUPP` for a device: its node belongs to the machine,
-    /// not to its content.
+    /// [`Error::Io`] with the step that failed; the steps before it are done. `EOPNOTSUPP` for a device, because the attributes of its node
+    /// belong to the machine, not to the content.
     pub fn restore(&self, what: &Restore) -> Result<(), Error> {
         let failed = |action| move |errno| Error::io(action, &self.path, None, errno);
         if self.kind == Kind::Device {

@@ -89,7 +89,7 @@ pub(super) fn decode(compressed: &[u8], limit: usize) -> Result<Vec<u8>, &'stati
             return Err("it ends too early");
         }
         if block.len() > limit {
-            return Err("it decodes to more than it may");
+            return Err("it decodes to more bytes than allowed");
         }
         // One byte more than the limit, to tell the end of the largest block from a larger one.
         let larger = (block.len() * 2).min(limit + 1);
@@ -101,7 +101,7 @@ pub(super) fn decode(compressed: &[u8], limit: usize) -> Result<Vec<u8>, &'stati
     match block.len() {
         0 => Err("it decodes to nothing"),
         length if length <= limit => Ok(block),
-        _ => Err("it decodes to more than it may"),
+        _ => Err("it decodes to more bytes than allowed"),
     }
 }
 
@@ -183,7 +183,7 @@ mod tests {
         let bomb = encode(&vec![0; MAX_BLOCK_LEN + 1], Preset::Legacy)
             .unwrap()
             .unwrap();
-        assert_eq!(decode(&bomb), Err("it decodes to more than it may"));
+        assert_eq!(decode(&bomb), Err("it decodes to more bytes than allowed"));
     }
 
     #[test]

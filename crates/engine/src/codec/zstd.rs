@@ -69,7 +69,7 @@ pub(super) fn decode(payload: &[u8], limit: usize) -> Result<Vec<u8>, &'static s
     let length = usize::try_from(length)
         .ok()
         .filter(|&length| length <= limit)
-        .ok_or("it decodes to more than it may")?;
+        .ok_or("it decodes to more bytes than allowed")?;
     if length == 0 {
         return Err("it decodes to nothing");
     }

@@ -1,4 +1,4 @@
-//! Finding holes, compared with a list of them.
+//! Finding holes: what is found equals a list that is kept separately.
 
 use blockcopy_blockio::{Direct, Fault, Memory, Operation, Source};
 use proptest::prelude::*;

@@ -62,7 +62,7 @@ fn access_falls_back_to_the_page_cache_if_direct_access_is_refused() {
             &data,
             "on the disk",
         );
-        // It is not tried again.
+        // A refused direct write is not tried again.
         let asked = count(&memory, Operation::DirectWrite);
         sink.write_run(&[&data], 4096).unwrap();
         assert_eq!(count(&memory, Operation::DirectWrite), asked);
