@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { ExitCode } from "../../src/errors/exit-codes.ts";
 import { noise, scratch } from "../support/files/files.ts";
 import { execute, PROJECT } from "../support/programs/cli.ts";
 import { changedIn } from "../support/programs/sync-pair.ts";
@@ -40,6 +41,17 @@ for (const [index, code] of EXAMPLES.entries()) {
     assert.equal(exit, 0);
   });
 }
+
+test("the table of errors has all exit codes", () => {
+  const rows = Array.from(PAGE.matchAll(/^\| `([A-Z_]+)` +\| (\d+) +\|/gm));
+  const documented = rows.map(([, code, exitCode]) => [code, Number(exitCode)]);
+  const all = Object.entries(ExitCode).map(([name, exitCode]) => [
+    name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
+    exitCode,
+  ]);
+  const own = [["ABORTED", 143]];
+  assert.deepEqual(documented, [...all.filter(([name]) => name !== "SUCCESS"), ...own]);
+});
 
 /** Uses of the types that an example would not make, and mistakes that the compiler must find. */
 const TYPES = `

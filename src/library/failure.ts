@@ -26,19 +26,20 @@ export interface Failure {
   inputError: Error | undefined;
 }
 
-const BY_EXIT_CODE: Readonly<Record<number, ErrorCode>> = {
-  [ExitCode.usage]: "USAGE",
-  [ExitCode.differs]: "DIFFERS",
-  [ExitCode.noInput]: "NO_INPUT",
-  [ExitCode.unavailable]: "UNAVAILABLE",
-  [ExitCode.internal]: "INTERNAL",
-  [ExitCode.notKept]: "NOT_KEPT",
-  [ExitCode.io]: "IO",
-  [ExitCode.later]: "LATER",
-  [ExitCode.protocol]: "PROTOCOL",
-  [ExitCode.permission]: "PERMISSION",
-  [ExitCode.otherDestination]: "OTHER_DESTINATION",
-  [ExitCode.readerGone]: "READER_GONE",
+/** The code for each exit code. */
+const CODES: Readonly<Record<Exclude<keyof typeof ExitCode, "success">, ErrorCode>> = {
+  usage: "USAGE",
+  differs: "DIFFERS",
+  noInput: "NO_INPUT",
+  unavailable: "UNAVAILABLE",
+  internal: "INTERNAL",
+  notKept: "NOT_KEPT",
+  io: "IO",
+  later: "LATER",
+  protocol: "PROTOCOL",
+  permission: "PERMISSION",
+  otherDestination: "OTHER_DESTINATION",
+  readerGone: "READER_GONE",
 };
 
 /** Words for an abort that came before the process could say anything. */
@@ -82,7 +83,9 @@ function exitCodeOf({ code, signal, unstarted }: Ended): number {
 }
 
 function codeOf(exitCode: number): ErrorCode {
-  return BY_EXIT_CODE[exitCode] ?? (exitCode > 128 ? "SIGNALLED" : "INTERNAL");
+  const names = Object.keys(CODES) as (keyof typeof CODES)[];
+  const name = names.find((known) => ExitCode[known] === exitCode);
+  return name === undefined ? (exitCode > 128 ? "SIGNALLED" : "INTERNAL") : CODES[name];
 }
 
 function wordsOf({ command, ended, error, lastLine }: Failure): {
