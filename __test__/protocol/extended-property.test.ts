@@ -38,6 +38,7 @@ const anyGreeting: fc.Arbitrary<Omit<Hello, "digest" | "blockSize">> = fc
       storage: fc.stringMatching(/^[ -~]{0,200}$/),
       root: bytes64,
       end: fc.constant(MAX_POSITION),
+      dryRun: fc.constant(true),
     },
     plainObject,
   )

@@ -51,6 +51,7 @@ describe("values that cannot be", () => {
     ["bad-hello", greet(field(6, Buffer.alloc(63))), 0, "Field 6"],
     ["bad-hello", greet(field(9, far)), 0, "Field 9"],
     ["bad-hello", greet(field(9, u32(1))), 0, "Field 9"],
+    ["bad-hello", greet(field(10, "\0")), 0, "Field 10"],
     ["unsupported", greet(field(0x8004, u64(1))), 0, "needs field 4"],
     ["damaged", descriptionFrame("head", [field(0x8011, u32(4096))]), 0, "lacks the digest"],
     ["damaged", descriptionFrame("head", [field(0x8010, "blake3")]), 0, "lacks the digest"],

@@ -42,7 +42,7 @@ function next(
 }
 
 function greeting(hello: ReceivedHello, offset: number): Frame {
-  const { version, digest, blockSize, accepts, size, identity, root, end } = hello;
+  const { version, digest, blockSize, accepts, size, identity, root, end, dryRun } = hello;
   return {
     name: "helo",
     offset,
@@ -56,6 +56,7 @@ function greeting(hello: ReceivedHello, offset: number): Frame {
         identity,
         root && `root ${shortened(root)}`,
         end === undefined ? undefined : endText(end),
+        dryRun === true ? "dry run" : undefined,
       ]
         .filter((what) => what !== undefined)
         .join(", "),
@@ -68,6 +69,7 @@ function greeting(hello: ReceivedHello, offset: number): Frame {
       identity,
       root: root && hex(root),
       end,
+      dryRun,
     }),
   };
 }

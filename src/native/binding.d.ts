@@ -63,6 +63,8 @@ export declare class Engine {
   openStdin(direct: DirectIo): Promise<Source | null>
   /** Opens a regular file or block device for writing. */
   openSink(path: string, options: SinkOptions): Promise<Sink>
+  /** Fails if `openSink` with `create` would fail to create a file that does not exist, whoever tries. Changes nothing. */
+  refuseCreating(path: string): Promise<void>
   /** Opens the file or device of a sink for reading. */
   openReader(sink: Sink, direct: DirectIo): Promise<Source>
   /**

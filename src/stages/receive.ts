@@ -2,11 +2,9 @@ import type { BlockRequest, CopyRequest } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { type Part, partOf } from "../blocks/part.ts";
 import type * as Binding from "../native/binding.js";
-import { ProtocolError } from "../protocol/error.ts";
-import { Input } from "../transport/streams/input.ts";
 import { Output } from "../transport/streams/output.ts";
-import { asAside, type Progress, silent } from "../ui/progress.ts";
-import { checksum, type ChecksumOptions } from "./checksum/checksum.ts";
+import { type Progress, silent } from "../ui/progress.ts";
+import type { ChecksumOptions } from "./checksum/checksum.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
 import { openDestination } from "./save/destination.ts";
 import { saveTo } from "./save/save.ts";
@@ -17,6 +15,8 @@ export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized"> &
   SaveOptions & {
     /** The part of the copy that this process does; the last part includes what the source has after the end of the destination. */
     part: Part | undefined;
+    /** Hold the digests back until the root is known, and send it before them. A delta made from them then names its destination. */
+    rootFirst: boolean;
     /** Use the protocol of blockcopy 0.0.2 for both streams. */
     legacy: boolean;
   };
@@ -43,10 +43,7 @@ export async function receive(
     sized: !legacy,
   };
   const output = new Output(native, "hash stream", options.rate);
-  let onRequest!: (part: BlockRequest) => void;
-  const request = new Promise<CopyRequest>((resolve) => {
-    onRequest = (part) => resolve({ ...part, ...wholeRequest(part, options) });
-  });
+  const { request, onRequest } = awaitRequest(options);
   const saving = { ...context, progress: progressOfSave(context.progress, { legacy }) };
   const [outcome] = await Promise.all([
     saveTo(saving, destination, options, request),
@@ -81,6 +78,18 @@ function onlyPart(
   return part.number === part.count ? { ...found, end } : found;
 }
 
+/** Returns the function that is called with the request, and a promise of it, with what all parts of the copy ask for together. */
+export function awaitRequest(options: ReceiveOptions): {
+  request: Promise<CopyRequest>;
+  onRequest: (part: BlockRequest) => void;
+} {
+  let onRequest!: (part: BlockRequest) => void;
+  const request = new Promise<CopyRequest>((resolve) => {
+    onRequest = (part) => resolve({ ...part, ...wholeRequest(part, options) });
+  });
+  return { request, onRequest };
+}
+
 /**
  * Returns what all parts of the copy ask for together. Each part needs it to refuse at once what would otherwise fail only
  * in the last part.
@@ -98,34 +107,8 @@ function wholeRequest(
   return { reachesEnd: openEnded, whole: openEnded && coversAll };
 }
 
-/**
- * Does a dry run of {@link receive}: sends the digests, and waits until the other side has counted the blocks. Refuses a
- * destination that is in use, as `receive` would.
- *
- * @throws the errors of `checksum`, and ProtocolError if blocks are sent
- */
-export async function receiveDryRun(
-  context: StageContext,
-  options: ReceiveOptions,
-): Promise<undefined> {
-  if (!options.force) {
-    await context.engine.refuseUsed(options.file);
-  }
-  // Held-back digests stall the source, so its progress is what counts from then on.
-  const aside = options.rootFirst
-    ? asAside(context.progress, "reading the destination")
-    : undefined;
-  const digests = { ...(await withRanges(options)), extended: true, sized: true };
-  await checksum({ ...context, progress: aside ?? context.progress }, digests);
-  aside?.finish(true);
-  const input = new Input(context.native, "block stream");
-  if ((await input.read(new Uint8Array(1))) > 0) {
-    throw new ProtocolError("other-stream", 0, "The source has sent blocks in a dry run");
-  }
-}
-
 /** Reads the range list now, if there is one: the block stream follows it on the same input. */
-async function withRanges(options: ReceiveOptions): Promise<ReceiveOptions> {
+export async function withRanges(options: ReceiveOptions): Promise<ReceiveOptions> {
   const extents = await options.ranges?.();
   return { ...options, ranges: extents && (() => Promise.resolve(extents)) };
 }

@@ -25,6 +25,7 @@ export const anyHello = fc.oneof(
               7,
               8,
               9,
+              10,
               0x8008,
             ),
             value: fc.oneof(

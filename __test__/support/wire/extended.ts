@@ -27,12 +27,13 @@ export interface HelloFields {
   identity?: string;
   root?: Uint8Array;
   end?: number;
+  dryRun?: boolean;
 }
 
 /** A `helo` frame that asks for an extended block stream. */
 export function sealedHello(fields: HelloFields = {}): Buffer {
   const { digest = "sha3-512", blockSize = 131_072, accepts = CODECS } = fields;
-  const { size, identity, root, end } = fields;
+  const { size, identity, root, end, dryRun } = fields;
   return descriptionFrame("helo", [
     field(DIGEST_TAG, digest),
     field(0x8002, u32(blockSize)),
@@ -41,6 +42,7 @@ export function sealedHello(fields: HelloFields = {}): Buffer {
     ...(identity === undefined ? [] : [field(5, identity)]),
     ...(root === undefined ? [] : [field(6, root)]),
     ...(end === undefined ? [] : [field(9, u64(end))]),
+    ...(dryRun === true ? [field(10, "")] : []),
   ]);
 }
 

@@ -99,6 +99,19 @@ impl Engine {
         promise(env, Sink::from, |done| self.inner.run(open, done))
     }
 
+    /// Fails if `openSink` with `create` would fail to create a file that does not exist, whoever tries. Changes nothing.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn refuse_creating<'env>(
+        &self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "string")] path: JsString<'_>,
+    ) -> Result<Object<'env>> {
+        let path = to_path(path)?;
+        self.answer(env, move || {
+            Ok(blockcopy_engine::Sink::refuse_creating(path)?)
+        })
+    }
+
     /// Opens the file or device of a sink for reading.
     #[napi(ts_return_type = "Promise<Source>")]
     pub fn open_reader<'env>(

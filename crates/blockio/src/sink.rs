@@ -125,6 +125,15 @@ impl Sink {
         claim::probe(path.as_ref())
     }
 
+    /// Fails if [`open`](Self::open) with `create` would fail to create a file at `path`, where nothing is found, whoever tries. Changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] as in [`open`](Self::open).
+    pub fn refuse_creating(path: impl AsRef<Path>) -> Result<(), Error> {
+        create::refuse(path.as_ref())
+    }
+
     /// Opens content of memory, as a file or device with faults.
     ///
     /// # Errors

@@ -32,6 +32,8 @@ export interface Hello extends Hashing {
   root?: Uint8Array | undefined;
   /** End of what the stream asks for, as an offset; `MAX_POSITION` for all that the source has. Undefined if it is not known. */
   end?: number | undefined;
+  /** The reader of the answer writes nothing: the answer is a stream without blocks. */
+  dryRun?: boolean | undefined;
 }
 
 /** A hello that has been received. */
@@ -60,6 +62,7 @@ const TAG = {
   reserved: 7,
   storage: 8,
   end: 9,
+  dryRun: 10,
 };
 
 /**
@@ -70,7 +73,7 @@ export function encodeHello(
   hello: Hello,
   { reserveRoot }: { reserveRoot: boolean } = { reserveRoot: false },
 ): Uint8Array {
-  const { digest, blockSize, accepts, size, identity, storage, root, end } = hello;
+  const { digest, blockSize, accepts, size, identity, storage, root, end, dryRun } = hello;
   const fields: Field[] = [
     { tag: TAG.digest, value: encodeText(digest) },
     { tag: TAG.blockSize, value: u32(blockSize) },
@@ -81,6 +84,7 @@ export function encodeHello(
   if (identity !== undefined) fields.push({ tag: TAG.identity, value: encodeText(identity) });
   if (storage !== undefined) fields.push({ tag: TAG.storage, value: encodeText(storage) });
   if (end !== undefined) fields.push({ tag: TAG.end, value: u64(end) });
+  if (dryRun === true) fields.push({ tag: TAG.dryRun, value: new Uint8Array(0) });
   if (root !== undefined) fields.push({ tag: TAG.root, value: root });
   else if (reserveRoot) fields.push({ tag: TAG.reserved, value: new Uint8Array(ROOT_LENGTH) });
   return encodeDescription("helo", fields);
@@ -142,6 +146,7 @@ function takeGreeting(hello: Omit<Hello, keyof Hashing>): [number, TakeValue][] 
       },
     ],
     [TAG.end, (value) => (hello.end = readU64(value)) !== undefined],
+    [TAG.dryRun, (value) => (hello.dryRun = value.length === 0)],
   ];
 }
 

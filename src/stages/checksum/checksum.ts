@@ -1,17 +1,16 @@
-import { beyondEnd, checkRange } from "../../blocks/check-range.ts";
+import { beyondEnd } from "../../blocks/check-range.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import { Root } from "../../blocks/root.ts";
 import { scanStream } from "../../blocks/scan.ts";
 import { UsageError } from "../../errors/copy-error.ts";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import type * as Binding from "../../native/binding.js";
 import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
-import { MAX_POSITION } from "../../protocol/limits.ts";
-import { SpooledOutput, type StreamOutput } from "../../transport/streams/spooled-output.ts";
+import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
 import { Output } from "../../transport/streams/output.ts";
 import { openInput } from "./open-input.ts";
 import { sendDigests } from "./send-digests.ts";
+import { sendMissing } from "./send-missing.ts";
 import type { DigestOptions } from "./digest-options.ts";
 
 /** Options of {@link checksum}; `file` is a file or device, or `-` for standard input. */
@@ -20,8 +19,6 @@ export interface ChecksumOptions extends DigestOptions {
   create: boolean;
   /** Most bytes of digests to send per second; undefined for no limit. */
   rate: number | undefined;
-  /** Hold the digests back until the root is known, and send it before them. A delta made from them then names its destination. */
-  rootFirst?: boolean;
 }
 
 /**
@@ -36,16 +33,13 @@ export async function checksum(
   context.debug(context.engine.hashing(options.hashing.digest));
   const output = new Output(context.native, "hash stream", options.rate);
   await output.whileRead(async () => {
-    const stream = options.rootFirst === true ? await SpooledOutput.begin(output) : output;
     const source = await openOrMissing(context, options);
     if (source === undefined) {
-      checkRange({ size: 0 }, options);
-      context.progress.begin(0);
-      await hashMissing(context, options, stream);
+      await sendMissing(context, options, output);
     } else if (source === null) {
-      await hashStream(context, options, stream);
+      await hashStream(context, options, output);
     } else {
-      await sendDigests(context, source, options, stream);
+      await sendDigests(context, source, options, output);
     }
   });
 }
@@ -64,28 +58,6 @@ async function openOrMissing(
     }
     throw error;
   }
-}
-
-/** Asks for all of the source, for a file that is missing. */
-async function hashMissing(
-  { engine }: StageContext,
-  { file, hashing, extended, sized }: ChecksumOptions,
-  output: StreamOutput,
-): Promise<void> {
-  const root = new Root(hashing).finish(0);
-  const storage = sized === true ? ((await engine.storageOfNewFile(file)) ?? undefined) : undefined;
-  const encoder = new HashEncoder(
-    hashing,
-    extended
-      ? {
-          accepts: BLOCK_CODECS,
-          end: MAX_POSITION,
-          storage,
-          ...(output.isRewritable && { size: 0, root: root.root }),
-        }
-      : undefined,
-  );
-  await output.finish([...encoder.begin(), encoder.rest(0), ...encoder.end(root)]);
 }
 
 /** Hashes a standard input that cannot be read by offset. Its size is unknown, so the stream has no `rest` frame. */

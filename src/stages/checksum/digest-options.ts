@@ -20,6 +20,8 @@ export interface DigestOptions {
   extended: boolean;
   /** Name the size and the storage of the file, so that `retrieve` can refuse a source that shares its storage. */
   sized?: boolean;
+  /** Ask for an answer without blocks. */
+  dryRun?: boolean;
   /** Called with the request before any digest is sent. */
   onRequest?: (request: BlockRequest) => void;
   /** Ask for the rest in the way that `retrieve` of blockcopy 0.0.2 needs. */

@@ -88,6 +88,6 @@ async function encoderFor(
   const about = output.isRewritable
     ? { size, identity, storage, root }
     : options.sized && { size, storage };
-  const end = MAX_POSITION;
-  return new HashEncoder({ digest, blockSize }, { accepts: BLOCK_CODECS, end, ...about });
+  const asked = { end: MAX_POSITION, dryRun: options.dryRun };
+  return new HashEncoder({ digest, blockSize }, { accepts: BLOCK_CODECS, ...asked, ...about });
 }

@@ -71,8 +71,11 @@ async function encoderFor(
   const identity = kept ? await identityOf(context, source) : undefined;
   const storage = await storageFor(context, source, options);
   const about = kept || options.sized === true ? { size: source.size, identity, storage } : {};
-  const { hashing, extended } = options;
-  return new HashEncoder(hashing, extended ? { accepts: BLOCK_CODECS, end, ...about } : undefined);
+  const { hashing, extended, dryRun } = options;
+  return new HashEncoder(
+    hashing,
+    extended ? { accepts: BLOCK_CODECS, end, dryRun, ...about } : undefined,
+  );
 }
 
 /** Returns the identity of a file or device; undefined if nothing distinguishes it from others. */

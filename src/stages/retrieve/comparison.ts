@@ -106,7 +106,12 @@ export class Comparison {
       decoder: this.#decoder,
       isOutputRewritable: this.#output.isRewritable,
     });
-    this.#sequence.add(Promise.resolve(), () => this.#stream.write(format.encoder.begin()));
+    const { encoder } = format;
+    if (this.#options.dryRun && this.#decoder.hello?.dryRun === true) {
+      // A whole stream without blocks, from which the other side can refuse what a copy would refuse.
+      await this.#output.write([...encoder.begin(), ...encoder.end(undefined)]);
+    }
+    this.#sequence.add(Promise.resolve(), () => this.#stream.write(encoder.begin()));
     return format;
   }
 

@@ -33,6 +33,37 @@ export async function openDestination(
   return { sink, keep };
 }
 
+/** A file that the copy would create, as a dry run sees it. */
+export const NEW_FILE: Target = { isDevice: false, size: 0 };
+
+/**
+ * Opens a destination for reading, and refuses what `openDestination` would refuse, as far as that shows without opening it for writing.
+ *
+ * @returns undefined for a file that does not exist, which the copy would create
+ * @throws UsageError, the engine's failures
+ */
+export async function openForDryRun(
+  { engine, direct }: StageContext,
+  { file, force, create }: Pick<SaveOptions, "file" | "force" | "create">,
+): Promise<Binding.Source | undefined> {
+  if (!force) {
+    await engine.refuseUsed(file);
+  }
+  const found = await engine.openSource(file, direct).catch((error: unknown) => {
+    if (create && isEngineFailure(error) && error.kind === "not-found") {
+      return undefined;
+    }
+    throw error;
+  });
+  if (found === undefined) {
+    await engine.refuseCreating(file);
+    return undefined;
+  }
+  refuseFileAmongDevices(file, found);
+  refuseEmpty(file, found);
+  return found;
+}
+
 /** A destination does not exist, but could be created. */
 class MissingError extends CopyError {
   override readonly name = "MissingError";

@@ -1,5 +1,7 @@
 import { closeSync, readSync } from "node:fs";
+import { dirname } from "node:path";
 
+import { systemCode } from "../../errors/stream-errors.ts";
 import { openSync, readTextSync, statfsSync, statSync } from "../../native/files.ts";
 
 /** File systems without compression, by magic number, see statfs(2): ext2 to ext4, XFS, tmpfs, FAT, exFAT. */
@@ -17,20 +19,35 @@ export interface Space {
   longest: number;
 }
 
-/** Returns the space for a file. Limits that cannot be found out are Infinity. */
+/** Returns the space for a file, which need not exist yet. Limits that cannot be found out are Infinity. */
 export function spaceFor(file: string): Space {
   try {
-    const { type, bsize, bavail, bfree } = statfsSync(file);
+    const allocated = allocatedTo(file);
+    const { type, bsize, bavail, bfree } = statfsSync(
+      allocated === undefined ? dirname(file) : file,
+    );
     // Root may also use the reserved blocks.
     const blocks = process.geteuid?.() === 0 ? bfree : bavail;
     return {
-      allocated: statSync(file).blocks * 512,
+      allocated: allocated ?? 0,
       free: UNCOMPRESSED.includes(type) ? blocks * bsize : Infinity,
       longest: type === FAT ? FAT_LIMIT : Infinity,
     };
   } catch {
     // Writing to the file reports what is wrong.
     return { allocated: 0, free: Infinity, longest: Infinity };
+  }
+}
+
+/** Returns the bytes that a file takes on the disk; undefined if it does not exist. */
+function allocatedTo(file: string): number | undefined {
+  try {
+    return statSync(file).blocks * 512;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") {
+      return undefined;
+    }
+    throw error;
   }
 }
 

@@ -84,6 +84,21 @@ pub(super) fn parent_of(path: &Path) -> &Path {
     }
 }
 
+/// Fails if [`create`] cannot succeed at `path`, where nothing is found, whoever tries. Changes nothing.
+///
+/// # Errors
+/// [`Error::NotFound`] if the directory does not exist, the name is a dangling symbolic link, or it would be under /dev.
+pub(super) fn refuse(path: &Path) -> Result<(), Error> {
+    let failed = |errno| Error::opening(path, errno);
+    let parent = parent_of(path);
+    let directory = sys::open_directory(parent).map_err(failed)?;
+    let is_link = sys::stat_in(&directory, path.file_name().unwrap_or_default()).is_ok();
+    if is_link || is_under_dev(parent).map_err(failed)? {
+        return Err(failed(Errno::NOENT));
+    }
+    Ok(())
+}
+
 /// Returns true for /dev: a file there takes memory until the machine is rebooted, and takes the name of a device that is created later.
 /// /dev/shm is a place for files.
 fn is_under_dev(directory: &Path) -> Result<bool, Errno> {
