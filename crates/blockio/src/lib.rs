@@ -14,6 +14,8 @@
 
 mod aligned;
 mod direct;
+#[cfg(any(target_os = "macos", test))]
+mod disk_names;
 mod errno;
 mod error;
 #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::Shown;
+use crate::disk_names;
 use crate::sys::{self, FileType, Mount, Stat};
 
 /// Limit for the names in a message.
@@ -79,27 +80,9 @@ fn mounted(device: u64, counts: impl Fn(&Mount) -> bool) -> Option<String> {
     let mounts = sys::mounts().ok()?;
     let found = mounts.iter().filter(|mount| counts(mount));
     found
-        .filter_map(|mount| Some((mount, relation(&name, mount.source.to_str()?)?)))
+        .filter_map(|mount| Some((mount, disk_names::relation(&name, mount.source.to_str()?)?)))
         .map(|(mount, who)| format!("{who} is mounted on {}", Shown::path(&mount.mountpoint)))
         .next()
-}
-
-/// Returns the name of a mounted device in a sentence about the device called `name`; `None` if the two share nothing. The names of
-/// partitions are those of their disks, an `s` and a number: `/dev/disk2s1`.
-fn relation(name: &str, mounted: &str) -> Option<String> {
-    let part_of = |part: &str, whole: &str| {
-        let rest = part.strip_prefix(whole);
-        rest.is_some_and(|rest| rest.starts_with('s'))
-    };
-    if mounted == name {
-        Some("it".to_owned())
-    } else if part_of(mounted, name) {
-        Some(format!("its partition {mounted}"))
-    } else if part_of(name, mounted) {
-        Some(format!("its disk {mounted}"))
-    } else {
-        None
-    }
 }
 
 /// Returns the path of the node of a block device: `/dev/disk2`.
