@@ -1,9 +1,9 @@
 // Bundles the program and the libraries that it uses into dist/: fewer and smaller files for Node to look up and compile at each start.
-// The library, dist/index.js, is bundled too; the compiler writes its types.
-// A command only loads the files that it needs. Types are not checked here (`npm run check:types`).
+// The library, dist/index.js, is bundled too; the compiler writes its types. Types are not checked here (`npm run check:types`).
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { bundleProgram } from "./bundle-program.ts";
 import { writeTypes } from "./library-types.ts";
 import {
   ASIDE,
@@ -15,7 +15,6 @@ import {
 import { NODE_VERSIONS, OLDEST_NODE } from "../src/native/node-version.ts";
 
 const OUT = "dist";
-const ENTRY = "src/cli/main.ts";
 const INSTALLER = "src/sync/bootstrap/install.ts";
 const LAUNCHER = "src/cli/launcher.sh";
 const LIBRARY = "src/library/index.ts";
@@ -24,31 +23,20 @@ const LIBRARY = "src/library/index.ts";
 for (const name of existsSync(OUT) ? readdirSync(OUT) : [])
   if (name !== "single") rmSync(join(OUT, name), { recursive: true, force: true });
 const common = {
-  outdir: join(OUT, "cli"),
   bundle: true,
   format: "esm",
   platform: "node",
   target: `node${OLDEST_NODE}`,
   logLevel: "warning",
 } as const;
-const { metafile } = await build({
-  ...common,
-  entryPoints: [ENTRY],
-  // Modules imported with import() stay in files of their own, which are read when they are needed.
-  splitting: true,
-  // Some libraries are CommonJS and require Node's own modules.
-  banner: {
-    js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
-  },
-  metafile: true,
-});
+const modules = await bundleProgram(join(OUT, "cli"));
 // It runs where nothing else of the program is.
-await build({ ...common, entryPoints: [INSTALLER] });
+await build({ ...common, outfile: join(OUT, "cli/install.mjs"), entryPoints: [INSTALLER] });
 await build({ ...common, outdir: OUT, entryPoints: [LIBRARY] });
 writeTypes(LIBRARY, join(OUT, "types"));
 chmodSync(join(OUT, "cli/main.js"), 0o755);
 writeFileSync(join(OUT, "cli/blockcopy"), launcher(), { mode: 0o755 });
-writeFileSync(join(OUT, "THIRD-PARTY-LICENSES.txt"), notices(Object.keys(metafile.inputs)));
+writeFileSync(join(OUT, "THIRD-PARTY-LICENSES.txt"), notices(modules));
 
 /** The shell script that starts the program. */
 function launcher(): string {

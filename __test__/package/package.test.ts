@@ -87,7 +87,7 @@ test("the tarballs hold the program and nothing else", { skip }, () => {
   for (const file of files) {
     assert.match(
       file,
-      /^package\/(dist\/cli\/(blockcopy|[\w-]+\.js)|dist\/index\.js|dist\/types\/\w+\.d\.ts|dist\/THIRD-PARTY-LICENSES\.txt|man\/blockcopy(-\w+)?\.1|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+      /^package\/(dist\/cli\/(blockcopy|package\.json|install\.mjs|[\w-]+\.js)|dist\/index\.js|dist\/types\/\w+\.d\.ts|dist\/THIRD-PARTY-LICENSES\.txt|man\/blockcopy(-\w+)?\.1|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
     );
     assert.doesNotMatch(file, /test/i);
   }

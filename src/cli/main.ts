@@ -9,7 +9,7 @@ import { explainStart } from "./start-failure.ts";
 catchSignals(process.argv.slice(2).find((word) => !word.startsWith("-")) ?? "blockcopy");
 void main();
 
-/** Runs the command line. A function, because the single executable cannot wait outside of one. */
+/** Runs the command line. A function, because CommonJS cannot wait outside of one. */
 async function main(): Promise<void> {
   try {
     const hindrance = await hindranceHere();

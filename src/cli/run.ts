@@ -1,15 +1,15 @@
-import { Cli, type Command, type CommandClass } from "clipanion";
+// Imports little: what reads a command line is loaded once there is a command.
+import type { Command, CommandClass } from "clipanion";
 
 import { ExitCode } from "../errors/exit-codes.ts";
 import { givenWords } from "../native/arguments.ts";
 import { VERSION } from "../native/installation.ts";
-import { eventLine, helloLine } from "../ui/event-lines.ts";
 import { printLine } from "../ui/stderr.ts";
 import { printAnswer } from "./answer.ts";
 import { loadCommand } from "./commands.ts";
 
 /** Reports a mistake in the command line of a command, and returns the exit code. */
-type Refuse = (command: string, what: string) => number;
+type Refuse = (command: string, what: string) => number | Promise<number>;
 
 /** Runs the command that `words` name and returns the exit code. Most commands end the process themselves. */
 export async function run(words: string[]): Promise<number> {
@@ -42,9 +42,10 @@ async function runCommand(
   { argv, refuse }: { argv: string[]; refuse: Refuse },
 ): Promise<number> {
   const words = afterCommand(argv, name);
+  const { parse } = await import("./parse.ts");
   let command: Command;
   try {
-    command = Cli.from([commandClass], { binaryName: "blockcopy" }).process([name, ...words]);
+    command = parse(name, commandClass, words);
   } catch (error) {
     const { refusal } = await import("./refusal/refusal.ts");
     return refuse(name, refusal(error, commandClass, words));
@@ -91,7 +92,8 @@ function isForProgram(words: readonly string[], name: string | undefined): boole
 }
 
 /** Tells the library, or `sync`, which may have a newer version, and is told which version this is. */
-function refuseByEvents(command: string, what: string): number {
+async function refuseByEvents(command: string, what: string): Promise<number> {
+  const { eventLine, helloLine } = await import("../ui/event-lines.ts");
   const code = ExitCode.usage;
   printLine(helloLine());
   const advice = `give what \`blockcopy ${command}\` knows`;

@@ -34,7 +34,9 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 /** Explains an error that kept the program from starting. An error of the system or of an incomplete installation is not a fault of the program. */
 export function explainStart(error: unknown): StartFailure {
-  const why = String(error).replaceAll(/\s*\n\s*/g, " ");
+  const why = String(error)
+    .replace(/\nRequire stack:.*/s, "")
+    .replaceAll(/\s*\n\s*/g, " ");
   const code = codeOf(error);
   if (code === undefined && !(error instanceof SyntaxError)) {
     return {
@@ -51,6 +53,6 @@ function codeOf(error: unknown): string | undefined {
   const code: unknown = (error as { code?: unknown } | null | undefined)?.code;
   const known = typeof code === "string" ? code : /\b(E[A-Z0-9]{3,}):/.exec(String(error))?.[1];
   const isForeign =
-    /^E[A-Z0-9]+$|^ERR_(?:MODULE_NOT_FOUND|INVALID_PACKAGE|PACKAGE|UNSUPPORTED_DIR)/;
+    /^E[A-Z0-9]+$|^MODULE_NOT_FOUND$|^ERR_(?:MODULE_NOT_FOUND|INVALID_PACKAGE|PACKAGE|UNSUPPORTED_DIR)/;
   return known !== undefined && isForeign.test(known) ? known : undefined;
 }

@@ -136,16 +136,14 @@ const MORE_NUMBERS: Readonly<Record<string, number>> = {
   EHWPOISON: 133,
 };
 
-const NUMBERS: Readonly<Record<string, number>> = {
-  ...constants.errno,
-  ...(process.platform === "linux" ? MORE_NUMBERS : {}),
-};
-
-const BY_NUMBER = new Map(Object.entries(BY_NAME).map(([name, advice]) => [NUMBERS[name], advice]));
-
 /** Returns advice on a failed system call. */
 export function adviceOnSystem(failure: SystemFailure): string {
-  const advice = BY_NUMBER.get(failure.errno) ?? LOG;
+  const numbers: Readonly<Record<string, number>> = {
+    ...constants.errno,
+    ...(process.platform === "linux" ? MORE_NUMBERS : {}),
+  };
+  const known = Object.entries(BY_NAME).find(([name]) => numbers[name] === failure.errno);
+  const advice = known?.[1] ?? LOG;
   return typeof advice === "string" ? advice : advice(failure);
 }
 

@@ -24,8 +24,16 @@ export function portableCrc32(): Crc32 {
   };
 }
 
+/** Bytes from which on it pays to load Node's own function, which takes 2 ms. */
+const MANY = 1024;
+
+let portable: Crc32 | undefined;
+
 /**
- * Node has it since 20.15 and 22.2. On an older one, byte by byte is fast enough (200 MB/s): the checksums of a stream are over headers
- * and digests, 78 bytes per block.
+ * Computes a CRC-32. Node can do it since 20.15 and 22.2. On an older one, byte by byte is fast enough (200 MB/s): the checksums of a
+ * stream are over headers and digests, 78 bytes per block.
  */
-export const crc32: Crc32 = (zlib as typeof zlib & { crc32?: Crc32 }).crc32 ?? portableCrc32();
+export function crc32(bytes: Uint8Array, value = 0): number {
+  const own = bytes.length < MANY ? undefined : (zlib as typeof zlib & { crc32?: Crc32 }).crc32;
+  return (own ?? (portable ??= portableCrc32()))(bytes, value);
+}

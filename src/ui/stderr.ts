@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
-import { isatty } from "node:tty";
 
+import { isTerminal } from "./is-terminal.ts";
 import type { JsonLine } from "./json-line.ts";
 import { printable } from "../errors/printable.ts";
 
@@ -17,7 +17,7 @@ export function keepQuestions(asking: () => boolean): void {
 
 /** True if standard error is a terminal. */
 export function stderrIsTerminal(): boolean {
-  return isatty(STDERR);
+  return isTerminal(STDERR);
 }
 
 /** Returns the width of the terminal; Infinity without one, or if it is unknown. */

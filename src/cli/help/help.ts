@@ -1,5 +1,4 @@
-import { isatty } from "node:tty";
-
+import { isTerminal } from "../../ui/is-terminal.ts";
 import { VERSION } from "../../native/installation.ts";
 import { ENVIRONMENT } from "../manual-tables/environment.ts";
 import { EXIT_CODES } from "../manual-tables/exit-codes.ts";
@@ -90,6 +89,6 @@ function optionEntry(option: ShownOption): [string, string] {
 
 /** Returns the width of the terminal. Node only tells that of standard error, which is the same terminal unless it is redirected. */
 function columns(): number {
-  const width = (isatty(1) && process.stderr.columns) || USUAL_COLUMNS;
+  const width = (isTerminal(1) && process.stderr.columns) || USUAL_COLUMNS;
   return Math.max(width, LEAST_COLUMNS);
 }

@@ -87,6 +87,15 @@ export function declarationsOf(command: CommandClass): Declaration[] {
   return fields.flatMap((field) => field?.declaration ?? []);
 }
 
+/** True if a word may name an option with these names, with or without a value or other options of one letter. */
+export function mayName(word: string, names: readonly string[]): boolean {
+  return names.some((name) =>
+    name.startsWith("--")
+      ? word === name || word.startsWith(`${name}=`)
+      : /^-[^-]/.test(word) && word.includes(name.slice(1)),
+  );
+}
+
 function named(names: string): { names: string[] } {
   return { names: names.split(",") };
 }

@@ -1,8 +1,7 @@
-import { isatty } from "node:tty";
-
 import { UsageError } from "../../errors/copy-error.ts";
 import { StreamError } from "../../errors/stream-errors.ts";
 import { stdoutWasClosed } from "../../native/closed-output.ts";
+import { isTerminal } from "../../ui/is-terminal.ts";
 
 /** A standard stream that carries data, with its name in messages and the command that belongs at its other end. */
 export interface DataStream {
@@ -39,7 +38,7 @@ export function refuseClosedOutput({ streams, forPeople, printsResult }: Streams
  */
 export function refuseTerminals(streams: readonly DataStream[]): void {
   for (const { fd, name, other } of streams) {
-    if (isatty(fd)) {
+    if (isTerminal(fd)) {
       const what =
         fd === 1 ? "will not write binary data to terminal" : "there is no data on a terminal";
       throw new UsageError(`${name} is a tty - ${what}`, `connect it to \`${other}\` or to a file`);

@@ -7,7 +7,7 @@ import { parts, VERSION } from "../../native/installation.ts";
 import { DIGESTS, digestsOf, type Files, pack, sha256 } from "./archive.ts";
 
 /** The module that installs a package on another host, relative to the program's folder. Made by scripts/build-cli.ts. */
-const INSTALLER = "dist/cli/install.js";
+const INSTALLER = "dist/cli/install.mjs";
 
 /** The files of this program, to be sent to another host. */
 export interface Package {
