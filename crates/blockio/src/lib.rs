@@ -14,33 +14,23 @@
 
 mod aligned;
 mod direct;
-#[cfg(any(target_os = "macos", test))]
-mod disk_names;
 mod errno;
 mod error;
-#[cfg(target_os = "linux")]
 mod holders;
 mod identity;
 mod image_lock;
-#[cfg(target_os = "macos")]
-mod macos;
+#[cfg(target_os = "linux")]
+mod linux;
 mod medium;
 mod metadata;
 mod node;
-#[cfg(target_os = "linux")]
-mod proc_tables;
 mod shown;
 mod sink;
 mod source;
 pub mod stdio;
 mod storage;
 mod sys;
-#[cfg(target_os = "linux")]
-mod sysfs;
 mod time;
-
-#[cfg(target_os = "macos")]
-use macos::holders;
 
 pub use aligned::{ALIGNMENT, Slab, Slot};
 pub use direct::Direct;

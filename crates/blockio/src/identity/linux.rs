@@ -6,8 +6,8 @@ use rustix::fd::{AsFd, BorrowedFd};
 
 use super::{Failure, device, file};
 use crate::Shown;
+use crate::linux::sysfs::SYSFS;
 use crate::sys::{self, Errno, FileType};
-use crate::sysfs::SYSFS;
 
 /// Limit for loop devices on top of each other.
 const DEEPEST: usize = 8;

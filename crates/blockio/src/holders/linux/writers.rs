@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::openers::{self, Opener};
-use crate::proc_tables;
+use crate::linux::proc_tables;
 use crate::storage::Storage;
 use crate::sys::{self, FileType, Stat};
 

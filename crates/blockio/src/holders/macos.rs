@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::Shown;
-use crate::disk_names;
 use crate::sys::{self, FileType, Mount, Stat};
+
+use super::disk_names;
 
 /// Limit for the names in a message.
 const MOST: usize = 3;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::proc_tables::{self, Mount};
+use crate::linux::proc_tables::{self, Mount};
 use crate::storage::Storage;
 use crate::sys::{self, Stat};
 

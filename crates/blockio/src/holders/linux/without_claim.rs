@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::of_device;
-use crate::proc_tables;
+use crate::linux::proc_tables;
+use crate::linux::sysfs;
 use crate::storage::Storage;
 use crate::sys::{self, Errno, FileType, Stat};
-use crate::sysfs;
 
 /// Returns a clause that names a use that does not make an exclusive open fail: a loop device on it, or swap in a file. `None` if /proc
 /// and /sys show none.

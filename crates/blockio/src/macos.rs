@@ -1,3 +1,0 @@
-//! Counterparts of the modules that read /proc and /sys on Linux.
-
-pub(crate) mod holders;
