@@ -36,7 +36,7 @@ const connections: [
     "ssh://one:2",
     () => [],
     /no connection to one: .*refused/,
-    /; make sure that sshd runs there, and on which port: ssh:\/\/HOST:PORT\/PATH/,
+    /; make sure that sshd runs there, and check its port: ssh:\/\/HOST:PORT\/PATH/,
   ],
   [
     "a key that is refused",
