@@ -5,6 +5,8 @@ import { join, resolve } from "node:path";
 
 /** The release of Debian with the oldest Node that the program supports. */
 const SUITE = "bookworm";
+/** Other distributions would look for Debian at their own mirrors. */
+const MIRROR = "http://deb.debian.org/debian";
 const ROOTS = resolve("target/tools/roots");
 
 /** Mounts what programs expect, for the time of one command. The mounts and all processes end with it. */
@@ -58,9 +60,13 @@ function debian(): string {
     mkdirSync(ROOTS, { recursive: true });
     console.log(`downloading Debian (${SUITE}) into ${folder}`);
     try {
-      execFileSync("debootstrap", ["--variant=minbase", "--include=systemd", SUITE, scratch], {
-        stdio: ["ignore", "ignore", "inherit"],
-      });
+      execFileSync(
+        "debootstrap",
+        ["--variant=minbase", "--include=systemd", SUITE, scratch, MIRROR],
+        {
+          stdio: ["ignore", "ignore", "inherit"],
+        },
+      );
       // A folder of that name is complete.
       renameSync(scratch, folder);
     } finally {
