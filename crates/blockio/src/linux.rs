@@ -1,4 +1,4 @@
-//! What Linux tells in /proc and /sys.
+//! Reads what Linux tells in /proc and /sys.
 
 pub(crate) mod proc_tables;
 pub(crate) mod sysfs;
