@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { bytesOf, decodedName, encodedName, nameOf } from "../../src/native/names.ts";
+import { NOTHING_SENT } from "../../src/sync/connection/host-lines.ts";
 import { type RemoteOptions, stageCommand } from "../../src/sync/connection/remote-command.ts";
 import { legacyCommand } from "../../src/sync/legacy/legacy-command.ts";
 import {
@@ -198,7 +199,7 @@ const FAR: RemoteOptions = {
   rsh: "rsh",
   remoteCommand: "env printf %s\\\\0",
   sudo: false,
-  bootstrap: false,
+  bootstrap: "never",
   timeout: 0,
 };
 
@@ -228,7 +229,12 @@ for (const [shell, ...options] of SHELLS) {
       fc.property(path, (bytes) => {
         // A home folder at the beginning is looked up, and the size of what is there is compared.
         fc.pre(bytes[0] !== 0x7e && !existsSync(bytes));
-        const stage = stageCommand({ ...END, path: nameOf(bytes) }, ["retrieve"], FAR, undefined);
+        const stage = stageCommand(
+          { ...END, path: nameOf(bytes) },
+          ["retrieve"],
+          FAR,
+          NOTHING_SENT,
+        );
         assert.deepEqual(bytesOf(handed(through(stage).map(nameOf))), bytes);
         const command = legacyCommand(
           { ...END, path: nameOf(bytes) },
@@ -248,7 +254,7 @@ for (const [shell, ...options] of SHELLS) {
         const end = { ...END, path: home + rest };
         const folder = execFileSync("bash", ["-c", `echo ${home}`], { encoding: "utf8" }).trim();
         assert.equal(
-          handed(through(stageCommand(end, ["retrieve"], FAR, undefined)).map(nameOf)),
+          handed(through(stageCommand(end, ["retrieve"], FAR, NOTHING_SENT)).map(nameOf)),
           folder + rest,
         );
         assert.equal(

@@ -162,6 +162,8 @@ const IGNORED: readonly [option: string, given: Partial<SyncOptions>, otherwise:
   ["--wire", { isHere: true, wire: "0.0.2" }, { isHere: false }],
   ["--rsh", { isHere: true, rsh: "ssh" }, { isHere: false }],
   ["--no-bootstrap", { isHere: true, noBootstrap: true }, { isHere: false }],
+  ["--bootstrap", { isHere: true, bootstrap: "single" }, { isHere: false }],
+  ["--bootstrap single", { bootstrap: "single", noBootstrap: true }, { bootstrap: "never" }],
 ];
 
 test("options that would be ignored, and what makes them useful", () => {

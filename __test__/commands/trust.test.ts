@@ -135,7 +135,7 @@ for (const [what, change, root] of CHANGES)
     const folder = join(inner, "blockcopy", KEPT.name);
     await installPackage(folder, DIGEST, pack(FILES));
     const there = () =>
-      spawnSync("sh", ["-c", runLine(KEPT, false), "blockcopy"], {
+      spawnSync("sh", ["-c", runLine({ package: KEPT, singles: [] }, false), "blockcopy"], {
         encoding: "utf8",
         env: {
           PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,

@@ -30,7 +30,7 @@ const skip = platform === "linux-x64" ? false : `no package is built for ${platf
 function install(folder: string): { program: string; engine: string } {
   const modules = join(folder, "node_modules/blockcopy-linux-x64-gnu");
   mkdirSync(modules, { recursive: true });
-  cpSync(join(PROJECT, "dist"), join(folder, "dist"), { recursive: true });
+  cpSync(join(PROJECT, "dist/cli"), join(folder, "dist/cli"), { recursive: true });
   cpSync(join(PROJECT, "package.json"), join(folder, "package.json"));
   for (const file of ["package.json", BINARY])
     cpSync(join(PROJECT, PACKAGE, file), join(modules, file));

@@ -108,7 +108,7 @@ function copy(platform: Platform): string {
   const folder = join(scratch, platformName(platform));
   const engine = join(folder, "node_modules", packageOf(platform));
   mkdirSync(engine, { recursive: true });
-  for (const part of ["dist", "man", "package.json"])
+  for (const part of ["dist/cli", "man", "package.json"])
     cpSync(part, join(folder, part), { recursive: true });
   copyFileSync(join("npm", platformName(platform), "package.json"), join(engine, "package.json"));
   copyFileSync(builtEngine(platform), join(engine, engineFileOf(platform)));

@@ -1,5 +1,6 @@
 // npm run build:single [-- x64 arm64]: makes dist/single/blockcopy-linux-CPU, an executable that needs nothing else, for each CPU that is named, or for both. Run
 // `npm run build:platforms` before: the engines for musl go into it. It needs Linux on x86-64 or ARM64, with rustup, pip and Debian's apt-get.
+import { createHash } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
@@ -16,7 +17,7 @@ import { commandOfNode } from "../platforms/hosts.ts";
 import { builtEngine } from "../platforms/targets.ts";
 import { assemble } from "./assemble.ts";
 import { materialsFor, NODE } from "./materials.ts";
-import { bundle, prepare } from "./program.ts";
+import { bundle, prepare, VERSION } from "./program.ts";
 import { buildStart } from "./start.ts";
 
 const CPUS: readonly Platform["cpu"][] = ["x64", "arm64"];
@@ -39,6 +40,12 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
+/** Returns the line at the end of an executable, by which `sync` knows it (src/sync/bootstrap/single-file.ts), with the digest of all before it. */
+function lastLine(content: Buffer, cpu: Platform["cpu"]): Buffer {
+  const digest = createHash("sha256").update(content).update("\n").digest("hex");
+  return Buffer.from(`\nblockcopy ${VERSION} ${cpu} ${digest}\n`);
+}
+
 /** Makes the executable for a CPU. */
 function build(cpu: Platform["cpu"], main: string): void {
   const name = `blockcopy-linux-${cpu}`;
@@ -56,7 +63,7 @@ function build(cpu: Platform["cpu"], main: string): void {
   mkdirSync(OUT, { recursive: true });
   const file = join(OUT, name);
   // Not into the file itself: a process may run from it.
-  writeFileSync(`${file}.new`, content, { mode: 0o755 });
+  writeFileSync(`${file}.new`, Buffer.concat([content, lastLine(content, cpu)]), { mode: 0o755 });
   renameSync(`${file}.new`, file);
   writeFileSync(join(OUT, "LICENSES.txt"), licenses.join(`\n\n${"-".repeat(80)}\n\n`) + "\n");
   console.log(`${file}: ${statSync(file).size} bytes`);

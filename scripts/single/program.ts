@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { NO_INSPECTOR } from "../../src/native/node-start.ts";
 
-const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+/** The version of the program. */
+export const VERSION: string = (
+  JSON.parse(readFileSync("package.json", "utf8")) as { version: string }
+).version;
 
 /** Bundles the program into a file. */
 export async function bundle(file: string): Promise<void> {
@@ -21,7 +24,7 @@ export async function bundle(file: string): Promise<void> {
     keepNames: true,
     legalComments: "none",
     define: {
-      BLOCKCOPY_SINGLE: JSON.stringify({ version }),
+      BLOCKCOPY_SINGLE: JSON.stringify({ version: VERSION }),
       "import.meta.url": "SINGLE_URL",
     },
     banner: { js: 'const SINGLE_URL=require("node:url").pathToFileURL(process.execPath).href;' },

@@ -94,7 +94,8 @@ export class SyncCommand extends SyncOptionsCommand {
 
   /** Returns the options for reaching other hosts. */
   #remote(): RemoteOptions {
-    const { rsh = "ssh", remoteCommand, sudo, noBootstrap, timeout = DEFAULT_TIMEOUT } = this;
-    return { rsh, remoteCommand, sudo, bootstrap: !noBootstrap, timeout };
+    const { rsh = "ssh", remoteCommand, sudo, timeout = DEFAULT_TIMEOUT } = this;
+    const bootstrap = this.noBootstrap ? "never" : (this.bootstrap ?? "auto");
+    return { rsh, remoteCommand, sudo, bootstrap, timeout };
   }
 }

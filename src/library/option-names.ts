@@ -31,6 +31,7 @@ export const OPTION_NAMES = {
       "rsh",
       "remoteCommand",
       "wire",
+      "bootstrap",
       "timeout",
       "direct",
       "threads",

@@ -53,7 +53,9 @@ export interface SyncOptions extends Control {
   sudo?: boolean | undefined;
   /** With 0.0.2, the other host has blockcopy 0.0.2, as in --remote-command 'python3 blockcopy.py'. */
   wire?: "0.0.2" | undefined;
-  /** Do not send blockcopy to a host that has none, nor run one that was sent there before. */
+  /** Send to a host without blockcopy: node, this program for the Node there; single, an executable that needs none; auto, the first that works; never. Default: auto. */
+  bootstrap?: "auto" | "node" | "single" | "never" | undefined;
+  /** The same as --bootstrap never: also run nothing that was sent there before. */
   noBootstrap?: boolean | undefined;
   /** Fail when a stage or host says nothing for this many seconds, 0 for no limit. Default: 60. */
   timeout?: number | undefined;
@@ -94,7 +96,7 @@ export interface CompareOptions extends Control {
   remoteCommand?: string | undefined;
   /** Run it there with `sudo -n`, which must not ask for a password. */
   sudo?: boolean | undefined;
-  /** Do not send blockcopy to a host that has none, nor run one that was sent there before. */
+  /** The same as --bootstrap never: also run nothing that was sent there before. */
   noBootstrap?: boolean | undefined;
   /** Fail when a stage or host says nothing for this many seconds, 0 for no limit. Default: 60. */
   timeout?: number | undefined;

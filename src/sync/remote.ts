@@ -23,7 +23,7 @@ export async function syncRemote(context: SyncContext, plan: CopyPlan): Promise<
   // After a bootstrap both stages start again and may repeat their warnings.
   const warn = once(context.warn);
   for (;;) {
-    const { streams, cause } = await runStreams({ ...context, warn }, plan, bootstrap.package);
+    const { streams, cause } = await runStreams({ ...context, warn }, plan, bootstrap.sent);
     if (cause === undefined) {
       return resultOf(streams, copy, (performance.now() - begun) / 1000);
     }

@@ -12,7 +12,7 @@ import {
   type RemoteOptions,
   stageCommand,
 } from "./connection/remote-command.ts";
-import type { PackageId } from "./connection/host-lines.ts";
+import type { Sent } from "./connection/host-lines.ts";
 import type { SidePair } from "./copy-view.ts";
 import { failureOf } from "./failures/failure.ts";
 import { Listener, type SyncContext } from "./listener.ts";
@@ -49,13 +49,13 @@ interface Stream extends SidePair {
 /**
  * Runs `retrieve` at the source and `receive` at the destination for each part of the copy, joined by pipes.
  *
- * @param packageId the installed package that may be run on hosts without blockcopy
+ * @param sent what may be run on hosts without blockcopy
  * @throws SyncError for a side of an incompatible version; UsageError if both sides are the same file or device; CancelledError
  */
 export async function runStreams(
   context: SyncContext,
   plan: CopyPlan,
-  packageId: PackageId | undefined,
+  sent: Sent,
 ): Promise<StreamsEnd> {
   const { source, destination, remote, copy, extents, take } = plan;
   const { native, cancellation } = context;
@@ -69,7 +69,7 @@ export async function runStreams(
     warn: context.warn,
     giveUp: (error) => listener.giveUp(error),
   });
-  const programs = programsOf(context, plan, packageId, { streams, listener, silence });
+  const programs = programsOf(context, plan, sent, { streams, listener, silence });
   const pipes = streamPipes(streams.length, {
     relayed: source.kind === "remote" && destination.kind === "remote",
     preface: rangeListOf(extents, copy),
@@ -127,7 +127,7 @@ function streamsOf({ source, destination, remote, copy }: CopyPlan): Stream[] {
 function programsOf(
   { debug }: SyncContext,
   plan: CopyPlan,
-  packageId: PackageId | undefined,
+  sent: Sent,
   { streams, ...observers }: Observers & { streams: readonly Stream[] },
 ): Program[] {
   const { copy } = plan;
@@ -136,7 +136,7 @@ function programsOf(
   const begun = streams.map(({ to }) => to.begun);
   const program = (side: Side, stage: readonly string[], place: number): Program => {
     const commandOf = (options: RemoteOptions): [string, ...string[]] =>
-      stageCommand(side.end, stage, options, packageId);
+      stageCommand(side.end, stage, options, sent);
     debug(`${hostLabel(side.end)}: ${commandText(side.end, remote, commandOf)}`);
     const after = startAfter(place, begun);
     return {

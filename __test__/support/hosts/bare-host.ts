@@ -8,7 +8,11 @@ import { type Far, hosts, script } from "./hosts.ts";
 import { system } from "../programs/tools.ts";
 
 /** Programs that must be in the PATH of a host for the probes to work. */
-const TOOLS = ["sh", "env", "id", "find", "wc", "sha256sum", "uname"] as const;
+const TOOLS = [
+  ...["sh", "env", "id", "find", "wc", "sha256sum", "uname"],
+  // For an executable that is kept there.
+  ...["cat", "chmod", "gzip", "mkdir", "mktemp", "mv", "rm"],
+];
 
 /** Hosts on which blockcopy is not installed. */
 export interface Bare {
@@ -42,7 +46,7 @@ export function bare(
   const through =
     input === undefined
       ? ""
-      : `case $last in *input-type*) ${input} > ${folder}/input; exec < ${folder}/input;; esac`;
+      : `case $last in *input-type* | *gzip*) ${input} > ${folder}/input; exec < ${folder}/input;; esac`;
   script(
     rsh,
     `for last; do :; done

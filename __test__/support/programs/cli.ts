@@ -68,7 +68,7 @@ export function environment(extra: Surroundings["env"] = {}): NodeJS.ProcessEnv 
     BLOCKCOPY_TEST_COMMAND: _command,
     ...rest
   } = process.env;
-  return { ...rest, ...extra };
+  return { ...rest, BLOCKCOPY_SINGLE_FOLDER: "/nowhere", ...extra };
 }
 
 /** Runs `argv` in a process group of its own; rejects, with the group killed, when it hangs. stdin is /dev/null. */

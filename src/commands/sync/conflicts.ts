@@ -9,6 +9,7 @@ export interface SyncOptions extends CopyOptions {
   remoteCommand: string | undefined;
   sudo: boolean;
   wire: string | undefined;
+  bootstrap: string | undefined;
   noBootstrap: boolean;
   quiet: boolean;
   json: boolean;
@@ -119,12 +120,21 @@ const CONFLICTS: readonly Conflict[] = [
     advice: `${ONE}, or add --stats, --json or --metrics`,
   },
   {
+    when: ({ noBootstrap }) => noBootstrap,
+    options: ({ bootstrap }) => ({
+      [`--bootstrap ${bootstrap}`]: bootstrap !== undefined && bootstrap !== "never",
+    }),
+    message: (option) => `${option} sends blockcopy, and --no-bootstrap sends nothing`,
+    advice: ONE,
+  },
+  {
     when: ({ isHere }) => isHere,
-    options: ({ sudo, remoteCommand, wire, rsh, noBootstrap }) => ({
+    options: ({ sudo, remoteCommand, wire, rsh, bootstrap, noBootstrap }) => ({
       "--sudo": sudo,
       "--remote-command": remoteCommand !== undefined,
       "--wire": wire !== undefined,
       "--rsh": rsh !== undefined,
+      "--bootstrap": bootstrap !== undefined,
       "--no-bootstrap": noBootstrap,
     }),
     message: (option) => `${option} is for copies between hosts, and both ends are on this one`,

@@ -9,7 +9,11 @@ import { COMMAND, fileHere, fileName, MAP_FILE } from "../options/file-name.ts";
 import { SECONDS, STREAMS } from "../options/io-options.ts";
 import { OFFSET } from "../options/offset.ts";
 import { RATE } from "../options/rate.ts";
+import { oneOf } from "../options/one-of.ts";
 import { WIRE } from "../options/wire.ts";
+
+/** What is sent to hosts without blockcopy. */
+const HOW = oneOf("HOW", ["auto", "node", "single", "never"]);
 
 /** Options of `sync`. */
 export abstract class SyncOptionsCommand extends DestinationCommand {
@@ -60,9 +64,14 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     text: "With 0.0.2, the other host has blockcopy 0.0.2, as in --remote-command 'python3 blockcopy.py'",
   });
 
+  bootstrap = value("--bootstrap", HOW, {
+    group: "connection",
+    text: "Send to a host without blockcopy: node, this program for the Node there; single, an executable that needs none; auto, the first that works; never. Default: auto",
+  });
+
   noBootstrap = flag("--no-bootstrap", {
     group: "connection",
-    text: "Do not send blockcopy to a host that has none, nor run one that was sent there before",
+    text: "The same as --bootstrap never: also run nothing that was sent there before",
   });
 
   timeout = value("--timeout", SECONDS, {

@@ -1,5 +1,6 @@
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { VERSION } from "../../native/installation.ts";
+import { SINGLE } from "../../native/single.ts";
 import { runWithInput } from "../../transport/processes/child-with-input.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
 import { formatBytes } from "../../ui/format.ts";
@@ -13,7 +14,14 @@ import {
   type RemoteOptions,
   remoteShellCommand,
 } from "../connection/remote-command.ts";
-import { type HostReport, hostReportIn, installLine, REPORT } from "../connection/host-lines.ts";
+import {
+  type HostReport,
+  hostReportIn,
+  installLine,
+  keepSingleLine,
+  REPORT,
+  type Sent,
+} from "../connection/host-lines.ts";
 import type { SyncContext } from "../listener.ts";
 import type { Side } from "../side.ts";
 import { Silence } from "../silence.ts";
@@ -24,7 +32,15 @@ import {
   type Obstacle,
   obstacleOf,
   OTHER_OBSTACLES,
+  withoutSingle,
 } from "./missing-program.ts";
+import {
+  cpuOf,
+  findSingles,
+  type PackedSingle,
+  packSingle,
+  type SingleFile,
+} from "./single-file.ts";
 import { installScript, type Package, readPackage } from "./make-package.ts";
 
 /** The services that a bootstrap uses. */
@@ -54,6 +70,10 @@ export function isMissing({ side: { end, hello, error }, status }: Cause): boole
 
 /** Returns this program as a package; undefined if files of it are missing, which only a bootstrap needs. */
 async function packageHere({ debug }: BootstrapContext): Promise<Package | undefined> {
+  // The single executable has no files. It can be sent itself.
+  if (SINGLE !== undefined) {
+    return undefined;
+  }
   try {
     return await readPackage();
   } catch (error) {
@@ -62,22 +82,34 @@ async function packageHere({ debug }: BootstrapContext): Promise<Package | undef
   }
 }
 
+/** This program in the two forms that it can be sent in. */
+interface Sendable {
+  /** For hosts with a Node. Undefined if it may not or cannot be sent. */
+  package: Package | undefined;
+  /** For hosts without one: those that may be sent, and are on this host. */
+  singles: readonly SingleFile[];
+}
+
+/** The facts about a host that has not found blockcopy. */
+interface Missing {
+  /** The words of the command that connects to it. */
+  host: string;
+  /** The report that the line has printed which looks for blockcopy; undefined if it has found one that does not run. */
+  reported: HostReport | undefined;
+  report: HostReport | undefined;
+}
+
 /** Sends this program to hosts without blockcopy, to each host at most once per run. */
 export class Bootstrap {
   readonly #context: BootstrapContext;
   readonly #remote: RemoteOptions;
+  readonly #sendable: Sendable;
   readonly #sentTo = new Set<string>();
-  /** The package that is sent; undefined if none may or can be sent. */
-  readonly package: Package | undefined;
 
-  private constructor(
-    context: BootstrapContext,
-    remote: RemoteOptions,
-    toSend: Package | undefined,
-  ) {
+  private constructor(context: BootstrapContext, remote: RemoteOptions, sendable: Sendable) {
     this.#context = context;
     this.#remote = remote;
-    this.package = toSend;
+    this.#sendable = sendable;
   }
 
   /** Prepares for copies between these ends. */
@@ -86,11 +118,19 @@ export class Bootstrap {
     remote: RemoteOptions,
     ends: readonly Endpoint[],
   ): Promise<Bootstrap> {
-    const isAllowed =
-      remote.bootstrap &&
-      remote.remoteCommand === undefined &&
-      ends.some(({ kind }) => kind === "remote");
-    return new Bootstrap(context, remote, isAllowed ? await packageHere(context) : undefined);
+    const mode =
+      remote.remoteCommand === undefined && ends.some(({ kind }) => kind === "remote")
+        ? remote.bootstrap
+        : "never";
+    return new Bootstrap(context, remote, {
+      package: mode === "auto" || mode === "node" ? await packageHere(context) : undefined,
+      singles: mode === "auto" || mode === "single" ? await findSingles(context.debug) : [],
+    });
+  }
+
+  /** What may have been sent to hosts before, and may be run there. */
+  get sent(): Sent {
+    return this.#sendable;
   }
 
   /**
@@ -106,36 +146,42 @@ export class Bootstrap {
     const reported = hostReportIn(lastLines);
     const report = reported ?? (await this.#askForReport(end));
     const host = remoteShellCommand(end, "", this.#remote).join("\0");
-    const obstacle = this.#obstacle(host, reported, report);
-    if (obstacle !== undefined || this.package === undefined) {
+    const choice = this.#choose({ host, reported, report });
+    if ("what" in choice) {
       const lastLine = reported === undefined ? lastLines.at(-1) : undefined;
-      throw missingError(
-        hostLabel(end),
-        { lastLine, report },
-        obstacle ?? OTHER_OBSTACLES.incomplete,
-      );
+      throw missingError(hostLabel(end), { lastLine, report }, choice);
     }
     this.#sentTo.add(host);
-    await this.#install(end, this.package);
+    await ("cpu" in choice ? this.#keepSingle(end, choice) : this.#install(end, choice));
   }
 
-  #obstacle(
-    host: string,
-    reported: HostReport | undefined,
-    report: HostReport | undefined,
-  ): Obstacle | undefined {
-    const onHost = report === undefined ? undefined : obstacleOf(report, this.package?.glibc);
+  /** Chooses what is sent to a host, or finds the reason why nothing is. */
+  #choose({ host, reported, report }: Missing): Package | SingleFile | Obstacle {
+    const { package: toSend, singles } = this.#sendable;
+    const onHost = report === undefined ? undefined : obstacleOf(report, toSend?.glibc);
     const { remoteCommand, bootstrap } = this.#remote;
-    if (remoteCommand !== undefined || !bootstrap) {
+    if (remoteCommand !== undefined || bootstrap === "never") {
       const byOption =
         remoteCommand === undefined ? OTHER_OBSTACLES.noBootstrap : OTHER_OBSTACLES.remoteCommand;
       // Leaving out the option would not help.
       return onHost === undefined ? byOption : { what: onHost.what, advice: INSTALL };
     }
-    if (onHost !== undefined || reported === undefined) {
+    if (reported === undefined) {
       return onHost ?? OTHER_OBSTACLES.broken;
     }
-    return this.#sentTo.has(host) ? OTHER_OBSTACLES.alreadySent : undefined;
+    if (this.#sentTo.has(host)) {
+      return OTHER_OBSTACLES.alreadySent;
+    }
+    if (toSend !== undefined && onHost === undefined) {
+      return toSend;
+    }
+    const forNode = onHost ?? OTHER_OBSTACLES.incomplete;
+    if (bootstrap === "node") {
+      return forNode;
+    }
+    const cpu = cpuOf(reported.system);
+    const single = singles.find((known) => known.cpu === cpu);
+    return single ?? withoutSingle(bootstrap === "auto" ? forNode : undefined, reported.system);
   }
 
   async #askForReport(end: RemoteEndpoint): Promise<HostReport | undefined> {
@@ -144,9 +190,27 @@ export class Bootstrap {
   }
 
   async #install(end: RemoteEndpoint, toSend: Package): Promise<void> {
+    await this.#deliver(end, installLine(toSend), installScript(toSend));
+  }
+
+  async #keepSingle(end: RemoteEndpoint, single: SingleFile): Promise<void> {
+    let packed: PackedSingle;
+    try {
+      packed = await packSingle(single);
+    } catch (error) {
+      throw new SyncError(
+        `${single.path} cannot be sent to ${hostLabel(end)}: ${error instanceof Error ? error.message : String(error)}`,
+        INSTALL,
+        ExitCode.unavailable,
+      );
+    }
+    await this.#deliver(end, keepSingleLine(single, packed.digest), packed.bytes);
+  }
+
+  /** Runs a line that keeps what is sent to it. */
+  async #deliver(end: RemoteEndpoint, line: string, bytes: Uint8Array): Promise<void> {
     const where = hostLabel(end);
-    const script = installScript(toSend);
-    const { lastLines, status } = await this.#run(end, installLine(toSend), script);
+    const { lastLines, status } = await this.#run(end, line, bytes);
     const lastLine = lastLines.at(-1);
     const folder = /^kept in (.*)$/.exec(lastLine ?? "")?.[1];
     if (!("code" in status) || status.code !== 0 || folder === undefined) {
@@ -160,7 +224,7 @@ export class Bootstrap {
       );
     }
     this.#context.tell(
-      `sent blockcopy ${VERSION} to ${where} (${formatBytes(script.length)}, kept in ${folder})`,
+      `sent blockcopy ${VERSION} to ${where} (${formatBytes(bytes.length)}, kept in ${folder})`,
     );
   }
 

@@ -1,5 +1,7 @@
 import { ExitCode } from "../../errors/exit-codes.ts";
+import { VERSION } from "../../native/installation.ts";
 import { isOlder } from "./glibc.ts";
+import { cpuOf, singleFolders, singleName } from "./single-file.ts";
 import { NODE_VERSIONS, runsOnNode } from "../../native/node-version.ts";
 import { platformHere } from "../../native/platform.ts";
 import { SyncError } from "../failures/sync-error.ts";
@@ -52,10 +54,32 @@ function libcOf(glibc: string | undefined): string {
   return glibc === undefined ? "musl" : "glibc";
 }
 
+/**
+ * Adds to an obstacle that a single executable could be sent.
+ *
+ * @param onHost the reason why this program cannot be sent for the Node there; undefined if the user does not want that
+ * @param system system and machine of the host, as uname(1) names them
+ */
+export function withoutSingle(onHost: Obstacle | undefined, system: string): Obstacle {
+  const cpu = cpuOf(system);
+  const { what, advice } = onHost ?? { what: "", advice: INSTALL };
+  if (cpu === undefined) {
+    return onHost ?? { what: `, and there is no single executable for ${system}`, advice };
+  }
+  const [folder = ""] = singleFolders();
+  return {
+    what,
+    advice: `put ${singleName(cpu)} of ${VERSION} into ${folder} (from the release, or \`npm run build:single\` in a checkout): then it is sent, and needs no Node; or ${advice}`,
+  };
+}
+
 /** Reasons that are not about the host. */
 export const OTHER_OBSTACLES = {
   /** The user does not allow it. */
-  noBootstrap: { what: "", advice: `${INSTALL}, or leave out --no-bootstrap: then it is sent` },
+  noBootstrap: {
+    what: "",
+    advice: `${INSTALL}, or leave out --no-bootstrap (--bootstrap never): then it is sent`,
+  },
   /** The user has named another command. */
   remoteCommand: {
     what: "",

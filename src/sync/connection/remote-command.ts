@@ -2,9 +2,12 @@ import { encodedName, isBytes } from "../../native/names.ts";
 import { ownCommand } from "../../native/node-start.ts";
 import { UsageError } from "../../errors/copy-error.ts";
 import type { Endpoint, RemoteEndpoint } from "./endpoint.ts";
-import { type PackageId, runLine } from "./host-lines.ts";
+import { runLine, type Sent } from "./host-lines.ts";
 import { type HomePath, needsNoQuotes, quoteWord, splitHome, splitWords } from "./shell-words.ts";
 import { shownRsh, sshOptions } from "./ssh-options.ts";
+
+/** What is sent to hosts without blockcopy, and run there: this program for the Node there, an executable that needs none, or nothing. */
+export type BootstrapMode = "auto" | "node" | "single" | "never";
 
 /** The options for reaching a host and running blockcopy there. */
 export interface RemoteOptions {
@@ -16,8 +19,8 @@ export interface RemoteOptions {
   sudo: boolean;
   /** Do not share a connection with other programs. */
   ownConnection?: boolean;
-  /** Send this program to hosts without it, and run it there. */
-  bootstrap: boolean;
+  /** How this program is sent to hosts without it. */
+  bootstrap: BootstrapMode;
   /** Seconds of silence after which a program is given up; 0 for no limit. */
   timeout: number;
 }
@@ -26,14 +29,14 @@ export interface RemoteOptions {
  * Returns the command that runs a stage at an end.
  *
  * @param stage the stage and its options, without the file
- * @param packageId the installed package that may be run if blockcopy is not in the PATH there
+ * @param sent what may be run if blockcopy is not in the PATH there
  * @throws UsageError if `rsh` is not a command
  */
 export function stageCommand(
   end: Endpoint,
   stage: readonly string[],
   remote: RemoteOptions,
-  packageId: PackageId | undefined,
+  sent: Sent,
 ): [string, ...string[]] {
   if (end.kind === "local") {
     return [...ownCommand(), ...stage, ...fileWords({ home: "", rest: end.path })];
@@ -41,7 +44,7 @@ export function stageCommand(
   const { sudo, remoteCommand } = remote;
   const program =
     remoteCommand === undefined
-      ? shellWords(runLine(packageId, sudo))
+      ? shellWords(runLine(sent, sudo))
       : [...(sudo ? ["sudo", "-n"] : []), remoteCommand];
   const words = [...program, ...stage.map(quoteWord), ...fileWords(splitHome(end.path))];
   return connectCommand(end, remote, words.join(" "));

@@ -2,6 +2,7 @@ import { isEngineFailure } from "../../errors/engine-failure.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type { Pipe } from "../../transport/processes/pipes.ts";
 import type { RemoteEndpoint } from "../connection/endpoint.ts";
+import { NOTHING_SENT } from "../connection/host-lines.ts";
 import { type RemoteOptions, stageCommand } from "../connection/remote-command.ts";
 import type { CopyPlan } from "../streams.ts";
 import { Side } from "../side.ts";
@@ -88,7 +89,7 @@ function retrieveStage(
 function ownStage(side: Side, stage: readonly string[]): PlannedStage {
   return {
     side,
-    commandOf: (remote) => stageCommand(side.end, [...stage, LEGACY], remote, undefined),
+    commandOf: (remote) => stageCommand(side.end, [...stage, LEGACY], remote, NOTHING_SENT),
   };
 }
 
