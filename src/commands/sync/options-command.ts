@@ -12,7 +12,7 @@ import { RATE } from "../options/rate.ts";
 import { oneOf } from "../options/one-of.ts";
 import { WIRE } from "../options/wire.ts";
 
-/** What is sent to hosts without blockcopy. */
+/** The ways to get blockcopy to hosts without it. */
 const HOW = oneOf("HOW", ["auto", "node", "single", "never"]);
 
 /** Options of `sync`. */

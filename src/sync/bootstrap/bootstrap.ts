@@ -128,7 +128,7 @@ export class Bootstrap {
     });
   }
 
-  /** What may have been sent to hosts before, and may be run there. */
+  /** The forms of this program that may be on hosts already, and may be run there. */
   get sent(): Sent {
     return this.#sendable;
   }

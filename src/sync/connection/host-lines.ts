@@ -11,7 +11,7 @@ export type PackageId = Pick<Package, "name" | "digest">;
 /** The name of a kept single executable, and the CPU that it is for. */
 export type SingleId = Pick<SingleFile, "name" | "cpu">;
 
-/** What this program has sent to hosts without blockcopy, and may run there. */
+/** The forms of this program that may have been sent to hosts without it, and may be run there. */
 export interface Sent {
   package: PackageId | undefined;
   /** At most one for each CPU. */

@@ -6,7 +6,7 @@ import { runLine, type Sent } from "./host-lines.ts";
 import { type HomePath, needsNoQuotes, quoteWord, splitHome, splitWords } from "./shell-words.ts";
 import { shownRsh, sshOptions } from "./ssh-options.ts";
 
-/** What is sent to hosts without blockcopy, and run there: this program for the Node there, an executable that needs none, or nothing. */
+/** A way to get blockcopy to hosts without it, and to run it there: this program for the Node there, an executable that needs none, or nothing. */
 export type BootstrapMode = "auto" | "node" | "single" | "never";
 
 /** The options for reaching a host and running blockcopy there. */
@@ -19,7 +19,7 @@ export interface RemoteOptions {
   sudo: boolean;
   /** Do not share a connection with other programs. */
   ownConnection?: boolean;
-  /** How this program is sent to hosts without it. */
+  /** The way to get this program to hosts without it. */
   bootstrap: BootstrapMode;
   /** Seconds of silence after which a program is given up; 0 for no limit. */
   timeout: number;
