@@ -8,11 +8,7 @@ import { type Far, hosts, script } from "./hosts.ts";
 import { system } from "../programs/tools.ts";
 
 /** Programs that must be in the PATH of a host for the probes to work. */
-const TOOLS = [
-  ...["sh", "env", "id", "find", "wc", "sha256sum", "uname"],
-  // For an executable that is kept there.
-  ...["cat", "chmod", "gzip", "mkdir", "mktemp", "mv", "rm"],
-];
+const TOOLS = "sh env id find wc sha256sum uname cat chmod gzip mkdir mktemp mv rm".split(" ");
 
 /** Hosts on which blockcopy is not installed. */
 export interface Bare {
