@@ -7,7 +7,7 @@ import { type HomePath, needsNoQuotes, quoteWord, splitHome, splitWords } from "
 import { shownRsh, sshOptions } from "./ssh-options.ts";
 
 /** A way to get blockcopy to hosts without it, and to run it there: this program for the Node there, an executable that needs none, or nothing. */
-export type BootstrapMode = "auto" | "node" | "single" | "never";
+type BootstrapMode = "auto" | "node" | "single" | "never";
 
 /** The options for reaching a host and running blockcopy there. */
 export interface RemoteOptions {
