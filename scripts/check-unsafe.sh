@@ -12,7 +12,9 @@ if [ -n "$lifted" ]; then
     exit 1
 fi
 
+# crates/start runs before the C library: there is nothing safe below it.
 for manifest in crates/*/Cargo.toml; do
+    [ "$manifest" != crates/start/Cargo.toml ] || continue
     if ! grep -A1 '^\[lints\]' "$manifest" | grep -q '^workspace = true'; then
         echo "$manifest does not take the lints of the workspace, which deny unsafe code" >&2
         exit 1

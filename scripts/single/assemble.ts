@@ -1,4 +1,4 @@
-// Makes one ELF file of Node, of musl as its dynamic linker, and of what runs before both (single/start). The kernel maps all of it:
+// Makes one ELF file of Node, of musl as its dynamic linker, and of what runs before both (crates/start). The kernel maps all of it:
 //
 //     Node
 //     data: the program, the libraries that Node needs, and the engine
@@ -34,10 +34,10 @@ export interface Parts {
 const NOTE = "NODE_SEA_BLOB";
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
-/** The first value of the table in single/start/src/layout.rs, which this fills in. */
+/** The first value of the table in crates/start/src/layout.rs, which this fills in. */
 const MARK = 0x5bc0_ffee_0b10_ccc1n;
 
-/** Bytes that the start writes for the path of a library: PATH_LENGTH in single/start/src/stack.rs. */
+/** Bytes that the start writes for the path of a library: PATH_LENGTH in crates/start/src/stack.rs. */
 const PATH_LENGTH = 22;
 
 /**

@@ -1,4 +1,4 @@
-// Builds what runs first in the single executable (single/start). start.ts --clippy lints it for each CPU instead.
+// Builds what runs first in the single executable (crates/start). start.ts --clippy lints it for each CPU instead.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -17,23 +17,38 @@ const FLAGS = [
   "-Clinker-flavor=ld.lld",
   "-Crelocation-model=pic",
   "-Clink-arg=--no-dynamic-linker",
-  `-Clink-arg=--script=${resolve("single/start/script.ld")}`,
+  `-Clink-arg=--script=${resolve("crates/start/script.ld")}`,
 ];
 
-if (process.argv[2] === "--clippy")
-  for (const cpu of ["x64", "arm64"] as const) cargo("clippy", cpu, ["--", "-D", "warnings"]);
+if (process.argv[2] === "--clippy") lint();
 
 /** Builds the start for a CPU, and returns the ELF file. */
 export function buildStart(cpu: Platform["cpu"]): Buffer {
+  const add = ["target", "add", targetFor(cpu)];
+  execFileSync("rustup", add, { stdio: ["ignore", "inherit", "ignore"] });
   return readFileSync(join(cargo("build", cpu), "release/start"));
 }
 
-/** Runs a command of cargo for a CPU, and returns the folder of what is built. No C library is used: the target only says which CPU and which calling convention. */
+/** Lints the start for each CPU whose target is installed, without a download. */
+function lint(): void {
+  const list = ["target", "list", "--installed"];
+  const installed = execFileSync("rustup", list, { encoding: "utf8" }).split("\n");
+  for (const cpu of ["x64", "arm64"] as const)
+    if (installed.includes(targetFor(cpu))) cargo("clippy", cpu, ["--", "-D", "warnings"]);
+    else
+      console.log(`crates/start is not linted for ${cpu}: run rustup target add ${targetFor(cpu)}`);
+}
+
+/** Returns the target for a CPU. No C library is used: it only says which CPU, and which calling convention. */
+function targetFor(cpu: Platform["cpu"]): string {
+  return rustTarget({ os: "linux", cpu, libc: "glibc" });
+}
+
+/** Runs a command of cargo for a CPU, and returns the folder of what is built. */
 function cargo(command: string, cpu: Platform["cpu"], more: readonly string[] = []): string {
-  const target = rustTarget({ os: "linux", cpu, libc: "glibc" });
+  const target = targetFor(cpu);
   const folder = resolve("target/single");
-  const manifest = ["--manifest-path", "single/start/Cargo.toml", "--locked"];
-  execFileSync("rustup", ["target", "add", target], { stdio: ["ignore", "inherit", "ignore"] });
+  const manifest = ["--manifest-path", "crates/start/Cargo.toml", "--locked"];
   execFileSync("cargo", [command, "--release", ...manifest, "--target", target, ...more], {
     stdio: "inherit",
     env: {

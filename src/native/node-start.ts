@@ -1,5 +1,5 @@
 // The flags and the environment with which Node is started. The build inserts them into what runs before Node: the launcher
-// (src/cli/launcher.sh), or the start of the single executable (single/start).
+// (src/cli/launcher.sh), or the start of the single executable (crates/start).
 import { SINGLE } from "./single.ts";
 
 /**

@@ -1,4 +1,4 @@
-// The single executable: Node with this program and the engine in it (scripts/single). What runs before Node (single/start) has put the
+// The single executable: Node with this program and the engine in it (scripts/single). What runs before Node (crates/start) has put the
 // engine and the libraries of Node into files without names.
 import { closeSync } from "node:fs";
 

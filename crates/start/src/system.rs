@@ -89,7 +89,7 @@ pub(crate) fn ignore(signal: usize) {
         handler: SIG_IGN,
         others: [0; 3],
     };
-    // SAFETY: only reads `new`. It fails for signals that cannot be ignored, which nobody asks for.
+    // SAFETY: only reads `new`. It fails for signals that cannot be ignored, which no caller asks for.
     let _ = unsafe {
         call(
             number::RT_SIGACTION,
@@ -126,7 +126,11 @@ pub(crate) fn file_with(bytes: &[u8]) -> Result<usize, usize> {
         Err(EINVAL) => make(MFD_CLOEXEC),
         other => other,
     }?;
-    let file = if file < FIRST_OTHER { moved(file)? } else { file };
+    let file = if file < FIRST_OTHER {
+        moved(file)?
+    } else {
+        file
+    };
     write_all(file, bytes)?;
     Ok(file)
 }

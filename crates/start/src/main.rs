@@ -2,7 +2,7 @@
 //!
 //! The kernel starts this code, and has mapped all of the file: this, Node, and musl as its dynamic linker (scripts/single/assemble.ts
 //! says where). It prepares the arguments and the environment, puts the libraries and the engine into files without names, and goes on
-//! as the kernel would have done: at the dynamic linker. Nothing here may need a relocation: there is nobody yet to apply one.
+//! as the kernel would have done: at the dynamic linker. Nothing here may need a relocation: nothing could apply one yet.
 #![no_std]
 #![no_main]
 
@@ -73,7 +73,7 @@ unsafe extern "C" fn prepare(given: *const usize, to: *mut usize) -> usize {
     // SAFETY: `_start` passes the stack as the kernel has left it.
     let given = unsafe { Given::read(given) };
     let ignored = ignored_signals();
-    // Ends the process until somebody handles it. Node blocks it first of all.
+    // Ends the process until it is handled. Node blocks it first of all.
     system::ignore(SIGUSR1);
     if system::files_limit() < LEAST_FILES {
         fail(

@@ -173,7 +173,7 @@ impl Given {
         }
     }
 
-    /// True for a variable that is set anew, and for one that somebody else has put aside.
+    /// True for a variable that is set anew, and for one that another program has put aside.
     unsafe fn is_replaced(&self, variable: *const u8) -> bool {
         // SAFETY: a string.
         unsafe {
