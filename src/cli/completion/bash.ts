@@ -1,11 +1,30 @@
 import { BUILT_IN, type CommandHelp, type ShownOption } from "../help/schema.ts";
 
+/** Functions that offer words, and the names of files. */
+const HELPERS = `_blockcopy_words() {
+  mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+}
+
+_blockcopy_files() {
+  compopt -o filenames 2> /dev/null
+  mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+}`;
+
 /** Makes the completions for bash 4 or later. */
 export function bash(commands: readonly CommandHelp[]): string {
   const names = [...commands, ...BUILT_IN].map(({ name }) => name);
-  return `# bash completion for blockcopy; made by \`blockcopy completion bash\`
+  return [
+    "# bash completion for blockcopy; made by `blockcopy completion bash`",
+    completer(commands, names),
+    optionLister(commands),
+    HELPERS,
+    "complete -F _blockcopy blockcopy\n",
+  ].join("\n\n");
+}
 
-_blockcopy() {
+/** Makes the function that bash calls. */
+function completer(commands: readonly CommandHelp[], names: readonly string[]): string {
+  return `_blockcopy() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command= option= i
   COMPREPLY=()
   # bash makes words of their own of the = in --option=value.
@@ -37,9 +56,12 @@ ${commands.flatMap(operandCases).join("\n")}
     version) ;;
     *) _blockcopy_files ;;
   esac
+}`;
 }
 
-_blockcopy_options() {
+/** Makes the function that prints the options of a command. */
+function optionLister(commands: readonly CommandHelp[]): string {
+  return `_blockcopy_options() {
   case $1 in
 ${commands
   .map(
@@ -51,19 +73,7 @@ ${commands
   .join("\n")}
     '') echo '--help --version' ;;
   esac
-}
-
-_blockcopy_words() {
-  mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
-}
-
-_blockcopy_files() {
-  compopt -o filenames 2> /dev/null
-  mapfile -t COMPREPLY < <(compgen -f -- "$cur")
-}
-
-complete -F _blockcopy blockcopy
-`;
+}`;
 }
 
 function optionsOf({ sections }: CommandHelp): ShownOption[] {
