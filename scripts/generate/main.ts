@@ -1,7 +1,7 @@
 // Writes docs/reference.md, the manual pages and the options of the library from the declarations of the commands.
 // With --check it writes nothing, and fails if one of them is stale.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { allCommands } from "../../src/cli/help/schema.ts";
+import { describeCommands } from "../../src/cli/commands.ts";
 import { optionNames, optionTypes } from "./library.ts";
 import { commandPage, programPage } from "./man.ts";
 import { reference } from "./reference.ts";
@@ -9,7 +9,7 @@ import { reference } from "./reference.ts";
 const MAN = "man";
 const isCheck = process.argv[2] === "--check";
 
-const commands = await allCommands();
+const commands = await describeCommands();
 const files = new Map([
   ["docs/reference.md", await reference(commands)],
   ["src/library/options.ts", await optionTypes(commands)],

@@ -1,8 +1,9 @@
-import { Command } from "clipanion";
+import { Command, type CommandClass } from "clipanion";
 
 import { operand } from "../../commands/options/declare.ts";
 import { oneOf } from "../../commands/options/one-of.ts";
 import { printAnswer } from "../answer.ts";
+import type { CommandHelp } from "../help/schema.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -14,7 +15,7 @@ const MAKERS = {
 };
 
 /** `blockcopy completion SHELL` */
-export class CompletionCommand extends Command {
+abstract class CompletionCommand extends Command {
   static override paths = [["completion"]];
 
   static override usage = Command.Usage({
@@ -31,9 +32,20 @@ export class CompletionCommand extends Command {
 
   shell = operand(oneOf("SHELL", SHELLS));
 
+  /** Describes all commands for people. */
+  protected abstract describeCommands(): Promise<CommandHelp[]>;
+
   override async execute(): Promise<number> {
-    const { allCommands } = await import("../help/schema.ts");
     const make = await MAKERS[this.shell]();
-    return printAnswer(make(await allCommands()));
+    return printAnswer(make(await this.describeCommands()));
   }
+}
+
+/** Returns the class of the command. It is given the commands, because they include this one. */
+export function completionOf(describeCommands: () => Promise<CommandHelp[]>): CommandClass {
+  return class extends CompletionCommand {
+    protected override describeCommands(): Promise<CommandHelp[]> {
+      return describeCommands();
+    }
+  };
 }

@@ -1,18 +1,11 @@
 import { isTerminal } from "../../ui/is-terminal.ts";
 import { VERSION } from "../../native/installation.ts";
+import { describeCommands, describeNamed } from "../commands.ts";
 import { ENVIRONMENT } from "../manual-tables/environment.ts";
 import { EXIT_CODES } from "../manual-tables/exit-codes.ts";
 import { IGNORED_SIGNALS, SIGNALS } from "../manual-tables/signals.ts";
 import { paragraph, table } from "./layout.ts";
-import {
-  allCommands,
-  BUILT_IN,
-  type CommandHelp,
-  describeCommand,
-  type ShownOption,
-  signature,
-  synopsis,
-} from "./schema.ts";
+import { BUILT_IN, type CommandHelp, type ShownOption, signature, synopsis } from "./schema.ts";
 
 const USUAL_COLUMNS = 80;
 const LEAST_COLUMNS = 40;
@@ -28,7 +21,7 @@ const STAGES = `The same in three stages; any of them can be blockcopy 0.0.2:
 
 /** Makes the text that `blockcopy` without a command prints. */
 export async function overview(): Promise<string> {
-  const commands = (await allCommands()).map(({ name, summary }) => [name, summary] as const);
+  const commands = (await describeCommands()).map(({ name, summary }) => [name, summary] as const);
   const builtIn = BUILT_IN.map(({ words, summary }) => [words, summary] as const);
   return [
     `blockcopy ${VERSION} - ${SUMMARY}`,
@@ -41,7 +34,7 @@ export async function overview(): Promise<string> {
 /** Makes the text of `blockcopy help`. */
 export async function helpOnProgram(): Promise<string> {
   const width = columns();
-  const commands = (await allCommands()).map(
+  const commands = (await describeCommands()).map(
     (command) => [synopsis(command), command.summary] as const,
   );
   const builtIn = BUILT_IN.map(({ words, summary }) => [`blockcopy ${words}`, summary] as const);
@@ -62,7 +55,7 @@ export async function helpOnProgram(): Promise<string> {
 
 /** Makes the help on a command; undefined if there is no such command for people. */
 export async function helpOn(name: string): Promise<string | undefined> {
-  const command = await describeCommand(name);
+  const command = await describeNamed(name);
   return command === undefined ? undefined : commandHelp(command, columns());
 }
 

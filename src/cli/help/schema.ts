@@ -1,10 +1,11 @@
+import type { CommandClass } from "clipanion";
+
 import {
   type Declaration,
   declarationsOf,
   type Group,
   GROUPS,
 } from "../../commands/options/declare.ts";
-import { COMMAND_NAMES, loadCommand } from "../commands.ts";
 
 /** An option for people: one with a text. */
 export type ShownOption = Declaration & { group: Group; text: string };
@@ -47,17 +48,10 @@ export const BUILT_IN = [
   { name: "version", words: "version", summary: "print the version (also -V and --version)" },
 ] as const;
 
-/** Describes all commands with a class that are for people, in the order of help. */
-export async function allCommands(): Promise<CommandHelp[]> {
-  const commands = await Promise.all(COMMAND_NAMES.map(describeCommand));
-  return commands.flatMap((command) => command ?? []);
-}
-
-/** Describes a command; undefined if there is no such command for people. */
-export async function describeCommand(name: string): Promise<CommandHelp | undefined> {
-  const command = await loadCommand(name);
-  const usage = command?.usage;
-  if (command === undefined || usage === undefined) {
+/** Describes a command; undefined if it is not for people. */
+export function describeCommand(name: string, command: CommandClass): CommandHelp | undefined {
+  const { usage } = command;
+  if (usage === undefined) {
     return undefined;
   }
   const declarations = declarationsOf(command);
