@@ -3,7 +3,7 @@ import type { Hashing } from "../protocol/digest.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import type { Head } from "../protocol/block-stream/head.ts";
 import type { Extent } from "../ranges/extents.ts";
-import type { Sizes } from "./sizes.ts";
+import type { Sizes } from "./destination-sizes.ts";
 
 /** The blocks that one process of a destination asks for: those whose digests it sends. */
 export interface BlockRequest {

@@ -33,10 +33,10 @@ export async function run(words: string[]): Promise<number> {
     const { refuseProgram } = await import("./refusal/program.ts");
     return refuseProgram(argv);
   }
-  return runCommand(name, command, { argv, refuse });
+  return parseAndExecute(name, command, { argv, refuse });
 }
 
-async function runCommand(
+async function parseAndExecute(
   name: string,
   commandClass: CommandClass,
   { argv, refuse }: { argv: string[]; refuse: Refuse },

@@ -15,7 +15,7 @@ export const VERSION: string =
 export const PROGRAM = ["package.json", "LICENSE", "dist/cli/", "dist/THIRD-PARTY-LICENSES.txt"];
 
 /** A folder of this installation, and the files in it that the program needs. */
-export interface Part {
+export interface InstalledPart {
   folder: string;
   /** Its path in an installation, relative to the folder of the program; empty for that folder itself. */
   place: string;
@@ -28,7 +28,7 @@ export interface Part {
  *
  * @throws AddonError when there is no engine here
  */
-export function parts(): Part[] {
+export function parts(): InstalledPart[] {
   const { path, package: name } = addonFile();
   return [
     { folder: ROOT, place: "", files: PROGRAM },

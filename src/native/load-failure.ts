@@ -9,7 +9,7 @@ export interface LoadFailure {
 }
 
 /** A cause, found by the message of the dynamic linker of glibc or musl. */
-type Cause = readonly [
+type LinkerMessage = readonly [
   message: RegExp,
   explain: (match: RegExpExecArray, file: string) => LoadFailure,
 ];
@@ -19,7 +19,7 @@ const REINSTALL = "install blockcopy again";
 /** The folder of a package that `sync` has sent, named by its version and part of its digest. */
 const KEPT = /\/blockcopy\/[^/]+-[0-9a-f]{16}\/node_modules\//;
 
-const CAUSES: readonly Cause[] = [
+const LINKER_MESSAGES: readonly LinkerMessage[] = [
   [/[Tt]oo many open files/, () => failure("too many open files", "raise `ulimit -n`")],
   [
     /[Cc]annot allocate memory|[Oo]ut of memory/,
@@ -92,7 +92,7 @@ export function explainLoading(message: string, file: string): LoadFailure {
       "install blockcopy on this host, by the npm of this Node: it takes the package for that C library",
     );
   }
-  for (const [pattern, explain] of CAUSES) {
+  for (const [pattern, explain] of LINKER_MESSAGES) {
     const match = pattern.exec(message);
     if (match !== null) {
       return explain(match, file);

@@ -4,7 +4,7 @@ import { ProtocolError, type ProtocolErrorCode } from "./error.ts";
 import { MAX_POSITION } from "./limits.ts";
 
 /** The same as in `src/ranges`, which this folder may not import. */
-interface Extent {
+interface ListedExtent {
   start: number;
   end: number;
 }
@@ -33,7 +33,7 @@ const CHUNK = 4096;
  *
  * @throws RangeError if there are more than `MAX_EXTENTS`
  */
-export function* encodeRangeList(extents: readonly Extent[]): Generator<Uint8Array> {
+export function* encodeRangeList(extents: readonly ListedExtent[]): Generator<Uint8Array> {
   if (extents.length > MAX_EXTENTS)
     throw new RangeError(`${extents.length} extents in a range list`);
   const header = Buffer.alloc(LIST_HEADER_LENGTH);
@@ -80,7 +80,7 @@ export class RangeListDecoder {
    * Decodes the next extents. `bytes` must not end inside one.
    * @throws ProtocolError
    */
-  extents(bytes: Uint8Array): Extent[] {
+  extents(bytes: Uint8Array): ListedExtent[] {
     this.#crc = crc32(bytes, this.#crc);
     const view = viewOf(bytes);
     return Array.from({ length: bytes.length / RANGE_LENGTH }, (_, index) => {

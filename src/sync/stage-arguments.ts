@@ -2,7 +2,7 @@ import { encodedName } from "../native/names.ts";
 import type { Part } from "../blocks/part.ts";
 import { attributeOptions, type Carried } from "../stages/save/metadata.ts";
 import type { Verify } from "../stages/save/verify.ts";
-import type { Sizes } from "../blocks/sizes.ts";
+import type { Sizes } from "../blocks/destination-sizes.ts";
 import { needsNoQuotes } from "./connection/shell-words.ts";
 
 /** The options of a copy between hosts. */

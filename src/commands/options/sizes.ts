@@ -1,4 +1,4 @@
-import type { Sizes } from "../../blocks/sizes.ts";
+import type { Sizes } from "../../blocks/destination-sizes.ts";
 import type { Kind } from "./declare.ts";
 import { oneOf } from "./one-of.ts";
 

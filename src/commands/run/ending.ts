@@ -12,7 +12,7 @@ import { printLine } from "../../ui/stderr.ts";
 type Line = string | JsonLine;
 
 /** End of a command. */
-export interface End {
+export interface CommandEnd {
   code: number;
   /** Result in words. */
   outcome: string | undefined;
@@ -21,13 +21,13 @@ export interface End {
 }
 
 /** Parts of a command that its end needs. */
-export interface Ends {
+export interface EndingParts {
   /** Name of the command. */
   name: string;
   /** True if people read the output. They may stop reading at any time, which is not a failure then. */
   forPeople?: boolean;
   /** Called before the last lines are printed. Returns what could not be reported to others. */
-  finish?: (end: End) => CopyError | undefined;
+  finish?: (end: CommandEnd) => CopyError | undefined;
   /** Makes the last line after a failure; a line for people, unless given. */
   failure?: (error: unknown, name: string) => Line;
 }
@@ -35,17 +35,17 @@ export interface Ends {
 /** Ends the process of a command in good order. */
 export class Ending {
   readonly #native: typeof Binding;
-  readonly #command: Ends;
+  readonly #command: EndingParts;
   /** Result of the command, in words. */
   outcome: string | undefined;
 
-  constructor(native: typeof Binding, command: Ends) {
+  constructor(native: typeof Binding, command: EndingParts) {
     this.#native = native;
     this.#command = command;
   }
 
   /** Ends with an exit code, after these last lines. */
-  end(code: number, failure?: End["failure"], lines: readonly Line[] = []): never {
+  end(code: number, failure?: CommandEnd["failure"], lines: readonly Line[] = []): never {
     const { name } = this.#command;
     const late = this.#report(code, failure);
     if (late !== undefined && code === ExitCode.success) {
@@ -66,7 +66,7 @@ export class Ending {
   }
 
   /** Reports the end; returns the error if that fails. */
-  #report(code: number, failure: End["failure"]): unknown {
+  #report(code: number, failure: CommandEnd["failure"]): unknown {
     try {
       return this.#command.finish?.({ code, outcome: this.outcome, failure });
     } catch (error) {

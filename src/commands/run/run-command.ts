@@ -8,7 +8,7 @@ import { loadAddon } from "../../native/load.ts";
 import { onProgressAsked, onSignal, type Signal } from "../../process/signals.ts";
 import { printLine } from "../../ui/stderr.ts";
 import { type DataStream, refuseClosedOutput, refuseTerminals } from "./data-streams.ts";
-import { Ending, type Ends, errorLine } from "./ending.ts";
+import { Ending, type EndingParts, errorLine } from "./ending.ts";
 
 /** Milliseconds that a command may take to end in good order before it says what it waits for. */
 const PATIENCE = 1000;
@@ -23,7 +23,7 @@ interface Surroundings {
 }
 
 /** A command that ends the process. */
-export interface Run extends Ends {
+export interface CommandRun extends EndingParts {
   /** Print details. */
   verbose: boolean;
   /** Standard streams that must not be a terminal. */
@@ -43,7 +43,7 @@ export interface Run extends Ends {
 }
 
 /** Runs a command and ends the process: signals, the last line of standard error, the exit code. */
-export async function runCommand(run: Run): Promise<never> {
+export async function runCommand(run: CommandRun): Promise<never> {
   const native = addonFor(run);
   const ending = new Ending(native, run);
   const cancellation = run.cancellation ?? new Cancellation();
@@ -68,7 +68,7 @@ export async function runCommand(run: Run): Promise<never> {
 }
 
 /** Loads the addon. Without it, only Node can end the process. */
-function addonFor({ name, failure = errorLine }: Run): typeof Binding {
+function addonFor({ name, failure = errorLine }: CommandRun): typeof Binding {
   try {
     return loadAddon();
   } catch (error) {
@@ -81,7 +81,7 @@ function addonFor({ name, failure = errorLine }: Run): typeof Binding {
 function stopBy(
   signal: Signal,
   code: number,
-  { run, ending, cancellation }: { run: Run; ending: Ending; cancellation: Cancellation },
+  { run, ending, cancellation }: { run: CommandRun; ending: Ending; cancellation: Cancellation },
 ): void {
   if (cancellation.request(signal, code)) {
     const waiting = `${signal}: it ends when everything written is on the disk; a second signal ends it at once`;

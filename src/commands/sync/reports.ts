@@ -9,7 +9,7 @@ import type { CopyState } from "../../ui/copy-state.ts";
 import { mapSvg, SVG_BEGINNING } from "../../ui/people/map-svg.ts";
 import type { CopyEvents } from "../../ui/programs/copy-events.ts";
 import { METRICS_BEGINNING, metricsText } from "../../ui/programs/metrics.ts";
-import type { End } from "../run/ending.ts";
+import type { CommandEnd } from "../run/ending.ts";
 import type { CopyOutput } from "./display.ts";
 
 /** Parts of a copy that its reports name. */
@@ -83,7 +83,7 @@ export function writeLastEvents(
   events: CopyEvents,
   copy: {
     copied: CopyResult | undefined;
-    end: End;
+    end: CommandEnd;
     late: ReportError | undefined;
     drawMap: boolean;
   },

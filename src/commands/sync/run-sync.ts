@@ -14,7 +14,7 @@ import { type CopyOutput, displayFor, printDryRun, summaryOf, teller, warner } f
 import { refuseReplacing, writeLastEvents, writeMap, writeMetrics } from "./reports.ts";
 
 /** A copy, and the output that people and programs get of it. */
-export interface Copy {
+export interface ReportedCopy {
   /** As given on the command line. */
   source: string;
   destination: string;
@@ -32,7 +32,7 @@ export interface Copy {
 }
 
 /** Runs a copy and ends the process. */
-export function runSync(copy: Copy): Promise<never> {
+export function runSync(copy: ReportedCopy): Promise<never> {
   const { output } = copy;
   const state = new CopyState();
   keepQuestions(() => state.connecting);

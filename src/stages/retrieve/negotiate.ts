@@ -1,6 +1,6 @@
 import { dataLength } from "../../blocks/capacity.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import { refuseSize } from "../../blocks/sizes.ts";
+import { refuseSize } from "../../blocks/destination-sizes.ts";
 import { ProtocolError } from "../../protocol/error.ts";
 import type { HashDecoder } from "../../protocol/hash-stream/decoder.ts";
 import { type BlockEncoder, ExtendedEncoder, LegacyEncoder } from "./block-encoder.ts";

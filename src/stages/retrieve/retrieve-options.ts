@@ -1,4 +1,4 @@
-import type { Sizes } from "../../blocks/sizes.ts";
+import type { Sizes } from "../../blocks/destination-sizes.ts";
 import type * as Binding from "../../native/binding.js";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
 import type { Compress } from "./compression.ts";

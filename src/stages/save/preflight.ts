@@ -6,7 +6,7 @@ import {
 } from "../../blocks/bounds.ts";
 import { checkSpace, type Target } from "../../blocks/capacity.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import { refuseSize, type Sizes } from "../../blocks/sizes.ts";
+import { refuseSize, type Sizes } from "../../blocks/destination-sizes.ts";
 import { UsageError } from "../../errors/copy-error.ts";
 import type { Head } from "../../protocol/block-stream/head.ts";
 import { refuseMetadata } from "./metadata.ts";

@@ -1,6 +1,6 @@
 import type { CopyRequest } from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import type { Sizes } from "../../blocks/sizes.ts";
+import type { Sizes } from "../../blocks/destination-sizes.ts";
 import type { DigestCacheWriter } from "../../digests/cache-writer.ts";
 import type * as Binding from "../../native/binding.js";
 import type { BlockDecoder } from "../../protocol/block-stream/decoder.ts";

@@ -7,7 +7,7 @@ interface Host {
 }
 
 /** A message that ssh, sshd, a login shell or sudo prints, and the advice on it. */
-type Cause = readonly [message: RegExp, advice: (host: Host) => string];
+type KnownMessage = readonly [message: RegExp, advice: (host: Host) => string];
 
 /**
  * Returns a login command that asks before it accepts the key of the host. With `BatchMode` or `StrictHostKeyChecking=yes`, ssh would refuse
@@ -21,7 +21,7 @@ const SUDOERS =
   "let sudo run it there without a password (NOPASSWD in sudoers(5)), or log in as root";
 
 /** Known causes. The first match wins, because a later message is often only a consequence. */
-const CAUSES: readonly Cause[] = [
+const KNOWN_MESSAGES: readonly KnownMessage[] = [
   // The connection.
   [
     /HOST IDENTIFICATION HAS CHANGED/,
@@ -150,7 +150,7 @@ const CAUSES: readonly Cause[] = [
  * @returns undefined if no line has a known cause
  */
 export function adviceOnOutput(lines: readonly string[], host: Host): string | undefined {
-  for (const [message, advice] of CAUSES) {
+  for (const [message, advice] of KNOWN_MESSAGES) {
     if (lines.some((line) => message.test(line))) {
       return advice(host);
     }

@@ -1,7 +1,7 @@
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { VERSION } from "../../native/installation.ts";
 import { bytesOf } from "../../native/names.ts";
-import type { Sizes } from "../../blocks/sizes.ts";
+import type { Sizes } from "../../blocks/destination-sizes.ts";
 import { EVENTS_VERSION, eventLine } from "../../ui/event-lines.ts";
 import type { StageEvent } from "../../ui/programs/event-schema.ts";
 import type { RemoteEndpoint } from "../connection/endpoint.ts";

@@ -4,7 +4,7 @@ import { bottleneckText } from "../bottleneck.ts";
 import { printable } from "../../errors/printable.ts";
 
 /** A part of a line. If there is not enough room, the part with the highest rank is left out first. */
-interface Part {
+interface LinePart {
   text: string;
   rank: number;
 }
@@ -27,7 +27,7 @@ export function statusLine(state: CopyState, columns: number): string {
   const { asideWork, work, counts, bottleneck } = state;
   const shown = asideWork ?? work;
   const title = asideWork === undefined ? "Sync" : `Sync, ${printable(asideWork.what ?? "")}`;
-  const parts: Part[] = [{ text: title, rank: 0 }, ...partsOf(shown)];
+  const parts: LinePart[] = [{ text: title, rank: 0 }, ...partsOf(shown)];
   if (asideWork === undefined) {
     const at = parts.length - (parts.at(-1)?.rank === LEFT ? 2 : 1);
     parts.splice(
@@ -46,7 +46,7 @@ export function statusLine(state: CopyState, columns: number): string {
 const LEFT = 2;
 
 /** Returns the progress of some work, its rate, and last the time that is left. */
-function partsOf(work: Work): Part[] {
+function partsOf(work: Work): LinePart[] {
   const { total, done, rate } = work;
   const bytes = formatBriefly(done);
   const speed = { text: `${formatBriefly(rate)}/s`, rank: 4 };
@@ -65,13 +65,13 @@ function partsOf(work: Work): Part[] {
 }
 
 /** Joins the parts with two spaces, without those that do not fit. Parts of the lowest rank take their room first. */
-function fitting(parts: readonly Part[], columns: number): string {
-  const line = (taken: readonly Part[]): string =>
+function fitting(parts: readonly LinePart[], columns: number): string {
+  const line = (taken: readonly LinePart[]): string =>
     parts
       .filter((part) => taken.includes(part))
       .map(({ text }) => text)
       .join("  ");
-  let taken: Part[] = [];
+  let taken: LinePart[] = [];
   for (const part of [...parts].sort((one, other) => one.rank - other.rank)) {
     if (line([...taken, part]).length <= columns) {
       taken = [...taken, part];

@@ -1,7 +1,7 @@
 import { printable } from "../../errors/printable.ts";
 
 /** A run of `sync`, for the metrics. */
-export interface Run {
+export interface MeasuredRun {
   /** The ends as the user wrote them. */
   source: string;
   destination: string;
@@ -29,7 +29,7 @@ const LAST_SUCCESS = "last_success_timestamp_seconds";
  *
  * @param before the file of the previous run, which has the time of the last success
  */
-export function metricsText(run: Run, before: string): string {
+export function metricsText(run: MeasuredRun, before: string): string {
   const succeeded = run.exitCode === 0;
   const labels = `{source="${escaped(run.source)}",destination="${escaped(run.destination)}"}`;
   // A dry run makes no copy that anybody could rely on, so it is not a success.
