@@ -205,7 +205,8 @@ test("no variable of Node's gets through, and what connects has them all as they
   // The stage of the far end has a cleaned environment too: the launcher there is the same.
   const far = quote(["env", "-u", "NODE_OPTIONS", ...COMMAND]);
   const args = ["sync", "-q", "-e", rsh, "--remote-command", far, from, `one:${to}`];
-  const outcome = await execute([...COMMAND, ...args], { env: given });
+  const env = { ...given, BLOCKCOPY_SINGLE_FOLDER: undefined };
+  const outcome = await execute([...COMMAND, ...args], { env });
   assert.equal(outcome.stderr, "");
   assert.equal(outcome.code, EXIT.ok);
   assert.ok(!existsSync(join(folder, "ran")), "code of somebody else has run");
