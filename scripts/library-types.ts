@@ -6,7 +6,7 @@ import { dirname, join, relative } from "node:path";
 /**
  * Writes the declarations of the library to a folder: those of its entry point, and of the files that these import. Types are not checked.
  *
- * @throws Error if they import anything outside the folder of the entry point: the rest of the program is nobody's API
+ * @throws Error if they import anything outside the folder of the entry point: the rest of the program is not part of the API
  */
 export function writeTypes(entry: string, out: string): void {
   const folder = mkdtempSync(join(tmpdir(), "blockcopy-types-"));

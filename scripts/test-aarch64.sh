@@ -23,7 +23,7 @@ skip() {
   exit 0
 }
 
-# Fills $root. Only a complete one gets that name: whatever goes wrong before is fetched anew the next time.
+# Fills $root. Only a complete one gets that name: after a failure, the next run fetches it again.
 fetch() {
   local version packages package
   if [ -z "${CI:-}" ] && [ "${BLOCKCOPY_TEST_INSTALL:-}" != 1 ]; then

@@ -14,7 +14,7 @@ import { DONE } from "../support/wire/frames.ts";
 
 const WRITES = "pwrite64,pwritev,pwritev2,write,writev";
 
-test("help that nobody reads, or that cannot be written, has its exit code", async () => {
+test("help whose reader has gone, or that cannot be written, has its exit code", async () => {
   const gone = await bash(`sleep 1 | ${blockcopy("--help")} | true; exit "\${PIPESTATUS[1]}"`);
   assert.ok(gone.code === EXIT.readerGone || gone.code === EXIT.ok, gone.stderr);
   const full = await bash(`${blockcopy("--version")} > /dev/full`);

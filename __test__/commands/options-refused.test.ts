@@ -131,7 +131,7 @@ test("a file of another host is not for an option that takes one of this host", 
   }
 });
 
-/** Options that nobody has given. */
+/** The options when none of them is given. */
 const NONE = {
   verify: "none",
   drawMap: false,

@@ -84,7 +84,7 @@ test("standard input is left as it was for whoever reads it next", { skip }, asy
   writeFileSync(path, source);
   const reader = quote(["python3", "-c", "import os; print(os.get_blocking(0))"]);
   const { stdout } = await bash(
-    // A pipe that stays open, whose writer nobody waits for.
+    // A pipe that stays open, and whose writer the shell does not wait for.
     `(${blockcopy("checksum", path)} > /dev/null; ${reader}) < <(exec sleep 60)`,
   );
   assert.equal(stdout.toString().trim(), "True");

@@ -1,4 +1,4 @@
-// Digests of a device that are kept: nothing but a look at its blocks tells whether somebody else has written to it.
+// A digest cache of a device: only reading its blocks shows if another process has written to it.
 import assert from "node:assert/strict";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -49,7 +49,7 @@ const ONE_THREAD = {
   env: { UV_THREADPOOL_SIZE: "1" },
 };
 
-/** The calls at which `save` is killed. Some matter only where a file with digests is there to be replaced. */
+/** The calls at which `save` is killed. Some matter only if an older digest cache is replaced. */
 const MOMENTS: { calls: string; when: number; onlyReplacing?: true }[] = [
   { calls: "unlink", when: 1 },
   { calls: "unlink", when: 2, onlyReplacing: true },
@@ -185,7 +185,7 @@ test("a folder that cannot be written to", { skip: lackingRoot("mount") }, async
   }
 });
 
-test("a link that a killed run or somebody else has left next to it is not followed", async (t) => {
+test("a link that a killed run or another user has left next to it is not followed", async (t) => {
   const copy = files(t);
   const precious = join(scratch(t), "precious");
   writeFileSync(precious, "precious");

@@ -1,4 +1,4 @@
-// Events that could make a digest cache wrong: afterwards it is missing, or made anew from the destination itself.
+// Events that could make a digest cache wrong: afterwards it is missing, or has been made again from the destination itself.
 import assert from "node:assert/strict";
 import { existsSync, openSync, readFileSync, closeSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";

@@ -41,7 +41,7 @@ function jobOf(name: string): Job {
 }
 
 test("manifests are what the schemas of Kubernetes say", async (t) => {
-  // Schemas know the right values; types also refuse fields that nobody knows.
+  // Schemas know the right values; types also refuse unknown fields.
   const folder = scratch(t, join(PROJECT, "node_modules"));
   const files = ["job.yaml", "indexed-job.yaml"].map((name) => {
     const lines = objects(name).map(({ apiVersion, kind, ...rest }, i) => {
@@ -117,7 +117,7 @@ test("each part copies what is its own, and all of them everything", async (t) =
   const expected = noise("destination", 6 * MIB);
   const file = join(host.folder, "it's the copy");
   writeFileSync(file, expected);
-  // Of a device, one writer keeps others out; a file anybody may write to.
+  // A device allows a single writer; a file allows several.
   const to = lackingLoop === false ? attach(t, file).path : file;
   const destination = (): Buffer =>
     to === file ? readFileSync(to) : deviceContent({ path: to, backing: file });

@@ -329,7 +329,7 @@ test("a copy ends when the program that has started it is killed", async (t) => 
   await eventually(() => !existsSync(`/proc/${pid}`), { what: "the copy has ended" });
 });
 
-test("an error that nobody looks at ends the program", async (t) => {
+test("an error that the program does not handle ends it", async (t) => {
   const child = program(
     t,
     `import { sync } from "blockcopy"; sync({ source: "missing", destination: "other" });`,

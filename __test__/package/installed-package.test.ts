@@ -115,7 +115,7 @@ test("its folders are their owner's alone", async (t) => {
   assertWhole(folderIn(home));
 });
 
-/** Damage to a package after which it is not run, but replaced. */
+/** Damage after which a package is replaced, not run. */
 const DAMAGES: [what: string, damage: (folder: string) => void][] = [
   ["a byte more", (folder) => appendFileSync(join(folder, "dist/cli/main.js"), " ")],
   ["a file less", (folder) => rmSync(join(folder, "dist/empty"))],

@@ -209,7 +209,7 @@ test("no variable of Node's gets through, and what connects has them all as they
   const outcome = await execute([...COMMAND, ...args], { env });
   assert.equal(outcome.stderr, "");
   assert.equal(outcome.code, EXIT.ok);
-  assert.ok(!existsSync(join(folder, "ran")), "code of somebody else has run");
+  assert.ok(!existsSync(join(folder, "ran")), "code of another user has run");
   assert.ok(!existsSync(join(folder, "coverage")));
   const seen = new Map(
     readFileSync(join(folder, "env"), "utf8")

@@ -154,7 +154,10 @@ test("sizes that differ are refused from here, and warned of between two others"
   const text = readFileSync(metrics, "utf8");
   assert.ok(text.includes("blockcopy_sync_success{") && !text.includes("_bytes"), text);
   assert.equal(code, EXIT.ok);
-  assert.match(stderr, /^WARNING \(sync\): .*nobody compares the sizes.*\n/);
+  assert.match(
+    stderr,
+    /^WARNING \(sync\): .*the sizes of source and destination are not compared.*\n/,
+  );
 });
 
 test("the far end is called with sudo in all that needs it", async (t) => {

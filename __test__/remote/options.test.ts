@@ -119,7 +119,7 @@ test("--digest-cache: the next run does not read the destination", { skip }, asy
   assert.equal(first.code, EXIT.ok);
   assert.match(first.stderr, /^WARNING \(sync\): one: .*digests does not exist: reading all of /);
   assertSame(readFileSync(to), SOURCE);
-  // Of what is in the place of a block nobody hears who does not read it; but the times must be as they were.
+  // Without a read, a block that has changed would not be noticed: the destination must have been left alone, its times included.
   const { atime, mtime } = statSync(to);
   const { code, stderr } = await sync(["-v", ...args]);
   assert.equal(code, EXIT.ok, stderr);

@@ -25,14 +25,14 @@ const connections: [
   remedy: RegExp,
 ][] = [
   [
-    "a host that nobody knows",
+    "an unknown host",
     "nowhere.invalid",
     () => [],
     /no connection to nowhere\.invalid: .*resolve/,
     /; check the name of the host \(`getent hosts`\)/,
   ],
   [
-    "a host where nobody listens",
+    "a host without an ssh server",
     "ssh://one:2",
     () => [],
     /no connection to one: .*refused/,

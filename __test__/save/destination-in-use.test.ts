@@ -41,7 +41,7 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Bytes that a running virtual machine has locked: reads, writes, and lets nobody else write or resize. */
+/** Bytes that a running virtual machine has locked: it reads, writes, and lets no other process write or resize. */
 const MACHINE = ["100", "101", "201", "203"];
 
 async function assertBusy(from: string, to: string, why: RegExp, ...more: string[]): Promise<void> {
@@ -60,12 +60,12 @@ function warning({ code, stderr }: Outcome): string {
   return /^WARNING \(sync\): the source .* is in use: (.*);/m.exec(stderr)?.[1] ?? "";
 }
 
-test("a file that somebody else has open or locked", { skip: lacking("python3") }, async (t) => {
+test("a file that another process has open or locked", { skip: lacking("python3") }, async (t) => {
   const { from, to } = pair(t);
   const cases: [string[], RegExp][] = [
     [["rw"], /process \d+ \(python3[^)]*\) has it or a part of it open for writing/],
     [["rw", ...MACHINE], /process \d+ \(python3[^)]*\) has it or a part of it open for writing/],
-    // It reads, and counts on nobody writing: a backing file, or qemu-img convert.
+    // These locks are of a reader that lets no other process write, as QEMU with a backing file, or qemu-img convert.
     [["ro", "100", "201"], /a virtual machine \(QEMU\) or another copy has locked it/],
     [["ro", "100"], /a virtual machine \(QEMU\) or another copy has locked it/],
   ];
@@ -82,7 +82,7 @@ test("a file that somebody else has open or locked", { skip: lacking("python3") 
 
 test("a source that a virtual machine writes to", { skip: lacking("python3") }, async (t) => {
   const { from, to } = pair(t);
-  // For those who cannot be told that it is open for writing, the locks tell.
+  // It is open only for reading, as for a process whose open files cannot be seen: only the locks show that it is in use.
   const other = await stranger(t, "python3", "-c", OPENER, from, "ro", ...MACHINE);
   const outcome = await run(["sync", from, to]);
   assert.match(warning(outcome), /a virtual machine \(QEMU\) or another copy has locked it/);
@@ -110,7 +110,7 @@ test("a copy locks its destination as QEMU does", { skip: lacking("qemu-img") },
 });
 
 test(
-  "an image that is mounted where nobody here sees it",
+  "an image that is mounted in another mount namespace",
   { skip: lackingLoop || lacking("unshare", "mkfs.ext4") },
   async (t) => {
     const folder = scratch(t);

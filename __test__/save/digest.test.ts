@@ -94,7 +94,7 @@ for (const [length, last] of [
   });
 }
 
-test("a digest that nobody knows is refused, and the slot stays free", async () => {
+test("an unknown digest is refused, and the slot stays free", async () => {
   for (const name of ["md5", "BLAKE3", "sha3-512 ", ""])
     assert.throws(
       () => engine.digest(slab, 0, { length: 1, blockLength: 1, algorithm: name as "blake3" }),

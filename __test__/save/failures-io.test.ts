@@ -84,7 +84,7 @@ for (const stage of STAGES) {
       const path = join(scratch(t), "secret");
       writeFileSync(path, "content");
       chmodSync(path, 0);
-      // Root without its capability to pass over permissions is bound by them like anyone else.
+      // Root without its capability to pass over permissions is bound by them like any other user.
       if (isRoot) chownSync(path, 65_534, 65_534);
       const prefix = isRoot
         ? ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]

@@ -34,7 +34,7 @@ const OLD = noise("old", MIB);
 test("a device of 0 bytes is no source and no destination", { skip: lackingLoop }, async (t) => {
   const folder = scratch(t);
   const [device, file] = [join(folder, "device"), join(folder, "file")];
-  // A loop device that nobody else attaches anything to: `losetup --find` takes the first free one.
+  // A loop device that no other test attaches anything to: `losetup --find` takes the first free one.
   system("mknod", device, "b", "7", "977");
   writeFileSync(file, OLD);
   for (const [args, stdin] of [

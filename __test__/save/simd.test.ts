@@ -29,7 +29,7 @@ const flags = new Set(
   /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.split(" "),
 );
 
-/** Why this CPU cannot use a set, or `false`, as the `skip` option of a test takes it. */
+/** The reason that this CPU cannot use a set, or `false`, as the `skip` option of a test takes it. */
 function lackingSet({ arch, flag }: (typeof SETS)[number]): string | false {
   if (arch !== process.arch) return `needs a CPU of architecture ${arch}`;
   return flag === "" || flags.has(flag) ? false : `needs a CPU with ${flag}`;
@@ -119,7 +119,7 @@ for (const stage of ["checksum", "retrieve", "save"]) {
     }
   });
 
-  test(`${stage}: a set that nobody knows is refused`, async (t) => {
+  test(`${stage}: an unknown set is refused`, async (t) => {
     const path = join(scratch(t), "file");
     writeFileSync(path, "content");
     for (const name of ["sse2", "AVX2", "avx2 ", "avx", "toString"]) {

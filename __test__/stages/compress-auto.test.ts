@@ -151,6 +151,6 @@ test("it chooses only what the reader knows", () => {
     "xz",
     "zstd",
   ]);
-  // Someone who accepts nothing that is known here still gets blocks as they are: so every reader must know `raw`.
+  // A reader that accepts no codec known here still gets blocks as they are, so every reader must know `raw`.
   assert.deepEqual([...codecs([])], ["raw"]);
 });

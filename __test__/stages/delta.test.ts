@@ -104,7 +104,7 @@ test("two runs of the same file name it alike, and other files not", async (t) =
   assert.notEqual(await identity(destination), first);
 });
 
-test("a stream that is not kept, or not of all, says none of this, and is a stream", async (t) => {
+test("a stream to a pipe, after other data or of a part has no such fields, and is complete", async (t) => {
   const { source, destination, hashes } = files(t);
   const map = join(scratch(t), "map");
   writeFileSync(map, `0 ${BLOCK}\n`);

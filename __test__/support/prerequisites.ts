@@ -1,5 +1,5 @@
 // Run before the tests: names the programs that are missing, whose tests will be skipped. Installs their Debian packages only where it was
-// told that it may: a test run must not change a machine that somebody works on.
+// told that it may: a test run must not change a machine that is also used for other work.
 import { spawnSync } from "node:child_process";
 import { installed, isRoot } from "./programs/tools.ts";
 
@@ -44,7 +44,7 @@ const PACKAGES: Record<string, string> = {
   zstd: "zstd",
 };
 
-/** True where packages may be installed: on the throw-away machine of a CI run, or because somebody said so. */
+/** True where packages may be installed: on the throw-away machine of a CI run, or with the user's permission. */
 const mayInstall = ["CI", "BLOCKCOPY_TEST_INSTALL"].some((name) => {
   const value = (process.env[name] ?? "").toLowerCase();
   return !["", "0", "false", "no"].includes(value);

@@ -76,7 +76,7 @@ test("in no stretch of time more than its share and a tenth of a second's, or a 
   );
 });
 
-test("takes as long as it should, also when each sleep is late, and nobody waits at the end", async () => {
+test("takes as long as it should, also when each sleep is late, and does not wait at the end", async () => {
   for (const late of [0, 5, 60]) {
     const clock = new FakeClock(Array.from({ length: 10_000 }, () => late));
     const written = await write(new Pace(20 * 2 ** 20, clock), clock, 2 ** 30);

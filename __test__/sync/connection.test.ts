@@ -60,7 +60,7 @@ const CASES: readonly [said: string, code: number, advice: RegExp][] = [
   ["/usr/bin/env: 'node': No such file or directory", 126, /install Node/],
   ["sh: 1: /opt/blockcopy: Exec format error", 126, /kind of machine/],
   ["bash: fork: Resource temporarily unavailable", 254, /ulimit -u/],
-  ["Something that nobody knows", 3, /try `\S+ far blockcopy --version`/],
+  ["An unknown message", 3, /try `\S+ far blockcopy --version`/],
 ];
 
 test("output in place of a stage's hello has advice", async (t) => {

@@ -154,7 +154,7 @@ test("a file that is not a delta is not replaced", async (t) => {
   const link = join(folder, "link");
   symlinkSync(join(folder, "elsewhere"), link);
   const other = join(folder, "other");
-  writeFileSync(other, "something that somebody needs");
+  writeFileSync(other, "a file of another user");
   const refused: [string, RegExp][] = [
     [other, /is not a delta/],
     [link, /is a symbolic link/],
@@ -168,7 +168,7 @@ test("a file that is not a delta is not replaced", async (t) => {
   const nowhere = join(folder, "missing", "delta");
   const outcome = await run(["sync", "--delta", nowhere, from, to]);
   assertFailed(outcome, EXIT.io, "sync", new RegExp(`writing the delta ${nowhere} .*ENOENT`));
-  assert.equal(readFileSync(other, "utf8"), "something that somebody needs");
+  assert.equal(readFileSync(other, "utf8"), "a file of another user");
   assertSame(readFileSync(from), SOURCE);
   // As mktemp(1) makes it.
   writeFileSync(other, "");

@@ -51,7 +51,7 @@ test("a file that is locked: the second is told to come back, by whom, and the f
     "save",
     /locked by process/,
   );
-  // A dry run takes no lock, and somebody who does not ask for it hears of the other copy all the same.
+  // A dry run takes no lock, but it reports the other copy, as does a copy without --lock.
   for (const how of [["-n", "--lock"], []])
     assertFailed(
       await run(["sync", ...how, from, to]),

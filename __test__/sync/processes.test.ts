@@ -23,7 +23,7 @@ function connecting(t: TestContext, body: string, name = "rsh"): Pair & { rsh: s
   return { ...files, rsh };
 }
 
-/** The options that make `sync` run this program where another host would have it. */
+/** Options for a copy to another host that `sync` reaches with the program `rsh`, which runs the stage on this machine. */
 function there(rsh: string): string[] {
   return ["-e", rsh, "--remote-command", blockcopy()];
 }
@@ -31,10 +31,10 @@ function there(rsh: string): string[] {
 for (const [what, body] of [
   ["has left a process running", 'sleep 50 >/dev/null &\nexec sh -c "$last"'],
   [
-    "prints what is no line",
+    "prints one endless line",
     "head -c 30000000 /dev/zero | tr '\\0' x >&2\necho >&2\nexec sh -c \"$last\"",
   ],
-  ["prints more lines than anybody reads", 'yes talk | head -n 300000 >&2\nexec sh -c "$last"'],
+  ["prints more lines than are read", 'yes talk | head -n 300000 >&2\nexec sh -c "$last"'],
 ] as const) {
   test(`the remote shell ${what}`, async (t) => {
     const { rsh, from, to } = connecting(t, body);
@@ -50,7 +50,7 @@ test("a wrapper is ended together with what it has started", async (t) => {
   assertFailed(outcome, EXIT.missing, "sync", /missing/);
   const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
   const state = await bash(`ps -o stat= -p ${pid}`);
-  // One that nobody has waited for yet has ended, too.
+  // A process that has not been waited for yet (Z) has ended, too.
   assert.match(state.stdout.toString().trim(), /^(?:Z.*)?$/);
 });
 
@@ -132,11 +132,11 @@ function saying(...events: object[]): string {
 }
 
 test("a stage without a reader does not make that the end of sync", async (t) => {
-  const error = { event: "error", message: "nobody reads", advice: "look", code: 141 };
+  const error = { event: "error", message: "no process reads", advice: "look", code: 141 };
   for (const consequence of [true, false]) {
     const { rsh, from, to } = connecting(t, `${saying({ ...error, consequence })}\nexit 141`);
     const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
-    assertFailed(outcome, EXIT.cut, "sync", /on host: nobody reads/);
+    assertFailed(outcome, EXIT.cut, "sync", /on host: no process reads/);
   }
 });
 

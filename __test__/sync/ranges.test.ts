@@ -49,7 +49,7 @@ test("a range map that no pipe holds", async (t) => {
   const outcome = await run([...args, from, to]);
   assert.equal(outcome.code, EXIT.ok, outcome.stderr);
   assertSame(readFileSync(to), changedIn(SOURCE, 30));
-  // Nobody reads it then.
+  // A missing destination is reported before the map is read.
   const missing = await run([...args, from, join(folder, "missing")]);
   assertFailed({ ...missing, stderr: lastOf(missing.stderr) }, EXIT.missing, "sync", /missing/);
 });

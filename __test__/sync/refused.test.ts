@@ -143,7 +143,7 @@ test("files of different sizes: both are named, and how to make them equal", asy
     assertSame(readFileSync(to), content, "the destination");
     const advice = /; (--truncate) makes/.exec(lastLine(outcome.stderr))?.[1];
     if (size > source.length) {
-      assert.equal(advice, undefined, "it may be the source of somebody who has swapped the two");
+      assert.equal(advice, undefined, "the user may have swapped source and destination");
       assert.match(outcome.stderr, /swapped/);
       continue;
     }
@@ -215,7 +215,7 @@ test(
   { skip: isRoot ? lacking("setpriv") : false },
   async (t) => {
     const { from, to } = files(t);
-    // Root without its capability to pass over permissions is bound by them like anyone else.
+    // Root without its capability to pass over permissions is bound by them like any other user.
     const prefix = isRoot
       ? ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]
       : [];

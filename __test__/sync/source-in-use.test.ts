@@ -1,4 +1,4 @@
-// Somebody may write to the source while it is copied: there is one warning, and none about what only seems so.
+// A source that another process may write to during the copy gets one warning; one that only seems to be in use gets none.
 import assert from "node:assert/strict";
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -89,7 +89,7 @@ test(
 );
 
 test(
-  "a source that nobody is known to write to: the file of somebody else",
+  "a source without known writers: the file of another user",
   { skip: lacking("setpriv") },
   async (t) => {
     const { from, to } = pair(t);

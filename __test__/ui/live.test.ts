@@ -91,14 +91,14 @@ const cases: [
   ],
   ["digests are awaited, and pile up", spent(0.1, 0.9, 0), spent(0.3, 0.9, 0.8), "link", "none"],
   [
-    "the source waits for nobody",
+    "the source never waits",
     spent(0.3, 0.05, 0.1),
     spent(0.1, 0.9, 0.9),
     "disk of the source",
     "disk of the source",
   ],
   [
-    "the source waits for nobody, and compresses all the time",
+    "the source never waits, and compresses all the time",
     spent(0.95, 0.05, 0.1),
     spent(0.01, 0.9, 0.9),
     "CPU of the source",

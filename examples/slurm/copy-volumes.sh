@@ -28,7 +28,7 @@ for ((attempt = 1; ; attempt++)); do
     # shellcheck disable=SC2086
     blockcopy sync --threads "${SLURM_CPUS_PER_TASK:-2}" $options -- "$source" "$destination"
     code=$?
-    # 75: cut off, or somebody else is writing there. All other codes need a person.
+    # 75: cut off, or another process writes to the destination. All other codes need a person.
     if ((code != 75 || attempt == attempts)); then
         exit "$code"
     fi

@@ -3,14 +3,14 @@ import { buildHashRate } from "../common/hash-rate.ts";
 import { runIfInstalled, type Command, type Output } from "../common/processes.ts";
 import { BLOCK_BYTES, valid, type Work } from "../common/work.ts";
 
-/** Somebody who computes SHA3-512, as a command that does so for a while. */
+/** A program that computes SHA3-512, as a command that does so for a while. */
 export interface Contender {
   readonly name: string;
-  /** Hashes blocks for about that many seconds, a whole number as `openssl speed` takes no other. */
+  /** Hashes blocks for about `seconds`, a whole number because `openssl speed` accepts no other. */
   readonly measure: (seconds: number) => Command;
   /** Does what `measure` does, but for the hashing. */
   readonly startUp: Command;
-  /** Finds in the output of `measure` what was done. */
+  /** Parses the amount of work from the output of `measure`. */
   readonly parse: (output: Output) => Work;
 }
 

@@ -18,7 +18,7 @@ export function countedCycles({ fd3 }: Output): number | undefined {
   return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count);
 }
 
-/** Why cycles cannot be counted here; `undefined` where they can. */
+/** The reason that cycles cannot be counted here; `undefined` if they can. */
 export function whyNoCycles(): string | undefined {
   try {
     const output = runIfInstalled(counting(["true"]));

@@ -37,7 +37,7 @@ interface About {
   readonly blockBytes: number;
   readonly rounds: number;
   readonly secondsPerRound: number;
-  /** Why there are no cycles a byte; `null` where there are. */
+  /** The reason that there are no cycles per byte; `null` if there are. */
   readonly noCycles: string | null;
 }
 

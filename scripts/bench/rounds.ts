@@ -5,7 +5,7 @@ import type { Bench, Contender, Sample, Scenario } from "./scenario.ts";
 export interface LineUp {
   readonly scenario: Scenario;
   readonly rounds: number;
-  /** Why nothing of it is measured; `undefined` where it is. */
+  /** The reason that nothing of it is measured; `undefined` if it is. */
   readonly skipped: string | undefined;
   readonly contenders: readonly Contender[];
   readonly reference: readonly string[];

@@ -7,9 +7,9 @@ export interface Bench {
   readonly folder: string;
   readonly pair: Pair;
   readonly tools: Tools;
-  /** Why files in the folder cannot be read and written directly; `undefined` where they can. */
+  /** The reason that files in the folder cannot be read and written directly; `undefined` if they can. */
   readonly noDirectIo: string | undefined;
-  /** Why files in the folder cannot be dropped from the page cache; `undefined` where they can. */
+  /** The reason that files in the folder cannot be dropped from the page cache; `undefined` if they can. */
   readonly noCacheDrop: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface Scenario {
   readonly unit: Unit;
   /** The number of rounds for each round that was asked for. */
   readonly roundsEach?: number;
-  /** Why it cannot be measured; `undefined` where it can. */
+  /** The reason that it cannot be measured; `undefined` if it can. */
   readonly whyNot?: (bench: Bench) => string | undefined;
   readonly contenders: (bench: Bench) => readonly Contender[];
   /** Names of contenders. In each round all are compared with the slowest of these. */
@@ -37,7 +37,7 @@ export interface Scenario {
   readonly check?: (bench: Bench) => void;
 }
 
-/** Somebody who does what a scenario asks for: measured, or missing for a reason. `ours` is this program. */
+/** A program that does what a scenario asks for: measured, or missing for a reason. `ours` is this program. */
 export type Contender =
   | { readonly name: string; readonly ours?: boolean; readonly run: () => Sample }
   | { readonly name: string; readonly ours?: boolean; readonly missing: string };

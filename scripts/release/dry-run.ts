@@ -7,7 +7,7 @@ import { hasGo, installTool } from "../packages/tools.ts";
 interface Step {
   name: string;
   command: string[];
-  /** Why it cannot run here; false if it can. */
+  /** The reason that it cannot run here; false if it can. */
   lacks?: () => string | false;
 }
 

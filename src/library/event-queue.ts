@@ -9,7 +9,7 @@ export class EventQueue {
   #wake: (() => void)[] = [];
   #end: { error: Error | undefined } | undefined;
 
-  /** Adds an event. A progress that nobody has read makes way for the next one. */
+  /** Adds an event. A progress that has not been read makes way for the next one. */
   add(event: CopyEvent): void {
     const last = this.#waiting.at(-1);
     if (event.event === "progress" && last?.event === "progress") {

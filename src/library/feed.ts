@@ -23,7 +23,7 @@ export function feed(
       }
     });
   } else if (input instanceof Readable) {
-    // Tells whoever writes to it that nobody reads.
+    // Tells the writer that the stream is not read any more.
     input.destroy();
   }
 }

@@ -72,7 +72,7 @@ export interface CopySummary {
 export interface SyncResult {
   /** The result in words, in several lines. */
   outcome: string;
-  /** The result in numbers; null where nobody has counted: between two other hosts with `wire: "0.0.2"`. */
+  /** The result in numbers; null where no stage counts: between two other hosts with `wire: "0.0.2"`. */
   summary: CopySummary | null;
   /** The change map, with `map: true`. */
   map: ChangeMap | undefined;

@@ -9,7 +9,7 @@ type OperationName = keyof typeof OPTION_NAMES;
 /** The command that does an operation, and the options that it always has. */
 const COMMANDS: Readonly<Record<OperationName, readonly [string, ...string[]]>> = {
   sync: ["sync"],
-  // A dry run that any destination suits, also one in use. Compressing would only count what nobody sends.
+  // A dry run that any destination suits, also one in use. Nothing is sent, so compressing would only cost time.
   compare: ["sync", "--dry-run", "--truncate", "--force", "--compress=none"],
   checksum: ["checksum"],
   root: ["checksum", "--root"],
@@ -97,7 +97,7 @@ function has(value: unknown, method: string | symbol): boolean {
   return typeof (value as Record<string | symbol, unknown> | null)?.[method] === "function";
 }
 
-/** Refuses a word that no program can be started with, or not by Node. */
+/** Refuses a word with a zero byte, or one that Node cannot pass to a program. */
 function checked(word: string): string {
   if (word.includes("\0")) {
     throw usage(`${JSON.stringify(word)} has a zero byte`, "give a name without it");

@@ -51,8 +51,8 @@ export declare class Engine {
   /** Returns the current metadata of a source. */
   metadata(source: Source): Promise<Metadata>
   /**
-   * Fails if `restore` of a file, or of one that would be created there, would fail because this process lacks a right; opens and
-   * changes nothing. Succeeds if only trying can tell.
+   * Checks that this process has the rights that `restore` needs, also for a file still to be created. Changes nothing. Succeeds if
+   * that cannot be known.
    */
   refuseRestore(path: string, what: Restore): Promise<void>
   /** Sets the metadata of a regular file: call it after all writes and before `sync`. */

@@ -39,7 +39,7 @@ export interface Watch {
   begin: () => void;
   /** It has given a sign of life: it, or its remote shell, has printed a line or read some of its input. */
   heard: () => void;
-  /** It has said hello: from now on nobody is asked for a password. */
+  /** It has said hello: from now on the user is not asked for a password. */
   loggedIn: () => void;
   /** It has ended. */
   end: () => void;

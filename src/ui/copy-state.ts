@@ -44,7 +44,7 @@ export class CopyState implements Progress {
 
   begin(total: number | undefined): void {
     if (!this.begun) {
-      // Starts the rate anew: the time of the login does not count.
+      // Restarts the rate: the time of the login does not count.
       this.work = new Work(undefined, total);
       this.begun = true;
     }

@@ -11,8 +11,8 @@ export const EVENTS_VERSION = 1;
 const INTERVAL_MILLISECONDS = 250;
 
 /**
- * Interval at which an event is sent even without progress. Only a write shows the remote end of a connection that this end has gone, and
- * a stage that waits must give a sign of life, see `--timeout`.
+ * Milliseconds after which an event is sent even without progress: a stage that waits must give a sign of life, see `--timeout`, and a
+ * stage on another host only learns from a failed write that the connection has ended.
  */
 const SIGN_OF_LIFE_MILLISECONDS = 1000;
 

@@ -36,7 +36,7 @@ export function stderrCanDraw(): boolean {
  */
 export function printLine(line: string | JsonLine): void {
   const text = typeof line === "string" ? printable(line) : line.text;
-  // A failure is ignored: nobody is left to tell.
+  // A failure is ignored: standard error is the last place to report it.
   write(STDERR, stderrIsTerminal() && !isAsking() ? `\r\x1b[K${text}\n` : `${text}\n`);
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PROJECT } from "../programs/cli.ts";
 import { system } from "../programs/tools.ts";
 
-/** Why temporary files cannot be accessed past the page cache here, or `false`. */
+/** The reason that temporary files cannot be accessed past the page cache here, or `false`. */
 export function lackingDirect(): string | false {
   const folder = mkdtempSync(join(tmpdir(), "blockcopy-direct-"));
   try {

@@ -12,7 +12,7 @@ export function allocated(path: string): number {
   return statSync(path).blocks * 512;
 }
 
-/** Why holes cannot be made in temporary files here, or `false`. */
+/** The reason that holes cannot be made in temporary files here, or `false`. */
 export function lackingHoles(): string | false {
   const reason = lacking("fallocate");
   if (reason !== false) return reason;

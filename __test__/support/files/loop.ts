@@ -50,7 +50,7 @@ export function deviceContent(loop: Loop): Buffer {
   return readFileSync(loop.path);
 }
 
-/** The number of bytes written to the device since it was attached, by anyone. */
+/** The number of bytes written to the device since it was attached, by any process. */
 export function bytesWritten(loop: Loop): number {
   const statistics = readFileSync(`/sys/block/${basename(loop.path)}/stat`, "utf8");
   // The seventh number, in sectors of 512 bytes whatever the device's are; see Documentation/block/stat.rst.
@@ -83,5 +83,5 @@ function probe(): string | false {
   }
 }
 
-/** Why tests with loop devices cannot run here, or `false`. */
+/** The reason that tests with loop devices cannot run here, or `false`. */
 export const lackingLoop: string | false = probe();

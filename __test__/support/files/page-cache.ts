@@ -35,7 +35,7 @@ export async function undisturbed(attempt: () => Promise<void>): Promise<void> {
   return attempt();
 }
 
-/** Why what the page cache holds of temporary files cannot be told or changed here, or `false`. */
+/** The reason that the pages of temporary files in the page cache cannot be counted or dropped here, or `false`. */
 export function lackingPageCache(): string | false {
   const reason = lacking("fincore", "dd");
   if (reason !== false) return reason;

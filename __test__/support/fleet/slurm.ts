@@ -18,7 +18,7 @@ const NAMESPACES = [
   "--ipc",
 ];
 
-/** Why there can be no cluster here, or `false`. */
+/** The reason that no cluster can run here, or `false`. */
 export function lackingSlurm(): string | false {
   const reason = lackingRoot("slurmctld", "slurmd", "sbatch", "munged", "unshare", "ip");
   if (reason !== false) return reason;

@@ -18,7 +18,7 @@ export const PROJECT_SEEN_AT = "/opt/blockcopy";
 /** Units that others refer to, and that have nothing to do here. */
 const TARGETS = ["sysinit", "basic", "shutdown", "network-online", "timers"];
 
-/** Why there can be no systemd here, or `false`. */
+/** The reason that systemd cannot run here, or `false`. */
 export function lackingSystemd(): string | false {
   const reason = lackingRoot("systemctl", "unshare", "mount");
   if (reason !== false) return reason;

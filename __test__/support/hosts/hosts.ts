@@ -255,5 +255,5 @@ function probe(): string | false {
   return false;
 }
 
-/** Why tests with several hosts cannot run here, or `false`. */
+/** The reason that tests with several hosts cannot run here, or `false`. */
 export const lackingHosts: string | false = probe();

@@ -17,7 +17,7 @@ export const COMMAND: readonly string[] = [
   join(PROJECT, process.env["BLOCKCOPY_TEST_COMMAND"] ?? "dist/cli/blockcopy"),
 ];
 
-/** Why a test of the launcher, the files of an installation, or a host without /proc cannot run, or `false`. */
+/** The reason that a test of the launcher, the files of an installation, or a host without /proc cannot run, or `false`. */
 export const isSingle: string | false =
   process.env["BLOCKCOPY_TEST_COMMAND"] !== undefined &&
   "the single executable has no launcher and no files, and needs /proc";

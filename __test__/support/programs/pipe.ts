@@ -38,7 +38,7 @@ function end(t: TestContext, fd: number): End {
 export function makePipe(t: TestContext): { reader: End; writer: End } {
   const path = join(scratch(t), "pipe");
   system("mkfifo", path);
-  // Only a non-blocking open of a FIFO returns while nobody holds its other end.
+  // Only a non-blocking open of a FIFO returns while no process holds its other end.
   const opener = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openSync(path, constants.O_WRONLY);
   const reader = openSync(path, constants.O_RDONLY);

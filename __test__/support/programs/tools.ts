@@ -27,18 +27,18 @@ export function installed(name: string): boolean {
 /** True if the tests run as root. */
 export const isRoot = process.getuid?.() === 0;
 
-/** Why a test that needs `programs` cannot run, or `false`, as the `skip` option of a test takes it. */
+/** The reason that a test that needs `programs` cannot run, or `false`, as the `skip` option of a test takes it. */
 export function lacking(...programs: string[]): string | false {
   const missing = programs.filter((name) => !installed(name));
   return missing.length === 0 ? false : `needs ${missing.join(", ")}: install it`;
 }
 
-/** Why a test that needs root and `programs` cannot run, or `false`. */
+/** The reason that a test that needs root and `programs` cannot run, or `false`. */
 export function lackingRoot(...programs: string[]): string | false {
   return isRoot ? lacking(...programs) : "needs root";
 }
 
-/** Why a test that traces the program with strace cannot run, or `false`. */
+/** The reason that a test that traces the program with strace cannot run, or `false`. */
 export function lackingTrace(): string | false {
   const reason = lacking("strace");
   if (reason !== false) return reason;
@@ -46,7 +46,7 @@ export function lackingTrace(): string | false {
   return probe.status === 0 ? false : "strace may not trace here (ptrace is forbidden)";
 }
 
-/** Why a test that decodes .xz with Python cannot run, or `false`. */
+/** The reason that a test that decodes .xz with Python cannot run, or `false`. */
 export function lackingPythonLzma(): string | false {
   const reason = lacking("python3");
   if (reason !== false) return reason;

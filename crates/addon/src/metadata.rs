@@ -92,8 +92,8 @@ impl Engine {
         })
     }
 
-    /// Fails if `restore` of a file, or of one that would be created there, would fail because this process lacks a right; opens and
-    /// changes nothing. Succeeds if only trying can tell.
+    /// Checks that this process has the rights that `restore` needs, also for a file still to be created. Changes nothing. Succeeds if
+    /// that cannot be known.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn refuse_restore<'env>(
         &self,

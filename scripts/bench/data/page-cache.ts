@@ -17,7 +17,7 @@ export function dropFromCache(path: string): void {
   if (left !== "0") throw new Error(`${left} pages of ${path} stay in the page cache`);
 }
 
-/** Why {@link dropFromCache} does not work on `path`; `undefined` where it does. */
+/** The reason that {@link dropFromCache} does not work on `path`; `undefined` if it does. */
 export function whyNotDropped(path: string): string | undefined {
   if (runIfInstalled(["fincore", "--version"]) === undefined) return "fincore is not installed";
   try {

@@ -12,7 +12,7 @@ export const HOST = "one";
 
 let shaped = false;
 
-/** Why there can be no other host; `undefined` where there can. */
+/** The reason that there can be no other host; `undefined` if there can. */
 export function lackingHost(): string | undefined {
   return lackingHosts === false ? undefined : lackingHosts;
 }

@@ -9,7 +9,7 @@ export interface Outcome {
   readonly about: string;
   readonly unit: Unit;
   readonly rounds: number;
-  /** Why nothing was measured; `null` where it was. */
+  /** The reason that nothing was measured; `null` if it was. */
   readonly skipped: string | null;
   /** Those of whom the slowest in a round is what the others of that round are compared with. */
   readonly reference: readonly string[];
@@ -21,7 +21,7 @@ export interface Row {
   readonly name: string;
   /** True for this program. */
   readonly ours: boolean;
-  /** Why it was not measured; `null` where it was. */
+  /** The reason that it was not measured; `null` if it was. */
   readonly missing: string | null;
   /** In the unit of the scenario. */
   readonly figure: Spread | null;

@@ -1,4 +1,4 @@
-// A Debian with nothing but its essential packages and systemd, in a folder: what a package needs and does not say is missing there.
+// A minimal Debian in a folder, so that a dependency a package does not declare is missing.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";

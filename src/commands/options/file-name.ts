@@ -41,7 +41,7 @@ export const MAP_FILE: Kind<string> = {
 export const COMMAND: Kind<string> = { name: "COMMAND", validator: isFileName };
 
 /**
- * Refuses `-`, which stands for standard input elsewhere: a stage that reads a stream from there cannot read its file from there too.
+ * Refuses `-`. In other commands it stands for standard input, but a stage already reads its stream from there, and needs a file.
  *
  * @throws UsageError
  */

@@ -45,7 +45,7 @@ const REST_LENGTH = COMMAND_LENGTH + 8;
  * `length` is not a multiple of `blockSize`.
  * @param digests the digest of each block by the algorithm `digest`, one after another
  * @returns all frames in one buffer
- * @throws RangeError if an argument is out of bounds, or `digests` has not one digest for each block
+ * @throws RangeError if an argument is out of bounds, or `digests` does not hold one digest per block
  */
 export function encodeHashFrames(
   position: number,

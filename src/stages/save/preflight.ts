@@ -59,8 +59,8 @@ function boundsFor({ target, options, head, request }: Plan): Bounds | undefined
 /**
  * Refuses a copy that cannot succeed.
  *
- * The needed space is that of the data in the source. `--sparse` skips the check, because nobody knows yet how much of that
- * data is zeros.
+ * The needed space is that of the data in the source. `--sparse` skips the check, because the amount of zeros in that data is not
+ * known yet.
  */
 function refuseImpossible(plan: Plan, head: Head): void {
   const { target, options, request } = plan;

@@ -53,14 +53,14 @@ export function installLine({ name, digest }: PackageId): string {
 }
 
 /**
- * Commands that succeed if nobody but the user who logs in can change the folder `$d`, what is in it, or the folder of all packages: all of
- * that must belong to this user, nobody else may write to it, nor to any folder above. `$d` becomes a path without links.
+ * Commands that succeed if only the user who logs in can change the folder `$d`, what is in it, or the folder of all packages: all of that
+ * must belong to this user, and no other user may write to it, nor to any folder above. `$d` becomes a path without links.
  */
 const TRUSTED = ((): string => {
   const own = `find "$p" "$d" -prune -type d -user "$u" ! -perm -020 ! -perm -02 | wc -l`;
   // Counts the files in it that others own or may write to.
   const shared = `find "$d" ! -type l "(" ! -user "$u" -o -perm -020 -o -perm -02 ")" | wc -l`;
-  // Checks one folder above it. The path has no links, so nobody else can change it once all of its folders are safe. A sticky folder is
+  // Checks one folder above it. The path has no links, so no other user can change it once all of its folders are safe. A sticky folder is
   // safe, because others cannot rename what is in it.
   const safe = `[ "$(find "\${q:-/}" -prune -type d "(" -user 0 -o -user "$u" ")" "(" -perm -1000 -o ! -perm -020 ! -perm -02 ")" | wc -l)" -eq 1 ]`;
   const above = `d=$(cd -P "$d" && pwd -P) && q=$d && while [ -n "$q" ]; do q=\${q%/*}; ${safe} || break; [ -n "$q" ] || k=1; done && [ "$k" = 1 ]`;

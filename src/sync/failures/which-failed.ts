@@ -10,7 +10,7 @@ export interface Cause {
 }
 
 /**
- * Finds the program that failed by itself, and not because its peer had failed.
+ * Finds the program that failed by itself, and not because the program at the other end of its stream had failed.
  *
  * @param sides the programs
  * @param statuses their exit statuses; undefined for one that was not started

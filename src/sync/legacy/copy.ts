@@ -37,7 +37,7 @@ export async function syncLegacy(
   const legacy = planOf(plan, await localSize(context, plan));
   if (legacy.reporter === undefined && sizesOf(copy) === "same") {
     context.warn(
-      "with blockcopy 0.0.2 on both hosts, nobody compares the sizes of source and destination (--allow-larger accepts that)",
+      "with blockcopy 0.0.2 on both hosts, the sizes of source and destination are not compared (--allow-larger accepts that)",
     );
   }
   const { statuses, firstFailed } = await runStages(context, plan, legacy);

@@ -19,7 +19,7 @@ export interface Distrust {
 
 /**
  * Finds the reason not to trust an opened file. The file and all folders above it must belong to root or to the user who runs this, and
- * nobody else may write to them, except to sticky folders such as /tmp. StrictModes of sshd demands the same of a key file.
+ * no other user may write to them, except to sticky folders such as /tmp. StrictModes of sshd demands the same of a key file.
  *
  * @param file the opened file
  * @param path its name, whose links are followed
@@ -67,14 +67,14 @@ function distrustOf(path: string, stat: Stats): Distrust | undefined {
   if (stat.uid !== 0 && stat.uid !== own) {
     return {
       what: `${path} belongs to another user (${stat.uid}, mode ${mode})`,
-      advice: `make sure that nobody has tampered with it, then give it to the user who runs this (\`chown ${own}\`), or use another folder`,
+      advice: `check its content, then give it to the user who runs this (\`chown ${own}\`), or use another folder`,
     };
   }
   const guarded = stat.isDirectory() && (stat.mode & STICKY) !== 0;
   if ((stat.mode & WRITABLE) !== 0 && !guarded) {
     return {
       what: `others may write to ${path} (mode ${mode}), which belongs to uid ${stat.uid}`,
-      advice: `make sure that nobody has tampered with it, then take that permission away (\`chmod go-w\`), or use another folder`,
+      advice: `check its content, then take that permission away (\`chmod go-w\`), or use another folder`,
     };
   }
   return undefined;

@@ -10,8 +10,8 @@ import { systemCode } from "../../errors/stream-errors.ts";
 const turn = promisify(setImmediate);
 
 /**
- * Milliseconds for which the standard error of a program that has ended is still read: until it was silent for `idle`, at most for `most`.
- * The program's own output is there at once. Other processes, such as a ControlPersist master, may keep the pipe open for ever.
+ * Limits, in milliseconds, for reading the standard error of a program that has ended. Reading stops after `idle` without output, and after
+ * `most` in any case: other processes, such as a ControlPersist master, may keep the pipe open for ever.
  */
 const DRAIN = { idle: 100, most: 500 };
 

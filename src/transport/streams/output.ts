@@ -19,7 +19,7 @@ import { waited } from "./time-waited.ts";
 
 const STDOUT = 1;
 
-/** Opens the file of standard output anew. */
+/** Reopens the file of standard output. */
 const STDOUT_FILE = `/proc/self/fd/${STDOUT}`;
 
 const closeFile = promisify(close);
@@ -82,7 +82,7 @@ export class Output {
    */
   async rewrite(start: Uint8Array): Promise<void> {
     try {
-      // Opened anew: after `>>`, every write to the descriptor itself goes to the end of the file.
+      // Reopened: after `>>`, every write to the descriptor itself goes to the end of the file.
       const file = await openFile(STDOUT_FILE, constants.O_WRONLY);
       await writeAt(file, start, 0, start.length, 0);
       await closeFile(file);
@@ -150,13 +150,13 @@ export class Output {
 
   #gone(): ReaderGoneError {
     return new ReaderGoneError(
-      `nobody reads the ${this.#name} any more (EPIPE), after ${this.#bytes} bytes`,
+      `no process reads the ${this.#name} any more (EPIPE), after ${this.#bytes} bytes`,
     );
   }
 }
 
 /**
- * True if the file of standard output can be opened anew, which a file of another user or an append-only one cannot. It is tried at the
+ * True if the file of standard output can be reopened, which a file of another user or an append-only one cannot. It is tried at the
  * start: finding out at the end would be hours later.
  */
 function canReopen(): boolean {

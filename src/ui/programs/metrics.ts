@@ -32,7 +32,7 @@ const LAST_SUCCESS = "last_success_timestamp_seconds";
 export function metricsText(run: MeasuredRun, before: string): string {
   const succeeded = run.exitCode === 0;
   const labels = `{source="${escaped(run.source)}",destination="${escaped(run.destination)}"}`;
-  // A dry run makes no copy that anybody could rely on, so it is not a success.
+  // A dry run makes no copy, so it is not a success.
   const success = succeeded && !run.dryRun ? run.at : lastSuccess(before, labels);
   const metrics: [name: string, help: string, value: number | undefined][] = [
     ["success", "Whether the last run succeeded.", Number(succeeded)],

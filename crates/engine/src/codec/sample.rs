@@ -112,7 +112,7 @@ mod tests {
             .map(|byte| b'0' + byte % 64)
             .collect();
         assert!(may_shrink(&letters, true));
-        // An eighth of it anywhere.
+        // Text in any eighth of the block is enough.
         for eighth in 0..8 {
             let mut block = noise(131_072, 3);
             block[eighth * 16_384..][..16_384].copy_from_slice(&text[..16_384]);
