@@ -87,7 +87,7 @@ pub(crate) fn reopen_exclusively_for_reading(fd: impl AsFd) -> Result<OwnedFd> {
     open(proc_path(fd).as_str(), OFlags::RDONLY | OFlags::EXCL)
 }
 
-/// Opens the file or device of `fd` again with direct I/O, for reading or writing like `fd`.
+/// Opens the file or device of `fd` again with direct I/O (`O_DIRECT`), for reading or writing like `fd`.
 pub(crate) fn reopen_direct(fd: impl AsFd) -> Result<OwnedFd> {
     let access = fs::fcntl_getfl(&fd)? & OFlags::RWMODE;
     open(proc_path(fd).as_str(), access | OFlags::DIRECT)
