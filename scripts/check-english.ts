@@ -22,7 +22,7 @@ const TICS: readonly [pattern: RegExp, instead: string][] = [
   [/\bthe other way round\b/i, "the reverse"],
   [/\bin so far\b|\binasmuch\b/i, "if, because"],
   // The user `nobody` is quoted.
-  [/(?<!")\b(?:some|no|any)(?:body|one)\b/i, "another process, no process, the user"],
+  [/(?<!")\b(?:(?:some|no|any)(?:body|one)|no one)\b/i, "another process, no process, the user"],
 ];
 
 /** Files that say something else with these words: recorded streams, other people's texts, and this list. */

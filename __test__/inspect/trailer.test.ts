@@ -160,7 +160,7 @@ test("a damaged trailer, a later one, and one that needs what is unknown", async
   const long = Buffer.from("tail\0\0\xff\xff", "latin1");
   for (const [tail, words, advice] of [
     [damaged, /checksum of the `tail` frame is wrong, at byte 23 /, /save/],
-    [long, /Length 65535 in a `tail` frame .* at byte 23 /, /save/],
+    [long, /length 65535 in a `tail` frame .* at byte 23 /, /save/],
     [tailFrame([], [2, 7]), /version 2\.7, not 1, at byte 23 /, /the version of blockcopy/],
     [tailFrame([[0x8abc, DONE]]), /unknown here, at byte 23 /, /the version of blockcopy/],
   ] as const) {

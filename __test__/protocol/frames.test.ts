@@ -21,31 +21,31 @@ import { sha3 } from "../support/wire/frames.ts";
 test("an end of stream says where, and how much of what is there", () => {
   assert.equal(
     hashStreamEnded(new Uint8Array(), 332).message,
-    "The hash input stream was closed unexpectedly without receiving the `done` command, after 332 bytes",
+    "the hash input stream was closed unexpectedly without receiving the `done` command, after 332 bytes",
   );
   assert.equal(
     blockStreamEnded(Buffer.from("do"), 7).message,
-    "Incomplete read of command from block input stream, at byte 7 (2 of 4 bytes)",
+    "incomplete read of command from block input stream, at byte 7 (2 of 4 bytes)",
   );
   assert.equal(
     hashStreamEnded(recordedBytes("changed.hashes").subarray(0, 50), 9).message,
-    "Incomplete read of hash from hash input stream, at byte 9 (50 of 80 bytes)",
+    "incomplete read of hash from hash input stream, at byte 9 (50 of 80 bytes)",
   );
   assert.equal(
     hashStreamEnded(frame("hash", [1]), 9).message,
-    "Incomplete read of hash from hash input stream, at byte 9 (8 of 72 bytes)",
+    "incomplete read of hash from hash input stream, at byte 9 (8 of 72 bytes)",
   );
   assert.equal(
     hashStreamEnded(Buffer.from("rest"), 9).message,
-    "Incomplete read of offset from hash input stream, at byte 9 (4 of 12 bytes)",
+    "incomplete read of offset from hash input stream, at byte 9 (4 of 12 bytes)",
   );
   assert.equal(
     blockStreamEnded(Buffer.from("data\0"), 9).message,
-    "Incomplete read of block position and size from block input stream, at byte 9 (5 of 16 bytes)",
+    "incomplete read of block position and size from block input stream, at byte 9 (5 of 16 bytes)",
   );
   assert.equal(
     blockStreamEnded(frame("dlzm", [0n, 100], Buffer.alloc(99)), 9).message,
-    "Incomplete read of block data from block input stream, at byte 9 (115 of 116 bytes)",
+    "incomplete read of block data from block input stream, at byte 9 (115 of 116 bytes)",
   );
 });
 
@@ -74,7 +74,7 @@ describe("what no stream may hold", () => {
 
   test("a length of 0 or more than 16 MiB", () => {
     for (const length of [0, MAX_FRAME_LENGTH + 1, 64 * 2 ** 20, 2 ** 32 - 1]) {
-      const words = `Length ${length} in a`;
+      const words = `length ${length} in a`;
       hashRefused(frame("Hash", [0n, length]), "bad-length", words);
       hashRefused(frame("hash", [length]), "bad-length", words);
       blockRefused(frame("data", [0n, length]), "bad-length", words);
@@ -84,7 +84,7 @@ describe("what no stream may hold", () => {
 
   test("a position past 2^53-1", () => {
     for (const position of [last + 1n, last + 2n, 2n ** 63n, 2n ** 64n - 1n]) {
-      const words = `Position ${position} in a`;
+      const words = `position ${position} in a`;
       hashRefused(frame("Hash", [position, 1]), "bad-position", words);
       hashRefused(frame("rest", [position]), "bad-position", words);
       blockRefused(frame("data", [position, 1]), "bad-position", words);
@@ -99,7 +99,7 @@ describe("what no stream may hold", () => {
       [last - 99n, 100],
       [last - 1n, MAX_FRAME_LENGTH],
     ] as const) {
-      const words = `End ${position + BigInt(length)} in a`;
+      const words = `end ${position + BigInt(length)} in a`;
       hashRefused(frame("Hash", [position, length]), "bad-position", words);
       blockRefused(frame("data", [position, length]), "bad-position", words);
       blockRefused(frame("dlzm", [position, length]), "bad-position", words);
@@ -108,23 +108,23 @@ describe("what no stream may hold", () => {
 
   test("an unknown command, or one in another case", () => {
     for (const command of ["what", "Done", "HASH", "HELO", "\0\0\0\0"])
-      hashRefused(Buffer.from(command), "unknown-command", "Unknown command received: b'");
+      hashRefused(Buffer.from(command), "unknown-command", "unknown command received: b'");
     for (const command of ["what", "Done", "DATA"])
-      blockRefused(Buffer.from(command), "unknown-command", "Unknown command received: b'");
+      blockRefused(Buffer.from(command), "unknown-command", "unknown command received: b'");
   });
 
   test("a frame of the other stream", () => {
     for (const command of ["data", "dlzm"])
-      hashRefused(Buffer.from(command), "other-stream", `A \`${command}\` frame of a block stream`);
+      hashRefused(Buffer.from(command), "other-stream", `a \`${command}\` frame of a block stream`);
     for (const command of ["helo", "Hash", "hash", "rest"])
-      blockRefused(Buffer.from(command), "other-stream", `A \`${command}\` frame of a hash stream`);
+      blockRefused(Buffer.from(command), "other-stream", `a \`${command}\` frame of a hash stream`);
   });
 
   test("an unknown command is shown without anything a terminal obeys", () => {
     const error = protocolErrorOf(() => decodeHashFrames(Buffer.from("\x1b\x9b'\n", "latin1"), 0));
     assert.equal(
       error.message,
-      "Unknown command received: b'\\x1b\\x9b\\x27\\x0a', at byte 0 of the hash input stream",
+      "unknown command received: b'\\x1b\\x9b\\x27\\x0a', at byte 0 of the hash input stream",
     );
   });
 });

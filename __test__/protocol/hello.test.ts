@@ -161,7 +161,7 @@ describe("a hello that is refused", () => {
   const badLength = (length: number): [string, Uint8Array, string] => [
     `with a length of ${length}`,
     rawHello(length, Buffer.alloc(10)),
-    `Length ${length} in a \`helo\` frame is not from 6 to 4084`,
+    `length ${length} in a \`helo\` frame is not from 6 to 4084`,
   ];
   const [beyond, noDigest] = ["reaches beyond its end", "names no digest"];
 
@@ -193,12 +193,12 @@ describe("a hello that is refused", () => {
     ["with the size, required", required(4), "needs field 4, which is unknown"],
     ["with field 32767, required", required(0x7fff), "needs field 32767, which is unknown"],
     ["with field 0, required", required(0), "needs field 0, which is unknown"],
-    ["with another digest", hello("sha3-256"), "The digest `sha3-256` is unknown"],
-    ["with a digest in capitals", hello("BLAKE3"), "The digest `BLAKE3` is unknown"],
-    ["with a digest and more after its name", hello("blake3 "), "The digest `blake3 ` is"],
-    ["with a digest that every object has", hello("toString"), "The digest `toString` is"],
+    ["with another digest", hello("sha3-256"), "the digest `sha3-256` is unknown"],
+    ["with a digest in capitals", hello("BLAKE3"), "the digest `BLAKE3` is unknown"],
+    ["with a digest and more after its name", hello("blake3 "), "the digest `blake3 ` is"],
+    ["with a digest that every object has", hello("toString"), "the digest `toString` is"],
     ["with a digest of endless name", hello("x".repeat(4000)), `\`${"x".repeat(32)}\` is unknown`],
-    ["with a digest without a name", hello(""), "The digest `` is unknown"],
+    ["with a digest without a name", hello(""), "the digest `` is unknown"],
   ];
 
   function required(field: number): Uint8Array {
@@ -227,7 +227,7 @@ describe("a hello that is refused", () => {
   });
 
   test("anywhere but at the beginning, as soon as its command is there", () => {
-    const words = "A `helo` frame not at the beginning";
+    const words = "a `helo` frame not at the beginning";
     const before = frame("Hash", [0n, 1], Buffer.alloc(64));
     for (const greeting of [hello("sha3-512"), rawHello(0), Buffer.from("helo")]) {
       for (const offset of [80, 1, 2 ** 40])
@@ -246,7 +246,7 @@ describe("a hello that is refused", () => {
         () => decodeBlockFrames(greeting, 0, greeting.length, 0),
         "other-stream",
         0,
-        "A `helo` frame of a hash stream",
+        "a `helo` frame of a hash stream",
       );
   });
 
@@ -256,7 +256,7 @@ describe("a hello that is refused", () => {
     const shown = "\\x1b]0;title\\x07\\x9b31m\\x0d\\x0a\\x7f\\x5c\\x27";
     assert.equal(
       message,
-      `The digest \`${shown}\` is unknown here, at byte 0 of the hash input stream`,
+      `the digest \`${shown}\` is unknown here, at byte 0 of the hash input stream`,
     );
     const every = String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i));
     assert.match(protocolErrorOf(() => decodeHashFrames(hello(every), 0)).message, /^[ -~]*$/);
@@ -274,7 +274,7 @@ test("a hello that is cut off: how much of how much is there", () => {
       [
         length < 4 ? "truncated-command" : "truncated-frame",
         0,
-        `Incomplete read of ${part} from hash input stream, at byte 0 (${length} of ${needed} bytes)`,
+        `incomplete read of ${part} from hash input stream, at byte 0 (${length} of ${needed} bytes)`,
       ],
     );
     assert.throws(() => readHashStream([all.subarray(0, length)]), {
@@ -291,6 +291,6 @@ test("a frame that is cut off: how much, by the length of its digest", () => {
   ] as const)
     assert.equal(
       decoder.ended(Buffer.from(command), streamOffset).message,
-      `Incomplete read of hash from hash input stream, at byte 24 (4 of ${needed} bytes)`,
+      `incomplete read of hash from hash input stream, at byte 24 (4 of ${needed} bytes)`,
     );
 });

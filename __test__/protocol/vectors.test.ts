@@ -31,11 +31,12 @@ const refused = new Map<string, [ProtocolErrorCode, number]>([
   ["unknown-command.blocks", ["closed", 0]],
 ]);
 
-/** The words of blockcopy 0.0.2, from the last line that it wrote to stderr. */
+/** The words of blockcopy 0.0.2, from the last line that it wrote to stderr. Here messages begin with a small letter. */
 function legacyWords(line: string): string {
-  const [, words] =
+  const [, exception] =
     /^ERROR \(\w+\): (?:Collected exceptions: Exception\("(.*)"\)$)?/.exec(line) ?? [];
-  return words ?? line.replace(/^ERROR \(\w+\): /, "");
+  const words = exception ?? line.replace(/^ERROR \(\w+\): /, "");
+  return `${words.charAt(0).toLowerCase()}${words.slice(1)}`;
 }
 
 describe("streams recorded from blockcopy 0.0.2", () => {
@@ -139,7 +140,7 @@ describe("a recorded stream cut anywhere", () => {
 
   const words = {
     closed: "was closed unexpectedly without receiving the `done` command",
-    "truncated-command": "Incomplete read of command from",
+    "truncated-command": "incomplete read of command from",
   } as Partial<Record<ProtocolErrorCode, string>>;
 
   for (const [name, begins] of [
@@ -156,7 +157,7 @@ describe("a recorded stream cut anywhere", () => {
           () => readHashStream([bytes.subarray(0, length)]),
           code,
           offset,
-          words[code] ?? `Incomplete read of ${part} from hash input stream`,
+          words[code] ?? `incomplete read of ${part} from hash input stream`,
         );
       }
     });
@@ -177,7 +178,7 @@ describe("a recorded stream cut anywhere", () => {
           () => readBlockStream([bytes.subarray(0, length)]),
           code,
           offset,
-          words[code] ?? `Incomplete read of ${part} from block input stream`,
+          words[code] ?? `incomplete read of ${part} from block input stream`,
         );
       }
     });

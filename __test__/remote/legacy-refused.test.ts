@@ -130,6 +130,7 @@ const FAILURES: [said: string, exit: number, code: number, consequence: boolean]
     true,
   ],
   ["ERROR (save): Incomplete read of block data from block input stream", 1, EXIT.protocol, true],
+  ["ERROR (save): incomplete read of hash from hash input stream; look", 76, EXIT.protocol, true],
   [
     "ERROR (save): cannot open disk: Permission denied (EACCES); run as root",
     77,

@@ -97,7 +97,7 @@ for (const wire of [undefined, "0.0.2"]) {
     const hashes = Array.from({ length: 19 }, (_, block) => unequalHash(block * BLOCK, BLOCK));
     const stdin = Buffer.concat([...hashes, unequalHash(19 * BLOCK, BLOCK).subarray(0, 50)]);
     const outcome = await run(["retrieve", path], { stdin, env: { BLOCKCOPY_WIRE: wire } });
-    assertFailed(outcome, EXIT.protocol, "retrieve", /Incomplete read of hash/);
+    assertFailed(outcome, EXIT.protocol, "retrieve", /incomplete read of hash/);
     const { frames, done } = decodeBlocks(outcome.stdout);
     assert.equal(done, false);
     assert.equal(frames.length, exact ? 16 : 19);

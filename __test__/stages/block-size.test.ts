@@ -285,11 +285,11 @@ test("another size is only for the extended stream and the root", async (t) => {
     await assertRefused(
       t,
       { options: [...options, ...digest], wire: "0.0.2" },
-      /--block-size 65536 is not for BLOCKCOPY_WIRE=0\.0\.2/,
+      /--block-size 65536 cannot be used with BLOCKCOPY_WIRE=0\.0\.2/,
     );
   await assertRefused(
     t,
     { options: [...options, "--extended"], wire: "0.0.2" },
-    /--extended is not for BLOCKCOPY_WIRE=0\.0\.2/,
+    /--extended cannot be used with BLOCKCOPY_WIRE=0\.0\.2/,
   );
 });

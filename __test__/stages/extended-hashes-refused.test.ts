@@ -78,8 +78,8 @@ const refused: [what: string, hashes: Uint8Array, ...patterns: RegExp[]][] = [
   ["a digest that a terminal obeys", hello("\x1b[2J\x07"), /`\\x1b\[2J\\x07`/, newer],
   ["no digest", helloFrame([]), /names no digest/, damaged],
   ["a field beyond the end", helloFrame([helloField(DIGEST_TAG, "blake3", 7)]), damaged],
-  ["a length of 0", rawHello(0), /Length 0 in a `helo` frame/, damaged],
-  ["a huge length", rawHello(2 ** 32 - 1), /Length 4294967295 in a `helo` frame/, damaged],
+  ["a length of 0", rawHello(0), /length 0 in a `helo` frame/, damaged],
+  ["a huge length", rawHello(2 ** 32 - 1), /length 4294967295 in a `helo` frame/, damaged],
   ["a second hello", Buffer.concat([hello("blake3"), hello("blake3")]), /at byte 24 of/, damaged],
   [
     "a hello after a frame",
@@ -93,7 +93,7 @@ const refused: [what: string, hashes: Uint8Array, ...patterns: RegExp[]][] = [
   [
     "a frame with the digest of another algorithm",
     Buffer.concat([hello("blake3"), unequalHash(0, 5)]),
-    /Unknown command received: b'\\xee\\xee\\xee\\xee', at byte 72 of/,
+    /unknown command received: b'\\xee\\xee\\xee\\xee', at byte 72 of/,
   ],
   [
     "a frame whose digest is cut",
@@ -137,5 +137,5 @@ test("retrieve: a later minor version with more optional fields is read", async 
 
 test("save: a hello is no frame of the block stream", async (t) => {
   const outcome = await run(["save", file(t)], { stdin: Buffer.concat([hello("blake3"), DONE]) });
-  assertFailed(outcome, EXIT.protocol, "save", /A `helo` frame of a hash stream, at byte 0 of/);
+  assertFailed(outcome, EXIT.protocol, "save", /a `helo` frame of a hash stream, at byte 0 of/);
 });

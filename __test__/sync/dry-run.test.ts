@@ -139,7 +139,7 @@ test("stages that do not know of answers to a dry run", async (t) => {
     [Buffer.concat([blockStream(head, []), Buffer.alloc(1)]), /has sent blocks in a dry run/],
     [Buffer.concat([blockStream(head, []), Buffer.alloc(MIB)]), /has sent blocks in a dry run/],
     [blockStream(head, []).subarray(0, -4), /closed unexpectedly without receiving the `done`/],
-    [head.subarray(0, 20), /Incomplete read of head/],
+    [head.subarray(0, 20), /incomplete read of head/],
     [blockStream(headFrame("sha3-512", 131_072), []), /does not answer the request/],
     [Buffer.from("done"), /does not answer the request/],
     [Buffer.from("Welcome!"), /Welc/],

@@ -154,7 +154,7 @@ test("a destination that ends with 0 and has not said all of it", async (t) => {
     [
       [],
       "printf done; exec >&-; cat > /dev/null",
-      /from host was not written by blockcopy.*The hash stream has no seal/,
+      /from host was not written by blockcopy.*the hash stream has no seal/,
     ],
     [[], `${stage} "$other" 2> >(grep -v '"end"' >&2)`, /never said that it is done/],
     [

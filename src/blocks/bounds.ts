@@ -54,7 +54,7 @@ export class Bounds {
     const limit = this.#endAt(position) - position;
     // If the header does not name the length of the block, the engine checks it while decoding.
     if (limit < (block ?? 1)) {
-      const what = block === undefined ? "A block" : `A block of ${block} bytes`;
+      const what = block === undefined ? "a block" : `a block of ${block} bytes`;
       const where =
         position + (block ?? 1) > this.#limit
           ? `reaches beyond the ${this.#limit} bytes that the destination may have`
@@ -143,6 +143,6 @@ function noAnswer(why: string): ProtocolError {
   return new ProtocolError(
     "not-asked",
     0,
-    `The block stream does not answer the request of the destination: ${why}, at byte 0 of the block input stream`,
+    `the block stream does not answer the request of the destination: ${why}, at byte 0 of the block input stream`,
   );
 }

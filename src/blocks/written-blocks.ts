@@ -63,7 +63,7 @@ export class WrittenBlocks {
         throw new ProtocolError(
           "out-of-order",
           streamOffset,
-          `The block for offset ${position} does not lie after the one before, at byte ${streamOffset} of the block input stream`,
+          `the block for offset ${position} does not lie after the one before, at byte ${streamOffset} of the block input stream`,
         );
       }
       const length = lengths[index] ?? 0;

@@ -81,7 +81,7 @@ function afterCommand(argv: readonly string[], name: string): string[] {
 
 function refuseByLine(command: string, what: string): number {
   const help = command === "blockcopy" ? "blockcopy --help" : `blockcopy ${command} --help`;
-  printLine(`ERROR (${command}): ${what}; see \`${help}\``);
+  printLine(`ERROR (${command}): ${what}${what.endsWith("?") ? "" : ";"} see \`${help}\``);
   return ExitCode.usage;
 }
 

@@ -60,7 +60,7 @@ export function writeCommand(view: DataView, at: number, command: Command): void
  */
 export function readPosition(view: DataView, at: number, frame: FrameStart): number {
   const position = view.getBigUint64(at);
-  if (position > MAX_POSITION) throw badPosition(frame, "Position", position);
+  if (position > MAX_POSITION) throw badPosition(frame, "position", position);
   return Number(position);
 }
 
@@ -74,7 +74,7 @@ export function readLength(view: DataView, at: number, frame: FrameStart): numbe
     throw new ProtocolError(
       "bad-length",
       frame.offset,
-      `Length ${length} in a \`${frame.command}\` frame is not from 1 to ${MAX_FRAME_LENGTH}, ${whereabouts(frame)}`,
+      `length ${length} in a \`${frame.command}\` frame is not from 1 to ${MAX_FRAME_LENGTH}, ${whereabouts(frame)}`,
     );
   return length;
 }
@@ -91,7 +91,7 @@ export function readLocation(
   const position = readPosition(view, at, frame);
   const length = readLength(view, at + 8, frame);
   if (position + length > MAX_POSITION)
-    throw badPosition(frame, "End", BigInt(position) + BigInt(length));
+    throw badPosition(frame, "end", BigInt(position) + BigInt(length));
   return { position, length };
 }
 
@@ -141,12 +141,12 @@ export function unknownCommand(frame: FrameStart): ProtocolError {
     return new ProtocolError(
       "other-stream",
       frame.offset,
-      `A \`${frame.command}\` frame of a ${other} stream, ${whereabouts(frame)}`,
+      `a \`${frame.command}\` frame of a ${other} stream, ${whereabouts(frame)}`,
     );
   return new ProtocolError(
     "unknown-command",
     frame.offset,
-    `Unknown command received: b'${printable(frame.command)}', ${whereabouts(frame)}`,
+    `unknown command received: b'${printable(frame.command)}', ${whereabouts(frame)}`,
   );
 }
 

@@ -74,7 +74,7 @@ export function descriptionLength(
     throw faulty(
       code,
       start,
-      `Length ${length} in a \`${start.command}\` frame is not from ${least} to ${most}`,
+      `length ${length} in a \`${start.command}\` frame is not from ${least} to ${most}`,
     );
   return DESCRIPTION_HEADER_LENGTH + length;
 }
@@ -94,20 +94,20 @@ export function decodeDescription(
 ): string {
   const name = `\`${start.command}\` frame`;
   const crcAt = frame.length - CRC_LENGTH;
-  if (!hasCrc(frame, crcAt)) throw faulty(code, start, `The checksum of the ${name} is wrong`);
+  if (!hasCrc(frame, crcAt)) throw faulty(code, start, `the checksum of the ${name} is wrong`);
   const [major = 0, minor = 0] = frame.subarray(DESCRIPTION_HEADER_LENGTH);
   if (major !== VERSION.major)
     throw faulty(
       "unsupported",
       start,
-      `The ${name} is of version ${major}.${minor}, not ${VERSION.major}`,
+      `the ${name} is of version ${major}.${minor}, not ${VERSION.major}`,
     );
   const seen = new Set<number>();
   for (const field of decodeFields(
     frame.subarray(DESCRIPTION_HEADER_LENGTH + VERSION_LENGTH, crcAt),
   )) {
     if (field === undefined)
-      throw faulty(code, start, `A field of the ${name} reaches beyond its end`);
+      throw faulty(code, start, `a field of the ${name} reaches beyond its end`);
     const number = field.tag & ~REQUIRED;
     const take = known.get(field.tag);
     if (take === undefined) {
@@ -115,14 +115,14 @@ export function decodeDescription(
         throw faulty(
           "unsupported",
           start,
-          `The ${name} needs field ${number}, which is unknown here`,
+          `the ${name} needs field ${number}, which is unknown here`,
         );
       continue;
     }
-    if (seen.has(field.tag)) throw faulty(code, start, `The ${name} has field ${number} twice`);
+    if (seen.has(field.tag)) throw faulty(code, start, `the ${name} has field ${number} twice`);
     seen.add(field.tag);
     if (!take(field.value))
-      throw faulty(code, start, `Field ${number} of the ${name} is out of bounds`);
+      throw faulty(code, start, `field ${number} of the ${name} is out of bounds`);
   }
   return `${major}.${minor}`;
 }

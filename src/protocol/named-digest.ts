@@ -17,7 +17,7 @@ export function decodeDigest(value: Uint8Array, start: FrameStart): DigestName {
     throw faulty(
       "unsupported",
       start,
-      `The digest \`${printable(text.slice(0, MAX_NAME_LENGTH))}\` is unknown here`,
+      `the digest \`${printable(text.slice(0, MAX_NAME_LENGTH))}\` is unknown here`,
     );
   return digest;
 }

@@ -110,5 +110,5 @@ export function rangeListEnded(bytes: number): ProtocolError {
 
 /** Returns an error at offset 0, because the list begins the input. */
 function faulty(code: ProtocolErrorCode, what: string): ProtocolError {
-  return new ProtocolError(code, 0, `The list of ranges before the block stream ${what}`);
+  return new ProtocolError(code, 0, `the list of ranges before the block stream ${what}`);
 }

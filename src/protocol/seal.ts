@@ -63,7 +63,7 @@ export class Seal {
         `${this.#frames} frames arrived, not ${frames ?? "as many as written"}`,
       );
     if (crc !== this.#crc)
-      throw faulty("damaged", start, "The frames are not those that were written");
+      throw faulty("damaged", start, "the frames are not those that were written");
     return root ?? undefined;
   }
 }

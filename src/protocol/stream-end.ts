@@ -23,7 +23,7 @@ export function streamEnded(
     return new ProtocolError(
       "closed",
       streamOffset,
-      `The ${inputStream(stream)} was closed unexpectedly without receiving the \`done\` command, after ${streamOffset} bytes`,
+      `the ${inputStream(stream)} was closed unexpectedly without receiving the \`done\` command, after ${streamOffset} bytes`,
     );
   if (rest.length < COMMAND_LENGTH)
     return cutOff("truncated-command", stream, rest.length, streamOffset, {
@@ -45,6 +45,6 @@ export function cutOff(
   return new ProtocolError(
     code,
     streamOffset,
-    `Incomplete read of ${name} from ${inputStream(stream)}, at byte ${streamOffset} (${available} of ${needed} bytes)`,
+    `incomplete read of ${name} from ${inputStream(stream)}, at byte ${streamOffset} (${available} of ${needed} bytes)`,
   );
 }

@@ -90,7 +90,7 @@ async function readEmptyStream(
     const decoded = decoder.decode(memory, parsed, input.bytes, parsed);
     const hasMore = done || (decoded.done && parsed + decoded.consumed < input.bytes);
     if (hasMore || decoded.frames.length > 0 || input.bytes === LONGEST) {
-      throw new ProtocolError("other-stream", parsed, "The source has sent blocks in a dry run");
+      throw new ProtocolError("other-stream", parsed, "the source has sent blocks in a dry run");
     }
     parsed += decoded.consumed;
     ({ done } = decoded);

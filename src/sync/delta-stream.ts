@@ -60,7 +60,7 @@ export class DeltaStream {
       throw new ProtocolError(
         "damaged",
         this.#offset,
-        `The source says that it has sent ${sent} bytes of blocks, and ${this.#changed} came`,
+        `the source says that it has sent ${sent} bytes of blocks, and ${this.#changed} came`,
       );
     }
   }
@@ -74,7 +74,7 @@ export class DeltaStream {
       throw new ProtocolError(
         "damaged",
         this.#offset,
-        `Bytes follow \`done\`, at byte ${this.#offset} of the delta`,
+        `bytes follow \`done\`, at byte ${this.#offset} of the delta`,
       );
     }
     const peeked = this.#decoder.peek(bytes, this.#offset);
@@ -88,7 +88,7 @@ export class DeltaStream {
       throw new ProtocolError(
         "unsupported",
         0,
-        "The blocks do not say what they are a difference from",
+        "the blocks do not say what they are a difference from",
       );
     }
     if (peeked.kind === "block") {

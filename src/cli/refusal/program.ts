@@ -4,17 +4,47 @@ import { COMMAND_NAMES } from "../commands.ts";
 import { suggestion } from "./suggestion.ts";
 
 const COPY = "to copy, use `blockcopy sync SOURCE DESTINATION`";
-const COMPARE =
-  "to see what differs, use `blockcopy sync --dry-run SOURCE DESTINATION`; to compare the content of files on different hosts, run `blockcopy checksum --root FILE` on each";
 
 /** Commands of other programs, and what to use for them. */
-const ELSEWHERE: ReadonlyMap<string, string> = new Map([
-  ...["cp", "copy", "clone", "mirror", "push", "pull"].map((name) => [name, COPY] as const),
-  ...["diff", "compare", "cmp"].map((name) => [name, COMPARE] as const),
-  ...["verify", "check"].map(
-    (name) => [name, `to verify a copy, use \`blockcopy sync --verify full\`; ${COMPARE}`] as const,
-  ),
+const ELSEWHERE: ReadonlyMap<string, (pair: Pair) => string> = new Map([
+  ...["cp", "copy", "clone", "mirror", "push", "pull"].map((name) => [name, () => COPY] as const),
+  ...["diff", "compare", "cmp"].map((name) => [name, comparison] as const),
+  ...["verify", "check"].map((name) => [name, verification] as const),
 ]);
+
+/** The two files of a command line as a shell takes them, or placeholders. */
+interface Pair {
+  source: string;
+  destination: string;
+  /** True for two files of this host. */
+  areLocal: boolean;
+}
+
+function pairOf(files: readonly string[]): Pair {
+  const [source = "", destination = ""] = files;
+  return files.length === 2
+    ? {
+        source: quoted(source),
+        destination: quoted(destination),
+        areLocal: !files.some((file) => /^[^/]*:/.test(file)),
+      }
+    : { source: "SOURCE", destination: "DESTINATION", areLocal: false };
+}
+
+/** Names ways to compare two files that write to neither. */
+function comparison({ source, destination, areLocal }: Pair): string {
+  const root = (file: string): string => `\`blockcopy checksum --root ${file}\``;
+  const roots = areLocal
+    ? `${root(source)} and ${root(destination)}`
+    : `${root("FILE")} on each host`;
+  return `to see what differs, use \`blockcopy sync -n ${source} ${destination}\` (a dry run); to compare root digests, run ${roots}`;
+}
+
+/** Names the ways to verify a copy, first those that write nothing. */
+function verification(pair: Pair): string {
+  const { source, destination } = pair;
+  return `${comparison(pair)}; to copy and prove it, \`blockcopy sync --verify full ${source} ${destination}\` (writes ${destination})`;
+}
 
 /** Reports a command line without a known command, and returns the exit code. */
 export async function refuseProgram(argv: readonly string[]): Promise<number> {
@@ -25,7 +55,7 @@ export async function refuseProgram(argv: readonly string[]): Promise<number> {
   const unknown = argv.find((word) => word !== "-v" && word !== "--verbose");
   if (unknown !== undefined) {
     const meant = suggestion(unknown, ["--help", "--version"]);
-    const advice = meant === undefined ? "" : `did you mean ${meant}? `;
+    const advice = meant === undefined ? "" : `did you mean \`${meant}\`? `;
     return refuse(`unknown option: ${unknown}; ${advice}see \`blockcopy help\``);
   }
   const { overview } = await import("../help/help.ts");
@@ -36,11 +66,11 @@ export async function refuseProgram(argv: readonly string[]): Promise<number> {
 }
 
 function unknownCommand(name: string, words: readonly string[]): string {
+  const files = words.filter((word) => !word.startsWith("-"));
   const elsewhere = ELSEWHERE.get(name);
   if (elsewhere !== undefined) {
-    return `unknown command: ${name}; ${elsewhere}`;
+    return `unknown command: ${name}; ${elsewhere(pairOf(files.slice(1)))}`;
   }
-  const files = words.filter((word) => !word.startsWith("-"));
   const [source = "", destination] = files;
   const copy =
     destination !== undefined && files.length === 2

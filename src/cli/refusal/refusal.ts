@@ -13,7 +13,7 @@ type Word =
 export function refusal(error: unknown, command: CommandClass, words: readonly string[]): string {
   const message = error instanceof Error ? error.message : String(error);
   if (message.startsWith("Invalid value for ")) {
-    return message;
+    return `i${message.slice(1)}`;
   }
   const declarations = declarationsOf(command);
   const read = readWords(words, declarations);
@@ -97,7 +97,7 @@ function unknownOption(text: string, declarations: readonly Declaration[]): stri
   }
   const shown = declarations.filter((declaration) => declaration.text !== undefined);
   const meant = suggestion(name, [...shown.flatMap(({ names }) => names), "--help", "--version"]);
-  return `unknown option ${name}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+  return `unknown option ${name}${meant === undefined ? "" : `; did you mean \`${meant}\`?`}`;
 }
 
 /** Names the letter that is wrong in a word of several short options. */

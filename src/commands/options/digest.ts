@@ -21,7 +21,7 @@ export function refuseUnreadable(hashing: Hashing, extended: boolean): void {
   const own = beyondLegacy(hashing);
   if ((extended || own !== undefined) && wantsLegacy()) {
     throw new UsageError(
-      `${extended ? "--extended" : own?.option} is not for BLOCKCOPY_WIRE=0.0.2, which cannot read it`,
+      `${extended ? "--extended" : own?.option} cannot be used with BLOCKCOPY_WIRE=0.0.2`,
       "leave one of them out",
     );
   }

@@ -82,7 +82,7 @@ export class BlockDecoder {
       throw faulty(
         "out-of-order",
         start,
-        `A \`${command}\` frame steps back to offset ${header.position}`,
+        `a \`${command}\` frame steps back to offset ${header.position}`,
       );
     return { kind: "block", header, bytes: whole };
   }
@@ -166,7 +166,7 @@ export class BlockDecoder {
       return BLOCK_HEADER_LENGTH;
     }
     if (command === "done") {
-      if (!this.#sealed) throw faulty("damaged", start, "There is no `root` frame before `done`");
+      if (!this.#sealed) throw faulty("damaged", start, "there is no `root` frame before `done`");
       return COMMAND_LENGTH;
     }
     if (this.#sealed) throw unknownCommand(start);

@@ -79,7 +79,7 @@ export function decodeHead(frame: Uint8Array, start: FrameStart): Head & { versi
     ]),
   );
   if (digest === undefined || blockSize === undefined)
-    throw faulty("damaged", start, "A `head` frame lacks the digest or the size of the blocks");
+    throw faulty("damaged", start, "a `head` frame lacks the digest or the size of the blocks");
   return { digest, blockSize, source, base, end, version };
 }
 

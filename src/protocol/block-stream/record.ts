@@ -84,7 +84,7 @@ export function headerLength(command: string, digestLength: number): number | un
  */
 export function decodeRecordHeader(header: Uint8Array, start: FrameStart): BlockHeader {
   if (!hasCrc(header, header.length - CRC_LENGTH))
-    throw faulty("damaged", start, `The checksum of a \`${start.command}\` frame is wrong`);
+    throw faulty("damaged", start, `the checksum of a \`${start.command}\` frame is wrong`);
   const view = viewOf(header);
   const { position, length: block } = readLocation(view, COMMAND_LENGTH, start);
   const common = { position, block, headerLength: header.length, streamOffset: start.offset };
@@ -94,9 +94,9 @@ export function decodeRecordHeader(header: Uint8Array, start: FrameStart): Block
   const number = view.getUint8(CODEC_AT);
   const codec = BLOCK_CODECS[number];
   if (codec === undefined)
-    throw faulty("unsupported", start, `Codec ${number} of a \`blck\` frame is unknown here`);
+    throw faulty("unsupported", start, `codec ${number} of a \`blck\` frame is unknown here`);
   if (length === 0 || length > block || (codec === "raw" && length !== block))
-    throw faulty("bad-length", start, `A payload of ${length} bytes for a block of ${block}`);
+    throw faulty("bad-length", start, `a payload of ${length} bytes for a block of ${block}`);
   const digest = header.subarray(DIGEST_AT, header.length - CRC_LENGTH);
   return { ...common, command: "blck", codec, length, digest };
 }

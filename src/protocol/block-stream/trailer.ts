@@ -33,7 +33,7 @@ export function encodeTrailer({ root, ...source }: Trailer): Uint8Array {
 export function trailerLength(bytes: Uint8Array, streamOffset: number): number {
   const start = startOf(streamOffset);
   if (bytes.length >= DESCRIPTION_HEADER_LENGTH && readCommand(viewOf(bytes), 0) !== start.command)
-    throw faulty("bad-tail", start, "The bytes after `done` are not a trailer");
+    throw faulty("bad-tail", start, "the bytes after `done` are not a trailer");
   return descriptionLength(bytes, start, "bad-tail");
 }
 
@@ -62,7 +62,7 @@ export function trailerEnded(rest: Uint8Array, streamOffset: number): ProtocolEr
   return new ProtocolError(
     "truncated-frame",
     streamOffset,
-    `Incomplete read of trailer from block input stream, at byte ${streamOffset} (${rest.length} of ${needed} bytes)`,
+    `incomplete read of trailer from block input stream, at byte ${streamOffset} (${rest.length} of ${needed} bytes)`,
   );
 }
 

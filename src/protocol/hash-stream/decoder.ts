@@ -123,12 +123,12 @@ export class HashDecoder {
     const { command } = start;
     if (command === "helo") {
       if (start.offset !== 0)
-        throw faulty("bad-hello", start, "A `helo` frame not at the beginning");
+        throw faulty("bad-hello", start, "a `helo` frame not at the beginning");
       return descriptionLength(bytes, start, "bad-hello");
     }
     if (command === "done") {
       if (this.#seal !== undefined && !this.#sealed)
-        throw faulty("damaged", start, "There is no `root` frame before `done`");
+        throw faulty("damaged", start, "there is no `root` frame before `done`");
       return COMMAND_LENGTH;
     }
     // No extended stream has the deprecated `hash`: it is a `Hash` with a flipped bit.
@@ -156,7 +156,7 @@ export class HashDecoder {
       throw faulty(
         "out-of-order",
         start,
-        `A \`${start.command}\` frame steps back to offset ${position}`,
+        `a \`${start.command}\` frame steps back to offset ${position}`,
       );
     this.#end = frame.kind === "rest" ? Infinity : position + frame.length;
   }
@@ -168,7 +168,7 @@ export class HashDecoder {
       throw faulty(
         "damaged",
         start,
-        `A \`${start.command}\` frame reaches beyond offset ${end}, the end in the \`helo\` frame`,
+        `a \`${start.command}\` frame reaches beyond offset ${end}, the end in the \`helo\` frame`,
       );
   }
 }

@@ -115,7 +115,7 @@ export function decodeHello(frame: Uint8Array, start: FrameStart): ReceivedHello
       ...takeGreeting(hello),
     ]),
   );
-  if (digest === undefined) throw faulty("bad-hello", start, "A `helo` frame names no digest");
+  if (digest === undefined) throw faulty("bad-hello", start, "a `helo` frame names no digest");
   return { ...hello, digest, blockSize: blockSize ?? DEFAULT_BLOCK_SIZE, version };
 }
 

@@ -63,7 +63,7 @@ async function checkRequest(
     throw new ProtocolError(
       "not-asked",
       0,
-      "The hash stream has no seal, at byte 0 of the hash input stream",
+      "the hash stream has no seal, at byte 0 of the hash input stream",
     );
   }
   await refuseOverlap(context, source, hello?.storage);

@@ -66,7 +66,7 @@ export async function verifyAll(
     throw new ProtocolError(
       "no-root",
       0,
-      "The stream lacks the root digest of the source, which --verify=full needs",
+      "the stream lacks the root digest of the source, which --verify=full needs",
     );
   }
   const reader = await openReader(context, sink);

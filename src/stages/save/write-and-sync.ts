@@ -123,7 +123,7 @@ async function waitForOthers(
     throw cancellation.error();
   }
   if (Buffer.from(word).toString() !== ALL_DONE) {
-    throw new ProtocolError("closed", at, `The other streams of this copy have not ended well`);
+    throw new ProtocolError("closed", at, `the other streams of this copy have not ended well`);
   }
 }
 
@@ -149,7 +149,7 @@ async function refuseShort(session: SaveSession): Promise<void> {
     throw new ProtocolError(
       "damaged",
       input.bytes,
-      `The source has ${size} bytes and ${options.file} has only ${now} after all blocks: blocks are missing, at byte ${input.bytes} of the block input stream`,
+      `the source has ${size} bytes and ${options.file} has only ${now} after all blocks: blocks are missing, at byte ${input.bytes} of the block input stream`,
     );
   }
 }

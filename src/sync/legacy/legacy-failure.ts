@@ -10,7 +10,7 @@ const ERRNO = /\[Errno (\d+)\]|Error\((\d+), /;
 
 /** Matches messages of a stage whose neighbour has gone. */
 const CONSEQUENCE =
-  /was closed unexpectedly|Incomplete read of|Received no done command|Broken pipe|no process reads/;
+  /was closed unexpectedly|[Ii]ncomplete read of|Received no done command|Broken pipe|no process reads/;
 
 /** Matches the last line of a stage of this version: message and advice. */
 const OWN = /^(.*?); (.*)$/;
