@@ -20,9 +20,7 @@ const EXPOSURE = 25;
 
 test("systemd has nothing to say about the units", { skip }, async (t) => {
   const folder = scratch(t);
-  // The program is not installed where the service calls it.
-  const unit = readFileSync(SERVICE, "utf8").replace("/usr/local/bin/blockcopy", "/bin/true");
-  writeFileSync(join(folder, basename(SERVICE)), unit);
+  copyFileSync(SERVICE, join(folder, basename(SERVICE)));
   copyFileSync(TIMER, join(folder, basename(TIMER)));
   for (const words of [
     ["verify", "blockcopy@nightly.service", "blockcopy@nightly.timer"],

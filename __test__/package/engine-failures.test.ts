@@ -143,7 +143,8 @@ const CASES: readonly Case[] = [
   {
     what: "for a newer glibc",
     spoil: ({ engine }) => patch(engine, "GLIBC_2.34", "GLIBC_2.99"),
-    expected: /needs GLIBC_2\.99, and this system has glibc 2\.\d+; use a newer release/,
+    expected:
+      /needs GLIBC_2\.99, and this system has glibc 2\.\d+; .*build:platforms -- linux-x64-gnu.*single executable/,
   },
   {
     what: "without a library",
@@ -269,5 +270,9 @@ test("the glibc that an engine needs, and a host that has an older one", { skip 
   assert.match(
     obstacleOf({ ...here, glibc: "2.17" }, needed)?.what ?? "",
     new RegExp(`needs glibc ${needed}, where there is only 2\\.17`),
+  );
+  assert.match(
+    obstacleOf({ ...here, glibc: "2.17" }, needed)?.advice ?? "",
+    /build:platforms.*single executable .*\/usr\/local\/bin\/blockcopy/,
   );
 });

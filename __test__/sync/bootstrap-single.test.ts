@@ -175,6 +175,36 @@ test(
   },
 );
 
+test(
+  "an executable that may not send itself says to copy it by hand",
+  { skip: notBuilt },
+  async (t) => {
+    const { folder, from, to } = pair(t);
+    const [rsh, tools] = [join(folder, "connect"), join(folder, "tools")];
+    mkdirSync(tools);
+    for (const name of ["sh", "uname"]) symlinkSync(system("which", name), join(tools, name));
+    script(rsh, `shift; PATH=${quote([tools])}; export PATH; exec sh -c "$*"`);
+    const single = join(scratch(t), NAME);
+    copyFileSync(join(PROJECT, "dist/single", NAME), single);
+    chmodSync(single, 0o777);
+    const byHand = [
+      new RegExp(`, and ${single} cannot be sent \\(-v says why\\)`),
+      /; copy that file there as \/usr\/local\/bin\/blockcopy/,
+    ];
+    const onlyItself = [
+      /cannot send the package for Node/,
+      /; leave out --bootstrap node, or copy/,
+    ];
+    for (const [options, patterns] of [
+      [[], byHand],
+      [["--bootstrap", "node"], onlyItself],
+    ] as const) {
+      const outcome = await execute([single, "sync", ...options, "-e", rsh, from, `one:${to}`]);
+      assertFailed(outcome, EXIT.busy, "sync", ...patterns);
+    }
+  },
+);
+
 /** Makes a host of a folder: the files that busybox and sshd consist of, and an ssh that starts that sshd. */
 function bareRoot(t: TestContext): { root: string; rsh: string } {
   const folder = scratch(t);

@@ -78,6 +78,7 @@ for (const [what, node, ...patterns] of [
     /on one, nor a Node/,
     /\(no Node, Linux \w+; PATH there: /,
     /install Node 18 \(18\.17 or later\), 20/,
+    /or copy the single executable for its CPU there as \/usr\/local\/bin\/blockcopy/,
   ],
   [
     "an old Node",
@@ -142,6 +143,14 @@ test("with --sudo, Node and the package are called by their full paths", { skip 
     readFileSync(log, "utf8").replace(/ receive .*\n$/s, ""),
     `-n ${host.path}/node ${NO_INSPECTOR} ${folderOf(host)}/dist/cli/main.js`,
   );
+});
+
+test("with --sudo, a host without sudo", { skip }, async (t) => {
+  const { rsh, path } = bare(t);
+  const { from, to } = pair(t);
+  script(join(path, "blockcopy"), "exit 0");
+  const outcome = await sync(["--sudo", "-e", rsh, from, `one:${to}`]);
+  assertFailed(outcome, EXIT.busy, "sync", /run on one: .*sudo: not found; install sudo there/);
 });
 
 test(

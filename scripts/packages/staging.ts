@@ -80,8 +80,10 @@ function compressed(file: string): Buffer {
 
 /** The unit of an example, for a program that is installed by a package. */
 function packagedUnit(file: string): string {
-  const unit = readFileSync(file, "utf8").replace("=/usr/local/bin/", "=/usr/bin/");
-  if (unit.includes("/usr/local")) throw new Error(`${basename(file)} has a path below /usr/local`);
+  const unit = readFileSync(file, "utf8")
+    .replace(/^# In \/usr\/local\/bin or .*\n/m, "")
+    .replace("=/usr/bin/env blockcopy ", "=/usr/bin/blockcopy ");
+  if (/\/usr\/local|\/env /.test(unit)) throw new Error(`${basename(file)} is not for /usr/bin`);
   return unit;
 }
 

@@ -30,7 +30,7 @@ const LINKER_MESSAGES: readonly LinkerMessage[] = [
     ([, name]) =>
       failure(
         `it needs ${name}, and this system has glibc ${glibcHere() ?? "of an older version"}`,
-        "use a newer release of the system, or build blockcopy on this one from a checkout",
+        `install the portable package, for glibc 2.17 or later (in a checkout: \`npm run build:platforms -- linux-${process.arch}-gnu\`, then \`npm pack --ignore-scripts\`), or the single executable, which needs no glibc`,
       ),
   ],
   [

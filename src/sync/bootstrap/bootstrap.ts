@@ -6,6 +6,7 @@ import type { ExitStatus } from "../../transport/processes/child.ts";
 import { formatBytes } from "../../ui/format.ts";
 import { printable } from "../../errors/printable.ts";
 import type { Cause } from "../failures/which-failed.ts";
+import { isWithoutSudo } from "../connection/connection-advice.ts";
 import { noConnection, NOT_FOUND, SSH_FAILED } from "../connection/connection-failure.ts";
 import { type Endpoint, hostLabel, type RemoteEndpoint } from "../connection/endpoint.ts";
 import {
@@ -27,6 +28,7 @@ import type { Side } from "../side.ts";
 import { Silence } from "../silence.ts";
 import { SyncError } from "../failures/sync-error.ts";
 import {
+  COPY_OR_INSTALL,
   INSTALL,
   missingError,
   type Obstacle,
@@ -57,9 +59,10 @@ interface RemoteRun {
   status: ExitStatus;
 }
 
-/** True if a copy failed because a remote host has no blockcopy. */
-export function isMissing({ side: { end, hello, error }, status }: Cause): boolean {
+/** True if a copy failed because a remote host has no blockcopy. A host that lacks sudo ends with the same exit code. */
+export function isMissing({ side: { end, hello, error, lastLines }, status }: Cause): boolean {
   return (
+    !lastLines.some(isWithoutSudo) &&
     end.kind === "remote" &&
     hello === undefined &&
     error === undefined &&
@@ -158,13 +161,15 @@ export class Bootstrap {
   /** Chooses what is sent to a host, or finds the reason why nothing is. */
   #choose({ host, reported, report }: Missing): Package | SingleFile | Obstacle {
     const { package: toSend, singles } = this.#sendable;
-    const onHost = report === undefined ? undefined : obstacleOf(report, toSend?.glibc);
+    // The facts about its Node do not matter to a single executable.
+    const onHost =
+      report === undefined || SINGLE !== undefined ? undefined : obstacleOf(report, toSend?.glibc);
     const { remoteCommand, bootstrap } = this.#remote;
     if (remoteCommand !== undefined || bootstrap === "never") {
       const byOption =
         remoteCommand === undefined ? OTHER_OBSTACLES.noBootstrap : OTHER_OBSTACLES.remoteCommand;
       // Leaving out the option would not help.
-      return onHost === undefined ? byOption : { what: onHost.what, advice: INSTALL };
+      return onHost === undefined ? byOption : { what: onHost.what, advice: COPY_OR_INSTALL };
     }
     if (reported === undefined) {
       return onHost ?? OTHER_OBSTACLES.broken;
@@ -175,13 +180,15 @@ export class Bootstrap {
     if (toSend !== undefined && onHost === undefined) {
       return toSend;
     }
-    const forNode = onHost ?? OTHER_OBSTACLES.incomplete;
+    const forNode =
+      onHost ?? (SINGLE === undefined ? OTHER_OBSTACLES.incomplete : OTHER_OBSTACLES.noPackage);
     if (bootstrap === "node") {
       return forNode;
     }
     const cpu = cpuOf(reported.system);
     const single = singles.find((known) => known.cpu === cpu);
-    return single ?? withoutSingle(bootstrap === "auto" ? forNode : undefined, reported.system);
+    const wanted = bootstrap === "auto" && SINGLE === undefined;
+    return single ?? withoutSingle(wanted ? forNode : undefined, reported.system);
   }
 
   async #askForReport(end: RemoteEndpoint): Promise<HostReport | undefined> {

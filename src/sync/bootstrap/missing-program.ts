@@ -4,12 +4,19 @@ import { isOlder } from "./glibc.ts";
 import { cpuOf, singleFolders, singleName } from "./single-file.ts";
 import { NODE_VERSIONS, runsOnNode } from "../../native/node-version.ts";
 import { platformHere } from "../../native/platform.ts";
+import { SINGLE } from "../../native/single.ts";
 import { SyncError } from "../failures/sync-error.ts";
 import type { HostReport } from "../connection/host-lines.ts";
 
 /** Advice that always helps. */
 export const INSTALL =
   "install blockcopy there, in that PATH, or give its path with --remote-command";
+
+/** Advice for a host that this program, as it runs here, does not suit. */
+const COPY_SINGLE = "copy the single executable for its CPU there as /usr/local/bin/blockcopy";
+
+/** Advice for a host that the package from here does not suit, where another one might run. */
+export const COPY_OR_INSTALL = `${COPY_SINGLE}, or ${INSTALL}`;
 
 /** The reason why this program cannot be sent to a host, with advice. */
 export interface Obstacle {
@@ -32,20 +39,20 @@ export function obstacleOf(
   if (!runsOnNode(node)) {
     return {
       what: node === "" ? ", nor a Node to run it" : ", and its Node is too old",
-      advice: `install ${NODE_VERSIONS} there, in that PATH: then blockcopy is sent; or ${INSTALL}`,
+      advice: `install ${NODE_VERSIONS} there, in that PATH: then blockcopy is sent; or ${COPY_SINGLE}`,
     };
   }
   if (platform !== undefined && platform !== `${process.platform}-${process.arch}`) {
     const own = process.platform === "linux" ? process.arch : `${process.platform}-${process.arch}`;
-    return { what: `, and the one on this host is for ${own}`, advice: INSTALL };
+    return { what: `, and the one on this host is for ${own}`, advice: COPY_OR_INSTALL };
   }
   if (platform !== undefined && libcOf(glibc) !== libc) {
-    return { what: `, and the one on this host needs ${libc}`, advice: INSTALL };
+    return { what: `, and the one on this host needs ${libc}`, advice: COPY_OR_INSTALL };
   }
   return glibc !== undefined && needed !== undefined && isOlder(glibc, needed)
     ? {
         what: `, and the one on this host needs glibc ${needed}, where there is only ${glibc}`,
-        advice: `build it there from a checkout, or ${INSTALL}`,
+        advice: `build the engine here for older hosts (\`npm run build:platforms\`), or ${COPY_SINGLE}`,
       }
     : undefined;
 }
@@ -62,7 +69,13 @@ function libcOf(glibc: string | undefined): string {
  */
 export function withoutSingle(onHost: Obstacle | undefined, system: string): Obstacle {
   const cpu = cpuOf(system);
-  const { what, advice } = onHost ?? { what: "", advice: INSTALL };
+  if (SINGLE !== undefined && cpu === process.arch) {
+    return {
+      what: `, and ${process.execPath} cannot be sent (-v says why)`,
+      advice: `copy that file there as /usr/local/bin/blockcopy, or ${INSTALL}`,
+    };
+  }
+  const { what, advice } = onHost ?? { what: "", advice: COPY_OR_INSTALL };
   if (cpu === undefined) {
     return onHost ?? { what: `, and there is no single executable for ${system}`, advice };
   }
@@ -86,7 +99,12 @@ export const OTHER_OBSTACLES = {
     advice: "give its path with --remote-command, or leave that out: then it is found, or sent",
   },
   /** A program of that name exists and fails. It would be found before the one that was sent. */
-  broken: { what: " that runs", advice: INSTALL },
+  broken: { what: " that runs", advice: COPY_OR_INSTALL },
+  /** Only the single executable is here, and the user wants the package to be sent. */
+  noPackage: {
+    what: ", and a single executable cannot send the package for Node",
+    advice: `leave out --bootstrap node, or ${COPY_SINGLE}`,
+  },
   /** The package was sent and is not found. */
   alreadySent: {
     what: " that runs, although it was sent",

@@ -20,6 +20,15 @@ function withQuestion(loginCommand: string): string {
 const SUDOERS =
   "let sudo run it there without a password (NOPASSWD in sudoers(5)), or log in as root";
 
+/** The message of a shell that cannot find sudo. sudo itself says `sudo: NAME: command not found` of another program. */
+const NO_SUDO =
+  /\bsudo: (?:[Cc]ommand )?not found|not found: sudo|[Uu]nknown command:? \W?sudo|\bsudo: (?:No such file|inaccessible)/;
+
+/** True for the message of a shell that cannot find sudo. */
+export function isWithoutSudo(line: string): boolean {
+  return NO_SUDO.test(line);
+}
+
 /** Known causes. The first match wins, because a later message is often only a consequence. */
 const KNOWN_MESSAGES: readonly KnownMessage[] = [
   // The connection.
@@ -103,10 +112,7 @@ const KNOWN_MESSAGES: readonly KnownMessage[] = [
     () =>
       "take requiretty away for this user (`Defaults:USER !requiretty` in sudoers(5)), or log in as root without --sudo",
   ],
-  [
-    /sudo: (?:command )?not found|sudo: No such file|sudo: inaccessible/,
-    () => "install sudo there, or log in as root without --sudo",
-  ],
+  [NO_SUDO, () => "install sudo there, or log in as root without --sudo"],
   [
     /not in the sudoers|is not allowed to (?:execute|run)|may not run sudo/,
     () => `${SUDOERS}: the rule must allow blockcopy by its full path`,
