@@ -135,14 +135,18 @@ for (const [what, change, root] of CHANGES)
     const folder = join(inner, "blockcopy", KEPT.name);
     await installPackage(folder, DIGEST, pack(FILES));
     const there = () =>
-      spawnSync("sh", ["-c", runLine({ package: KEPT, singles: [] }, false), "blockcopy"], {
-        encoding: "utf8",
-        env: {
-          PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
-          HOME: "/nowhere",
-          XDG_CACHE_HOME: inner,
+      spawnSync(
+        "sh",
+        ["-c", runLine({ package: KEPT, singles: [] }, { sudo: false }), "blockcopy"],
+        {
+          encoding: "utf8",
+          env: {
+            PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+            HOME: "/nowhere",
+            XDG_CACHE_HOME: inner,
+          },
         },
-      });
+      );
     assert.deepEqual([there().status, there().stdout], [0, "it runs\n"]);
     change(outer, inner);
     assert.equal(there().status, 127);

@@ -53,7 +53,7 @@ const PATH = `${dirname(process.execPath)}:/usr/bin:/bin`;
 /** Runs what another host would run, through a shell of the kind that logs in there. */
 function runThere(home: string, env: NodeJS.ProcessEnv = {}, login = ["sh", "-c"]) {
   const [shell = "", ...words] = login;
-  const command = `sh -c ${quoteWord(runLine({ package: KEPT, singles: [] }, false))} blockcopy 'a b' c`;
+  const command = `sh -c ${quoteWord(runLine({ package: KEPT, singles: [] }, { sudo: false }))} blockcopy 'a b' c`;
   return spawnSync(system("which", shell), [...words, command], {
     encoding: "utf8",
     env: { PATH, HOME: home, ...env },

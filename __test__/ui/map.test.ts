@@ -46,7 +46,7 @@ function sample(): ChangeMap {
 }
 
 test("the drawing of a change map", () => {
-  assert.deepEqual(drawMap(sample(), 45, true), [
+  assert.deepEqual(drawMap(sample(), { columns: 45, unicode: true }), [
     "   0 bytes  █░░░░···························",
     "  32.0 MiB  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒",
     "  64.0 MiB  ································",
@@ -58,13 +58,16 @@ test("the drawing of a change map", () => {
     "            · same   changed: ░ up to 25 %  ▒ 50 %  ▓ 75 %  █ more",
     "            34.00 MiB of 256.00 MiB; a cell is 1.00 MiB",
   ]);
-  const [first, second] = drawMap(sample(), 45, false);
+  const [first, second] = drawMap(sample(), { columns: 45, unicode: false });
   assert.equal(first, "   0 bytes  #----...........................");
   assert.equal(second, `  32.0 MiB  ${"+".repeat(32)}`);
   // A single byte of a large disk is not lost from view.
   const large = new ChangeMap(2 ** 44);
   large.add(2 ** 43, 1);
-  assert.equal(drawMap(large, 45, false)[4], `  8.00 TiB  -${".".repeat(31)}`);
+  assert.equal(
+    drawMap(large, { columns: 45, unicode: false })[4],
+    `  8.00 TiB  -${".".repeat(31)}`,
+  );
 });
 
 test("terminals that can show more than ASCII", () => {

@@ -143,7 +143,7 @@ export class ChecksumCommand extends StageCommand {
     const { file, start = 0, end, create, extended, cached, bwlimit: rate } = this;
     const { digest = DEFAULT_DIGEST, blockSize = DEFAULT_BLOCK_SIZE } = this;
     const hashing = { digest, blockSize };
-    refuseUnreadable(hashing, extended);
+    refuseUnreadable(hashing, { extended });
     const ranges = this.#ranges(context);
     const cache = cached === undefined ? undefined : this.#cache(cached);
     return checksum(context, { file, start, end, ranges, hashing, create, extended, cache, rate });

@@ -156,7 +156,7 @@ export class DigestCacheWriter {
       await scanSource(quiet, reader, [{ start: 0, end: about.size }], this.#hashing, take);
       return true;
     });
-    aside.finish(true);
+    aside.finish({ succeeded: true });
   }
 
   /** True if a cache belongs to the destination as it is now. */

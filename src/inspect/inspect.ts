@@ -73,11 +73,12 @@ export async function inspect(
         }
       }
     } catch (error) {
-      total.end(error instanceof ProtocolError ? error.offset : input.bytes, false);
+      const size = error instanceof ProtocolError ? error.offset : input.bytes;
+      total.end({ size, sound: false });
       await output.write(rest());
       throw error;
     }
-    total.end(input.bytes, true);
+    total.end({ size: input.bytes, sound: true });
     debug(`${input.bytes} bytes`);
     await output.finish(rest());
   });

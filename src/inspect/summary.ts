@@ -18,7 +18,7 @@ export class Summary {
   }
 
   /** Ends the last frame after `size` bytes, the length of the stream or of its sound part. */
-  end(size: number, sound: boolean): void {
+  end({ size, sound }: { size: number; sound: boolean }): void {
     this.#size = size;
     this.#sound = sound;
     this.#close(size);

@@ -47,7 +47,7 @@ export async function receiveDryRun(
     await (target === undefined
       ? sendMissing(reading, digests, stream)
       : sendDigests(reading, target, digests, stream));
-    aside?.finish(true);
+    aside?.finish({ succeeded: true });
   };
   await Promise.all([
     refuseAnswer(context, { target: target ?? NEW_FILE, options, request }),

@@ -65,7 +65,7 @@ export class CopyView {
       return;
     }
     const [source, destination] = [first.from.timeSpent.recent, first.to.timeSpent.recent];
-    const found = source && destination && findBottleneck(source, destination, this.#link.linked);
+    const found = source && destination && findBottleneck(source, destination, this.#link);
     this.#state.bottleneck = found && {
       ...found,
       what: found.what === "link" && this.#link.limited ? "bwlimit" : found.what,
@@ -90,7 +90,7 @@ export class CopyView {
   /** Shows the other work that a stage reports, such as reading back. */
   showAside(aside: (StageEvent & { event: "aside" })["aside"]): void {
     if (aside === null) {
-      this.#aside?.progress.finish(true);
+      this.#aside?.progress.finish({ succeeded: true });
       this.#aside = undefined;
       return;
     }

@@ -24,7 +24,7 @@ export type LocatedBottleneck = Omit<Bottleneck, "host">;
 export function findBottleneck(
   source: TimeSpent,
   destination: TimeSpent,
-  linked: boolean,
+  { linked }: { linked: boolean },
 ): LocatedBottleneck | undefined {
   const together = (source.cpu + destination.cpu) / destination.elapsed;
   const slow = (side: "source" | "destination", spent: TimeSpent): LocatedBottleneck => {

@@ -46,12 +46,12 @@ export interface CopyOptions extends Carried {
  *
  * @param linked true if the ends are on different hosts
  */
-export function retrieveArguments(options: CopyOptions, linked: boolean): string[] {
+export function retrieveArguments(options: CopyOptions, { linked }: { linked: boolean }): string[] {
   return [
     "retrieve",
     "--events",
     ...commonArguments(options),
-    ...valued("--compress", compressOf(options, linked)),
+    ...valued("--compress", compressOf(options, { linked })),
     ...valued("--sizes", sizesOf(options)),
     ...neededRange(options),
     ...flags({ "--whole": isWhole(options), "--map": options.map }),
@@ -148,7 +148,10 @@ function shareOf(rate: number, { streams, dryRun }: CopyOptions): number {
 }
 
 /** Returns the codec. A dry run has no link that `auto` could measure, so it counts with zstd, which pays off on most links. */
-function compressOf({ compress = "auto", dryRun }: CopyOptions, linked: boolean): string {
+function compressOf(
+  { compress = "auto", dryRun }: CopyOptions,
+  { linked }: { linked: boolean },
+): string {
   if (compress !== "auto") {
     return compress;
   }

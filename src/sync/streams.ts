@@ -147,7 +147,7 @@ function programsOf(
   };
   return streams.flatMap(({ to, from, part }, place) => [
     program(to, receiveArguments(copy, part), place),
-    program(from, retrieveArguments(copy, isLinked(plan)), place),
+    program(from, retrieveArguments(copy, { linked: isLinked(plan) }), place),
   ]);
 }
 

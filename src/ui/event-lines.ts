@@ -3,7 +3,7 @@ import type { ChangeMap } from "./change-map.ts";
 import { JsonLine } from "./json-line.ts";
 
 import type { Proof, StageEvent, TimeSpent } from "./programs/event-schema.ts";
-import { type Counted, type Progress, silent } from "./progress.ts";
+import { type Counted, type Progress, silent, type StageEnding } from "./progress.ts";
 
 /** The version of the events, which docs/events.md describes. A reader that does not know it must not read on. */
 export const EVENTS_VERSION = 1;
@@ -76,7 +76,7 @@ export class EventLines implements Progress {
     this.#progress();
   }
 
-  finish(succeeded: boolean, outcome?: string): void {
+  finish({ succeeded, outcome }: StageEnding): void {
     this.#progress();
     if (succeeded) {
       const proof = this.#proof;

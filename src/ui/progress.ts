@@ -16,6 +16,13 @@ export type Counts = Readonly<Record<Counted, number>>;
 /** All counters at 0. */
 export const NO_COUNTS: Counts = { blocks: 0, changed: 0, sent: 0, plain: 0, packed: 0 };
 
+/** End of a stage, or of other work that it does. */
+export interface StageEnding {
+  succeeded: boolean;
+  /** The result in words, if there is one. */
+  outcome?: string | undefined;
+}
+
 /** Receives the progress of a stage. */
 export interface Progress {
   /**
@@ -35,12 +42,8 @@ export interface Progress {
   proved(proof: Proof): void;
   /** The stage does other work on `total` bytes, such as `reading back`, until the returned progress finishes. Its own work waits. */
   aside(what: string, total: number): Progress;
-  /**
-   * The stage has ended. A display removes itself.
-   *
-   * @param outcome the result in words, if there is one
-   */
-  finish(succeeded: boolean, outcome?: string): void;
+  /** The stage has ended. A display removes itself. */
+  finish(ending: StageEnding): void;
 }
 
 /** Shows nothing: for a stage in a cron job or in the middle of a pipe. */
@@ -64,6 +67,6 @@ export function asAside(progress: Progress, what: string): Progress {
       shown = progress.aside(what, total ?? 0);
     },
     advance: (bytes) => shown.advance(bytes),
-    finish: (succeeded) => shown.finish(succeeded),
+    finish: ({ succeeded }) => shown.finish({ succeeded }),
   };
 }

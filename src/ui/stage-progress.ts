@@ -1,7 +1,7 @@
 import { formatBriefly } from "./format.ts";
 import type { ChangeMap } from "./change-map.ts";
 import type { Proof } from "./programs/event-schema.ts";
-import type { Counted, Progress } from "./progress.ts";
+import type { Counted, Progress, StageEnding } from "./progress.ts";
 
 /** Progress, in bytes. */
 interface Work {
@@ -74,15 +74,15 @@ export class Tally implements Progress {
         work.done += bytes;
         shown.advance(bytes);
       },
-      finish: (succeeded, outcome) => {
+      finish: (ending) => {
         this.#aside = undefined;
-        shown.finish(succeeded, outcome);
+        shown.finish(ending);
       },
     };
   }
 
-  finish(succeeded: boolean, outcome?: string): void {
-    this.#shown.finish(succeeded, outcome);
+  finish(ending: StageEnding): void {
+    this.#shown.finish(ending);
   }
 }
 

@@ -17,7 +17,7 @@ export const ALGORITHM: Kind<DigestName> = oneOf("ALGORITHM", DIGEST_NAMES, "bla
  *
  * @throws UsageError
  */
-export function refuseUnreadable(hashing: Hashing, extended: boolean): void {
+export function refuseUnreadable(hashing: Hashing, { extended }: { extended: boolean }): void {
   const own = beyondLegacy(hashing);
   if ((extended || own !== undefined) && wantsLegacy()) {
     throw new UsageError(

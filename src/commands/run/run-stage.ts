@@ -42,7 +42,7 @@ export function runStage(stage: Stage): Promise<never> {
       }
     },
     finish: ({ code, outcome }) => {
-      progress.finish(code === ExitCode.success, outcome);
+      progress.finish({ succeeded: code === ExitCode.success, outcome });
       return undefined;
     },
     ...(stage.events === true && {

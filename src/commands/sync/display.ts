@@ -110,5 +110,5 @@ function summary({ drawMap: wanted }: CopyOutput, copied: CopyResult): string[] 
     return lines;
   }
   const columns = (stderrIsTerminal() && process.stderr.columns) || USUAL_COLUMNS;
-  return [...lines, "", ...drawMap(copied.map, columns, !isAsciiOnly())];
+  return [...lines, "", ...drawMap(copied.map, { columns, unicode: !isAsciiOnly() })];
 }

@@ -69,7 +69,7 @@ export class HashDecoder {
     const frame = bytes.subarray(0, length);
     if (command === "helo" || command === "root")
       return whole ? { kind: "description", start, bytes: frame } : { kind: "partial" };
-    const decoded = decodeHashFrame(frame, whole, start);
+    const decoded = decodeHashFrame(frame, start, { whole });
     return decoded === undefined
       ? { kind: "partial" }
       : { kind: "frame", frame: decoded, start, bytes: frame };

@@ -116,8 +116,8 @@ export function hashFrameLength(start: FrameStart, digest: DigestName): number {
  */
 export function decodeHashFrame(
   bytes: Uint8Array,
-  whole: boolean,
   start: FrameStart,
+  { whole }: { whole: boolean },
 ): HashFrame | undefined {
   const view = viewOf(bytes);
   const streamOffset = start.offset;

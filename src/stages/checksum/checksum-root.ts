@@ -24,7 +24,7 @@ export async function checksumRoot(
       ? await rootOfStream(context, hashing)
       : rootLine(await rootOf(context, source, hashing), source.size);
   // Clear the progress from the terminal before the line is written to it.
-  context.progress.finish(true);
+  context.progress.finish({ succeeded: true });
   await output.finish([new TextEncoder().encode(line)]);
 }
 

@@ -37,7 +37,7 @@ export async function refuseOtherBase(
       (await rootOf({ ...context, progress: aside }, reader, hashing)).root,
       base.root,
     ) === 0;
-  aside.finish(same);
+  aside.finish({ succeeded: same });
   if (!same) {
     throw new BaseError(
       `${file} is not what the stream was made for: ${

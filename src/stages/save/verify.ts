@@ -73,7 +73,7 @@ export async function verifyAll(
   const end = Math.min(size, reader.size);
   const aside = context.progress.aside("reading back", end);
   const found = await rootOf({ ...context, progress: aside }, reader, root, end);
-  aside.finish(true);
+  aside.finish({ succeeded: true });
   if (end === size && Buffer.compare(found.root, root.root) === 0) {
     return `all ${size} bytes read back and equal to the source`;
   }

@@ -39,10 +39,13 @@ export const REPORT = `${CLEAN}; echo "blockcopy is missing; node=$(node "${NO_I
  * Returns a line that runs blockcopy with the words after it: the one in the PATH, or else an installed package; or else prints a report.
  * With `sudo`, it is run by its full path, because sudo looks in another PATH.
  */
-export function runLine({ package: packageId, singles }: Sent, sudo: boolean): string {
+export function runLine(
+  { package: packageId, singles }: Sent,
+  { sudo }: { sudo: boolean },
+): string {
   const exec = sudo ? "exec sudo -n" : "exec";
   const installed = `b=$(${sudo ? "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; " : ""}command -v blockcopy) && ${exec} "$b" "$@"`;
-  const packaged = packageId === undefined ? [] : [installedLine(packageId, exec, sudo)];
+  const packaged = packageId === undefined ? [] : [installedLine(packageId, exec, { sudo })];
   const single = singles.length === 0 ? [] : [singleLine(singles, exec)];
   return [installed, ...packaged, ...single, REPORT].join("; ");
 }
@@ -68,7 +71,11 @@ const TRUSTED = ((): string => {
 })();
 
 /** Returns a line that runs an installed package, if it can be trusted and its files have the right digests. */
-function installedLine({ name, digest }: PackageId, exec: string, sudo: boolean): string {
+function installedLine(
+  { name, digest }: PackageId,
+  exec: string,
+  { sudo }: { sudo: boolean },
+): string {
   const whole = `cd "$d" && echo "${digest}  SHA256SUMS" | sha256sum -c && sha256sum -c SHA256SUMS`;
   // Without sudo, the launcher cleans the environment. sudo does that itself, but its PATH may lack Node.
   const start = sudo

@@ -44,7 +44,7 @@ export function stageCommand(
   const { sudo, remoteCommand } = remote;
   const program =
     remoteCommand === undefined
-      ? shellWords(runLine(sent, sudo))
+      ? shellWords(runLine(sent, { sudo }))
       : [...(sudo ? ["sudo", "-n"] : []), remoteCommand];
   const words = [...program, ...stage.map(quoteWord), ...fileWords(splitHome(end.path))];
   return connectCommand(end, remote, words.join(" "));
@@ -105,12 +105,12 @@ function shellWords(line: string): string[] {
 /** Returns the command that connects to a host. The command to run there follows. */
 function connection(
   end: RemoteEndpoint,
-  { rsh, ownConnection }: RemoteOptions,
+  { rsh, ownConnection = false }: RemoteOptions,
 ): [string, ...string[]] {
   const port = end.port === undefined ? [] : ["-p", String(end.port)];
   const user = end.user === undefined ? [] : ["-l", end.user];
   const [program, ...options] = splitWords(rsh);
-  const added = sshOptions(program, ownConnection === true);
+  const added = sshOptions(program, { ownConnection });
   return [program, ...options, ...added, ...port, ...user, end.host];
 }
 

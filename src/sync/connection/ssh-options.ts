@@ -38,7 +38,10 @@ const HARMLESS = {
 };
 
 /** Returns the options to add to ssh. Options that the user has given come first and win. Empty for any other program. */
-export function sshOptions(program: string, ownConnection: boolean): string[] {
+export function sshOptions(
+  program: string,
+  { ownConnection }: { ownConnection: boolean },
+): string[] {
   if (!isSsh(program)) {
     return [];
   }

@@ -44,7 +44,8 @@ export async function syncLegacy(
   if (firstFailed !== undefined) {
     throw failureOfStages(legacy, statuses, firstFailed, context.warn);
   }
-  return resultOf(legacy.reporter, copy.dryRun, (performance.now() - begun) / 1000);
+  const seconds = (performance.now() - begun) / 1000;
+  return resultOf(legacy.reporter, { dryRun: copy.dryRun, seconds });
 }
 
 /** @throws the error for which the listener has refused the copy */
@@ -89,7 +90,10 @@ function failureOfStages(
   return failureOf(causeOf(sides, statuses, firstFailed), warn);
 }
 
-function resultOf(reporter: Side | undefined, dryRun: boolean, seconds: number): CopyResult {
+function resultOf(
+  reporter: Side | undefined,
+  { dryRun, seconds }: { dryRun: boolean; seconds: number },
+): CopyResult {
   if (reporter === undefined) {
     const lines = [`${doneIn(seconds)}: blockcopy 0.0.2 does not say what differed`];
     return { summary: undefined, map: undefined, lines };

@@ -78,7 +78,7 @@ function retrieveStage(
 ): PlannedStage {
   const compress = copy.compress === "lzma" ? "lzma" : "none";
   return source.kind === "local"
-    ? ownStage(from, retrieveArguments({ ...copy, compress }, true))
+    ? ownStage(from, retrieveArguments({ ...copy, compress }, { linked: true }))
     : legacyStage(from, source, {
         words: ["retrieve", ...(compress === "lzma" ? ["--lzma"] : [])],
         size,

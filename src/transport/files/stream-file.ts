@@ -15,7 +15,7 @@ export class StreamFile {
   readonly isRegular: boolean;
   readonly #file: FileHandle;
 
-  private constructor(path: string, file: FileHandle, isRegular: boolean) {
+  private constructor(path: string, file: FileHandle, { isRegular }: { isRegular: boolean }) {
     this.path = path;
     this.#file = file;
     this.isRegular = isRegular;
@@ -31,7 +31,7 @@ export class StreamFile {
     try {
       // Without O_NONBLOCK, opening a named pipe would wait for a writer.
       const file = await promises.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      return new StreamFile(path, file, (await file.stat()).isFile());
+      return new StreamFile(path, file, { isRegular: (await file.stat()).isFile() });
     } catch (error) {
       const code = systemCode(error);
       if (code === "ENOENT") {

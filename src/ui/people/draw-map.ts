@@ -13,13 +13,16 @@ const SHADES = { unicode: ["·", "░", "▒", "▓", "█"], ascii: [".", "-", 
 /** The largest share that differs for each shade except the last. */
 const LIMITS = [0, 0.25, 0.5, 0.75];
 
-/**
- * Draws a change map as lines of text. Rows go from the start to the end; a cell is darker the more of it differs.
- *
- * @param columns the width of the terminal
- * @param unicode true if the terminal can show more than ASCII
- */
-export function drawMap(map: ChangeMap, columns: number, unicode: boolean): string[] {
+/** A terminal to draw for. */
+interface Terminal {
+  /** Its width. */
+  columns: number;
+  /** True if it can show more than ASCII. */
+  unicode: boolean;
+}
+
+/** Draws a change map as lines of text. Rows go from the start to the end; a cell is darker the more of it differs. */
+export function drawMap(map: ChangeMap, { columns, unicode }: Terminal): string[] {
   const shades = unicode ? SHADES.unicode : SHADES.ascii;
   const width = Math.max(8, columns - MARGIN - 1);
   const cells = width * ROWS;

@@ -1,6 +1,6 @@
 import { tick } from "../../errors/charset.ts";
 import { formatBytes, formatDuration } from "../format.ts";
-import { type Progress, silent } from "../progress.ts";
+import { type Progress, silent, type StageEnding } from "../progress.ts";
 import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
 
 /** Shows the progress of a stage as one line that changes in place. */
@@ -59,7 +59,7 @@ export class LiveLine implements Progress {
     // The outcome says it in words.
   }
 
-  finish(succeeded: boolean, outcome?: string): void {
+  finish({ succeeded, outcome }: StageEnding): void {
     const came = outcome === undefined ? "" : `: ${outcome}`;
     this.#line.finish(succeeded ? [`${this.#summary()}${came}`] : []);
   }

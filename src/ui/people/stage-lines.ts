@@ -1,4 +1,4 @@
-import { type Progress, silent } from "../progress.ts";
+import { type Progress, silent, type StageEnding } from "../progress.ts";
 
 const GIB = 2 ** 30;
 
@@ -59,7 +59,7 @@ export class ProgressLines implements Progress {
     return silent;
   }
 
-  finish(succeeded: boolean, outcome?: string): void {
+  finish({ succeeded, outcome }: StageEnding): void {
     if (succeeded) {
       const seconds = (performance.now() - this.#started) / 1000;
       const what = outcome === undefined ? "" : `: ${outcome}`;
