@@ -1,4 +1,4 @@
-// Output for people: help, usage errors, offsets, progress, and the refusal to write binary data to a terminal.
+// The command line: mistakes, offsets, options of several commands, and progress without a terminal.
 import assert from "node:assert/strict";
 import {
   chmodSync,
@@ -17,97 +17,17 @@ import {
   blockcopy,
   EXIT,
   lastLine,
-  PROJECT,
-  quote,
   run,
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
-import { lacking } from "../support/programs/tools.ts";
 import { DONE, hashStream } from "../support/wire/frames.ts";
 
-const COMMANDS = ["checksum", "retrieve", "save", "sync", "inspect", "completion"] as const;
 const content = noise("cli", 2 * BLOCK + 5);
 
 function file(t: TestContext): string {
   const path = join(scratch(t), "file");
   writeFileSync(path, content);
   return path;
-}
-
-test("the version", async () => {
-  const { version } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as {
-    version: string;
-  };
-  for (const args of [["--version"], ["-V"], ["version"], ["sync", "--version"]]) {
-    const outcome = await run(args);
-    assertSucceeded(outcome);
-    assert.equal(outcome.stdout.toString(), `blockcopy ${version}\n`);
-  }
-  const named = await run(["checksum", "--", "--version"]);
-  assertFailed(named, EXIT.missing, "checksum", /--version/);
-});
-
-test("help on the program names every command, the environment and the exit codes", async () => {
-  for (const word of ["--help", "-h", "help"]) {
-    const outcome = await run([word]);
-    assertSucceeded(outcome);
-    const text = outcome.stdout.toString();
-    for (const command of COMMANDS) assert.match(text, new RegExp(`^  blockcopy ${command} `, "m"));
-    for (const code of Object.values(EXIT)) assert.match(text, new RegExp(`^  ${code} +\\S`, "m"));
-    assert.match(text, /^ {2}BLOCKCOPY_WIRE +0\.0\.2/m);
-  }
-});
-
-test("help on a command, however it is asked for", async () => {
-  const [first, ...others] = await Promise.all(
-    [
-      ["help", "sync"],
-      ["sync", "-h"],
-      ["-h", "sync"],
-      ["sync", "a", "--help"],
-    ].map((args) => run(args)),
-  );
-  assert.match(first?.stdout.toString() ?? "", /^blockcopy sync - /);
-  for (const other of others) assert.deepEqual(other, first);
-  assertFailed(await run(["help", "snyc"]), EXIT.usage, "blockcopy", /did you mean `sync`\?/);
-});
-
-test("options of sync stand under headings", async () => {
-  const text = (await run(["sync", "--help"])).stdout.toString();
-  const headings = Array.from(text.matchAll(/^([A-Z][\w ]+):$/gm), ([, heading]) => heading);
-  const groups = ["What to copy", "Safety", "Attributes of the destination", "Connection"];
-  assert.deepEqual(headings, [...groups, "Speed", "Output", "Examples"]);
-});
-
-test("without a command there is an overview, and an exit code that scripts notice", async () => {
-  const outcome = await run([]);
-  assertFailed(outcome, EXIT.usage, "blockcopy", /no command given/);
-  for (const command of COMMANDS)
-    assert.match(outcome.stderr, new RegExp(`^  ${command} +[a-z]`, "m"));
-  assert.match(outcome.stderr, /^ {2}version +print .*--version/m);
-});
-
-test("help names the values of options", async () => {
-  for (const command of ["checksum", "sync"]) {
-    const outcome = await run([command, "--help"]);
-    assert.match(outcome.stdout.toString(), /--start OFFSET[^]*--digest ALGORITHM/);
-    assert.doesNotMatch(outcome.stdout.toString(), /#0|VALUE/);
-  }
-  const overview = (await run(["--help"])).stdout.toString();
-  assert.match(overview, /^ {2}blockcopy sync \[OPTIONS\] SOURCE DESTINATION$/m);
-  assert.match(overview, /^ {2}blockcopy inspect \[OPTIONS\] \[STREAM\]$/m);
-  assert.match(overview, /^ {2}blockcopy version\n +print .*--version/m);
-});
-
-for (const command of COMMANDS) {
-  test(`${command} --help has an example`, async () => {
-    const outcome = await run([command, "--help"]);
-    assertSucceeded(outcome);
-    assert.match(
-      outcome.stdout.toString(),
-      new RegExp(`example[^]*blockcopy ${command} .*/\\S+`, "i"),
-    );
-  });
 }
 
 const mistakes: string[][] = [
@@ -314,69 +234,4 @@ test("--progress off a terminal writes lines that only go up", async (t) => {
     percents.every((percent, i) => percent <= 100 && percent > (percents[i - 1] ?? 0)),
     percents.join(" "),
   );
-});
-
-test("help is as wide as the terminal, or 80 columns", async () => {
-  const widest = (text: string): number =>
-    Math.max(...text.split(/\r?\n/).map((line) => (line.includes("$ ") ? 0 : line.length)));
-  const piped = widest((await run(["sync", "-h"])).stdout.toString());
-  assert.ok(piped > 70 && piped <= 80, String(piped));
-  if (skip !== false) return;
-  for (const columns of [60, 132]) {
-    const shown = await onTerminal(`stty cols ${columns}; ${blockcopy("sync", "-h")}`);
-    const width = widest(shown.stdout.toString());
-    assert.ok(width > columns - 10 && width <= columns, `${width} of ${columns}`);
-  }
-});
-
-/** Runs a shell command on a terminal of its own; what the terminal showed is stdout. */
-function onTerminal(command: string): ReturnType<typeof bash> {
-  return bash(`TERM=xterm script -qec ${quote([command])} /dev/null < /dev/null`);
-}
-
-const skip = lacking("script");
-
-test("stdout is a terminal", { skip }, async (t) => {
-  const path = file(t);
-  const checksum = await onTerminal(blockcopy("checksum", path));
-  assert.equal(checksum.code, EXIT.usage);
-  assert.match(
-    checksum.stdout.toString(),
-    /ERROR \(checksum\): hash_output_stream is a tty - will not write binary data to terminal/,
-  );
-  const retrieve = await onTerminal(`printf done | ${blockcopy("retrieve", path)}`);
-  assert.equal(retrieve.code, EXIT.usage);
-  assert.match(
-    retrieve.stdout.toString(),
-    /ERROR \(retrieve\): block_output_stream is a tty - will not write binary data to terminal/,
-  );
-});
-
-test("stdin is a terminal", { skip }, async (t) => {
-  const path = file(t);
-  for (const stage of ["retrieve", "save"]) {
-    const outcome = await onTerminal(`${blockcopy(stage, path)} > /dev/null`);
-    assert.equal(outcome.code, EXIT.usage, outcome.stdout.toString());
-    assert.match(outcome.stdout.toString(), new RegExp(`ERROR \\(${stage}\\): .*(tty|terminal)`));
-  }
-  const inspect = await onTerminal(blockcopy("inspect"));
-  assert.equal(inspect.code, EXIT.usage);
-  assert.match(inspect.stdout.toString(), /ERROR \(inspect\): input_stream is a tty/);
-  assert.ok(readFileSync(path).equals(content));
-});
-
-test("on a terminal progress is a live line, and the stream stays clean", { skip }, async (t) => {
-  const path = file(t);
-  truncateSync(path, 256 * 2 ** 20);
-  const out = `${path}.hashes`;
-  const outcome = await onTerminal(
-    `${blockcopy("checksum", path, "--progress")} > ${quote([out])}`,
-  );
-  assert.equal(outcome.code, EXIT.ok, outcome.stdout.toString());
-  // An escape sequence: the line is drawn over again, not written line by line.
-  assert.match(outcome.stdout.toString(), /\x1b\[/);
-  const drawn = outcome.stdout.toString();
-  const lastHidden = drawn.lastIndexOf("\x1b[?25l");
-  assert.ok(lastHidden <= drawn.lastIndexOf("\x1b[?25h"), "the cursor is shown again");
-  assert.deepEqual(readFileSync(out), hashStream(readFileSync(path)));
 });
