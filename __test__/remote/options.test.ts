@@ -119,7 +119,7 @@ test("--digest-cache: the next run does not read the destination", { skip }, asy
   assert.equal(first.code, EXIT.ok);
   assert.match(first.stderr, /^WARNING \(sync\): one: .*digests does not exist: reading all of /);
   assertSame(readFileSync(to), SOURCE);
-  // Without a read, a block that has changed would not be noticed: the destination must have been left alone, its times included.
+  // A run that does not read the destination cannot notice changed blocks, so the destination's times must be as they were.
   const { atime, mtime } = statSync(to);
   const { code, stderr } = await sync(["-v", ...args]);
   assert.equal(code, EXIT.ok, stderr);

@@ -23,7 +23,7 @@ function connecting(t: TestContext, body: string, name = "rsh"): Pair & { rsh: s
   return { ...files, rsh };
 }
 
-/** Options for a copy to another host that `sync` reaches with the program `rsh`, which runs the stage on this machine. */
+/** Options that make `sync` run this program in place of another host's. */
 function there(rsh: string): string[] {
   return ["-e", rsh, "--remote-command", blockcopy()];
 }
