@@ -46,15 +46,7 @@ pub(crate) fn absorb<const N: usize, L: Lanes<N>>(
 /// theta. So each row of the result comes from the five words that pi brings together.
 #[inline(always)]
 fn round<const N: usize, L: Lanes<N>>(lanes: L, a: &[L::Word; 25], constant: u64) -> [L::Word; 25] {
-    let column = |x: usize| lanes.xor5([a[x], a[x + 5], a[x + 10], a[x + 15], a[x + 20]]);
-    let c = [column(0), column(1), column(2), column(3), column(4)];
-    let d = [
-        lanes.effect(c[4], c[1]),
-        lanes.effect(c[0], c[2]),
-        lanes.effect(c[1], c[3]),
-        lanes.effect(c[2], c[4]),
-        lanes.effect(c[3], c[0]),
-    ];
+    let d = effects(lanes, a);
 
     // The word (x, y) after theta and rho, given as x, y and its rotation.
     macro_rules! moved {
@@ -62,47 +54,38 @@ fn round<const N: usize, L: Lanes<N>>(lanes: L, a: &[L::Word; 25], constant: u64
             lanes.add_and_rotate::<$left, { 64 - $left }>(a[$x + 5 * $y], d[$x])
         };
     }
-    // Chi of one row.
-    let chi = |b: [L::Word; 5]| {
-        [
-            lanes.chi(b[0], b[1], b[2]),
-            lanes.chi(b[1], b[2], b[3]),
-            lanes.chi(b[2], b[3], b[4]),
-            lanes.chi(b[3], b[4], b[0]),
-            lanes.chi(b[4], b[0], b[1]),
-        ]
-    };
+    let row = |words: [L::Word; 5]| chi(lanes, words);
 
     let mut rows = [
-        chi([
+        row([
             lanes.add(a[0], d[0]),
             moved!(1, 1, 44),
             moved!(2, 2, 43),
             moved!(3, 3, 21),
             moved!(4, 4, 14),
         ]),
-        chi([
+        row([
             moved!(3, 0, 28),
             moved!(4, 1, 20),
             moved!(0, 2, 3),
             moved!(1, 3, 45),
             moved!(2, 4, 61),
         ]),
-        chi([
+        row([
             moved!(1, 0, 1),
             moved!(2, 1, 6),
             moved!(3, 2, 25),
             moved!(4, 3, 8),
             moved!(0, 4, 18),
         ]),
-        chi([
+        row([
             moved!(4, 0, 27),
             moved!(0, 1, 36),
             moved!(1, 2, 10),
             moved!(2, 3, 15),
             moved!(3, 4, 56),
         ]),
-        chi([
+        row([
             moved!(2, 0, 62),
             moved!(3, 1, 55),
             moved!(4, 2, 39),
@@ -112,6 +95,32 @@ fn round<const N: usize, L: Lanes<N>>(lanes: L, a: &[L::Word; 25], constant: u64
     ];
     rows[0][0] = lanes.xor(rows[0][0], lanes.splat(constant));
     from_fn(|at| rows[at / 5][at % 5])
+}
+
+/// Computes what theta adds to the words of each column.
+#[inline(always)]
+fn effects<const N: usize, L: Lanes<N>>(lanes: L, a: &[L::Word; 25]) -> [L::Effect; 5] {
+    let column = |x: usize| lanes.xor5([a[x], a[x + 5], a[x + 10], a[x + 15], a[x + 20]]);
+    let c = [column(0), column(1), column(2), column(3), column(4)];
+    [
+        lanes.effect(c[4], c[1]),
+        lanes.effect(c[0], c[2]),
+        lanes.effect(c[1], c[3]),
+        lanes.effect(c[2], c[4]),
+        lanes.effect(c[3], c[0]),
+    ]
+}
+
+/// Performs chi on one row.
+#[inline(always)]
+fn chi<const N: usize, L: Lanes<N>>(lanes: L, b: [L::Word; 5]) -> [L::Word; 5] {
+    [
+        lanes.chi(b[0], b[1], b[2]),
+        lanes.chi(b[1], b[2], b[3]),
+        lanes.chi(b[2], b[3], b[4]),
+        lanes.chi(b[3], b[4], b[0]),
+        lanes.chi(b[4], b[0], b[1]),
+    ]
 }
 
 /// Computes the constants by their definition, a linear feedback shift register, so that none can be mistyped.
