@@ -369,7 +369,7 @@ export interface Sides {
   /** File or device to copy. */
   source: Source
   /** Destination, open for reading. */
-  target: Source
+  destination: Source
   /** Destination, open for writing. */
   sink: Sink
 }

@@ -44,7 +44,7 @@ export type LocalContext = StageContext & { progress: CopyState; spent: () => Ti
 /** The opened ends of a copy. The destination is open twice, for reading and for writing. */
 interface Ends {
   source: Binding.Source;
-  target: Binding.Source;
+  destination: Binding.Source;
   sink: Binding.Sink;
 }
 
@@ -63,7 +63,7 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   showBottleneck(context);
   const map = options.map ? new ChangeMap(source.size) : undefined;
   const total = await cancellation.during(async () => {
-    const updated = await updateAll(context, ends, options.sparse, map);
+    const updated = await updateAll(context, ends, { sparse: options.sparse, map });
     debug(`${updated.changed} bytes replaced, waiting for the disk`);
     await engine.sync(sink);
     return updated;
@@ -74,7 +74,7 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   }
   const seconds = (performance.now() - begun) / 1000;
   const counts = { ...NO_COUNTS, ...total };
-  const sizes = { source: source.size, destination: ends.target.size };
+  const sizes = { source: source.size, destination: ends.destination.size };
   const facts = { verified: null, dryRun: false, sizes, seconds, linked: false };
   return { summary: summaryOf(source.size, counts, facts), map };
 }
@@ -86,33 +86,34 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
  */
 async function open(context: LocalContext, options: LocalOptions): Promise<Ends> {
   const { engine, direct, debug } = context;
-  const { destination, force, lock } = options;
+  const { force, lock } = options;
   const source = await engine.openSource(options.source, direct);
   const opening = { force, create: false, lock, direct };
-  const sink = await engine.openSink(destination, opening).catch(adviseOnMissing);
-  const target = await engine.openReader(sink, direct);
-  refuseFileAmongDevices(destination, sink);
-  if (source.isSameAs(target)) {
-    throw sameError(options.source, destination);
+  const sink = await engine.openSink(options.destination, opening).catch(adviseOnMissing);
+  const destination = await engine.openReader(sink, direct);
+  refuseFileAmongDevices(options.destination, sink);
+  if (source.isSameAs(destination)) {
+    throw sameError(options.source, options.destination);
   }
-  await refuseOverlap(context, source, await engine.storageOf(target));
+  await refuseOverlap(context, source, await engine.storageOf(destination));
   refuseEmpty(options.source, source);
-  refuseEmpty(destination, sink);
-  refuseUnequalSizes(options, { source, target, sink });
+  refuseEmpty(options.destination, sink);
+  refuseUnequalSizes(options, { source, destination, sink });
   // Without --sparse, filling the holes of the destination takes space too.
   const data = options.sparse ? undefined : await dataLength(context, source);
-  checkSpace(sink, destination, source.size, data);
+  checkSpace(sink, options.destination, source.size, data);
   debug(`${options.source}: ${source.size} bytes, ${source.description}`);
-  debug(`${destination}: ${target.size} bytes, ${target.description}, ${sink.description}`);
-  return { source, target, sink };
+  debug(
+    `${options.destination}: ${destination.size} bytes, ${destination.description}, ${sink.description}`,
+  );
+  return { source, destination, sink };
 }
 
 /** Compares both ends batch by batch and writes the blocks that differ, until the end or a cancellation. */
 async function updateAll(
   { native, engine, progress, cancellation }: LocalContext,
   ends: Ends,
-  sparse: boolean,
-  map: ChangeMap | undefined,
+  { sparse, map }: { sparse: boolean; map: ChangeMap | undefined },
 ): Promise<Binding.Update> {
   const { size } = ends.source;
   const slots = new Slots(native, batchesInFlight(engine, 2 * BATCH_LENGTH), 2 * BATCH_LENGTH);
@@ -152,18 +153,18 @@ function showBottleneck({ progress, spent }: LocalContext): void {
 
 /** @throws UsageError for two ends that cannot be made equal by writing blocks */
 function refuseUnequalSizes({ source: from, destination: to }: LocalOptions, ends: Ends): void {
-  const { source, target } = ends;
-  if (target.size !== source.size) {
+  const { source, destination } = ends;
+  if (destination.size !== source.size) {
     throw new UsageError(
-      `the source ${from} has ${source.size} bytes and the destination ${to} has ${target.size}`,
+      `the source ${from} has ${source.size} bytes and the destination ${to} has ${destination.size}`,
       adviceOnSizes(ends),
     );
   }
 }
 
 /** Never suggests to shrink a destination: if it is larger, the two may have been swapped. */
-function adviceOnSizes({ source, target, sink }: Ends): string {
-  if (target.size > source.size) {
+function adviceOnSizes({ source, destination, sink }: Ends): string {
+  if (destination.size > source.size) {
     return "check that they are not swapped; --allow-larger leaves the end of a larger destination alone";
   }
   return sink.isDevice

@@ -22,7 +22,7 @@ pub struct Sides<'env> {
     pub source: ClassInstance<'env, Source>,
     /// Destination, open for reading.
     #[napi(ts_type = "Source")]
-    pub target: ClassInstance<'env, Source>,
+    pub destination: ClassInstance<'env, Source>,
     /// Destination, open for writing.
     #[napi(ts_type = "Sink")]
     pub sink: ClassInstance<'env, Sink>,
@@ -65,7 +65,7 @@ impl Engine {
     ) -> Result<Object<'env>> {
         let pair = Pair {
             source: Arc::clone(&sides.source.inner),
-            target: Arc::clone(&sides.target.inner),
+            destination: Arc::clone(&sides.destination.inner),
             sink: Arc::clone(&sides.sink.inner),
         };
         let options = blockcopy_engine::UpdateOptions {

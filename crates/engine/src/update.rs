@@ -22,7 +22,7 @@ pub struct Pair {
     /// File or device to copy.
     pub source: Arc<Source>,
     /// Destination, open for reading.
-    pub target: Arc<Source>,
+    pub destination: Arc<Source>,
     /// Destination, open for writing.
     pub sink: Arc<Sink>,
 }
@@ -105,7 +105,7 @@ struct Step {
     position: u64,
     blocks: Vec<Extent>,
     source: Slot,
-    target: Slot,
+    destination: Slot,
 }
 
 /// Cuts the range into steps, each with its part of `slot`.
@@ -135,13 +135,13 @@ fn steps(pair: &Pair, slot: Slot, options: UpdateOptions) -> Result<Vec<Step>, E
             return Err(Error::Request("a range does not fit into its slot"));
         }
         let (source, remainder) = rest.split_at(room);
-        let (target, remainder) = remainder.split_at(room);
+        let (destination, remainder) = remainder.split_at(room);
         rest = remainder;
         steps.push(Step {
             position: blocks[0].position,
             blocks: blocks.to_vec(),
             source,
-            target,
+            destination,
         });
     }
     Ok(steps)
@@ -164,13 +164,14 @@ impl Step {
     /// Reads both sides and returns the blocks that differ.
     fn changed(&mut self, pair: &Pair) -> Result<Vec<Extent>, Error> {
         let length = self.source.len() as u64;
-        let holes = [&pair.source, &pair.target].map(|side| side.is_hole(self.position, length));
-        if holes == [true, true] && self.end() <= pair.target.size() {
+        let holes =
+            [&pair.source, &pair.destination].map(|side| side.is_hole(self.position, length));
+        if holes == [true, true] && self.end() <= pair.destination.size() {
             return Ok(Vec::new());
         }
         for (side, buffer, hole) in [
             (&pair.source, &mut self.source, holes[0]),
-            (&pair.target, &mut self.target, holes[1]),
+            (&pair.destination, &mut self.destination, holes[1]),
         ] {
             if hole {
                 buffer.fill(0);
@@ -180,8 +181,8 @@ impl Step {
         }
         let differs = |block: &&Extent| {
             let range = self.range(block);
-            block.position + u64::from(block.length) > pair.target.size()
-                || self.source[range.clone()] != self.target[range]
+            block.position + u64::from(block.length) > pair.destination.size()
+                || self.source[range.clone()] != self.destination[range]
         };
         Ok(self.blocks.iter().filter(differs).copied().collect())
     }

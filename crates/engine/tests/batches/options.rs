@@ -95,7 +95,7 @@ fn update(engine: &Arc<Engine>, slot: Slot, wanted: Vec<u8>, compressible: &[u8]
     let target = memory(Kind::File, compressible, Some(512));
     let pair = Pair {
         source: memory_source(&memory(Kind::File, &wanted, Some(512))),
-        target: memory_source(&target),
+        destination: memory_source(&target),
         sink: memory_sink(&target),
     };
     let options = update_options(0, LENGTH as u64, BLOCK_LEN, ZeroBlocks::MakeHoles);

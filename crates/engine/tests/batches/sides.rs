@@ -132,7 +132,7 @@ pub(crate) fn room(length: usize, fill: u8) -> Slot {
 pub(crate) fn pair(source: &Memory, target: &Memory) -> Pair {
     Pair {
         source: memory_source(source),
-        target: memory_source(target),
+        destination: memory_source(target),
         sink: memory_sink(target),
     }
 }

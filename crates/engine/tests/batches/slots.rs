@@ -131,7 +131,7 @@ fn of_an_update() {
     let target = memory(Kind::File, &content(100_000, 6), Some(512));
     let pair = Pair {
         source: memory_source(&memory(Kind::File, &content(100_000, 5), Some(512))),
-        target: memory_source(&target),
+        destination: memory_source(&target),
         sink: memory_sink(&target),
     };
     let slab = Slab::new(1, 131_072).unwrap();

@@ -32,7 +32,7 @@ proptest! {
             .map(|(content, holes)| sparse(content, |page| wanted(holes, page)));
         let source = source(&source_file, direct);
         let sink = sink(&target_file, direct);
-        let pair = Pair { source, target: sink.reader(direct).unwrap().into(), sink };
+        let pair = Pair { source, destination: sink.reader(direct).unwrap().into(), sink };
         let range = range(sides.source.len(), start, end, whole);
         let (expected, changed) = oracle(&sides, range, block_len);
 
@@ -102,7 +102,7 @@ fn a_file_that_is_equal_is_not_written() {
     let sink = sink(&target_file, Direct::Auto);
     let pair = Pair {
         source: source(&source_file, Direct::Auto),
-        target: sink.reader(Direct::Auto).unwrap().into(),
+        destination: sink.reader(Direct::Auto).unwrap().into(),
         sink,
     };
     let length = same.len() as u64;
