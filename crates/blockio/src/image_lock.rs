@@ -42,11 +42,20 @@ pub(crate) enum Locked {
     InUse,
 }
 
-/// Takes the locks of a writer; with `force`, even if others hold conflicting ones.
+/// Handling of conflicting locks of other processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conflicts {
+    /// No lock is taken.
+    Refused,
+    /// The locks are taken all the same.
+    Ignored,
+}
+
+/// Takes the locks of a writer.
 ///
 /// `fd` must be open for reading and serve no other purpose.
-pub(crate) fn take(fd: OwnedFd, force: bool) -> Locked {
-    match try_take(&fd, force) {
+pub(crate) fn take(fd: OwnedFd, conflicts: Conflicts) -> Locked {
+    match try_take(&fd, conflicts) {
         Ok(true) => Locked::Ours(Some(ImageLock { _fd: fd })),
         Ok(false) => Locked::InUse,
         // Some file systems and servers do not support such locks. Copying continues without them.
@@ -60,10 +69,11 @@ pub(crate) fn is_in_use(path: &Path) -> bool {
     fd.and_then(|fd| is_used(&fd)).unwrap_or(false)
 }
 
-fn try_take(fd: &OwnedFd, force: bool) -> Result<bool, Errno> {
+fn try_take(fd: &OwnedFd, conflicts: Conflicts) -> Result<bool, Errno> {
     if !sys::are_locks_advisory(fd)? {
         return Ok(true);
     }
+    let force = conflicts == Conflicts::Ignored;
     // Lock first, then look: of two processes that do so at the same time, at least one sees the other.
     for byte in bytes_of_writer() {
         match sys::share_byte(fd, byte) {

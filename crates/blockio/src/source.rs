@@ -34,6 +34,15 @@ pub struct Source {
     cache_opaque: AtomicBool,
 }
 
+/// Owner of the position of a descriptor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offset {
+    /// No other descriptor has this position.
+    Own,
+    /// Descriptors of other processes have the same position.
+    Shared,
+}
+
 impl Source {
     /// Opens a regular file or block device for reading.
     ///
@@ -44,7 +53,7 @@ impl Source {
         let path = path.as_ref();
         Node::stat(path)?;
         let fd = sys::open_for_reading(path).map_err(|errno| Error::opening(path, errno))?;
-        Self::of_descriptor(fd, path, direct, true)
+        Self::of_descriptor(fd, path, direct, Offset::Own)
     }
 
     /// Opens the file or device that is redirected to standard input. Returns `None` if that is a pipe, a socket or a terminal, which can
@@ -65,25 +74,25 @@ impl Source {
             return Ok(None);
         }
         // An inherited descriptor may be open although this process may not open the file.
-        let (fd, own) = match sys::reopen_for_reading(stdin) {
-            Ok(fd) => (fd, true),
+        let (fd, offset) = match sys::reopen_for_reading(stdin) {
+            Ok(fd) => (fd, Offset::Own),
             Err(_) => (
                 sys::duplicate(stdin).map_err(|errno| Error::opening(path, errno))?,
-                false,
+                Offset::Shared,
             ),
         };
-        Self::of_descriptor(fd, path, direct, own).map(Some)
+        Self::of_descriptor(fd, path, direct, offset).map(Some)
     }
 
     fn of_descriptor(
         fd: OwnedFd,
         path: &Path,
         direct: Direct,
-        owns_offset: bool,
+        offset: Offset,
     ) -> Result<Self, Error> {
         let kind = Node::fstat(&fd, path)?.kind;
         let mut disk = Disk::new(kind, fd, direct.is_wanted());
-        if !owns_offset {
+        if offset == Offset::Shared {
             disk = disk.with_shared_offset();
         }
         Self::new(Box::new(disk), kind, path, direct)

@@ -59,8 +59,10 @@ impl Compression {
             Self::None => false,
             // blockcopy 0.0.2 compresses every block, and the bytes must be the same.
             Self::Xz(Preset::Legacy) => true,
-            Self::Xz(Preset::BlockDictionary(_)) | Self::Zstd(_) => sample::may_shrink(block, true),
-            Self::Lz4 => sample::may_shrink(block, false),
+            Self::Xz(Preset::BlockDictionary(_)) | Self::Zstd(_) => {
+                sample::may_shrink(block, sample::Exploits::MatchesAndFrequencies)
+            }
+            Self::Lz4 => sample::may_shrink(block, sample::Exploits::Matches),
         }
     }
 }

@@ -8,19 +8,20 @@ use super::text::hexadecimal;
 use crate::Time;
 use crate::sys::{self, Errno, Stat};
 
-/// Returns `file FILE_SYSTEM INODE[.GENERATION]`, and with `changes`, the time of its last change; see [`Identity`](super::Identity).
-pub(super) fn described(fd: BorrowedFd<'_>, stat: &Stat, changes: bool) -> Result<String, Errno> {
+/// Returns `file FILE_SYSTEM INODE[.GENERATION]`; see [`Identity`](super::Identity).
+pub(super) fn described(fd: BorrowedFd<'_>, stat: &Stat) -> Result<String, Errno> {
     let inode = followed_by(stat.inode.to_string(), sys::generation(fd));
-    let text = format!("file {} {inode}", file_system(fd)?);
+    Ok(format!("file {} {inode}", file_system(fd)?))
+}
+
+/// Returns the same, and the time of the last change.
+pub(super) fn described_with_change(fd: BorrowedFd<'_>, stat: &Stat) -> Result<String, Errno> {
+    let text = described(fd, stat)?;
     let Time {
         seconds,
         nanoseconds,
     } = stat.changed;
-    Ok(if changes {
-        format!("{text} {seconds}.{nanoseconds:09}")
-    } else {
-        text
-    })
+    Ok(format!("{text} {seconds}.{nanoseconds:09}"))
 }
 
 fn file_system(fd: BorrowedFd<'_>) -> Result<String, Errno> {

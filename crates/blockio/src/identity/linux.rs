@@ -14,14 +14,17 @@ const DEEPEST: usize = 8;
 
 /// Describes the file or device of `fd`; see [`Identity`](super::Identity).
 pub(super) fn described(fd: BorrowedFd<'_>) -> Result<String, Failure> {
-    layer(fd, true, 0)
+    layer(fd, 0)
 }
 
-/// Describes the file or device of `fd`: with the time of its last change if `changes` is set, below `depth` loop devices.
-fn layer(fd: BorrowedFd<'_>, changes: bool, depth: usize) -> Result<String, Failure> {
+/// Describes the file or device of `fd`, below `depth` loop devices: at depth 0, a file with the time of its last change.
+fn layer(fd: BorrowedFd<'_>, depth: usize) -> Result<String, Failure> {
     let stat = sys::fstat(fd)?;
     if stat.file_type != FileType::BlockDevice {
-        return Ok(file::described(fd, &stat, changes)?);
+        return Ok(match depth {
+            0 => file::described_with_change(fd, &stat)?,
+            _ => file::described(fd, &stat)?,
+        });
     }
     if depth == DEEPEST {
         let reason = format!("more than {DEEPEST} loop devices are on top of each other");
@@ -51,5 +54,5 @@ fn attached(fd: BorrowedFd<'_>, path: &Path, depth: usize) -> Result<String, Fai
     if !backing.is(&sys::fstat(&opened)?) {
         return Err(unknown("was replaced just now"));
     }
-    layer(opened.as_fd(), false, depth)
+    layer(opened.as_fd(), depth)
 }

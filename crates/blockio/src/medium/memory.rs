@@ -92,7 +92,7 @@ impl Memory {
         let mut state = self.state();
         let range = state.within(range);
         let whole = state.layers.whole_pages(range);
-        state.layers.zero(whole, true);
+        state.layers.punch(whole);
         state.layers.flush();
         drop(state);
         self
@@ -213,7 +213,10 @@ impl State {
         for page in self.layers.dirty_pages(range) {
             let bytes = page.start as u64..page.end as u64;
             let taken = self.faults.whole(Operation::Writeback, bytes);
-            self.layers.clean(page, taken.is_ok());
+            match taken {
+                Ok(()) => self.layers.write_back(page),
+                Err(_) => self.layers.give_up(page),
+            }
             failure = failure.or(taken.err());
         }
         self.unreported = self.unreported.or(failure);

@@ -11,7 +11,7 @@ use super::create::Made;
 use super::{SinkOptions, lock};
 use crate::Error;
 use crate::holders;
-use crate::image_lock::{self, ImageLock, Locked};
+use crate::image_lock::{self, Conflicts, ImageLock, Locked};
 use crate::node::{Kind, Node};
 use crate::sys::{self, Errno};
 
@@ -80,7 +80,11 @@ fn attempt(path: &Path, options: SinkOptions) -> Result<Opened, Refusal> {
         (!force && found.kind == Kind::File).then(|| holders::writer_of_file(path, &found.stat));
     let lock = (options.lock && found.kind == Kind::Device).then(|| lock::device(path));
     let lock = lock.transpose()?;
-    let fd = open_or_claim(path, &found, force, lock.is_some())?;
+    let opening = Opening {
+        exclusive: found.kind == Kind::Device && !force,
+        patience: lock.as_ref().map_or(Duration::ZERO, |_| HANDING_OVER),
+    };
+    let fd = open_or_claim(path, &found, &opening)?;
     let node = Node::fstat(&fd, path)?;
     if !node.stat.same(&found.stat) {
         return Err(busy(path, "it was replaced while it was being opened".to_owned()).into());
@@ -117,7 +121,7 @@ fn claim_made(fd: OwnedFd, made: Made, path: &Path, options: SinkOptions) -> Res
         })?;
     }
     let reader = sys::reopen_for_reading(&fd).ok();
-    let locked = reader.map(|reader| image_lock::take(reader, true));
+    let locked = reader.map(|reader| image_lock::take(reader, Conflicts::Ignored));
     let image_lock = match locked {
         Some(Locked::Ours(lock)) => lock,
         Some(Locked::InUse) | None => None,
@@ -150,7 +154,7 @@ fn lock_image(
     let Ok(reader) = sys::reopen_for_reading(fd) else {
         return Ok(None);
     };
-    match image_lock::take(reader, false) {
+    match image_lock::take(reader, Conflicts::Refused) {
         Locked::Ours(lock) => Ok(lock),
         Locked::InUse => Err(Refusal::Passing(busy(
             path,
@@ -193,13 +197,19 @@ fn refuse_used(path: &Path, found: &Node) -> Result<(), Error> {
     holders::without_claim(&found.stat).map_or(Ok(()), |holder| Err(busy(path, holder)))
 }
 
-/// Opens `found` for writing; without `force`, a device exclusively.
-fn open_or_claim(path: &Path, found: &Node, force: bool, locked: bool) -> Result<OwnedFd, Error> {
-    let claim = found.kind == Kind::Device && !force;
-    let patience = if locked { HANDING_OVER } else { Duration::ZERO };
-    let deadline = Instant::now() + patience;
+/// Parameters of opening for writing.
+struct Opening {
+    /// Claim it: fail if another process has done so, or if it is mounted or held.
+    exclusive: bool,
+    /// Time to wait for a process that has released its lock and not yet its claim.
+    patience: Duration,
+}
+
+/// Opens `found` for writing.
+fn open_or_claim(path: &Path, found: &Node, opening: &Opening) -> Result<OwnedFd, Error> {
+    let deadline = Instant::now() + opening.patience;
     loop {
-        match sys::open_for_writing(path, claim) {
+        match sys::open_for_writing(path, opening.exclusive) {
             Ok(fd) => return Ok(fd),
             // A process that ends releases its lock before its claim.
             Err(Errno::BUSY)

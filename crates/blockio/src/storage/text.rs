@@ -22,6 +22,13 @@ const WORDS: usize = 6;
 /// Placeholder for an unknown end and for an omitted name.
 const NOTHING: &str = "-";
 
+/// Layers whose names are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    All,
+    First,
+}
+
 impl Storage {
     /// Limit for the length in bytes: it must fit into a hello.
     pub const MAX_LEN: usize = 2500;
@@ -29,11 +36,12 @@ impl Storage {
     /// Limit for the length of a name; a longer one is cut off.
     const LONGEST_NAME: usize = 256;
 
-    fn boot_and(&self, layers: usize, names: bool) -> String {
+    fn boot_and(&self, layers: usize, named: Named) -> String {
         let mut text = self.boot.clone();
         for (place, layer) in self.layers.iter().take(layers).enumerate() {
             text.push(' ');
-            text.push_str(&layer.to_text(names || place == 0));
+            let is_named = named == Named::All || place == 0;
+            text.push_str(&layer.to_text(if is_named { &layer.name } else { "" }));
         }
         text
     }
@@ -45,11 +53,13 @@ impl Storage {
 impl fmt::Display for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.layers.len();
-        let named = self.boot_and(all, true);
+        let named = self.boot_and(all, Named::All);
         if named.len() <= Self::MAX_LEN {
             return f.write_str(&named);
         }
-        let fitting = (0..=all).rev().map(|layers| self.boot_and(layers, false));
+        let fitting = (0..=all)
+            .rev()
+            .map(|layers| self.boot_and(layers, Named::First));
         let text = fitting.into_iter().find(|text| text.len() <= Self::MAX_LEN);
         f.write_str(&text.unwrap_or_default())
     }
@@ -82,7 +92,7 @@ impl FromStr for Storage {
 }
 
 impl Layer {
-    fn to_text(&self, named: bool) -> String {
+    fn to_text(&self, name: &str) -> String {
         let how = HOWS.iter().find(|(how, _)| *how == self.how);
         let how = how.map_or(NOTHING, |(_, word)| word);
         let end = match self.extent.end {
@@ -90,10 +100,7 @@ impl Layer {
             end => end.to_string(),
         };
         let grip = if self.exact { "exact" } else { "within" };
-        let mut name = self.name.as_str();
-        if name.is_empty() || !named {
-            name = NOTHING;
-        }
+        let name = if name.is_empty() { NOTHING } else { name };
         // Words are ASCII, so any byte is the end of a character.
         let name = name.get(..Storage::LONGEST_NAME).unwrap_or(name);
         let (id, start) = (&self.id, self.extent.start);

@@ -20,15 +20,23 @@ const SAMPLES: usize = PLACES * SAMPLE;
 /// Length in bytes of LZ4 output for samples without any match: a token, the length of the literals and the literals themselves.
 const WITHOUT_MATCHES: usize = 1 + (SAMPLES - 15) / 255 + 1 + SAMPLES;
 
-/// Returns true if `block` may become smaller: its samples contain matches, or, for an `entropy_coder`, some bytes are more frequent
-/// than others.
-pub(super) fn may_shrink(block: &[u8], entropy_coder: bool) -> bool {
+/// Properties of data that a codec makes use of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exploits {
+    /// Repeated sequences.
+    Matches,
+    /// Repeated sequences, and bytes that are more frequent than others: it has an entropy coder.
+    MatchesAndFrequencies,
+}
+
+/// Returns true if a codec may make `block` smaller, judged by samples.
+pub(super) fn may_shrink(block: &[u8], exploits: Exploits) -> bool {
     if block.len() < MIN_LEN {
         return true;
     }
     let samples = samples(block);
     // The cheaper question first.
-    (entropy_coder && is_skewed(&samples)) || has_matches(&samples)
+    (exploits == Exploits::MatchesAndFrequencies && is_skewed(&samples)) || has_matches(&samples)
 }
 
 fn samples(block: &[u8]) -> [u8; SAMPLES] {
@@ -68,6 +76,7 @@ fn has_matches(samples: &[u8; SAMPLES]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::Exploits::{Matches, MatchesAndFrequencies};
     use super::*;
 
     /// Bytes that have nothing in common.
@@ -86,14 +95,14 @@ mod tests {
     fn noise_does_not_shrink() {
         // Two 4-byte sequences of noise may be equal by chance, so a few pass.
         let told = (0..200)
-            .filter(|&seed| !may_shrink(&noise(131_072, seed), true))
+            .filter(|&seed| !may_shrink(&noise(131_072, seed), MatchesAndFrequencies))
             .count();
         assert!(told >= 195, "{told} of 200");
         assert!(
-            may_shrink(&noise(MIN_LEN - 1, 1), true),
+            may_shrink(&noise(MIN_LEN - 1, 1), MatchesAndFrequencies),
             "a short one is tried"
         );
-        assert!(!may_shrink(&noise(MIN_LEN, 1), true));
+        assert!(!may_shrink(&noise(MIN_LEN, 1), MatchesAndFrequencies));
     }
 
     #[test]
@@ -102,7 +111,7 @@ mod tests {
         let ramp: Vec<u8> = (0..=255).cycle().take(131_072).collect();
         for (block, what) in [(&text, "text"), (&ramp, "a ramp")] {
             assert!(
-                may_shrink(block, true) && may_shrink(block, false),
+                may_shrink(block, MatchesAndFrequencies) && may_shrink(block, Matches),
                 "{what}"
             );
         }
@@ -111,12 +120,12 @@ mod tests {
             .iter()
             .map(|byte| b'0' + byte % 64)
             .collect();
-        assert!(may_shrink(&letters, true));
+        assert!(may_shrink(&letters, MatchesAndFrequencies));
         // Text in any eighth of the block is enough.
         for eighth in 0..8 {
             let mut block = noise(131_072, 3);
             block[eighth * 16_384..][..16_384].copy_from_slice(&text[..16_384]);
-            assert!(may_shrink(&block, true), "{eighth}");
+            assert!(may_shrink(&block, MatchesAndFrequencies), "{eighth}");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::medium::Region;
+
 /// Length of a page, in bytes.
 pub(super) const PAGE: usize = 4096;
 
@@ -129,17 +131,26 @@ impl Layers {
         range.start.next_multiple_of(PAGE).min(end)..end
     }
 
-    /// Zeroes a range within the content; whole pages become holes if `punch` is set.
-    pub(super) fn zero(&mut self, range: Range<usize>, punch: bool) {
+    /// Zeroes a range within the content.
+    pub(super) fn zero(&mut self, range: Range<usize>) {
         self.seen[range.clone()].fill(0);
         self.disk[range.clone()].fill(0);
         let whole = touched(self.whole_pages(range));
         for page in &mut self.pages[whole] {
             self.dirty -= if page.dirty { PAGE } else { 0 };
             *page = Page {
-                stored: page.stored && !punch,
+                stored: page.stored,
                 ..Page::default()
             };
+        }
+    }
+
+    /// Zeroes a range within the content. Whole pages become holes.
+    pub(super) fn punch(&mut self, range: Range<usize>) {
+        self.zero(range.clone());
+        let whole = touched(self.whole_pages(range));
+        for page in &mut self.pages[whole] {
+            page.stored = false;
         }
     }
 
@@ -161,13 +172,16 @@ impl Layers {
         dirty.map(bytes).collect()
     }
 
-    /// Marks a page as clean, after it was written to the disk or dropped.
-    pub(super) fn clean(&mut self, page: Range<usize>, taken: bool) {
+    /// Writes a dirty page to the disk.
+    pub(super) fn write_back(&mut self, page: Range<usize>) {
+        self.give_up(page.clone());
+        self.disk[page.clone()].copy_from_slice(&self.seen[page]);
+    }
+
+    /// Marks a dirty page as clean, although the disk has refused it.
+    pub(super) fn give_up(&mut self, page: Range<usize>) {
         self.pages[page.start / PAGE].dirty = false;
         self.dirty -= PAGE;
-        if taken {
-            self.disk[page.clone()].copy_from_slice(&self.seen[page]);
-        }
     }
 
     /// Drops the clean pages completely within a range from the page cache.
@@ -202,7 +216,8 @@ impl Layers {
     }
 
     /// Returns the first offset at or after `offset` with data, or in a hole; `None` if there is none.
-    pub(super) fn next(&self, stored: bool, offset: usize) -> Option<usize> {
+    pub(super) fn next(&self, region: Region, offset: usize) -> Option<usize> {
+        let stored = region == Region::Data;
         let found =
             (offset / PAGE..self.pages.len()).find(|&index| self.pages[index].stored == stored);
         found.map(|index| (index * PAGE).max(offset))

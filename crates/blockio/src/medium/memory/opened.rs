@@ -181,8 +181,10 @@ impl Medium for Opened {
                 _ if len == 0 => return Err(Errno::INVAL),
                 _ => {}
             }
-            let punch = how == Zeroing::PunchHole;
-            state.layers.zero(range, punch);
+            match how {
+                Zeroing::PunchHole => state.layers.punch(range),
+                Zeroing::ZeroRange | Zeroing::ZeroOut => state.layers.zero(range),
+            }
             Ok(())
         })
     }
@@ -223,7 +225,7 @@ impl Medium for Opened {
             if offset >= size {
                 return Err(Errno::NXIO);
             }
-            match (state.layers.next(region == Region::Data, start), region) {
+            match (state.layers.next(region, start), region) {
                 (Some(found), _) => Ok(found as u64),
                 (None, Region::Hole) => Ok(size),
                 (None, Region::Data) => Err(Errno::NXIO),
