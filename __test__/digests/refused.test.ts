@@ -199,7 +199,7 @@ test("a file that holds none is left as it is, and so is the destination", async
     link: [EXIT.usage, /link is a symbolic link/],
     destination: [EXIT.usage, /destination is the destination/],
     "text/beneath": [EXIT.missing, /text\/beneath/],
-    "missing/cache": [EXIT.io, /missing\/cache.*; nothing was written/],
+    "missing/cache": [EXIT.usage, /the folder \S+\/missing, .*does not exist; make it \(`mkdir /],
     "../../../../dev/null": [EXIT.usage, /null is not a regular file/],
   };
   const before = readdirSync(folder).toSorted();

@@ -133,6 +133,7 @@ test("what no command could be started with is thrown at once", () => {
     [() => sync({ source: "-", destination: "b" }), /- is standard input/],
     [() => sync({ source: "a\0", destination: "b" }), /zero byte/],
     [() => sync({ source: "a\uDC80", destination: "b" }), /not Unicode/],
+    [() => sync({ source: "a", destination: "b", bwlimit: 20 } as never), /without a unit: 20/],
     [() => save({ file: "a" } as never), /input/],
     [() => retrieve({ file: "a", input: "hashes" } as never), /input/],
   ];

@@ -73,6 +73,7 @@ test("output in place of a stage's hello has advice", async (t) => {
     const ends = place % 2 === 0 ? [file, "far:/copy"] : ["far:/disk", file];
     const outcome = await run(["sync", "-e", ssh, ...ends]);
     assertFailed(outcome, EXIT.busy, "sync", advice);
+    assert.doesNotMatch(lastLine(outcome.stderr), /\.; /);
     const last = said.split("\n").at(-1) ?? "";
     assert.ok(lastLine(outcome.stderr).includes(last.slice(0, 20)), outcome.stderr);
   }

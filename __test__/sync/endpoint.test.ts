@@ -100,6 +100,17 @@ for (const name of REFUSED) {
     assert.throws(() => parseEndpoint(name), { name: "UsageError" }));
 }
 
+test("advice on a name without a path fits the name", () => {
+  for (const [name, advice] of [
+    ["host:", "give its path there: host:PATH"],
+    ["root@[::1]:", "give its path there: root@[::1]:PATH"],
+    ["ssh://host", "give its path there: ssh://host/PATH"],
+    ["host::module", "give HOST:PATH with one colon, which connects by ssh"],
+    ["127.0.0.1", "give 127.0.0.1:PATH for a file or device there, or ./127.0.0.1 for a file here"],
+  ] as const)
+    assert.throws(() => parseEndpoint(name), { name: "UsageError", advice });
+});
+
 test("any name is a path here, an end elsewhere that ssh takes for a host, or refused", () => {
   const part = fc.constantFrom(
     "a",

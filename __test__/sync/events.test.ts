@@ -143,6 +143,16 @@ test("numbers that cannot be written: the copy is complete", async (t) => {
   assert.match(failed.stderr, /^WARNING \(sync\): .*the metrics could not be written/);
 });
 
+test("a file of something else in place of the metrics is named once", async (t) => {
+  const { from, to, folder } = pair(t);
+  const other = join(folder, "other");
+  writeFileSync(other, "precious\n");
+  const outcome = await run(["sync", "-q", "--metrics", other, from, to]);
+  assertFailed(outcome, EXIT.usage, "sync", /other/);
+  assert.equal(outcome.stderr.split("\n").length, 2, outcome.stderr);
+  assert.equal(readFileSync(other, "utf8"), "precious\n");
+});
+
 test("a summary is checked like the rest of an event", () => {
   const end = (summary: unknown): unknown =>
     parseEvent(JSON.stringify({ event: "end", outcome: null, summary }));

@@ -158,6 +158,13 @@ test("the end of a connection is the failure, and not what followed from it on t
   }
 });
 
+test("a signal to the program that connects ends the connection, not the stage", async (t) => {
+  const { rsh, from, to } = connecting(t, `${saying()}\nkill -KILL $$`);
+  const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
+  const message = /the connection to host was lost: the program here .* ended by SIGKILL; run it/;
+  assertFailed(outcome, EXIT.cut, "sync", message);
+});
+
 test("numbers that are too large for JSON neither hang it nor count", async (t) => {
   const spent = '{"elapsed":1e999,"cpu":0,"threads":1,"input":0,"output":0}';
   const progress = `{"event":"progress","done":1,"counts":{},"spent":${spent}}`;

@@ -141,14 +141,17 @@ test("files of different sizes: both are named, and how to make them equal", asy
     assertFailed(outcome, EXIT.usage, "sync", new RegExp(`${from} has ${source.length} bytes`));
     assertFailed(outcome, EXIT.usage, "sync", new RegExp(`${to} has ${size}\\b`));
     assertSame(readFileSync(to), content, "the destination");
-    const advice = /; (--truncate) makes/.exec(lastLine(outcome.stderr))?.[1];
+    const advice = /; (--create) or (--truncate) makes/.exec(lastLine(outcome.stderr));
     if (size > source.length) {
-      assert.equal(advice, undefined, "the user may have swapped source and destination");
+      assert.equal(advice, null, "the user may have swapped source and destination");
       assert.match(outcome.stderr, /swapped/);
       continue;
     }
-    assertSucceeded(await run(["sync", advice ?? "", from, to]));
-    assertSame(readFileSync(to), source);
+    for (const option of advice?.slice(1) ?? [""]) {
+      writeFileSync(to, content);
+      assertSucceeded(await run(["sync", option, from, to]));
+      assertSame(readFileSync(to), source);
+    }
   }
 });
 

@@ -33,7 +33,7 @@ export function refuseSize(
     `${named("source", names.source)} has ${size} bytes and ${named("destination", names.destination)} ${destination}`,
     destination > size
       ? "check that they are not swapped; --allow-larger leaves the end of a larger destination alone, --truncate cuts a file off"
-      : "give a destination that is as large as the source; --truncate makes a file as long",
+      : "give a destination that is as large as the source; --create or --truncate makes a file as long",
   );
 }
 

@@ -10,12 +10,12 @@ const WHAT = oneOf("WHAT", ["none", "written", "full"], "full");
 export abstract class DestinationCommand extends StageCommand {
   create = flag("--create", {
     group: "what",
-    text: "Create the destination as a regular file if it does not exist",
+    text: "Create the destination as a regular file if it does not exist; let a file that is shorter than the source grow",
   });
 
   truncate = flag("--truncate", {
     group: "what",
-    text: "Cut the destination off where the source ends",
+    text: "Give a destination file the length of the source: cut it off, or let it grow",
   });
 
   sparse = flag("--sparse", {

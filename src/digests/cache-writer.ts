@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+
 import type { StageContext } from "../blocks/context.ts";
 import { Root, RootOfPrefix } from "../blocks/root.ts";
 import { scanSource, type TakeDigests } from "../blocks/scan.ts";
@@ -12,7 +14,7 @@ import { DEFAULT_HASHING, type Hashing } from "../protocol/digest.ts";
 import { HashEncoder } from "../protocol/hash-stream/encoder.ts";
 import { MAX_POSITION } from "../protocol/limits.ts";
 import type { RootDigest } from "../protocol/root-digest.ts";
-import { isLink, isSameFile } from "../transport/files/file-names.ts";
+import { isLink, isSameFile, isThere } from "../transport/files/file-names.ts";
 import { NewFile } from "../transport/files/new-file.ts";
 import { CacheError, DigestCache } from "./digest-cache.ts";
 import { mergeDigests } from "./merge-digests.ts";
@@ -99,6 +101,7 @@ export class DigestCacheWriter {
     }
     await engine.identity(await engine.openReader(sink, "off"));
     await (await DigestCache.open(path))?.close();
+    await refuseMissingFolder(path);
     await explaining(BEFORE_COPY, () => NewFile.probe(path));
     return new DigestCacheWriter(context, sink, path);
   }
@@ -228,6 +231,17 @@ export class DigestCacheWriter {
       await file.discard().catch(() => undefined);
       throw error;
     }
+  }
+}
+
+/** @throws UsageError if the folder that the cache shall be made in does not exist */
+async function refuseMissingFolder(path: string): Promise<void> {
+  const folder = dirname(path);
+  if (!(await isThere(folder))) {
+    throw new UsageError(
+      `the folder ${folder}, for the digest cache, does not exist`,
+      `make it (\`mkdir -m 700 ${folder}\`), or give another name`,
+    );
   }
 }
 

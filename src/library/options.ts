@@ -9,9 +9,9 @@ export interface SyncOptions extends Control {
   source: string;
   /** DESTINATION, as on the command line. */
   destination: string;
-  /** Create the destination as a regular file if it does not exist. */
+  /** Create the destination as a regular file if it does not exist; let a file that is shorter than the source grow. */
   create?: boolean | undefined;
-  /** Cut the destination off where the source ends. */
+  /** Give a destination file the length of the source: cut it off, or let it grow. */
   truncate?: boolean | undefined;
   /** Write zeros as holes if the destination can have holes. */
   sparse?: boolean | undefined;
@@ -199,9 +199,9 @@ export interface SaveOptions extends Control {
   file: string;
   /** The stream to read: one of Node, such as the `output` of another operation, or any source of bytes. */
   input: Readable | AsyncIterable<Uint8Array>;
-  /** Create the destination as a regular file if it does not exist. */
+  /** Create the destination as a regular file if it does not exist; let a file that is shorter than the source grow. */
   create?: boolean | undefined;
-  /** Cut the destination off where the source ends. */
+  /** Give a destination file the length of the source: cut it off, or let it grow. */
   truncate?: boolean | undefined;
   /** Write zeros as holes if the destination can have holes. */
   sparse?: boolean | undefined;

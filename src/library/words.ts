@@ -52,6 +52,12 @@ function optionWord(operation: OperationName, name: string, value: unknown): str
   if (isFlag && value === true) {
     return [option];
   }
+  if (name === "bwlimit" && typeof value === "number") {
+    throw usage(
+      `the option bwlimit of ${operation} is a number without a unit: ${value}`,
+      'give a string with a unit, as "20M"',
+    );
+  }
   if (!isFlag && (typeof value === "string" || typeof value === "number")) {
     return [checked(`${option}=${value}`)];
   }

@@ -169,5 +169,5 @@ function adviceOnSizes({ source, destination, sink }: Ends): string {
   }
   return sink.isDevice
     ? "give a device that is as large as the source"
-    : "--truncate makes the destination as long";
+    : "--create or --truncate makes the destination as long";
 }

@@ -53,18 +53,23 @@ export function writeMap(
 /** Writes the metrics, if they are wanted; returns the error if that fails. */
 export function writeMetrics(
   { output: { metrics: file }, source, destination, dryRun }: Reported,
-  run: { state: CopyState; copied: CopyResult | undefined; exitCode: number; seconds: number },
+  run: { state: CopyState; copied: CopyResult | undefined; end: CommandEnd; seconds: number },
 ): ReportError | undefined {
   if (file === undefined) {
     return undefined;
   }
-  const { exitCode, seconds, copied, state } = run;
+  const { end, seconds, copied, state } = run;
+  const refused = whyNotReplace(file, METRICS_BEGINNING);
+  // The run ended for this very reason, so its last line says it.
+  if (refused !== undefined && refused === end.failure?.message) {
+    return undefined;
+  }
   const counted =
     copied === undefined ? { ...state.counts, read: state.work.done } : copied.summary;
   const metrics = {
     source,
     destination,
-    exitCode,
+    exitCode: end.code,
     seconds,
     at: Math.round(Date.now() / 1000),
     read: counted?.read,
@@ -73,7 +78,7 @@ export function writeMetrics(
     dryRun,
   };
   // A file that may not be replaced can have any content, so it is not read.
-  const before = whyNotReplace(file, METRICS_BEGINNING) === undefined ? readText(file) : "";
+  const before = refused === undefined ? readText(file) : "";
   const failure = replaceText(file, metricsText(metrics, before), METRICS_BEGINNING);
   return failure === undefined ? undefined : new ReportError("the metrics", failure);
 }

@@ -49,7 +49,7 @@ export function runSync(copy: ReportedCopy): Promise<never> {
     tell: () => tellProgress(state, events),
     finish: (end) => {
       const seconds = (performance.now() - began) / 1000;
-      const late = writeMetrics(copy, { state, copied, exitCode: end.code, seconds });
+      const late = writeMetrics(copy, { state, copied, end, seconds });
       display.finish(summaryOf(copy, copied));
       return events === undefined
         ? late

@@ -69,10 +69,10 @@ export function statusText(status: ExitStatus): string {
   return "code" in status ? `code ${status.code}` : status.failed;
 }
 
-/** Returns the last line after a colon; empty without lines. */
+/** Returns the last line after a colon, without the full stop at its end, because advice follows; empty without lines. */
 export function lastOf(lines: readonly string[]): string {
   const last = lines.at(-1);
-  return last === undefined ? "" : `: ${last}`;
+  return last === undefined ? "" : `: ${last.replace(/(?<!\.)\.$/, "")}`;
 }
 
 function adviceOnStart(lastLines: readonly string[], loginCommand: string, host: string): string {

@@ -1,4 +1,5 @@
 import { UsageError } from "../../errors/copy-error.ts";
+import { lstatSync } from "../../native/files.ts";
 
 /** One end of a copy: a file or device on this host or another one. */
 export type Endpoint = LocalEndpoint | RemoteEndpoint;
@@ -44,6 +45,7 @@ export function parseEndpoint(name: string): Endpoint {
   )?.groups;
   if (scp === undefined) {
     refuseBareHost(name);
+    refuseBareAddress(name);
     return { kind: "local", path: name };
   }
   return remote(
@@ -60,11 +62,31 @@ export function parseEndpoint(name: string): Endpoint {
  */
 export function refuseBareHost(name: string): void {
   if (/^(?:[^/:]+@[^/:]*|@[^/:]+|(?:[^/:@]*@)?\[[^\]/]*:[^\]/]*\])$/.test(name)) {
-    throw new UsageError(
-      `${name} looks like a host without a file`,
-      `give ${name}:PATH for a file or device there, or ./${name} for a file here`,
-    );
+    throw bareHostError(name);
   }
+}
+
+/** Refuses an IPv4 address without a path, unless a file of that name exists. */
+function refuseBareAddress(name: string): void {
+  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(name) && !exists(name)) {
+    throw bareHostError(name);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function bareHostError(name: string): UsageError {
+  return new UsageError(
+    `${name} looks like a host without a file`,
+    `give ${name}:PATH for a file or device there, or ./${name} for a file here`,
+  );
 }
 
 /** Returns an end as people write it. */
@@ -120,10 +142,16 @@ function remote(name: string, { user, host, port }: Authority, path: string): Re
       "give HOST:PATH, or ./NAME for a file here",
     );
   }
-  if (path === "" || (port === undefined && path.startsWith(":"))) {
+  if (path === "") {
     throw new UsageError(
       `${name} names no file or device on ${address}`,
-      "give HOST:PATH; rsync daemons are not supported",
+      `give its path there: ${name.endsWith(":") ? name : `${name}/`}PATH`,
+    );
+  }
+  if (port === undefined && path.startsWith(":") && !name.startsWith("ssh:")) {
+    throw new UsageError(
+      `${name} names a module of an rsync daemon, which is not supported`,
+      "give HOST:PATH with one colon, which connects by ssh",
     );
   }
   return { kind: "remote", user, host: address, port, path };

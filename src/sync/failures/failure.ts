@@ -92,9 +92,13 @@ function notBlockcopyError(other: Endpoint, message: string, code: number): Sync
 /** A stage ended while it was running, without an error message. */
 function cutOff({ end, role, lastLines }: Side, status: ExitStatus): SyncError {
   const where = hostLabel(end);
+  // The status is that of the program here which connects to the host. A signal has reached that, and not the stage.
+  const connection = end.kind === "remote" && "signal" in status ? status.signal : undefined;
   const message =
-    "code" in status && status.code === SSH_FAILED
-      ? `the connection to ${where} was lost, or the stage there was killed`
-      : `the stage at the ${role} on ${where} ended without an error message (${statusText(status)})`;
+    connection !== undefined
+      ? `the connection to ${where} was lost: the program here that connects to it was ended by ${connection}`
+      : "code" in status && status.code === SSH_FAILED
+        ? `the connection to ${where} was lost, or the stage there was killed`
+        : `the stage at the ${role} on ${where} ended without an error message (${statusText(status)})`;
   return new SyncError(`${message}${lastOf(lastLines)}`, RUN_AGAIN, ExitCode.later);
 }

@@ -35,6 +35,16 @@ export async function isLink(path: string): Promise<boolean> {
   }
 }
 
+/** False if nothing has this name. True if that is unknown: using it reports why. */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await promises.stat(path);
+    return true;
+  } catch (error) {
+    return systemCode(error) !== "ENOENT";
+  }
+}
+
 /** True if two names lead to the same file. Links are followed. */
 export async function isSameFile(one: string, other: string): Promise<boolean> {
   try {
