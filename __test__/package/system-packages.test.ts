@@ -8,7 +8,7 @@ import { engineFileOf, platformName } from "../../src/native/platform.ts";
 import { type Architecture, platformOf } from "../../scripts/packages/architectures.ts";
 import { stage } from "../../scripts/packages/staging.ts";
 import { scratch } from "../support/files/files.ts";
-import { PROJECT } from "../support/programs/cli.ts";
+import { execute, PROJECT } from "../support/programs/cli.ts";
 
 interface Description {
   contents: { src?: string; dst: string; type?: string; packager?: string }[];
@@ -60,4 +60,11 @@ test("the packages get all files that are made for them, and no others", { skip 
   }
   const unit = readFileSync(join(folder, "systemd/blockcopy@.service"), "utf8");
   assert.match(unit, /^ExecStart=\/usr\/bin\/blockcopy sync /m);
+});
+
+test("a package that cannot be made is refused in one line", async () => {
+  const words = ["--import", "tsx", "scripts/packages/build.ts", "deb", "vax"];
+  const { code, stderr } = await execute([process.execPath, ...words], { cwd: PROJECT });
+  assert.equal(code, 1);
+  assert.equal(stderr, "ERROR: unknown architecture vax; expected amd64, arm64\n");
 });

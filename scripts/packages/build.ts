@@ -10,15 +10,24 @@ import { releaseHere } from "./release.ts";
 import { stage } from "./staging.ts";
 import { installTool } from "./tools.ts";
 
-const [kind, ...names] = process.argv.slice(2);
-if (kind !== "deb" && kind !== "rpm") throw new Error("usage: build.ts deb|rpm [ARCHITECTURE...]");
-const unknown = names.filter((name) => !ARCHITECTURES.some((known) => known === name));
-if (unknown.length > 0)
-  throw new Error(
-    `unknown architecture ${unknown.join(", ")}; expected ${ARCHITECTURES.join(", ")}`,
-  );
-for (const architecture of ARCHITECTURES)
-  if (names.length === 0 || names.includes(architecture)) build(kind, architecture);
+try {
+  buildAll(process.argv.slice(2));
+} catch (error) {
+  console.error(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
+
+function buildAll([kind, ...names]: readonly string[]): void {
+  if (kind !== "deb" && kind !== "rpm")
+    throw new Error("usage: build.ts deb|rpm [ARCHITECTURE...]");
+  const unknown = names.filter((name) => !ARCHITECTURES.some((known) => known === name));
+  if (unknown.length > 0)
+    throw new Error(
+      `unknown architecture ${unknown.join(", ")}; expected ${ARCHITECTURES.join(", ")}`,
+    );
+  for (const architecture of ARCHITECTURES)
+    if (names.length === 0 || names.includes(architecture)) build(kind, architecture);
+}
 
 function build(packager: Kind, architecture: Architecture): void {
   assertPortable(platformOf(architecture));
