@@ -33,7 +33,9 @@ export function modulesOf(folder: string): Map<string, Module> {
     }
   };
   const source = join(folder, "src");
-  add(join(source, "lib.rs"), [], source);
+  const root = ["lib.rs", "main.rs"].map((name) => join(source, name)).find(existsSync);
+  if (root === undefined) throw new Error(`${source} has neither lib.rs nor main.rs`);
+  add(root, [], source);
   return modules;
 }
 
