@@ -1,4 +1,4 @@
-// Files and folders that others may change: a digest cache, a range map, and a kept package; and names that are as long as names can be.
+// Files and folders that others may change: a digest cache, a range map, and a kept package. Also names of the greatest length.
 import assert from "node:assert/strict";
 import {
   chmodSync,

@@ -98,7 +98,7 @@ test(
     const copy = device(t);
     const { destination, cache, content } = copy;
     writeFileSync(cache, await hashes(destination));
-    // Each second block: that none of 64 is among them is less likely than a fault of the machine.
+    // Every second block: a sample of 64 that misses them all is less likely than a fault of the machine.
     const half = deviceContent(copy.loop);
     for (let at = 0; at < SIZE; at += 2 * BLOCK) content.copy(half, at, at, at + BLOCK);
     writeFileSync(destination, half);
@@ -128,7 +128,7 @@ test("another device, and one that has grown", { skip: lackingLoop }, async (t) 
     found,
     EXIT.otherDestination,
     "checksum",
-    /but of another file or device; give the name of its own/,
+    /but of another file or device; give this destination's own/,
   );
   truncateSync(loop.backing, SIZE + BLOCK);
   system("losetup", "--set-capacity", destination);

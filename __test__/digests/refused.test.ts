@@ -48,7 +48,7 @@ test("another file, and a file that was changed in any way", async (t) => {
   copyFileSync(destination, other);
   const found = await cached(cache, other);
   const message =
-    /cache does not hold the digests of .*other, but of another file or device; give the name of its own/;
+    /cache does not hold the digests of .*other, but of another file or device; give this destination's own/;
   assertFailed(found, EXIT.otherDestination, "checksum", message);
   assert.equal(found.stdout.length, 0);
   const content = readFileSync(destination);

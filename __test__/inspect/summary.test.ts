@@ -110,5 +110,5 @@ for (const [name, frames, positions] of [
     const summary = JSON.parse(stdout.toString()) as { positions: unknown };
     assert.deepEqual(summary.positions, positions);
     const text = (await run(["inspect", "--summary"], { stdin })).stdout.toString();
-    assert.equal(/ and on$/m.test(text), positions?.open ?? false);
+    assert.equal(/ and beyond$/m.test(text), positions?.open ?? false);
   });

@@ -168,7 +168,7 @@ test("--truncate cuts a longer file off, and only a longer one", async (t) => {
     assertCopied(await pipeline({ source, destination, save: ["--truncate"] }));
     assert.ok(readFileSync(destination).equals(content), `${length} bytes before`);
   }
-  // Of a part only that part is copied, and a destination that is shorter stays so.
+  // With --end, only that part is copied, and a shorter destination does not grow.
   writeFileSync(destination, noise(2, BLOCK));
   const part = ["--end", String(BLOCK)];
   assertCopied(await pipeline({ source, destination, checksum: part, save: ["--truncate"] }));

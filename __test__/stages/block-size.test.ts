@@ -36,7 +36,7 @@ function extended(size: number | string, digest = "sha3-512"): string[] {
   return ["--extended", "--digest", digest, "--block-size", String(size)];
 }
 
-/** Text, a hole of many blocks (and of more than a batch) where they are small and of some where they are large, and an odd end. */
+/** Text, then a hole (more than a batch of small blocks, two large ones), then an end that is not the end of a block. */
 function withHole(size: number): Buffer {
   const hole = size < MIB ? 70 + (4 * MIB) / size : 2;
   return Buffer.concat([

@@ -110,7 +110,7 @@ for (const [what, harm, ...patterns] of [
   [
     "is not at hand",
     undefined,
-    new RegExp(`put ${NAME} of ${VERSION} into /nowhere .*then it is sent`),
+    new RegExp(`put ${NAME} of ${VERSION} into /nowhere .*so that it is sent`),
   ],
   ["is of another version", { version: "0.0.9" }, new RegExp(`put ${NAME} of ${VERSION}`)],
   ["can be changed by others", { mode: 0o666 }, new RegExp(`put ${NAME} of ${VERSION}`)],

@@ -78,7 +78,7 @@ for (const [what, node, ...patterns] of [
     /on one, nor a Node/,
     /\(no Node, Linux \w+; PATH there: /,
     /install Node 18 \(18\.17 or later\), 20/,
-    /or copy the single executable for its CPU there as \/usr\/local\/bin\/blockcopy/,
+    /or copy the single executable for the CPU of that host to \/usr\/local\/bin\/blockcopy/,
   ],
   [
     "an old Node",

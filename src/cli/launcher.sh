@@ -1,6 +1,7 @@
 #!/bin/sh
 # Starts the program: does what has to be done before Node runs, and then is Node. Nothing here is started but readlink(1), where this file is called by a link.
-# Only keywords and the utilities `[`, read, command and printf, which shells have built in. scripts/build-cli.ts puts in what stands between @ signs.
+# Only keywords and the utilities `[`, read, command and printf, which shells have built in. scripts/build-cli.ts puts in what
+# stands between @ signs; the variables are in src/native/node-start.ts.
 
 # Node opens a debugger for whoever sends SIGUSR1, and until this shell catches it, it ends the process. Until Node runs it is answered here.
 trap 'printf "%s\n" "blockcopy: nothing has begun yet" >&2' USR1

@@ -15,7 +15,7 @@ const EX_SOFTWARE = 70;
 const REINSTALL = "install blockcopy again";
 const DISK = "check the disk that blockcopy is installed on (dmesg, smartctl)";
 const ACCESS =
-  "let this user read the files of blockcopy and the folders above them (`namei -l` shows who may); if it may, look for SELinux or AppArmor (dmesg, `ausearch -m avc`)";
+  "let this user read the files of blockcopy and the folders above them (`namei -l` shows who may); if it may, look for a denial by SELinux or AppArmor (dmesg, `ausearch -m avc`)";
 
 /** Advice, by the code of Node's error. */
 const ADVICE: Readonly<Record<string, string>> = {

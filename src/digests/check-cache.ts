@@ -14,7 +14,7 @@ const MARGIN = 256 * 1024;
 
 /** Advice for the digests of another file or device. */
 const OTHER =
-  "give the name of its own cache, or a new name: the destination is then read, and its digests are kept there";
+  "give this destination's own cache, or a file that does not exist yet: it is then filled by reading the destination";
 
 /**
  * Checks that a cache belongs to `source` without reading all of it: same file or device, same size, not written to since

@@ -32,7 +32,7 @@ export class Summary {
     );
     const { range } = this.#range;
     if (range !== null) {
-      rows.push(`positions  ${range.from} to ${range.to}${range.open ? " and on" : ""}\n`);
+      rows.push(`positions  ${range.from} to ${range.to}${range.open ? " and beyond" : ""}\n`);
     }
     rows.push(
       `size       ${this.#size} bytes\n`,

@@ -59,7 +59,7 @@ export class Window {
     this.#start += count;
   }
 
-  /** Skips `count` bytes. Returns their number, which is smaller only at the end of the stream. */
+  /** Skips `count` bytes. Returns how many were skipped: fewer than `count` only at the end of the stream. */
   async skip(count: number): Promise<number> {
     let skipped = 0;
     do {

@@ -11,7 +11,7 @@ class UnknownWordError extends Error {
 
   constructor(word: string) {
     super(
-      `${word} is not UTF-8, and its bytes cannot be read from /proc: mount /proc, or give the file a name in UTF-8, such as a link`,
+      `${word} is not UTF-8, and its bytes cannot be read from /proc: mount /proc, or name the file by a link whose name is UTF-8`,
     );
   }
 }

@@ -34,7 +34,7 @@ export declare class Engine {
   /** As `storageOf`, for a file that does not exist yet. */
   storageOfNewFile(path: string): Promise<string | null>
   /**
-   * Describes the bytes that a source shares with the storage that `storageOf` has described, as a sentence without its full stop:
+   * Returns a sentence, without its full stop, that says which bytes a source shares with a storage from `storageOf`:
    * `/dev/sdb1 is a partition of /dev/sdb`. `null` if none are known, also for storage of another host.
    */
   overlap(source: Source, theirs: string): Promise<string | null>
@@ -184,7 +184,7 @@ export type Codec = 'raw' | 'xz' | 'zstd' | 'lz4' | 'zeros'
 
 /** Compression of blocks. A block that it does not make smaller is sent as it is. */
 export interface Compression {
-  /** The method. `xz` takes a dictionary of the size of the block; `xzLegacy` gives the very bytes of blockcopy 0.0.2. */
+  /** The method. `xz` uses a dictionary as large as the block; `xzLegacy` makes exactly the bytes of blockcopy 0.0.2. */
   codec: CompressionMethod
   /**
    * Level from 1, fastest, to 19, smallest, for `zstd`, which requires it; from 0 to 9, 6 by default, for `xz`. No other method has

@@ -68,7 +68,7 @@ const LINKER_MESSAGES: readonly LinkerMessage[] = [
     () =>
       failure(
         "permission denied",
-        "let this user read it and the folders above it (`namei -l` shows who may); if it may, look for SELinux or AppArmor (dmesg, `ausearch -m avc`)",
+        "let this user read it and the folders above it (`namei -l` shows who may); if it may, look for a denial by SELinux or AppArmor (dmesg, `ausearch -m avc`)",
       ),
   ],
   [
@@ -121,7 +121,7 @@ function explainMapping([said]: RegExpExecArray, file: string): LoadFailure {
   if (mount !== undefined && !mount.noexec) {
     return failure(
       `the system does not let it run (${said})`,
-      "look for SELinux, AppArmor or fapolicyd (dmesg, `ausearch -m avc`)",
+      "look for a denial by SELinux, AppArmor or fapolicyd (dmesg, `ausearch -m avc`)",
     );
   }
   const where =

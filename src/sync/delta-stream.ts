@@ -60,7 +60,7 @@ export class DeltaStream {
       throw new ProtocolError(
         "damaged",
         this.#offset,
-        `the source says that it has sent ${sent} bytes of blocks, and ${this.#changed} came`,
+        `the source says that it has sent ${sent} bytes of blocks, but ${this.#changed} arrived`,
       );
     }
   }

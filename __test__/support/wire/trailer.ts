@@ -1,4 +1,4 @@
-// The trailer after `done`, read in the plainest way: the tests' own opinion of what its bytes mean.
+// The trailer after `done`, decoded without the code in src, as docs/protocol.md describes it.
 import {
   type Description,
   descriptionFrame,

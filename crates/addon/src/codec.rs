@@ -75,7 +75,7 @@ pub enum CompressionMethod {
 /// Compression of blocks. A block that it does not make smaller is sent as it is.
 #[napi(object)]
 pub struct Compression {
-    /// The method. `xz` takes a dictionary of the size of the block; `xzLegacy` gives the very bytes of blockcopy 0.0.2.
+    /// The method. `xz` uses a dictionary as large as the block; `xzLegacy` makes exactly the bytes of blockcopy 0.0.2.
     pub codec: CompressionMethod,
     /// Level from 1, fastest, to 19, smallest, for `zstd`, which requires it; from 0 to 9, 6 by default, for `xz`. No other method has
     /// levels.

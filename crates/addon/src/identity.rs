@@ -45,7 +45,7 @@ impl Engine {
         })
     }
 
-    /// Describes the bytes that a source shares with the storage that `storageOf` has described, as a sentence without its full stop:
+    /// Returns a sentence, without its full stop, that says which bytes a source shares with a storage from `storageOf`:
     /// `/dev/sdb1 is a partition of /dev/sdb`. `null` if none are known, also for storage of another host.
     #[napi(ts_return_type = "Promise<string | null>")]
     pub fn overlap<'env>(

@@ -60,7 +60,7 @@ pub struct Sink {
     /// Size that a file must get although nothing was written at its end, in bytes.
     reach: AtomicU64,
     staging: Staging,
-    /// Held shared by direct writes, exclusively by writes through the page cache next to them.
+    /// Direct writes hold it shared; a write through the page cache holds it exclusively.
     both_ways: RwLock<()>,
     pace: Mutex<Pace>,
     /// Error of the first failed sync.

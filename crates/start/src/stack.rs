@@ -22,7 +22,7 @@ pub(crate) const DIGITS: usize = 20;
 /// Most bytes that [`write_path`] writes: seven digits, more than descriptors have.
 pub(crate) const PATH_LENGTH: usize = DESCRIPTORS.len() + 8;
 
-/// Variables that are added, and bytes that are enough for their texts.
+/// Number of variables that are added to the environment, and an upper bound for their text in bytes.
 const ADDED: usize = 4;
 const ADDED_BYTES: usize = 256;
 
@@ -37,7 +37,7 @@ const AT_ENTRY: usize = 9;
 /// Descriptors of the libraries and the engine.
 pub(crate) struct FileNumbers(pub(crate) [usize; 3]);
 
-/// Facts that the program is told.
+/// Facts that the program gets in its environment.
 pub(crate) struct Start {
     /// The signals that are ignored.
     pub(crate) ignored: u64,

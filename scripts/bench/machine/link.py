@@ -22,7 +22,7 @@ def attach(address, rate):
     """Gives this end of the link its address and its rate."""
     run("ip", "address", "add", f"{address}/24", "dev", DEVICE)
     run("ip", "link", "set", DEVICE, "up")
-    # A burst as large as what the kernel segments at once, and no more queue than a switch has.
+    # A burst as large as what the kernel segments at once, and a queue as short as that of a switch.
     bucket = ("rate", rate, "burst", "256kb", "latency", "10ms")
     run("tc", "qdisc", "add", "dev", DEVICE, "root", "tbf", *bucket)
 

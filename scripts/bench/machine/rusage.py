@@ -51,7 +51,7 @@ def failure(status):
 
 def main():
     mode, pipelines = sys.argv[1], json.loads(sys.argv[2])
-    # The terminal sends ctrl-C to the children as well: their end is waited for.
+    # The terminal sends ctrl-C to the children as well: wait until they have ended.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.set_inheritable(3, False)
     output = os.open(os.devnull, os.O_WRONLY) if mode == "discard" else 1

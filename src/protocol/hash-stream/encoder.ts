@@ -28,7 +28,7 @@ export class HashEncoder {
       : [encodeHello({ ...this.#hashing, ...this.#greeting }, options)];
   }
 
-  /** Returns the beginning of the stream with the root digest, as long as that with reserved space. */
+  /** Returns the beginning of the stream with the root digest. It has the same length as the beginning with reserved space. */
   beginWith({ root }: RootDigest): Uint8Array {
     return encodeHello({ ...this.#hashing, ...this.#greeting, root });
   }

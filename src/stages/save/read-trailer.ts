@@ -54,7 +54,7 @@ export function requireTrailer(
     throw new ProtocolError(
       "no-trailer",
       offset,
-      `the block stream ended without the trailer that ${option} needs, at byte ${offset}`,
+      `the block stream ended at byte ${offset}, without the trailer that ${option} needs`,
     );
   }
 }

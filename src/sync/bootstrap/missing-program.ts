@@ -13,7 +13,8 @@ export const INSTALL =
   "install blockcopy there, in that PATH, or give its path with --remote-command";
 
 /** Advice for a host that this program, as it runs here, does not suit. */
-const COPY_SINGLE = "copy the single executable for its CPU there as /usr/local/bin/blockcopy";
+const COPY_SINGLE =
+  "copy the single executable for the CPU of that host to /usr/local/bin/blockcopy there";
 
 /** Advice for a host that the package from here does not suit, where another one might run. */
 export const COPY_OR_INSTALL = `${COPY_SINGLE}, or ${INSTALL}`;
@@ -39,7 +40,7 @@ export function obstacleOf(
   if (!runsOnNode(node)) {
     return {
       what: node === "" ? ", nor a Node to run it" : ", and its Node is too old",
-      advice: `install ${NODE_VERSIONS} there, in that PATH: then blockcopy is sent; or ${COPY_SINGLE}`,
+      advice: `install ${NODE_VERSIONS} there in that PATH, so that blockcopy can be sent; or ${COPY_SINGLE}`,
     };
   }
   if (platform !== undefined && platform !== `${process.platform}-${process.arch}`) {
@@ -82,16 +83,16 @@ export function withoutSingle(onHost: Obstacle | undefined, system: string): Obs
   const [folder = ""] = singleFolders();
   return {
     what,
-    advice: `put ${singleName(cpu)} of ${VERSION} into ${folder} (from the release, or \`npm run build:single\` in a checkout): then it is sent, and needs no Node; or ${advice}`,
+    advice: `put ${singleName(cpu)} of ${VERSION} into ${folder} (from the release, or \`npm run build:single\` in a checkout), so that it is sent (it needs no Node); or ${advice}`,
   };
 }
 
-/** Reasons that are not about the host. */
+/** Reasons that do not come from the report of the host. */
 export const OTHER_OBSTACLES = {
   /** The user does not allow it. */
   noBootstrap: {
     what: "",
-    advice: `${INSTALL}, or leave out --no-bootstrap (--bootstrap never): then it is sent`,
+    advice: `${INSTALL}, or leave out --no-bootstrap (--bootstrap never), so that it is sent`,
   },
   /** The user has named another command. */
   remoteCommand: {

@@ -4,7 +4,7 @@ import type { Output } from "./output.ts";
 /** The output of a stage: standard output, or a spooled one. */
 export type StreamOutput = Pick<Output, "isRewritable" | "write" | "rewrite" | "finish">;
 
-/** Bytes per read: more than any start of a stream that is replaced. */
+/** Bytes per read. The start that `rewrite` replaces is always shorter. */
 const CHUNK = 256 * 1024;
 
 /**

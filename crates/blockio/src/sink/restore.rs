@@ -89,7 +89,7 @@ impl Sink {
         if self.kind == Kind::Device {
             return Err(failed("restore the metadata of")(Errno::OPNOTSUPP));
         }
-        // Part of it may be done even if it fails.
+        // Set first: a restore that fails half-way has already changed metadata, which must be synced.
         self.sync_all.store(true, Ordering::Relaxed);
         match what.size {
             Some(size) => self.resize(size)?,

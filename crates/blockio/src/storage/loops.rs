@@ -79,7 +79,7 @@ fn backing(directory: &Path) -> Option<sys::Backing> {
     let number = sysfs::text(directory, "dev")?;
     let node = sysfs::node(directory);
     let node = Path::new(&node);
-    // Nothing else may be opened: that might block or have side effects.
+    // The node must still be this device: to open anything else might block or have side effects.
     if sysfs::number_at(node)? != number {
         return None;
     }

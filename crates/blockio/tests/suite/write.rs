@@ -155,7 +155,7 @@ fn a_failure_of_the_disk_before_the_sync_is_not_lost() {
         return;
     };
     let backing = fs::OpenOptions::new().write(true).open(&thin).unwrap();
-    // The backing file system is full, not the memory of this machine.
+    // Far more than its file system holds: that gets full, and not the memory of this machine.
     backing.set_len(80 * MIB as u64).unwrap();
     run("losetup", &["--set-capacity", device.name()]).unwrap();
     let options = SinkOptions {

@@ -19,7 +19,7 @@ const TOGETHER: usize = if cfg!(miri) { 300 } else { 3000 };
 /// Limit for the number of messages: several times the lanes of any kernel.
 const MOST: usize = if cfg!(miri) { 5 } else { 40 };
 
-/// Largest offset of a message of any length in the buffer, in bytes.
+/// Room in the buffer after the longest message, in bytes: any message can start at an offset up to this, in bytes.
 const PLAY: usize = 64;
 
 fn config() -> ProptestConfig {

@@ -47,7 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Unsupported operations, and limit for the length of the others.
+/// A simulated kernel: the operations that it refuses, and its limit for the length of the others.
 #[derive(Debug, Clone)]
 struct Kernel {
     granularity: Option<usize>,
