@@ -1,6 +1,9 @@
+import { setTimeout } from "node:timers/promises";
+
 import type { BlockRequest, CopyRequest } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { type Part, partOf } from "../blocks/part.ts";
+import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
 import { Output } from "../transport/streams/output.ts";
 import { type Progress, silent } from "../ui/progress.ts";
@@ -45,11 +48,29 @@ export async function receive(
   const output = new Output(native, "hash stream", options.rate);
   const { request, onRequest } = awaitRequest(options);
   const saving = { ...context, progress: progressOfSave(context.progress, { legacy }) };
-  const [outcome] = await Promise.all([
-    saveTo(saving, destination, options, request),
-    output.whileRead(() => sendDigests(context, reader, { ...digests, onRequest }, output)),
-  ]);
+  const saved = saveTo(saving, destination, options, request);
+  const sent = output.whileRead(() =>
+    sendDigests(context, reader, { ...digests, onRequest }, output),
+  );
+  const [outcome] = await Promise.all([saved, sent.catch((error) => failAfter(saved, error))]);
   return outcome;
+}
+
+/** Milliseconds that the block stream may go on after the reader of the digests has gone. */
+const MOST_AFTER_READER = 1500;
+
+/**
+ * Waits until what has arrived is written and synced: a source that ends closes both streams, and its end may be seen first on the
+ * one for the digests. If the block stream stays open, nothing waits for it.
+ *
+ * @param failure the failure of the digests
+ * @throws that failure
+ */
+async function failAfter(saved: Promise<unknown>, failure: unknown): Promise<never> {
+  if (failure instanceof ReaderGoneError) {
+    await Promise.race([saved.catch(() => undefined), setTimeout(MOST_AFTER_READER)]);
+  }
+  throw failure;
 }
 
 /**
