@@ -1,8 +1,9 @@
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { BlockRequest, CopyRequest } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { type Part, partOf } from "../blocks/part.ts";
+import { isEngineFailure } from "../errors/engine-failure.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
 import { Output } from "../transport/streams/output.ts";
@@ -64,11 +65,16 @@ const MOST_AFTER_READER = 1500;
  * one for the digests. If the block stream stays open, nothing waits for it.
  *
  * @param failure the failure of the digests
- * @throws that failure
+ * @throws that failure; the failure of the disk instead, if there is one
  */
 async function failAfter(saved: Promise<unknown>, failure: unknown): Promise<never> {
   if (failure instanceof ReaderGoneError) {
-    await Promise.race([saved.catch(() => undefined), setTimeout(MOST_AFTER_READER)]);
+    const ended = saved.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const other = await Promise.race([ended, sleep(MOST_AFTER_READER)]);
+    throw isEngineFailure(other) ? other : failure;
   }
   throw failure;
 }
