@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { gzip } from "node:zlib";
 
@@ -9,6 +8,7 @@ import type { Platform } from "../../native/platform.ts";
 import { ROOT } from "../../native/root.ts";
 import { SINGLE } from "../../native/single.ts";
 import { distrustOfFile } from "../../transport/files/trust.ts";
+import { sha256 } from "./archive.ts";
 
 type Cpu = Platform["cpu"];
 
@@ -160,8 +160,4 @@ function compressed(bytes: Uint8Array): Promise<Uint8Array> {
       }
     });
   });
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

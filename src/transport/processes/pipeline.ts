@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { type Child, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
 import { type Epilogue, type Pipe, PipeEnds, type PipeMaker } from "./pipes.ts";
 import { type Grace, stopChild } from "./stop-child.ts";
@@ -204,8 +206,4 @@ function allTrue(promises: readonly Promise<boolean>[]): Promise<boolean> {
 
 function never(): Promise<undefined> {
   return new Promise(() => undefined);
-}
-
-function sleep(milliseconds: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
 }
