@@ -157,7 +157,7 @@ const CASES: readonly Case[] = [
     expected: /it is for musl, and this Node is for glibc; install blockcopy on this host/,
   })),
   {
-    what: "for a system that there is none for",
+    what: "for an unsupported system",
     spoil: () => undefined,
     expected:
       /no engine for freebsd-x64; run blockcopy on Linux on x86-64 or ARM64, .* or on macOS/,

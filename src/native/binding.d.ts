@@ -223,7 +223,7 @@ export interface DiffOptions {
   digests?: Uint8Array | undefined
   /** Algorithm of these digests and of those returned. */
   algorithm: DigestAlgorithm
-  /** Return the digests of the source even if there are none to compare with. */
+  /** Return the digests of the source even without others to compare with. */
   hashed: boolean
   /** Compression of the blocks returned. */
   compression: Compression

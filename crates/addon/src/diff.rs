@@ -32,7 +32,7 @@ pub struct DiffOptions {
     pub digests: Option<Uint8Array>,
     /// Algorithm of these digests and of those returned.
     pub algorithm: DigestAlgorithm,
-    /// Return the digests of the source even if there are none to compare with.
+    /// Return the digests of the source even without others to compare with.
     pub hashed: bool,
     /// Compression of the blocks returned.
     pub compression: Compression,

@@ -63,12 +63,18 @@ core::arch::global_asm!(
 );
 
 /// Returns how far the stack has to grow for what [`prepare`] writes: a multiple of its alignment.
+///
+/// # Safety
+/// `given` is the stack as the kernel has left it.
 unsafe extern "C" fn room(given: *const usize) -> usize {
     // SAFETY: `_start` passes the stack as the kernel has left it.
     unsafe { Given::read(given) }.room()
 }
 
 /// Writes the stack of the program to `to`, and returns the address at which it goes on.
+///
+/// # Safety
+/// `given` is the stack as the kernel has left it, and `to` has as many writable bytes as [`room`] has returned for it.
 unsafe extern "C" fn prepare(given: *const usize, to: *mut usize) -> usize {
     // SAFETY: `_start` passes the stack as the kernel has left it.
     let given = unsafe { Given::read(given) };

@@ -7,7 +7,7 @@ use rustix::fs::{self, FileType};
 use crate::Time;
 use crate::sys::Stat;
 
-/// Returns the flag of chflags(1) that forbids writing to `path`, in words; `None` if there is none.
+/// Returns the flag of chflags(1) that forbids writing to `path`, in words; `None` without such a flag.
 pub(crate) fn write_protection(path: &Path) -> Option<&'static str> {
     let flags = fs::stat(path).ok()?.st_flags;
     [
