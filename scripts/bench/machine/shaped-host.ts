@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import {
   environmentHere,
   hosts,
   lackingHosts,
   namespace,
+  pidFile,
   prefixHere,
 } from "../../../__test__/support/hosts/hosts.ts";
 import { run, type Command } from "../../common/processes.ts";
@@ -24,8 +26,22 @@ export function here(command: Command): Command {
 }
 
 /** A command that logs in to {@link HOST} from there and runs `words`, which go through its shell. */
-export function there(words: string): Command {
-  return here(["ssh", HOST, words]);
+export function there(words: string, options: readonly string[] = []): Command {
+  return here(["ssh", ...options, HOST, words]);
+}
+
+/** The length of a tick in /proc/PID/stat: USER_HZ is 100 on every architecture that the program runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** The CPU seconds of all sessions on {@link HOST} that have ended, with all that ran in them. */
+export function farCpuSeconds(): number {
+  makeHosts();
+  const pid = readFileSync(pidFile(hosts().folder, HOST), "utf8").trim();
+  // proc(5): cutime and cstime, the 16th and 17th field. The second one is in parentheses and may have spaces.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  return (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND;
 }
 
 function inEnvironment(command: Command): Command {

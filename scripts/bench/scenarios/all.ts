@@ -1,6 +1,7 @@
 import type { Scenario } from "../scenario.ts";
 import { allDifferent } from "./all-different.ts";
 import { changed } from "./changed.ts";
+import { cipher } from "./cipher.ts";
 import { coldScan } from "./cold-scan.ts";
 import { compress } from "./compress.ts";
 import { hostsChanged, hostsDifferent, hostsHalfEmpty } from "./hosts.ts";
@@ -27,4 +28,5 @@ export const SCENARIOS: readonly Scenario[] = [
   hostsChanged,
   hostsDifferent,
   hostsHalfEmpty,
+  cipher,
 ];

@@ -110,8 +110,9 @@ function connection(
   const port = end.port === undefined ? [] : ["-p", String(end.port)];
   const user = end.user === undefined ? [] : ["-l", end.user];
   const [program, ...options] = splitWords(rsh);
-  const added = sshOptions(program, { ownConnection });
-  return [program, ...options, ...added, ...port, ...user, end.host];
+  const host = [...port, ...user, end.host];
+  const added = sshOptions({ program, options, host }, { ownConnection });
+  return [program, ...options, ...added, ...host];
 }
 
 /** Returns the command with which a person can log in to a host the way this program does. */

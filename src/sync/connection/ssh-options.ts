@@ -1,5 +1,6 @@
 import { outputOf } from "../../transport/processes/program-output.ts";
 import { splitWords } from "./shell-words.ts";
+import { cipherOptions, type SshCall } from "./ssh-cipher.ts";
 
 /** Makes ssh give up a dead connection after three intervals (seconds). The same option in `--rsh` comes first and wins. */
 const KEEP_ALIVE = ["-o", "ServerAliveInterval=15"];
@@ -38,10 +39,8 @@ const HARMLESS = {
 };
 
 /** Returns the options to add to ssh. Options that the user has given come first and win. Empty for any other program. */
-export function sshOptions(
-  program: string,
-  { ownConnection }: { ownConnection: boolean },
-): string[] {
+export function sshOptions(call: SshCall, { ownConnection }: { ownConnection: boolean }): string[] {
+  const { program } = call;
   if (!isSsh(program)) {
     return [];
   }
@@ -59,6 +58,7 @@ export function sshOptions(
     ...NO_TERMINAL,
     ...options.flatMap((option) => ["-o", option]),
     ...(ownConnection ? OWN_CONNECTION : []),
+    ...(version === undefined ? [] : cipherOptions(call, version)),
   ];
 }
 
@@ -95,7 +95,7 @@ const versions = new Map<string, number | undefined>();
 /** Returns the version of OpenSSH, such as 9.2; undefined for any other program. */
 function versionOf(program: string): number | undefined {
   if (!versions.has(program)) {
-    const [, version] = /^OpenSSH_(\d+\.\d+)/m.exec(outputOf(program, "-V")) ?? [];
+    const [, version] = /^OpenSSH_(\d+\.\d+)/m.exec(outputOf(program, ["-V"])) ?? [];
     versions.set(program, version === undefined ? undefined : Number(version));
   }
   return versions.get(program);
