@@ -9,14 +9,19 @@ import {
   readFileSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { COMMAND, environment, EXIT, execute, lastLine } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { eventually } from "../support/programs/eventually.ts";
+import { makePipe } from "../support/programs/pipe.ts";
 import { lackingTrace } from "../support/programs/tools.ts";
-import { dataFrame } from "../support/wire/frames.ts";
+import { field, u64 } from "../support/wire/description-frames.ts";
+import { blckFrame, headFrame } from "../support/wire/extended.ts";
+import { dataFrame, sha3 } from "../support/wire/frames.ts";
 
 const [PROGRAM = ""] = COMMAND;
 const LENGTH = 6 * 2 ** 20;
@@ -80,6 +85,15 @@ async function isBegun(path: string): Promise<void> {
   await eventually(begun, { what: `wrote to ${path}` });
 }
 
+/** The bytes of blocks that are those of the source. */
+function sameBytes(path: string, source: Buffer): number {
+  const written = readFileSync(path);
+  let same = 0;
+  for (let at = 0; at < LENGTH; at += BLOCK)
+    if (written.subarray(at, at + BLOCK).equals(source.subarray(at, at + BLOCK))) same += BLOCK;
+  return same;
+}
+
 for (const [what, signal, code, words] of [
   ["a copy here", "SIGTERM", 143, ({ from, to }: Files) => [from, to]],
   ["a push", "SIGHUP", 129, ({ from, to, rsh }: Files) => ["-e", rsh, from, `one:${to}`]],
@@ -110,11 +124,8 @@ for (const [what, signal, code, words] of [
     assert.equal(await running.ended, code, running.stderr());
     const [, by, bytes] = STOPPED.exec(lastLine(running.stderr())) ?? assert.fail(running.stderr());
     assert.equal(by, signal);
-    const written = readFileSync(there.to);
     const source = readFileSync(there.from);
-    let same = 0;
-    for (let at = 0; at < LENGTH; at += BLOCK)
-      if (written.subarray(at, at + BLOCK).equals(source.subarray(at, at + BLOCK))) same += BLOCK;
+    const same = sameBytes(there.to, source);
     assert.equal(same, Number(bytes));
     assert.ok(same < LENGTH);
     const last = JSON.parse(lastLine(running.stdout())) as Record<string, unknown>;
@@ -125,6 +136,67 @@ for (const [what, signal, code, words] of [
     assert.equal(again.code, EXIT.ok, again.stderr);
     assert.ok(readFileSync(there.to).equals(source));
   });
+
+/** The number of processes that a program has started and that have not ended. */
+function children(pid: number): number {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean)
+    .length;
+}
+
+test("the bytes of a stream that had ended count, too", async (t) => {
+  const { folder, from, to, rsh } = files(t);
+  // Nearly all of the second half is there already.
+  const source = readFileSync(from);
+  const destination = readFileSync(from);
+  destination.fill(0, 0, LENGTH / 2 + BLOCK);
+  writeFileSync(to, destination);
+  const far = ["-e", rsh, "--remote-command", PROGRAM];
+  const limits = ["--bwlimit=1M", "--compress=none", "--streams=2"];
+  const running = begin(t, folder, [PROGRAM, "sync", ...limits, ...far, from, `one:${to}`]);
+  const isHalfDone = (): boolean =>
+    readFileSync(to)
+      .subarray(LENGTH / 2)
+      .equals(source.subarray(LENGTH / 2)) && children(running.pid) === 2;
+  await eventually(isHalfDone, { what: "ended a stream", detail: running.stderr });
+  running.kill("SIGTERM");
+  assert.equal(await running.ended, 143, running.stderr());
+  const [, , bytes] = STOPPED.exec(lastLine(running.stderr())) ?? assert.fail(running.stderr());
+  assert.equal(sameBytes(to, source) - (LENGTH / 2 - BLOCK), Number(bytes));
+});
+
+test("blocks are synced and counted, even if the reader of the digests goes first", async (t) => {
+  const { folder } = files(t);
+  const [to, err, small] = [join(folder, "large"), join(folder, "err"), 4096];
+  const size = 128 * 2 ** 20;
+  writeFileSync(to, "");
+  // More digests than a pipe holds.
+  truncateSync(to, size);
+  const [input, output] = [makePipe(t), makePipe(t)];
+  const child = spawn(PROGRAM, ["receive", "--digest=sha3-512", `--block-size=${small}`, to], {
+    stdio: [input.reader.fd, output.writer.fd, openSync(err, "w")],
+    env: environment(),
+  });
+  t.after(() => child.kill("SIGKILL"));
+  const ended = once(child, "exit");
+  input.reader.close();
+  output.writer.close();
+  const send = (position: number): void => {
+    const payload = noise(position, small);
+    writeSync(input.writer.fd, blckFrame({ position, digest: sha3(payload), payload }).bytes);
+  };
+  const source = [field(1, u64(size)), field(2, "file")];
+  writeSync(input.writer.fd, headFrame({ blockSize: small, source }));
+  send(0);
+  await isBegun(to);
+  send(small);
+  output.reader.close();
+  // A source that ends closes both streams; here, the end of this one is seen first.
+  await sleep(100);
+  input.writer.close();
+  assert.deepEqual(await ended, [EXIT.protocol, null]);
+  const last = JSON.parse(lastLine(readFileSync(err, "utf8"))) as Record<string, unknown>;
+  assert.deepEqual([last["event"], last["synced"]], ["error", 2 * small]);
+});
 
 const skip = lackingTrace();
 

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockRequest, CopyRequest } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { type Part, partOf } from "../blocks/part.ts";
-import { isEngineFailure } from "../errors/engine-failure.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
 import { Output } from "../transport/streams/output.ts";
@@ -64,17 +63,13 @@ const MOST_AFTER_READER = 1500;
  * Waits until what has arrived is written and synced: a source that ends closes both streams, and its end may be seen first on the
  * one for the digests. If the block stream stays open, nothing waits for it.
  *
+ * @param saved its failure is the first to be seen by whoever waits for both
  * @param failure the failure of the digests
- * @throws that failure; the failure of the disk instead, if there is one
+ * @throws that failure
  */
 async function failAfter(saved: Promise<unknown>, failure: unknown): Promise<never> {
   if (failure instanceof ReaderGoneError) {
-    const ended = saved.then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    const other = await Promise.race([ended, sleep(MOST_AFTER_READER)]);
-    throw isEngineFailure(other) ? other : failure;
+    await Promise.race([saved.catch(() => undefined), sleep(MOST_AFTER_READER)]);
   }
   throw failure;
 }

@@ -170,10 +170,15 @@ function cancelledError(
     return failureOf(cause, warn);
   }
   // A stage reports `begin` before it asks for blocks: without it, nothing was written.
-  const synced = streams.map(({ to }) => (to.hasBegun ? to.error?.synced : 0));
+  const synced = streams.map(({ to }) => (to.hasBegun ? syncedBy(to) : 0));
   cancellation.synced = synced.reduce(
     (sum, bytes) => (sum === undefined || bytes === undefined ? undefined : sum + bytes),
     0,
   );
   return cancellation.error();
+}
+
+/** Bytes that a stage has written and synced; undefined if it has not told. A stream that had ended well before the others has told in its `end`. */
+function syncedBy({ error, report }: Side): number | undefined {
+  return error === undefined ? report?.proof?.changed : error.synced;
 }
