@@ -1,11 +1,15 @@
 // Undoes what a test set up, the latest first: a filesystem is unmounted before its device is detached and its
 // folder removed. The test runner itself calls `after` hooks in the order in which they were added.
-import type { TestContext } from "node:test";
 
-const pending = new WeakMap<TestContext, (() => void)[]>();
+/** A test, or a campaign: calls a function when it ends. */
+export interface Cleaning {
+  after: (undo: () => void) => void;
+}
+
+const pending = new WeakMap<Cleaning, (() => void)[]>();
 
 /** Calls `undo` when the test ends, before everything that was deferred earlier; every one is called, even if one throws. */
-export function defer(t: TestContext, undo: () => void): void {
+export function defer(t: Cleaning, undo: () => void): void {
   const known = pending.get(t);
   if (known !== undefined) {
     known.push(undo);

@@ -2,7 +2,6 @@
 // script stands for the executable.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   appendFileSync,
   chmodSync,
@@ -20,7 +19,7 @@ import { test, type TestContext } from "node:test";
 import { VERSION } from "../../src/native/installation.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { scratch } from "../support/files/files.ts";
-import { bare } from "../support/hosts/bare-host.ts";
+import { bare, SINGLE_NAME, singles } from "../support/hosts/bare-host.ts";
 import { lackingHosts, logins, script, sync } from "../support/hosts/hosts.ts";
 import {
   assertFailed,
@@ -36,19 +35,6 @@ import { assertSynced, changedIn, pair, SOURCE } from "../support/programs/sync-
 import { lackingRoot, system } from "../support/programs/tools.ts";
 
 const skip = lackingHosts;
-
-const NAME = `blockcopy-linux-${process.arch}`;
-
-/** Makes a folder with an executable, which calls the built program. */
-function singles(t: TestContext, version = VERSION): { folder: string; file: string } {
-  const folder = scratch(t);
-  const file = join(folder, NAME);
-  const path = quote([`${dirname(process.execPath)}:/usr/bin:/bin`]);
-  const content = `#!/bin/sh\nPATH=${path}; export PATH\nexec ${quote(COMMAND)} "$@"\n`;
-  const digest = createHash("sha256").update(`${content}\n`).digest("hex");
-  writeFileSync(file, `${content}\nblockcopy ${version} ${process.arch} ${digest}\n`);
-  return { folder, file };
-}
 
 /** Asserts that the copy was made and that blockcopy was sent once. */
 function assertSent({ code, stderr }: Outcome, to: string): void {
@@ -110,10 +96,10 @@ for (const [what, harm, ...patterns] of [
   [
     "is not at hand",
     undefined,
-    new RegExp(`put ${NAME} of ${VERSION} into /nowhere .*so that it is sent`),
+    new RegExp(`put ${SINGLE_NAME} of ${VERSION} into /nowhere .*so that it is sent`),
   ],
-  ["is of another version", { version: "0.0.9" }, new RegExp(`put ${NAME} of ${VERSION}`)],
-  ["can be changed by others", { mode: 0o666 }, new RegExp(`put ${NAME} of ${VERSION}`)],
+  ["is of another version", { version: "0.0.9" }, new RegExp(`put ${SINGLE_NAME} of ${VERSION}`)],
+  ["can be changed by others", { mode: 0o666 }, new RegExp(`put ${SINGLE_NAME} of ${VERSION}`)],
   ["is damaged", { spoilt: true }, /cannot be sent to one: \/.* is damaged/],
 ] as const)
   test(
@@ -155,9 +141,9 @@ test("an executable that is cut off on its way is not kept", { skip }, async (t)
   assert.deepEqual(packages("one"), []);
 });
 
-const notBuilt = existsSync(join(PROJECT, "dist/single", NAME))
+const notBuilt = existsSync(join(PROJECT, "dist/single", SINGLE_NAME))
   ? lackingRoot("busybox", "sshd", "ssh", "ssh-keygen", "ldd", "unshare", "chroot")
-  : `dist/single/${NAME} is not built: npm run build:platforms, then npm run build:single`;
+  : `dist/single/${SINGLE_NAME} is not built: npm run build:platforms, then npm run build:single`;
 
 test(
   "a host with nothing but busybox, sshd and libc is a far end",
@@ -184,8 +170,8 @@ test(
     mkdirSync(tools);
     for (const name of ["sh", "uname"]) symlinkSync(system("which", name), join(tools, name));
     script(rsh, `shift; PATH=${quote([tools])}; export PATH; exec sh -c "$*"`);
-    const single = join(scratch(t), NAME);
-    copyFileSync(join(PROJECT, "dist/single", NAME), single);
+    const single = join(scratch(t), SINGLE_NAME);
+    copyFileSync(join(PROJECT, "dist/single", SINGLE_NAME), single);
     chmodSync(single, 0o777);
     const byHand = [
       new RegExp(`, and ${single} cannot be sent \\(-v says why\\)`),

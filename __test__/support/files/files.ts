@@ -3,8 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
-import { defer } from "../cleanup.ts";
+import { type Cleaning, defer } from "../cleanup.ts";
 
 /** The block size of the wire, in bytes. */
 export const BLOCK = 131_072;
@@ -12,7 +11,7 @@ export const BLOCK = 131_072;
 const PAGE = 4096;
 
 /** An empty folder, removed when the test ends. `parent` picks another filesystem than the temporary one. */
-export function scratch(t: TestContext, parent = tmpdir()): string {
+export function scratch(t: Cleaning, parent = tmpdir()): string {
   const path = mkdtempSync(join(parent, "blockcopy-test-"));
   defer(t, () => rmSync(path, { recursive: true, force: true }));
   return path;

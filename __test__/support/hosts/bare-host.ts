@@ -1,8 +1,10 @@
 // Far hosts whose blockcopy is not there: an ssh that gives what it runs another PATH and another home folder.
-import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
-import type { TestContext } from "node:test";
-import { quote } from "../programs/cli.ts";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { VERSION } from "../../../src/native/installation.ts";
+import type { Cleaning } from "../cleanup.ts";
+import { COMMAND, quote } from "../programs/cli.ts";
 import { scratch } from "../files/files.ts";
 import { type Far, hosts, script } from "./hosts.ts";
 import { system } from "../programs/tools.ts";
@@ -29,7 +31,7 @@ export interface Bare {
  * @param input what the input of a package goes through on its way
  */
 export function bare(
-  t: TestContext,
+  t: Cleaning,
   { node, input }: { node?: string | null; input?: string } = {},
 ): Bare {
   const folder = scratch(t);
@@ -60,4 +62,18 @@ exec /usr/bin/ssh -F ${quote([hosts().config])} "$@" "HOME=${folder}/$host XDG_C
     }
   };
   return { rsh, path, kept, packages };
+}
+
+/** The name of a single executable for this CPU. */
+export const SINGLE_NAME = `blockcopy-linux-${process.arch}`;
+
+/** Makes a folder with a stand-in for the single executable: a script that calls the built program. */
+export function singles(t: Cleaning, version = VERSION): { folder: string; file: string } {
+  const folder = scratch(t);
+  const file = join(folder, SINGLE_NAME);
+  const path = quote([`${dirname(process.execPath)}:/usr/bin:/bin`]);
+  const content = `#!/bin/sh\nPATH=${path}; export PATH\nexec ${quote(COMMAND)} "$@"\n`;
+  const digest = createHash("sha256").update(`${content}\n`).digest("hex");
+  writeFileSync(file, `${content}\nblockcopy ${version} ${process.arch} ${digest}\n`);
+  return { folder, file };
 }

@@ -1,8 +1,7 @@
 // State of the hosts of hosts.ts: their processes, and the links between them.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import type { TestContext } from "node:test";
-import { defer } from "../cleanup.ts";
+import { type Cleaning, defer } from "../cleanup.ts";
 import { addressOf, commandOf, hosts, namespace, pidFile, type Far } from "./hosts.ts";
 import { eventually } from "../programs/eventually.ts";
 import { system } from "../programs/tools.ts";
@@ -50,7 +49,7 @@ export async function allGone(seconds: number): Promise<void> {
 /**
  * Limits what goes to and comes from a host, as `tc` writes rates (`200mbit`), until the test ends or what is returned is called.
  */
-export function shape(t: TestContext, host: Far, rate: string): () => void {
+export function shape(t: Cleaning, host: Far, rate: string): () => void {
   const qdisc = (action: string, ...args: string[]): void => {
     system("tc", "-n", at("here"), "qdisc", action, "dev", host, "root", ...args);
     system("tc", "-n", at(host), "qdisc", action, "dev", "eth0", "root", ...args);
@@ -66,7 +65,7 @@ export function shape(t: TestContext, host: Far, rate: string): () => void {
 }
 
 /** Takes the cable out, until the test ends or what is returned is called. */
-export function unplug(t: TestContext, host: Far): () => void {
+export function unplug(t: Cleaning, host: Far): () => void {
   const set = (state: "up" | "down"): string =>
     system("ip", "-n", at("here"), "link", "set", host, state);
   set("down");

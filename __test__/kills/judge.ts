@@ -1,0 +1,125 @@
+// Says what was wrong with the outcome of a moment.
+import { constants } from "node:os";
+import { EXIT, lastLine } from "../support/programs/cli.ts";
+import type { Outcome } from "./attempt.ts";
+import { shown } from "./attempt.ts";
+import type { Moment } from "./moment.ts";
+import type { Pipeline, Place } from "./pipeline.ts";
+import { assertNothingElse, copiedBytes, isComplete, leftovers } from "./place.ts";
+
+/** The exit codes of `sync` after one of its processes has ended, other than those for a signal. */
+const CODES: readonly number[] = [EXIT.cut, EXIT.busy, EXIT.protocol];
+
+/** The exit codes of a program that ended because its neighbour had. */
+const NEIGHBOUR: readonly number[] = [EXIT.readerGone, EXIT.protocol];
+
+const BY_SIGNAL: readonly number[] = [129, 130, 143];
+
+/** All that a judgement is about. */
+export interface Judged {
+  pipeline: Pipeline;
+  place: Place;
+  moment: Moment;
+  outcome: Outcome;
+}
+
+/** Says what was wrong with an outcome, before the same command is run again. */
+export function faultsOf(judged: Judged): string[] {
+  const { pipeline, place, outcome } = judged;
+  const faults = [
+    ...(pipeline.byHand ? faultsByHand(judged) : faultsOfSync(judged)),
+    ...faultsOfLeftovers(judged),
+  ];
+  if (outcome.left.length > 0) faults.push(`still running:\n  ${shown(outcome.left)}`);
+  try {
+    assertNothingElse(place, pipeline);
+  } catch (error) {
+    faults.push((error as Error).message);
+  }
+  return faults;
+}
+
+/** True if all that was asked for is there. */
+function isDone({ pipeline, place }: Judged): boolean {
+  if (pipeline.result !== undefined) return isComplete(place, pipeline, "old");
+  return isComplete(place, pipeline);
+}
+
+function faultsOfSync(judged: Judged): string[] {
+  const { pipeline, place, moment, outcome } = judged;
+  const { role, deed } = moment;
+  const { code, signal } = outcome.end;
+  if (code === 0) return isDone(judged) ? [] : ["success, but the copy is not complete"];
+  const faults: string[] = [];
+  if (pipeline.result !== undefined && !isComplete(place, pipeline, "old"))
+    faults.push("the destination was written to");
+  if (outcome.victim === undefined) return [...faults, `fails undisturbed: ${code} ${signal}`];
+  if (deed === "continued") faults.push("has failed although it was continued");
+  if (signal !== null) return [...faults, ...faultsOfSignal(judged, signal)];
+  const line = lastLine(outcome.stderr[0] ?? "");
+  if (!/^ERROR \(sync\): .*; \S/.test(line)) faults.push("no message");
+  if (/^\s+at .*:\d+:\d+\)?$/m.test(outcome.stderr[0] ?? "")) faults.push("a stack trace");
+  if (role.name === "sync") return [...faults, ...faultsOfEnding(judged, line)];
+  if (code === null || ![...CODES, ...BY_SIGNAL].includes(code)) faults.push(`exit code ${code}`);
+  const named = role.about === undefined ? /SIG|this host|here/ : new RegExp(`\\b${role.about}\\b`);
+  if (!named.test(line)) faults.push("the message does not name the process or its host");
+  return faults;
+}
+
+/** A `sync` that was killed by a signal that it could have handled has not begun. */
+function faultsOfSignal(
+  { pipeline, place, moment: { role, deed } }: Judged,
+  signal: string,
+): string[] {
+  if (role.name !== "sync") return [`sync was ended by ${signal}`];
+  if (signal === "SIGKILL" && ["SIGKILL", "stopped and killed"].includes(deed)) return [];
+  return signal === deed && isComplete(place, pipeline, "old")
+    ? []
+    : [`sync was ended by ${signal}`];
+}
+
+/** A `sync` that a signal has ended in good order says how much is on the disk. */
+function faultsOfEnding({ pipeline, place, moment, outcome }: Judged, line: string): string[] {
+  const { deed } = moment;
+  const number = deed.startsWith("SIG") ? constants.signals[deed as NodeJS.Signals] : 0;
+  const faults = outcome.end.code === 128 + number ? [] : [`exit code ${outcome.end.code}`];
+  if (!line.includes(`ended by ${deed}`)) faults.push("the message does not name the signal");
+  const said = / after (\d+) bytes were written and synced/.exec(line)?.[1];
+  if (said !== undefined && Number(said) !== copiedBytes(place, pipeline))
+    faults.push(`${copiedBytes(place, pipeline)} bytes were written`);
+  return faults;
+}
+
+function faultsByHand(judged: Judged): string[] {
+  const { outcome, moment } = judged;
+  const { codes, stderr, victim } = outcome;
+  if (codes.every((code) => code === 0))
+    return isDone(judged) ? [] : ["success, but the copy is not complete"];
+  if (victim === undefined) return [`fails undisturbed: ${codes.join(" ")}`];
+  const faults: string[] = [];
+  if (moment.deed === "continued") faults.push("has failed although it was continued");
+  if (codes.at(-1) === 0 && !isDone(judged))
+    faults.push("save succeeds, but the copy is not complete");
+  const cause = codes.findIndex((code) => code !== 0 && code !== EXIT.readerGone);
+  if (cause !== moment.role.place)
+    faults.push(`the exit codes ${codes.join(" ")} name another program`);
+  for (const [place, code] of codes.entries()) {
+    if (place === moment.role.place || code === 0) continue;
+    const wanted: readonly number[] =
+      place < (moment.role.place ?? 0) ? [EXIT.readerGone] : NEIGHBOUR;
+    if (!wanted.includes(code)) faults.push(`program ${place} ends with ${code}`);
+    if (!/^ERROR \(\w+\): .*; \S/.test(lastLine(stderr[place] ?? "")))
+      faults.push(`program ${place} has no message`);
+  }
+  return faults;
+}
+
+/** Files with temporary names stay only if the process that makes them was killed, or had no time to handle a signal. */
+function faultsOfLeftovers({ pipeline, place, moment, outcome }: Judged): string[] {
+  const found = leftovers(place, pipeline);
+  const mayLeave = moment.role.makesFiles === true && outcome.victim !== undefined;
+  const unexpected = found.filter(
+    (name) => !mayLeave || !/^(?:\w+\.[0-9a-f-]{36}\.new|kept\/\..+)$/.test(name),
+  );
+  return unexpected.map((name) => `left behind: ${name}`);
+}
