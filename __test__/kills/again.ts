@@ -7,7 +7,8 @@ import { assertSame } from "../support/files/bytes.ts";
 import { blockcopy, bash, quote } from "../support/programs/cli.ts";
 import { allGone } from "./attempt.ts";
 import type { Pipeline, Place } from "./pipeline.ts";
-import { content, leftovers } from "./place.ts";
+import { content } from "./contents.ts";
+import { leftovers } from "./place.ts";
 import { mayStay, start } from "./run.ts";
 
 /** Runs the pipeline again, undisturbed; throws if that does not end with what was asked for. */

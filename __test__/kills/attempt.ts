@@ -28,7 +28,7 @@ export interface Outcome {
   victim: Found | undefined;
   /** Milliseconds from the death of the process to the end of all others; undefined if it has not died. */
   restMs: number | undefined;
-  /** What had not ended in time. */
+  /** Processes that had not ended in time. */
   left: Found[];
 }
 
@@ -135,7 +135,7 @@ async function doDeed(run: Run, { pid }: Found, { name, deed }: Moment): Promise
   if (!send(pid, "SIGSTOP")) return false;
   if (deed === "given up") {
     await endedWithin(run, TIMEOUT + BOUND);
-    // What is on its own host may wait for it.
+    // Processes on its own host may wait for it.
     send(pid, pick(["SIGKILL", "SIGCONT"] as const, name, "afterwards"));
     return true;
   }

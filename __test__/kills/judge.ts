@@ -5,7 +5,8 @@ import type { Outcome } from "./attempt.ts";
 import { shown } from "./attempt.ts";
 import type { Moment } from "./moment.ts";
 import type { Pipeline, Place } from "./pipeline.ts";
-import { assertNothingElse, copiedBytes, isComplete, leftovers } from "./place.ts";
+import { assertNothingElse, copiedBytes, isComplete, isUntouched } from "./contents.ts";
+import { leftovers } from "./place.ts";
 
 /** The exit codes of `sync` after one of its processes has ended, other than those for a signal. */
 const CODES: readonly number[] = [EXIT.cut, EXIT.busy, EXIT.protocol];
@@ -41,7 +42,7 @@ export function faultsOf(judged: Judged): string[] {
 
 /** True if all that was asked for is there. */
 function isDone({ pipeline, place }: Judged): boolean {
-  if (pipeline.result !== undefined) return isComplete(place, pipeline, "old");
+  if (pipeline.result !== undefined) return isUntouched(place, pipeline);
   return isComplete(place, pipeline);
 }
 
@@ -51,7 +52,7 @@ function faultsOfSync(judged: Judged): string[] {
   const { code, signal } = outcome.end;
   if (code === 0) return isDone(judged) ? [] : ["success, but the copy is not complete"];
   const faults: string[] = [];
-  if (pipeline.result !== undefined && !isComplete(place, pipeline, "old"))
+  if (pipeline.result !== undefined && !isUntouched(place, pipeline))
     faults.push("the destination was written to");
   if (outcome.victim === undefined) return [...faults, `fails undisturbed: ${code} ${signal}`];
   if (deed === "continued") faults.push("has failed although it was continued");
@@ -73,9 +74,7 @@ function faultsOfSignal(
 ): string[] {
   if (role.name !== "sync") return [`sync was ended by ${signal}`];
   if (signal === "SIGKILL" && ["SIGKILL", "stopped and killed"].includes(deed)) return [];
-  return signal === deed && isComplete(place, pipeline, "old")
-    ? []
-    : [`sync was ended by ${signal}`];
+  return signal === deed && isUntouched(place, pipeline) ? [] : [`sync was ended by ${signal}`];
 }
 
 /** A `sync` that a signal has ended in good order says how much is on the disk. */

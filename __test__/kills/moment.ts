@@ -1,4 +1,4 @@
-// The moments of a campaign: which process of which pipeline gets which signal, and when.
+// The moments of a campaign: each is a process of a pipeline, a signal, and a time.
 import { chance, pick, shuffled } from "./chance.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Role } from "./roles.ts";
@@ -9,10 +9,10 @@ const SIGNALS = ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGPIPE"] as const;
  * What is done to a process: it gets a signal, or it is stopped, and then continued after a while, killed after a while, or given up
  * because of its silence.
  */
-export type Deed = (typeof SIGNALS)[number] | "continued" | "stopped and killed" | "given up";
+type Deed = (typeof SIGNALS)[number] | "continued" | "stopped and killed" | "given up";
 
 /** The time of a deed: a part of the life of the process, or a delay in milliseconds after an event. */
-export type When =
+type When =
   { part: number } | { after: "its start" | "the first byte" | "the last byte"; delay: number };
 
 /** One moment. */

@@ -20,6 +20,8 @@ export interface Pipeline {
   result?: "delta" | "nothing";
   /** The destination has a digest cache. */
   isCached?: boolean;
+  /** The copy makes its destination. */
+  isNew?: boolean;
   /** The hosts have no blockcopy, and are sent it in this form. */
   bare?: "node" | "single";
   /** True if `sync` gives up each stage that is silent: those of 0.0.2 say nothing. */

@@ -135,6 +135,7 @@ export const PIPELINES: readonly Pipeline[] = [
     result: "nothing",
     rate: "1500kbit",
   }),
+  sync("push-create", ["", "one:"], [...PLAIN, "--create", "-t"], { isNew: true }),
   legacy("legacy-push", ["", "one:"], ["checksum", "save"]),
   legacy("legacy-pull", ["one:", ""], []),
   legacy("legacy-between", ["one:", "two:"], ["checksum", "save"]),

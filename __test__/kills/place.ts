@@ -4,7 +4,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   rmSync,
   statSync,
@@ -12,16 +11,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Cleaning } from "../support/cleanup.ts";
-import { assertSame } from "../support/files/bytes.ts";
 import { hashes } from "../support/files/cache.ts";
-import { noise, scratch } from "../support/files/files.ts";
+import { scratch } from "../support/files/files.ts";
 import { bare, singles } from "../support/hosts/bare-host.ts";
 import { hosts, script } from "../support/hosts/hosts.ts";
 import { environment } from "../support/programs/cli.ts";
+import { content, PAGE } from "./contents.ts";
 import type { Pipeline, Place } from "./pipeline.ts";
-
-/** Pages are written one by one at the finest, so each is the old or the new one. */
-const PAGE = 4096;
 
 /** Makes the folders, which are removed when the campaign ends. */
 export function makePlace(t: Cleaning): Place {
@@ -67,46 +63,32 @@ exec /usr/bin/ssh -F ${hosts().config} "$@" "TMPDIR=${temporary} PATH=${far}:\\$
   };
 }
 
-const contents = new Map<string, Buffer>();
-
-/** Content of a file of that size: of the source, of the destination before the copy, or of the source a night later. */
-export function content(what: "source" | "old" | "later", size: number): Buffer {
-  const key = `${what} ${size}`;
-  let found = contents.get(key);
-  if (found === undefined) {
-    found = noise(`kills ${what}`, size);
-    // One block in eight is the same, so that not all are sent.
-    if (what !== "source") {
-      const source = content("source", size);
-      for (let at = 0; at < size; at += 8 * 131_072) source.copy(found, at, at, at + 131_072);
-    }
-    contents.set(key, found);
-  }
-  return found;
-}
-
-/** Makes the files of a run. Returns what tells that the destination has been written to. */
+/** Makes the files of a run. */
 export async function prepare(
   place: Place,
-  { size, isCached, bare: form }: Pipeline,
+  { size, isCached, isNew, bare: form }: Pipeline,
 ): Promise<Watched> {
   for (const folder of [place.data, place.temporary, place.output]) {
     rmSync(folder, { recursive: true });
     mkdirSync(folder);
   }
   writeFileSync(place.source, content("source", size));
-  writeFileSync(place.destination, content("old", size));
+  if (isNew !== true) writeFileSync(place.destination, content("old", size));
   if (form !== undefined) rmSync(place.bare[form].kept("one"), { recursive: true, force: true });
   if (isCached === true)
     writeFileSync(place.cache, await hashes(place.destination, ["--digest", "blake3"]), {
       mode: 0o600,
     });
-  return { mtimeMs: statSync(place.destination).mtimeMs };
+  return { mtimeMs: changedAt(place.destination) };
 }
 
-/** What tells that the destination has been written to. */
+function changedAt(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+/** The state of the destination before the run, which shows that it has been written to. */
 export interface Watched {
-  mtimeMs: number;
+  mtimeMs: number | undefined;
 }
 
 /** True once a run has written its first byte: of the destination, of the delta, or of the package on the other host. */
@@ -118,60 +100,20 @@ export function hasBegun(place: Place, pipeline: Pipeline, { mtimeMs }: Watched)
         name.startsWith("delta.") &&
         statSync(join(place.data, name), { throwIfNoEntry: false })?.size,
     );
-  return statSync(place.destination).mtimeMs !== mtimeMs;
+  return changedAt(place.destination) !== mtimeMs;
 }
 
 /** True once the last page of the destination is there. */
-export function hasLast({ destination }: Place, { size }: Pipeline): boolean {
+export function hasLast(place: Place, { size }: Pipeline): boolean {
   const page = Buffer.alloc(PAGE);
-  const fd = openSync(destination, "r");
   try {
+    const fd = openSync(place.destination, "r");
     readSync(fd, page, 0, PAGE, size - PAGE);
-  } finally {
     closeSync(fd);
+  } catch {
+    return false; // It has not been made yet.
   }
   return page.equals(content("source", size).subarray(size - PAGE));
-}
-
-/** True if the destination is equal to the source. */
-export function isComplete(
-  { destination }: Place,
-  { size }: Pipeline,
-  what: "source" | "old" | "later" = "source",
-): boolean {
-  return readFileSync(destination).equals(content(what, size));
-}
-
-/** Asserts that the source is as it was, and that each page of the destination is an old or a new one. */
-export function assertNothingElse(place: Place, { size }: Pipeline): void {
-  const [source, old] = [content("source", size), content("old", size)];
-  assertSame(readFileSync(place.source), source, "the source");
-  const now = readFileSync(place.destination);
-  if (now.length !== size)
-    throw new Error(`the destination has ${now.length} bytes instead of ${size}`);
-  for (let at = 0; at < size; at += PAGE) {
-    const page = now.subarray(at, at + PAGE);
-    if (!page.equals(source.subarray(at, at + PAGE)) && !page.equals(old.subarray(at, at + PAGE)))
-      throw new Error(
-        `the page at offset ${at} of the destination is neither the old nor the new one`,
-      );
-  }
-}
-
-/** The bytes of blocks of the destination that are those of the source and were not before. */
-export function copiedBytes({ destination }: Place, { size }: Pipeline): number {
-  const [now, source, old] = [
-    readFileSync(destination),
-    content("source", size),
-    content("old", size),
-  ];
-  let bytes = 0;
-  for (let at = 0; at < size; at += 131_072) {
-    const block = (of: Buffer): Buffer => of.subarray(at, at + 131_072);
-    if (block(now).equals(block(source)) && !block(now).equals(block(old)))
-      bytes += block(now).length;
-  }
-  return bytes;
 }
 
 /** The files that a run has left, other than those that it was to make. */

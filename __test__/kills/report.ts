@@ -1,4 +1,4 @@
-// What a campaign has tried, in numbers.
+// The counts of a campaign.
 import type { Tried } from "./campaign.ts";
 import { describe } from "./moment.ts";
 

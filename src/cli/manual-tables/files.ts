@@ -8,6 +8,10 @@ export const FILES: readonly Entry[] = [
   ],
   [
     "$XDG_CACHE_HOME/blockcopy, ~/.cache/blockcopy",
-    "on another host: the blockcopy that `sync` sent there, in a folder for each version. It can be removed whenever none of them runs",
+    "on another host: the blockcopy that `sync` sent there, in a folder for each version. It can be removed whenever none of them runs. If the process that keeps it is killed, it leaves a folder whose name begins with a dot, which a later run removes after a day",
+  ],
+  [
+    "FILE.UUID.new",
+    "next to a delta, digests, a change map or metrics: the new file, until it is complete and gets its name. If its process is killed, it stays there. The next run that writes the same delta or digests removes it",
   ],
 ];
