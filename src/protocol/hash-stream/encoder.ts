@@ -11,11 +11,13 @@ export type Greeting = Omit<Hello, keyof Hashing>;
 export class HashEncoder {
   readonly #hashing: Hashing;
   readonly #greeting: Greeting | undefined;
-  readonly #seal = new Seal();
+  /** Undefined for a stream that ends without one, as those of blockcopy 0.0.2. */
+  readonly #seal: Seal | undefined;
 
   constructor(hashing: Hashing, greeting: Greeting | undefined) {
     this.#hashing = hashing;
     this.#greeting = greeting;
+    this.#seal = greeting?.accepts === undefined ? undefined : new Seal();
   }
 
   /**
@@ -40,21 +42,19 @@ export class HashEncoder {
   blocks(position: number, length: number, digests: Uint8Array): Uint8Array {
     const { blockSize, digest } = this.#hashing;
     const frames = encodeHashFrames(position, length, blockSize, digests, digest);
-    this.#seal.add(frames, Math.ceil(length / blockSize));
+    this.#seal?.add(frames, Math.ceil(length / blockSize));
     return frames;
   }
 
   /** Encodes the frame that asks for everything from `offset` on. */
   rest(offset: number): Uint8Array {
     const frame = encodeRest(offset);
-    this.#seal.add(frame);
+    this.#seal?.add(frame);
     return frame;
   }
 
   /** Returns the end of the stream. */
   end(root: RootDigest | undefined): Uint8Array[] {
-    return this.#greeting?.accepts === undefined
-      ? [encodeDone()]
-      : [this.#seal.encode(root), encodeDone()];
+    return this.#seal === undefined ? [encodeDone()] : [this.#seal.encode(root), encodeDone()];
   }
 }
