@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
+import { clock } from "../native/clock.ts";
 import { waited } from "../transport/streams/time-waited.ts";
 import type { TimeSpent } from "../ui/programs/event-schema.ts";
 
@@ -10,11 +11,11 @@ import type { TimeSpent } from "../ui/programs/event-schema.ts";
  * @param threads the number of threads it was told to use
  */
 export function trackTimeSpent(threads: number | undefined): () => TimeSpent {
-  const [began, used] = [performance.now(), process.cpuUsage()];
+  const [began, used] = [clock(), process.cpuUsage()];
   return () => {
     const { user, system } = process.cpuUsage(used);
     return {
-      elapsed: Math.round(performance.now() - began),
+      elapsed: Math.round(clock() - began),
       cpu: Math.round((user + system) / 1000 + queuedMilliseconds()),
       threads: Math.min(threads ?? Infinity, availableParallelism()),
       input: Math.round(waited.input.milliseconds),

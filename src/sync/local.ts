@@ -1,5 +1,6 @@
 import { UsageError } from "../errors/copy-error.ts";
 import type * as Binding from "../native/binding.js";
+import { clock } from "../native/clock.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { adviseOnMissing, refuseFileAmongDevices } from "../stages/save/destination.ts";
@@ -55,7 +56,7 @@ interface Ends {
  */
 export async function syncLocal(context: LocalContext, options: LocalOptions): Promise<CopyResult> {
   const { engine, progress, cancellation, debug } = context;
-  const begun = performance.now();
+  const begun = clock();
   const ends = await open(context, options);
   const { source, sink } = ends;
   await reportWriter(context, options.source, source, context.warn);
@@ -72,7 +73,7 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
     cancellation.synced = total.changed;
     throw cancellation.error();
   }
-  const seconds = (performance.now() - begun) / 1000;
+  const seconds = (clock() - begun) / 1000;
   const counts = { ...NO_COUNTS, ...total };
   const sizes = { source: source.size, destination: ends.destination.size };
   const facts = { verified: null, dryRun: false, sizes, seconds, linked: false };

@@ -1,4 +1,5 @@
 import { ExitCode } from "../errors/exit-codes.ts";
+import { clock } from "../native/clock.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
 import type { CopySummary } from "../ui/programs/event-schema.ts";
 import { Bootstrap, isMissing } from "./bootstrap/bootstrap.ts";
@@ -18,14 +19,14 @@ import { SyncError } from "./failures/sync-error.ts";
  */
 export async function syncRemote(context: SyncContext, plan: CopyPlan): Promise<CopyResult> {
   const { source, destination, remote, copy } = plan;
-  const begun = performance.now();
+  const begun = clock();
   const bootstrap = await Bootstrap.of(context, remote, [source, destination]);
   // After a bootstrap both stages start again and may repeat their warnings.
   const warn = once(context.warn);
   for (;;) {
     const { streams, cause } = await runStreams({ ...context, warn }, plan, bootstrap.sent);
     if (cause === undefined) {
-      return resultOf(streams, copy, (performance.now() - begun) / 1000);
+      return resultOf(streams, copy, (clock() - begun) / 1000);
     }
     if (!isMissing(cause)) {
       throw failureOf(cause, warn);

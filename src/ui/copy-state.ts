@@ -1,3 +1,4 @@
+import { clock } from "../native/clock.ts";
 import type { Bottleneck } from "./bottleneck.ts";
 import { type Counted, type Counts, NO_COUNTS, type Progress, silent } from "./progress.ts";
 import { Rate } from "./rate.ts";
@@ -8,7 +9,7 @@ export class Work {
   readonly what: string | undefined;
   total: number | undefined;
   done = 0;
-  readonly #rate = new Rate(performance.now());
+  readonly #rate = new Rate(clock());
 
   constructor(what: string | undefined, total: number | undefined) {
     this.what = what;
@@ -18,12 +19,12 @@ export class Work {
   /** Adds bytes that are done. */
   advance(bytes: number): void {
     this.done += bytes;
-    this.#rate.add(performance.now(), this.done);
+    this.#rate.add(clock(), this.done);
   }
 
   /** Bytes per second over the last seconds. */
   get rate(): number {
-    return this.#rate.at(performance.now(), this.done);
+    return this.#rate.at(clock(), this.done);
   }
 }
 

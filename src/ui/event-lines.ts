@@ -1,3 +1,4 @@
+import { clock } from "../native/clock.ts";
 import { VERSION } from "../native/installation.ts";
 import type { ChangeMap } from "./change-map.ts";
 import { JsonLine } from "./json-line.ts";
@@ -86,7 +87,7 @@ export class EventLines implements Progress {
 
   /** True if the last frequent event was long enough ago. */
   #isTime(): boolean {
-    const now = performance.now();
+    const now = clock();
     if (now - this.#printedAt < INTERVAL_MILLISECONDS) {
       return false;
     }
@@ -95,7 +96,7 @@ export class EventLines implements Progress {
   }
 
   #progress(): void {
-    this.#printedAt = performance.now();
+    this.#printedAt = clock();
     this.#send({
       event: "progress",
       done: this.#done,

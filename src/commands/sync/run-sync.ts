@@ -1,3 +1,4 @@
+import { clock } from "../../native/clock.ts";
 import { forcedSimd, wantsLegacy } from "../../process/environment.ts";
 import { trackTimeSpent } from "../../process/time-spent.ts";
 import type { LocalContext } from "../../sync/local.ts";
@@ -36,7 +37,7 @@ export function runSync(copy: ReportedCopy): Promise<never> {
   const { output } = copy;
   const state = new CopyState();
   keepQuestions(() => state.connecting);
-  const began = performance.now();
+  const began = clock();
   const events = output.json ? new CopyEvents(state, printOut) : undefined;
   let display: CopyDisplay = hidden;
   let copied: CopyResult | undefined;
@@ -48,7 +49,7 @@ export function runSync(copy: ReportedCopy): Promise<never> {
     ...copy.cutOff,
     tell: () => tellProgress(state, events),
     finish: (end) => {
-      const seconds = (performance.now() - began) / 1000;
+      const seconds = (clock() - began) / 1000;
       const late = writeMetrics(copy, { state, copied, end, seconds });
       display.finish(summaryOf(copy, copied));
       return events === undefined

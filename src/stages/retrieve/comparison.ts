@@ -9,6 +9,7 @@ import { RootOfBatches } from "../../blocks/root.ts";
 import { Sequence } from "../../blocks/sequence.ts";
 import { batchesInFlight, type Slot, Slots } from "../../blocks/slots.ts";
 import type * as Binding from "../../native/binding.js";
+import { clock } from "../../native/clock.ts";
 import { HashDecoder } from "../../protocol/hash-stream/decoder.ts";
 import type { Output } from "../../transport/streams/output.ts";
 import { ChangeMap } from "../../ui/change-map.ts";
@@ -142,9 +143,9 @@ export class Comparison {
     if (hasRootDigests) {
       this.#root.add(diff.digests);
     }
-    const begun = performance.now();
+    const begun = clock();
     await this.#stream.write(encoder.blocks(diff, slot.memory));
-    const now = performance.now();
+    const now = clock();
     const isCompressed = diff.changed.some(({ codec }) => codec === compression.codec);
     compressor.sent(now, {
       waited: now - begun,

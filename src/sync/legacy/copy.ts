@@ -1,4 +1,5 @@
 import type { StageContext } from "../../blocks/context.ts";
+import { clock } from "../../native/clock.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
 import {
   type PipelineResult,
@@ -32,7 +33,7 @@ export async function syncLegacy(
   plan: CopyPlan,
 ): Promise<CopyResult> {
   const { source, destination, copy } = plan;
-  const begun = performance.now();
+  const begun = clock();
   refuseForLegacy(copy, source, destination);
   const legacy = planOf(plan, await localSize(context, plan));
   if (legacy.reporter === undefined && sizesOf(copy) === "same") {
@@ -44,7 +45,7 @@ export async function syncLegacy(
   if (firstFailed !== undefined) {
     throw failureOfStages(legacy, statuses, firstFailed, context.warn);
   }
-  const seconds = (performance.now() - begun) / 1000;
+  const seconds = (clock() - begun) / 1000;
   return resultOf(legacy.reporter, { dryRun: copy.dryRun, seconds });
 }
 

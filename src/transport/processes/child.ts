@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { promisify } from "node:util";
 
+import { clock } from "../../native/clock.ts";
 import { givenEnvironment } from "../../native/node-start.ts";
 import { withIgnoredSignals } from "./with-ignored-signals.ts";
 import { LineReader } from "../streams/line-reader.ts";
@@ -34,7 +35,7 @@ export function hasSucceeded(status: ExitStatus): boolean {
   return "code" in status && status.code === 0;
 }
 
-/** The end of a program, and its time in milliseconds on the clock of `performance.now()`. */
+/** The end of a program, and its time in milliseconds of `clock`. */
 interface Exit {
   status: ExitStatus;
   at: number;
@@ -67,7 +68,7 @@ export function startChild({ command, stdin, stdout, onLine }: ChildOptions): Ch
     started = spawn(program, args, { stdio: [stdin, stdout, "pipe"], env });
   } catch (error) {
     // spawn() throws some errors, such as E2BIG, and reports others by an event.
-    const exit = { status: { failed: failureOf(error) }, at: performance.now() };
+    const exit = { status: { failed: failureOf(error) }, at: clock() };
     return { ended: Promise.resolve(exit), kill: () => undefined };
   }
   const child = { ended: endOf(started, onLine), kill: killer(started) };
@@ -82,7 +83,7 @@ async function endOf(started: ChildProcess, onLine: ChildOptions["onLine"]): Pro
   const stderr = started.stderr ?? undefined;
   const reading = { lastAt: 0, isOver: stderr === undefined };
   stderr?.on("data", (chunk: Buffer) => {
-    reading.lastAt = performance.now();
+    reading.lastAt = clock();
     lines.add(chunk);
   });
   stderr?.on("error", () => (reading.isOver = true));
@@ -93,13 +94,13 @@ async function endOf(started: ChildProcess, onLine: ChildOptions["onLine"]): Pro
       resolve(signal === null ? { code: code ?? 0 } : { signal }),
     );
   });
-  const at = performance.now();
+  const at = clock();
   reading.lastAt = at;
-  while (!reading.isOver && performance.now() - at < DRAIN.most) {
+  while (!reading.isOver && clock() - at < DRAIN.most) {
     await new Promise((resolve) => setTimeout(resolve, DRAIN.idle / 10));
     // Lets Node read what arrived before the deadline, even if this process was stopped in the meantime.
     await turn();
-    if (performance.now() - reading.lastAt >= DRAIN.idle) {
+    if (clock() - reading.lastAt >= DRAIN.idle) {
       break;
     }
   }

@@ -1,3 +1,5 @@
+import { clock } from "../../native/clock.ts";
+
 /** Length of a piece in milliseconds. Short pieces give the reader a steady stream. */
 const PIECE_TIME = 10;
 
@@ -11,7 +13,7 @@ export interface Clock {
 }
 
 const CLOCK: Clock = {
-  now: () => performance.now(),
+  now: clock,
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
@@ -25,9 +27,9 @@ export class Pace {
   #due = -Infinity;
 
   /** @param rate bytes per second, more than 0 */
-  constructor(rate: number, clock: Clock = CLOCK) {
+  constructor(rate: number, time: Clock = CLOCK) {
     this.#rate = rate;
-    this.#clock = clock;
+    this.#clock = time;
     this.piece = Math.max(1, Math.floor((rate * PIECE_TIME) / 1000));
   }
 

@@ -1,3 +1,5 @@
+import { clock } from "../../native/clock.ts";
+
 /** Sums up the time that this process has waited, including a wait that is still going on. */
 class WaitTimer {
   #sum = 0;
@@ -6,13 +8,13 @@ class WaitTimer {
 
   /** Milliseconds waited so far. */
   get milliseconds(): number {
-    return this.#sum + (this.#waiting > 0 ? performance.now() - this.#since : 0);
+    return this.#sum + (this.#waiting > 0 ? clock() - this.#since : 0);
   }
 
   /** Counts the time that `work` takes. Overlapping waits count once. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     if (this.#waiting === 0) {
-      this.#since = performance.now();
+      this.#since = clock();
     }
     this.#waiting += 1;
     try {

@@ -1,4 +1,5 @@
 import { tick } from "../../errors/charset.ts";
+import { clock } from "../../native/clock.ts";
 import { formatBytes, formatDuration } from "../format.ts";
 import { type Progress, silent, type StageEnding } from "../progress.ts";
 import { TerminalLine, type TerminalRight } from "./terminal-line.ts";
@@ -8,7 +9,7 @@ export class LiveLine implements Progress {
   readonly #title: string;
   readonly #verb: string;
   readonly #line: TerminalLine;
-  readonly #started = performance.now();
+  readonly #started = clock();
   #begun = false;
   readonly #own: Work;
   /** The work that the line shows: `#own`, or other work that is going on. */
@@ -65,7 +66,7 @@ export class LiveLine implements Progress {
   }
 
   #summary(): string {
-    const seconds = (performance.now() - this.#started) / 1000;
+    const seconds = (clock() - this.#started) / 1000;
     return `${tick()}${this.#title}  ${formatBytes(this.#own.done)} ${this.#verb} in ${seconds.toFixed(1)} s`;
   }
 }
@@ -75,7 +76,7 @@ class Work {
   total: number | undefined;
   done = 0;
   readonly #title: string;
-  readonly #started = performance.now();
+  readonly #started = clock();
 
   constructor(title: string) {
     this.#title = title;
@@ -83,7 +84,7 @@ class Work {
 
   /** Returns the progress, the rate and the time that is left. */
   status(): string {
-    const seconds = (performance.now() - this.#started) / 1000;
+    const seconds = (clock() - this.#started) / 1000;
     const rate = this.done / seconds;
     const parts = [`${this.#title}  ${formatBytes(this.done)}`];
     if (this.total !== undefined) {

@@ -1,3 +1,4 @@
+import { clock } from "../../native/clock.ts";
 import { type Progress, silent, type StageEnding } from "../progress.ts";
 
 const GIB = 2 ** 30;
@@ -10,7 +11,7 @@ const STEP_MILLISECONDS = 60_000;
 export class ProgressLines implements Progress {
   readonly #title: string;
   readonly #print: (line: string) => void;
-  readonly #started = performance.now();
+  readonly #started = clock();
   #total: number | undefined;
   #done = 0;
   #printedAt = this.#started;
@@ -27,7 +28,7 @@ export class ProgressLines implements Progress {
 
   advance(bytes: number): void {
     this.#done += bytes;
-    const now = performance.now();
+    const now = clock();
     const percent = this.#total === undefined ? 0 : (100 * this.#done) / this.#total;
     if (
       percent - this.#printedPercent < STEP_PERCENT &&
@@ -61,7 +62,7 @@ export class ProgressLines implements Progress {
 
   finish({ succeeded, outcome }: StageEnding): void {
     if (succeeded) {
-      const seconds = (performance.now() - this.#started) / 1000;
+      const seconds = (clock() - this.#started) / 1000;
       const what = outcome === undefined ? "" : `: ${outcome}`;
       this.#print(`${this.#title} done in ${seconds.toFixed(3)} seconds${what}`);
     }

@@ -1,6 +1,7 @@
 import ora, { type Ora } from "ora";
 
 import { isAsciiOnly } from "../../errors/charset.ts";
+import { clock } from "../../native/clock.ts";
 import { wrapped } from "./columns.ts";
 import { printable } from "../../errors/printable.ts";
 
@@ -40,7 +41,7 @@ export class TerminalLine {
 
   constructor(options: LineOptions) {
     this.#options = options;
-    this.#quietUntil = performance.now() + options.patience;
+    this.#quietUntil = clock() + options.patience;
     assumeWidth(process.stderr);
     process.stderr.on("resize", () => {
       assumeWidth(process.stderr);
@@ -73,7 +74,7 @@ export class TerminalLine {
   }
 
   #refresh(): void {
-    if (this.#finished || performance.now() < this.#quietUntil) {
+    if (this.#finished || clock() < this.#quietUntil) {
       return;
     }
     const text = this.#options.text(terminalColumns() - MARGIN);
