@@ -1,5 +1,4 @@
-import { Command } from "clipanion";
-
+import { Command } from "./command.ts";
 import { flag, value, valueOr } from "./options/declare.ts";
 import { type IoOptions, QUEUE_DEPTH, THREADS, WHEN } from "./options/io-options.ts";
 
