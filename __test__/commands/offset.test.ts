@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Cli, Command, Option, UsageError } from "clipanion";
 import fc from "fast-check";
-import { parseOffset } from "../../src/commands/options/offset.ts";
+import * as t from "typanion";
+import { isOffset, parseOffset } from "../../src/commands/options/offset.ts";
 
 describe("parseOffset", () => {
   test("bytes and units", () => {
@@ -108,5 +110,59 @@ describe("parseOffset", () => {
         }
       }),
     );
+  });
+});
+
+describe("isOffset", () => {
+  class Range extends Command {
+    static override paths = [["range"]];
+    start = Option.String("--start", { validator: isOffset });
+    end = Option.String("--end", "1s", { validator: isOffset });
+    override execute(): Promise<number> {
+      throw new Error("not run here");
+    }
+  }
+  const cli = Cli.from([Range]);
+  const options = (...argv: string[]): unknown => {
+    const { start, end } = cli.process(["range", ...argv]) as Range;
+    return { start, end };
+  };
+
+  test("a clipanion option becomes a number, its default too", () => {
+    assert.deepEqual(options(), { start: undefined, end: 512 });
+    assert.deepEqual(options("--start", "1.5K", "--end=2MiB"), {
+      start: 1536,
+      end: 2 * 2 ** 20,
+    });
+  });
+
+  test("a bad option is a usage error that names it and the forms", () => {
+    for (const [argv, message] of [
+      [["--start", "1X"], /^Invalid value for --start: "1X" is not an offset;/],
+      [["--start="], /^Invalid value for --start: "" is not an offset;/],
+      [["--start=-1"], /^Invalid value for --start: "-1" is not an offset;/],
+      [["--end", "8P"], /^Invalid value for --end: "8P" is more than/],
+    ] as const)
+      assert.throws(
+        () => options(...argv),
+        (error) =>
+          error instanceof UsageError &&
+          message.test(error.message) &&
+          error.message.includes("K, M, G, T or P"),
+      );
+  });
+
+  test("a value that is a number already, and values of other types", () => {
+    assert.deepEqual(t.as(4096, isOffset, { errors: true }), {
+      value: 4096,
+      errors: undefined,
+    });
+    for (const value of [-1, 1.5, 2 ** 53, Number.NaN, null, true, {}])
+      assert.match(
+        String(t.as(value, isOffset, { coerce: true, errors: true }).errors),
+        /^\.: expected an offset: bytes/,
+      );
+    // Without coercion the text would stay text, and not be a number as the type says.
+    assert.equal(t.as("4096", isOffset).errors, true);
   });
 });

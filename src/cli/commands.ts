@@ -1,4 +1,5 @@
-import type { CommandClass } from "../commands/command.ts";
+import type { CommandClass } from "clipanion";
+
 import type { CommandHelp } from "./help/schema.ts";
 
 /** Loads the commands, in the order of help. Each comes from a file of its own, so that none waits for the others to be compiled. */

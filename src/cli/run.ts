@@ -1,12 +1,12 @@
-// Imports little: each command is in a file of its own.
-import type { Command, CommandClass } from "../commands/command.ts";
+// Imports little: what reads a command line is loaded once there is a command.
+import type { Command, CommandClass } from "clipanion";
+
 import { ExitCode } from "../errors/exit-codes.ts";
 import { givenWords } from "../native/arguments.ts";
 import { VERSION } from "../native/installation.ts";
 import { printLine } from "../ui/stderr.ts";
 import { printAnswer } from "./answer.ts";
 import { loadCommand } from "./commands.ts";
-import { MalformedError, parse, ValueError } from "./parse.ts";
 
 /** Reports a mistake in the command line of a command, and returns the exit code. */
 type Refuse = (command: string, what: string) => number | Promise<number>;
@@ -41,25 +41,16 @@ async function parseAndExecute(
   commandClass: CommandClass,
   { argv, refuse }: { argv: string[]; refuse: Refuse },
 ): Promise<number> {
+  const words = afterCommand(argv, name);
+  const { parse } = await import("./parse.ts");
   let command: Command;
   try {
-    command = parse(commandClass, afterCommand(argv, name));
+    command = parse(name, commandClass, words);
   } catch (error) {
-    return refuse(name, await mistakeIn(error));
-  }
-  return command.execute();
-}
-
-/** Explains why a command line was not accepted. */
-async function mistakeIn(error: unknown): Promise<string> {
-  if (error instanceof MalformedError) {
     const { refusal } = await import("./refusal/refusal.ts");
-    return refusal(error);
+    return refuse(name, refusal(error, commandClass, words));
   }
-  if (error instanceof ValueError) {
-    return error.message;
-  }
-  throw error;
+  return (await command.execute()) ?? ExitCode.success;
 }
 
 /** Prints help on the program, or on the command that is named. */

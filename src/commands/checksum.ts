@@ -1,3 +1,5 @@
+import { Command } from "clipanion";
+
 import type { StageContext } from "../blocks/context.ts";
 import { UsageError } from "../errors/copy-error.ts";
 import { DEFAULT_DIGEST, DIGEST_NAMES } from "../protocol/digest.ts";
@@ -7,7 +9,6 @@ import { checksumRoot } from "../stages/checksum/checksum-root.ts";
 import { checksum } from "../stages/checksum/checksum.ts";
 import type { CacheOptions } from "../stages/checksum/digest-options.ts";
 import { isStandardInput } from "../transport/streams/standard-input.ts";
-import type { Usage } from "./command.ts";
 import { SIZE } from "./options/block-size.ts";
 import { flag, operand, value } from "./options/declare.ts";
 import { ALGORITHM, refuseUnreadable } from "./options/digest.ts";
@@ -21,7 +22,9 @@ import { StageCommand } from "./stage-command.ts";
 
 /** `blockcopy checksum FILE` */
 export class ChecksumCommand extends StageCommand {
-  static override readonly usage: Usage = {
+  static override paths = [["checksum"]];
+
+  static override usage = Command.Usage({
     description: "send the digests of the destination's blocks (first stage)",
     details: `
       Reads FILE, a regular file or block device, and writes the digest of each block to standard output. If FILE is \`-\`, it reads standard input.
@@ -43,7 +46,7 @@ export class ChecksumCommand extends StageCommand {
         "thin_delta --metadata-snap --snap1 1 --snap2 2 /dev/mapper/vg-pool_tmeta | $0 checksum /dev/vg/copy --ranges - > hashes",
       ],
     ],
-  };
+  });
 
   start = value("--start", OFFSET, { group: "what", text: "Start at this OFFSET" });
 

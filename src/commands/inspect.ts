@@ -1,9 +1,10 @@
+import { Command } from "clipanion";
+
 import { inspect } from "../inspect/inspect.ts";
 import { forcedSimd } from "../process/environment.ts";
 import { isStandardInput } from "../transport/streams/standard-input.ts";
 import { formatBriefly } from "../ui/format.ts";
 import { printLine } from "../ui/stderr.ts";
-import type { Usage } from "./command.ts";
 import { flag, optionalOperand } from "./options/declare.ts";
 import { fileName, refuseHost } from "./options/file-name.ts";
 import { runCommand } from "./run/run-command.ts";
@@ -13,7 +14,9 @@ const STDIN = { fd: 0, name: "input_stream", other: "blockcopy checksum FILE" } 
 
 /** `blockcopy inspect [STREAM]` */
 export class InspectCommand extends AnyCommand {
-  static override readonly usage: Usage = {
+  static override paths = [["inspect"]];
+
+  static override usage = Command.Usage({
     description: "show what is in a stream",
     details: `
       Reads STREAM, a file with the output of checksum or retrieve, and prints a line for each frame, and one for the trailer after a block stream: its offset in the stream, its command, and its content. If STREAM is \`-\` or missing, it reads standard input.
@@ -27,7 +30,7 @@ export class InspectCommand extends AnyCommand {
         "$0 retrieve /dev/vg/disk < hashes | $0 inspect --summary",
       ],
     ],
-  };
+  });
 
   summary = flag("--summary", {
     group: "output",

@@ -23,6 +23,8 @@ const OWN_DIGEST = "blake3";
 
 /** `blockcopy receive FILE`: the stage that `sync` starts at its destination. People do not call it, so no help has it. */
 export class ReceiveCommand extends DestinationCommand {
+  static override paths = [["receive"]];
+
   start = value("--start", OFFSET);
 
   end = value("--end", OFFSET);

@@ -1,9 +1,10 @@
+import { Command } from "clipanion";
+
 import type { StageContext } from "../blocks/context.ts";
 import { UsageError } from "../errors/copy-error.ts";
 import { wantsLegacy } from "../process/environment.ts";
 import type { Compress } from "../stages/retrieve/compression.ts";
 import { retrieve } from "../stages/retrieve/retrieve.ts";
-import type { Usage } from "./command.ts";
 import { METHOD, parseCompress } from "./options/compress.ts";
 import { flag, operand, value, valueOr } from "./options/declare.ts";
 import { fileOf } from "./options/encoded-file.ts";
@@ -17,7 +18,9 @@ import { StageCommand } from "./stage-command.ts";
 
 /** `blockcopy retrieve FILE` */
 export class RetrieveCommand extends StageCommand {
-  static override readonly usage: Usage = {
+  static override paths = [["retrieve"]];
+
+  static override usage = Command.Usage({
     description: "send the source's blocks that differ (second stage)",
     details: `
       Reads the digests of the destination's blocks from standard input, compares them with FILE, a regular file or block device, and writes the blocks that differ to standard output.
@@ -29,7 +32,7 @@ export class RetrieveCommand extends StageCommand {
       ],
       ["Compress the blocks", "$0 retrieve --compress zstd /dev/vg/disk < hashes > blocks"],
     ],
-  };
+  });
 
   compress = value("--compress", METHOD, {
     group: "speed",

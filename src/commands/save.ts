@@ -1,5 +1,6 @@
+import { Command } from "clipanion";
+
 import { save } from "../stages/save/save.ts";
-import type { Usage } from "./command.ts";
 import { DestinationCommand, refuseNumericIds } from "./destination-command.ts";
 import { operand, value } from "./options/declare.ts";
 import { fileHere, fileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
@@ -7,7 +8,9 @@ import { runStage } from "./run/run-stage.ts";
 
 /** `blockcopy save FILE` */
 export class SaveCommand extends DestinationCommand {
-  static override readonly usage: Usage = {
+  static override paths = [["save"]];
+
+  static override usage = Command.Usage({
     description: "write the blocks to the destination (third stage)",
     details: `
       Reads a block stream from standard input and writes its blocks to FILE, an existing regular file or block device. Succeeds only when they are on the disk.
@@ -23,7 +26,7 @@ export class SaveCommand extends DestinationCommand {
       ],
       ["Write blocks that were kept in a file", "$0 save /dev/vg/copy < blocks"],
     ],
-  };
+  });
 
   updateDigests = value("--update-digests", fileHere("DIGESTS"), {
     group: "speed",

@@ -1,4 +1,5 @@
-import { Command } from "./command.ts";
+import { Command } from "clipanion";
+
 import { flag, value, valueOr } from "./options/declare.ts";
 import { type IoOptions, QUEUE_DEPTH, THREADS, WHEN } from "./options/io-options.ts";
 

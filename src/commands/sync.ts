@@ -1,3 +1,5 @@
+import { Command } from "clipanion";
+
 import { wantsLegacy } from "../process/environment.ts";
 import { parseEndpoint } from "../sync/connection/endpoint.ts";
 import type { RemoteOptions } from "../sync/connection/remote-command.ts";
@@ -6,7 +8,6 @@ import { runCopy } from "../sync/copy.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
 import type { LocalContext } from "../sync/local.ts";
 import { DEFAULT_TIMEOUT } from "../sync/silence.ts";
-import type { Usage } from "./command.ts";
 import { operand } from "./options/declare.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
 import { rangesStream, readRanges } from "./options/read-range-map.ts";
@@ -16,7 +17,9 @@ import { runSync } from "./sync/run-sync.ts";
 
 /** `blockcopy sync SOURCE DESTINATION` */
 export class SyncCommand extends SyncOptionsCommand {
-  static override readonly usage: Usage = {
+  static override paths = [["sync"]];
+
+  static override usage = Command.Usage({
     description: "make a file or device equal to another one, here or on another host",
     details: `
       Reads SOURCE and DESTINATION, regular files or block devices, and writes the blocks that differ to DESTINATION. Succeeds only when they are on the disk.
@@ -36,7 +39,7 @@ export class SyncCommand extends SyncOptionsCommand {
       ],
       ["Two files here, where zeros become holes", "$0 sync --sparse disk.img copy.img"],
     ],
-  };
+  });
 
   source = operand(fileName("SOURCE"));
 

@@ -1,4 +1,5 @@
-import { Command, type CommandClass, type Usage } from "../../commands/command.ts";
+import { Command, type CommandClass } from "clipanion";
+
 import { operand } from "../../commands/options/declare.ts";
 import { oneOf } from "../../commands/options/one-of.ts";
 import { printAnswer } from "../answer.ts";
@@ -15,7 +16,9 @@ const MAKERS = {
 
 /** `blockcopy completion SHELL` */
 abstract class CompletionCommand extends Command {
-  static override readonly usage: Usage = {
+  static override paths = [["completion"]];
+
+  static override usage = Command.Usage({
     description: "print the completions for a shell: bash, zsh or fish",
     details: `
       Prints a script that completes the commands, options and fixed values of blockcopy, and the names of files. Have the shell read it at its start.
@@ -25,7 +28,7 @@ abstract class CompletionCommand extends Command {
       ["zsh", "$0 completion zsh > /usr/local/share/zsh/site-functions/_blockcopy"],
       ["fish", "$0 completion fish > ~/.config/fish/completions/blockcopy.fish"],
     ],
-  };
+  });
 
   shell = operand(oneOf("SHELL", SHELLS));
 

@@ -1,4 +1,5 @@
-import type { CommandClass } from "../../commands/command.ts";
+import type { CommandClass } from "clipanion";
+
 import {
   type Declaration,
   declarationsOf,
@@ -57,9 +58,9 @@ export function describeCommand(name: string, command: CommandClass): CommandHel
   const shown = [...declarations.filter(isShown), HELP];
   return {
     name,
-    summary: usage.description,
-    paragraphs: paragraphsOf(usage.details),
-    examples: usage.examples.map(([purpose, words]) => [
+    summary: usage.description ?? "",
+    paragraphs: paragraphsOf(usage.details ?? ""),
+    examples: (usage.examples ?? []).map(([purpose, words]) => [
       purpose,
       words.replaceAll("$0", "blockcopy"),
     ]),

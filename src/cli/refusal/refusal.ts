@@ -1,24 +1,87 @@
-import type { Declaration } from "../../commands/options/declare.ts";
-import type { MalformedError } from "../parse.ts";
-import { optionNamed, type Word } from "../words.ts";
+import type { CommandClass } from "clipanion";
+
+import { type Declaration, declarationsOf } from "../../commands/options/declare.ts";
 import { suggestion } from "./suggestion.ts";
 
-/** Explains what is wrong with the words of a command. */
-export function refusal({ words, declarations }: MalformedError): string {
-  const unknown = words.find((word) => word.is === "unknown");
+/** A word of a command line, and what it is. */
+type Word =
+  | { is: "operand"; text: string }
+  | { is: "option"; name: string; option: Declaration; value: string | undefined }
+  | { is: "unknown"; text: string };
+
+/** Explains what is wrong with the words of a command that clipanion refuses. Its own messages name neither the value that is missing nor a remedy. */
+export function refusal(error: unknown, command: CommandClass, words: readonly string[]): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.startsWith("Invalid value for ")) {
+    return `i${message.slice(1)}`;
+  }
+  const declarations = declarationsOf(command);
+  const read = readWords(words, declarations);
+  const unknown = read.find((word) => word.is === "unknown");
   if (unknown !== undefined) {
     return unknownOption(unknown.text, declarations);
   }
   const operands = declarations.filter(({ names }) => names.length === 0);
-  const given = words.filter(({ is }) => is === "operand").length;
+  const given = read.filter(({ is }) => is === "operand").length;
   if (given > operands.length) {
-    return tooMany(operands, words);
+    return tooMany(operands, read);
   }
-  const bare = words.find((word) => word.is === "option" && word.value === undefined);
-  if (bare?.is === "option") {
-    return `${bare.name} needs a value (as in ${exampleOf(bare.name, bare.option)})`;
+  const last = read.at(-1);
+  if (last?.is === "option" && last.option.kind !== undefined && last.value === undefined) {
+    return `${last.name} needs a value (as in ${exampleOf(last.name, last.option)})`;
   }
-  return missing(operands, words);
+  return missing(operands, read);
+}
+
+/** Reads words as clipanion does. */
+function readWords(words: readonly string[], declarations: readonly Declaration[]): Word[] {
+  const read: Word[] = [];
+  let rest = [...words];
+  while (rest.length > 0) {
+    const [text = "", ...after] = rest;
+    rest = after;
+    if (text === "--") {
+      return [...read, ...after.map((operand) => ({ is: "operand", text: operand }) as const)];
+    }
+    const [, name = text, bound] = /^(--?[^=]+)=(.*)$/s.exec(text) ?? [];
+    const option = optionNamed(name, declarations);
+    if (!text.startsWith("-") || text === "-") {
+      read.push({ is: "operand", text });
+    } else if (option === undefined) {
+      read.push(...(isCluster(text, declarations) ? [] : [{ is: "unknown", text } as const]));
+    } else if (option.kind === undefined) {
+      read.push(
+        bound === undefined
+          ? { is: "option", name, option, value: undefined }
+          : { is: "unknown", text },
+      );
+    } else {
+      const value = bound ?? rest.shift();
+      read.push({ is: "option", name, option, value });
+    }
+  }
+  return read;
+}
+
+/** Finds an option by name; a flag also by `--no-` and its name. */
+function optionNamed(name: string, declarations: readonly Declaration[]): Declaration | undefined {
+  const positive = name.replace(/^--no-/, "--");
+  return (
+    declarations.find(({ names }) => names.includes(name)) ??
+    declarations.find(({ names, kind }) => kind === undefined && names.includes(positive))
+  );
+}
+
+/** True for short flags in one word, as `-tp`. */
+function isCluster(text: string, declarations: readonly Declaration[]): boolean {
+  return (
+    /^-[a-zA-Z]{2,}$/.test(text) &&
+    Array.from(text.slice(1)).every(
+      (letter) =>
+        optionNamed(`-${letter}`, declarations)?.kind === undefined &&
+        optionNamed(`-${letter}`, declarations) !== undefined,
+    )
+  );
 }
 
 function unknownOption(text: string, declarations: readonly Declaration[]): string {
@@ -53,7 +116,7 @@ function unknownLetter(text: string, declarations: readonly Declaration[]): stri
 
 function tooMany(operands: readonly Declaration[], words: readonly Word[]): string {
   const names = operands.map(({ kind }) => kind?.name).join(" and ");
-  const map = words.findIndex((word) => word.is === "flag" && word.name === "--map");
+  const map = words.findIndex((word) => word.is === "option" && word.name === "--map");
   const image = words[map + 1];
   if (map >= 0 && image?.is === "operand" && /\.svg$/i.test(image.text)) {
     return `more than ${names}: --map takes no value; give --map-file ${image.text}`;

@@ -1,6 +1,9 @@
+import * as t from "typanion";
+
 import { isBlockSize } from "../../protocol/limits.ts";
 import type { Kind } from "./declare.ts";
-import { parseOffset } from "./offset.ts";
+import { isOffset } from "./offset.ts";
+import { refuse } from "./refuse.ts";
 
 /** Bytes in a block, written as an offset is. */
 export const SIZE: Kind<number> = {
@@ -9,11 +12,12 @@ export const SIZE: Kind<number> = {
   type: "number | string",
   example: "64K",
   words: ["4K", "16K", "64K", "128K", "1M"],
-  read: (text) => {
-    const size = parseOffset(text);
-    if (!isBlockSize(size)) {
-      throw new Error(`${size} bytes are not a block; give a power of two from 4K to 16M`);
-    }
-    return size;
-  },
+  validator: t.cascade(
+    isOffset,
+    t.makeValidator({
+      test: (value: number, state): value is number =>
+        isBlockSize(value) ||
+        refuse(state, `${value} bytes are not a block; give a power of two from 4K to 16M`),
+    }),
+  ),
 };

@@ -1,5 +1,8 @@
+import * as t from "typanion";
+
 import type { Compress } from "../../stages/retrieve/compression.ts";
 import type { Kind } from "./declare.ts";
+import { refuse } from "./refuse.ts";
 
 const METHODS: readonly Compress["method"][] = ["none", "lz4", "zstd", "lzma", "auto"];
 
@@ -16,14 +19,14 @@ export const METHOD: Kind<string> = {
   words: METHODS,
   type: '"none" | "lz4" | "zstd" | `zstd:${number}` | "lzma" | `lzma:${number}` | "auto"',
   example: "auto",
-  read: (text) => {
-    if (parseCompress(text) === undefined) {
-      throw new Error(
-        `unknown compression method ${JSON.stringify(text)}; give none, lz4, zstd, zstd:1 to zstd:19, lzma, lzma:0 to lzma:9 or auto`,
-      );
-    }
-    return text;
-  },
+  validator: t.makeValidator({
+    test: (value, state): value is string =>
+      (typeof value === "string" && parseCompress(value) !== undefined) ||
+      refuse(
+        state,
+        `unknown compression method ${JSON.stringify(value)}; give none, lz4, zstd, zstd:1 to zstd:19, lzma, lzma:0 to lzma:9 or auto`,
+      ),
+  }),
 };
 
 /** Parses a compression method; undefined if {@link METHOD} refuses it. */

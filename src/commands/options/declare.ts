@@ -1,4 +1,5 @@
-import type { Command, CommandClass } from "../command.ts";
+import { type CommandClass, Option } from "clipanion";
+import type { StrictValidator } from "typanion";
 
 /** Headings that help lists options under, in this order. */
 export const GROUPS = ["what", "safety", "attributes", "connection", "speed", "output"] as const;
@@ -9,12 +10,7 @@ export type Group = (typeof GROUPS)[number];
 export interface Kind<T> {
   /** Its name in help and messages, as `OFFSET`. */
   readonly name: string;
-  /**
-   * Reads a value from text.
-   *
-   * @throws Error that says what is wrong with the text, and what to give
-   */
-  readonly read: (text: string) => T;
+  readonly validator: StrictValidator<unknown, T>;
   /** Form that every value has. A word of another form was most likely meant for something else. */
   readonly form?: RegExp;
   /** Values to offer for completion. */
@@ -46,21 +42,9 @@ export interface Declaration extends Partial<OptionText> {
   readonly isOptional?: boolean;
 }
 
-/** Content of a field of a command until the command line has been read. */
-class Declared {
-  readonly declaration: Declaration;
-  /** Value of the field if the command line does not name the option or operand. */
-  readonly initial: unknown;
-
-  constructor(declaration: Declaration, initial: unknown) {
-    this.declaration = declaration;
-    this.initial = initial;
-  }
-}
-
 /** Declares an option that takes no value. `names` are separated by commas. */
 export function flag(names: string, text?: OptionText): boolean {
-  return declared({ ...text, names: names.split(","), kind: undefined }, false);
+  return declared(Option.Boolean(names, false), { ...text, ...named(names), kind: undefined });
 }
 
 /** Declares an option that takes a value, undefined if it is not given. */
@@ -69,7 +53,8 @@ export function value<T extends {}>(
   kind: Kind<T>,
   text?: OptionText,
 ): T | undefined {
-  return declared({ ...text, names: names.split(","), kind }, undefined);
+  const option = Option.String<T>(names, { validator: kind.validator });
+  return declared(option, { ...text, ...named(names), kind });
 }
 
 /** Declares an option that takes a value, `initial` if it is not given. */
@@ -79,38 +64,43 @@ export function valueOr<T extends string>(
   initial: T,
   text?: OptionText,
 ): T {
-  return declared({ ...text, names: names.split(","), kind }, initial);
+  const option = Option.String<T>(names, initial, { validator: kind.validator });
+  return declared(option, { ...text, ...named(names), kind });
 }
 
 /** Declares an operand. Commands take their operands in the order of declaration. */
 export function operand<T>(kind: Kind<T>): T {
-  return declared({ names: [], kind }, undefined);
+  const { name, validator } = kind;
+  return declared(Option.String<T>({ name, validator }), { names: [], kind });
 }
 
 /** Declares an operand that may be left out. */
 export function optionalOperand<T>(kind: Kind<T>): T | undefined {
-  return declared({ names: [], kind, isOptional: true }, undefined);
-}
-
-/** An option or operand of a command, and the field that gets its value. */
-export interface Field extends Declaration {
-  readonly key: string;
-  readonly initial: unknown;
-}
-
-/** Lists the options and operands of a command whose command line has not been read. */
-export function fieldsOf(command: Command): Field[] {
-  return Object.entries(command).flatMap(([key, field]) =>
-    field instanceof Declared ? [{ key, initial: field.initial, ...field.declaration }] : [],
-  );
+  const { name, validator } = kind;
+  const option = Option.String<T>({ name, validator, required: false });
+  return declared(option, { names: [], kind, isOptional: true });
 }
 
 /** Lists the options and operands of a command. */
 export function declarationsOf(command: CommandClass): Declaration[] {
-  return fieldsOf(new command());
+  const fields: { declaration?: Declaration }[] = Object.values(new command());
+  return fields.flatMap((field) => field?.declaration ?? []);
 }
 
-/** Returns a declaration as if it were the value that the field will have: no command is run before it has that. */
-function declared(declaration: Declaration, initial: unknown): never {
-  return new Declared(declaration, initial) as never;
+/** True if a word may name an option with these names, with or without a value or other options of one letter. */
+export function mayName(word: string, names: readonly string[]): boolean {
+  return names.some((name) =>
+    name.startsWith("--")
+      ? word === name || word.startsWith(`${name}=`)
+      : /^-[^-]/.test(word) && word.includes(name.slice(1)),
+  );
+}
+
+function named(names: string): { names: string[] } {
+  return { names: names.split(",") };
+}
+
+/** Attaches a declaration to what clipanion puts into a field until it has read the command line. */
+function declared<T>(option: T, declaration: Declaration): T {
+  return Object.assign(option as object, { declaration }) as T;
 }

@@ -1,17 +1,18 @@
 import { UsageError } from "../../errors/copy-error.ts";
+import * as t from "typanion";
 
 import { decodedName } from "../../native/names.ts";
 import type { Kind } from "./declare.ts";
+import { refuse } from "./refuse.ts";
 
 /** Name of a file, encoded by `sync` because a shell might change it. */
 export const ENCODED_NAME: Kind<string> = {
   name: "NAME",
-  read: (text) => {
-    if (text === "" || decodedName(text) === undefined) {
-      throw new Error(`${JSON.stringify(text)} is not an encoded name`);
-    }
-    return text;
-  },
+  validator: t.makeValidator({
+    test: (value, state): value is string =>
+      (typeof value === "string" && value !== "" && decodedName(value) !== undefined) ||
+      refuse(state, `${JSON.stringify(value)} is not an encoded name`),
+  }),
 };
 
 /** Words of a stage's command line that name its file. */

@@ -1,25 +1,27 @@
+import * as t from "typanion";
+
 import { UsageError } from "../../errors/copy-error.ts";
 import { refuseBareHost } from "../../sync/connection/endpoint.ts";
 import { exists } from "../../transport/files/small-file.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import type { Kind } from "./declare.ts";
+import { refuse } from "./refuse.ts";
 
 /** Accepts any name but the empty one, which most likely is a variable that a script never set. */
-function readName(text: string): string {
-  if (text === "") {
-    throw new Error("the name is empty; give that of a file or device");
-  }
-  return text;
-}
+const isFileName: t.StrictValidator<unknown, string> = t.makeValidator({
+  test: (value, state): value is string =>
+    (typeof value === "string" && value !== "") ||
+    refuse(state, "the name is empty; give that of a file or device"),
+});
 
 /** Name of a file or device, on any host. */
 export function fileName(name: string): Kind<string> {
-  return { name, read: readName, isFile: true };
+  return { name, validator: isFileName, isFile: true };
 }
 
 /** Name of a file of this host. */
 export function fileHere(name: string): Kind<string> {
-  return { name, read: readNameHere, isFile: true };
+  return { name, validator: isFileHere, isFile: true };
 }
 
 /** File of this host that the change map is written to. */
@@ -27,16 +29,16 @@ export const MAP_FILE: Kind<string> = {
   name: "FILE.svg",
   form: /\.svg$/i,
   isFile: true,
-  read: (text) => {
-    if (!/[^]\.svg$/i.test(text)) {
-      throw new Error("the change map is an image: give a name that ends with .svg");
-    }
-    return readNameHere(text);
-  },
+  validator: t.makeValidator({
+    test: (value, state): value is string =>
+      typeof value === "string" && /[^]\.svg$/i.test(value)
+        ? isFileHere(value, state)
+        : refuse(state, "the change map is an image: give a name that ends with .svg"),
+  }),
 };
 
 /** Command with its arguments, as `-e` takes it. */
-export const COMMAND: Kind<string> = { name: "COMMAND", read: readName };
+export const COMMAND: Kind<string> = { name: "COMMAND", validator: isFileName };
 
 /**
  * Refuses `-`. In other commands it stands for standard input, but a stage already reads its stream from there, and needs a file.
@@ -72,13 +74,11 @@ export function refuseHost(stage: string, file: string): void {
 }
 
 /** Accepts the name of a local file. The name of a remote one would be made or read here, under a strange name. */
-function readNameHere(text: string): string {
-  const name = readName(text);
-  if (isFar(name)) {
-    throw new Error(`${refusal(name)}; ${adviceOn(name)}`);
-  }
-  return name;
-}
+const isFileHere: t.StrictValidator<unknown, string> = t.makeValidator({
+  test: (value, state): value is string =>
+    isFileName(value, state) &&
+    (!isFar(value) || refuse(state, `${refusal(value)}; ${adviceOn(value)}`)),
+});
 
 /**
  * Refuses the name of a remote file as the value of an option that takes a local one.

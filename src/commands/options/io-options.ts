@@ -1,6 +1,7 @@
 import type { Direct } from "../../blocks/context.ts";
 import type { Kind } from "./declare.ts";
 import { oneOf } from "./one-of.ts";
+import { parsedBy } from "./parsed-by.ts";
 
 /** Settings for how a stage reads and writes; undefined where the stage decides. */
 export interface IoOptions {
@@ -37,16 +38,22 @@ export const QUEUE_DEPTH = countKind("COUNT", MAX_QUEUE_DEPTH);
 export const STREAMS = countKind("COUNT", MAX_STREAMS);
 
 function countKind(name: string, most: number, least = 1): Kind<number> {
+  const isCount = (value: unknown): value is number =>
+    typeof value === "number" && value >= least && value <= most;
   return {
     name,
     form: /^\d+$/,
     type: "number",
-    read: (text) => {
-      const count = /^\d+$/.test(text) ? Number(text) : NaN;
-      if (!(count >= least && count <= most)) {
-        throw new Error(`${JSON.stringify(text)} is not a number from ${least} to ${most}`);
-      }
-      return count;
-    },
+    validator: parsedBy({
+      parse: (text) => {
+        const count = /^\d+$/.test(text) ? Number(text) : NaN;
+        if (!isCount(count)) {
+          throw new Error(`${JSON.stringify(text)} is not a number from ${least} to ${most}`);
+        }
+        return count;
+      },
+      isParsed: isCount,
+      expected: `expected a number from ${least} to ${most}`,
+    }),
   };
 }

@@ -1,5 +1,6 @@
 import { UsageError } from "../../errors/copy-error.ts";
 import type { Kind } from "./declare.ts";
+import { parsedBy } from "./parsed-by.ts";
 
 const SECTOR = 512n;
 
@@ -31,13 +32,21 @@ export function parseOffset(text: string): number {
   return Number(offset);
 }
 
+/** Accepts an offset as text, which it coerces to a number, or as a number. */
+export const isOffset = parsedBy<number>({
+  parse: parseOffset,
+  isParsed: (value): value is number =>
+    typeof value === "number" && Number.isSafeInteger(value) && value >= 0,
+  expected: `expected an offset: ${FORMS}`,
+});
+
 /** Place in a file or device. */
 export const OFFSET: Kind<number> = {
   name: "OFFSET",
   form: /^\d/,
   type: "number | string",
   example: "10G",
-  read: parseOffset,
+  validator: isOffset,
 };
 
 function bytesIn(unit: string): bigint {

@@ -1,4 +1,7 @@
+import * as t from "typanion";
+
 import type { Kind } from "./declare.ts";
+import { refuse } from "./refuse.ts";
 
 /** Makes the kind of a value that is one of at least two words. */
 export function oneOf<const T extends string>(
@@ -12,12 +15,10 @@ export function oneOf<const T extends string>(
     words,
     example,
     form: new RegExp(`^(?:${words.join("|")})$`),
-    read: (text) => {
-      const word = words.find((known) => known === text);
-      if (word === undefined) {
-        throw new Error(`${JSON.stringify(text)} is not ${list}`);
-      }
-      return word;
-    },
+    validator: t.makeValidator({
+      test: (value, state): value is T =>
+        words.some((word) => word === value) ||
+        refuse(state, `${JSON.stringify(value)} is not ${list}`),
+    }),
   };
 }

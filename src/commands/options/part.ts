@@ -1,10 +1,15 @@
 import type { Part } from "../../blocks/part.ts";
 import type { Kind } from "./declare.ts";
+import { parsedBy } from "./parsed-by.ts";
 
 /** One of several parts of a copy, as `1/4`. */
 export const PART: Kind<Part> = {
   name: "PART",
-  read: parsePart,
+  validator: parsedBy({
+    parse: parsePart,
+    isParsed: (value): value is Part => typeof value === "object" && value !== null,
+    expected: "expected a part, as 1/4",
+  }),
 };
 
 function parsePart(text: string): Part {

@@ -1,5 +1,6 @@
 import type { Kind } from "./declare.ts";
 import { parseOffset } from "./offset.ts";
+import { parsedBy } from "./parsed-by.ts";
 
 const FORMS = "give a number with a unit, as 20M (K, M, G: powers of 1024; KB, MB, GB: of 1000)";
 
@@ -30,5 +31,9 @@ export const RATE: Kind<number> = {
   name: "RATE",
   form: /^\d/,
   example: "20M",
-  read: parseRate,
+  validator: parsedBy({
+    parse: parseRate,
+    isParsed: (value) => typeof value === "number",
+    expected: `expected a rate: ${FORMS}`,
+  }),
 };

@@ -1,4 +1,7 @@
+import * as t from "typanion";
+
 import type { Kind } from "./declare.ts";
+import { refuse } from "./refuse.ts";
 
 /** Version of another program whose protocol is spoken. */
 export const WIRE: Kind<"0.0.2"> = {
@@ -6,10 +9,9 @@ export const WIRE: Kind<"0.0.2"> = {
   form: /^0\.0\.2$/,
   words: ["0.0.2"],
   example: "0.0.2",
-  read: (text) => {
-    if (text !== "0.0.2") {
-      throw new Error(`unknown protocol version ${JSON.stringify(text)}; give 0.0.2`);
-    }
-    return text;
-  },
+  validator: t.makeValidator({
+    test: (value, state): value is "0.0.2" =>
+      value === "0.0.2" ||
+      refuse(state, `unknown protocol version ${JSON.stringify(value)}; give 0.0.2`),
+  }),
 };
