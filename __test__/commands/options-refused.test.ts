@@ -58,17 +58,15 @@ const MISTYPED: readonly [words: string, remedy: RegExp][] = [
   ["host:A B", /use `blockcopy sync host:A \S*destination`$/],
   ["cp A B", /use `blockcopy sync SOURCE DESTINATION`$/],
   ["copy A B", /use `blockcopy sync SOURCE DESTINATION`$/],
-  [
-    "verify A B",
-    /sync -n \S*source \S*destination`.*checksum --root \S*source`.*`blockcopy checksum --root \S*destination`.*; to copy and prove it,/,
-  ],
-  ["check host:A B", /use `blockcopy sync -n host:A \S*destination`/],
+  ["verify A B", /use `blockcopy compare \S*source \S*destination`.*; to copy and prove it,/],
+  ["check host:A B", /use `blockcopy compare host:A \S*destination`/],
   [
     "verify A",
-    /sync -n SOURCE DESTINATION`.*checksum --root FILE`.*sync --verify full SOURCE DESTINATION` \(writes DESTINATION\)$/,
+    /compare SOURCE DESTINATION`.*sync --verify full SOURCE DESTINATION` \(writes DESTINATION\)$/,
   ],
-  ["diff A B", /sync -n \S*source \S*destination`.*checksum --root/],
-  ["compare A", /sync -n SOURCE DESTINATION`.*checksum --root FILE`/],
+  ["diff A B", /use `blockcopy compare \S*source \S*destination`/],
+  ["cmp A", /compare SOURCE DESTINATION`/],
+  ["compare A", /: A or B is missing; see `blockcopy compare --help`$/],
   [
     "sync --verfy full A B",
     /unknown option --verfy; did you mean `--verify`\? see `blockcopy sync --help`$/,

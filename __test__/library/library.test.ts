@@ -40,25 +40,30 @@ test("sync: events and result", async (t) => {
   assert.ok(readFileSync(destination).equals(SOURCE));
 });
 
-test("compare counts what sync would write, and writes nothing", async (t) => {
+test("compare counts the blocks that differ, and writes nothing", async (t) => {
   const { folder, from: a } = pair(t, { source: noise("a", 3 * BLOCK) });
   const content = readFileSync(a);
   const cases: [name: string, b: Buffer, blocks: number, bytes: number][] = [
     ["equal", content, 0, 0],
     ["changed", changedIn(content, 1), 1, BLOCK],
     ["shorter", content.subarray(0, 2 * BLOCK), 1, BLOCK],
-    // Nothing that sync would write differs: only the lengths tell.
+    // No block of `a` differs: only the lengths tell.
     ["longer", Buffer.concat([content, noise("more", 2 * BLOCK)]), 0, 0],
   ];
   const run = async ([name, bytes, ...counted]: (typeof cases)[number]): Promise<void> => {
     const b = join(folder, name);
     writeFileSync(b, bytes);
-    // A destination of sync would be refused as it is in use.
+    // As the destination of `sync` it would be refused, because it is in use.
     const fd = openSync(b, "r+");
     defer(t, () => closeSync(fd));
-    const { equal, sizes, blocks, bytes: different } = await compare(a, b).result;
+    const { equal, sizes, blocks, bytes: different, first } = await compare(a, b).result;
     assert.equal(equal, name === "equal", name);
     assert.deepEqual([blocks, different], counted, name);
+    assert.equal(
+      first,
+      blocks === 0 ? null : content.length - different - (name === "changed" ? BLOCK : 0),
+      name,
+    );
     assert.deepEqual(sizes, { a: content.length, b: bytes.length }, name);
     assert.ok(readFileSync(b).equals(bytes), name);
   };
@@ -125,7 +130,7 @@ test("what no command could be started with is thrown at once", () => {
   const cases: [call: () => unknown, message: RegExp][] = [
     [() => sync({ ...ends, verfy: "full" } as never), /no option "verfy"/],
     [() => sync({ ...ends, json: true } as never), /no option "json"/],
-    [() => compare("a", "b", { start: 5 } as never), /no option "start"/],
+    [() => compare("a", "b", { force: true } as never), /no option "force"/],
     [() => sync({ ...ends, force: "yes" } as never), /option force .* string/],
     [() => sync({ ...ends, digest: true } as never), /option digest .* boolean/],
     [() => sync({ ...ends, signal: {} } as never), /signal/],

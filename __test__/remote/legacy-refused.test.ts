@@ -27,6 +27,7 @@ const PLAIN: CopyOptions = {
   queueDepth: undefined,
   wantsDetails: false,
   dryRun: false,
+  compare: false,
   compress: undefined,
   digest: undefined,
   blockSize: undefined,

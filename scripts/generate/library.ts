@@ -24,12 +24,7 @@ const INPUT =
 
 const OPERATIONS: readonly Operation[] = [
   { name: "sync", command: "sync", own: [] },
-  {
-    name: "compare",
-    command: "sync",
-    only: [...READING, "rsh", "remoteCommand", "sudo", "noBootstrap", "timeout", "bwlimit", "map"],
-    own: [],
-  },
+  { name: "compare", command: "compare", own: [] },
   { name: "checksum", command: "checksum", own: [] },
   {
     name: "root",

@@ -5,6 +5,7 @@ import type { CommandHelp } from "./help/schema.ts";
 /** Loads the commands, in the order of help. Each comes from a file of its own, so that none waits for the others to be compiled. */
 const LOADERS: Readonly<Record<string, () => Promise<CommandClass>>> = {
   sync: async () => (await import("../commands/sync.ts")).SyncCommand,
+  compare: async () => (await import("../commands/compare.ts")).CompareCommand,
   checksum: async () => (await import("../commands/checksum.ts")).ChecksumCommand,
   retrieve: async () => (await import("../commands/retrieve.ts")).RetrieveCommand,
   save: async () => (await import("../commands/save.ts")).SaveCommand,

@@ -2,8 +2,9 @@ import { decodedName } from "../native/names.ts";
 import { DEFAULT_DIGEST } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import { readRangeList } from "../ranges/read-range-list.ts";
+import { receiveComparison } from "../stages/receive-comparison.ts";
 import { receiveDryRun } from "../stages/receive-dry-run.ts";
-import { receive } from "../stages/receive.ts";
+import { receive, type ReceiveOptions } from "../stages/receive.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { DestinationCommand } from "./destination-command.ts";
 import { SIZE } from "./options/block-size.ts";
@@ -51,6 +52,9 @@ export class ReceiveCommand extends DestinationCommand {
 
   dryRun = flag("--dry-run");
 
+  /** FILE is only read, and compared with another one. */
+  compare = flag("--compare");
+
   wire = value("--wire", WIRE);
 
   /** The same as --digest-cache, encoded. */
@@ -84,9 +88,9 @@ export class ReceiveCommand extends DestinationCommand {
   async #receive(context: StageContext): Promise<string | undefined> {
     const file = fileOf(this);
     refuseStandardInput(file);
-    const { digest, blockSize, dryRun, rootFirst } = this;
+    const { digest, blockSize, rootFirst } = this;
     const digestCache = this.#digestCache();
-    return (dryRun || rootFirst ? receiveDryRun : receive)(context, {
+    return this.#stage()(context, {
       ...this.saving(file, digestCache),
       hold: this.hold,
       part: this.part,
@@ -103,6 +107,13 @@ export class ReceiveCommand extends DestinationCommand {
       legacy: this.wire !== undefined,
       cache: digestCache === undefined ? undefined : { path: digestCache, digest, blockSize },
     });
+  }
+
+  #stage(): (context: StageContext, options: ReceiveOptions) => Promise<string | undefined> {
+    if (this.compare) {
+      return receiveComparison;
+    }
+    return this.dryRun || this.rootFirst ? receiveDryRun : receive;
   }
 
   /** Returns the name of the digest cache, by whichever of the two options it was given. */

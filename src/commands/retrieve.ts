@@ -63,6 +63,8 @@ export class RetrieveCommand extends StageCommand {
 
   map = flag("--map");
 
+  reportRanges = flag("--report-ranges");
+
   /** FILE is encoded, as `sync` passes a name that a shell might change. */
   encoded = flag("--encoded");
 
@@ -105,6 +107,7 @@ export class RetrieveCommand extends StageCommand {
       inUse: this.#inUse(context),
       rate: this.bwlimit,
       map: this.map,
+      ranges: this.reportRanges,
       // `sync` has started a stage of this program at the other end too, unless it says otherwise.
       sealed: this.events && this.wire === undefined,
     });

@@ -2,15 +2,14 @@ import { Command } from "clipanion";
 
 import { wantsLegacy } from "../process/environment.ts";
 import { parseEndpoint } from "../sync/connection/endpoint.ts";
-import type { RemoteOptions } from "../sync/connection/remote-command.ts";
 import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import { runCopy } from "../sync/copy.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
 import type { LocalContext } from "../sync/local.ts";
-import { DEFAULT_TIMEOUT } from "../sync/silence.ts";
 import { operand } from "./options/declare.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
 import { rangesStream, readRanges } from "./options/read-range-map.ts";
+import { remoteOptionsOf } from "./options/shared.ts";
 import { refuseTogether } from "./sync/conflicts.ts";
 import { SyncOptionsCommand } from "./sync/options-command.ts";
 import { runSync } from "./sync/run-sync.ts";
@@ -48,16 +47,20 @@ export class SyncCommand extends SyncOptionsCommand {
   /** True if both ends are on this host. */
   isHere = false;
 
+  /** `compare` is a command of its own. */
+  readonly compare = false;
+
   override execute(): Promise<never> {
     const { source, destination, io, dryRun, quiet, progress, stats } = this;
     const { drawMap, mapFile, metrics, embedded } = this;
     const json = this.json || embedded;
     return runSync({
+      name: "sync",
       source,
       destination,
       io,
       dryRun,
-      output: { quiet, json, progress, stats, drawMap, mapFile, metrics },
+      output: { quiet, json, progress, stats, drawMap, mapFile, metrics, rangesOut: undefined },
       verbose: this.wantsDetails,
       embedded,
       cutOff:
@@ -85,17 +88,10 @@ export class SyncCommand extends SyncOptionsCommand {
     return runCopy(context, {
       source: from,
       destination: to,
-      remote: this.#remote(),
+      remote: remoteOptionsOf(this),
       copy: this,
       legacy: this.wire !== undefined || wantsLegacy(),
       readRanges: (file) => readRanges(context, file),
     });
-  }
-
-  /** Returns the options for reaching other hosts. */
-  #remote(): RemoteOptions {
-    const { rsh = "ssh", remoteCommand, sudo, timeout = DEFAULT_TIMEOUT } = this;
-    const bootstrap = this.noBootstrap ? "never" : (this.bootstrap ?? "auto");
-    return { rsh, remoteCommand, sudo, bootstrap, timeout };
   }
 }

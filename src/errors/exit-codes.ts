@@ -4,6 +4,7 @@
  */
 export const ExitCode = {
   success: 0,
+  different: 1,
   usage: 64,
   differs: 65,
   noInput: 66,

@@ -27,20 +27,21 @@ export interface Failure {
 }
 
 /** The code for each exit code. */
-const CODES: Readonly<Record<Exclude<keyof typeof ExitCode, "success">, ErrorCode>> = {
-  usage: "USAGE",
-  differs: "DIFFERS",
-  noInput: "NO_INPUT",
-  unavailable: "UNAVAILABLE",
-  internal: "INTERNAL",
-  notKept: "NOT_KEPT",
-  io: "IO",
-  later: "LATER",
-  protocol: "PROTOCOL",
-  permission: "PERMISSION",
-  otherDestination: "OTHER_DESTINATION",
-  readerGone: "READER_GONE",
-};
+const CODES: Readonly<Record<Exclude<keyof typeof ExitCode, "success" | "different">, ErrorCode>> =
+  {
+    usage: "USAGE",
+    differs: "DIFFERS",
+    noInput: "NO_INPUT",
+    unavailable: "UNAVAILABLE",
+    internal: "INTERNAL",
+    notKept: "NOT_KEPT",
+    io: "IO",
+    later: "LATER",
+    protocol: "PROTOCOL",
+    permission: "PERMISSION",
+    otherDestination: "OTHER_DESTINATION",
+    readerGone: "READER_GONE",
+  };
 
 /** Words for an abort that came before the process could say anything. */
 const BEFORE_IT_BEGAN = {

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 
+import { ExitCode } from "../errors/exit-codes.ts";
 import type { StageEvent } from "../ui/programs/event-schema.ts";
 import { parseEvent } from "../ui/programs/parse-event.ts";
 import type { BlockcopyError } from "./error.ts";
@@ -17,6 +18,8 @@ export interface Success {
   /** The last progress. */
   progress: StageEvent & { event: "progress" };
   map: (StageEvent & { event: "map" }) | undefined;
+  /** True if the exit code says that two files differ. */
+  differs: boolean;
   /** The lines of standard output, if that is text. */
   text: readonly string[];
 }
@@ -44,7 +47,7 @@ export interface Started<Result> {
 const NO_PROGRESS: Success["progress"] = { event: "progress", done: 0, counts: {} };
 
 /** Lines that say the same as an event. */
-const REPEATED = /^(?:WARNING|ERROR) \(sync\): /;
+const REPEATED = /^(?:WARNING|ERROR) \((?:sync|compare)\): /;
 
 /**
  * Starts an operation.
@@ -122,7 +125,7 @@ class Running<Result> {
   }
 
   async #result(): Promise<Result> {
-    const { signal, resultOf } = this.#operation;
+    const { words, signal, resultOf } = this.#operation;
     const { worker } = this;
     const stop = (): void => worker?.stop();
     signal?.addEventListener("abort", stop, { once: true });
@@ -130,10 +133,11 @@ class Running<Result> {
     signal?.removeEventListener("abort", stop);
     const end = this.#end;
     // Both are needed: neither a lost event nor a process that ended too early is a success.
-    if (ended.code !== 0 || end === undefined) {
+    const differs = words[0] === "compare" && ended.code === ExitCode.different;
+    if ((ended.code !== ExitCode.success && !differs) || end === undefined) {
       throw this.#failure(ended);
     }
-    return resultOf({ end, progress: this.#progress, map: this.#map, text: this.#text });
+    return resultOf({ end, differs, progress: this.#progress, map: this.#map, text: this.#text });
   }
 
   #failure(ended: Ended): BlockcopyError {
@@ -173,6 +177,8 @@ class Running<Result> {
       case "end":
         this.#end = event;
         break;
+      case "differ":
+        return;
       case "hello":
       case "begin":
       case "aside":

@@ -49,8 +49,12 @@ export const OPTION_NAMES = {
   compare: {
     flags: ["sudo", "noBootstrap", "verbose", "map"],
     values: [
+      "start",
+      "end",
+      "ranges",
       "rsh",
       "remoteCommand",
+      "bootstrap",
       "timeout",
       "direct",
       "threads",
@@ -58,6 +62,8 @@ export const OPTION_NAMES = {
       "bwlimit",
       "digest",
       "blockSize",
+      "mapFile",
+      "rangesOut",
     ],
   },
   checksum: {

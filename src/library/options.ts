@@ -90,12 +90,20 @@ export interface SyncOptions extends Control {
 
 /** Options of `compare`. */
 export interface CompareOptions extends Control {
+  /** Start at this OFFSET. */
+  start?: number | string | undefined;
+  /** Stop at this OFFSET. */
+  end?: number | string | undefined;
+  /** Compare only the ranges in this range map, a file of this host or -, in whole blocks (see `blockcopy help checksum`). */
+  ranges?: string | undefined;
   /** Connect with this command instead of ssh, split into words at spaces. */
   rsh?: string | undefined;
   /** Run this on the other host instead of blockcopy: words for the shell there. */
   remoteCommand?: string | undefined;
   /** Run it there with `sudo -n`, which must not ask for a password. */
   sudo?: boolean | undefined;
+  /** Send to a host without blockcopy: node, this program for the Node there; single, an executable that needs none; auto, the first that works; never. Default: auto. */
+  bootstrap?: "auto" | "node" | "single" | "never" | undefined;
   /** The same as --bootstrap never: also run nothing that was sent there before. */
   noBootstrap?: boolean | undefined;
   /** Fail when a stage or host says nothing for this many seconds, 0 for no limit. Default: 60. */
@@ -116,6 +124,10 @@ export interface CompareOptions extends Control {
   verbose?: boolean | undefined;
   /** Draw the change map, which shows where blocks differed. */
   map?: boolean | undefined;
+  /** Write the change map to this file, as an image. */
+  mapFile?: string | undefined;
+  /** Write the ranges of A that differ to this file, as a range map for `blockcopy sync --ranges`. */
+  rangesOut?: string | undefined;
 }
 
 /** Options of `checksum`. */

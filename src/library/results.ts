@@ -23,20 +23,19 @@ export function syncResult(success: Success): SyncResult {
   };
 }
 
-/** Makes the result of `compare` from that of a dry run. */
+/** Makes the result of `compare`. */
 export function comparison(success: Success): Comparison {
-  const summary = summaryIn(success);
-  const sizes = summary?.sizes ?? null;
-  if (summary === null || sizes === null) {
-    throw fault("the dry run has not counted");
+  const { summary } = success.end;
+  if (!summary) {
+    throw fault("the comparison has not counted");
   }
-  const { blocks, changed } = summary;
-  const { source: a, destination: b } = sizes;
+  const { blocks, changed, sizes, first = null } = summary;
   return {
-    equal: blocks === 0 && a === b,
-    sizes: { a, b },
+    equal: !success.differs,
+    sizes: sizes ? { a: sizes.source, b: sizes.destination } : null,
     blocks,
     bytes: changed,
+    first,
     map: mapIn(success),
   };
 }

@@ -80,14 +80,16 @@ export interface SyncResult {
 
 /** The result of a comparison. */
 export interface Comparison {
-  /** True if both have the same length and the same bytes. */
+  /** True if both have the same bytes, and, unless only a part was compared, the same length. */
   equal: boolean;
-  /** Lengths in bytes. */
-  sizes: { a: number; b: number };
+  /** Lengths in bytes; null if only a part was compared. */
+  sizes: { a: number; b: number } | null;
   /** Number of blocks of `a` that differ from `b`, or that `b` is too short for. */
   blocks: number;
   /** Bytes of these blocks. */
   bytes: number;
+  /** Offset of the first of these blocks; null if there is none. */
+  first: number | null;
   /** The change map, with `map: true`. */
   map: ChangeMap | undefined;
 }

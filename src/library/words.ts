@@ -9,8 +9,7 @@ type OperationName = keyof typeof OPTION_NAMES;
 /** The command that does an operation, and the options that it always has. */
 const COMMANDS: Readonly<Record<OperationName, readonly [string, ...string[]]>> = {
   sync: ["sync"],
-  // A dry run that any destination suits, also one in use. Nothing is sent, so compressing would only cost time.
-  compare: ["sync", "--dry-run", "--truncate", "--force", "--compress=none"],
+  compare: ["compare"],
   checksum: ["checksum"],
   root: ["checksum", "--root"],
   retrieve: ["retrieve"],

@@ -14,7 +14,7 @@ import { saveTo } from "./save/save.ts";
 import type { SaveOptions } from "./save/session.ts";
 
 /** Options of {@link receive}: which digests to send, and how to write the blocks that arrive. */
-export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized"> &
+export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized" | "located"> &
   SaveOptions & {
     /** The part of the copy that this process does; the last part includes what the source has after the end of the destination. */
     part: Part | undefined;
@@ -44,6 +44,7 @@ export async function receive(
     ...onlyPart(reader, options),
     extended: !legacy,
     sized: !legacy,
+    located: !legacy,
   };
   const output = new Output(native, "hash stream", options.rate);
   const { request, onRequest } = awaitRequest(options);

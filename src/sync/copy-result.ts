@@ -11,6 +11,8 @@ export interface CopyResult {
   map: ChangeMap | undefined;
   /** Lines for people, instead of the usual ones. */
   lines?: string[];
+  /** True if a comparison has found the two ends to be different. */
+  differs?: boolean;
 }
 
 /** Makes a summary from the bytes that were compared and the counts. */
@@ -32,14 +34,18 @@ export function summaryLines({ summary, lines }: CopyResult): string[] {
     return lines ?? [];
   }
   const { read, same, sent, verified, dryRun, seconds } = summary;
-  const rate = seconds > 0 ? ` at ${formatBytes(Math.round(read / seconds))}/s` : "";
   const are = dryRun ? "are" : "were";
   return [
     firstLine(summary),
-    `  ${formatBytes(read)} read${rate}, ${formatBytes(same)} ${are} the same`,
+    `  ${formatBytes(read)} read${rateText(read, seconds)}, ${formatBytes(same)} ${are} the same`,
     ...(dryRun || sent === null ? [] : [`  ${formatBytes(sent)} sent${packing(summary)}`]),
     ...(verified === null ? [] : [`  ${verified}`]),
   ];
+}
+
+/** Returns the rate of a copy, to follow the number of bytes; nothing if there is none. */
+export function rateText(bytes: number, seconds: number): string {
+  return bytes > 0 && seconds > 0 ? ` at ${formatBytes(Math.round(bytes / seconds))}/s` : "";
 }
 
 function firstLine(summary: CopySummary): string {

@@ -1,7 +1,7 @@
 import { ExitCode } from "../errors/exit-codes.ts";
 import type { StageContext } from "../blocks/context.ts";
 import type { CopyState } from "../ui/copy-state.ts";
-import type { StageEvent } from "../ui/programs/event-schema.ts";
+import type { Range, StageEvent } from "../ui/programs/event-schema.ts";
 import { hostLabel, nameOf, sameError } from "./connection/endpoint.ts";
 import { CopyView, type LinkOptions, type SidePair } from "./copy-view.ts";
 import { HostWarnings } from "./host-warnings.ts";
@@ -84,11 +84,29 @@ export class Listener {
       case "progress":
         this.#view.showBottleneck();
         break;
+      case "differ":
+        this.#takeDifferences(side, event.ranges);
+        break;
       case "map":
       case "error":
       case "end":
       case "unknown":
         break;
+    }
+  }
+
+  /** Keeps the ranges that differ, and ends a comparison whose ranges cannot be kept. */
+  #takeDifferences(side: Side, ranges: readonly Range[]): void {
+    const refused = this.#context.progress.differences.add(ranges);
+    if (refused !== undefined) {
+      const where = hostLabel(side.end);
+      this.giveUp(
+        new SyncError(
+          `${refused}, as the stage on ${where} reports them`,
+          "leave out --ranges-out, or give a larger --block-size; with the same blockcopy on both hosts, report this fault",
+          ExitCode.protocol,
+        ),
+      );
     }
   }
 

@@ -90,7 +90,9 @@ async function open(context: LocalContext, options: LocalOptions): Promise<Ends>
   const { force, lock } = options;
   const source = await engine.openSource(options.source, direct);
   const opening = { force, create: false, lock, direct };
-  const sink = await engine.openSink(options.destination, opening).catch(adviseOnMissing);
+  const sink = await engine
+    .openSink(options.destination, opening)
+    .catch((error: unknown) => adviseOnMissing(error, "destination"));
   const destination = await engine.openReader(sink, direct);
   refuseFileAmongDevices(options.destination, sink);
   if (source.isSameAs(destination)) {

@@ -116,6 +116,7 @@ export class Side {
         break;
       case "warning":
       case "aside":
+      case "differ":
       case "unknown":
         break;
     }

@@ -14,6 +14,8 @@ export interface CopyOptions extends Carried {
   wantsDetails: boolean;
   /** Write nothing, only report what would be done. */
   dryRun: boolean;
+  /** Only compare, in a dry run: refuse nothing that only matters for writing, and report the ranges that differ. */
+  compare: boolean;
   /** The codec; undefined means "choose automatically": `auto` over a connection. */
   compress: string | undefined;
   digest: string | undefined;
@@ -54,7 +56,11 @@ export function retrieveArguments(options: CopyOptions, { linked }: { linked: bo
     ...valued("--compress", compressOf(options, { linked })),
     ...valued("--sizes", sizesOf(options)),
     ...neededRange(options),
-    ...flags({ "--whole": isWhole(options), "--map": options.map }),
+    ...flags({
+      "--whole": isWhole(options),
+      "--map": options.map,
+      "--report-ranges": options.compare,
+    }),
   ];
 }
 
@@ -87,6 +93,7 @@ function firstArguments(options: CopyOptions): string[] {
       "--numeric-ids": numericIds,
       "--preface": options.ranges !== undefined,
       "--root-first": options.delta !== undefined,
+      "--compare": options.compare,
     }),
     ...cacheArguments(options.digestCache),
     ...readingArguments(options),
@@ -162,8 +169,9 @@ function compressOf(
 }
 
 /** Returns the sizes that the destination may have. */
-export function sizesOf({ truncate, start, end, allowLarger, create }: CopyOptions): Sizes {
-  if (truncate || start !== undefined || end !== undefined) {
+export function sizesOf(options: CopyOptions): Sizes {
+  const { compare, truncate, start, end, allowLarger, create } = options;
+  if (compare || truncate || start !== undefined || end !== undefined) {
     return "any";
   }
   if (allowLarger) {

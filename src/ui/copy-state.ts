@@ -1,5 +1,6 @@
 import { clock } from "../native/clock.ts";
 import type { Bottleneck } from "./bottleneck.ts";
+import { Differences } from "./differences.ts";
 import { type Counted, type Counts, NO_COUNTS, type Progress, silent } from "./progress.ts";
 import { Rate } from "./rate.ts";
 
@@ -42,6 +43,8 @@ export class CopyState implements Progress {
   work = new Work(undefined, undefined);
   /** Other work that is going on, such as reading back. */
   asideWork: Work | undefined;
+  /** The ranges that differ. A comparison replaces it before it starts. */
+  differences = new Differences(0);
 
   begin(total: number | undefined): void {
     if (!this.begun) {
@@ -62,6 +65,10 @@ export class CopyState implements Progress {
 
   mapped(): void {
     // The result of the copy has the change map.
+  }
+
+  differed(): void {
+    // `sync` adds them to the differences itself: it has to refuse some.
   }
 
   proved(): void {

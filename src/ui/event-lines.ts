@@ -3,7 +3,7 @@ import { VERSION } from "../native/installation.ts";
 import type { ChangeMap } from "./change-map.ts";
 import { JsonLine } from "./json-line.ts";
 
-import type { Proof, StageEvent, TimeSpent } from "./programs/event-schema.ts";
+import type { Proof, Range, StageEvent, TimeSpent } from "./programs/event-schema.ts";
 import { type Counted, type Progress, silent, type StageEnding } from "./progress.ts";
 
 /** The version of the events, which docs/events.md describes. A reader that does not know it must not read on. */
@@ -50,6 +50,10 @@ export class EventLines implements Progress {
 
   mapped({ length, bucket, changed }: ChangeMap): void {
     this.#send({ event: "map", length, bucket, changed });
+  }
+
+  differed(ranges: readonly Range[]): void {
+    this.#send({ event: "differ", ranges: [...ranges] });
   }
 
   proved(proof: Proof): void {

@@ -1,5 +1,5 @@
 import type { ChangeMap } from "./change-map.ts";
-import type { Proof } from "./programs/event-schema.ts";
+import type { Proof, Range } from "./programs/event-schema.ts";
 
 /**
  * The counters of a stage, in addition to the bytes that are done: blocks that differ, their bytes, bytes that were sent, bytes of the blocks
@@ -38,6 +38,8 @@ export interface Progress {
   count(what: Counted, number: number): void;
   /** Gives the change map at the end, if it was asked for. */
   mapped(map: ChangeMap): void;
+  /** Names ranges that differ, in ascending order, if they were asked for. */
+  differed(ranges: readonly Range[]): void;
   /** Gives the proof of the stage at the end. */
   proved(proof: Proof): void;
   /** The stage does other work on `total` bytes, such as `reading back`, until the returned progress finishes. Its own work waits. */
@@ -52,6 +54,7 @@ export const silent: Progress = {
   advance: () => undefined,
   count: () => undefined,
   mapped: () => undefined,
+  differed: () => undefined,
   proved: () => undefined,
   aside: () => silent,
   finish: () => undefined,

@@ -1,6 +1,6 @@
 import { formatBriefly } from "./format.ts";
 import type { ChangeMap } from "./change-map.ts";
-import type { Proof } from "./programs/event-schema.ts";
+import type { Proof, Range } from "./programs/event-schema.ts";
 import type { Counted, Progress, StageEnding } from "./progress.ts";
 
 /** Progress, in bytes. */
@@ -58,6 +58,10 @@ export class Tally implements Progress {
 
   mapped(map: ChangeMap): void {
     this.#shown.mapped(map);
+  }
+
+  differed(ranges: readonly Range[]): void {
+    this.#shown.differed(ranges);
   }
 
   proved(proof: Proof): void {

@@ -66,7 +66,7 @@ export function describeCommand(name: string, command: CommandClass): CommandHel
     ]),
     operands: declarations.filter(({ names }) => names.length === 0),
     sections: GROUPS.map((group) => ({
-      title: TITLES[group],
+      title: group === "what" && name === "compare" ? "What to compare" : TITLES[group],
       options: shown.filter((option) => option.group === group),
     })).filter(({ options }) => options.length > 0),
   };

@@ -2,6 +2,7 @@ import { ExitCode, SIGNAL_EXIT_CODES } from "../../errors/exit-codes.ts";
 import type { Entry } from "../help/layout.ts";
 
 const MEANINGS: Readonly<Record<keyof typeof ExitCode, string>> = {
+  different: "`compare`: the two are not equal",
   success: "success; for `save` and `sync`: everything is on the disk",
   usage:
     "usage: an unknown option, a bad offset or range map, a range outside the file, neither a file nor a block device, a terminal, sizes that differ (`sync`), `--direct on` where that is not possible",

@@ -8,7 +8,7 @@ const COPY = "to copy, use `blockcopy sync SOURCE DESTINATION`";
 /** Commands of other programs, and what to use for them. */
 const ELSEWHERE: ReadonlyMap<string, (pair: Pair) => string> = new Map([
   ...["cp", "copy", "clone", "mirror", "push", "pull"].map((name) => [name, () => COPY] as const),
-  ...["diff", "compare", "cmp"].map((name) => [name, comparison] as const),
+  ...["diff", "cmp"].map((name) => [name, comparison] as const),
   ...["verify", "check"].map((name) => [name, verification] as const),
 ]);
 
@@ -16,31 +16,20 @@ const ELSEWHERE: ReadonlyMap<string, (pair: Pair) => string> = new Map([
 interface Pair {
   source: string;
   destination: string;
-  /** True for two files of this host. */
-  areLocal: boolean;
 }
 
 function pairOf(files: readonly string[]): Pair {
   const [source = "", destination = ""] = files;
   return files.length === 2
-    ? {
-        source: quoted(source),
-        destination: quoted(destination),
-        areLocal: !files.some((file) => /^[^/]*:/.test(file)),
-      }
-    : { source: "SOURCE", destination: "DESTINATION", areLocal: false };
+    ? { source: quoted(source), destination: quoted(destination) }
+    : { source: "SOURCE", destination: "DESTINATION" };
 }
 
-/** Names ways to compare two files that write to neither. */
-function comparison({ source, destination, areLocal }: Pair): string {
-  const root = (file: string): string => `\`blockcopy checksum --root ${file}\``;
-  const roots = areLocal
-    ? `${root(source)} and ${root(destination)}`
-    : `${root("FILE")} on each host`;
-  return `to see what differs, use \`blockcopy sync -n ${source} ${destination}\` (a dry run); to compare root digests, run ${roots}`;
+function comparison({ source, destination }: Pair): string {
+  return `to see what differs, use \`blockcopy compare ${source} ${destination}\`, which writes to neither`;
 }
 
-/** Names the ways to verify a copy, first those that write nothing. */
+/** Names the ways to verify a copy, first the one that writes nothing. */
 function verification(pair: Pair): string {
   const { source, destination } = pair;
   return `${comparison(pair)}; to copy and prove it, \`blockcopy sync --verify full ${source} ${destination}\` (writes ${destination})`;

@@ -48,7 +48,7 @@ export class Ending {
   end(code: number, failure?: CommandEnd["failure"], lines: readonly Line[] = []): never {
     const { name } = this.#command;
     const late = this.#report(code, failure);
-    if (late !== undefined && code === ExitCode.success) {
+    if (late !== undefined && failure === undefined) {
       return this.#exit(exitCodeOf(late), [errorLine(late, name)]);
     }
     const warning = late === undefined ? [] : [`WARNING (${name}): ${messageOf(late)}`];

@@ -34,6 +34,8 @@ export interface CommandRun extends EndingParts {
   again?: string;
   /** True if a result goes to standard output. */
   printsResult?: boolean;
+  /** Returns the exit code after a success; 0, unless given. */
+  successCode?: () => number;
   /** Asks the command to end early; given if others look at it too. */
   cancellation?: Cancellation;
   /** Prints progress in one line: SIGUSR1 has asked. */
@@ -64,7 +66,7 @@ export async function runCommand(run: CommandRun): Promise<never> {
   } catch (error) {
     ending.fail(error);
   }
-  return ending.end(ExitCode.success);
+  return ending.end(run.successCode?.() ?? ExitCode.success);
 }
 
 /** Loads the addon. Without it, only Node can end the process. */

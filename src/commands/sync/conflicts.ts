@@ -3,46 +3,96 @@ import type { CopyOptions } from "../../sync/stage-arguments.ts";
 import { refuseNumericIds } from "../destination-command.ts";
 import { refuseEmptyRange } from "../options/offset.ts";
 
-/** Options of `sync`, as given. */
-export interface SyncOptions extends CopyOptions {
+/** Options of `sync` and `compare`, as given. Only `sync` has the optional ones. */
+interface SharedOptions {
+  start: number | undefined;
+  end: number | undefined;
+  ranges: string | undefined;
   rsh: string | undefined;
   remoteCommand: string | undefined;
   sudo: boolean;
-  wire: string | undefined;
+  wire?: string | undefined;
   bootstrap: string | undefined;
   noBootstrap: boolean;
   quiet: boolean;
   json: boolean;
   verbose: boolean;
-  metrics: string | undefined;
   progress: boolean;
-  stats: boolean;
+  stats?: boolean;
   /** `--map` */
   drawMap: boolean;
-  mapFile: string | undefined;
-  /** `-a`, which has set `times`, `perms`, `owner` and `group`. */
-  archive: boolean;
   /** True if both ends are on this host. */
   isHere: boolean;
 }
 
+/** Options of `sync`, as given. */
+export interface SyncOptions extends CopyOptions, SharedOptions {
+  wire: string | undefined;
+  stats: boolean;
+  metrics: string | undefined;
+  mapFile: string | undefined;
+  /** `-a`, which has set `times`, `perms`, `owner` and `group`. */
+  archive: boolean;
+}
+
 /** Options that cannot be used in a certain case. */
-interface Conflict {
-  when: (copy: SyncOptions) => boolean;
+interface Conflict<Options> {
+  when: (given: Options) => boolean;
   /** True for each option that is given. */
-  options: (copy: SyncOptions) => Readonly<Record<string, boolean>>;
+  options: (given: Options) => Readonly<Record<string, boolean>>;
   message: (option: string) => string;
   advice: string;
 }
 
 const ONE = "leave one of them out";
 
+/** Combinations that neither `sync` nor `compare` accepts. */
+const OF_BOTH: readonly Conflict<SharedOptions>[] = [
+  {
+    when: ({ ranges }) => ranges !== undefined,
+    options: ({ start, end }) => ({ "--start": start !== undefined, "--end": end !== undefined }),
+    message: (option) => `--ranges cannot be used with ${option}`,
+    advice: "give a range map that only has this range: a line `OFFSET LENGTH`",
+  },
+  {
+    when: ({ quiet }) => quiet,
+    options: ({ verbose, progress, drawMap, json, stats }) => ({
+      "--verbose": verbose,
+      "--progress": progress,
+      "--map": drawMap && !json && stats !== true,
+    }),
+    message: (option) => `${option} prints something, and --quiet only errors`,
+    advice: `${ONE} (--map-file FILE.svg is possible)`,
+  },
+  {
+    when: ({ noBootstrap }) => noBootstrap,
+    options: ({ bootstrap }) => ({
+      [`--bootstrap ${bootstrap}`]: bootstrap !== undefined && bootstrap !== "never",
+    }),
+    message: (option) => `${option} sends blockcopy, and --no-bootstrap sends nothing`,
+    advice: ONE,
+  },
+  {
+    when: ({ isHere }) => isHere,
+    options: ({ sudo, remoteCommand, wire, rsh, bootstrap, noBootstrap }) => ({
+      "--sudo": sudo,
+      "--remote-command": remoteCommand !== undefined,
+      "--wire": wire !== undefined,
+      "--rsh": rsh !== undefined,
+      "--bootstrap": bootstrap !== undefined,
+      "--no-bootstrap": noBootstrap,
+    }),
+    message: (option) => `${option} is for copies between hosts, and both ends are on this one`,
+    advice: "leave it out, or name the other host: HOST:PATH",
+  },
+];
+
 /**
  * Combinations of options that contradict each other, or that would ignore an option. Options that merely have nothing to do stay
  * allowed: `--dry-run` takes the options of the copy that it stands for, `--streams 1` is the default, `--no-bootstrap` also works with
  * `--remote-command` and `--wire`, `--stats` asks for a summary that is printed anyway, and `-q --json` prints nothing on standard error.
  */
-const CONFLICTS: readonly Conflict[] = [
+const OF_SYNC: readonly Conflict<SyncOptions>[] = [
   {
     when: ({ streams }) => (streams ?? 1) > 1,
     options: ({ verify, digestCache, ranges, delta }) => ({
@@ -53,12 +103,6 @@ const CONFLICTS: readonly Conflict[] = [
     }),
     message: (option) => `${option} does not work with --streams: no stream sees the whole copy`,
     advice: `${ONE} (--verify=written is possible)`,
-  },
-  {
-    when: ({ ranges }) => ranges !== undefined,
-    options: ({ start, end }) => ({ "--start": start !== undefined, "--end": end !== undefined }),
-    message: (option) => `--ranges cannot be used with ${option}`,
-    advice: "give a range map that only has this range: a line `OFFSET LENGTH`",
   },
   {
     when: ({ digestCache }) => digestCache !== undefined,
@@ -103,42 +147,11 @@ const CONFLICTS: readonly Conflict[] = [
     advice: ONE,
   },
   {
-    when: ({ quiet }) => quiet,
-    options: ({ verbose, progress, drawMap, json, stats }) => ({
-      "--verbose": verbose,
-      "--progress": progress,
-      "--map": drawMap && !json && !stats,
-    }),
-    message: (option) => `${option} prints something, and --quiet only errors`,
-    advice: `${ONE} (--map-file FILE.svg is possible)`,
-  },
-  {
     when: ({ quiet, json, stats, metrics, mapFile }) =>
       quiet && !json && !stats && metrics === undefined && mapFile === undefined,
     options: ({ dryRun }) => ({ "--dry-run": dryRun }),
     message: (option) => `${option} only prints what would be sent, and --quiet only errors`,
     advice: `${ONE}, or add --stats, --json or --metrics`,
-  },
-  {
-    when: ({ noBootstrap }) => noBootstrap,
-    options: ({ bootstrap }) => ({
-      [`--bootstrap ${bootstrap}`]: bootstrap !== undefined && bootstrap !== "never",
-    }),
-    message: (option) => `${option} sends blockcopy, and --no-bootstrap sends nothing`,
-    advice: ONE,
-  },
-  {
-    when: ({ isHere }) => isHere,
-    options: ({ sudo, remoteCommand, wire, rsh, bootstrap, noBootstrap }) => ({
-      "--sudo": sudo,
-      "--remote-command": remoteCommand !== undefined,
-      "--wire": wire !== undefined,
-      "--rsh": rsh !== undefined,
-      "--bootstrap": bootstrap !== undefined,
-      "--no-bootstrap": noBootstrap,
-    }),
-    message: (option) => `${option} is for copies between hosts, and both ends are on this one`,
-    advice: "leave it out, or name the other host: HOST:PATH",
   },
 ];
 
@@ -148,14 +161,29 @@ const CONFLICTS: readonly Conflict[] = [
  * @throws UsageError
  */
 export function refuseTogether(copy: SyncOptions): void {
-  refuseEmptyRange(copy);
-  for (const { when, options, message, advice } of CONFLICTS) {
-    const [option] = (when(copy) && Object.entries(options(copy)).find(([, given]) => given)) || [];
+  refuseSharedConflicts(copy);
+  refuseAny(OF_SYNC, copy);
+  refuseNumericIds(copy);
+}
+
+/**
+ * Refuses the options of `sync` or `compare` that exclude one another in both.
+ *
+ * @throws UsageError
+ */
+export function refuseSharedConflicts(given: SharedOptions): void {
+  refuseEmptyRange(given);
+  refuseAny(OF_BOTH, given);
+}
+
+function refuseAny<Options>(conflicts: readonly Conflict<Options>[], given: Options): void {
+  for (const { when, options, message, advice } of conflicts) {
+    const [option] =
+      (when(given) && Object.entries(options(given)).find(([, isGiven]) => isGiven)) || [];
     if (option !== undefined) {
       throw new UsageError(message(option), advice);
     }
   }
-  refuseNumericIds(copy);
 }
 
 /** Options that restrict a copy to a part. */

@@ -29,6 +29,14 @@ export interface CopyOutput {
   mapFile: string | undefined;
   /** File for Prometheus. */
   metrics: string | undefined;
+  /** File for the ranges that differ. */
+  rangesOut: string | undefined;
+}
+
+/** A command and its output. */
+interface Named {
+  name: string;
+  output: CopyOutput;
 }
 
 /** Parts of a copy that decide where its summary goes. */
@@ -59,7 +67,7 @@ const summaryOnly: CopyDisplay = {
 
 /** Returns the function that warns a person, at most once of each thing. */
 export function warner(
-  { quiet }: CopyOutput,
+  { name, output: { quiet } }: Named,
   events: CopyEvents | undefined,
 ): StageContext["warn"] {
   const said = new Set<string>();
@@ -69,15 +77,15 @@ export function warner(
     }
     said.add(message);
     events?.warn(message);
-    printLine(`WARNING (sync): ${message}`);
+    printLine(`WARNING (${name}): ${message}`);
   };
 }
 
 /** Returns the function that tells a person what happens. */
-export function teller({ quiet, json }: CopyOutput): StageContext["tell"] {
+export function teller({ name, output: { quiet, json } }: Named): StageContext["tell"] {
   return (message) => {
     if (!quiet && !json) {
-      printLine(`blockcopy sync: ${message}`);
+      printLine(`blockcopy ${name}: ${message}`);
     }
   };
 }

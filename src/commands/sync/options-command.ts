@@ -1,19 +1,12 @@
 import { UsageError } from "../../errors/copy-error.ts";
-import { DEFAULT_TIMEOUT } from "../../sync/silence.ts";
 import { DestinationCommand } from "../destination-command.ts";
-import { SIZE } from "../options/block-size.ts";
 import { METHOD } from "../options/compress.ts";
 import { flag, value } from "../options/declare.ts";
-import { ALGORITHM } from "../options/digest.ts";
-import { COMMAND, fileHere, fileName, MAP_FILE } from "../options/file-name.ts";
-import { SECONDS, STREAMS } from "../options/io-options.ts";
+import { fileHere, fileName } from "../options/file-name.ts";
+import { STREAMS } from "../options/io-options.ts";
 import { OFFSET } from "../options/offset.ts";
-import { RATE } from "../options/rate.ts";
-import { oneOf } from "../options/one-of.ts";
+import * as shared from "../options/shared.ts";
 import { WIRE } from "../options/wire.ts";
-
-/** The ways to get blockcopy to hosts without it. */
-const HOW = oneOf("HOW", ["auto", "node", "single", "never"]);
 
 /** Options of `sync`. */
 export abstract class SyncOptionsCommand extends DestinationCommand {
@@ -29,10 +22,7 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     text: "Stop at this OFFSET; the rest of DESTINATION stays as it is",
   });
 
-  ranges = value("--ranges", fileHere("MAP"), {
-    group: "what",
-    text: "Compare only the ranges in this range map, a file of this host or -, in whole blocks (see `blockcopy help checksum`)",
-  });
+  ranges = shared.ranges();
 
   delta = value("--delta", fileHere("FILE"), {
     group: "what",
@@ -44,40 +34,22 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     text: "Only say what would be sent, and write nothing; takes all options of the copy except --verify",
   });
 
-  rsh = value("-e,--rsh", COMMAND, {
-    group: "connection",
-    text: "Connect with this command instead of ssh, split into words at spaces",
-  });
+  rsh = shared.rsh();
 
-  remoteCommand = value("--remote-command", COMMAND, {
-    group: "connection",
-    text: "Run this on the other host instead of blockcopy: words for the shell there",
-  });
+  remoteCommand = shared.remoteCommand();
 
-  sudo = flag("--sudo", {
-    group: "connection",
-    text: "Run it there with `sudo -n`, which must not ask for a password",
-  });
+  sudo = shared.sudo();
 
   wire = value("--wire", WIRE, {
     group: "connection",
     text: "With 0.0.2, the other host has blockcopy 0.0.2, as in --remote-command 'python3 blockcopy.py'",
   });
 
-  bootstrap = value("--bootstrap", HOW, {
-    group: "connection",
-    text: "Send to a host without blockcopy: node, this program for the Node there; single, an executable that needs none; auto, the first that works; never. Default: auto",
-  });
+  bootstrap = shared.bootstrap();
 
-  noBootstrap = flag("--no-bootstrap", {
-    group: "connection",
-    text: "The same as --bootstrap never: also run nothing that was sent there before",
-  });
+  noBootstrap = shared.noBootstrap();
 
-  timeout = value("--timeout", SECONDS, {
-    group: "connection",
-    text: `Fail when a stage or host says nothing for this many seconds, 0 for no limit. Default: ${DEFAULT_TIMEOUT}`,
-  });
+  timeout = shared.timeout();
 
   compress = value("--compress", METHOD, {
     group: "speed",
@@ -86,38 +58,25 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
 
   compressAuto = flag("-z", { group: "speed", text: "The same as --compress auto" });
 
-  bwlimit = value("--bwlimit", RATE, {
-    group: "speed",
-    text: "Send at most RATE bytes per second in each direction, such as 20M (K, M, G: powers of 1024)",
-  });
+  bwlimit = shared.bwlimit();
 
   streams = value("--streams", STREAMS, {
     group: "speed",
     text: "Copy over this number of connections to each host, up to 8, for links that are faster than one connection",
   });
 
-  digest = value("--digest", ALGORITHM, {
-    group: "speed",
-    text: "Digest of the blocks between hosts: blake3 or sha3-512. Default: blake3",
-  });
+  digest = shared.digest();
 
-  blockSize = value("--block-size", SIZE, {
-    group: "speed",
-    text: "Bytes per block between hosts: a power of two from 4K to 16M. Default: 128K",
-  });
+  blockSize = shared.blockSize();
 
   digestCache = value("--digest-cache", fileName("DIGESTS"), {
     group: "speed",
     text: "Keep the digests of DESTINATION in this file of its host, and send these the next time instead of reading DESTINATION",
   });
 
-  quiet = flag("-q,--quiet", { group: "output", text: "Print errors only", isForTerminal: true });
+  quiet = shared.quiet();
 
-  progress = flag("--progress", {
-    group: "output",
-    text: "Print progress even if standard error is not a terminal, one line per 5 %, and with --json",
-    isForTerminal: true,
-  });
+  progress = shared.progress();
 
   stats = flag("--stats", {
     group: "output",
@@ -125,21 +84,11 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     isForTerminal: true,
   });
 
-  json = flag("--json", {
-    group: "output",
-    text: "Write events to standard output as JSON, one object per line",
-    isForTerminal: true,
-  });
+  json = shared.json();
 
-  drawMap = flag("--map", {
-    group: "output",
-    text: "Draw the change map, which shows where blocks differed",
-  });
+  drawMap = shared.drawMap();
 
-  mapFile = value("--map-file", MAP_FILE, {
-    group: "output",
-    text: "Write the change map to this file, as an image",
-  });
+  mapFile = shared.mapFile();
 
   metrics = value("--metrics", fileHere("FILE"), {
     group: "output",

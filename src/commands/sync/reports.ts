@@ -1,10 +1,10 @@
 import { ReportError, UsageError } from "../../errors/copy-error.ts";
-import { ExitCode } from "../../errors/exit-codes.ts";
 import { exitCodeOf } from "../../errors/explain.ts";
 import { describe } from "../../errors/stream-errors.ts";
 import { type CopyResult, summaryLines } from "../../sync/copy-result.ts";
 import { readText, replaceText, whyNotReplace } from "../../transport/files/small-file.ts";
 import type { ChangeMap } from "../../ui/change-map.ts";
+import { type Differences, RANGES_BEGINNING } from "../../ui/differences.ts";
 import type { CopyState } from "../../ui/copy-state.ts";
 import { mapSvg, SVG_BEGINNING } from "../../ui/people/map-svg.ts";
 import type { CopyEvents } from "../../ui/programs/copy-events.ts";
@@ -21,14 +21,15 @@ interface Reported {
 }
 
 /**
- * Refuses to write the change map or the metrics over anything else.
+ * Refuses to write the change map, the metrics or the ranges over anything else.
  *
  * @throws UsageError
  */
-export function refuseReplacing({ mapFile, metrics }: CopyOutput): void {
+export function refuseReplacing({ mapFile, metrics, rangesOut }: CopyOutput): void {
   for (const [path, beginning] of [
     [mapFile, SVG_BEGINNING],
     [metrics, METRICS_BEGINNING],
+    [rangesOut, RANGES_BEGINNING],
   ] as const) {
     const refused = path === undefined ? undefined : whyNotReplace(path, beginning);
     if (refused !== undefined) {
@@ -46,6 +47,16 @@ export function writeMap(
     const failure = replaceText(mapFile, mapSvg(map, `${source} → ${destination}`), SVG_BEGINNING);
     if (failure !== undefined) {
       throw new ReportError("the change map", failure);
+    }
+  }
+}
+
+/** @throws ReportError */
+export function writeRanges({ rangesOut }: CopyOutput, differences: Differences): void {
+  if (rangesOut !== undefined) {
+    const failure = replaceText(rangesOut, differences.text(), RANGES_BEGINNING);
+    if (failure !== undefined) {
+      throw new ReportError("the ranges that differ", failure);
     }
   }
 }
@@ -94,7 +105,7 @@ export function writeLastEvents(
   },
 ): ReportError | undefined {
   const { copied, end, late } = copy;
-  const error = end.code === ExitCode.success && late !== undefined ? late : end.failure;
+  const error = end.failure ?? late;
   const map = copy.drawMap ? copied?.map : undefined;
   if (error !== undefined) {
     const { message, advice } = error;

@@ -1,3 +1,4 @@
+import { ExitCode } from "../../errors/exit-codes.ts";
 import { clock } from "../../native/clock.ts";
 import { forcedSimd, wantsLegacy } from "../../process/environment.ts";
 import { trackTimeSpent } from "../../process/time-spent.ts";
@@ -12,10 +13,18 @@ import type { IoOptions } from "../options/io-options.ts";
 import type { DataStream } from "../run/data-streams.ts";
 import { runCommand } from "../run/run-command.ts";
 import { type CopyOutput, displayFor, printDryRun, summaryOf, teller, warner } from "./display.ts";
-import { refuseReplacing, writeLastEvents, writeMap, writeMetrics } from "./reports.ts";
+import {
+  refuseReplacing,
+  writeLastEvents,
+  writeMap,
+  writeMetrics,
+  writeRanges,
+} from "./reports.ts";
 
 /** A copy, and the output that people and programs get of it. */
 export interface ReportedCopy {
+  /** Name of the command. */
+  name: "sync" | "compare";
   /** As given on the command line. */
   source: string;
   destination: string;
@@ -42,12 +51,13 @@ export function runSync(copy: ReportedCopy): Promise<never> {
   let display: CopyDisplay = hidden;
   let copied: CopyResult | undefined;
   return runCommand({
-    name: "sync",
+    name: copy.name,
     verbose: copy.verbose,
     streams: copy.streams,
     printsResult: output.json || copy.dryRun,
+    successCode: () => (copied?.differs === true ? ExitCode.different : ExitCode.success),
     ...copy.cutOff,
-    tell: () => tellProgress(state, events),
+    tell: () => tellProgress(copy, state, events),
     finish: (end) => {
       const seconds = (clock() - began) / 1000;
       const late = writeMetrics(copy, { state, copied, end, seconds });
@@ -67,11 +77,12 @@ export function runSync(copy: ReportedCopy): Promise<never> {
       const { direct, threads, queueDepth } = copy.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
-      const says = { warn: warner(output, events), tell: teller(output), debug };
+      const says = { warn: warner(copy, events), tell: teller(copy), debug };
       const context = { native, engine, direct, progress: state, cancellation, ...says };
       const done = await copy.work({ ...context, spent: trackTimeSpent(threads) });
       copied = done;
       writeMap(copy, done.map);
+      writeRanges(output, state.differences);
       await printDryRun(copy, done, native);
       return undefined;
     },
@@ -79,9 +90,13 @@ export function runSync(copy: ReportedCopy): Promise<never> {
 }
 
 /** Answers SIGUSR1. */
-function tellProgress(state: CopyState, events: CopyEvents | undefined): void {
+function tellProgress(
+  { name }: ReportedCopy,
+  state: CopyState,
+  events: CopyEvents | undefined,
+): void {
   if (!state.begun) {
-    printLine("blockcopy sync: nothing has begun yet");
+    printLine(`blockcopy ${name}: nothing has begun yet`);
   } else if (events === undefined) {
     printLine(statusLine(state, Infinity));
   } else {

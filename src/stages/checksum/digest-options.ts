@@ -18,8 +18,10 @@ export interface DigestOptions {
   cache: CacheOptions | undefined;
   /** Write an extended stream, which names the algorithm. blockcopy 0.0.2 does not read it. */
   extended: boolean;
-  /** Name the size and the storage of the file, so that `retrieve` can refuse a source that shares its storage. */
+  /** Name the size of the file, so that `retrieve` can refuse a source of another size. */
   sized?: boolean;
+  /** Name the storage of the file, so that `retrieve` can refuse a source that shares it. */
+  located?: boolean;
   /** Ask for an answer without blocks. */
   dryRun?: boolean;
   /** Called with the request before any digest is sent. */

@@ -17,12 +17,13 @@ export async function sendMissing(
   options: DigestOptions,
   output: StreamOutput,
 ): Promise<void> {
-  const { file, hashing, extended, sized, dryRun } = options;
+  const { file, hashing, extended, sized, located, dryRun } = options;
   checkRange({ size: 0 }, options);
   options.onRequest?.({ hashing, extents: [], openEnded: true, size: 0, extended });
   progress.begin(0);
   const root = new Root(hashing).finish(0);
-  const storage = sized === true ? ((await engine.storageOfNewFile(file)) ?? undefined) : undefined;
+  const storage =
+    located === true ? ((await engine.storageOfNewFile(file)) ?? undefined) : undefined;
   const about = {
     ...((sized === true || output.isRewritable) && { size: 0 }),
     ...(output.isRewritable && { root: root.root }),

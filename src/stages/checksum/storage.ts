@@ -6,9 +6,9 @@ import type { DigestOptions } from "./digest-options.ts";
 export async function storageFor(
   { engine, debug }: StageContext,
   source: Binding.Source,
-  { file, sized }: DigestOptions,
+  { file, located }: DigestOptions,
 ): Promise<string | undefined> {
-  if (sized !== true) {
+  if (located !== true) {
     return undefined;
   }
   const storage = await engine.storageOf(source);

@@ -13,6 +13,7 @@ import { clock } from "../../native/clock.ts";
 import { HashDecoder } from "../../protocol/hash-stream/decoder.ts";
 import type { Output } from "../../transport/streams/output.ts";
 import { ChangeMap } from "../../ui/change-map.ts";
+import type { Range } from "../../ui/programs/event-schema.ts";
 import type { Progress } from "../../ui/progress.ts";
 import { DryRunOutput } from "./dry-run-output.ts";
 import { type Format, negotiate } from "./negotiate.ts";
@@ -47,13 +48,15 @@ export class Comparison {
   #reported = 0;
 
   constructor(context: StageContext, options: RetrieveOptions, opened: OpenSource, output: Output) {
-    const { native, engine, debug } = context;
+    const { native, engine } = context;
     const { size } = opened.source;
     this.#context = context;
     this.#options = options;
     this.#opened = opened;
     this.#output = output;
-    this.#dryRun = options.dryRun ? new DryRunOutput(debug) : undefined;
+    this.#dryRun = options.dryRun
+      ? new DryRunOutput((ranges) => this.#differed(ranges))
+      : undefined;
     this.#map = options.map ? new ChangeMap(size) : undefined;
     this.#root = new RootOfBatches(size);
     this.#slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), BATCH_SLOT_LENGTH);
@@ -153,6 +156,14 @@ export class Comparison {
     });
     this.#slots.release(slot);
     this.#report(batch, diff.changed);
+  }
+
+  #differed(ranges: readonly Range[]): void {
+    const { progress, debug } = this.#context;
+    ranges.forEach(([offset, length]) => debug(`${length} bytes at offset ${offset} differ`));
+    if (this.#options.ranges) {
+      progress.differed(ranges);
+    }
   }
 
   #report(batch: HashBatch, changed: readonly Binding.Block[]): void {

@@ -1,14 +1,16 @@
 import type * as Binding from "../../native/binding.js";
+import { MOST_RANGES, type Range } from "../../ui/programs/event-schema.ts";
 
-/** Counts the block stream of a dry run instead of sending it. */
+/** Counts the block stream of a dry run instead of sending it, and finds the ranges that differ. */
 export class DryRunOutput {
-  readonly #debug: (message: string) => void;
+  readonly #report: (ranges: readonly Range[]) => void;
   #bytes = 0;
-  #range = { start: 0, end: 0 };
+  /** Ranges that are not reported yet. The last one may still grow. */
+  #ranges: Range[] = [];
 
-  /** @param debug logs each range that differs */
-  constructor(debug: (message: string) => void) {
-    this.#debug = debug;
+  /** @param report takes the ranges that differ, in ascending order and up to {@link MOST_RANGES} at a time */
+  constructor(report: (ranges: readonly Range[]) => void) {
+    this.#report = report;
   }
 
   /** Bytes that would have been sent so far. */
@@ -25,24 +27,28 @@ export class DryRunOutput {
   /** Records blocks that differ, in ascending order. */
   differ(blocks: readonly Pick<Binding.Block, "position" | "block">[]): void {
     for (const { position, block } of blocks) {
-      if (position !== this.#range.end) {
-        this.#logRange();
-        this.#range = { start: position, end: position };
+      const last = this.#ranges.at(-1);
+      if (last !== undefined && last[0] + last[1] === position) {
+        last[1] += block;
+        continue;
       }
-      this.#range.end += block;
+      if (this.#ranges.length === MOST_RANGES) {
+        this.#reportAll();
+      }
+      this.#ranges.push([position, block]);
     }
   }
 
   /** Counts the end of the stream. */
   finish(parts: readonly Uint8Array[]): Promise<void> {
-    this.#logRange();
+    this.#reportAll();
     return this.write(parts);
   }
 
-  #logRange(): void {
-    const { start, end } = this.#range;
-    if (end > start) {
-      this.#debug(`${end - start} bytes at offset ${start} differ`);
+  #reportAll(): void {
+    if (this.#ranges.length > 0) {
+      this.#report(this.#ranges);
+      this.#ranges = [];
     }
   }
 }

@@ -23,8 +23,10 @@ export interface RetrieveOptions {
   inUse: ((message: string) => void) | undefined;
   /** Most bytes to send per second; undefined for no limit. */
   rate: number | undefined;
-  /** Report where the changed blocks are. */
+  /** Report how much differs in each part of the source. */
   map: boolean;
+  /** In a dry run, report each range that differs. */
+  ranges: boolean;
   /** Refuse a hash stream without a seal. */
   sealed: boolean;
 }

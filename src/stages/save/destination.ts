@@ -2,7 +2,7 @@ import { ExitCode } from "../../errors/exit-codes.ts";
 import { CopyError, UsageError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
-import { adviceOnMissing } from "../../errors/path-advice.ts";
+import { adviceOnMissing, type Role } from "../../errors/path-advice.ts";
 import { absolute } from "../../native/files.ts";
 import { removeUnless } from "../../transport/files/unfinished.ts";
 import type { StageContext } from "../../blocks/context.ts";
@@ -64,7 +64,7 @@ export async function openForDryRun(
   return found;
 }
 
-/** A destination does not exist, but could be created. */
+/** A file or device does not exist. */
 class MissingError extends CopyError {
   override readonly name = "MissingError";
 
@@ -74,13 +74,13 @@ class MissingError extends CopyError {
 }
 
 /**
- * Adds advice to the failure to open a destination that does not exist.
+ * Adds advice to the failure to open a file or device that does not exist.
  *
  * @throws MissingError, or `error` if it is another failure
  */
-export function adviseOnMissing(error: unknown): never {
+export function adviseOnMissing(error: unknown, role: Role): never {
   throw isEngineFailure(error) && error.kind === "not-found"
-    ? new MissingError(error.message, adviceOnMissing(error.path ?? "", "destination"))
+    ? new MissingError(error.message, adviceOnMissing(error.path ?? "", role))
     : error;
 }
 

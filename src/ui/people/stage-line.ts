@@ -56,6 +56,10 @@ export class LiveLine implements Progress {
     // Only `sync` shows it.
   }
 
+  differed(): void {
+    // Only `compare` shows it.
+  }
+
   proved(): void {
     // The outcome says it in words.
   }

@@ -52,6 +52,10 @@ export class ProgressLines implements Progress {
     // Only `sync` shows a change map.
   }
 
+  differed(): void {
+    // Only `compare` shows it.
+  }
+
   proved(): void {
     // The outcome says it in words.
   }

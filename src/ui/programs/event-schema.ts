@@ -5,6 +5,9 @@ import { MOST_BUCKETS } from "../change-map.ts";
 /** The most counters that an event from another host may have. */
 const MOST_COUNTERS = 64;
 
+/** The most ranges that differ in one event. The next ones are in the next event. */
+export const MOST_RANGES = 1024;
+
 /** Allows fields that this version does not know: a newer one may add some. */
 const OPEN = { extra: t.isUnknown() };
 
@@ -47,6 +50,9 @@ const isBottleneck = t.isObject(
   OPEN,
 );
 
+/** A range of bytes: its offset, and its length. */
+const isRange = t.isTuple([isCount, isCount]);
+
 /** The proof that a destination gives when it is done. */
 const isProof = t.isObject(
   {
@@ -82,6 +88,8 @@ const isSummary = t.isObject(
     /** The lengths of source and destination before the copy; null where no stage has seen the whole of both. */
     sizes: t.isOptional(t.isNullable(t.isObject({ source: isCount, destination: isCount }, OPEN))),
     seconds: isNonNegative,
+    /** The offset of the first block that differs; null if none does. Only after a comparison. */
+    first: t.isOptional(t.isNullable(isCount)),
   },
   OPEN,
 );
@@ -164,6 +172,14 @@ export const EVENTS = {
     },
     OPEN,
   ),
+  /** Ranges that differ, in ascending order. Written by the stage at the source of a comparison. */
+  differ: t.isObject(
+    {
+      event: t.isLiteral("differ"),
+      ranges: t.cascade(t.isArray(isRange), [t.hasMaxLength(MOST_RANGES)]),
+    },
+    OPEN,
+  ),
   /** It has succeeded. */
   end: t.isObject(
     {
@@ -190,5 +206,7 @@ export type StageEvent = KnownEvent | { event: "unknown" };
 export type TimeSpent = t.InferType<typeof isTimeSpent>;
 
 export type CopySummary = t.InferType<typeof isSummary>;
+
+export type Range = t.InferType<typeof isRange>;
 
 export type Proof = t.InferType<typeof isProof>;

@@ -1,0 +1,221 @@
+// A comparison finds every block that differs, here and between hosts, and writes to neither end.
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import fc from "fast-check";
+import { assertSame } from "../support/files/bytes.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { lackingLoop } from "../support/files/loop.ts";
+import { mountedLoop } from "../support/files/mount.ts";
+import { environmentHere, lackingHosts, prefixHere } from "../support/hosts/hosts.ts";
+import { assertFailed, assertSucceeded, EXIT, type Outcome, run } from "../support/programs/cli.ts";
+import { BEGIN, END, ends, HELLO, OLD } from "../support/programs/stand-in.ts";
+import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { trace } from "../support/programs/trace.ts";
+import { lackingTrace } from "../support/programs/tools.ts";
+
+const EQUAL = 0;
+const DIFFERENT = 1;
+
+function compare(...args: string[]): Promise<Outcome> {
+  return run(["compare", ...args]);
+}
+
+/** Asserts the result of a comparison: its exit code, and its lines without the one that has the rate. */
+function assertCompared({ code, stdout, stderr }: Outcome, expected: number, lines: string): void {
+  assert.equal(stderr, "");
+  assert.equal(stdout.toString().replace(/^ {2}.* compared(?: at .*)?\n/m, ""), lines);
+  assert.equal(code, expected);
+}
+
+for (const [what, here, there] of [
+  ["here", "", ""],
+  ["with another host", "", "one:"],
+  ["from another host", "one:", ""],
+  ["two other hosts", "one:", "two:"],
+] as const)
+  test(`two files, ${what}`, { skip: here + there !== "" && lackingHosts }, async (t) => {
+    const { from, to } = pair(t, { destination: changedIn(SOURCE, 17, 18, 30) });
+    const [a, b] = [here + from, there + to];
+    const start = (...args: string[]): Promise<Outcome> =>
+      here + there === ""
+        ? compare(...args)
+        : run(["compare", ...args], { prefix: prefixHere(), env: environmentHere() });
+    const before = statSync(to, { bigint: true });
+    const offset = 17 * BLOCK;
+    const differ = `${a} and ${b} differ: 3 blocks (384.00 KiB), the first at offset ${offset}\n`;
+    assertCompared(await start(a, b), DIFFERENT, differ);
+    assertCompared(
+      await start("--end", `${offset}`, a, b),
+      EQUAL,
+      `${a} and ${b} are equal in the range that was compared\n`,
+    );
+    const after = statSync(to, { bigint: true });
+    assert.deepEqual([after.mtimeNs, after.ctimeNs], [before.mtimeNs, before.ctimeNs]);
+    writeFileSync(to, SOURCE);
+    assertCompared(await start(a, b), EQUAL, `${a} and ${b} are equal\n`);
+  });
+
+test("files of other lengths are different", async (t) => {
+  const { folder, from } = pair(t, { source: noise("a", 3 * BLOCK) });
+  const content = readFileSync(from);
+  const to = join(folder, "b");
+  const size = content.length;
+  for (const [bytes, words] of [
+    [content.subarray(0, 2 * BLOCK), `: 1 block (128.00 KiB), the first at offset ${2 * BLOCK}`],
+    [Buffer.concat([content, noise("more", 5000)]), " only in length"],
+    [Buffer.alloc(0), ": 3 blocks (384.00 KiB), the first at offset 0"],
+  ] as const) {
+    writeFileSync(to, bytes);
+    const lengths = `  ${from} has ${size} bytes, ${to} has ${bytes.length}\n`;
+    assertCompared(
+      await compare(from, to),
+      DIFFERENT,
+      `${from} and ${to} differ${words}\n${lengths}`,
+    );
+  }
+  writeFileSync(from, "");
+  assertCompared(await compare(from, to), EQUAL, `${from} and ${to} are equal\n`);
+});
+
+/** The ranges of the blocks in which two files differ, byte by byte. */
+function differing(a: Buffer, b: Buffer, block: number): string[] {
+  const ranges: [number, number][] = [];
+  for (let at = 0; at < a.length; at += block) {
+    const one = a.subarray(at, at + block);
+    if (one.equals(b.subarray(at, at + block))) continue;
+    const last = ranges.at(-1);
+    if (last !== undefined && last[0] + last[1] === at) last[1] += one.length;
+    else ranges.push([at, one.length]);
+  }
+  return ranges.map(([offset, length]) => `${offset} ${length}`);
+}
+
+test("all ranges that differ, and nothing else, are in the range map", async (t) => {
+  const folder = scratch(t);
+  const [a, b, map] = [join(folder, "a"), join(folder, "b"), join(folder, "map")];
+  const places = fc.array(fc.nat({ max: 999_999 }), { maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(places, fc.constantFrom(4096, 65_536), async (changed, block) => {
+      const content = noise("content", 1_000_000);
+      writeFileSync(a, content);
+      const other = Buffer.from(content);
+      for (const at of changed) other[at] = (other[at] ?? 0) ^ 0x80;
+      writeFileSync(b, other);
+      const outcome = await compare("--block-size", `${block}`, "--ranges-out", map, a, b);
+      const expected = differing(content, other, block);
+      assert.equal(outcome.code, expected.length === 0 ? EQUAL : DIFFERENT, outcome.stderr);
+      const lines = readFileSync(map, "utf8").trim().split("\n");
+      assert.deepEqual(lines.slice(1), expected);
+      assertSucceeded(await run(["sync", "--ranges", map, a, b]));
+      assertSame(readFileSync(b), content);
+    }),
+    { numRuns: 6, interruptAfterTimeLimit: 20_000 },
+  );
+});
+
+test("more ranges than an event has", async (t) => {
+  const { folder, from, to } = pair(t, { source: noise("a", 2500 * 8192) });
+  const other = readFileSync(from);
+  for (let at = 0; at < other.length; at += 8192) other[at] = (other[at] ?? 0) ^ 1;
+  writeFileSync(to, other);
+  const map = join(folder, "map");
+  const outcome = await compare("-q", "--block-size", "4K", "--ranges-out", map, from, to);
+  assert.deepEqual([outcome.code, outcome.stderr], [DIFFERENT, ""]);
+  assert.equal(readFileSync(map, "utf8").trim().split("\n").length, 1 + 2500);
+});
+
+test("events have the result in numbers", async (t) => {
+  const { from, to } = pair(t);
+  const { code, stdout, stderr } = await compare("--json", from, to);
+  assert.deepEqual([code, stderr], [DIFFERENT, ""]);
+  const events = stdout
+    .toString()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const { event, summary } = events.at(-1);
+  assert.equal(event, "end");
+  assert.deepEqual([summary.blocks, summary.changed, summary.first], [3, 3 * BLOCK, 0]);
+});
+
+test("a device in use, and one that is read-only", { skip: lackingLoop }, async (t) => {
+  const folder = scratch(t);
+  const { backing, loop } = mountedLoop(t, folder);
+  chmodSync(backing, 0o400);
+  for (const [a, b] of [
+    [backing, loop.path],
+    [loop.path, backing],
+  ] as const) {
+    const { code, stdout } = await compare(a, b);
+    assert.equal(code, EQUAL, stdout.toString());
+  }
+});
+
+test("nothing is opened for writing", { skip: lackingTrace() }, async (t) => {
+  const { from, to } = pair(t);
+  const traced = trace(scratch(t), "trace=openat");
+  assert.equal((await run(["compare", from, to], { prefix: [...traced.prefix] })).code, DIFFERENT);
+  const calls = traced.calls();
+  const opened = calls.filter((call) => call.includes(from) || call.includes(to));
+  assert.ok(opened.length >= 2, calls.join("\n"));
+  for (const call of opened) assert.doesNotMatch(call, /O_WRONLY|O_RDWR/);
+});
+
+test("what cannot be compared is refused, with another exit code than that of a difference", async (t) => {
+  const { folder, from, to } = pair(t);
+  const [missing, map] = [join(folder, "missing"), join(folder, "map")];
+  for (const [args, code, words] of [
+    [[from, from], EXIT.usage, /are the same/],
+    [[from, missing], EXIT.missing, /missing: .*; check the name$/m],
+    [[missing, to], EXIT.missing, /missing: .*; check the name$/m],
+    [["--start", "1G", from, to], EXIT.usage, /lies beyond the end/],
+    [["--ranges-out", to, from, to], EXIT.usage, /was not written by blockcopy/],
+    [
+      ["--ranges-out", join(missing, "map"), from, to],
+      EXIT.io,
+      /making \S+map\S* failed.*no such file/,
+    ],
+    [["-q", "--map", from, to], EXIT.usage, /--quiet only errors/],
+    [["--sudo", from, to], EXIT.usage, /both ends are on this one/],
+    [["-", to], EXIT.usage, /must be actual file/],
+  ] as const)
+    assertFailed(await compare(...args), code, "compare", words);
+  assert.ok(!existsSync(map));
+});
+
+/** Compares with a stand-in for a stage on another host. */
+async function compareWith(t: TestContext, events: readonly string[]): Promise<Outcome> {
+  const { folder, here } = ends(t);
+  const rsh = join(folder, "rsh");
+  const say = (lines: readonly string[]): string =>
+    lines.map((event) => `echo '${event}' >&2\n`).join("");
+  const isEnd = (event: string): boolean => event === END;
+  const [first, last] = [events.filter((event) => !isEnd(event)), events.filter(isEnd)];
+  writeFileSync(rsh, `#!/bin/bash\n${say(first)}exec >&-\ncat > /dev/null\n${say(last)}`);
+  chmodSync(rsh, 0o755);
+  return compare(
+    "-e",
+    rsh,
+    "--remote-command",
+    "x",
+    "--ranges-out",
+    join(folder, "m"),
+    "host:/s",
+    here,
+  );
+}
+
+test("another host that reports impossible ranges, or does not finish, proves nothing", async (t) => {
+  assert.equal(OLD.length, 1024 * 1024);
+  const differ = (...ranges: number[][]): string => JSON.stringify({ event: "differ", ranges });
+  for (const [events, words] of [
+    [[HELLO, BEGIN, differ([4096, 4096], [0, 4096]), END], /not in ascending order/],
+    [[HELLO, BEGIN, differ([4096, 0]), END], /not in ascending order/],
+    [[HELLO, BEGIN, differ([2 ** 53 - 1, 4096]), END], /not in ascending order/],
+    [[HELLO, BEGIN, END], /has compared 0 of 1048576 bytes/],
+    [[HELLO, BEGIN], /never said that it is done/],
+  ] as const)
+    assertFailed(await compareWith(t, events), EXIT.protocol, "compare", words);
+});

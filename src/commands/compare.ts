@@ -1,0 +1,135 @@
+import { Command } from "clipanion";
+
+import { compareEnds, type ComparisonOptions } from "../sync/compare.ts";
+import { parseEndpoint } from "../sync/connection/endpoint.ts";
+import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
+import type { CopyResult } from "../sync/copy-result.ts";
+import type { LocalContext } from "../sync/local.ts";
+import { NewFile } from "../transport/files/new-file.ts";
+import { operand, value } from "./options/declare.ts";
+import { fileHere, fileName, refuseStandardInput } from "./options/file-name.ts";
+import { OFFSET } from "./options/offset.ts";
+import { rangesStream, readRanges } from "./options/read-range-map.ts";
+import * as shared from "./options/shared.ts";
+import { StageCommand } from "./stage-command.ts";
+import { refuseSharedConflicts } from "./sync/conflicts.ts";
+import { runSync } from "./sync/run-sync.ts";
+
+/** `blockcopy compare A B` */
+export class CompareCommand extends StageCommand {
+  static override paths = [["compare"]];
+
+  static override usage = Command.Usage({
+    description: "compare two files or devices, here or on other hosts",
+    details: `
+      Reads A and B, regular files or block devices, compares them block by block, and writes to neither. The exit code is 0 if they are equal, and 1 if a block differs or one is longer than the other. Every other exit code means that they could not be compared.
+
+      A, B or both may be on another host, as for \`blockcopy sync\`. Each host reads its own file, and only digests go over the connection.
+
+      A file or device in use is compared too; if it changes meanwhile, the result is about no moment in particular.
+    `,
+    examples: [
+      ["Check a copy on another host", "$0 compare /dev/vg/disk root@host:/dev/vg/copy"],
+      [
+        "Find the ranges that differ, for `sync --ranges map.txt`",
+        "$0 compare --ranges-out map.txt disk.img copy.img",
+      ],
+    ],
+  });
+
+  start = value("--start", OFFSET, { group: "what", text: "Start at this OFFSET" });
+
+  end = value("--end", OFFSET, { group: "what", text: "Stop at this OFFSET" });
+
+  ranges = shared.ranges();
+
+  rsh = shared.rsh();
+
+  remoteCommand = shared.remoteCommand();
+
+  sudo = shared.sudo();
+
+  bootstrap = shared.bootstrap();
+
+  noBootstrap = shared.noBootstrap();
+
+  timeout = shared.timeout();
+
+  bwlimit = shared.bwlimit();
+
+  digest = shared.digest();
+
+  blockSize = shared.blockSize();
+
+  quiet = shared.quiet();
+
+  progress = shared.progress();
+
+  json = shared.json();
+
+  drawMap = shared.drawMap();
+
+  mapFile = shared.mapFile();
+
+  rangesOut = value("--ranges-out", fileHere("MAP"), {
+    group: "output",
+    text: "Write the ranges of A that differ to this file, as a range map for `blockcopy sync --ranges`",
+  });
+
+  a = operand(fileName("A"));
+
+  b = operand(fileName("B"));
+
+  /** True if both ends are on this host. */
+  isHere = false;
+
+  override execute(): Promise<never> {
+    const { a, b, io, quiet, progress, drawMap, mapFile, rangesOut, embedded } = this;
+    const json = this.json || embedded;
+    const output = { quiet, json, progress, stats: false, drawMap, mapFile, rangesOut };
+    return runSync({
+      name: "compare",
+      source: a,
+      destination: b,
+      io,
+      dryRun: true,
+      output: { ...output, metrics: undefined },
+      verbose: this.wantsDetails,
+      embedded,
+      cutOff: { unfinished: "the comparison is not complete", again: "run it again" },
+      streams: rangesStream(this.ranges),
+      work: (context) => this.#compare(context),
+    });
+  }
+
+  async #compare(context: LocalContext): Promise<CopyResult> {
+    refuseStandardInput(this.a);
+    refuseStandardInput(this.b);
+    const [source, destination] = [parseEndpoint(this.a), parseEndpoint(this.b)];
+    this.isHere = source.kind === "local" && destination.kind === "local";
+    refuseSharedConflicts(this);
+    if (this.rsh !== undefined) {
+      refuseUnusableRsh(this.rsh);
+    }
+    if (this.rangesOut !== undefined) {
+      await NewFile.probe(this.rangesOut);
+    }
+    return compareEnds(context, {
+      source,
+      destination,
+      remote: shared.remoteOptionsOf(this),
+      options: this.#options(),
+      extents: this.ranges === undefined ? undefined : await readRanges(context, this.ranges),
+      keepRanges: this.rangesOut !== undefined,
+    });
+  }
+
+  /** Returns what the two stages are told. */
+  #options(): ComparisonOptions {
+    const { direct, threads, queueDepth, wantsDetails, digest, blockSize, bwlimit } = this;
+    const { start, end, ranges, drawMap, mapFile } = this;
+    const map = drawMap || mapFile !== undefined;
+    const reading = { direct, threads, queueDepth, wantsDetails, digest, blockSize, bwlimit };
+    return { ...reading, start, end, ranges, map };
+  }
+}
