@@ -1,0 +1,15 @@
+import {
+  badSectors,
+  changingDisks,
+  droppedWrites,
+  littleMemory,
+  nvme,
+  partitions,
+} from "./disks.ts";
+import { fileSystems, inUse, layers, lvm, md, recipe, thin } from "./layers.ts";
+import type { Topic } from "./topic.ts";
+
+export const TOPICS: readonly Topic[] = [
+  [nvme, partitions, lvm, thin, recipe, md, layers, inUse],
+  [badSectors, droppedWrites, changingDisks, littleMemory, fileSystems],
+].flat();

@@ -1,0 +1,118 @@
+import { COPIED, type Expected, type Topic } from "./topic.ts";
+
+export const lvm: Topic = {
+  name: "lvm",
+  disks: { first: { mebibytes: 20 }, second: { mebibytes: 20 } },
+  rows: {
+    "linear volume to linear volume": COPIED,
+    "snapshot of a changed volume": { code: 0, copy: "kept" },
+  },
+};
+
+const FULL = /cannot (?:write|sync) \/dev\/vg\/\w+.*(?:No space left|ENOSPC|EIO)/i;
+
+export const thin: Topic = {
+  name: "thin",
+  disks: { pool: { mebibytes: 40 }, source: { mebibytes: 16 } },
+  rows: {
+    "thin volume to thin volume": COPIED,
+    "zeros take no room": { ...COPIED, freed: "yes" },
+    "to a pool that is full": { code: 74, destination: "different", says: FULL },
+    "the same, with room": COPIED,
+    "to a pool that is full, and waits for room": {
+      code: 74,
+      destination: "different",
+      says: FULL,
+    },
+  },
+};
+
+export const recipe: Topic = {
+  name: "recipe",
+  disks: { pool: { mebibytes: 48 } },
+  rows: {
+    "thin_delta as the manual has it": { ...COPIED, ids: "1,2", "metadata snapshot": "-" },
+  },
+};
+
+export const md: Topic = {
+  name: "md",
+  disks: { source: { mebibytes: 6 }, one: { mebibytes: 6 }, two: { mebibytes: 6 } },
+  rows: {
+    "to a mirror": { ...COPIED, members: "equal" },
+    "to a degraded mirror": COPIED,
+    "the mirror once it is whole again": { code: 0, "new member": "equal" },
+    "from a degraded mirror": COPIED,
+  },
+};
+
+export const layers: Topic = {
+  name: "layers",
+  disks: {
+    source: { mebibytes: 6 },
+    under: { mebibytes: 6 },
+    virtio: { mebibytes: 6, bus: "virtio" },
+  },
+  rows: {
+    "to dm-crypt with sectors of 4096 bytes": COPIED,
+    "zeros to dm-crypt, sparse": COPIED,
+    "to zram": COPIED,
+    "to virtio": COPIED,
+    "from virtio, sparse": COPIED,
+  },
+};
+
+/** Refused before anything is written, by a message with these words. */
+const refused = (says: RegExp): Expected => ({ code: 69, destination: "kept", says });
+
+export const inUse: Topic = {
+  name: "in-use",
+  disks: {
+    source: { mebibytes: 8 },
+    mounted: { mebibytes: 8 },
+    lvm: { mebibytes: 8 },
+    md: { mebibytes: 8 },
+    crypt: { mebibytes: 8 },
+    swap: { mebibytes: 8 },
+    loop: { mebibytes: 8 },
+    mapped: { mebibytes: 8 },
+  },
+  rows: {
+    "mounted partition": refused(/mounted on \/mnt\/a/),
+    "disk with a mounted partition": refused(/mounted on \/mnt\/a/),
+    "disk of a volume group": refused(/vg-volume|\/mnt\/b/),
+    "mounted volume": refused(/mounted on \/mnt\/b/),
+    "member of a mirror": refused(/md0/),
+    "disk below dm-crypt": refused(/crypt/),
+    swap: refused(/swap/),
+    "disk below a loop device": refused(/loop0/),
+    "disk below device-mapper": refused(/mapped|dm-/),
+    "once it is free": COPIED,
+  },
+};
+
+const onFileSystem: Readonly<Record<string, Expected>> = {
+  "--create": COPIED,
+  holes: { ...COPIED, blocks: "few" },
+  "--sparse": { ...COPIED, blocks: "few" },
+  "--direct on": COPIED,
+  grown: { ...COPIED, size: (4 << 20) + 700_001 },
+  truncated: { ...COPIED, size: 3_000_001 },
+  "digest cache": { code: "0 0", destination: "equal" },
+  full: { code: 74, says: /No space|ENOSPC/ },
+};
+
+export const fileSystems: Topic = {
+  name: "file-systems",
+  disks: {
+    ext4: { mebibytes: 64 },
+    xfs: { mebibytes: 320 },
+    btrfs: { mebibytes: 256 },
+    fuse: { mebibytes: 64 },
+  },
+  rows: Object.fromEntries(
+    ["ext4", "xfs", "btrfs", "fuse"].flatMap((system) =>
+      Object.entries(onFileSystem).map(([row, expected]) => [`${system}: ${row}`, expected]),
+    ),
+  ),
+};

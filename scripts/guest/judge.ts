@@ -1,0 +1,49 @@
+import type { Expected } from "./expectations/topic.ts";
+
+/** A row as the guest has reported it. */
+export interface Report {
+  readonly name: string;
+  readonly facts: Map<string, string>;
+  readonly text: string[];
+  skipped: string | undefined;
+}
+
+export interface Outcome {
+  readonly topic: string;
+  readonly row: string;
+  readonly state: "passed" | "failed" | "skipped";
+  /** Why it was skipped, or what differs from the expectation. */
+  readonly reason?: string;
+}
+
+/** Compares a report with what is expected of its row. */
+export function judge(topic: string, report: Report, expected: Expected | undefined): Outcome {
+  const { name: row, facts, text, skipped } = report;
+  if (skipped !== undefined) return { topic, row, state: "skipped", reason: skipped };
+  if (expected === undefined) {
+    return { topic, row, state: "failed", reason: "the table of expectations does not have it" };
+  }
+  const said = text.join("\n");
+  const names = new Set([
+    ...Object.keys(expected).filter((name) => name !== "says"),
+    ...facts.keys(),
+  ]);
+  const differences = [...names].flatMap((name) =>
+    difference(name, expected[name], facts.get(name)),
+  );
+  const { says } = expected;
+  if (says instanceof RegExp && !says.test(said)) differences.push(`it does not say ${says}`);
+  if (differences.length === 0) return { topic, row, state: "passed" };
+  const reason = [...differences, ...text.map((line) => `  | ${line}`)].join("\n    ");
+  return { topic, row, state: "failed", reason };
+}
+
+function difference(
+  name: string,
+  expected: Expected[string] | undefined,
+  got = "nothing",
+): string[] {
+  if (expected === undefined) return [`${name}: nothing is expected, reported is ${got}`];
+  const fits = expected instanceof RegExp ? expected.test(got) : String(expected) === got;
+  return fits ? [] : [`${name}: expected is ${expected}, reported is ${got}`];
+}

@@ -1,0 +1,71 @@
+// Runs copies in a real guest: real drivers, real disks as far as qemu has them, and power cuts.
+// Usage: npm run test:guest -- [--only NAME,...] [--seed N] [--power-cuts N]
+import { parseArgs } from "node:util";
+import { Random } from "./disk/random.ts";
+import { TOPICS } from "./expectations/all.ts";
+import type { Outcome } from "./judge.ts";
+import { DEBIAN_PACKAGES, whyNot } from "./machine/programs.ts";
+import { POWER_CUTS, runPowerCuts } from "./power-cuts.ts";
+import { thinDeltaRecipe } from "./recipe.ts";
+import { Rig } from "./rig.ts";
+import { runTopic } from "./run-topic.ts";
+
+const { values } = parseArgs({
+  options: { only: { type: "string" }, seed: { type: "string" }, "power-cuts": { type: "string" } },
+});
+const seed = wholeNumber("--seed", values.seed) ?? Date.now() % 1_000_000;
+const cuts = wholeNumber("--power-cuts", values["power-cuts"]) ?? 20;
+const reason = whyNot();
+if (reason === undefined) process.exitCode = await main();
+else console.log(`SKIPPED (guest): ${reason}. On Debian: apt-get install ${DEBIAN_PACKAGES}`);
+
+async function main(): Promise<number> {
+  const names = [...TOPICS.map(({ name }) => name), POWER_CUTS];
+  const chosen = new Set(values.only?.split(",") ?? names);
+  const isChosen = (name: string): boolean => chosen.has(name);
+  if (![...chosen].every((name) => names.includes(name))) {
+    throw new Error(`--only: expected are some of ${names.join(",")}`);
+  }
+  console.log(`seed ${seed}`);
+  const outcomes: Outcome[] = [];
+  const report = (outcome: Outcome): void => {
+    outcomes.push(outcome);
+    print(outcome);
+  };
+  const rig = new Rig({ recipe: thinDeltaRecipe() });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      rig.remove();
+      process.exit(1);
+    });
+  }
+  try {
+    for (const topic of TOPICS.filter(({ name }) => isChosen(name))) {
+      await runTopic(rig, topic, new Random(seed, topic.name), report);
+    }
+    if (isChosen(POWER_CUTS)) await runPowerCuts(rig, { seed, cuts }, report);
+  } finally {
+    rig.remove();
+  }
+  return summarize(outcomes);
+}
+
+function wholeNumber(option: string, text: string | undefined): number | undefined {
+  if (text !== undefined && !/^\d{1,9}$/.test(text))
+    throw new Error(`${option}: ${text} is no number`);
+  return text === undefined ? undefined : Number(text);
+}
+
+function print({ topic, row, state, reason: why }: Outcome): void {
+  console.log(`${state} ${topic}: ${row}${why === undefined ? "" : ` (${why})`}`);
+}
+
+function summarize(outcomes: readonly Outcome[]): number {
+  const count = (state: Outcome["state"]): number =>
+    outcomes.filter((each) => each.state === state).length;
+  console.log(`${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped`);
+  const failed = outcomes.find((each) => each.state === "failed");
+  if (failed === undefined) return 0;
+  console.log(`To repeat: npm run test:guest -- --only ${failed.topic} --seed ${seed}`);
+  return 1;
+}
