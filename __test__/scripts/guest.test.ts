@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { Power } from "../../scripts/guest/disk/power.ts";
 import { Random } from "../../scripts/guest/disk/random.ts";
 import { MediaError, VolatileDisk } from "../../scripts/guest/disk/volatile-disk.ts";
 import { judge } from "../../scripts/guest/judge.ts";
+import { thinDeltaRecipe } from "../../scripts/guest/recipe.ts";
 
 const block = (byte: number): Buffer => Buffer.alloc(512, byte);
 const random = (): Random => new Random(1, "test");
@@ -62,4 +64,28 @@ test("a row fails by any fact that differs, is missing or is not expected", () =
   assert.equal(state(both, ["something else"]), "failed");
   assert.equal(state(both.slice(1), ["No space left"]), "failed");
   assert.equal(state([...both, ["tail", "changed"]], ["No space left"]), "failed");
+});
+
+test("LVM accepts the names of volumes in the docs, and the manual has its recipe", () => {
+  assert.match(
+    thinDeltaRecipe(),
+    /reserve_metadata_snap[^]*thin_delta [^]*blockcopy sync --ranges/,
+  );
+  // lvm(8): names may not begin with "snapshot" or "pvmove".
+  const { stdout: found } = spawnSync(
+    "git",
+    [
+      "grep",
+      "-nE",
+      "/dev/vg/(snapshot|pvmove)",
+      "--",
+      "docs",
+      "examples",
+      "man",
+      "README.md",
+      "src",
+    ],
+    { encoding: "utf8" },
+  );
+  assert.equal(found, "");
 });
