@@ -12,7 +12,7 @@ export interface Outcome {
   readonly topic: string;
   readonly row: string;
   readonly state: "passed" | "failed" | "skipped";
-  /** Why it was skipped, or what differs from the expectation. */
+  /** The cause of a skip, or the differences from the expectation. */
   readonly reason?: string;
 }
 

@@ -1,4 +1,4 @@
-/** What a row must report: each fact with its value, and text that the command must print. */
+/** The facts that a row must report, with their values; `says` is text that the command must print. */
 export interface Expected {
   readonly [fact: string]: string | number | RegExp;
 }

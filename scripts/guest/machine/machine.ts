@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { eachLine } from "./lines.ts";
 import { Monitor } from "./qmp.ts";
 
-/** What a guest starts from. */
+/** The files and the memory of a guest. */
 export interface Parts {
   /** For sockets and the console's text. */
   readonly folder: string;
@@ -37,7 +37,7 @@ const KERNEL_OPTIONS =
 /** A guest in qemu, and the line to it: its second serial port. */
 export class Machine {
   readonly #serial: Socket;
-  /** What qemu was told of each disk. */
+  /** The arguments of `device_add` for each disk. */
   readonly #devices = new Map<string, Readonly<Record<string, unknown>>>();
   readonly monitor: Monitor;
 
