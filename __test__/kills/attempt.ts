@@ -130,7 +130,8 @@ async function awaitVictim(
 }
 
 /** Does the deed. Returns false if the process had ended before. */
-async function doDeed(run: Run, { pid }: Found, { name, deed }: Moment): Promise<boolean> {
+async function doDeed(run: Run, found: Found, { name, role, deed }: Moment): Promise<boolean> {
+  const pid = role.isGroup === true ? -run.pid : found.pid;
   if (deed.startsWith("SIG")) return send(pid, deed as NodeJS.Signals);
   if (!send(pid, "SIGSTOP")) return false;
   if (deed === "given up") {

@@ -7,6 +7,7 @@ import type { Moment } from "./moment.ts";
 import type { Pipeline, Place } from "./pipeline.ts";
 import { assertNothingElse, copiedBytes, isComplete, isUntouched } from "./contents.ts";
 import { leftovers } from "./place.ts";
+import { GROUP, SYNC } from "./roles.ts";
 
 /** The exit codes of `sync` after one of its processes has ended, other than those for a signal. */
 const CODES: readonly number[] = [EXIT.cut, EXIT.busy, EXIT.protocol];
@@ -60,7 +61,7 @@ function faultsOfSync(judged: Judged): string[] {
   const line = lastLine(outcome.stderr[0] ?? "");
   if (!/^ERROR \(sync\): .*; \S/.test(line)) faults.push("no message");
   if (/^\s+at .*:\d+:\d+\)?$/m.test(outcome.stderr[0] ?? "")) faults.push("a stack trace");
-  if (role.name === "sync") return [...faults, ...faultsOfEnding(judged, line)];
+  if (role === SYNC || role === GROUP) return [...faults, ...faultsOfEnding(judged, line)];
   if (code === null || ![...CODES, ...BY_SIGNAL].includes(code)) faults.push(`exit code ${code}`);
   const named = role.about === undefined ? /SIG|this host|here/ : new RegExp(`\\b${role.about}\\b`);
   if (!named.test(line)) faults.push("the message does not name the process or its host");
@@ -72,7 +73,7 @@ function faultsOfSignal(
   { pipeline, place, moment: { role, deed } }: Judged,
   signal: string,
 ): string[] {
-  if (role.name !== "sync") return [`sync was ended by ${signal}`];
+  if (role !== SYNC && role !== GROUP) return [`sync was ended by ${signal}`];
   if (signal === "SIGKILL" && ["SIGKILL", "stopped and killed"].includes(deed)) return [];
   return signal === deed && isUntouched(place, pipeline) ? [] : [`sync was ended by ${signal}`];
 }
@@ -99,13 +100,13 @@ function faultsByHand(judged: Judged): string[] {
   if (moment.deed === "continued") faults.push("has failed although it was continued");
   if (codes.at(-1) === 0 && !isDone(judged))
     faults.push("save succeeds, but the copy is not complete");
+  const { places = [] } = moment.role;
   const cause = codes.findIndex((code) => code !== 0 && code !== EXIT.readerGone);
-  if (cause !== moment.role.place)
+  if (!places.includes(cause))
     faults.push(`the exit codes ${codes.join(" ")} name another program`);
   for (const [place, code] of codes.entries()) {
-    if (place === moment.role.place || code === 0) continue;
-    const wanted: readonly number[] =
-      place < (moment.role.place ?? 0) ? [EXIT.readerGone] : NEIGHBOUR;
+    if (place === cause || code === 0) continue;
+    const wanted: readonly number[] = place < cause ? [EXIT.readerGone] : NEIGHBOUR;
     if (!wanted.includes(code)) faults.push(`program ${place} ends with ${code}`);
     if (!/^ERROR \(\w+\): .*; \S/.test(lastLine(stderr[place] ?? "")))
       faults.push(`program ${place} has no message`);

@@ -44,8 +44,9 @@ export function momentOf(seed: number, pipeline: Pipeline, place: number): Momen
 
 type Label = readonly [number, string, number];
 
-function deedOf(label: Label, { isWatched }: Pipeline, { name }: Role): Deed {
+function deedOf(label: Label, { isWatched }: Pipeline, { name, isGroup }: Role): Deed {
   const dice = chance(...label, "deed");
+  if (isGroup === true) return pick(SIGNALS, ...label, "signal");
   if (dice < 0.36) return "SIGKILL";
   if (dice < 0.76) return pick(SIGNALS.slice(1), ...label, "signal");
   if (dice < 0.84) return "continued";
@@ -59,7 +60,7 @@ function whenOf(label: Label, { result }: Pipeline, { isBrief }: Role): When {
   if (isBrief === true) return { after: "its start", delay: 0 };
   if (dice < 0.15) return { after: "its start", delay: delay(120) };
   if (dice < 0.3 && result !== "nothing") return { after: "the first byte", delay: delay(60) };
-  if (dice < 0.5 && result === undefined) return { after: "the last byte", delay: delay(250) };
+  if (dice < 0.5 && result === undefined) return { after: "the last byte", delay: delay(60) };
   return { part: chance(...label, "part") };
 }
 

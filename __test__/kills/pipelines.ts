@@ -3,6 +3,7 @@ import { COMMAND, quote } from "../support/programs/cli.ts";
 import { lackingTrace } from "../support/programs/tools.ts";
 import type { Pipeline, Place } from "./pipeline.ts";
 import {
+  GROUP,
   hostOf,
   legacyShell,
   MASTER,
@@ -53,7 +54,7 @@ function sync(
 /** A copy within one process: it takes a moment, so it is larger. */
 function inOneProcess(name: string, more: Partial<Pipeline> = {}): Pipeline {
   return sync(name, ["", ""], [], {
-    roles: [SYNC],
+    roles: [SYNC, GROUP],
     size: 64 * MEBIBYTE,
     isWatched: false,
     ...more,

@@ -14,10 +14,12 @@ export interface Role {
   pattern: RegExp;
   /** The host that a message about its end must name, if that is not this one. */
   about?: Far;
-  /** The program of a pipeline joined by hand that it belongs to. */
-  place?: number;
+  /** The program of a pipeline joined by hand that it belongs to; several if the command line does not tell. */
+  places?: readonly number[];
   /** True if it lives for milliseconds only: a shell that becomes the program. */
   isBrief?: boolean;
+  /** True for the whole process group: what Ctrl-C and a service manager signal. */
+  isGroup?: boolean;
   /** True if it makes files with temporary names, which stay if it is killed. */
   makesFiles?: boolean;
 }
@@ -29,7 +31,7 @@ export function hostOf(side: Side): Far | undefined {
 
 /** The roles of `sync` itself, and of a copy that it makes by stages. */
 export function rolesOfSync([from, to]: readonly [Side, Side]): Role[] {
-  return [SYNC, ...end(from, "retrieve"), ...end(to, "receive")];
+  return [SYNC, GROUP, ...end(from, "retrieve"), ...end(to, "receive")];
 }
 
 /** `sync`, from the first line of its launcher on. */
@@ -40,12 +42,19 @@ export const SYNC: Role = {
   makesFiles: true,
 };
 
+/** `sync` and all that it has started on this host: its process group. */
+export const GROUP: Role = { ...SYNC, name: "all here", isGroup: true };
+
 /** The roles of a pipeline that was joined by hand, with the sides of its programs. */
 export function rolesByHand(sides: readonly [Side, Side, Side]): Role[] {
-  const stages = ["checksum", "retrieve", "save"] as const;
-  return stages.flatMap((stage, place) =>
-    end(sides[place] ?? "", stage).map((role) => ({ ...role, place })),
-  );
+  const roles = new Map<string, Role>();
+  for (const [place, stage] of (["checksum", "retrieve", "save"] as const).entries()) {
+    for (const role of end(sides[place] ?? "", stage)) {
+      const places = [...(roles.get(role.name)?.places ?? []), place];
+      roles.set(role.name, { ...role, places });
+    }
+  }
+  return [...roles.values()];
 }
 
 /** All processes between `sync` and a stage, and the stage. */
