@@ -126,6 +126,14 @@ test("--verify=full of a part of the source says that it cannot", async (t) => {
   assert.deepEqual(outcome.codes, [0, 0, EXIT.protocol]);
   assertFailed({ code: EXIT.protocol, stderr: outcome.stderr[2] ?? "" }, EXIT.protocol, "save");
   assert.match(outcome.stderr[2] ?? "", /lacks the root digest of the source/);
+  // An extended stream says so at its beginning.
+  const before = readFileSync(destination);
+  before[0] = 1;
+  writeFileSync(destination, before);
+  const checksum = ["--extended", ...part.checksum];
+  const { stderr } = await pipeline({ ...part, checksum, save: ["--verify=full"] });
+  assertFailed({ code: EXIT.usage, stderr: stderr[2] ?? "" }, EXIT.usage, "save", /nothing was/);
+  assert.ok(readFileSync(destination).equals(before));
   assertCopied(await pipeline({ ...part, save: ["--verify=written"] }));
 });
 

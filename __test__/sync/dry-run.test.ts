@@ -73,7 +73,7 @@ test("sizes, room and names", { skip: lackingLoop || lackingRoot("mount") }, asy
     [["--truncate", empty], file, usage, /the source is empty, and --truncate would empty/],
     [[source], hollow, io, room],
     [["--create", source], join(small, "new"), io, room],
-    [["--create", "--allow-larger", source], fresh, usage, /4194304 bytes and the destination 0;/],
+    [["--allow-larger", source], empty, usage, /4194304 bytes and the destination 0;/],
     [["--create", source], join(fresh, "new"), missing, /the folder \S+new does not exist/],
     [["--create", source], join("/dev", "no-such-device"), missing, /check the name, and that the/],
     [["--create", source], link, missing, /link to nowhere/],

@@ -1,6 +1,6 @@
 // Two files here, with what it takes the stages of a copy between hosts to do.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
@@ -33,6 +33,34 @@ test("a longer one is cut off, a larger one keeps its end", async (t) => {
   const other = pair(t, { destination: Buffer.concat([changedIn(SOURCE, 3), tail]) });
   const outcome = await run(["sync", "--allow-larger", other.from, other.to]);
   assertSynced(outcome, other.to, Buffer.concat([SOURCE, tail]));
+});
+
+test("--create and --allow-larger together allow what each of them allows", async (t) => {
+  const args = ["sync", "--create", "--allow-larger"];
+  for (const length of [undefined, 0, 2 * BLOCK + 1, SOURCE.length, SOURCE.length + BLOCK]) {
+    const tail = Buffer.alloc(Math.max(0, (length ?? 0) - SOURCE.length), 7);
+    const longest = Buffer.concat([changedIn(SOURCE, 1), tail]);
+    const { from, to } = pair(t, { destination: longest.subarray(0, length ?? 0) });
+    if (length === undefined) rmSync(to);
+    assertSynced(await run([...args, from, to]), to, Buffer.concat([SOURCE, tail]));
+  }
+});
+
+test("a part cannot be verified as a whole, and is refused before anything is written", async (t) => {
+  const { from, to, folder } = pair(t);
+  const map = join(folder, "map");
+  writeFileSync(map, `0 ${BLOCK}\n`);
+  const before = readFileSync(to);
+  for (const part of [["--start=4096"], [`--end=${SOURCE.length - 1}`], [`--ranges=${map}`]]) {
+    const outcome = await run(["sync", "--verify=full", ...part, from, to]);
+    assertFailed(outcome, EXIT.usage, "sync", /--verify=full .*; use --verify=written/);
+    assertSame(readFileSync(to), before);
+  }
+  const all = ["sync", "--verify=full", "--start=0", `--end=${SOURCE.length}`];
+  const outcome = await run([...all, from, to]);
+  assert.equal(outcome.code, 0, outcome.stderr);
+  assert.match(outcome.stderr, /read back and equal to the source/);
+  assertSame(readFileSync(to), SOURCE);
 });
 
 test("a part of it, in blocks of another size and with another digest", async (t) => {

@@ -168,10 +168,11 @@ function compressOf(
   return dryRun ? "zstd" : "auto";
 }
 
-/** Returns the sizes that the destination may have. */
+/** Returns the sizes that the destination may have. What one option allows, another does not forbid. */
 export function sizesOf(options: CopyOptions): Sizes {
   const { compare, truncate, start, end, allowLarger, create } = options;
-  if (compare || truncate || start !== undefined || end !== undefined) {
+  const isPart = start !== undefined || end !== undefined;
+  if (compare || truncate || isPart || (create && allowLarger)) {
     return "any";
   }
   if (allowLarger) {

@@ -16,7 +16,7 @@ import type { SaveOptions } from "./session.ts";
 export interface Plan {
   /** The destination; a file that does not exist yet has 0 bytes. */
   target: Target;
-  options: Pick<SaveOptions, "file" | "force" | "sparse" | "carried"> & {
+  options: Pick<SaveOptions, "file" | "force" | "sparse" | "carried" | "verify"> & {
     sizes?: Sizes | undefined;
   };
   /** Undefined for a legacy stream. */
@@ -28,7 +28,7 @@ export interface Plan {
 /**
  * Refuses, before anything is written, a stream that does not answer the request, and a copy that would fail at the end: to a device
  * that is too small, to a file that cannot grow to the size of the source or whose file system is too full, of an empty source that would
- * empty the destination, and with attributes that this process may not set.
+ * empty the destination, of a part that is to be verified as a whole, and with attributes that this process may not set.
  *
  * @returns the bounds for the blocks; undefined for a legacy stream that this process has not requested
  * @throws ProtocolError, UsageError, SpaceError, RightError, the engine's failures
@@ -78,6 +78,12 @@ function refuseImpossible(plan: Plan, head: Head): void {
   if (carried.truncate) {
     refuseEmptying(target, { file, size, force });
   }
+  if (options.verify === "full" && !coversSource(plan, head, size)) {
+    throw new UsageError(
+      `--verify=full compares all of the source, and only a part of it is copied to ${file}; nothing was written`,
+      "use --verify=written, or copy all of the source",
+    );
+  }
   const end = endOf(plan, head, size);
   if (end === undefined) {
     return;
@@ -92,6 +98,15 @@ function refuseImpossible(plan: Plan, head: Head): void {
   }
   const whole = request?.whole ?? head.base !== undefined;
   checkSpace(target, file, end, whole && !sparse ? data : undefined);
+}
+
+/** True if the stream can have every block of the source, as far as that is known: only then does it name the root digest. */
+function coversSource({ request }: Plan, head: Head, size: number): boolean {
+  if (request === undefined) {
+    return (head.end ?? size) >= size;
+  }
+  const [first] = request.extents;
+  return request.whole || size === 0 || (first?.start === 0 && first.end >= size);
 }
 
 /** Returns the end of what may be written, as an offset; undefined if it is not known, or at most that of the destination. */
