@@ -115,6 +115,8 @@ function link(host: Far): void {
 
 function startSshd(folder: string, host: Far, bin: string): void {
   mkdirSync("/run/sshd", { recursive: true });
+  const { TMPDIR } = process.env;
+  const temporary = TMPDIR === undefined ? "" : ` TMPDIR=${TMPDIR}`;
   const config = join(folder, `sshd-${host}`);
   writeFileSync(
     config,
@@ -132,7 +134,7 @@ PidFile ${pidFile(folder, host)}
 LogLevel VERBOSE
 MaxStartups 100
 MaxSessions 1
-SetEnv PATH=${bin}:${dirname(system("which", "node"))}:/usr/sbin:/usr/bin:/sbin:/bin
+SetEnv PATH=${bin}:${dirname(system("which", "node"))}:/usr/sbin:/usr/bin:/sbin:/bin${temporary}
 `,
   );
   // `ip netns exec` would hide from it what is mounted later.
