@@ -19,14 +19,14 @@ const METHODS = [
 
 const RATES = ["3M", "20M", "100M"];
 
-/** How files are read and written. */
+/** Options for reading and writing files. */
 const IO: readonly Choice[] = [
   { name: "--direct", chance: 0.4, value: (random) => random.pick(["on", "off", "auto"]) },
   { name: "--threads", chance: 0.3, value: (random) => String(random.between(1, 4)) },
   { name: "--queue-depth", chance: 0.3, value: (random) => String(random.pick([1, 2, 5, 32])) },
 ];
 
-/** How a destination is written. */
+/** Options for writing to a destination. */
 const WRITING: readonly Choice[] = [
   { name: "--create", chance: 0.3 },
   { name: "--truncate", chance: 0.25 },

@@ -32,7 +32,7 @@ function partsOf({ source, destination, given, ranges }: Task): (readonly [numbe
   const unit = blockSize(given);
   if (ranges === undefined)
     return [[Number(given.get("--start") ?? 0), Number(given.get("--end") ?? source.length)]];
-  // What the destination has no digests of is all sent, if the map reaches there.
+  // If the map reaches beyond the end of the destination, all that the source has after that is sent.
   const isBeyond = ranges.some(([at, length]) => at + length > destination.length);
   const rest: [number, number][] = isBeyond ? [[destination.length, source.length]] : [];
   const whole = ranges

@@ -1,4 +1,4 @@
-// What a round has left behind: files in folders for temporary ones, and processes.
+// The files and processes that a round may leave: it fails if there are others.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { eventually } from "../support/programs/eventually.ts";

@@ -31,7 +31,7 @@ export function pickOptions(random: Random, choices: readonly Choice[]): Given {
 /** A way out of a refusal: the options to give instead. */
 type Repair = (given: Given, facts: Facts) => Given | undefined;
 
-/** What may justify a refusal. */
+/** Facts that may justify a refusal. */
 export interface Facts {
   /** Lengths of both ends before the run; undefined for a destination that is missing. */
   sizes: { source: number; destination: number | undefined };

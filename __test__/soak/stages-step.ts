@@ -77,7 +77,7 @@ export async function stagesStep(step: Step): Promise<void> {
   step.count(`stages through ${copy.way}`);
 }
 
-/** What only `retrieve` of this program can tell `save`. */
+/** Options of `save` that need a `retrieve` of this program. */
 const FROM_RETRIEVE = ["--truncate", "--verify", "-a", "-t", "-p", "--owner", "--group"].concat(
   "--numeric-ids",
 );

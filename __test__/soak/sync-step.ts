@@ -59,7 +59,7 @@ export async function syncStep(step: Step): Promise<void> {
   const tried = random.chance(0.15)
     ? await untilAccepted(step, copy, was, dryOf(given))
     : undefined;
-  // Where a dry run is refused, the copy itself has been made.
+  // If the dry run was refused, the copy itself has been made.
   const dry = tried?.given.has("--dry-run") ? tried.summary : undefined;
   if (tried?.given.has("--dry-run")) {
     assertUntouched(step, was);

@@ -99,7 +99,7 @@ async function runRust(prefix: readonly string[]): Promise<{ failures: Failure[]
   return result;
 }
 
-/** What a command prints on standard output, and on standard error; its exit code does not matter, because failed tests are named. */
+/** Returns the output of a command. Its exit code does not matter, because failed tests are named. */
 function output([file = "", ...args]: readonly string[]): Promise<{ stdout: string; all: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });

@@ -21,7 +21,7 @@ export function readCargo(output: string): { failures: Failure[]; total: Total }
   return { failures, total };
 }
 
-/** What a failed test has printed. */
+/** Returns the output of a failed test. */
 function detailOf(output: string, name: string): string {
   const [, rest = ""] = output.split(`---- ${name} stdout ----\n`);
   return rest.split("\n---- ")[0]?.split("\nfailures:\n")[0] ?? "";

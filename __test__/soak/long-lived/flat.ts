@@ -1,7 +1,7 @@
 // Samples of what a process that lives long holds, and the judgement that it does not grow.
 import assert from "node:assert/strict";
 
-/** What a process, or a group of them, holds at one time. */
+/** Numbers of what a process, or a group of them, holds at one time. */
 export type Sample = Record<string, number>;
 
 /** Less than this many samples say nothing about growth. */

@@ -1,4 +1,4 @@
-// A program that uses the library for as long as its standard input is open, and prints what it holds after every 20
+// A program that uses the library for as long as its standard input is open, and prints what it holds after every 5
 // operations, as JSON. Started with --expose-gc by library.ts.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -100,7 +100,7 @@ function sample(runs: number): Record<string, number> {
 const stopped = new AbortController();
 process.stdin.on("end", () => stopped.abort()).resume();
 for (let runs = 0; !stopped.signal.aborted; runs += 1) {
-  if (runs % 20 === 0) process.stdout.write(`${JSON.stringify(sample(runs))}\n`);
+  if (runs % 5 === 0) process.stdout.write(`${JSON.stringify(sample(runs))}\n`);
   const content = someContent(random, 1 + someLength(random, 2 ** 20));
   writeFileSync(source, content);
   writeFileSync(destination, changed(random, content));

@@ -71,7 +71,7 @@ function writeNoise(path: string, random: Random, length: number): void {
   closeSync(fd);
 }
 
-/** What a process and its children hold together. */
+/** A sample of a process and its children together. */
 function sampleOf(pid: number): Sample {
   const sum: Sample = { rss: 0, fds: 0, processes: 0, threads: 0 };
   for (const each of family(pid)) {
