@@ -25,9 +25,9 @@ export async function bundle(file: string): Promise<void> {
     legalComments: "none",
     define: {
       BLOCKCOPY_SINGLE: JSON.stringify({ version: VERSION }),
-      "import.meta.url": "SINGLE_URL",
+      "import.meta.dirname": "SINGLE_FOLDER",
     },
-    banner: { js: 'const SINGLE_URL=require("node:url").pathToFileURL(process.execPath).href;' },
+    banner: { js: 'const SINGLE_FOLDER=require("node:path").dirname(process.execPath);' },
   });
 }
 

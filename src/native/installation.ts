@@ -1,15 +1,12 @@
-import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 
 import { addonFile } from "./load.ts";
-import { ROOT } from "./root.ts";
+import { requireFromRoot, ROOT } from "./root.ts";
 import { SINGLE } from "./single.ts";
-
-const require = createRequire(import.meta.url);
 
 /** This version of the program. */
 export const VERSION: string =
-  SINGLE?.version ?? (require(join(ROOT, "package.json")) as { version: string }).version;
+  SINGLE?.version ?? (requireFromRoot("./package.json") as { version: string }).version;
 
 /** The files of the program, without those of the library. */
 export const PROGRAM = ["package.json", "LICENSE", "dist/cli/", "dist/THIRD-PARTY-LICENSES.txt"];

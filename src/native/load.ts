@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 
 import type * as Binding from "./binding.js";
@@ -12,10 +11,8 @@ import {
   PLATFORMS,
   PLATFORMS_IN_WORDS,
 } from "./platform.ts";
-import { ROOT } from "./root.ts";
+import { requireFromRoot, ROOT } from "./root.ts";
 import { engineOfSingle, SINGLE } from "./single.ts";
-
-const require = createRequire(import.meta.url);
 
 /** The addon is missing, or this machine cannot load it. */
 export class AddonError extends Error {
@@ -51,7 +48,7 @@ export function addonFile(): AddonFile {
   }
   const name = packageOf(platform);
   try {
-    return { path: require.resolve(name), package: name };
+    return { path: requireFromRoot.resolve(name), package: name };
   } catch (error) {
     throw unfound(platform, error);
   }
@@ -90,7 +87,7 @@ function unfound(platform: Platform, error: unknown): AddonError {
 
 function isInstalled(name: string): boolean {
   try {
-    require.resolve(name);
+    requireFromRoot.resolve(name);
     return true;
   } catch {
     return false;
@@ -111,7 +108,7 @@ export function loadAddon(): typeof Binding {
   if (broken !== undefined) {
     throw unloadable(file, broken);
   }
-  return loadFrom(() => require(file) as typeof Binding, file);
+  return loadFrom(() => requireFromRoot(file) as typeof Binding, file);
 }
 
 function loadFrom(load: () => typeof Binding, file: string): typeof Binding {

@@ -1,7 +1,6 @@
 import { UsageError } from "../../errors/copy-error.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type { Extent } from "../../ranges/extents.ts";
-import { parseMap } from "../../ranges/parse-map.ts";
 import { type FileHandle, promises } from "../../native/files.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import { OpenError, StreamError, systemCode } from "../../errors/stream-errors.ts";
@@ -75,6 +74,7 @@ async function distrustOf(handle: FileHandle, file: string): Promise<Distrust | 
 }
 
 async function parse(name: string, read: Read): Promise<Extent[]> {
+  const { parseMap } = await import("../../ranges/parse-map.ts");
   const parts: string[] = [];
   const buffer = Buffer.alloc(READ_LENGTH);
   for (let length = 0; ;) {

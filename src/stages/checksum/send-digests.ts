@@ -2,7 +2,6 @@ import { refuseEmpty } from "../../blocks/capacity.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type * as Binding from "../../native/binding.js";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
-import { sendCached } from "./send-cached.ts";
 import { sendScanned } from "./send-scanned.ts";
 import type { DigestOptions } from "./digest-options.ts";
 
@@ -18,7 +17,11 @@ export async function sendDigests(
   output: StreamOutput,
 ): Promise<void> {
   refuseEmpty(options.file, source);
-  if (!(await sendCached(context, source, options, output))) {
-    await sendScanned(context, source, options, output);
+  if (options.cache !== undefined) {
+    const { sendCached } = await import("./send-cached.ts");
+    if (await sendCached(context, source, options, output)) {
+      return;
+    }
   }
+  await sendScanned(context, source, options, output);
 }
