@@ -136,7 +136,8 @@ fn parse_file_locks(table: &str) -> Vec<FileLock> {
 fn parse_swaps(table: &[u8]) -> Vec<PathBuf> {
     let lines = table.split(|&byte| byte == b'\n').skip(1);
     lines
-        .filter_map(|line| line.split(u8::is_ascii_whitespace).next())
+        // The kernel escapes these two, but no other white space: a name may have a form feed.
+        .filter_map(|line| line.split(|byte| matches!(byte, b' ' | b'\t')).next())
         .filter(|name| !name.is_empty())
         .map(unescape)
         .collect()
@@ -175,9 +176,82 @@ pub(crate) fn mount_id(fd: BorrowedFd<'_>) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Bytes that look like a table in parts, and end anywhere.
+    fn hostile_table() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            Just(&b"36 35 98:0 /mnt1 /srv/a rw master:1 - ext3 /dev/root rw\n"[..]),
+            Just(&b"2: FLOCK  ADVISORY  WRITE 4711 00:05:77 0 EOF\n"[..]),
+            Just(&b"/dev/dm-1 partition 8388604 0 -2\n"[..]),
+            Just(&b"\n"[..]),
+            Just(&b" "[..]),
+            Just(&b" - "[..]),
+            Just(&b"4294967296"[..]),
+            Just(&b"\\"[..]),
+            Just(&b"\\040"[..]),
+            Just(&b"\\400"[..]),
+            Just(&b"\xff\0"[..]),
+            Just(&b"\xe2\x82\xac"[..]),
+        ];
+        let part =
+            (part, any::<prop::sample::Index>(), any::<bool>()).prop_map(|(part, at, cut)| {
+                let end = if cut {
+                    at.index(part.len())
+                } else {
+                    part.len()
+                };
+                part[..end].to_vec()
+            });
+        prop::collection::vec(part, 0..20).prop_map(|parts| parts.concat())
+    }
+
+    /// Escapes what the kernel escapes; see `mangle_path` in its fs/seq_file.c.
+    fn escape(path: &[u8]) -> Vec<u8> {
+        let byte = |byte: &u8| match byte {
+            b' ' | b'\t' | b'\n' | b'\\' => format!("\\{byte:03o}").into_bytes(),
+            _ => vec![*byte],
+        };
+        path.iter().flat_map(byte).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_table_is_read_line_by_line(one in hostile_table(), other in hostile_table()) {
+            let both = [&one[..], b"\n", &other[..]].concat();
+            let mut mounts = parse_mounts(&one);
+            mounts.extend(parse_mounts(&other));
+            prop_assert_eq!(parse_mounts(&both), mounts);
+            let [first, second, joined] = [&one, &other, &both].map(|table| String::from_utf8_lossy(table).into_owned());
+            let mut locks = parse_file_locks(&first);
+            locks.extend(parse_file_locks(&second));
+            prop_assert_eq!(parse_file_locks(&joined), locks);
+            let mut swaps = parse_swaps(&one);
+            swaps.extend(parse_swaps(&[b"\n", &other[..]].concat()));
+            prop_assert_eq!(parse_swaps(&both), swaps);
+        }
+
+        #[test]
+        fn any_path_is_found_in_a_table(path in prop::collection::vec(1..=u8::MAX, 1..40)) {
+            let escaped = escape(&path);
+            let path = Path::new(std::ffi::OsStr::from_bytes(&path));
+            prop_assert_eq!(unescape(&escaped), path);
+            let line = [b"36 35 98:0 / ", &escaped[..], b" rw - ext4 ", &escaped[..], b" rw\n"].concat();
+            let mounts = parse_mounts(&line);
+            prop_assert_eq!(mounts.len(), 1);
+            prop_assert_eq!(&mounts[0].mountpoint, path);
+            prop_assert_eq!(&mounts[0].source, path);
+            let table = [b"Filename Type\n", &escaped[..], b" file 1024 0 -2\n"].concat();
+            prop_assert_eq!(parse_swaps(&table), [path]);
+        }
+    }
 
     #[test]
     fn mounts_are_found_with_and_without_optional_fields() {
