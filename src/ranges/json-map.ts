@@ -1,6 +1,6 @@
 import { append, type Extent, extentOf } from "./extents.ts";
 import { type Entry, jsonEntries } from "./json-entries.ts";
-import { type MapText, misread } from "./map-text.ts";
+import { type MapText, misread, shown } from "./map-text.ts";
 import { nbdMeaning } from "./nbd-map.ts";
 
 /** The JSON format of a tool. */
@@ -76,7 +76,7 @@ function checkFields(
   }
   const unknown = Object.keys(fields).find((name) => ![...required, ...optional].includes(name));
   if (unknown !== undefined) {
-    throw fail(`unknown field ${JSON.stringify(unknown)} in an entry of \`${tool}\``);
+    throw fail(`unknown field ${shown(unknown)} in an entry of \`${tool}\``);
   }
 }
 
