@@ -19,7 +19,7 @@ export interface CampaignResult {
   target: string;
   runs: number;
   seconds: number;
-  /** What was reached, in words that follow the numbers. */
+  /** Coverage, in words that follow the numbers. */
   found: string;
 }
 

@@ -66,7 +66,7 @@ async function shown(chunks: readonly Uint8Array[]): Promise<string> {
   return [...lines, total.text(), total.json()].join("\n");
 }
 
-/** What `inspect` shows. */
+/** Output of `inspect`. */
 export const inspected: Target = {
   name: "inspect",
   seeds: () =>

@@ -1,4 +1,4 @@
-// What the thread of a campaign gets, and what it returns.
+// Input and result of the thread that runs a campaign.
 
 /** The work for the thread. */
 export interface Work {

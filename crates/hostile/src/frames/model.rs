@@ -81,7 +81,7 @@ impl Model {
         };
         if end > LIMIT && !block.is_empty() {
             self.fails |= !self.refuses;
-            // What fits below the limit may be written.
+            // The part below the limit may be written.
             if frame.position >= LIMIT {
                 return;
             }
