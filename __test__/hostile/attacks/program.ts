@@ -34,7 +34,7 @@ export interface Attack {
 }
 
 /** The bytes of the files in a folder, by their names. */
-export function filesIn(folder: string): Map<string, string> {
+function filesIn(folder: string): Map<string, string> {
   const names = readdirSync(folder).toSorted();
   return new Map(names.map((name) => [name, readFileSync(join(folder, name)).toString("latin1")]));
 }
@@ -66,7 +66,7 @@ export async function attack({
 }
 
 /** Asserts that the end of a process and its messages are as documented. */
-export function assertDocumented({ code, signal, stderr }: Outcome): void {
+function assertDocumented({ code, signal, stderr }: Outcome): void {
   assert.equal(signal, null, `killed by ${signal}`);
   for (const line of stderr.split("\n")) assert.doesNotMatch(line, UNSAFE, "it goes to a terminal");
   if (code === EXIT.ok) return;
