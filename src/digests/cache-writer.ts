@@ -138,7 +138,11 @@ export class DigestCacheWriter {
    * @throws CacheWriteError, SpoolError, the engine's failures
    */
   async update(source: KnownSource): Promise<void> {
-    await explaining(AFTER_COPY, () => this.#update(source));
+    try {
+      await explaining(AFTER_COPY, () => this.#update(source));
+    } finally {
+      await this.#before?.close();
+    }
   }
 
   async #update(source: KnownSource): Promise<void> {

@@ -55,27 +55,12 @@ export class DigestCache {
       refuseUntrusted(CACHE, await distrustOfNew(path));
       return undefined;
     }
-    if (!file.isRegular) {
-      throw new UsageError(`${path} is not a regular file`, "give the name of one, or a new name");
+    try {
+      return new DigestCache(file, await readHello(file));
+    } catch (error) {
+      await file.close();
+      throw error;
     }
-    refuseUntrusted(CACHE, await file.distrust());
-    const decoder = new HashDecoder();
-    for await (const chunk of file.chunks()) {
-      asCacheError(path, NOT_A_CACHE, () => decoder.decode(chunk, 0));
-      break;
-    }
-    const { hello } = decoder;
-    const { size, identity, root } = hello ?? {};
-    if (
-      hello?.accepts === undefined ||
-      size === undefined ||
-      identity === undefined ||
-      root === undefined
-    ) {
-      const what = "does not hold the digests of all of a file or device";
-      throw new CacheError(path, what, NOT_A_CACHE);
-    }
-    return new DigestCache(file, { ...hello, size, identity, root });
   }
 
   /** The name of the file. */
@@ -136,6 +121,36 @@ export class DigestCache {
   async close(): Promise<void> {
     await this.#file.close();
   }
+}
+
+/**
+ * Reads the hello of a digest cache.
+ *
+ * @throws CacheError if the file is not a digest cache; UntrustedError, UsageError, OpenError, StreamError
+ */
+async function readHello(file: StreamFile): Promise<CacheHello> {
+  const { path } = file;
+  if (!file.isRegular) {
+    throw new UsageError(`${path} is not a regular file`, "give the name of one, or a new name");
+  }
+  refuseUntrusted(CACHE, await file.distrust());
+  const decoder = new HashDecoder();
+  for await (const chunk of file.chunks()) {
+    asCacheError(path, NOT_A_CACHE, () => decoder.decode(chunk, 0));
+    break;
+  }
+  const { hello } = decoder;
+  const { size, identity, root } = hello ?? {};
+  if (
+    hello?.accepts === undefined ||
+    size === undefined ||
+    identity === undefined ||
+    root === undefined
+  ) {
+    const what = "does not hold the digests of all of a file or device";
+    throw new CacheError(path, what, NOT_A_CACHE);
+  }
+  return { ...hello, size, identity, root };
 }
 
 /** Runs `decode`, and reports a fault in the stream as a fault of the cache. */

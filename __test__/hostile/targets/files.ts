@@ -1,6 +1,6 @@
 // Streams in files: what `inspect` shows of them, and digest caches.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CacheError, DigestCache } from "../../../src/digests/digest-cache.ts";
@@ -100,6 +100,19 @@ function cacheOf(count: number): Buffer {
 const FOLDER = mkdtempSync(join(tmpdir(), "blockcopy-hostile-"));
 process.once("exit", () => rmSync(FOLDER, { recursive: true, force: true }));
 
+/** Number of descriptors of this process for a file. */
+function descriptorsOf(path: string): number {
+  const isIt = (descriptor: string): boolean => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`) === path;
+    } catch {
+      // The one that has listed them is gone.
+      return false;
+    }
+  };
+  return readdirSync("/proc/self/fd").filter(isIt).length;
+}
+
 /** A digest cache. */
 export const digestCache: Target = {
   name: "digest_cache",
@@ -134,5 +147,6 @@ export const digestCache: Target = {
     } finally {
       await cache?.close();
     }
+    assert.equal(descriptorsOf(path), 0, "the file is still open");
   },
 };

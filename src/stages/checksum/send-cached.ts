@@ -26,6 +26,23 @@ export async function sendCached(
   if (cache === undefined) {
     return false;
   }
+  try {
+    await send(context, cache, source, options, output);
+  } finally {
+    // Otherwise the garbage collection would close the file, which newer versions of Node treat as an error.
+    await cache.close();
+  }
+  return true;
+}
+
+async function send(
+  context: StageContext,
+  cache: DigestCache,
+  source: Binding.Source,
+  options: DigestOptions,
+  output: StreamOutput,
+): Promise<void> {
+  refuseOtherHashing(cache, options.cache);
   await checkCache(context, cache, source, options.file);
   const { digest, blockSize, size } = cache.hello;
   const hashing = { digest, blockSize };
@@ -46,10 +63,9 @@ export async function sendCached(
     }
   }
   await output.finish([encoder.rest(size), ...encoder.end(root.finish(size))]);
-  return true;
 }
 
-/** Opens the digest cache, and refuses one with another algorithm or block size than was given. */
+/** Opens the digest cache, if one is wanted. */
 async function openCache(
   { warn }: StageContext,
   { file, cache: wanted }: DigestOptions,
@@ -60,15 +76,14 @@ async function openCache(
   const cache = await DigestCache.open(wanted.path);
   if (cache === undefined) {
     warn(`${wanted.path} does not exist: reading all of ${file}`);
-    return undefined;
   }
-  refuseOtherHashing(cache, wanted);
   return cache;
 }
 
-function refuseOtherHashing({ path, hello }: DigestCache, wanted: CacheOptions): void {
+/** Refuses a cache with another algorithm or block size than was given. */
+function refuseOtherHashing({ path, hello }: DigestCache, wanted: CacheOptions | undefined): void {
   const { digest, blockSize } = hello;
-  if ((wanted.digest ?? digest) !== digest || (wanted.blockSize ?? blockSize) !== blockSize) {
+  if ((wanted?.digest ?? digest) !== digest || (wanted?.blockSize ?? blockSize) !== blockSize) {
     throw new CacheError(
       path,
       `has ${digest} digests of blocks of ${blockSize} bytes`,

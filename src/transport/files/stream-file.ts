@@ -31,7 +31,11 @@ export class StreamFile {
     try {
       // Without O_NONBLOCK, opening a named pipe would wait for a writer.
       const file = await promises.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      return new StreamFile(path, file, { isRegular: (await file.stat()).isFile() });
+      const stat = await file.stat().catch(async (error: unknown) => {
+        await file.close();
+        throw error;
+      });
+      return new StreamFile(path, file, { isRegular: stat.isFile() });
     } catch (error) {
       const code = systemCode(error);
       if (code === "ENOENT") {
