@@ -79,6 +79,19 @@ test("output in place of a stage's hello has advice", async (t) => {
   }
 });
 
+test("an ssh that ends without a word, and one whose last line is empty", async (t) => {
+  const folder = scratch(t);
+  const [ssh, file] = [join(folder, "ssh"), join(folder, "file")];
+  writeFileSync(file, "content");
+  for (const [prints, message] of [
+    ["", /no connection to far, or the program there was killed before it said anything; .*dmesg/],
+    ["printf 'Connection refused\\n\\n' >&2", /no connection to far: Connection refused; /],
+  ] as const) {
+    script(ssh, `[ "$1" = -V ] && exit\n${prints}\nexit 255`);
+    assertFailed(await run(["sync", "-e", ssh, file, "far:/copy"]), EXIT.busy, "sync", message);
+  }
+});
+
 test("an account that only prints a line on standard output", async (t) => {
   const folder = scratch(t);
   const [ssh, file] = [join(folder, "connect"), join(folder, "file")];

@@ -80,8 +80,8 @@ export class Side {
   }
 
   #keepLine(line: string): void {
-    // Output of --verbose is not part of a failure.
-    if (!/^blockcopy (?:retrieve|receive): /.test(line)) {
+    // Output of --verbose is not part of a failure, and an empty line explains none.
+    if (line.trim() !== "" && !/^blockcopy (?:retrieve|receive): /.test(line)) {
       this.lastLines.push(printable(line.slice(0, LINE_LENGTH)));
       this.lastLines.splice(0, this.lastLines.length - LAST_LINES);
     }

@@ -254,7 +254,9 @@ export class Bootstrap {
       input,
       onLine: (text) => {
         watch.heard();
-        lastLines.push(printable(text));
+        if (text.trim() !== "") {
+          lastLines.push(printable(text));
+        }
         lastLines.splice(0, lastLines.length - LAST_LINES);
       },
       onWrite: watch.heard,

@@ -49,13 +49,15 @@ export function noConnection({
   lastLines,
   loginCommand,
 }: Pick<Side, "end" | "lastLines" | "loginCommand">): SyncError {
+  // ssh tells why it cannot connect. It ends with the same code, without a word, if the program there is killed.
+  const isSilent = lastLines.length === 0;
   const advice =
     adviceOnOutput(lastLines, { loginCommand, host: hostName(end) }) ??
-    `try \`${loginCommand} true\``;
+    `try \`${loginCommand} true\`${isSilent ? "; if that works, look for what was killed there (dmesg), and run it again" : ""}`;
   // A file name with a colon may have been taken for a host.
   const mayBeFile = end.kind === "remote" && end.user === undefined && end.port === undefined;
   return new SyncError(
-    `no connection to ${hostLabel(end)}${lastOf(lastLines)}`,
+    `no connection to ${hostLabel(end)}${isSilent ? ", or the program there was killed before it said anything" : lastOf(lastLines)}`,
     mayBeFile ? `${advice}; for a file here, give ./${nameOf(end)}` : advice,
     ExitCode.unavailable,
   );
