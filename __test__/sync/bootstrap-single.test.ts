@@ -2,6 +2,7 @@
 // script stands for the executable.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   appendFileSync,
   chmodSync,
@@ -9,6 +10,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -16,6 +18,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { keepSingleLine } from "../../src/sync/connection/host-lines.ts";
 import { VERSION } from "../../src/native/installation.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { scratch } from "../support/files/files.ts";
@@ -131,6 +134,25 @@ test("--bootstrap node sends no executable", { skip }, async (t) => {
   assertFailed(await sync(args, { env }), EXIT.busy, "sync", /nor a Node to run it/);
   assert.deepEqual(packages("one"), []);
 });
+
+for (const [what, kill] of [
+  ["no process hears any more what it prints", "exit"],
+  ["a signal ends it", "kill -TERM $(cat pid); exit"],
+] as const)
+  test(`the shell that keeps an executable leaves nothing else if ${what}`, async (t) => {
+    const { folder, file } = singles(t);
+    const digest = createHash("sha256").update(readFileSync(file)).digest("hex");
+    const line = keepSingleLine({ name: "kept", cpu: "x64" }, digest);
+    const sends = `{ until grep -qs . pid; do :; done; sleep 0.2; gzip -c ${quote([file])}; }`;
+    const keeps = `sh -c ${quote([`echo $$ > pid; ${line}`])} 2>&1 >/dev/null`;
+    const hears = `{ until ls -d .cache/blockcopy/.single-*; do :; done; ${kill}; } > /dev/null 2>&1`;
+    await execute(["bash", "-c", `${sends} | ${keeps} | ${hears}`], {
+      cwd: folder,
+      env: { HOME: folder, XDG_CACHE_HOME: undefined },
+    });
+    const left = readdirSync(join(folder, ".cache/blockcopy"));
+    assert.deepEqual(left, kill === "exit" ? ["kept"] : []);
+  });
 
 test("an executable that is cut off on its way is not kept", { skip }, async (t) => {
   const { rsh, packages } = bare(t, { node: null, input: "head -c 100" });
