@@ -91,7 +91,7 @@ function faultsOfEnding({ pipeline, place, moment, outcome }: Judged, line: stri
 }
 
 function faultsByHand(judged: Judged): string[] {
-  const { outcome, moment } = judged;
+  const { pipeline, outcome, moment } = judged;
   const { codes, stderr, victim } = outcome;
   if (codes.every((code) => code === 0))
     return isDone(judged) ? [] : ["success, but the copy is not complete"];
@@ -108,7 +108,9 @@ function faultsByHand(judged: Judged): string[] {
     if (place === cause || code === 0) continue;
     const wanted: readonly number[] = place < cause ? [EXIT.readerGone] : NEIGHBOUR;
     if (!wanted.includes(code)) faults.push(`program ${place} ends with ${code}`);
-    if (!/^ERROR \(\w+\): .*; \S/.test(lastLine(stderr[place] ?? "")))
+    // What a stage on another host prints after its reader has gone is lost with the connection.
+    const isFar = pipeline.words(judged.place)[place]?.startsWith("ssh ") === true;
+    if (!isFar && !/^ERROR \(\w+\): .*; \S/.test(lastLine(stderr[place] ?? "")))
       faults.push(`program ${place} has no message`);
   }
   return faults;
