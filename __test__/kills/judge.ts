@@ -108,7 +108,7 @@ function faultsByHand(judged: Judged): string[] {
     if (place === cause || code === 0) continue;
     const wanted: readonly number[] = place < cause ? [EXIT.readerGone] : NEIGHBOUR;
     if (!wanted.includes(code)) faults.push(`program ${place} ends with ${code}`);
-    // What a stage on another host prints after its reader has gone is lost with the connection.
+    // The last words of a stage on another host are lost with the connection.
     const isFar = pipeline.words(judged.place)[place]?.startsWith("ssh ") === true;
     if (!isFar && !/^ERROR \(\w+\): .*; \S/.test(lastLine(stderr[place] ?? "")))
       faults.push(`program ${place} has no message`);
