@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Report } from "./judge.ts";
 
-/** The longest that a guest may say nothing: more than any command may take there. */
-const SILENCE_MS = 8 * 60_000;
+/** The longest that a guest may say nothing: more than any command takes there, also on a host with fifty other things to do. */
+const SILENCE_MS = 20 * 60_000;
 
 /** Called for what the guest asks the driver to do. */
 export type Ask = (words: readonly string[]) => Promise<void>;
@@ -19,6 +19,7 @@ export class Conversation {
   #failure: Error | undefined;
 
   take(line: string): void {
+    if (this.#state === "gone") return;
     this.#lastLine = Date.now();
     const [word = "", ...words] = line.split(" ");
     const rest = words.join(" ");
@@ -35,6 +36,8 @@ export class Conversation {
 
   /** The power is off: nothing more is said. */
   gone(): void {
+    if (this.#isOver()) return;
+    this.#finishRow();
     this.#state = "gone";
   }
 

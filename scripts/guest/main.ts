@@ -3,13 +3,16 @@
 import { parseArgs } from "node:util";
 import { Random } from "./disk/random.ts";
 import { TOPICS } from "./expectations/all.ts";
+import { fileSystems } from "./expectations/layers.ts";
 import type { Outcome } from "./judge.ts";
 import { DEBIAN_PACKAGES, whyNot } from "./machine/programs.ts";
+import { runOnHost } from "./on-host.ts";
 import { POWER_CUTS, runPowerCuts } from "./power-cuts.ts";
 import { thinDeltaRecipe } from "./recipe.ts";
 import { Rig } from "./rig.ts";
 import { runTopic } from "./run-topic.ts";
 
+const ON_HOST = "file-systems-on-host";
 const { values } = parseArgs({
   options: { only: { type: "string" }, seed: { type: "string" }, "power-cuts": { type: "string" } },
 });
@@ -20,7 +23,7 @@ if (reason === undefined) process.exitCode = await main();
 else console.log(`SKIPPED (guest): ${reason}. On Debian: apt-get install ${DEBIAN_PACKAGES}`);
 
 async function main(): Promise<number> {
-  const names = [...TOPICS.map(({ name }) => name), POWER_CUTS];
+  const names = [...TOPICS.map(({ name }) => name), ON_HOST, POWER_CUTS];
   const chosen = new Set(values.only?.split(",") ?? names);
   const isChosen = (name: string): boolean => chosen.has(name);
   if (![...chosen].every((name) => names.includes(name))) {
@@ -43,7 +46,8 @@ async function main(): Promise<number> {
     for (const topic of TOPICS.filter(({ name }) => isChosen(name))) {
       await runTopic(rig, topic, new Random(seed, topic.name), report);
     }
-    if (isChosen(POWER_CUTS)) await runPowerCuts(rig, { seed, cuts }, report);
+    if (isChosen(ON_HOST)) await runOnHost(fileSystems, report);
+    if (isChosen(POWER_CUTS)) await runPowerCuts(rig, { seed, cuts, report });
   } finally {
     rig.remove();
   }

@@ -78,7 +78,7 @@ export class Rig {
     }
     const end = async (): Promise<void> => {
       await machine.kill();
-      for (const server of servers) await server.stop();
+      for (const server of servers.splice(0)) await server.stop();
       rmSync(folder, { recursive: true, force: true });
     };
     const lastLines = (): string => lastOf(join(folder, CONSOLE), 15);

@@ -35,7 +35,7 @@ export class Power {
 
   restore(): void {
     this.#on = true;
-    this.#cutAt = Infinity;
+    this.arm(Infinity, () => {});
   }
 
   /** Counts a write. Returns what of its data reaches the disk: all, or, at the cut, some of its first sectors. */

@@ -15,8 +15,8 @@ export const thin: Topic = {
   name: "thin",
   disks: { pool: { mebibytes: 40 }, source: { mebibytes: 16 } },
   rows: {
-    "thin volume to thin volume": COPIED,
-    "zeros take no room": { ...COPIED, freed: "yes" },
+    "thin volume to thin volume": { ...COPIED, used: "50.00" },
+    "zeros that replace data": COPIED,
     "to a pool that is full": { code: 74, destination: "different", says: FULL },
     "the same, with room": COPIED,
     "to a pool that is full, and waits for room": {
@@ -37,7 +37,7 @@ export const recipe: Topic = {
 
 export const md: Topic = {
   name: "md",
-  disks: { source: { mebibytes: 6 }, one: { mebibytes: 6 }, two: { mebibytes: 6 } },
+  disks: { source: { mebibytes: 5 }, one: { mebibytes: 6 }, two: { mebibytes: 6 } },
   rows: {
     "to a mirror": { ...COPIED, members: "equal" },
     "to a degraded mirror": COPIED,
@@ -68,7 +68,7 @@ const refused = (says: RegExp): Expected => ({ code: 69, destination: "kept", sa
 export const inUse: Topic = {
   name: "in-use",
   disks: {
-    source: { mebibytes: 8 },
+    source: { mebibytes: 4 },
     mounted: { mebibytes: 8 },
     lvm: { mebibytes: 8 },
     md: { mebibytes: 8 },
@@ -99,7 +99,20 @@ const onFileSystem: Readonly<Record<string, Expected>> = {
   grown: { ...COPIED, size: (4 << 20) + 700_001 },
   truncated: { ...COPIED, size: 3_000_001 },
   "digest cache": { code: "0 0", destination: "equal" },
-  full: { code: 74, says: /No space|ENOSPC/ },
+  full: { code: 74, file: "removed", says: /more bytes are needed/ },
+  "full while it is written": { code: 74, destination: "different", says: /No space|ENOSPC/ },
+};
+
+/** Rows that end in another way on some file systems. */
+const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, Expected>>>> = {
+  // It finds out only when it writes how much room its metadata need.
+  btrfs: { full: { code: 74, file: /removed|left/, says: /more bytes are needed|No space/ } },
+  // bindfs passes no fallocate(2) on that punches holes, so zeros are written; and its room is known only afterwards.
+  fuse: {
+    holes: { ...COPIED, blocks: "all" },
+    "--sparse": { ...COPIED, blocks: "all" },
+    full: { code: 74, file: /removed|left/, says: /more bytes are needed|No space/ },
+  },
 };
 
 export const fileSystems: Topic = {
@@ -112,7 +125,10 @@ export const fileSystems: Topic = {
   },
   rows: Object.fromEntries(
     ["ext4", "xfs", "btrfs", "fuse"].flatMap((system) =>
-      Object.entries(onFileSystem).map(([row, expected]) => [`${system}: ${row}`, expected]),
+      Object.entries({ ...onFileSystem, ...EXCEPTIONS[system] }).map(([row, expected]) => [
+        `${system}: ${row}`,
+        expected,
+      ]),
     ),
   ),
 };

@@ -17,11 +17,20 @@ ask() {
   [ "$answer" = done ]
 }
 
-# Runs a command, and reports its exit code and what it prints. 124 is a command that does not end.
+# Runs a command, and reports its exit code and what it prints.
 run() {
-  output=$(timeout -k 10 "${limit:-240}" "$@" 2>&1 </dev/null)
+  attempt "$@"
+  tell_result
+}
+
+# Runs a command; 124 as its exit code means that it does not end.
+attempt() {
+  output=$(timeout -k 10 "${limit:-400}" "$@" 2>&1 </dev/null)
   code=$?
-  fact code $code
+}
+
+tell_result() {
+  fact code "$code"
   printf '%s\n' "$output" | tail -n 20 | sed 's/^/text /' >&3
 }
 
@@ -63,7 +72,8 @@ JS
 # Loads modules. False if the kernel lacks one.
 have_modules() {
   local module
-  for module in "$@"; do modprobe -q "$module" || { missing="the kernel has no $module"; return 1; }; done
+  for module in "$@"; do
+    grep -qw "$module" /proc/filesystems || modprobe -q "$module" || { missing="the kernel has no $module"; return 1; }; done
 }
 
 have_programs() {
@@ -76,7 +86,9 @@ until_true() { until "$@"; do sleep 0.05; done; }
 
 # The device with this serial number, which is the name that the driver has for the disk.
 disk() {
-  local each
+  local each known="DISK_$1"
+  # On a host, the driver says which one it is.
+  if [ -n "${!known:-}" ]; then echo "${!known}" && return; fi
   while :; do
     for each in /sys/block/*; do
       [ "$(cat "$each/serial" "$each/device/serial" 2>/dev/null | tr -d ' ')" = "$1" ] || continue

@@ -1,5 +1,5 @@
 # Disks that fail at one place: by dm-flakey, by dm-dust, and as an NVMe disk reports it.
-. /guest/lib.sh
+. "$GUEST/lib.sh"
 good=$(disk good) bad=$(disk bad) nvme=$(disk nvme)
 size=$(bytes "$good")
 noise "$good" a 0 "$size"

@@ -1,5 +1,5 @@
 # Disks that are unplugged or change their size while they are copied.
-. /guest/lib.sh
+. "$GUEST/lib.sh"
 names=('destination unplugged' 'the same, plugged in again' 'source unplugged' 'destination shrinks' 'destination grows'
   'source shrinks' 'source grows')
 if ! have_programs dmsetup || ! have_modules dm-mod dm-delay; then

@@ -1,5 +1,5 @@
 # A disk that says that it has written, and has not: dm-flakey with drop_writes.
-. /guest/lib.sh
+. "$GUEST/lib.sh"
 names=('without --verify' '--verify written' '--verify full' '--verify full, three stages')
 if ! have_programs dmsetup || ! have_modules dm-mod dm-flakey; then
   for name in "${names[@]}"; do row "$name"; skip "$missing"; done
@@ -17,8 +17,8 @@ run blockcopy sync "$source" $liar
 echo 3 >/proc/sys/vm/drop_caches
 compare "$source" $liar
 row "${names[1]}"
-run blockcopy sync --verify written "$source" $liar
+run blockcopy sync --timeout 300 --verify written "$source" $liar
 row "${names[2]}"
-run blockcopy sync --verify full "$source" $liar
+run blockcopy sync --timeout 300 --verify full "$source" $liar
 row "${names[3]}"
 run bash -o pipefail -c 'blockcopy checksum --extended --digest blake3 $0 | blockcopy retrieve $1 | blockcopy save --verify=full $0' $liar "$source"

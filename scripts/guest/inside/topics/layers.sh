@@ -1,5 +1,5 @@
 # dm-crypt, zram and virtio.
-. /guest/lib.sh
+. "$GUEST/lib.sh"
 start_udev
 source=$(disk source) under=$(disk under) virtio=$(disk virtio)
 size=$(bytes "$source")

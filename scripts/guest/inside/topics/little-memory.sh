@@ -1,5 +1,5 @@
 # A machine with 256 MiB of memory and disks that do not fit into it.
-. /guest/lib.sh
+. "$GUEST/lib.sh"
 source=$(disk source) destination=$(disk destination)
 size=$(bytes "$source")
 noise "$source" a 0 $((size / 8))
@@ -16,5 +16,5 @@ compare "$source" "$destination"
 
 row 'blocks of 16 MiB'
 noise "$source" d 2000000 40000000
-run blockcopy sync --block-size 16M --compress zstd --verify written "$source" "$destination"
+run blockcopy sync --timeout 300 --block-size 16M --compress zstd --verify written "$source" "$destination"
 compare "$source" "$destination"

@@ -1,11 +1,11 @@
 # Linear LVM volumes and a snapshot of one.
-. /guest/lib.sh
+. "$GUEST/lib.sh"
 if ! have_programs lvm || ! have_modules dm-mod dm-snapshot; then
   for name in 'linear volume to linear volume' 'snapshot of a changed volume'; do row "$name"; skip "$missing"; done
   exit 0
 fi
 start_udev
-. /guest/lvm-quietly.sh
+. "$GUEST/lvm-quietly.sh"
 lvm_quietly vgcreate -s 1M vg "$(disk first)" "$(disk second)"
 for name in disk copy; do lvm_quietly lvcreate -L 12M -n $name vg; done
 # 12 MiB do not fit on what is left of the first disk: this volume has two segments.

@@ -1,11 +1,11 @@
 # NVMe disks with sectors of 512 and 4096 bytes.
-. /guest/lib.sh
+. "$GUEST/lib.sh"
 small=$(disk small) large=$(disk large)
 size=$(bytes "$small")
 noise "$small" a 0 "$size"
 
 row 'sectors of 512 to 4096 bytes'
-run blockcopy sync --verify full "$small" "$large"
+run blockcopy sync --timeout 300 --verify full "$small" "$large"
 compare "$small" "$large"
 
 row 'sectors of 4096 to 512 bytes, three stages'
@@ -31,7 +31,7 @@ compare "$small" "$large"
 row 'a range with odd ends'
 noise "$small" f 0 "$size"
 before=$(digest "$large" 0 4097) after=$(digest "$large" 5000001)
-run blockcopy sync --start 4097 --end 5000001 "$small" "$large"
+run blockcopy sync --timeout 300 --start 4097 --end 5000001 "$small" "$large"
 same_as 'before it' "$before" "$(digest "$large" 0 4097)"
 if cmp -i 4097 -n $((5000001 - 4097)) "$small" "$large"; then fact destination equal; fi
 same_as 'after it' "$after" "$(digest "$large" 5000001)"

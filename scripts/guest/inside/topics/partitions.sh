@@ -1,5 +1,5 @@
 # Partitions of odd sizes at odd offsets, between disks with sectors of 512 and 4096 bytes.
-. /guest/lib.sh
+. "$GUEST/lib.sh"
 start_udev
 small=$(disk small) large=$(disk large)
 
@@ -21,7 +21,7 @@ run blockcopy sync "$source" "$destination"
 same_as destination "$whole" "$(digest "$destination")"
 
 row 'to a larger partition'
-run blockcopy sync --allow-larger --verify full "$source" "$destination"
+run blockcopy sync --timeout 300 --allow-larger --verify full "$source" "$destination"
 compare "$source" "$destination" "$length"
 same_as 'its end' "$end" "$(digest "$destination" "$length")"
 same_as 'next partition' "$next" "$(digest "${large}p2")"

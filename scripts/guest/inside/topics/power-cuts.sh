@@ -1,76 +1,63 @@
 # Copies whose power is cut, and what is on the disks afterwards. The driver serves the disks, and cuts the power.
 # words: FILE-SYSTEM NUMBER PREVIOUS NEXT
-#   PREVIOUS  "nothing" (new disks), or the copies that had succeeded before the cut: "device,file", "device", "none"
-#   NEXT      "random" (the driver cuts at some request), "success" (right after the last copy), or "nothing"
-. /guest/lib.sh
+#   PREVIOUS  "nothing" (new disks); or "finished", "unfinished": what the copy was when the power was cut
+#   NEXT      "random" (the driver cuts at some request), "success" (right after the copy), or "nothing"
+. "$GUEST/lib.sh"
 read -r system number previous next <<<"$words"
 MiB=$((1 << 20))
 source=$(disk source) device=$(disk device) files=$(disk files)
 size=$(bytes "$source")
 mkdir -p /mnt/fs
 have_modules "$system"
-file=/mnt/fs/copy
 
-path_of() { if [ "$1" = device ]; then echo "$device"; else echo $file; fi; }
-copy() { timeout -k 10 240 blockcopy sync -q --digest-cache "/mnt/fs/cache.$1" --create "$source" "$(path_of "$1")" </dev/null; }
-is_equal() { if cmp -s -n "$size" "$source" "$(path_of "$1")"; then echo equal; else echo different; fi; }
-
-# Runs the interrupted copy again. A digest cache may be refused, but not believed if it is wrong.
-again() {
-  copy "$1"
-  code=$?
-  if [ $code = 78 ]; then
-    rm "/mnt/fs/cache.$1"
-    copy "$1"
-    code=$?
-  fi
-  fact "$1 again" "$code-$(is_equal "$1")"
+# Cuts with an even number are those of copies to a device, the others of copies to a file.
+use_destination() {
+  if [ $(($1 % 2)) = 0 ]; then destination=$device; else destination=/mnt/fs/copy; fi
+  cache=/mnt/fs/cache.${destination##*/}
 }
+copy() { timeout -k 10 400 blockcopy sync -q --timeout 300 --digest-cache "$cache" --create "$source" "$destination" </dev/null; }
+is_equal() { if cmp -s -n "$size" "$source" "$destination"; then echo equal; else echo different; fi; }
 
 set_up() {
   noise "$source" "$system" 0 "$size"
   "mkfs.$system" -q "$files"
   mount "$files" /mnt/fs
-  copy device && copy file
-  # A night without a cut, to count the requests of one.
-  noise "$source" "$system-0" $((MiB / 2)) $((2 * MiB))
+  use_destination 0
   ask measure
-  copy device && copy file
+  copy
   ask measured
+  use_destination 1
+  copy
 }
 
+# Compares what was copied, and repeats the copy. A digest cache may be refused, but not believed if it is wrong.
 check() {
-  row "cut $((number - 1)) ($system)"
+  use_destination $((number - 1))
   if mount "$files" /mnt/fs; then fact mounted yes; else fact mounted no; fi
-  local each
-  for each in device file; do
-    case ,$previous, in *",$each,"*) fact "$each" "$(is_equal $each)" ;; esac
-  done
-  for each in device file; do again $each; done
+  if [ "$previous" = finished ]; then fact copy "$(is_equal)"; fi
+  copy
+  code=$?
+  if [ $code = 78 ]; then
+    rm "$cache"
+    copy
+    code=$?
+  fi
+  fact again "$code-$(is_equal)"
 }
 
 change() {
-  noise "$source" "$system-$number" $(((number * 7919 * 512) % (3 * MiB))) $((2 * MiB))
-  # Every other time, the file is a new one, whose name has to be on the disk too.
-  if [ $((number % 2)) = 0 ]; then rm $file; fi
+  use_destination "$number"
+  noise "$source" "$system-$number" $((number * 7919 * 512 % MiB)) $((3 * MiB))
+  # Now and then, the file is a new one, whose name has to be on the disk too.
+  if [ $((number % 4)) = 3 ]; then rm "$destination"; fi
   sync
 }
 
+row "cut $((number - 1)), $system"
 if [ "$previous" = nothing ]; then set_up; else check; fi
-case $next in
-  random)
-    change
-    ask arm
-    copy device & one=$!
-    copy file & two=$!
-    wait $one && ask finished device
-    wait $two && ask finished file
-    ask cut
-    ;;
-  success)
-    change
-    if [ $((number % 4)) -lt 2 ]; then order='device file'; else order='file device'; fi
-    for each in $order; do copy "$each" && ask finished "$each"; done
-    ask cut
-    ;;
-esac
+if [ "$next" != nothing ]; then
+  change
+  if [ "$next" = random ]; then ask arm; fi
+  if copy; then ask finished; fi
+  ask cut
+fi
