@@ -9,6 +9,7 @@ const LOADERS: Readonly<Record<string, () => Promise<CommandClass>>> = {
   checksum: async () => (await import("../commands/checksum.ts")).ChecksumCommand,
   retrieve: async () => (await import("../commands/retrieve.ts")).RetrieveCommand,
   save: async () => (await import("../commands/save.ts")).SaveCommand,
+  serve: async () => (await import("../commands/serve.ts")).ServeCommand,
   inspect: async () => (await import("../commands/inspect.ts")).InspectCommand,
   completion: async () => (await import("./completion/command.ts")).completionOf(describeCommands),
   receive: async () => (await import("../commands/receive.ts")).ReceiveCommand,

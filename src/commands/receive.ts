@@ -88,6 +88,7 @@ export class ReceiveCommand extends DestinationCommand {
   async #receive(context: StageContext): Promise<string | undefined> {
     const file = fileOf(this);
     refuseStandardInput(file);
+    this.reach(context, file);
     const { digest, blockSize, rootFirst } = this;
     const digestCache = this.#digestCache();
     return this.#stage()(context, {

@@ -93,6 +93,7 @@ export class RetrieveCommand extends StageCommand {
   async #retrieve(context: StageContext): Promise<string | undefined> {
     const file = fileOf(this);
     refuseStandardInput(file);
+    this.reach(context, file);
     if (!this.events) {
       refuseHost("retrieve", this.file);
     }

@@ -1,5 +1,7 @@
 import { Command } from "clipanion";
 
+import type { StageContext } from "../blocks/context.ts";
+import { redirect } from "../native/files.ts";
 import { flag, value, valueOr } from "./options/declare.ts";
 import { type IoOptions, QUEUE_DEPTH, THREADS, WHEN } from "./options/io-options.ts";
 
@@ -35,6 +37,20 @@ export abstract class StageCommand extends AnyCommand {
 
   /** Set by the library: a program reads the messages as events, and the command ends when that program has gone. */
   embedded = flag("--embedded");
+
+  /** Set by `serve`: the stage reaches its file through a descriptor, so that no link can lead it to another one. */
+  isConfined = false;
+
+  /**
+   * Prepares for opening the file, whose path is absolute if the stage is confined to it.
+   *
+   * @throws the engine's failures
+   */
+  protected reach({ native }: Pick<StageContext, "native">, file: string): void {
+    if (this.isConfined) {
+      redirect(native.confine(file));
+    }
+  }
 
   protected get io(): IoOptions {
     return { direct: this.direct, threads: this.threads, queueDepth: this.queueDepth };

@@ -44,6 +44,10 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
       "leave out --cached and --update-digests: the digests could not be matched to their destination",
   },
   permission: { exitCode: ExitCode.permission },
+  link: {
+    exitCode: ExitCode.permission,
+    advice: "give the path that it leads to, or let root own it and all folders above it",
+  },
   "read-only": {
     exitCode: ExitCode.permission,
     advice:

@@ -199,6 +199,13 @@ export type CompressionMethod = 'raw' | 'xz' | 'xzLegacy' | 'zstd' | 'lz4'
 /** Condition of a standard descriptor to wait for. */
 export type Condition = 'readable' | 'writable' | 'readerGone'
 
+/**
+ * Finds the file at an absolute path, without following symbolic links that others than root can have made. From then on, the engine
+ * reaches the file, or the directory of a file that does not exist, through a descriptor wherever it is given that path. Returns the
+ * names that are reached so. Works once per process.
+ */
+export declare function confine(path: string): Array<Place>
+
 /** Range of a source that has data. */
 export interface DataRange {
   /** Offset of its first byte. */
@@ -322,6 +329,14 @@ export interface Pipe {
   read: number
   /** End to write to. */
   write: number
+}
+
+/** A name, and the path through a descriptor that takes its place. */
+export interface Place {
+  /** The name. */
+  name: string
+  /** The path through a descriptor, which leads to the same file or directory until the process ends. */
+  at: string
 }
 
 /** Range of a source. */

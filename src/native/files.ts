@@ -6,14 +6,28 @@ import { promisify } from "node:util";
 
 import { bytesOf, nameOf } from "./names.ts";
 
+const places = new Map<string, string>();
+
+/** Makes the functions that open a file use another path for these names. Their other arguments, and messages, stay as they are. */
+export function redirect(redirected: readonly { name: string; at: string }[]): void {
+  for (const { name, at } of redirected) {
+    places.set(name, at);
+  }
+}
+
+/** Returns the bytes of the path that a name stands for. */
+function placeOf(name: string): Buffer {
+  return bytesOf(places.get(name) ?? name);
+}
+
 /** An open file. Node closes it when nothing refers to it any more. */
 export type FileHandle = fs.promises.FileHandle;
 
 /** Functions like those of `node:fs/promises`. */
 export const promises = {
   open: (name: string, flags: number | string, mode?: number): Promise<FileHandle> =>
-    fs.promises.open(bytesOf(name), flags, mode),
-  stat: (name: string): Promise<fs.Stats> => fs.promises.stat(bytesOf(name)),
+    fs.promises.open(placeOf(name), flags, mode),
+  stat: (name: string): Promise<fs.Stats> => fs.promises.stat(placeOf(name)),
   lstat: (name: string): Promise<fs.Stats> => fs.promises.lstat(bytesOf(name)),
   realpath: async (name: string): Promise<string> =>
     nameOf(await fs.promises.realpath(bytesOf(name), { encoding: "buffer" })),
@@ -28,12 +42,12 @@ export const promises = {
 
 /** Opens a file for reading until the process ends. Unlike a handle of `promises`, Node never closes it by itself. */
 export function openDescriptor(name: string): Promise<number> {
-  return promisify(fs.open)(bytesOf(name), "r");
+  return promisify(fs.open)(placeOf(name), "r");
 }
 
 /** Like `openSync` of `node:fs`. */
 export function openSync(name: string, flags: number | string, mode?: number): number {
-  return fs.openSync(bytesOf(name), flags, mode);
+  return fs.openSync(placeOf(name), flags, mode);
 }
 
 /** Like `lstatSync` of `node:fs`. */
@@ -43,12 +57,12 @@ export function lstatSync(name: string): fs.Stats {
 
 /** Like `statSync` of `node:fs`. */
 export function statSync(name: string): fs.Stats {
-  return fs.statSync(bytesOf(name));
+  return fs.statSync(placeOf(name));
 }
 
 /** Like `statfsSync` of `node:fs`. */
 export function statfsSync(name: string): fs.StatsFs {
-  return fs.statfsSync(bytesOf(name));
+  return fs.statfsSync(placeOf(name));
 }
 
 /** Like `readlinkSync` of `node:fs`. */

@@ -11,6 +11,7 @@
 pub mod apply;
 mod arguments;
 pub mod codec;
+pub mod confine;
 pub mod diff;
 pub mod digests;
 pub mod engine;

@@ -38,6 +38,15 @@ pub enum Error {
         errno: Errno,
     },
 
+    /// A symbolic link on the way to the path is not followed, because others than root can have made it.
+    #[error("cannot open {}: others than root can change the symbolic link {}", Shown::path(.path), Shown::path(.link))]
+    Link {
+        /// The path.
+        path: PathBuf,
+        /// The link.
+        link: PathBuf,
+    },
+
     /// A flag of the file system forbids writing, even for root; see chattr(1).
     #[error("cannot write {}: it is {flag}", Shown::path(.path))]
     Sealed {
@@ -159,6 +168,7 @@ impl Error {
             Self::NotFound { .. } => "not-found",
             Self::NotAFile { .. } => "not-a-file",
             Self::Permission { .. } => "permission",
+            Self::Link { .. } => "link",
             Self::Sealed { .. } => "sealed",
             Self::ReadOnly { .. } => "read-only",
             Self::Busy { .. } => "busy",
@@ -180,6 +190,7 @@ impl Error {
             Self::NotFound { path, .. }
             | Self::NotAFile { path, .. }
             | Self::Permission { path, .. }
+            | Self::Link { path, .. }
             | Self::Sealed { path, .. }
             | Self::ReadOnly { path }
             | Self::Busy { path, .. }
@@ -221,7 +232,10 @@ impl Error {
     #[must_use]
     pub fn action(&self) -> Option<&'static str> {
         match self {
-            Self::NotFound { .. } | Self::NotAFile { .. } | Self::Permission { .. } => Some("open"),
+            Self::NotFound { .. }
+            | Self::NotAFile { .. }
+            | Self::Permission { .. }
+            | Self::Link { .. } => Some("open"),
             Self::Io { action, .. } => Some(action),
             Self::Sync { .. } => Some("sync"),
             Self::Sealed { .. }

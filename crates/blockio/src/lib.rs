@@ -13,6 +13,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod aligned;
+mod confine;
 mod direct;
 mod errno;
 mod error;
@@ -33,6 +34,7 @@ mod sys;
 mod time;
 
 pub use aligned::{ALIGNMENT, Slab, Slot};
+pub use confine::{Confined, confine};
 pub use direct::Direct;
 pub use errno::Errno;
 pub use error::Error;

@@ -9,12 +9,14 @@ compile_error!("a sys/ file for this operating system is missing");
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+mod place;
 mod posix;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 #[cfg(target_os = "macos")]
 pub(crate) use macos::*;
+pub(crate) use place::*;
 pub use posix::exit_now;
 pub(crate) use posix::*;
 pub(crate) use rustix::fs::FileType;

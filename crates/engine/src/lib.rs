@@ -31,8 +31,8 @@ mod writes;
 
 pub use apply::{Applied, ApplyOptions};
 pub use blockcopy_blockio::{
-    ALIGNMENT, Direct, Identity, Kind, Metadata, Owner, Restore, Shared, Shown, Sink, SinkOptions,
-    Slab, Slot, Source, Storage, Time, exit_now, stdio,
+    ALIGNMENT, Confined, Direct, Identity, Kind, Metadata, Owner, Restore, Shared, Shown, Sink,
+    SinkOptions, Slab, Slot, Source, Storage, Time, confine, exit_now, stdio,
 };
 pub use blockcopy_keccak::Simd;
 pub use codec::{Codec, Compression, Level, Preset, XzLevel};

@@ -9,6 +9,7 @@ export const ENVIRONMENT: readonly Entry[] = [
   ],
   ["DEBUG", "if not empty, the same as --verbose"],
   ["PATH", "where `node`, `ssh` and, on the other host, `blockcopy` are found"],
+  ["SSH_ORIGINAL_COMMAND", "set by sshd: what `serve` is asked for"],
   ["TMPDIR", "folder for data that does not fit into memory; default: /var/tmp"],
   [
     "HOME, XDG_CACHE_HOME",

@@ -13,7 +13,8 @@ type Word =
 export function refusal(error: unknown, command: CommandClass, words: readonly string[]): string {
   const message = error instanceof Error ? error.message : String(error);
   if (message.startsWith("Invalid value for ")) {
-    return `i${message.slice(1)}`;
+    // An option that may be given several times is numbered, from 0.
+    return `i${message.slice(1).replace(/^(\D*)\[\d+\]:/, "$1:")}`;
   }
   const declarations = declarationsOf(command);
   const read = readWords(words, declarations);

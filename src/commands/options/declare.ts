@@ -1,5 +1,5 @@
 import { type CommandClass, Option } from "clipanion";
-import type { StrictValidator } from "typanion";
+import * as t from "typanion";
 
 /** Headings that help lists options under, in this order. */
 export const GROUPS = ["what", "safety", "attributes", "connection", "speed", "output"] as const;
@@ -10,7 +10,7 @@ export type Group = (typeof GROUPS)[number];
 export interface Kind<T> {
   /** Its name in help and messages, as `OFFSET`. */
   readonly name: string;
-  readonly validator: StrictValidator<unknown, T>;
+  readonly validator: t.StrictValidator<unknown, T>;
   /** Form that every value has. A word of another form was most likely meant for something else. */
   readonly form?: RegExp;
   /** Values to offer for completion. */
@@ -54,6 +54,12 @@ export function value<T extends {}>(
   text?: OptionText,
 ): T | undefined {
   const option = Option.String<T>(names, { validator: kind.validator });
+  return declared(option, { ...text, ...named(names), kind });
+}
+
+/** Declares an option that takes a value and may be given several times. */
+export function list(names: string, kind: Kind<string>, text: OptionText): string[] {
+  const option = Option.Array(names, [], { validator: t.isArray(kind.validator) });
   return declared(option, { ...text, ...named(names), kind });
 }
 

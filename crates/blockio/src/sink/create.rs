@@ -102,7 +102,7 @@ pub(super) fn refuse(path: &Path) -> Result<(), Error> {
 /// Returns true for /dev: a file there takes memory until the machine is rebooted, and takes the name of a device that is created later.
 /// /dev/shm is a place for files.
 fn is_under_dev(directory: &Path) -> Result<bool, Errno> {
-    let directory = fs::canonicalize(directory)
+    let directory = fs::canonicalize(sys::located(directory))
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     Ok(directory.starts_with("/dev") && !directory.starts_with("/dev/shm"))
 }

@@ -11,7 +11,7 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::ioctl::{Getter, Opcode, ioctl, opcode};
 use rustix::{fs, mm, pipe};
 
-use super::posix::{Result, open, status};
+use super::posix::{Result, open, open_named, status};
 use super::{DirectAlignment, Stat, page_size};
 
 mod attributes;
@@ -20,6 +20,7 @@ mod identity;
 mod lease;
 mod locks;
 mod rights;
+mod walk;
 mod zeroing;
 
 pub(crate) use attributes::*;
@@ -28,6 +29,7 @@ pub(crate) use identity::*;
 pub(crate) use lease::*;
 pub(crate) use locks::*;
 pub(crate) use rights::*;
+pub(crate) use walk::*;
 pub(crate) use zeroing::*;
 
 /// Events for poll(2) that wait for the other end of a pipe to be closed: none, because poll(2) always reports that.
@@ -64,7 +66,7 @@ fn file_system_kind(found: &fs::StatFs) -> Result<u32> {
 
 /// Opens a block device exclusively: `EBUSY` if it is mounted, held or claimed. It stays claimed while it is open.
 pub(crate) fn open_exclusively_for_reading(path: &Path) -> Result<OwnedFd> {
-    open(path, OFlags::RDONLY | OFlags::EXCL)
+    open_named(path, OFlags::RDONLY | OFlags::EXCL)
 }
 
 /// Opens for writing. With `exclusive`, a block device that is mounted, held or claimed gives `EBUSY`.
@@ -74,7 +76,7 @@ pub(crate) fn open_for_writing(path: &Path, exclusive: bool) -> Result<OwnedFd> 
     } else {
         OFlags::empty()
     };
-    open(path, write_access() | claim)
+    open_named(path, write_access() | claim)
 }
 
 /// Opens the file or device of `fd` again for reading, whatever its path refers to now.

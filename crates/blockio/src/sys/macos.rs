@@ -4,7 +4,7 @@
 //! callers do without or refuse.
 #![allow(unsafe_code)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
 use rustix::event::PollFlags;
@@ -15,7 +15,7 @@ use rustix::ioctl::{Getter, NoArg, Opcode, ioctl, opcode};
 use rustix::pipe as pipes;
 
 use super::posix::{Result, open, status};
-use super::{DirectAlignment, Errno, Stat, fstat};
+use super::{DirectAlignment, Errno, Stat, Walked, fstat};
 
 mod attributes;
 mod cache;
@@ -220,4 +220,14 @@ pub(crate) fn are_locks_advisory(fd: impl AsFd) -> Result<bool> {
 #[expect(clippy::unnecessary_wraps, reason = "Linux has to ask")]
 pub(crate) fn is_flock_of_bytes(_fd: impl AsFd) -> Result<bool> {
     Ok(true)
+}
+
+/// Walks to a file without following links that others than root can have made: not done here.
+pub(crate) fn walk(_path: &Path) -> Result<Walked> {
+    Err(Errno::OPNOTSUPP)
+}
+
+/// Keeps a descriptor open until the process ends. Never called, because [`walk`] finds nothing.
+pub(crate) fn kept_path(_fd: OwnedFd) -> PathBuf {
+    PathBuf::new()
 }

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::{event, fs, io};
 
+use super::place::{located, reached};
 use super::write_access;
 
 mod attributes;
@@ -38,10 +39,16 @@ fn open_or_create(
     retry_on_intr(|| fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY, mode))
 }
 
+/// Opens a name, or the place that takes its place.
+pub(super) fn open_named(name: &Path, flags: OFlags) -> Result<OwnedFd> {
+    let (path, more) = reached(name);
+    open(path, flags | more)
+}
+
 /// Creates a file with permissions for its owner only; `EEXIST` if the name exists, even as a dangling symbolic link.
 pub(crate) fn create(path: &Path) -> Result<OwnedFd> {
     let flags = write_access() | OFlags::CREATE | OFlags::EXCL;
-    open_or_create(path, flags, Mode::RUSR | Mode::WUSR)
+    open_or_create(located(path), flags, Mode::RUSR | Mode::WUSR)
 }
 
 /// Removes a name from a directory; see unlink(2).
@@ -50,11 +57,11 @@ pub(crate) fn unlink_in(directory: impl AsFd, name: &OsStr) -> Result<()> {
 }
 
 pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd> {
-    open(path, OFlags::RDONLY | OFlags::DIRECTORY)
+    open_named(path, OFlags::RDONLY | OFlags::DIRECTORY)
 }
 
 pub(crate) fn open_for_reading(path: &Path) -> Result<OwnedFd> {
-    open(path, OFlags::RDONLY)
+    open_named(path, OFlags::RDONLY)
 }
 
 pub(crate) fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {

@@ -6,7 +6,7 @@ use rustix::fs::{self, AtFlags, FileType, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 
 use crate::Time;
-use crate::sys::Stat;
+use crate::sys::{Stat, located};
 
 /// `AT_STATX_DONT_SYNC` of the kernel's header `linux/fcntl.h`; rustix has it only for glibc.
 const DONT_SYNC: AtFlags = AtFlags::from_bits_retain(0x4000);
@@ -33,7 +33,13 @@ pub(crate) fn block_device_at(path: &Path) -> Option<u64> {
 /// Returns the flag of chattr(1) that forbids writing to `path`, in words. `None` if there is none, or the file system does not report
 /// flags.
 pub(crate) fn write_protection(path: &Path) -> Option<&'static str> {
-    let statx = fs::statx(fs::CWD, path, AtFlags::empty(), StatxFlags::empty()).ok()?;
+    let statx = fs::statx(
+        fs::CWD,
+        located(path),
+        AtFlags::empty(),
+        StatxFlags::empty(),
+    )
+    .ok()?;
     [
         (StatxAttributes::IMMUTABLE, "immutable (chattr +i)"),
         (StatxAttributes::APPEND, "append-only (chattr +a)"),

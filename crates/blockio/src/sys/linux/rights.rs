@@ -7,6 +7,7 @@ use rustix::fs;
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::{Result, file_system_kind};
+use crate::sys::located;
 
 /// File systems for which the kernel decides by the owner of a file, and not a server or another program: ext2 to ext4, XFS, Btrfs,
 /// tmpfs, ramfs, F2FS, overlayfs; see statfs(2).
@@ -60,5 +61,5 @@ impl Rights {
 
 /// True if the kernel alone decides who may change the attributes of a file at `path`.
 pub(crate) fn decides_by_owner(path: &Path) -> Result<bool> {
-    Ok(LOCAL.contains(&file_system_kind(&fs::statfs(path)?)?))
+    Ok(LOCAL.contains(&file_system_kind(&fs::statfs(located(path))?)?))
 }

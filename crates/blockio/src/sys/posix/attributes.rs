@@ -9,10 +9,17 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::Result;
 use crate::Time;
+use crate::sys::place::reached;
 use crate::sys::{Stat, convert};
 
 pub(crate) fn stat(path: &Path) -> Result<Stat> {
-    fs::stat(path).map(|stat| convert(&stat))
+    let (path, flags) = reached(path);
+    let stat = if flags.contains(fs::OFlags::NOFOLLOW) {
+        fs::lstat(path)
+    } else {
+        fs::stat(path)
+    };
+    stat.map(|stat| convert(&stat))
 }
 
 /// Returns the status of `name` in a directory; does not follow a symbolic link.
