@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { Job } from "kubernetes-models/batch/v1";
+import { CronJob, Job } from "kubernetes-models/batch/v1";
 import { PersistentVolumeClaim } from "kubernetes-models/v1";
 import { parseAllDocuments } from "yaml";
 import { assertSame } from "../support/files/bytes.ts";
@@ -31,19 +31,21 @@ function objects(name: string): Record<string, unknown>[] {
   });
 }
 
-const KINDS = [{ Model: Job }, { Model: PersistentVolumeClaim }];
+const KINDS = [{ Model: CronJob }, { Model: Job }, { Model: PersistentVolumeClaim }];
+
+const MANIFESTS = ["job.yaml", "indexed-job.yaml", "cronjob.yaml"];
 
 /** The job of a manifest. */
-function jobOf(name: string): Job {
-  const found = objects(name).find(({ kind }) => kind === "Job");
+function jobOf(name: string): Pick<Job, "spec"> {
+  const found = objects(name).find(({ kind }) => kind === "Job" || kind === "CronJob");
   assert.ok(found);
-  return new Job(found);
+  return found["kind"] === "Job" ? new Job(found) : new CronJob(found).spec!.jobTemplate;
 }
 
 test("manifests are what the schemas of Kubernetes say", async (t) => {
   // Schemas know the right values; types also refuse unknown fields.
   const folder = scratch(t, join(PROJECT, "node_modules"));
-  const files = ["job.yaml", "indexed-job.yaml"].map((name) => {
+  const files = MANIFESTS.map((name) => {
     const lines = objects(name).map(({ apiVersion, kind, ...rest }, i) => {
       const known = KINDS.find(
         ({ Model }) => Model.kind === kind && Model.apiVersion === apiVersion,
@@ -75,7 +77,7 @@ test("only failures that another run can help with are run again", () => {
   const final = Object.values(EXIT).filter(
     (code) => ![EXIT.ok, EXIT.busy, EXIT.cut, EXIT.readerGone].includes(code as never),
   );
-  for (const name of ["job.yaml", "indexed-job.yaml"]) {
+  for (const name of MANIFESTS) {
     const rules = jobOf(name).spec?.podFailurePolicy?.rules;
     const codes = rules?.find(({ onExitCodes }) => onExitCodes)?.onExitCodes?.values;
     assert.deepEqual(codes, final, name);
