@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { notStarted } from "../../src/sync/connection/connection-failure.ts";
+import { Side } from "../../src/sync/side.ts";
 import { assertFailed, EXIT, lastLine, quote, run } from "../support/programs/cli.ts";
 import { scratch } from "../support/files/files.ts";
 import { script } from "../support/hosts/hosts.ts";
@@ -90,6 +92,14 @@ test("an ssh that ends without a word, and one whose last line is empty", async 
     script(ssh, `[ "$1" = -V ] && exit\n${prints}\nexit 255`);
     assertFailed(await run(["sync", "-e", ssh, file, "far:/copy"]), EXIT.busy, "sync", message);
   }
+});
+
+test("a stage on this host that is killed as it begins has nothing to do with ssh", () => {
+  const side = new Side({ kind: "local", path: "/disk" }, "source");
+  const { message, advice } = notStarted(side, { signal: "SIGKILL" });
+  assert.match(message, /cannot be run on this host \(SIGKILL\)/);
+  assert.match(advice, /dmesg/);
+  assert.doesNotMatch(advice, /ssh|account/);
 });
 
 test("an account that only prints a line on standard output", async (t) => {

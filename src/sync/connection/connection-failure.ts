@@ -38,7 +38,9 @@ export function notStarted(side: Side, status: ExitStatus): SyncError {
   const reason = lastLines.length === 0 ? ` (${statusText(status)})` : lastOf(lastLines);
   return new SyncError(
     `blockcopy cannot be run on ${where}${reason}`,
-    adviceOnStart(lastLines, loginCommand, hostName(end)),
+    end.kind === "local" && lastLines.length === 0
+      ? "run it again; if that happens again, look for what ended it (dmesg)"
+      : adviceOnStart(lastLines, loginCommand, hostName(end)),
     ExitCode.unavailable,
   );
 }
