@@ -5,6 +5,7 @@ import { type Moment, TIMEOUT } from "./moment.ts";
 import type { Pipeline, Place } from "./pipeline.ts";
 import { hasBegun, hasLast, prepare, type Watched } from "./place.ts";
 import { type Found, running } from "./processes.ts";
+import { SYNC } from "./roles.ts";
 import { type End, mayStay, type Run, start } from "./run.ts";
 
 /** Milliseconds between two looks at the processes. */
@@ -116,7 +117,11 @@ async function awaitVictim(
   let seenAt: number | undefined;
   while (run.end() === undefined) {
     const found = running().filter(
-      ({ host, command }) => host === role.host && role.pattern.test(command),
+      // Before it becomes another program, what sync starts looks like sync itself.
+      ({ pid, host, command }) =>
+        host === role.host &&
+        role.pattern.test(command) &&
+        (pid === run.pid || role.pattern !== SYNC.pattern),
     );
     const now = run.elapsed();
     if (found.length > 0) seenAt ??= now;
