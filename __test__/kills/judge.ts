@@ -61,7 +61,9 @@ function faultsOfSync(judged: Judged): string[] {
   const line = lastLine(outcome.stderr[0] ?? "");
   if (!/^ERROR \(sync\): .*; \S/.test(line)) faults.push("no message");
   if (/^\s+at .*:\d+:\d+\)?$/m.test(outcome.stderr[0] ?? "")) faults.push("a stack trace");
-  if (role === SYNC || role === GROUP) return [...faults, ...faultsOfEnding(judged, line)];
+  // SIGPIPE is ignored, but not by a wrapper.
+  if ((role === SYNC || role === GROUP) && deed !== "SIGPIPE")
+    return [...faults, ...faultsOfEnding(judged, line)];
   if (code === null || ![...CODES, ...BY_SIGNAL].includes(code)) faults.push(`exit code ${code}`);
   const named = role.about === undefined ? /SIG|this host|here/ : new RegExp(`\\b${role.about}\\b`);
   if (!named.test(line)) faults.push("the message does not name the process or its host");

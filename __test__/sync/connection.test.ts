@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Endpoint } from "../../src/sync/connection/endpoint.ts";
 import { notStarted } from "../../src/sync/connection/connection-failure.ts";
 import { Side } from "../../src/sync/side.ts";
 import { assertFailed, EXIT, lastLine, quote, run } from "../support/programs/cli.ts";
@@ -94,12 +95,18 @@ test("an ssh that ends without a word, and one whose last line is empty", async 
   }
 });
 
-test("a stage on this host that is killed as it begins has nothing to do with ssh", () => {
-  const side = new Side({ kind: "local", path: "/disk" }, "source");
-  const { message, advice } = notStarted(side, { signal: "SIGKILL" });
-  assert.match(message, /cannot be run on this host \(SIGKILL\)/);
-  assert.match(advice, /dmesg/);
-  assert.doesNotMatch(advice, /ssh|account/);
+test("a program on this host that is killed as it begins has nothing to do with the account", () => {
+  const far = { kind: "remote", host: "far", user: undefined, port: undefined, path: "/disk" };
+  for (const [end, where] of [
+    [{ kind: "local", path: "/disk" }, "this host"],
+    [far, "far"],
+  ] as const) {
+    const side = new Side(end as Endpoint, "source");
+    const { message, advice } = notStarted(side, { signal: "SIGKILL" });
+    assert.match(message, new RegExp(`cannot be run on ${where} \\(SIGKILL\\)`));
+    assert.match(advice, /dmesg/);
+    assert.doesNotMatch(advice, /ssh|account/);
+  }
 });
 
 test("an account that only prints a line on standard output", async (t) => {

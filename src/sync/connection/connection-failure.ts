@@ -38,7 +38,8 @@ export function notStarted(side: Side, status: ExitStatus): SyncError {
   const reason = lastLines.length === 0 ? ` (${statusText(status)})` : lastOf(lastLines);
   return new SyncError(
     `blockcopy cannot be run on ${where}${reason}`,
-    end.kind === "local" && lastLines.length === 0
+    // A signal has ended the program here: the stage, or what connects.
+    (end.kind === "local" || "signal" in status) && lastLines.length === 0
       ? "run it again; if that happens again, look for what ended it (dmesg)"
       : adviceOnStart(lastLines, loginCommand, hostName(end)),
     ExitCode.unavailable,
