@@ -213,15 +213,19 @@ impl Sink {
     /// it has dropped. [`Error::Io`] if a file cannot be extended over zeros at its end.
     pub fn sync(&self) -> Result<(), Error> {
         self.stretch()?;
-        let mut failure = lock(&self.sync_failure);
-        if failure.is_none() {
-            *failure = self.sync_medium().err();
-        }
-        if let Some(errno) = *failure {
-            return Err(self.sync_error(errno));
-        }
+        let known = *lock(&self.sync_failure);
+        let synced = known.map_or_else(|| self.sync_medium(), Err);
+        synced.map_err(|errno| self.sync_failed(errno))?;
         lock(&self.pace).finish(&*self.medium);
         Ok(())
+    }
+
+    /// Keeps the error of a failed sync or writeback, which the kernel reports only once.
+    fn sync_failed(&self, errno: Errno) -> Error {
+        *lock(&self.sync_failure) = Some(errno);
+        // The page cache keeps what the disk has refused as if it were on the disk. The next copy would find it equal to the source.
+        self.medium.drop_cached(0, i64::MAX.cast_unsigned());
+        self.sync_error(errno)
     }
 
     fn sync_medium(&self) -> Result<(), Errno> {

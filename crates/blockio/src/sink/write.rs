@@ -101,11 +101,7 @@ impl Sink {
                 .map_err(|failure| self.failure(&failure))?;
         }
         let paced = lock(&self.pace).written(&*self.medium, start, len, keep);
-        paced.map_err(|errno| {
-            // The kernel reports it only once, so the sync at the end must still fail.
-            *lock(&self.sync_failure) = Some(errno);
-            self.sync_error(errno)
-        })
+        paced.map_err(|errno| self.sync_failed(errno))
     }
 
     /// Writes the `range` of `parts`, which begin at `offset`, with direct I/O. The range consists of whole units.

@@ -140,7 +140,10 @@ fn a_failure_while_starting_writeback_is_not_lost_either() {
         .find_map(Result::err);
     assert_eq!(error.unwrap().code(), "sync");
     let calls = memory.operations();
-    assert_eq!(calls.last().unwrap().0, Operation::StartWriteback);
+    let mut after = calls.iter().rev().map(|(operation, _)| *operation);
+    // What the disk has refused must not be taken for its content.
+    assert_eq!(after.next(), Some(Operation::DropCache));
+    assert_eq!(after.next(), Some(Operation::StartWriteback));
     for _ in 0..3 {
         assert_eq!(sink.sync().unwrap_err().code(), "sync");
     }
