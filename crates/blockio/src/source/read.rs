@@ -155,7 +155,8 @@ impl Source {
                     len += read;
                     continue;
                 }
-                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                // Some containers answer EPERM for calls that they do not know.
+                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::PERM) => {
                     self.cache_opaque.store(true, Ordering::Relaxed);
                     // From now on readahead cannot be mistaken for data that other processes use.
                     self.medium.read_ahead(true);

@@ -17,6 +17,7 @@ use proptest::prelude::*;
 const PAGE: usize = 4096;
 const MIB: usize = 1 << 20;
 
+const EPERM: i32 = 1;
 const EIO: i32 = 5;
 const EINVAL: i32 = 22;
 const ENOSPC: i32 = 28;

@@ -3,7 +3,7 @@
 use blockcopy_blockio::{ALIGNMENT, Direct, Fault, Kind, Memory, Operation, Source};
 use proptest::prelude::*;
 
-use super::{EINVAL, EIO, ENOSYS, EOPNOTSUPP, cases, granularity, kind, memory};
+use super::{EINVAL, EIO, ENOSYS, EOPNOTSUPP, EPERM, cases, granularity, kind, memory};
 use crate::support::{assert_reads, pattern, read};
 
 const SIZE: usize = 300_000;
@@ -136,6 +136,20 @@ fn a_failure_to_query_the_cache_does_not_fail_the_read() {
         .with_fault(Fault::everywhere(Operation::ReadCache, EIO));
     let source = Source::in_memory(&memory, Direct::Off).unwrap();
     assert_reads(&source, &pattern(SIZE), 0, 4096 * 80);
+}
+
+/// Old kernels, containers and file systems refuse the query. What other processes have cached must stay cached.
+#[test]
+fn a_refused_query_of_the_cache_drops_nothing_from_it() {
+    for errno in [EPERM, EINVAL, ENOSYS, EOPNOTSUPP] {
+        let memory = Memory::file(pattern(SIZE))
+            .with_cached(0..SIZE as u64)
+            .with_fault(Fault::everywhere(Operation::ReadCache, errno));
+        let source = Source::in_memory(&memory, Direct::Off).unwrap();
+        let cached = memory.cached(0..SIZE as u64);
+        assert_reads(&source, &pattern(SIZE), 0, 4096 * 80);
+        assert_eq!(memory.cached(0..SIZE as u64), cached, "{errno}");
+    }
 }
 
 #[test]
