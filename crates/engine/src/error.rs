@@ -53,11 +53,11 @@ pub enum Error {
     },
 
     /// The threads of the engine could not be started.
-    #[error("cannot start {count} {purpose} threads: {source}")]
+    #[error("cannot start {count} threads for {purpose}: {source}")]
     Threads {
         /// Number of threads.
         count: usize,
-        /// Their purpose, as a participle.
+        /// Their purpose, as a noun or participle.
         purpose: &'static str,
         /// Error of the system.
         source: Box<dyn std::error::Error + Send + Sync>,

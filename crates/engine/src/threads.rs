@@ -52,7 +52,7 @@ pub fn in_background<T: 'static>(
     if let Err(source) = started {
         settle_here(Err(Error::Threads {
             count: 1,
-            purpose: "waiting",
+            purpose: "waiting for a stream",
             source: source.into(),
         }));
     }
