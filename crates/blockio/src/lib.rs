@@ -40,7 +40,7 @@ pub use errno::Errno;
 pub use error::Error;
 pub use identity::Identity;
 #[cfg(any(test, feature = "memory"))]
-pub use medium::{Fault, Memory, Operation};
+pub use medium::{Fault, Memory, Operation, Trouble};
 pub use metadata::{Metadata, Owner, Restore};
 pub use node::Kind;
 pub use shown::Shown;

@@ -14,7 +14,7 @@ mod memory;
 
 pub(crate) use disk::Disk;
 #[cfg(any(test, feature = "memory"))]
-pub use memory::{Fault, Memory, Operation};
+pub use memory::{Fault, Memory, Operation, Trouble};
 
 type Result<T> = std::result::Result<T, Errno>;
 

@@ -1,5 +1,6 @@
 //! Simulated files and devices for tests, with faults.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +12,7 @@ mod layers;
 mod opened;
 
 use faults::Faults;
-pub use faults::{Fault, Operation};
+pub use faults::{Fault, Operation, Trouble};
 use layers::Layers;
 use opened::Opened;
 
@@ -37,6 +38,8 @@ struct State {
     /// Failure of writeback that was not reported yet.
     unreported: Option<Errno>,
     calls: Vec<(Operation, Range<u64>)>,
+    /// Faults of single calls, by the index of the call.
+    troubles: HashMap<usize, Trouble>,
 }
 
 impl Memory {
@@ -61,6 +64,7 @@ impl Memory {
             faults: Faults::default(),
             unreported: None,
             calls: Vec::new(),
+            troubles: HashMap::new(),
         })))
     }
 
@@ -113,9 +117,16 @@ impl Memory {
         self.state().faults.add(fault);
     }
 
+    /// Makes a single call go wrong: the one with this index in [`calls`](Self::calls).
+    pub fn disturb(&self, call: usize, trouble: Trouble) {
+        self.state().troubles.insert(call, trouble);
+    }
+
     /// Removes all faults.
     pub fn heal(&self) {
-        self.state().faults = Faults::default();
+        let mut state = self.state();
+        state.faults = Faults::default();
+        state.troubles.clear();
     }
 
     /// Writes back all dirty data, as the kernel does by itself after a while. A failure is reported to the next caller that waits for
@@ -177,9 +188,18 @@ impl Memory {
     }
 
     /// Returns all operations so far, in order, each with its range in bytes, whether it succeeded or not. Operations without a range have
-    /// all of it.
+    /// all of it. Without those that only ask for the size or open it again.
     #[must_use]
     pub fn operations(&self) -> Vec<(Operation, Range<u64>)> {
+        let counts = |(done, _): &(Operation, Range<u64>)| {
+            !matches!(done, Operation::Size | Operation::Reopen)
+        };
+        self.calls().into_iter().filter(counts).collect()
+    }
+
+    /// As [`operations`](Self::operations), with all of them.
+    #[must_use]
+    pub fn calls(&self) -> Vec<(Operation, Range<u64>)> {
         self.state().calls.clone()
     }
 
@@ -221,6 +241,23 @@ impl State {
         }
         self.unreported = self.unreported.or(failure);
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Leaves behind what a call that has failed does to the data of its range.
+    fn spoil(&mut self, operation: Operation, range: Range<u64>, errno: Errno) {
+        let range = self.within(range);
+        match operation {
+            Operation::Sync | Operation::FinishWriteback => {
+                for page in self.layers.dirty_pages(range) {
+                    self.layers.give_up(page);
+                }
+            }
+            Operation::DirectWrite if errno == Errno::IO => {
+                let garbage = vec![0xBD; range.len()];
+                self.layers.write_directly(&garbage, range.start);
+            }
+            _ => {}
+        }
     }
 
     /// Reports a failure of writeback, once.

@@ -15,6 +15,7 @@ mod apply_failures;
 mod check;
 mod diff;
 mod digests;
+mod every_call;
 mod frames;
 mod holes;
 mod options;

@@ -41,6 +41,10 @@ pub enum Operation {
     Writeback,
     /// Sync everything to the disk.
     Sync,
+    /// Find the size.
+    Size,
+    /// Open it again, for reading.
+    Reopen,
 }
 
 /// Fault in a range.
@@ -79,6 +83,16 @@ impl Fault {
     pub fn once(self) -> Self {
         Self { once: true, ..self }
     }
+}
+
+/// Fault of a single call; see [`Memory::disturb`](super::Memory::disturb).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It fails with this error number; see errno(3). After a failed sync, or a failed wait for writeback, the dirty data of the range is lost, and after a
+    /// direct write that fails with `EIO` the content of the range is undefined, as with a disk.
+    Fails(i32),
+    /// A read or write transfers at most this many bytes, in whole units of the granularity. Other operations succeed.
+    Short(usize),
 }
 
 /// All faults.

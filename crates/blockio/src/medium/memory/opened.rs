@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Memory, Operation, State};
+use super::{Memory, Operation, State, Trouble};
 use crate::medium::{Access, Medium, Region, Result, Zeroing};
 use crate::node::Kind;
 use crate::sys::Errno;
@@ -35,8 +35,22 @@ impl Opened {
     ) -> Result<T> {
         let mut state = self.memory.state();
         let range = offset..offset.saturating_add(len);
+        let number = state.calls.len();
         state.calls.push((operation, range.clone()));
-        body(&mut state, range)
+        match state.troubles.get(&number).copied() {
+            Some(Trouble::Fails(errno)) => {
+                let errno = Errno::from_raw_os_error(errno);
+                state.spoil(operation, range, errno);
+                Err(errno)
+            }
+            Some(Trouble::Short(bytes)) => {
+                let usual = std::mem::replace(&mut state.longest_transfer, bytes);
+                let result = body(&mut state, range);
+                state.longest_transfer = usual;
+                result
+            }
+            None => body(&mut state, range),
+        }
     }
 
     /// As `call`, for operations that do all or nothing.
@@ -79,7 +93,11 @@ impl Opened {
             Access::Buffered => 1,
         };
         let longest = state.longest_transfer;
-        let most = (longest - longest % step).max(step) as u64;
+        let most = match longest {
+            // Nothing, without an error.
+            0 => 0,
+            _ => (longest - longest % step).max(step) as u64,
+        };
         let range = range.start..range.end.min(range.start.saturating_add(most));
         match access {
             Access::Buffered => state.faults.before(operation, range),
@@ -100,11 +118,12 @@ impl Medium for Opened {
     }
 
     fn reader(&self, direct: bool) -> Result<Box<dyn Medium>> {
+        self.whole(Operation::Reopen, 0, u64::MAX, |_, _| Ok(()))?;
         Ok(Box::new(self.memory.opened(direct)))
     }
 
     fn size(&self) -> Result<u64> {
-        Ok(self.memory.state().size())
+        self.whole(Operation::Size, 0, u64::MAX, |state, _| Ok(state.size()))
     }
 
     fn read(&self, access: Access, buf: &mut [u8], offset: u64) -> Result<usize> {
