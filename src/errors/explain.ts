@@ -4,8 +4,10 @@ import { CopyError } from "./copy-error.ts";
 import { adviceOnEngine, engineExitCode, isEngineFailure, REPORT } from "./engine-failure.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { adviceOnStream } from "./protocol-advice.ts";
+import { failedCall } from "./stream-errors.ts";
+import { adviceOnSystem } from "./system-advice.ts";
 
-/** Returns the exit code for a failure. An unexpected one is a bug. */
+/** Returns the exit code for a failure. An unexpected one is a bug, unless the system has refused a call. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CopyError) {
     return error.exitCode;
@@ -16,7 +18,10 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof AddonError) {
     return ExitCode.unavailable;
   }
-  return isEngineFailure(error) ? engineExitCode(error) : ExitCode.internal;
+  if (isEngineFailure(error)) {
+    return engineExitCode(error);
+  }
+  return failedCall(error) === undefined ? ExitCode.internal : ExitCode.io;
 }
 
 /** Returns advice on a failure of `stage`. */
@@ -27,5 +32,9 @@ export function adviceOn(error: unknown, stage: string): string {
   if (error instanceof ProtocolError) {
     return adviceOnStream(error, stage);
   }
-  return isEngineFailure(error) ? adviceOnEngine(error, stage) : REPORT;
+  if (isEngineFailure(error)) {
+    return adviceOnEngine(error, stage);
+  }
+  const call = failedCall(error);
+  return call === undefined ? REPORT : adviceOnSystem({ ...call, role: "source", writes: false });
 }

@@ -12,6 +12,26 @@ const OPEN_CODES: Readonly<Record<string, number>> = {
   EPERM: ExitCode.permission,
 };
 
+/** Advice on a failed read or write of a stream, by system error. */
+const STREAM_ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: "free space where the stream is written to and run it again",
+  EDQUOT:
+    "raise the quota of where the stream is written to (`quota`, `repquota`) and run it again",
+  EFBIG: "raise the limit on the size of files (`ulimit -f`) and run it again",
+};
+
+/** System errors of Linux without a name in libuv, which calls them `Unknown system error -122`. */
+const UNNAMED: Readonly<Record<number, readonly [code: string, description: string]>> = {
+  62: ["ETIME", "timer expired"],
+  67: ["ENOLINK", "link has been severed"],
+  74: ["EBADMSG", "bad message"],
+  116: ["ESTALE", "stale file handle"],
+  117: ["EUCLEAN", "structure needs cleaning"],
+  122: ["EDQUOT", "disk quota exceeded"],
+  123: ["ENOMEDIUM", "no medium found"],
+  126: ["ENOKEY", "required key not available"],
+};
+
 /** The process that reads an output stream has ended. */
 export class ReaderGoneError extends CopyError {
   override readonly name = "ReaderGoneError";
@@ -31,9 +51,7 @@ export class StreamError extends CopyError {
   constructor(action: string, code: string, bytes: number) {
     super(
       `${action} failed after ${bytes} bytes: ${describe(code)} (${code})`,
-      code === "ENOSPC"
-        ? "free space where the stream is written to and run it again"
-        : "check what the stream is connected to and run it again",
+      STREAM_ADVICE[code] ?? "check what the stream is connected to and run it again",
       ExitCode.io,
     );
     this.code = code;
@@ -61,17 +79,41 @@ export class OpenError extends CopyError {
 
 /** Returns the name of the system error, for errors of Node's file functions. */
 export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string"
-    ? error.code
-    : undefined;
+  if (!(error instanceof Error && "code" in error && typeof error.code === "string")) {
+    return undefined;
+  }
+  const number = /^Unknown system error -(\d+)$/.exec(error.code)?.[1];
+  const known = process.platform === "linux" ? UNNAMED[Number(number)] : undefined;
+  return known?.[0] ?? error.code;
+}
+
+/** A call of the system that one of Node's functions made, and that failed. */
+export interface FailedCall {
+  /** The call and the error in words. */
+  message: string;
+  /** The file, if the function was given one. */
+  path: string;
+  /** The error number, as in errno(3). */
+  errno: number;
+}
+
+/** Returns the call of the system that has failed; undefined for any other error. */
+export function failedCall(error: unknown): FailedCall | undefined {
+  const code = systemCode(error);
+  if (code === undefined) {
+    return undefined;
+  }
+  const { syscall, errno, path } = error as NodeJS.ErrnoException;
+  if (syscall === undefined || errno === undefined) {
+    return undefined;
+  }
+  const where = path === undefined ? "" : ` of ${path}`;
+  const message = `the system call ${syscall}${where} failed: ${describe(code)} (${code})`;
+  return { message, path: path ?? "", errno: -errno };
 }
 
 /** Returns the description of a system error. */
 export function describe(code: string): string {
-  for (const [name, text] of getSystemErrorMap().values()) {
-    if (name === code) {
-      return text;
-    }
-  }
-  return "system error";
+  const named = [...getSystemErrorMap().values(), ...Object.values(UNNAMED)];
+  return named.find(([name]) => name === code)?.[1] ?? "system error";
 }

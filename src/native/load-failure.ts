@@ -26,6 +26,14 @@ const LINKER_MESSAGES: readonly LinkerMessage[] = [
     () => failure("out of memory", "free memory, or raise `ulimit -v`, and run it again"),
   ],
   [
+    /Input\/output error/,
+    () =>
+      failure(
+        "it cannot be read: input/output error (EIO)",
+        "check the disk that blockcopy is installed on (dmesg, smartctl)",
+      ),
+  ],
+  [
     /version [`'"](GLIBC_([\d.]+))'? not found/,
     ([, name]) =>
       failure(
@@ -121,7 +129,7 @@ function explainMapping([said]: RegExpExecArray, file: string): LoadFailure {
   if (mount !== undefined && !mount.noexec) {
     return failure(
       `the system does not let it run (${said})`,
-      "look for a denial by SELinux, AppArmor or fapolicyd (dmesg, `ausearch -m avc`)",
+      "look for a denial by SELinux, AppArmor or fapolicyd (dmesg, `ausearch -m avc`), or a limit on memory (`ulimit -v`)",
     );
   }
   const where =

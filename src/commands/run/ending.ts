@@ -1,7 +1,7 @@
 import type { CopyError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { adviceOn, exitCodeOf } from "../../errors/explain.ts";
-import { ReaderGoneError } from "../../errors/stream-errors.ts";
+import { failedCall, ReaderGoneError } from "../../errors/stream-errors.ts";
 import type * as Binding from "../../native/binding.js";
 import { removeUnfinished } from "../../transport/files/unfinished.ts";
 import { terminateAll } from "../../transport/processes/child.ts";
@@ -102,7 +102,7 @@ export function errorLine(error: unknown, name: string): string {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return failedCall(error)?.message ?? (error instanceof Error ? error.message : String(error));
 }
 
 /** Returns the stack of an internal error, a line for each call. A message of several lines stays one line. */
