@@ -114,6 +114,7 @@ export class ChecksumCommand extends StageCommand {
       patience: 0,
       events: this.embedded,
       streams: this.#streams(),
+      printsResult: this.root,
       work: async (context) => {
         refuseHost("checksum", this.file);
         refuseEmptyRange(this);

@@ -17,6 +17,8 @@ export interface Stage extends ShownStage {
   /** Print details. */
   verbose: boolean;
   streams: DataStream[];
+  /** True if a result goes to standard output. */
+  printsResult?: boolean;
   io: IoOptions;
   /** Report to another program by events, instead of to a person. */
   events?: boolean;
@@ -33,6 +35,7 @@ export function runStage(stage: Stage): Promise<never> {
     name: stage.name,
     verbose: stage.verbose,
     streams: stage.streams,
+    printsResult: stage.printsResult === true,
     unfinished: unfinished(stage),
     tell: () => {
       if (stage.events !== true) {
