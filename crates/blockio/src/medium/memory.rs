@@ -243,7 +243,7 @@ impl State {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Leaves behind what a call that has failed does to the data of its range.
+    /// Does to the data of the range what a failed call of a disk does.
     fn spoil(&mut self, operation: Operation, range: Range<u64>, errno: Errno) {
         let range = self.within(range);
         match operation {

@@ -26,7 +26,7 @@ use crate::support::{
 const BLOCK: usize = 4 * PAGE;
 const BLOCK_LEN: u32 = BLOCK as u32;
 
-/// Pages of which one byte is written, each as a range of its own.
+/// Number of pages in which one byte is written, each as a range of its own.
 const PACED: usize = 2100;
 
 /// With a part of a block, and of a sector, at the end.
@@ -52,7 +52,7 @@ enum Work {
     Update(ZeroBlocks),
     /// Writes, syncs, and reads everything back.
     Verify,
-    /// Writes so many ranges through the page cache that writeback begins, and is waited for, before the sync.
+    /// Writes 2100 ranges through the page cache: writeback begins, and is waited for, before the sync.
     Paced,
 }
 

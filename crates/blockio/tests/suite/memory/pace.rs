@@ -141,7 +141,7 @@ fn a_failure_while_starting_writeback_is_not_lost_either() {
     assert_eq!(error.unwrap().code(), "sync");
     let calls = memory.operations();
     let mut after = calls.iter().rev().map(|(operation, _)| *operation);
-    // What the disk has refused must not be taken for its content.
+    // The refused data must not be taken for the content of the disk.
     assert_eq!(after.next(), Some(Operation::DropCache));
     assert_eq!(after.next(), Some(Operation::StartWriteback));
     for _ in 0..3 {
