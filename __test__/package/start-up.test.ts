@@ -63,6 +63,10 @@ test("a closed standard output is an error for what would go there, and for noth
   const { from, to } = pair(t);
   for (const { args, code } of [
     { args: ["checksum", from], code: EXIT.io },
+    { args: ["checksum", "--root", from], code: EXIT.io },
+    { args: ["--version"], code: EXIT.io },
+    { args: ["completion", "bash"], code: EXIT.io },
+    { args: ["help"], code: EXIT.io },
     { args: ["sync", "--json", from, to], code: EXIT.io },
     { args: ["sync", "-n", from, to], code: EXIT.io },
     { args: ["sync", from, to], code: EXIT.ok },
