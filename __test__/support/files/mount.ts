@@ -33,6 +33,12 @@ export function mountExt4(t: TestContext, folder: string, loop: Loop): string {
   return mount(t, folder, "-o", "ro", loop.path);
 }
 
+/** As {@link mountExt4}, for writing to the filesystem. Nothing is kept for root, so that it can be filled. */
+export function mountEmptyExt4(t: TestContext, folder: string, loop: Loop): string {
+  system("mkfs.ext4", "-q", "-m", "0", loop.path);
+  return mount(t, folder, loop.path);
+}
+
 /** A loop device over a file of 4 MiB with an ext4 filesystem that is mounted until the test ends. Its last block is free. */
 export function mountedLoop(
   t: TestContext,
