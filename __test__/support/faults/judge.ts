@@ -6,7 +6,7 @@ import { bash, blockcopy, EXIT, lastLine, type Outcome, quote, run } from "../pr
 import type { Fault } from "./inject.ts";
 import { argumentsOf, NEW, OLD, resultOf, type Scenario } from "./scenarios.ts";
 
-/** What a run without faults leaves. */
+/** Result of a run without faults. */
 export interface Expected {
   stdout: Buffer;
   /** Content of the file that it writes. */

@@ -4,7 +4,7 @@
 const DISK = ["EIO", "ENOMEM", "EINTR"];
 const FULL = ["ENOSPC", "EDQUOT", "EFBIG", "EROFS"];
 const HANDLES = ["EMFILE", "ENFILE", "ENOMEM"];
-/** What an old kernel, a container or a file system answers for a call that it does not know or allow. */
+/** Answers of an old kernel, a container or a file system to a call that it does not know or allow. */
 const UNKNOWN = ["ENOSYS", "EPERM", "EOPNOTSUPP", "EINVAL"];
 const NAMES = ["ENOENT", "EACCES", "EIO", "ENOMEM", "EROFS"];
 
@@ -112,7 +112,7 @@ const INFALLIBLE: ReadonlySet<string> = new Set([
   "syscall_0x1c3",
 ]);
 
-/** The errors of a call; none if it cannot fail. Throws for a call that no one has thought of. */
+/** The errors of a call; none if it cannot fail. Throws for a call that is missing in the table. */
 export function errorsOf(call: string): readonly string[] {
   const errors = ERRORS[call];
   if (errors !== undefined) return errors;
