@@ -26,20 +26,20 @@ export function tryMutant(id: number, runs: readonly TestRun[], state: string): 
 }
 
 /** Seconds of CPU time after which a test hangs: other load does not shorten them. */
-const CPU_GUARD = 5;
+const CPU_GUARD = 3;
 /** The same for a test that waits. */
-const WALL_GUARD = 30;
+const WALL_GUARD = 15;
 /** Bytes: a mutant may write without end. */
 const FILE_GUARD = 1 << 30;
 
 /** Runs tests to their end. A test that needs too much time counts as one that fails. */
 export function runTests(run: TestRun): Verdict {
-  const cpu = Math.ceil(CPU_GUARD + 3 * run.seconds);
+  const cpu = Math.ceil(CPU_GUARD + 2 * run.seconds);
   const limits = [`--cpu=${cpu}`, `--fsize=${FILE_GUARD}`, "--core=0"];
   const { status, signal, error } = spawnSync("prlimit", [...limits, ...run.command], {
     cwd: run.cwd,
     env: run.env,
-    timeout: Math.ceil(1000 * (WALL_GUARD + 10 * run.seconds)),
+    timeout: Math.ceil(1000 * (WALL_GUARD + 4 * run.seconds)),
     killSignal: "SIGKILL",
     stdio: "ignore",
   });
