@@ -34,12 +34,12 @@ const FILE_GUARD = 1 << 30;
 
 /** Runs tests to their end. A test that needs too much time counts as one that fails. */
 export function runTests(run: TestRun): Verdict {
-  const cpu = Math.ceil(CPU_GUARD + 2 * run.seconds);
+  const cpu = Math.ceil(CPU_GUARD + run.seconds);
   const limits = [`--cpu=${cpu}`, `--fsize=${FILE_GUARD}`, "--core=0"];
   const { status, signal, error } = spawnSync("prlimit", [...limits, ...run.command], {
     cwd: run.cwd,
     env: run.env,
-    timeout: Math.ceil(1000 * (WALL_GUARD + 4 * run.seconds)),
+    timeout: Math.ceil(1000 * (WALL_GUARD + 3 * run.seconds)),
     killSignal: "SIGKILL",
     stdio: "ignore",
   });

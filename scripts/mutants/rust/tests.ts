@@ -26,8 +26,8 @@ export function testsOf(id: number, tests: readonly RustTest[]): TestRun[] {
     .filter(({ reached }) => reached.has(id))
     .toSorted((one, other) => one.seconds - other.seconds);
   const runs: TestRun[] = [];
-  for (let size = 4; chosen.length > 0; size *= 4) {
-    const group = chosen.splice(0, size);
+  for (let seconds = 0.5; chosen.length > 0; seconds *= 4) {
+    const group = takeSeconds(chosen, seconds);
     for (const program of new Set(group.map((test) => test.program)))
       runs.push(
         command(
@@ -37,6 +37,13 @@ export function testsOf(id: number, tests: readonly RustTest[]): TestRun[] {
       );
   }
   return runs;
+}
+
+/** Removes the first tests, which together take about that long: at least one. */
+function takeSeconds(tests: RustTest[], seconds: number): RustTest[] {
+  let sum = 0;
+  const end = tests.findIndex((test) => (sum += test.seconds) > seconds);
+  return tests.splice(0, end < 0 ? tests.length : Math.max(1, end));
 }
 
 /** Mutants by the number of the first one at the same place, which is what the record has. */
@@ -70,9 +77,16 @@ function measure(program: string, name: string, sites: Map<number, number[]>): R
 
 function command(program: string, tests: readonly { name: string; seconds: number }[]): TestRun {
   return {
-    command: [program, "--exact", ...tests.map(({ name }) => name)],
+    command: [
+      program,
+      "-Zunstable-options",
+      "--fail-fast",
+      "--exact",
+      ...tests.map(({ name }) => name),
+    ],
     cwd: TREE,
-    env: BUILD,
+    // The option that ends after the first failure is unstable.
+    env: { ...BUILD, RUSTC_BOOTSTRAP: "1" },
     seconds: tests.reduce((sum, { seconds }) => sum + seconds, 0),
   };
 }
