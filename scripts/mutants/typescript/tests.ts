@@ -1,12 +1,12 @@
 // Bundles the tests of the copy, and finds the mutants that each of them reaches.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { runTests, type TestRun } from "../run.ts";
 import { STATE, TREE } from "./tree.ts";
 
-const HOOKS = resolve("scripts/mutants/typescript/hooks.mjs");
+const HOOKS = join(TREE, "scripts/mutants/typescript/hooks.mjs");
 const BUNDLES = join(TREE, "mutant-tests");
 
 /** The tests of a file, or one of them. */
