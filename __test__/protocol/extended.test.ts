@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { BlockDecoder } from "../../src/protocol/block-stream/decoder.ts";
 import { BLOCK_CODECS } from "../../src/protocol/codec.ts";
+import { descriptionLength, encodeDescription } from "../../src/protocol/description.ts";
 import { HashDecoder } from "../../src/protocol/hash-stream/decoder.ts";
 import { HashEncoder } from "../../src/protocol/hash-stream/encoder.ts";
 import { encodeHead } from "../../src/protocol/block-stream/head.ts";
 import { encodeRecordHeader, encodeZeros } from "../../src/protocol/block-stream/record.ts";
+import { MAX_POSITION } from "../../src/protocol/limits.ts";
 import type { RootDigest } from "../../src/protocol/root-digest.ts";
 import { Seal } from "../../src/protocol/seal.ts";
 import { descriptionFrame, field, u32, u64 } from "../support/wire/description-frames.ts";
@@ -199,4 +201,25 @@ test("facts about a stream do not change with the memory that it was read into",
   assert.deepEqual(hashDecoder.hello?.root, new Uint8Array(Buffer.alloc(64, "root")));
   assert.deepEqual(blockDecoder.head?.base?.root, new Uint8Array(Buffer.alloc(64, "root")));
   for (const { root } of [hashDecoder, blockDecoder]) assert.deepEqual(root, ROOT);
+});
+
+test("a description has at most 4092 bytes, and one as long as that is read", () => {
+  const described = (length: number): Uint8Array =>
+    encodeDescription("tail", [{ tag: 200, value: new Uint8Array(length) }]);
+  const [start, header] = [{ stream: "block", command: "tail", offset: 0 } as const, 8 + 2 + 4 + 4];
+  const longest = described(4092 - header);
+  assert.equal(longest.length, 4092);
+  assert.equal(descriptionLength(longest, start, "bad-tail"), 4092);
+  assert.throws(() => described(4093 - header), RangeError);
+  const longer = Buffer.from(longest);
+  longer.writeUInt32BE(4093 - 8, 4);
+  assert.throws(() => descriptionLength(longer, start, "bad-tail"), { code: "bad-tail" });
+});
+
+test("the destination that a delta is for may be as large as any", () => {
+  const base = { size: MAX_POSITION, root: new Uint8Array(64) };
+  const head = encodeHead({ ...HASHING, source: {}, base });
+  const decoder = new BlockDecoder();
+  decoder.decode(head, 0, head.length, 0);
+  assert.deepEqual(decoder.head?.base, base);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { BlockDecoder } from "../../src/protocol/block-stream/decoder.ts";
 import { BLOCK_HEADER_LENGTH, encodeBlockHeader } from "../../src/protocol/block-stream/frames.ts";
 import { DEFAULT_HASHING, DIGEST_LENGTHS } from "../../src/protocol/digest.ts";
 import type { ProtocolErrorCode } from "../../src/protocol/error.ts";
@@ -220,6 +221,48 @@ describe("the largest and the smallest", () => {
 });
 
 describe("decoding in place", () => {
+  test("a header tells codec and length of its block as far as its command does", () => {
+    const memory = Buffer.concat([
+      frame("data", [7n, 3], Buffer.from("abc")),
+      frame("dlzm", [10n, 2], Buffer.from("de")),
+    ]);
+    const { frames } = new BlockDecoder().decode(memory, 0, memory.length, 0);
+    assert.deepEqual(
+      frames.map(({ codec, block, length, headerLength }) => ({
+        codec,
+        block,
+        length,
+        headerLength,
+      })),
+      [
+        { codec: "raw", block: 3, length: 3, headerLength: BLOCK_HEADER_LENGTH },
+        { codec: "xz", block: undefined, length: 2, headerLength: BLOCK_HEADER_LENGTH },
+      ],
+    );
+  });
+
+  test("no more frames are decoded than asked for, and the rest later", () => {
+    const block = (position: bigint): Uint8Array =>
+      frame("data", [position, 3], Buffer.from("abc"));
+    const memory = Buffer.concat([block(0n), block(3n), block(6n), Buffer.from("done")]);
+    const decoder = new BlockDecoder();
+    const first = decoder.decode(memory, 0, memory.length, 0, 2);
+    assert.deepEqual(
+      first.frames.map(({ position }) => position),
+      [0, 3],
+    );
+    assert.deepEqual(
+      { ...first, frames: [] },
+      { frames: [], consumed: 38, done: false, needed: 0 },
+    );
+    const second = decoder.decode(memory, 38, memory.length, 38, 2);
+    assert.deepEqual(
+      second.frames.map(({ position }) => position),
+      [6],
+    );
+    assert.equal(second.done, true);
+  });
+
   test("nothing after done is looked at", () => {
     const junk = Buffer.from("donewhat");
     assert.deepEqual(decodeHashFrames(junk, 0), {

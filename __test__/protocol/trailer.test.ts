@@ -7,6 +7,7 @@ import {
   decodeTrailer,
   encodeTrailer,
   type Trailer,
+  trailerEnded,
   trailerLength,
 } from "../../src/protocol/block-stream/trailer.ts";
 import { TAG, tailFrame } from "../support/wire/trailer.ts";
@@ -118,4 +119,20 @@ test("values that cannot be are refused", () => {
     [TAG.root, Buffer.alloc(76)],
   ] as const)
     assert.equal(decoded(tailFrame([[tag, value]])), "bad-tail", `${tag} ${value.toString("hex")}`);
+});
+
+test("bytes that are no trailer are refused as soon as their header is there", () => {
+  const other = encodeTrailer({ size: 7 });
+  other.set(Buffer.from("head"));
+  for (let length = 0; length < 8; length++)
+    assert.equal(trailerLength(other.subarray(0, length), 5), 8);
+  assert.equal(decoded(other.subarray(0, 8)), "bad-tail");
+  assert.equal(decoded(other), "bad-tail");
+});
+
+test("an end within the trailer says how much of it is there", () => {
+  const frame = encodeTrailer({ size: 7 });
+  const { code, offset, message } = trailerEnded(frame.subarray(0, 9), 5);
+  assert.deepEqual({ code, offset }, { code: "truncated-frame", offset: 5 });
+  assert.ok(message.endsWith(`at byte 5 (9 of ${frame.length} bytes)`), message);
 });
