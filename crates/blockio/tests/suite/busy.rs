@@ -1,6 +1,10 @@
 //! Destinations in use are refused, with the name of the user.
 
+use std::fs::File;
 use std::path::Path;
+use std::process::{Child, Command};
+use std::thread;
+use std::time::Duration;
 
 use blockcopy_blockio::Error;
 use tempfile::TempDir;
@@ -189,4 +193,64 @@ fn a_held_device_is_refused_with_its_holder() {
         message.starts_with(&start) && message.ends_with(&format!("({name})")),
         "{message}"
     );
+}
+
+/// A process that has a file or device open for writing, without locks and without a claim; ended when dropped.
+struct Writer(Child);
+
+impl Writer {
+    fn of(path: &Path) -> Self {
+        let file = File::options().append(true).open(path).unwrap();
+        Self(
+            Command::new("sleep")
+                .arg("60")
+                .stdout(file)
+                .spawn()
+                .unwrap(),
+        )
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn what_another_process_writes_is_refused_unless_forced() {
+    let directory = on_disk();
+    let file = file_with(directory.path(), "file", &vec![0; 4096]);
+    let backing = file_with(directory.path(), "backing", &vec![0; SIZE]);
+    let device = LoopDevice::attach(&backing, &[]);
+    let paths = [Some(file.as_path()), device.as_ref().map(LoopDevice::path)];
+    for path in paths.into_iter().flatten() {
+        let writer = Writer::of(path);
+        let error = open_sink(path, false).unwrap_err();
+        let process = format!("process {} (sleep)", writer.0.id());
+        assert_eq!(error.code(), "busy");
+        assert!(error.to_string().contains(&process), "{error}");
+        open_sink(path, true).unwrap();
+        drop(writer);
+        open_released(path);
+    }
+}
+
+#[test]
+fn a_user_who_goes_away_is_waited_for() {
+    let directory = on_disk();
+    let path = file_with(directory.path(), "file", &vec![0; 4096]);
+    // On a busy machine the user may stay longer than anybody waits.
+    let waits = (0..20).any(|_| {
+        let user = open_released(&path);
+        let waiting = thread::spawn({
+            let path = path.clone();
+            move || open_sink(path, false).map(drop)
+        });
+        thread::sleep(Duration::from_millis(50));
+        drop(user);
+        waiting.join().unwrap().is_ok()
+    });
+    assert!(waits);
 }
