@@ -70,16 +70,16 @@ export function u64(value: number): Uint8Array {
   return bytes;
 }
 
-/** Decodes a number of 4 bytes; undefined if the value has another length or is not from `least` to `most`. */
-export function readU32(value: Uint8Array, least: number, most: number): number | undefined {
+/** Decodes a number of 4 bytes; undefined if the value has another length or is more than `most`. */
+export function readU32(value: Uint8Array, most: number): number | undefined {
   if (value.length !== 4) return undefined;
   const number = viewOf(value).getUint32(0);
-  return number >= least && number <= most ? number : undefined;
+  return number <= most ? number : undefined;
 }
 
 /** Decodes a block size; undefined if it is not allowed. */
 export function readBlockSize(value: Uint8Array): number | undefined {
-  const size = readU32(value, 0, MAX_FRAME_LENGTH);
+  const size = readU32(value, MAX_FRAME_LENGTH);
   return size !== undefined && isBlockSize(size) ? size : undefined;
 }
 

@@ -52,7 +52,7 @@ export class Seal {
       "damaged",
       new Map([
         [TAG.frames, (value) => (frames = readU64(value)) !== undefined],
-        [TAG.crc, (value) => (crc = readU32(value, 0, 2 ** 32 - 1)) !== undefined],
+        [TAG.crc, (value) => (crc = readU32(value, 2 ** 32 - 1)) !== undefined],
         [TAG.root, (value) => (root = decodeRootDigest(value)) !== undefined],
       ] as const),
     );

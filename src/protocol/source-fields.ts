@@ -66,7 +66,7 @@ export function takeSource(source: SourceDescription): [number, TakeValue][] {
   return [
     [TAG.size, (value) => (source.size = readU64(value)) !== undefined],
     [TAG.kind, (value) => (source.kind = decodeKind(value)) !== undefined],
-    [TAG.mode, (value) => (source.mode = readU32(value, 0, 0o7777)) !== undefined],
+    [TAG.mode, (value) => (source.mode = readU32(value, 0o7777)) !== undefined],
     [TAG.accessed, (value) => (source.accessed = decodeTimestamp(value)) !== undefined],
     [TAG.modified, (value) => (source.modified = decodeTimestamp(value)) !== undefined],
     [TAG.owner, (value) => (source.owner = decodeOwner(value)) !== undefined],
