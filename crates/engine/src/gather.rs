@@ -94,3 +94,46 @@ pub(crate) fn refuse<T>(slot: Slot, error: Error, done: impl Done<T>) {
     drop(slot);
     done(Err(error));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn the_first_failure_in_the_order_of_the_pieces_is_reported() {
+        for order in [
+            [0, 1, 2],
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+        ] {
+            let (sender, receiver) = mpsc::channel();
+            let gather = Gather::<u8>::new(3, move |outcome| sender.send(outcome).unwrap());
+            for index in order {
+                gather.finish(index, || match index {
+                    0 => Ok(vec![0]),
+                    _ => Err(Error::WrongDigest {
+                        position: index as u64,
+                    }),
+                });
+            }
+            let error = receiver.recv().unwrap().unwrap_err();
+            assert_eq!(error.offset(), Some(1), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn only_pieces_after_a_failed_one_are_skipped() {
+        let gather = Gather::<u8>::new(3, |_| ());
+        assert!((0..3).all(|index| !gather.is_void(index)));
+        gather.finish(1, || Err(Error::WrongDigest { position: 1 }));
+        assert_eq!(
+            [0, 1, 2].map(|index| gather.is_void(index)),
+            [false, false, true]
+        );
+    }
+}

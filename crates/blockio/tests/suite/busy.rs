@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use blockcopy_blockio::Error;
 use tempfile::TempDir;
@@ -241,16 +241,18 @@ fn what_another_process_writes_is_refused_unless_forced() {
 fn a_user_who_goes_away_is_waited_for() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", &vec![0; 4096]);
-    // On a busy machine the user may stay longer than anybody waits.
-    let waits = (0..20).any(|_| {
+    // On a busy machine the other thread may begin too late, or the user may stay longer than it is waited for.
+    let has_waited = (0..20).any(|_| {
         let user = open_released(&path);
         let waiting = thread::spawn({
             let path = path.clone();
-            move || open_sink(path, false).map(drop)
+            move || (Instant::now(), open_sink(path, false).map(drop))
         });
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(150));
+        let released = Instant::now();
         drop(user);
-        waiting.join().unwrap().is_ok()
+        let (began, opened) = waiting.join().unwrap();
+        opened.is_ok() && released.duration_since(began) > Duration::from_millis(100)
     });
-    assert!(waits);
+    assert!(has_waited);
 }

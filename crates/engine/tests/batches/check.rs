@@ -135,3 +135,29 @@ fn digests_that_are_not_one_per_block_are_refused() {
         assert!(memory.content().is_empty());
     }
 }
+
+#[test]
+fn a_block_is_checked_without_writing_it() {
+    let block = Made::raw(7 * 4096, content(5000, 1));
+    let right = theirs(Algorithm::Blake3, std::slice::from_ref(&block));
+    let two = Digests {
+        algorithm: Algorithm::Blake3,
+        bytes: right.bytes.repeat(2),
+    };
+    let mut wrong = right.clone();
+    wrong.bytes[31] ^= 1;
+    let mut damaged = Made::raw(7 * 4096, content(5000, 1));
+    damaged.damage();
+    for (made, digests, expected) in [
+        (&block, &right, None),
+        (&block, &wrong, Some(("wrong-digest", Some(7 * 4096)))),
+        (&block, &two, Some(("internal", None))),
+        (&damaged, &right, Some(("corrupt-block", Some(7 * 4096)))),
+    ] {
+        let (slab, slot, batch) = lend(std::slice::from_ref(made));
+        let checked = wait(|done| ENGINE.check(slot, batch[0], digests.clone(), done));
+        let found = checked.err().map(|error| (error.code(), error.offset()));
+        assert_eq!(found, expected);
+        assert!(slab.take(0).is_some(), "the slot is free again");
+    }
+}

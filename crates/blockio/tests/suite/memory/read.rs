@@ -3,7 +3,7 @@
 use blockcopy_blockio::{ALIGNMENT, Direct, Fault, Kind, Memory, Operation, Source};
 use proptest::prelude::*;
 
-use super::{EINVAL, EIO, ENOSYS, EOPNOTSUPP, EPERM, cases, granularity, kind, memory};
+use super::{EINVAL, EIO, ENOSYS, EOPNOTSUPP, EPERM, PAGE, cases, granularity, kind, memory};
 use crate::support::{assert_reads, pattern, read};
 
 const SIZE: usize = 300_000;
@@ -77,7 +77,7 @@ proptest! {
     #[test]
     fn the_first_byte_that_cannot_be_read_is_reported(
         granularity in granularity(),
-        off in any::<bool>(),
+        direct in direct(),
         place in 0..SIZE,
         extent in 1..20_000_usize,
         once in any::<bool>(),
@@ -85,7 +85,7 @@ proptest! {
         start in 0..30_usize,
         len in 1..50_usize,
     ) {
-        let direct = if off { Direct::Off } else { Direct::Auto };
+        prop_assume!(direct != Direct::On || granularity.is_some());
         let range = place as u64..(place + extent) as u64;
         let memory = memory(Kind::Device, &content(Kind::Device), granularity)
             .with_longest_transfer(longest);
@@ -155,10 +155,46 @@ fn a_refused_query_of_the_cache_drops_nothing_from_it() {
 #[test]
 fn a_truncated_file_ends_where_it_ends() {
     for direct in [Direct::Auto, Direct::On, Direct::Off] {
-        let memory = Memory::file(pattern(SIZE));
-        let source = Source::in_memory(&memory, direct).unwrap();
-        memory.set_len(5000);
-        assert_reads(&source, &pattern(5000), 0, 65_536);
-        assert_reads(&source, &pattern(5000), 8192, 65_536);
+        for query in [None, Some(ENOSYS)] {
+            let memory = Memory::file(pattern(SIZE)).with_cached(0..SIZE as u64);
+            if let Some(errno) = query {
+                memory.inject(Fault::everywhere(Operation::AskCache, errno));
+            }
+            let source = Source::in_memory(&memory, direct).unwrap();
+            memory.set_len(5000);
+            assert_reads(&source, &pattern(5000), 0, 65_536);
+            assert_reads(&source, &pattern(5000), 8192, 65_536);
+        }
     }
+}
+
+/// Without cachestat(2), a read of the cache starts to read what is not cached, although that is read directly as well.
+#[test]
+fn a_cache_that_cannot_be_queried_is_read_in_growing_steps_and_stays_as_it_is() {
+    let page = |pages: u64| pages * PAGE as u64;
+    let memory = Memory::file(pattern(100 * PAGE))
+        .with_granularity(Some(512))
+        .with_cached(0..page(60))
+        .with_cached(page(80)..page(100))
+        .with_fault(Fault::everywhere(Operation::AskCache, ENOSYS));
+    let source = Source::in_memory(&memory, Direct::Auto).unwrap();
+    assert_reads(&source, &pattern(100 * PAGE), 0, 80 * PAGE);
+    assert_reads(&source, &pattern(100 * PAGE), 60 * PAGE, 20 * PAGE);
+
+    let calls = memory.operations();
+    let of = |operation| {
+        let same = calls.iter().filter(move |(done, _)| *done == operation);
+        same.map(|(_, range)| range.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(Operation::AskCache).len(), 1);
+    let asked = [
+        0..page(1),
+        page(1)..page(16),
+        page(16)..page(80),
+        page(60)..page(80),
+        page(60)..page(61),
+    ];
+    assert_eq!(of(Operation::ReadCache), asked);
+    assert_eq!(memory.cached(0..page(60)), 60 * PAGE);
+    assert_eq!(memory.cached(page(60)..page(100)), 20 * PAGE);
 }
