@@ -15,7 +15,7 @@ import { recognise } from "../../src/protocol/recognise.ts";
 import { crc32 } from "../support/wire/crc32.ts";
 import { assertRefused } from "../support/wire/read-legacy.ts";
 
-/** Decodes a list, its extents in pieces of so many bytes. */
+/** Decodes a list, its extents in pieces of this many bytes. */
 function decode(list: Uint8Array, piece = RANGE_LENGTH): { start: number; end: number }[] {
   const decoder = new RangeListDecoder(list.subarray(0, LIST_HEADER_LENGTH));
   const after = LIST_HEADER_LENGTH + decoder.count * RANGE_LENGTH;

@@ -1,11 +1,11 @@
-// Builds the crates with all mutants in one build, each of which can be switched on when the program starts.
+// Builds the crates with all mutants in one build. Each can be switched on when the program starts.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { RustMutant } from "./list.ts";
 
-/** Where the copies and builds are. */
+/** The folder of the copies and builds. */
 const WORK = resolve("target/mutants/rust");
 /** Holds the number of the mutant that is switched on, and the record of places that were reached. */
 export const STATE = join(WORK, "state");

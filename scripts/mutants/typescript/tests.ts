@@ -108,7 +108,7 @@ function runOf(file: string, name?: string): TestRun {
     env: {
       ...process.env,
       BLOCKCOPY_MUTANTS: STATE,
-      // Tests that leave something behind must come to their ends.
+      // Other tests clean up at their ends.
       BLOCKCOPY_MUTANTS_BAIL: file.startsWith("__test__/protocol/") ? "1" : undefined,
     },
     seconds: 0,

@@ -1,4 +1,4 @@
-// Makes a copy of the project whose program has all mutants, each of which can be switched on when it starts.
+// Makes a copy of the project whose program has all mutants. Each can be switched on when it starts.
 import { execFileSync } from "node:child_process";
 import {
   cpSync,
