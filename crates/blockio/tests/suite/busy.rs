@@ -243,7 +243,7 @@ fn a_user_who_goes_away_is_waited_for() {
     let path = file_with(directory.path(), "file", &vec![0; 4096]);
     // On a busy machine the other thread may begin too late, or the user may stay longer than it is waited for.
     let has_waited = (0..20).any(|_| {
-        let user = open_released(&path);
+        let user = Writer::of(&path);
         let waiting = thread::spawn({
             let path = path.clone();
             move || (Instant::now(), open_sink(path, false).map(drop))
