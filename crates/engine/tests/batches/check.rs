@@ -161,3 +161,25 @@ fn a_block_is_checked_without_writing_it() {
         assert!(slab.take(0).is_some(), "the slot is free again");
     }
 }
+
+#[test]
+fn a_block_that_is_longer_than_allowed_is_refused() {
+    let made = [Made::raw(4096, content(5000, 1))];
+    for (most, refused) in [(4999, true), (5000, false), (5001, false)] {
+        let memory = memory(Kind::File, &[], None);
+        let (_slab, slot, mut batch) = lend(&made);
+        batch[0].most = Some(most);
+        let applied = wait(|done| {
+            ENGINE.apply(
+                &memory_sink(&memory),
+                slot,
+                batch,
+                ApplyOptions::default(),
+                done,
+            );
+        });
+        let found = applied.err().map(|error| (error.code(), error.offset()));
+        assert_eq!(found, refused.then_some(("corrupt-block", Some(4096))));
+        assert_eq!(memory.content().is_empty(), refused);
+    }
+}

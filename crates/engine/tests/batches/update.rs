@@ -194,3 +194,17 @@ fn zeros_after_the_end_of_the_target_extend_it() {
         }
     }
 }
+
+#[test]
+fn a_hole_extends_a_target_that_is_a_shorter_hole() {
+    const SIZE: usize = 100_000;
+    for size in [0, 4096, 8192] {
+        let source = Memory::file(vec![0; SIZE]).with_hole(0..SIZE as u64);
+        let target = Memory::file(vec![0; size]).with_hole(0..size as u64);
+        let pair = pair(&source, &target);
+        let options = update_options(0, SIZE as u64, 131_072, ZeroBlocks::MakeHoles);
+        wait(|done| ENGINE.update(&pair, room(SIZE, 0xAA), options, done)).unwrap();
+        wait(|done| ENGINE.sync(&pair.sink, done)).unwrap();
+        assert_same(&target.durable(), &[0; SIZE], "the target");
+    }
+}

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use blockcopy_blockio::Direct;
+use blockcopy_blockio::{Direct, Source};
 
 use super::checked::{identity, wait_for_the_clock};
 use crate::support::{Mount, file_with, in_memory, on_disk, open_sink, pattern, run, run_or_skip};
@@ -27,6 +27,19 @@ fn a_file_has_one_identity_by_any_descriptor_and_name() {
     assert_eq!(reader.identity().unwrap().as_str(), first);
     fs::read(&path).unwrap();
     assert_eq!(identity(&path), first, "reading is no change");
+}
+
+#[test]
+fn a_file_is_the_same_by_any_name_and_no_other_is() {
+    let directory = on_disk();
+    let path = file_with(directory.path(), "file", b"content");
+    let link = directory.path().join("link");
+    fs::hard_link(&path, &link).unwrap();
+    let copy = file_with(directory.path(), "copy", b"content");
+    let [file, link, copy] =
+        [path, link, copy].map(|path| Source::open(path, Direct::Auto).unwrap());
+    assert!(file.is_same_as(&file) && file.is_same_as(&link) && link.is_same_as(&file));
+    assert!(!file.is_same_as(&copy) && !copy.is_same_as(&link));
 }
 
 #[test]
