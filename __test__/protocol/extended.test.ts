@@ -9,7 +9,7 @@ import { HashEncoder } from "../../src/protocol/hash-stream/encoder.ts";
 import { encodeHead } from "../../src/protocol/block-stream/head.ts";
 import { encodeRecordHeader, encodeZeros } from "../../src/protocol/block-stream/record.ts";
 import { MAX_POSITION } from "../../src/protocol/limits.ts";
-import type { RootDigest } from "../../src/protocol/root-digest.ts";
+import { decodeRootDigest, type RootDigest } from "../../src/protocol/root-digest.ts";
 import { Seal } from "../../src/protocol/seal.ts";
 import { descriptionFrame, field, u32, u64 } from "../support/wire/description-frames.ts";
 import {
@@ -222,4 +222,29 @@ test("the destination that a delta is for may be as large as any", () => {
   const decoder = new BlockDecoder();
   decoder.decode(head, 0, head.length, 0);
   assert.deepEqual(decoder.head?.base, base);
+});
+
+test("a hash stream of blockcopy 0.0.2 has nothing before its blocks, and `done` after them", () => {
+  const encoder = new HashEncoder(HASHING, undefined);
+  assert.deepEqual(encoder.begin(), []);
+  assert.deepEqual(Buffer.concat(encoder.end(undefined)), DONE);
+});
+
+test("the length of the data of a source is read as it was written", () => {
+  for (const data of [0, 1, MAX_POSITION]) {
+    const head = encodeHead({ ...HASHING, source: { size: MAX_POSITION, data } });
+    const decoder = new BlockDecoder();
+    decoder.decode(head, 0, head.length, 0);
+    assert.deepEqual(decoder.head?.source, { size: MAX_POSITION, data });
+  }
+});
+
+test("a root digest names an algorithm, and the size of blocks up to the largest", () => {
+  const value = (blockSize: number, name: string): Buffer => rootValue(ROOT.root, name, blockSize);
+  for (const blockSize of [1, 4096, 2 ** 24])
+    assert.deepEqual(decodeRootDigest(value(blockSize, "blake3")), { ...ROOT, blockSize });
+  for (const blockSize of [0, 2 ** 24 + 1])
+    assert.equal(decodeRootDigest(value(blockSize, "blake3")), undefined);
+  assert.equal(decodeRootDigest(value(4096, "")), undefined);
+  assert.equal(decodeRootDigest(value(4096, "x")), null);
 });
