@@ -34,7 +34,8 @@ export const badSectors: Topic = {
   },
   rows: {
     "source that cannot be read": { code: 74, says: /read \S*unreadable at offset 3145728/ },
-    "the same, three stages": { code: 74, says: /read \S*unreadable at offset 3145728/ },
+    // The code of the last stage: the first one has ended with 74.
+    "the same, three stages": { code: 76, says: /read \S*unreadable at offset 3145728/ },
     "destination that cannot be read": { code: 74, says: /read \S*unreadable at offset 3145728/ },
     "errors of reading alone": { code: 74, says: /read \S*unreadable at offset 3145728/ },
     "destination that cannot be written, --direct auto": {

@@ -10,7 +10,7 @@ place=$((3 << 20)) # one MiB from here on is bad
 flakey() {
   local name=$1 at=$((place / 512)) all=$((size / 512))
   shift
-  dmsetup create "$name" <<TABLE
+  dmsetup create "$name" <<TABLE || return
 0 $at linear $bad 0
 $at 2048 flakey $bad $at 0 3600 $# $*
 $((at + 2048)) $((all - at - 2048)) linear $bad $((at + 2048))

@@ -11,7 +11,7 @@ refused() {
   sync
   before=$(digest "$2")
   row "$1"
-  run blockcopy sync --allow-larger "$source" "$2"
+  run blockcopy sync --timeout 300 --allow-larger "$source" "$2"
   same_as destination "$before" "$(digest "$2")"
 }
 
@@ -80,5 +80,5 @@ fi
 
 row 'once it is free'
 umount /mnt/a
-run blockcopy sync --allow-larger "$source" "$(disk mounted)"
+run blockcopy sync --timeout 300 --allow-larger "$source" "$(disk mounted)"
 compare "$source" "$(disk mounted)" 4194304

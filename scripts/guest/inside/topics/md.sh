@@ -12,7 +12,7 @@ length=$(bytes "$source")
 noise "$source" a 0 "$(bytes "$source")"
 
 row "${names[0]}"
-run blockcopy sync --allow-larger "$source" /dev/md0
+run blockcopy sync --timeout 300 --allow-larger "$source" /dev/md0
 compare "$source" /dev/md0 "$length"
 # The data begin at offset 0 of both members.
 if cmp -n "$length" "$one" "$two"; then fact members equal; else fact members different; fi
@@ -20,7 +20,7 @@ if cmp -n "$length" "$one" "$two"; then fact members equal; else fact members di
 row "${names[1]}"
 mdadm --quiet /dev/md0 --fail "$two"
 noise "$source" b 100000 500000
-run blockcopy sync --allow-larger "$source" /dev/md0
+run blockcopy sync --timeout 300 --allow-larger "$source" /dev/md0
 compare "$source" /dev/md0 "$length"
 
 row "${names[2]}"
@@ -28,7 +28,7 @@ until_true mdadm --quiet /dev/md0 --remove "$two" 2>/dev/null
 mdadm --quiet --zero-superblock "$two"
 mdadm --quiet /dev/md0 --add "$two"
 mdadm --quiet --wait /dev/md0
-run blockcopy sync --allow-larger "$source" /dev/md0
+run blockcopy sync --timeout 300 --allow-larger "$source" /dev/md0
 if cmp -n "$length" "$source" "$two"; then fact 'new member' equal; else fact 'new member' different; fi
 
 row "${names[3]}"
