@@ -1,4 +1,4 @@
-//! AArch64 with the SHA-3 instructions of Armv8.2: two states, the words at one index of both in one register.
+//! `AArch64` with the SHA-3 instructions of Armv8.2: two states, the words at one index of both in one register.
 
 #![expect(
     unsafe_code,
@@ -78,7 +78,9 @@ impl Lanes<{ Neon::LANES }> for Neon {
             let [a, b] = blocks.map(|block| {
                 let row: &[u8; 16] = &block.as_chunks().0[pair];
                 // SAFETY: the token proves that the CPU has the instructions, and a row has the 16 bytes that are read.
-                unsafe { vreinterpretq_u64_u8(vld1q_u8(row.as_ptr())) }
+                let bytes = unsafe { vld1q_u8(row.as_ptr()) };
+                // SAFETY: the token proves that the CPU has the instructions.
+                unsafe { vreinterpretq_u64_u8(bytes) }
             });
             // SAFETY: the token proves that the CPU has the instructions.
             unsafe { transpose(a, b) }
