@@ -37,15 +37,19 @@ export function readEvents(stdout: Buffer): Event[] {
   });
 }
 
-/** Asserts that an object has the documented fields, and no others. */
+const OPTIONAL = "optional ";
+
+/** Asserts that an object has the documented fields, of which an optional one may be missing, and no others. */
 function assertFields(
   object: Record<string, unknown>,
   types: ReadonlyMap<string, string>,
   prefix: string,
   line: string,
 ): void {
+  const isThere = (name: string): boolean =>
+    !types.get(name)?.startsWith(OPTIONAL) || name.slice(prefix.length) in object;
   const names = [...types.keys()].filter(
-    (name) => name.startsWith(prefix) && !name.slice(prefix.length).includes("."),
+    (name) => name.startsWith(prefix) && !name.slice(prefix.length).includes(".") && isThere(name),
   );
   assert.deepEqual(
     Object.keys(object)
@@ -56,7 +60,7 @@ function assertFields(
   );
   for (const name of names) {
     const value = object[name.slice(prefix.length)];
-    const type = types.get(name) ?? "";
+    const type = (types.get(name) ?? "").replace(OPTIONAL, "");
     assert.ok(
       type.split(" or ").some((one) => isOf(one, value)),
       `${name} is no ${type}: ${line}`,
