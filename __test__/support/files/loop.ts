@@ -73,7 +73,7 @@ function probe(): string | false {
     writeFileSync(file, Buffer.alloc(4096));
     const tried = spawnSync("losetup", ["--find", "--show", file], {
       encoding: "utf8",
-      timeout: 10_000,
+      timeout: 60_000,
     });
     if (tried.status !== 0) return `no loop devices here: ${(tried.stderr ?? "").trim()}`;
     system("losetup", "--detach", tried.stdout.trim());

@@ -251,7 +251,7 @@ function probe(): string | false {
   const reason = lackingRoot("ip", "tc", "ssh", "sshd", "ssh-keygen", "nsenter");
   if (reason !== false) return reason;
   const name = `${PREFIX}${process.pid}-probe`;
-  const tried = spawnSync("ip", ["netns", "add", name], { encoding: "utf8", timeout: 10_000 });
+  const tried = spawnSync("ip", ["netns", "add", name], { encoding: "utf8", timeout: 60_000 });
   if (tried.status !== 0) return `no network namespaces here: ${tried.stderr.trim()}`;
   system("ip", "netns", "del", name);
   return false;

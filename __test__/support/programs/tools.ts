@@ -42,7 +42,7 @@ export function lackingRoot(...programs: string[]): string | false {
 export function lackingTrace(): string | false {
   const reason = lacking("strace");
   if (reason !== false) return reason;
-  const probe = spawnSync("strace", ["-o", "/dev/null", "true"], { timeout: 10_000 });
+  const probe = spawnSync("strace", ["-o", "/dev/null", "true"], { timeout: 60_000 });
   return probe.status === 0 ? false : "strace may not trace here (ptrace is forbidden)";
 }
 
