@@ -39,7 +39,7 @@ export function readEvents(stdout: Buffer): Event[] {
 
 const OPTIONAL = "optional ";
 
-/** Asserts that an object has the documented fields, of which an optional one may be missing, and no others. */
+/** Asserts that an object has the documented fields and no others. An optional field may be missing. */
 function assertFields(
   object: Record<string, unknown>,
   types: ReadonlyMap<string, string>,
