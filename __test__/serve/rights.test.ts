@@ -80,6 +80,22 @@ test("compare needs no right to write", async (t) => {
   }
 });
 
+test("where a key may only write, it gets no digest of a few bytes", async (t) => {
+  const { words, out, copy } = folders(t);
+  for (const [file, options, allowed] of [
+    [copy, "--start=3 --end=4", false],
+    [copy, "--start=4096 --end=4097", false],
+    [copy, "--root-first --start=4096s", false],
+    [copy, "--dry-run --start=4096 --end=8192", true],
+    [out, "--compare --start=3 --end=4", true],
+  ] as const) {
+    const { code, stdout, stderr } = await serve(words, `blockcopy receive ${options} -- ${file}`);
+    assert.equal(stdout.length > 0, allowed, `${options}: ${stderr}`);
+    assert.equal(code === EXIT.permission, !allowed, `${options}: ${stderr}`);
+    if (!allowed) assert.match(stderr, /where it may only write.*a multiple of 4096/);
+  }
+});
+
 test("names that a shell would change, and names relative to the home folder", async (t) => {
   const { words, here, folder } = folders(t);
   for (const name of ["a $(touch harm); 'x' \\ ! \u{1f4be}", "two\nlines"]) {

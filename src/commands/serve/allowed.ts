@@ -90,6 +90,9 @@ export function allowedWords(request: Request, rights: Rights): string[] {
     throw new RefusedError(stage, "--create", advice);
   }
   checkFile(stage, file, asked === "receive" ? "write" : "read", rights);
+  if (!isMatched(file, rights.read)) {
+    options.forEach((option) => checkOffset(stage, option));
+  }
   // Without events, a failure could not be told to the other side.
   const events = stage === "retrieve" ? ["--events"] : [];
   return [...events, ...options, "--", file];
@@ -102,6 +105,22 @@ function checkOption(stage: Stage, option: string, list: Readonly<Record<string,
     const known = ADVICE[name] ?? `leave it out, or use another version (there: ${VERSION})`;
     throw new RefusedError(stage, name, known);
   }
+}
+
+/** The smallest piece of a file whose digest whoever may only write it gets: the smallest block. */
+const GRID = 4096;
+
+/** Refuses an offset that would make a block short: the digest of one byte tells the byte. */
+function checkOffset(stage: Stage, option: string): void {
+  const [, name, offset] = /^(--start|--end)=([^]*)$/.exec(option) ?? [];
+  if (name !== undefined && Number(offset) % GRID !== 0) {
+    const advice = `give a multiple of ${GRID}, or have its administrator add --allow-read`;
+    throw new RefusedError(stage, `${name} ${offset} where it may only write`, advice);
+  }
+}
+
+function isMatched(file: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => matches(pattern, file));
 }
 
 /** Refuses a file that no pattern matches. What may be written may be compared too: whoever writes gets digests in any case. */
@@ -117,7 +136,7 @@ function checkFile(
   }
   const mayBeDigested = stage === "receive" ? write : [];
   const patterns = right === "read" ? [...read, ...mayBeDigested] : write;
-  if (!patterns.some((pattern) => matches(pattern, file))) {
+  if (!isMatched(file, patterns)) {
     const advice = `name a file that it allows, or have its administrator add --allow-${right}`;
     throw new RefusedError(stage, `to ${right} ${file}`, advice);
   }

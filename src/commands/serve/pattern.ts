@@ -34,15 +34,25 @@ export function matches(pattern: string, path: string): boolean {
   return parts.length === tests.length && parts.every((part, at) => tests[at]?.test(part));
 }
 
-/** Makes the test for one part of a path. */
+/**
+ * Makes the test for one part of a path. What stands between two stars is looked for where it comes first, and nowhere else: with a
+ * `[^]*` for each star, a long name would take hours, in which no signal ends the process.
+ */
 function testOf(part: string): RegExp {
-  const source = part.replaceAll(/\\?[^]|\\/g, (token) => {
+  const pieces = [""];
+  for (const [token] of part.matchAll(/\\?[^]|\\/g)) {
     if (token === "*") {
-      return "[^]*";
+      pieces.push("");
+    } else {
+      const character = token.length > 1 ? token.slice(1) : token;
+      pieces[pieces.length - 1] += token === "?" ? "[^]" : literal(character);
     }
-    return token === "?" ? "[^]" : literal(token.length > 1 ? token.slice(1) : token);
-  });
-  return new RegExp(`^${source}$`);
+  }
+  const [first, ...more] = pieces;
+  const last = more.pop();
+  // A lookahead never tries another match, and then the same characters are taken.
+  const middle = more.map((piece, at) => `(?=([^]*?${piece}))\\${at + 1}`).join("");
+  return new RegExp(`^${first}${middle}${last === undefined ? "" : `[^]*${last}`}$`);
 }
 
 /** Returns the expression for a character, or half of one. */

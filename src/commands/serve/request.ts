@@ -1,6 +1,6 @@
 import { homedir, userInfo } from "node:os";
 
-import { decodedName } from "../../native/names.ts";
+import { bytesOf, decodedName, nameOf } from "../../native/names.ts";
 import { RefusedError, type Stage } from "./refused-error.ts";
 
 /** A stage that `sync` asks for, in words. */
@@ -44,7 +44,9 @@ export function parseRequest(line: string): Request {
   if (decoded === undefined) {
     throw new RefusedError(stage, `the name ${name}`, "name a file or device");
   }
-  return { stage, options, file: absolutePath(stage, home + decoded) };
+  // Two pieces that are not UTF-8 may be UTF-8 together, and the engine returns names as `nameOf` does.
+  const file = nameOf(bytesOf(absolutePath(stage, home + decoded)));
+  return { stage, options, file };
 }
 
 /** Finds the words for the stage in what `sync` writes: `sh -c SCRIPT blockcopy STAGE …`, or COMMAND STAGE … with `--remote-command`. */
