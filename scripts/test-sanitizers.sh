@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# npm run test:sanitizers [-- address thread miri]
+# npm run test:sanitizers [-- address thread miri loom]
 #
 # Runs the tests of the crates keccak, blockio and engine under AddressSanitizer with its search for leaks, and under
-# ThreadSanitizer; and those without system calls and C code in Miri, which checks every access against Rust's rules and
-# tries other orders of the threads. All of it unless some are named.
+# ThreadSanitizer; those without system calls and C code in Miri, which checks every access against Rust's rules and
+# tries other orders of the threads; and the model of the slab in loom, which tries all orders. All of it unless some
+# are named.
 #
-# They need a nightly toolchain with rust-src, Miri also its component. Without them it prints SKIPPED and how to get them;
-# a red test and a report of a sanitizer are failures.
+# All but loom need a nightly toolchain with rust-src, Miri also its component. Without them it prints SKIPPED and how to
+# get them; a red test and a report of a sanitizer are failures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,32 +16,30 @@ host=x86_64-unknown-linux-gnu
 # Orders of the threads that Miri tries.
 seeds=${BLOCKCOPY_MIRI_SEEDS:-16}
 
-skip() {
-  echo "SKIPPED ($1): $2"
-}
-
-# Fails unless the component $1 of the nightly toolchain is there.
+# Fails, and says so, unless the component $2 of the nightly toolchain is there for $1.
 has() {
-  rustup component list --toolchain nightly --installed 2>&1 | grep -q "^$1"
+  if rustup component list --toolchain nightly --installed 2>&1 | grep -q "^$2"; then
+    cargo +nightly --version
+    return
+  fi
+  echo "SKIPPED ($1): $2 is missing: rustup toolchain install nightly --component rust-src,miri"
+  return 1
 }
 
 # Runs the tests with the sanitizer $1. The standard library is built with it, too, or its synchronization would not be seen.
 sanitized() {
-  if ! has rust-src; then
-    skip "$1" 'rust-src is missing: rustup +nightly component add rust-src'
-    return
-  fi
+  has "$1" rust-src || return 0
   echo "== $1"
+  # The C code is built with it as well. GCC 12 moves a constant table of zstd (ZSTD_selectBtGetAllMatches) out of its
+  # scope, and then reports each use of it.
+  if [ "$1" = address ]; then export CFLAGS=-fno-sanitize-address-use-after-scope; else unset CFLAGS; fi
   CARGO_TARGET_DIR=target/sanitizers/$1 RUSTFLAGS="-Zsanitizer=$1" \
     cargo +nightly test --locked -Zbuild-std --target "$host" "${packages[@]}" --lib --test '*' --no-fail-fast
 }
 
 # Runs the tests that Miri can run: neither foreign code nor the system calls of files.
 interpreted() {
-  if ! has miri; then
-    skip miri 'it is missing: rustup +nightly component add miri rust-src'
-    return
-  fi
+  has miri miri || return 0
   echo "== miri"
   local miri=(cargo +nightly miri test --locked)
   export CARGO_TARGET_DIR=target/sanitizers/miri
@@ -51,23 +50,25 @@ interpreted() {
   "${miri[@]}" -p blockcopy-keccak --test suite -- interface known_answers::lengths known_answers::published
 }
 
-if [ "$(uname -sm)" != 'Linux x86_64' ]; then
-  skip 'all of them' "they are set up for Linux on x86-64"
-  exit 0
-fi
-if ! cargo +nightly --version > /dev/null 2>&1; then
-  skip 'all of them' 'no nightly toolchain: rustup toolchain install nightly --component rust-src,miri'
-  exit 0
-fi
-cargo +nightly --version
+# Runs the model of the slab: the same code, with the atomic numbers of loom.
+modelled() {
+  echo "== loom"
+  CARGO_TARGET_DIR=target/sanitizers/loom RUSTFLAGS='--cfg loom' \
+    cargo test --locked -p blockcopy-blockio --lib aligned::model
+}
 
-if [ $# -eq 0 ]; then set -- address thread miri; fi
+if [ "$(uname -sm)" != 'Linux x86_64' ]; then
+  echo 'SKIPPED (all of them): they are set up for Linux on x86-64'
+  exit 0
+fi
+if [ $# -eq 0 ]; then set -- loom miri address thread; fi
 for one; do
   case $one in
     address | thread) sanitized "$one" ;;
     miri) interpreted ;;
+    loom) modelled ;;
     *)
-      echo "unknown sanitizer $one: name address, thread or miri" >&2
+      echo "unknown tool $one: name address, thread, miri or loom" >&2
       exit 64
       ;;
   esac
