@@ -126,6 +126,25 @@ test("more ranges than an event has", async (t) => {
   assert.equal(readFileSync(map, "utf8").trim().split("\n").length, 1 + 2500);
 });
 
+test("with -q, there is nothing to read if they are equal", async (t) => {
+  const { from, to } = pair(t);
+  const different = await compare("-q", from, to);
+  assert.match(different.stdout.toString(), /differ: 3 blocks/);
+  writeFileSync(to, SOURCE);
+  const equal = await compare("-q", from, to);
+  assert.deepEqual([equal.code, equal.stdout.length, equal.stderr], [EQUAL, 0, ""]);
+});
+
+test("the range map of an earlier run is not taken for that of one that failed", async (t) => {
+  const { folder, from, to } = pair(t);
+  const map = join(folder, "map");
+  assert.equal((await compare("--ranges-out", map, from, to)).code, DIFFERENT);
+  const missing = join(folder, "missing");
+  assertFailed(await compare("--ranges-out", map, from, missing), EXIT.missing, "compare");
+  const repaired = await run(["sync", "--ranges", map, from, to]);
+  assertFailed(repaired, EXIT.usage, "sync", /the comparison is not complete/);
+});
+
 test("events have the result in numbers", async (t) => {
   const { from, to } = pair(t);
   const { code, stdout, stderr } = await compare("--json", from, to);
@@ -174,10 +193,9 @@ test("what cannot be compared is refused, with another exit code than that of a 
     [["--ranges-out", to, from, to], EXIT.usage, /was not written by blockcopy/],
     [
       ["--ranges-out", join(missing, "map"), from, to],
-      EXIT.io,
-      /making \S+map\S* failed.*no such file/,
+      EXIT.usage,
+      /cannot be written: \S+map: no such file/,
     ],
-    [["-q", "--map", from, to], EXIT.usage, /--quiet only errors/],
     [["--sudo", from, to], EXIT.usage, /both ends are on this one/],
     [["-", to], EXIT.usage, /must be actual file/],
   ] as const)

@@ -5,8 +5,7 @@ import { parseEndpoint } from "../sync/connection/endpoint.ts";
 import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
 import type { LocalContext } from "../sync/local.ts";
-import { NewFile } from "../transport/files/new-file.ts";
-import { operand, value } from "./options/declare.ts";
+import { flag, operand, value } from "./options/declare.ts";
 import { fileHere, fileName, refuseStandardInput } from "./options/file-name.ts";
 import { OFFSET } from "./options/offset.ts";
 import { rangesStream, readRanges } from "./options/read-range-map.ts";
@@ -61,7 +60,11 @@ export class CompareCommand extends StageCommand {
 
   blockSize = shared.blockSize();
 
-  quiet = shared.quiet();
+  quiet = flag("-q,--quiet", {
+    group: "output",
+    text: "Print nothing if they are equal, and no progress",
+    isForTerminal: true,
+  });
 
   progress = shared.progress();
 
@@ -110,9 +113,6 @@ export class CompareCommand extends StageCommand {
     refuseSharedConflicts(this);
     if (this.rsh !== undefined) {
       refuseUnusableRsh(this.rsh);
-    }
-    if (this.rangesOut !== undefined) {
-      await NewFile.probe(this.rangesOut);
     }
     return compareEnds(context, {
       source,

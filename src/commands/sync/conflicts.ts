@@ -3,7 +3,7 @@ import type { CopyOptions } from "../../sync/stage-arguments.ts";
 import { refuseNumericIds } from "../destination-command.ts";
 import { refuseEmptyRange } from "../options/offset.ts";
 
-/** Options of `sync` and `compare`, as given. Only `sync` has the optional ones. */
+/** Options of `sync` and `compare`, as given. Only `sync` has the optional one. */
 interface SharedOptions {
   start: number | undefined;
   end: number | undefined;
@@ -14,13 +14,6 @@ interface SharedOptions {
   wire?: string | undefined;
   bootstrap: string | undefined;
   noBootstrap: boolean;
-  quiet: boolean;
-  json: boolean;
-  verbose: boolean;
-  progress: boolean;
-  stats?: boolean;
-  /** `--map` */
-  drawMap: boolean;
   /** True if both ends are on this host. */
   isHere: boolean;
 }
@@ -28,7 +21,13 @@ interface SharedOptions {
 /** Options of `sync`, as given. */
 export interface SyncOptions extends CopyOptions, SharedOptions {
   wire: string | undefined;
+  quiet: boolean;
+  json: boolean;
+  verbose: boolean;
+  progress: boolean;
   stats: boolean;
+  /** `--map` */
+  drawMap: boolean;
   metrics: string | undefined;
   mapFile: string | undefined;
   /** `-a`, which has set `times`, `perms`, `owner` and `group`. */
@@ -53,16 +52,6 @@ const OF_BOTH: readonly Conflict<SharedOptions>[] = [
     options: ({ start, end }) => ({ "--start": start !== undefined, "--end": end !== undefined }),
     message: (option) => `--ranges cannot be used with ${option}`,
     advice: "give a range map that only has this range: a line `OFFSET LENGTH`",
-  },
-  {
-    when: ({ quiet }) => quiet,
-    options: ({ verbose, progress, drawMap, json, stats }) => ({
-      "--verbose": verbose,
-      "--progress": progress,
-      "--map": drawMap && !json && stats !== true,
-    }),
-    message: (option) => `${option} prints something, and --quiet only errors`,
-    advice: `${ONE} (--map-file FILE.svg is possible)`,
   },
   {
     when: ({ noBootstrap }) => noBootstrap,
@@ -145,6 +134,16 @@ const OF_SYNC: readonly Conflict<SyncOptions>[] = [
     message: (option) =>
       `${option} contradicts --truncate: one keeps the end, the other cuts it off`,
     advice: ONE,
+  },
+  {
+    when: ({ quiet }) => quiet,
+    options: ({ verbose, progress, drawMap, json, stats }) => ({
+      "--verbose": verbose,
+      "--progress": progress,
+      "--map": drawMap && !json && !stats,
+    }),
+    message: (option) => `${option} prints something, and --quiet only errors`,
+    advice: `${ONE} (--map-file FILE.svg is possible)`,
   },
   {
     when: ({ quiet, json, stats, metrics, mapFile }) =>

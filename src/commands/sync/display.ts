@@ -99,14 +99,14 @@ export function summaryOf({ output, dryRun }: Summed, copied?: CopyResult): stri
   return summary(output, copied);
 }
 
-/** Prints the summary of a dry run on standard output: it is the result that was asked for. */
+/** Prints the summary of a dry run, or of a comparison, on standard output: it is the result that was asked for. */
 export async function printDryRun(
   { output, dryRun }: Summed,
   copied: CopyResult,
   native: typeof Binding,
 ): Promise<void> {
   const { quiet, json, stats } = output;
-  if (dryRun && !json && (!quiet || stats)) {
+  if (dryRun && !json && (!quiet || stats || copied.differs === true)) {
     const text = summary(output, copied).map((line) => `${printable(line)}\n`);
     await new Output(native, "outcome").finish([Buffer.from(text.join(""))]);
   }

@@ -51,6 +51,24 @@ export function writeMap(
   }
 }
 
+/**
+ * Makes the file for the ranges unusable as a range map until they are known: a map of an earlier run would be taken for the result.
+ *
+ * @throws UsageError
+ */
+export function beginRanges({ rangesOut }: CopyOutput): void {
+  if (rangesOut !== undefined) {
+    const text = `${RANGES_BEGINNING}\nunknown, because the comparison is not complete\n`;
+    const failure = replaceText(rangesOut, text, RANGES_BEGINNING);
+    if (failure !== undefined) {
+      throw new UsageError(
+        `the ranges that differ cannot be written: ${failure}`,
+        "give a file name in a folder where files can be created and replaced",
+      );
+    }
+  }
+}
+
 /** @throws ReportError */
 export function writeRanges({ rangesOut }: CopyOutput, differences: Differences): void {
   if (rangesOut !== undefined) {

@@ -14,6 +14,7 @@ import type { DataStream } from "../run/data-streams.ts";
 import { runCommand } from "../run/run-command.ts";
 import { type CopyOutput, displayFor, printDryRun, summaryOf, teller, warner } from "./display.ts";
 import {
+  beginRanges,
   refuseReplacing,
   writeLastEvents,
   writeMap,
@@ -71,6 +72,7 @@ export function runSync(copy: ReportedCopy): Promise<never> {
       wantsLegacy();
       display = await displayFor(output, state, native);
       refuseReplacing(output);
+      beginRanges(output);
       if (copy.embedded) {
         void native.waitFor(2, "readerGone").then(() => process.kill(process.pid, "SIGTERM"));
       }

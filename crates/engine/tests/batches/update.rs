@@ -205,6 +205,6 @@ fn a_hole_extends_a_target_that_is_a_shorter_hole() {
         let options = update_options(0, SIZE as u64, 131_072, ZeroBlocks::MakeHoles);
         wait(|done| ENGINE.update(&pair, room(SIZE, 0xAA), options, done)).unwrap();
         wait(|done| ENGINE.sync(&pair.sink, done)).unwrap();
-        assert_same(&target.durable(), &[0; SIZE], "the target");
+        assert_same(&target.durable(), &vec![0; SIZE], "the target");
     }
 }
