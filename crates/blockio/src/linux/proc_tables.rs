@@ -211,7 +211,7 @@ mod tests {
         prop::collection::vec(part, 0..20).prop_map(|parts| parts.concat())
     }
 
-    /// Escapes what the kernel escapes; see `mangle_path` in its fs/seq_file.c.
+    /// Escapes what the kernel escapes; see `mangle_path` in its `fs/seq_file.c`.
     fn escape(path: &[u8]) -> Vec<u8> {
         let byte = |byte: &u8| match byte {
             b' ' | b'\t' | b'\n' | b'\\' => format!("\\{byte:03o}").into_bytes(),

@@ -8,7 +8,7 @@ use rustix::fd::{IntoRawFd, OwnedFd};
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::{Result, proc_path};
+use super::{Result, file_system_kind, proc_path};
 use crate::sys::{Stat, Walked, fstat};
 
 /// Links to follow at most, see `path_resolution(7)`.
@@ -17,9 +17,15 @@ const MOST_LINKS: usize = 40;
 /// Bits of a mode that let others than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
 
+/// File systems of the kernel, which no user can mount with files of their own: devtmpfs and tmpfs (`TMPFS_MAGIC`), and /proc
+/// (`PROC_SUPER_MAGIC`); see statfs(2).
+const OF_KERNEL: [u32; 2] = [0x0102_1994, 0x9FA0];
+
 /// A directory that the walk has reached.
 struct Directory {
     fd: OwnedFd,
+    /// Device number of its file system.
+    file_system: u64,
     /// True if only root can change it and those passed on the way.
     is_roots: bool,
 }
@@ -28,13 +34,24 @@ impl Directory {
     fn root() -> Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = retry_on_intr(|| fs::open("/", flags, Mode::empty()))?;
-        let is_roots = belongs_to_root(&fstat(&fd)?);
-        Ok(Self { fd, is_roots })
+        let stat = fstat(&fd)?;
+        Ok(Self {
+            fd,
+            file_system: stat.file_system,
+            is_roots: belongs_to_root(&stat),
+        })
     }
 
-    fn enter(&self, fd: OwnedFd, stat: &Stat) -> Self {
-        let is_roots = self.is_roots && belongs_to_root(stat);
-        Self { fd, is_roots }
+    /// Enters a directory in this one. On another file system than that of /, which a user may have mounted (FUSE) or brought along (a
+    /// disk), an owner proves nothing.
+    fn enter(&self, fd: OwnedFd, stat: &Stat) -> Result<Self> {
+        let is_known = stat.file_system == self.file_system
+            || OF_KERNEL.contains(&file_system_kind(&fs::fstatfs(&fd)?)?);
+        Ok(Self {
+            fd,
+            file_system: stat.file_system,
+            is_roots: self.is_roots && is_known && belongs_to_root(stat),
+        })
     }
 }
 
@@ -46,8 +63,8 @@ fn belongs_to_root(stat: &Stat) -> bool {
 /// Walks to the file at an absolute path, name by name, each opened in the directory that the walk has reached. What happens to names
 /// that it has passed does not matter any more.
 ///
-/// A symbolic link is followed only if it belongs to root, and only root can change its directory and all those passed on the way, as
-/// with the links that udev makes in /dev.
+/// A symbolic link is followed only if it belongs to root, only root can change its directory and all those passed on the way, and these
+/// are on the file system of /, in devtmpfs, tmpfs or /proc, as with the links that udev makes in /dev.
 pub(crate) fn walk(path: &Path) -> Result<Walked> {
     let mut directory = Directory::root()?;
     let mut names = names_of(path.as_os_str());
@@ -64,7 +81,7 @@ pub(crate) fn walk(path: &Path) -> Result<Walked> {
         };
         let stat = fstat(&fd)?;
         match stat.file_type {
-            FileType::Directory => directory = directory.enter(fd, &stat),
+            FileType::Directory => directory = directory.enter(fd, &stat)?,
             FileType::Symlink => {
                 if !(directory.is_roots && belongs_to_root(&stat)) {
                     return Ok(Walked::Link(shown(&directory.fd, &name)));
