@@ -213,9 +213,16 @@ impl Sink {
     /// it has dropped. [`Error::Io`] if a file cannot be extended over zeros at its end.
     pub fn sync(&self) -> Result<(), Error> {
         self.stretch()?;
-        let known = *lock(&self.sync_failure);
-        let synced = known.map_or_else(|| self.sync_medium(), Err);
-        synced.map_err(|errno| self.sync_failed(errno))?;
+        // Locked throughout: another sync at the same time would succeed after this one has failed.
+        let mut failure = lock(&self.sync_failure);
+        if failure.is_none() {
+            *failure = self.sync_medium().err();
+        }
+        let failed = *failure;
+        drop(failure);
+        if let Some(errno) = failed {
+            return Err(self.sync_failed(errno));
+        }
         lock(&self.pace).finish(&*self.medium);
         Ok(())
     }
