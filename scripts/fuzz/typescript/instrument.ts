@@ -1,7 +1,7 @@
 // Inserts a counter at every branch of a program, so that a fuzzer sees where an input has led.
-import { pathToFileURL } from "node:url";
 import type { Plugin } from "rolldown";
 import { parseAst } from "rolldown/parseAst";
+import { placed } from "../../common/placed.ts";
 
 /** Name of the array with the counters, in the instrumented code. */
 export const COUNTERS = "__counters";
@@ -121,9 +121,8 @@ export function instrumenting(branches: Branches): Plugin {
     name: "count-branches",
     transform(code, id) {
       if (!id.endsWith(".ts")) return null;
-      const here = JSON.stringify(pathToFileURL(id).href);
-      const placed = code.replaceAll("import.meta.url", here);
-      return { code: id.includes("/src/") ? branches.instrumented(placed) : placed, map: null };
+      const text = placed(code, id);
+      return { code: id.includes("/src/") ? branches.instrumented(text) : text, map: null };
     },
   };
 }

@@ -1,8 +1,8 @@
 // Bundles the tests of the copy, and finds the mutants that each of them reaches.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { placed } from "../../common/placed.ts";
 import { runTests, type TestRun } from "../run.ts";
 import { STATE, TREE } from "./tree.ts";
 
@@ -33,10 +33,7 @@ export async function bundleTests(files: readonly string[]): Promise<void> {
         setup: (bundler) => {
           bundler.onLoad({ filter: /tree\/(src|__test__)\/.*\.ts$/ }, ({ path }) => ({
             loader: "ts",
-            contents: readFileSync(path, "utf8").replaceAll(
-              "import.meta.url",
-              JSON.stringify(pathToFileURL(path).href),
-            ),
+            contents: placed(readFileSync(path, "utf8"), path),
           }));
         },
       },
