@@ -4,27 +4,34 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { wholeNumber } from "../../scripts/common/whole-number.ts";
 import { Bench, nameOf, random } from "../support/faults/matrix.ts";
 import { SCENARIOS } from "../support/faults/scenarios.ts";
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    rows: { type: "string", default: "Infinity" },
+    rows: { type: "string" },
     turns: { type: "string", default: "12" },
     only: { type: "string", default: "" },
     log: { type: "string" },
   },
 });
 
+const seed = wholeNumber("--seed", values.seed);
+const turns = wholeNumber("--turns", values.turns, 1);
+const most = values.rows === undefined ? undefined : wholeNumber("--rows", values.rows, 1);
+
 async function main(): Promise<number> {
-  console.log(`seed ${values.seed}`);
+  console.log(`seed ${seed}`);
   const folder = mkdtempSync(join(tmpdir(), "blockcopy-faults-"));
   const bench = new Bench(folder);
   await bench.prepare();
-  const all = await bench.rows(SCENARIOS, Number(values.turns), random(Number(values.seed)));
+  const all = await bench.rows(SCENARIOS, turns, random(seed));
   const asked = all.filter((row) => nameOf(row).includes(values.only));
-  const rows = asked.slice(0, Number(values.rows));
+  if (asked.length === 0)
+    throw new Error(`--only ${values.only}: no row has this in its name; --log FILE lists them`);
+  const rows = asked.slice(0, most);
   console.log(`${rows.length} of ${all.length} rows`);
   const codes = new Map<string, number>();
   let [unreached, failed] = [0, 0];

@@ -65,7 +65,10 @@ function faultsOfSync(judged: Judged): string[] {
   if ((role === SYNC || role === GROUP) && deed !== "SIGPIPE")
     return [...faults, ...faultsOfEnding(judged, line)];
   if (code === null || ![...CODES, ...BY_SIGNAL].includes(code)) faults.push(`exit code ${code}`);
-  const named = role.about === undefined ? /SIG|this host|here/ : new RegExp(`\\b${role.about}\\b`);
+  const named =
+    role.about === undefined
+      ? /\bSIG[A-Z]+\b|\bthis host\b|\bhere\b/
+      : new RegExp(`\\b${role.about}\\b`);
   if (!named.test(line)) faults.push("the message does not name the process or its host");
   return faults;
 }

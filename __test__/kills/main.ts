@@ -1,6 +1,7 @@
 // Kills and stops the processes of all pipelines at random moments.
 // Usage: npm run test:kills [-- --moments N --seed N --only NAME[:NUMBER] --keep-going]
 import { parseArgs } from "node:util";
+import { wholeNumber } from "../../scripts/common/whole-number.ts";
 import { lackingHosts } from "../support/hosts/hosts.ts";
 import { type Trial, tryMoment } from "./campaign.ts";
 import { describe } from "./moment.ts";
@@ -16,9 +17,9 @@ const { values } = parseArgs({
     "keep-going": { type: "boolean", default: false },
   },
 });
-const seed = numberIn("--seed", values.seed);
+const seed = wholeNumber("--seed", values.seed);
 const [only, number] = values.only?.split(":") ?? [];
-const moments = number === undefined ? numberIn("--moments", values.moments) : 1;
+const moments = number === undefined ? wholeNumber("--moments", values.moments, 1) : 1;
 if (lackingHosts !== false) throw new Error(`cannot run here: ${lackingHosts}`);
 
 const pipelines = PIPELINES.filter(({ name, skip = false }) => {
@@ -38,10 +39,13 @@ const place = makePlace(t);
 const trials = new Map<string, Trial>();
 const report = new Report();
 let failures = 0;
-const first = number === undefined ? 0 : numberIn("--only", number);
-for (let round = first; report.moments < moments; round += 1) {
+let tries = 0;
+const first = number === undefined ? 0 : wholeNumber("--only", number);
+for (let round = first; tries < moments; round += 1) {
   for (const pipeline of pipelines) {
-    if (report.moments >= moments) break;
+    if (tries >= moments) break;
+    // Those that fail or come too late count too, so that the campaign ends.
+    tries += 1;
     const { name } = pipeline;
     try {
       const trial = trials.get(name) ?? { t, pipeline, place, seed };
@@ -50,14 +54,13 @@ for (let round = first; report.moments < moments; round += 1) {
       const { outcome, moment } = tried;
       const counts = report.add(tried);
       const how = counts ? `${endOf(tried)}, ${Math.round(outcome.restMs ?? 0)} ms` : "too late";
-      console.log(`${report.moments} ${describe(moment)}: ${how}`);
+      console.log(`${tries} ${describe(moment)}: ${how}`);
     } catch (error) {
       failures += 1;
       console.log(`FAILED ${(error as Error).message}`);
       console.log(`repeat it: npm run test:kills -- --seed ${seed} --only ${name}:${round}`);
       if (!values["keep-going"]) finish();
     }
-    if (number !== undefined) finish();
   }
 }
 finish();
@@ -66,9 +69,4 @@ function finish(): never {
   report.print();
   console.log(failures === 0 ? "nothing failed" : `${failures} failed`);
   process.exit(failures === 0 ? 0 : 1);
-}
-
-function numberIn(option: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new Error(`${option} ${text}: give a number`);
-  return Number(text);
 }

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect, parseArgs } from "node:util";
+import { wholeNumber } from "../../scripts/common/whole-number.ts";
 import { hosts, lackingHosts } from "../support/hosts/hosts.ts";
 import { lackingLoop } from "../support/files/loop.ts";
 import { type Watched, watchLibrary } from "./long-lived/library.ts";
@@ -19,12 +20,9 @@ const { values } = parseArgs({
     round: { type: "string" },
   },
 });
-const minutes = Number(values.minutes);
-const seed = Number(values.seed);
-if (!(minutes > 0) || !Number.isInteger(seed)) {
-  console.error("give --minutes a number above 0, and --seed a whole number");
-  process.exit(64);
-}
+const minutes = wholeNumber("--minutes", values.minutes, 1);
+const seed = wholeNumber("--seed", values.seed);
+const onlyRound = values.round === undefined ? undefined : wholeNumber("--round", values.round, 1);
 
 const folder = mkdtempSync(join(tmpdir(), "blockcopy-soak-"));
 // All temporary files of all hosts go here, so that what is left can be seen.
@@ -40,8 +38,8 @@ const soak: Soak = { seed, folder, hasHosts: lackingHosts === false, counts: new
 
 try {
   console.log(`seed ${seed}`);
-  if (values.round === undefined) await forMinutes();
-  else await runRound(soak, Number(values.round));
+  if (onlyRound === undefined) await forMinutes();
+  else await runRound(soak, onlyRound);
 } catch (error) {
   console.error(inspect(error));
   const round = /^round (\d+)/.exec((error as Error).message)?.[1];

@@ -8,6 +8,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { wholeNumber } from "../common/whole-number.ts";
 import { CARGO_TEST, readCargo } from "./rust.ts";
 import { Tally, type Failure, type Total } from "./tally.ts";
 
@@ -15,11 +16,7 @@ const { values, positionals } = parseArgs({
   options: { runs: { type: "string", default: "10" } },
   allowPositionals: true,
 });
-const runs = Number(values.runs);
-if (!Number.isInteger(runs) || runs < 1) {
-  console.error("give --runs a whole number above 0");
-  process.exit(64);
-}
+const runs = wholeNumber("--runs", values.runs, 1);
 
 const LOGS = "target/flakes";
 const SUITE = fileURLToPath(new URL("suite.ts", import.meta.url));

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { TARGETS } from "../../__test__/hostile/targets/all.ts";
+import { wholeNumber } from "../common/whole-number.ts";
 import type { CampaignFailure, CampaignResult, FuzzOptions } from "./outcome.ts";
 import * as attacks from "./attacks.ts";
 import * as rust from "./rust.ts";
@@ -29,8 +30,8 @@ else await repeat(values.input);
 
 async function campaigns(): Promise<void> {
   const options: FuzzOptions = {
-    seed: Number(values.seed),
-    seconds: Number(values.seconds),
+    seed: wholeNumber("--seed", values.seed),
+    seconds: wholeNumber("--seconds", values.seconds),
     keepInputs: values.keep,
   };
   console.log(`seed ${options.seed}, ${options.seconds} seconds per target`);
@@ -47,6 +48,7 @@ async function campaigns(): Promise<void> {
     const { runs, seconds, found } = result;
     console.log(`${target.padEnd(23)} ${runs} runs, ${seconds.toFixed(0)} s${found}`);
   }
+  console.log("nothing failed");
 }
 
 async function campaign(
@@ -60,10 +62,13 @@ async function campaign(
 
 /** Runs one input, as it was saved after a failure. */
 async function repeat(file: string): Promise<void> {
-  const [only = ""] = wanted;
+  const [only = "", ...others] = wanted;
+  if (others.length > 0 || attacks.NAMES.includes(only))
+    throw new Error(`--input ${file}: name the one decoder that it is for, with --only TARGET`);
   const target = TARGETS.find(({ name }) => name === only);
-  if (target === undefined) rust.repeat(only, file);
-  else await target.check(readFileSync(file));
+  if (target === undefined) return rust.repeat(only, file);
+  await target.check(readFileSync(file));
+  console.log("nothing failed");
 }
 
 function isTypeScript(target: string): boolean {

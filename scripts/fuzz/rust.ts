@@ -63,14 +63,17 @@ export function run(
   const { status, log } = start(target, [
     corpus,
     `-seed=${seed % 2 ** 31}`,
-    `-max_total_time=${seconds}`,
+    // 0 is no limit.
+    `-max_total_time=${Math.max(seconds, 1)}`,
     `-artifact_prefix=${artifacts}/`,
     "-print_final_stats=1",
     ...limits,
   ]);
   if (status !== 0) {
-    const file = /Test unit written to (\S+)/.exec(log)?.[1] ?? "";
-    return { target, what: log.split("\n").slice(-60).join("\n"), repeat: `--input ${file}` };
+    const file = /Test unit written to (\S+)/.exec(log)?.[1];
+    // Killed from outside, it leaves no input.
+    const again = file === undefined ? `--seed ${seed} --seconds ${seconds}` : `--input ${file}`;
+    return { target, what: log.split("\n").slice(-60).join("\n"), repeat: again };
   }
   const taken = (Date.now() - begun) / 1000;
   const runs = Number(/stat::number_of_executed_units:\s+(\d+)/.exec(log)?.[1]);

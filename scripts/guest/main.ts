@@ -1,6 +1,7 @@
 // Runs copies in a real guest: real drivers, real disks as far as qemu has them, and power cuts.
 // Usage: npm run test:guest -- [--only NAME,...] [--seed N] [--power-cuts N]
 import { parseArgs } from "node:util";
+import { wholeNumber } from "../common/whole-number.ts";
 import { Random } from "./disk/random.ts";
 import { TOPICS } from "./expectations/all.ts";
 import { fileSystems } from "./expectations/layers.ts";
@@ -14,10 +15,14 @@ import { runTopic } from "./run-topic.ts";
 
 const ON_HOST = "file-systems-on-host";
 const { values } = parseArgs({
-  options: { only: { type: "string" }, seed: { type: "string" }, "power-cuts": { type: "string" } },
+  options: {
+    only: { type: "string" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    "power-cuts": { type: "string", default: "20" },
+  },
 });
-const seed = wholeNumber("--seed", values.seed) ?? Date.now() % 1_000_000;
-const cuts = wholeNumber("--power-cuts", values["power-cuts"]) ?? 20;
+const seed = wholeNumber("--seed", values.seed);
+const cuts = wholeNumber("--power-cuts", values["power-cuts"]);
 const reason = whyNot();
 if (reason === undefined) process.exitCode = await main();
 else console.log(`SKIPPED (guest): ${reason}. On Debian: apt-get install ${DEBIAN_PACKAGES}`);
@@ -52,12 +57,6 @@ async function main(): Promise<number> {
     rig.remove();
   }
   return summarize(outcomes);
-}
-
-function wholeNumber(option: string, text: string | undefined): number | undefined {
-  if (text !== undefined && !/^\d{1,9}$/.test(text))
-    throw new Error(`${option}: ${text} is no number`);
-  return text === undefined ? undefined : Number(text);
 }
 
 function print({ topic, row, state, reason: why }: Outcome): void {

@@ -28,8 +28,11 @@ const ENDS: readonly End[] = ["killed", "timeout", "survived", "unreached", "unt
 
 /** Tries all mutants of files whose paths begin with `only`, prints those that survive and the counts; returns the number of survivors. */
 export function tryAll<M extends Mutant>(campaign: Campaign<M>, only: string): number {
+  const chosen = campaign.mutants.filter(({ file }) => file.startsWith(only));
+  if (chosen.length === 0)
+    throw new Error(`--only ${only}: there are no mutants; give another path`);
   const counts = new Map<string, Map<End, number>>();
-  for (const mutant of campaign.mutants.filter(({ file }) => file.startsWith(only))) {
+  for (const mutant of chosen) {
     const end = endOf(mutant, campaign);
     if (end === "survived" || end === "unreached") console.log(`${end}: ${mutant.name}`);
     const ofFile = counts.get(mutant.file) ?? new Map<End, number>();

@@ -1,8 +1,10 @@
 // Changes the program in thousands of small ways, and sees that a test fails for each: `npm run test:mutants`.
+import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { tryAll } from "./campaign.ts";
+import { CRATES } from "./rust/build.ts";
 import { rustCampaign } from "./rust/campaign.ts";
-import { typeScriptCampaign } from "./typescript/campaign.ts";
+import { FOLDERS, typeScriptCampaign } from "./typescript/campaign.ts";
 
 const USAGE = `Usage: npm run test:mutants -- [--rust | --typescript] [--only PATH]
 
@@ -24,14 +26,26 @@ if (values.help) {
 } else {
   const { rust, typescript, only } = values;
   const both = rust === typescript;
+  const crates = rust || both ? CRATES : [];
+  const folders = typescript || both ? FOLDERS.map(({ code }) => code) : [];
+  const triesRust = hasPath(crates, only);
+  const triesTypeScript = hasPath(folders, only);
+  if (!triesRust && !triesTypeScript)
+    throw new Error(`--only ${only}: give a path in ${[...crates, ...folders].join(", ")}`);
   let survivors = 0;
-  if ((rust || both) && !only.startsWith("src")) survivors += tryAll(rustCampaign(), only);
-  if ((typescript || both) && !only.startsWith("crates"))
-    survivors += tryAll(await typeScriptCampaign(only), only);
+  if (triesRust) survivors += tryAll(rustCampaign(), only);
+  if (triesTypeScript) survivors += tryAll(await typeScriptCampaign(only), only);
   if (survivors > 0) {
     console.log(
       `${survivors} mutants survive: kill them with a test, or exclude them with a reason`,
     );
     process.exitCode = 1;
   }
+}
+
+/** True if a path exists in one of the folders, or is the beginning of one of their names. */
+function hasPath(folders: readonly string[], path: string): boolean {
+  return folders.some(
+    (folder) => folder.startsWith(path) || (path.startsWith(`${folder}/`) && existsSync(path)),
+  );
 }

@@ -58,13 +58,18 @@ const NODE_NEEDS = [
 
 /** True if Node has ended the process before the program could say anything: its own trace, without a line of the program. */
 function isEndOfNode({ code, stderr }: Outcome, { fault }: Case): boolean {
-  const byNode = (code === 1 && stderr.includes("Node.js v")) || (code ?? 0) > 128;
+  const byNode = (code === 1 && stderr.includes("Node.js v")) || isBySignal(code);
   return (
     byNode &&
     fault.path === undefined &&
     NODE_NEEDS.includes(fault.call) &&
     !PROGRAM_LINE.test(stderr)
   );
+}
+
+/** True if a signal has ended the process. One whose reader has gone ends by itself, with such a code too. */
+function isBySignal(code: number | null): boolean {
+  return code !== EXIT.readerGone && (code ?? 0) > 128;
 }
 
 /** A line of a trace in the program, other than the one that imports it all. */
@@ -125,8 +130,7 @@ async function aboutContent(
   const found = resultOf(folder, scenario);
   const strange = namesIn(folder).filter((name) => !expected.names.includes(name));
   // As after kill -9, an incomplete file stays, under its temporary name.
-  const killed = (code ?? 0) > 128;
-  const left = (killed ? [] : strange).map(
+  const left = (isBySignal(code) ? [] : strange).map(
     (name) => `left over: ${name.replaceAll(/[0-9a-f-]{8,}/g, "ID")}`,
   );
   if (code === EXIT.ok) {

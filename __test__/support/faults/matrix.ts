@@ -116,8 +116,10 @@ export class Bench {
         fault: row,
       });
       return { wrong, hits: run.hits, code: run.code, stderr: run.stderr };
-    } catch (hang) {
-      return { wrong: [`a hang: ${String(hang)}`], hits: 1, code: null, stderr: "" };
+    } catch (error) {
+      const text = String(error);
+      const what = text.includes("did not end within") ? "a hang" : "it could not be judged";
+      return { wrong: [`${what}: ${text}`], hits: 1, code: null, stderr: "" };
     }
   }
 }

@@ -13,7 +13,8 @@ export const STATE = join(WORK, "state");
 export const TREE = join(WORK, "tree");
 const INSTRUMENTER = resolve("scripts/mutants/instrument");
 const UNVIABLE = join(WORK, "unviable.json");
-const CRATES = ["crates/blockio", "crates/engine"];
+/** Folders of the crates whose code is changed. */
+export const CRATES = ["crates/blockio", "crates/engine"];
 
 /** Environment of every build of the instrumented tree. */
 export const BUILD = {

@@ -5,7 +5,7 @@ import { bundleTests, measureFile, measureTests, type TypeScriptTest } from "./t
 import { makeTree, STATE, type TypeScriptMutant } from "./tree.ts";
 
 /** Folders whose code is changed, and the tests that try it: those of a protocol run in one process, the others start the program. */
-const FOLDERS = [
+export const FOLDERS = [
   { code: "src/protocol", tests: ["__test__/protocol"], alone: false },
   {
     code: "src/stages",
