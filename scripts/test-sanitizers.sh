@@ -43,9 +43,11 @@ interpreted() {
   echo "== miri"
   local miri=(cargo +nightly miri test --locked)
   export CARGO_TARGET_DIR=target/sanitizers/miri
-  # Memory that is shared between threads and with direct I/O: each order of the threads is another program.
-  MIRIFLAGS=-Zmiri-many-seeds=0..$seeds "${miri[@]}" -p blockcopy-blockio --features memory --lib aligned
-  "${miri[@]}" -p blockcopy-blockio --features memory --lib memory
+  # The threads that fight over a slot: each order of them is another program.
+  MIRIFLAGS=-Zmiri-many-seeds=0..$seeds "${miri[@]}" -p blockcopy-blockio --features memory --lib one_thread
+  # proptest asks for its folder.
+  export MIRIFLAGS=-Zmiri-disable-isolation
+  "${miri[@]}" -p blockcopy-blockio --features memory --lib aligned
   # The portable kernel: the processor that Miri is has no AVX2.
   "${miri[@]}" -p blockcopy-keccak --test suite -- interface known_answers::lengths known_answers::published
 }
