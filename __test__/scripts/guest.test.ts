@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { Power } from "../../scripts/guest/disk/power.ts";
 import { Random } from "../../scripts/guest/disk/random.ts";
 import { MediaError, VolatileDisk } from "../../scripts/guest/disk/volatile-disk.ts";
 import { judge } from "../../scripts/guest/judge.ts";
+import { Monitor } from "../../scripts/guest/machine/qmp.ts";
 import { thinDeltaRecipe } from "../../scripts/guest/recipe.ts";
 
 const block = (byte: number): Buffer => Buffer.alloc(512, byte);
@@ -65,6 +67,19 @@ test("a row fails by any fact that differs, is missing or is not expected", () =
   assert.equal(state(both.slice(1), ["No space left"]), "failed");
   assert.equal(state([...both, ["tail", "changed"]], ["No space left"]), "failed");
 });
+
+test(
+  "a command fails if qemu ends before the answer, or has ended",
+  { timeout: 10_000 },
+  async () => {
+    const answers = new PassThrough();
+    const monitor = new Monitor(answers, new PassThrough());
+    const early = assert.rejects(monitor.send("early"), /early: qemu has ended/);
+    answers.destroy();
+    await early;
+    await assert.rejects(monitor.send("late"), /late: qemu has ended/);
+  },
+);
 
 test("LVM accepts the names of volumes in the docs, and the manual has its recipe", () => {
   assert.match(

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Report } from "./judge.ts";
 
-/** The longest that a guest may say nothing: more than any command takes there, also on a host with fifty other things to do. */
+/** The longest that a guest may say nothing: more than any command takes there, also on a busy host. */
 const SILENCE_MS = 20 * 60_000;
 
 /** Called for what the guest asks the driver to do. */

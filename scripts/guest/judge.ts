@@ -38,6 +38,18 @@ export function judge(topic: string, report: Report, expected: Expected | undefi
   return { topic, row, state: "failed", reason };
 }
 
+/** Reports the rows of a topic that are missing at its end, and why it ended before, if it did. */
+export function reportEnd(
+  { topic, missing, failure }: { topic: string; missing: Set<string>; failure: string | undefined },
+  report: (outcome: Outcome) => void,
+): void {
+  const reason = `not reported: ${failure ?? "the topic ended before"}`;
+  for (const row of missing) report({ topic, row, state: "failed", reason });
+  if (failure !== undefined && missing.size === 0) {
+    report({ topic, row: "to its end", state: "failed", reason: failure });
+  }
+}
+
 function difference(
   name: string,
   expected: Expected[string] | undefined,

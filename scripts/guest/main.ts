@@ -23,9 +23,7 @@ const { values } = parseArgs({
 });
 const seed = wholeNumber("--seed", values.seed);
 const cuts = wholeNumber("--power-cuts", values["power-cuts"]);
-const reason = whyNot();
-if (reason === undefined) process.exitCode = await main();
-else console.log(`SKIPPED (guest): ${reason}. On Debian: apt-get install ${DEBIAN_PACKAGES}`);
+process.exitCode = await main();
 
 async function main(): Promise<number> {
   const names = [...TOPICS.map(({ name }) => name), ON_HOST, POWER_CUTS];
@@ -40,23 +38,31 @@ async function main(): Promise<number> {
     outcomes.push(outcome);
     print(outcome);
   };
-  const rig = new Rig({ recipe: thinDeltaRecipe() });
+  // Listeners for the exit remove what is left.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      rig.remove();
-      process.exit(1);
-    });
+    process.on(signal, () => process.exit(1));
   }
-  try {
-    for (const topic of TOPICS.filter(({ name }) => isChosen(name))) {
-      await runTopic(rig, topic, new Random(seed, topic.name), report);
-    }
-    if (isChosen(ON_HOST)) await runOnHost(fileSystems, report);
-    if (isChosen(POWER_CUTS)) await runPowerCuts(rig, { seed, cuts, report });
-  } finally {
-    rig.remove();
-  }
+  if (isChosen(ON_HOST)) await runOnHost(fileSystems, report);
+  if (names.some((name) => name !== ON_HOST && isChosen(name))) await runGuests(isChosen, report);
   return summarize(outcomes);
+}
+
+/** Runs what needs qemu. */
+async function runGuests(
+  isChosen: (name: string) => boolean,
+  report: (outcome: Outcome) => void,
+): Promise<void> {
+  const reason = whyNot();
+  if (reason !== undefined) {
+    console.log(`SKIPPED (guest): ${reason}. On Debian: apt-get install ${DEBIAN_PACKAGES}`);
+    return;
+  }
+  const rig = new Rig({ recipe: thinDeltaRecipe() });
+  process.on("exit", () => rig.remove());
+  for (const topic of TOPICS.filter(({ name }) => isChosen(name))) {
+    await runTopic(rig, topic, new Random(seed, topic.name), report);
+  }
+  if (isChosen(POWER_CUTS)) await runPowerCuts(rig, { seed, cuts, report });
 }
 
 function print({ topic, row, state, reason: why }: Outcome): void {
@@ -67,8 +73,13 @@ function summarize(outcomes: readonly Outcome[]): number {
   const count = (state: Outcome["state"]): number =>
     outcomes.filter((each) => each.state === state).length;
   console.log(`${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped`);
-  const failed = outcomes.find((each) => each.state === "failed");
-  if (failed === undefined) return 0;
-  console.log(`To repeat: npm run test:guest -- --only ${failed.topic} --seed ${seed}`);
+  const failed = new Set(
+    outcomes.filter(({ state }) => state === "failed").map(({ topic }) => topic),
+  );
+  if (failed.size === 0) return 0;
+  const only = [...failed].join(",");
+  console.log(
+    `To repeat: npm run test:guest -- --only ${only} --seed ${seed} --power-cuts ${cuts}`,
+  );
   return 1;
 }

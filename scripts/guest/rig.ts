@@ -57,12 +57,15 @@ export class Rig {
     const state = memory === undefined ? await this.#savedState() : undefined;
     const parts = { ...this.#parts, folder, memory: memory ?? MEMORY, ...(state && { state }) };
     const machine = await Machine.start(parts, (line) => conversation.take(line));
-    if (state === undefined) await conversation.until("ready");
-    else await machine.untilRunning();
     conversation.answer = (line) => machine.say(line);
     const servers: DiskServer[] = [];
+    const end = async (): Promise<void> => {
+      await machine.kill();
+      for (const server of servers.splice(0)) await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    };
     const volatile = new Map(options.kept);
-    for (const [id, plan] of Object.entries(options.disks)) {
+    const plug = async (id: string, plan: DiskPlan): Promise<void> => {
       const { bus = "nvme", sector = 512 } = plan;
       let file: string | { socket: string } = join(folder, id);
       if (plan.volatile) {
@@ -75,12 +78,15 @@ export class Rig {
         truncateSync(file, plan.mebibytes << 20);
       }
       await machine.plug({ id, bus, sector, file });
-    }
-    const end = async (): Promise<void> => {
-      await machine.kill();
-      for (const server of servers.splice(0)) await server.stop();
-      rmSync(folder, { recursive: true, force: true });
     };
+    try {
+      if (state === undefined) await conversation.until("ready");
+      else await machine.untilRunning();
+      for (const [id, plan] of Object.entries(options.disks)) await plug(id, plan);
+    } catch (error) {
+      await end();
+      throw error;
+    }
     const lastLines = (): string => lastOf(join(folder, CONSOLE), 15);
     return { machine, conversation, volatile, console: lastLines, end };
   }
@@ -92,9 +98,14 @@ export class Rig {
       const conversation = new Conversation();
       const parts = { ...this.#parts, folder, memory: MEMORY };
       const machine = await Machine.start(parts, (line) => conversation.take(line));
-      await conversation.until("ready");
-      this.#state = join(this.folder, "state");
-      await machine.save(this.#state);
+      const state = join(this.folder, "state");
+      try {
+        await conversation.until("ready");
+        await machine.save(state);
+      } finally {
+        await machine.kill();
+      }
+      this.#state = state;
     }
     return this.#state;
   }

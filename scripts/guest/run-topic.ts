@@ -1,7 +1,7 @@
 import { Power } from "./disk/power.ts";
 import type { Random } from "./disk/random.ts";
 import type { Topic } from "./expectations/topic.ts";
-import { judge, type Outcome } from "./judge.ts";
+import { judge, type Outcome, reportEnd } from "./judge.ts";
 import type { Guest, Rig } from "./rig.ts";
 
 /** Runs a topic in a guest of its own, and calls `report` for each of its rows. */
@@ -34,17 +34,7 @@ export async function runTopic(
     if (failed || failure !== undefined) console.log(`Console:\n${guest.console()}`);
     await guest.end();
   }
-  for (const row of missing) {
-    report({
-      topic: name,
-      row,
-      state: "failed",
-      reason: `not reported: ${failure ?? "the topic ended before"}`,
-    });
-  }
-  if (failure !== undefined && missing.size === 0) {
-    report({ topic: name, row: "to its end", state: "failed", reason: failure });
-  }
+  reportEnd({ topic: name, missing, failure }, report);
 }
 
 /** Does what the guest asks for: unplugs, resizes or damages a disk. */

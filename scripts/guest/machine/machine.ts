@@ -29,6 +29,9 @@ export interface Disk {
 /** The file in the folder of a guest that has the text of its console. */
 export const CONSOLE = "console";
 
+/** The longest that qemu may take for what it is asked to do. */
+const LIMIT_MS = 10 * 60_000;
+
 /** Without features that are slow to emulate. KVM does not run everywhere; emulation does. */
 const CPU = "max,-la57,-pcid,-smap,-smep,-umip,-pku";
 const KERNEL_OPTIONS =
@@ -97,7 +100,7 @@ export class Machine {
   /** Removes a disk, and returns once the guest has let go of it. */
   async unplug(id: string): Promise<void> {
     await this.monitor.send("device_del", { id: `d-${id}` });
-    while (!this.monitor.hasRemoved(`d-${id}`)) await sleep(20);
+    await this.#until(`remove the disk ${id}`, async () => this.monitor.hasRemoved(`d-${id}`));
   }
 
   /** Puts a disk in again that was unplugged. */
@@ -111,31 +114,44 @@ export class Machine {
 
   /** Waits until a saved state has been loaded. */
   async untilRunning(): Promise<void> {
-    for (;;) {
+    await this.#until("load the state of the guest", async () => {
       const { status } = (await this.monitor.send("query-status")) as { status: string };
-      if (status === "running") return;
-      await sleep(50);
-    }
+      return status === "running";
+    });
   }
 
-  /** Saves the state of the guest, and ends it. */
+  /** Saves the state of the guest, which then stands still. */
   async save(state: string): Promise<void> {
     await this.monitor.send("migrate", { uri: `exec:cat > '${state}'` });
-    for (;;) {
+    await this.#until("save the state of the guest", async () => {
       const { status } = (await this.monitor.send("query-migrate")) as { status: string };
-      if (status === "completed") break;
       if (status === "failed") throw new Error("qemu cannot save the state of the guest");
-      await sleep(100);
-    }
-    await this.kill();
+      return status === "completed";
+    });
   }
 
   /** Ends qemu at once, as a power cut does. */
   async kill(): Promise<void> {
-    if (this.qemu.exitCode !== null || this.qemu.signalCode !== null) return;
+    if (this.#hasEnded()) return;
     const ended = once(this.qemu, "exit");
     this.qemu.kill("SIGKILL");
     await ended;
+  }
+
+  #hasEnded(): boolean {
+    return this.qemu.exitCode !== null || this.qemu.signalCode !== null;
+  }
+
+  /** Waits until qemu has done something; fails if it ends before, or takes too long. */
+  async #until(task: string, isDone: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + LIMIT_MS;
+    while (!(await isDone())) {
+      if (this.#hasEnded()) throw new Error(`qemu has ended; it was to ${task}`);
+      if (Date.now() > deadline) {
+        throw new Error(`qemu did not ${task} within ${LIMIT_MS / 60_000} minutes`);
+      }
+      await sleep(50);
+    }
   }
 }
 

@@ -3,9 +3,12 @@ import { eachLine } from "./lines.ts";
 
 type Answer = { readonly return?: unknown; readonly error?: { readonly desc: string } };
 
+const ENDED: Answer = { error: { desc: "qemu has ended" } };
+
 /** The monitor of qemu (QMP): it takes commands in order and answers each. */
 export class Monitor {
   readonly #waiting: ((answer: Answer) => void)[] = [];
+  #hasEnded = false;
   readonly #events: { name: string; device: string | undefined }[] = [];
 
   constructor(
@@ -23,10 +26,7 @@ export class Monitor {
 
   /** Sends a command; fails with qemu's words. */
   async send(execute: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
-    const answer = await new Promise<Answer>((resolve) => {
-      this.#waiting.push(resolve);
-      this.commands.write(`${JSON.stringify({ execute, arguments: args })}\n`);
-    });
+    const answer = this.#hasEnded ? ENDED : await this.#ask({ execute, arguments: args });
     if (answer.error !== undefined) throw new Error(`qemu: ${execute}: ${answer.error.desc}`);
     return answer.return;
   }
@@ -34,6 +34,13 @@ export class Monitor {
   /** True once qemu has let go of this device. */
   hasRemoved(device: string): boolean {
     return this.#events.some((event) => event.name === "DEVICE_DELETED" && event.device === device);
+  }
+
+  #ask(command: Readonly<Record<string, unknown>>): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.commands.write(`${JSON.stringify(command)}\n`);
+    });
   }
 
   #take(message: Answer & { event?: string; data?: { device?: string } }): void {
@@ -45,6 +52,7 @@ export class Monitor {
   }
 
   #end(): void {
-    for (const answer of this.#waiting.splice(0)) answer({ error: { desc: "qemu has ended" } });
+    this.#hasEnded = true;
+    for (const answer of this.#waiting.splice(0)) answer(ENDED);
   }
 }
