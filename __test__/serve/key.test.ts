@@ -9,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
@@ -30,7 +31,9 @@ function wordsOfManual(): string {
   const keys = Array.from(manual.matchAll(/^ {4}restrict,command="blockcopy serve (.*)" ssh-/gm));
   assert.equal(keys.length, 2);
   const words = keys.map(([, found]) => found).join(" ");
-  return words.replace("/dev/vg/", "/tmp/*/out/").replace("/srv/disks/", "/tmp/*/in/");
+  return words
+    .replace("/dev/vg/", `${tmpdir()}/*/out/`)
+    .replace("/srv/disks/", `${tmpdir()}/*/in/`);
 }
 
 /** A host where the account may read snapshots in `out`, and write to what is in `in`. */
@@ -63,7 +66,7 @@ test("pull and push with an account that has no other rights", { skip }, async (
     other,
     EXIT.permission,
     "sync",
-    /on host: this key does not allow to read \/etc\/shadow; /,
+    /on host: this key does not allow reading \/etc\/shadow; /,
   );
 });
 
@@ -80,7 +83,7 @@ test("nothing else runs with such a key", { skip }, async (t) => {
     assert.equal(stdout.length, 0, words.join(" "));
     assert.match(
       stderr,
-      /ERROR \(serve\): this key does not allow (?:to log in|any other command); /,
+      /ERROR \(serve\): this key does not allow (?:logging in|any other command); /,
     );
   }
   // sshd sends no standard error of a subsystem.

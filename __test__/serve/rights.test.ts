@@ -117,8 +117,8 @@ test("names that a shell would change, and names relative to the home folder", a
 test("sync says what a key does not allow", async (t) => {
   const { folder, words, here, out, copy } = folders(t);
   for (const [args, pattern] of [
-    [[`host:${copy}`, here], /to read .*\/in\/copy\.img; /],
-    [[here, `host:${out}`], /to write .*\/out\/disk\.img; .*--allow-write/],
+    [[`host:${copy}`, here], /reading .*\/in\/copy\.img; /],
+    [[here, `host:${out}`], /writing .*\/out\/disk\.img; .*--allow-write/],
     [[`host:${folder}/out/../destination`, here], /the path .*\/out\/\.\.\/destination; .*\.\./],
     [["host:~root/file", here], /the home folder of another user; /],
     [["--create", here, `host:${folder}/in/new.img`], /--create; .*--allow-create/],
@@ -202,7 +202,7 @@ test("--allow-create makes files where they may be written", async (t) => {
     syncServed(folder, [...words, "--allow-create"], ["--create", here, `host:${path}`]);
   assertSynced(await create(made), made);
   const elsewhere = await create(join(folder, "in/new.txt"));
-  assertFailed(elsewhere, EXIT.permission, "sync", /not allow to write/);
+  assertFailed(elsewhere, EXIT.permission, "sync", /not allow writing/);
   const link = join(folder, "in/link.img");
   symlinkSync(join(folder, "elsewhere"), link);
   const linked = await create(link);
@@ -230,7 +230,7 @@ test("a link of udev leads to its device", { skip: lackingRoot("losetup") }, asy
   assert.deepEqual(readFileSync(loop.path), changedIn(content, 2, 3));
   // The device itself does not match.
   const outcome = await syncServed(folder, rights, [`host:${loop.path}`, here]);
-  assertFailed(outcome, EXIT.permission, "sync", /not allow to read \/dev\/loop/);
+  assertFailed(outcome, EXIT.permission, "sync", /not allow reading \/dev\/loop/);
 });
 
 /** Swaps a folder for a link to another one, and back, without a moment in which neither exists. */

@@ -135,9 +135,12 @@ test("stages that do not know of answers to a dry run", async (t) => {
   assert.equal(digests.code, EXIT.ok, digests.stderr);
   const head = headFrame("blake3", 131_072, [sizeField(4 * MIB)]);
   for (const [stdin, words] of [
-    [blockStream(head, [{ position: 0, block: 5 }]), /has sent blocks in a dry run/],
-    [Buffer.concat([blockStream(head, []), Buffer.alloc(1)]), /has sent blocks in a dry run/],
-    [Buffer.concat([blockStream(head, []), Buffer.alloc(MIB)]), /has sent blocks in a dry run/],
+    [blockStream(head, [{ position: 0, block: 5 }]), /has sent blocks, but only digests/],
+    [Buffer.concat([blockStream(head, []), Buffer.alloc(1)]), /has sent blocks, but only digests/],
+    [
+      Buffer.concat([blockStream(head, []), Buffer.alloc(MIB)]),
+      /has sent blocks, but only digests/,
+    ],
     [blockStream(head, []).subarray(0, -4), /closed unexpectedly without receiving the `done`/],
     [head.subarray(0, 20), /incomplete read of head/],
     [blockStream(headFrame("sha3-512", 131_072), []), /does not answer the request/],

@@ -37,17 +37,17 @@ export class ServeCommand extends Command {
 
   allowRead = list("--allow-read", PATTERN, {
     group: "safety",
-    text: "Allow to copy from files and devices with such a path, and to compare them; may be given several times",
+    text: "Allow copying from files and devices with such a path, and comparing them; may be given several times",
   });
 
   allowWrite = list("--allow-write", PATTERN, {
     group: "safety",
-    text: "Allow to copy to files and devices with such a path, and to compare them; may be given several times",
+    text: "Allow copying to files and devices with such a path, and comparing them; may be given several times",
   });
 
   allowCreate = flag("--allow-create", {
     group: "safety",
-    text: "Allow `sync --create` where --allow-write allows to write",
+    text: "Allow `sync --create` where --allow-write allows writing",
   });
 
   override async execute(): Promise<number> {
@@ -67,7 +67,7 @@ export class ServeCommand extends Command {
     }
     const line = givenVariable("SSH_ORIGINAL_COMMAND");
     if (line === undefined) {
-      throw new RefusedError(undefined, "to log in", ONLY);
+      throw new RefusedError(undefined, "logging in", ONLY);
     }
     return parseRequest(line);
   }

@@ -25,7 +25,8 @@ export async function readEmptyStream(
     const decoded = decoder.decode(memory, parsed, input.bytes, parsed);
     const hasMore = done || (decoded.done && parsed + decoded.consumed < input.bytes);
     if (hasMore || decoded.frames.length > 0 || input.bytes === LONGEST) {
-      throw new ProtocolError("other-stream", parsed, "the source has sent blocks in a dry run");
+      const what = "the source has sent blocks, but only digests are compared here";
+      throw new ProtocolError("other-stream", parsed, what);
     }
     parsed += decoded.consumed;
     ({ done } = decoded);

@@ -178,7 +178,7 @@ function cancelledError(
   return cancellation.error();
 }
 
-/** Bytes that a stage has written and synced; undefined if it has not told. A stream that had ended well before the others has told in its `end`. */
+/** Bytes that a stage has written and synced; undefined if it has not told. A stage that succeeded before the others reports it in its `end` event. */
 function syncedBy({ error, report }: Side): number | undefined {
   return error === undefined ? report?.proof?.changed : error.synced;
 }

@@ -123,6 +123,8 @@ function isMatched(file: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => matches(pattern, file));
 }
 
+const DOING = { read: "reading", write: "writing" } as const;
+
 /** Refuses a file that no pattern matches. What may be written may be compared too: whoever writes gets digests in any case. */
 function checkFile(
   stage: Stage,
@@ -138,6 +140,6 @@ function checkFile(
   const patterns = right === "read" ? [...read, ...mayBeDigested] : write;
   if (!isMatched(file, patterns)) {
     const advice = `name a file that it allows, or have its administrator add --allow-${right}`;
-    throw new RefusedError(stage, `to ${right} ${file}`, advice);
+    throw new RefusedError(stage, `${DOING[right]} ${file}`, advice);
   }
 }

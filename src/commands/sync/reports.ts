@@ -69,7 +69,11 @@ export function beginRanges({ rangesOut }: CopyOutput): void {
   }
 }
 
-/** @throws ReportError */
+/**
+ * Writes the ranges that differ, if they are wanted.
+ *
+ * @throws ReportError
+ */
 export function writeRanges({ rangesOut }: CopyOutput, differences: Differences): void {
   if (rangesOut !== undefined) {
     const failure = replaceText(rangesOut, differences.text(), RANGES_BEGINNING);

@@ -38,9 +38,9 @@ export function notStarted(side: Side, status: ExitStatus): SyncError {
   const reason = lastLines.length === 0 ? ` (${statusText(status)})` : lastOf(lastLines);
   return new SyncError(
     `blockcopy cannot be run on ${where}${reason}`,
-    // A signal has ended the program here: the stage, or what connects.
+    // The program has ended here, without a word: the stage, or, by a signal, what connects.
     (end.kind === "local" || "signal" in status) && lastLines.length === 0
-      ? "run it again; if that happens again, look for what ended it (dmesg)"
+      ? "run it again; if that happens again, look for the reason in the log of this host (dmesg)"
       : adviceOnStart(lastLines, loginCommand, hostName(end)),
     ExitCode.unavailable,
   );
