@@ -18,6 +18,15 @@ slow=/dev/mapper/slow
 sectors_written() { awk '{ print $7 }' "/sys/block/${1##*/}/stat"; }
 has_written() { [ "$(sectors_written "$1")" -gt "$2" ]; }
 
+has_begun_or_ended() { ! kill -0 "$1" 2>/dev/null || has_written "$2" "$3"; }
+
+# Gives a disk another size, and waits until the kernel has seen it: resized NAME DEVICE BYTES
+resized() {
+  ask resize "$1" "$3"
+  until_true has_size "$2" "$3"
+}
+has_size() { [ "$(bytes "$1")" = "$2" ]; }
+
 # Copies, and asks the driver for something once the first blocks are written: during SOURCE DESTINATION WORDS...
 during() {
   local from=$1 to=$2 before
@@ -25,7 +34,7 @@ during() {
   shift 2
   # Two blocks at a time, so that most of them come later.
   timeout -k 10 240 blockcopy sync --queue-depth 1 "$from" "$to" >/tmp/output 2>&1 </dev/null &
-  until_true has_written "$to" "$before"
+  until_true has_begun_or_ended $! "$to" "$before"
   ask "$@"
   wait $!
   fact code $?
@@ -47,9 +56,9 @@ noise "$first" b 0 "$size"
 during $slow "$first" resize first $((2 * MiB))
 
 row 'destination grows'
-ask resize first $((2 * size))
+resized first "$first" "$size"
 noise "$first" c 0 "$size"
-during $slow "$first" resize first $((3 * size))
+during $slow "$first" resize first $((2 * size))
 compare "$source" "$first" "$size"
 
 row 'source shrinks'
@@ -60,7 +69,7 @@ dmsetup mknodes slow
 during $slow "$destination" resize second $((2 * MiB))
 
 row 'source grows'
-ask resize second "$size"
+resized second "$second" "$size"
 noise "$second" e 0 "$size"
 during $slow "$destination" resize second $((2 * size))
 compare $slow "$destination" "$size"
