@@ -127,11 +127,11 @@ function restored(carried: Carried, source: SourceDescription): Binding.Restore 
 }
 
 /**
- * Truncates a file to the size of the source, if it is longer.
+ * Gives a file the length of the source: cuts it off, or lets it grow after a copy of only a part.
  *
  * @throws the engine's failures
  */
-export async function cutOff(
+export async function setLength(
   { engine }: StageContext,
   sink: Binding.Sink,
   size: number | undefined,
@@ -140,7 +140,7 @@ export async function cutOff(
     return;
   }
   const { size: now } = await engine.openReader(sink, "off");
-  if (size < now) {
+  if (size !== now) {
     await engine.restore(sink, { size });
   }
 }
