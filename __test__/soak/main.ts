@@ -61,7 +61,12 @@ async function forMinutes(): Promise<void> {
   const failure = failureOf(watched);
   let told = Date.now();
   for (let round = 1; Date.now() < deadline; round += 1) {
-    await Promise.race([runRound(soak, round), failure]);
+    const running = runRound(soak, round);
+    await Promise.race([running, failure]).catch(async (error: unknown) => {
+      // It takes away its devices at its end.
+      await Promise.allSettled([running]);
+      throw error;
+    });
     if (Date.now() - told < 60_000) continue;
     told = Date.now();
     console.log(`round ${round}: ${soak.counts.get("copies")} copies`);
