@@ -129,20 +129,18 @@ function restored(carried: Carried, source: SourceDescription): Binding.Restore 
 /**
  * Gives a file the length of the source: cuts it off, or lets it grow after a copy of only a part.
  *
- * @param options `grow`: let it grow
  * @throws the engine's failures
  */
 export async function setLength(
   { engine }: StageContext,
   sink: Binding.Sink,
   size: number | undefined,
-  { grow }: { grow: boolean },
 ): Promise<void> {
   if (size === undefined || sink.isDevice) {
     return;
   }
   const { size: now } = await engine.openReader(sink, "off");
-  if (size < now || (grow && size > now)) {
+  if (size !== now) {
     await engine.restore(sink, { size });
   }
 }

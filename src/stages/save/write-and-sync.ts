@@ -34,8 +34,7 @@ export async function receiveAndSync(
   if (trailer !== undefined && options.carried.truncate) {
     const size = trailer.size ?? sink.size;
     refuseEmptying(sink, { file: options.file, size, force: options.force });
-    // After all of the source, a file that is too short lacks blocks: it must not be made to look complete.
-    await setLength(context, sink, trailer.size, { grow: !(await hasWholeEnd(session)) });
+    await setLength(context, sink, trailer.size);
   }
   context.debug("waiting for the disk");
   await context.engine.sync(sink);
@@ -128,12 +127,6 @@ async function waitForOthers(
   }
 }
 
-/** True if this process asked for all blocks up to the end of the source, or waited for those that did. */
-async function hasWholeEnd({ options, request }: SaveSession): Promise<boolean> {
-  const asked = await request;
-  return (options.hold === true ? asked?.reachesEnd : asked?.openEnded) === true;
-}
-
 /**
  * Refuses a file that is shorter than the source after all blocks: a faulty source can name a size and then leave out
  * blocks after the old end of the file.
@@ -144,8 +137,10 @@ async function hasWholeEnd({ options, request }: SaveSession): Promise<boolean> 
  */
 async function refuseShort(session: SaveSession): Promise<void> {
   const { context, sink, options, decoder, input } = session;
+  const request = await session.request;
   const size = decoder.head?.source.size;
-  if (size === undefined || sink.isDevice || !(await hasWholeEnd(session))) {
+  const isFinal = options.hold === true ? request?.reachesEnd : request?.openEnded;
+  if (size === undefined || isFinal !== true || sink.isDevice) {
     return;
   }
   // A longer file is fine here: its end may be kept, or cut off later.
