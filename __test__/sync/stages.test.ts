@@ -35,28 +35,6 @@ test("a longer one is cut off, a larger one keeps its end", async (t) => {
   assertSynced(outcome, other.to, Buffer.concat([SOURCE, tail]));
 });
 
-test("--truncate gives the length of the source to a file when only a part is copied", async (t) => {
-  const part = SOURCE.subarray(0, 2 * BLOCK);
-  for (const length of [0, BLOCK, SOURCE.length + 5]) {
-    const destination = Buffer.alloc(length, 7);
-    const { from, to } = pair(t, { destination });
-    const expected = Buffer.alloc(SOURCE.length);
-    destination.copy(expected);
-    part.copy(expected);
-    const end = `--end=${part.length}`;
-    // The destination of a part may be shorter than that.
-    const outcome = await run(["sync", "--truncate", end, from, to]);
-    if (length < part.length) assertFailed(outcome, EXIT.usage, "sync", /--end/);
-    else assertSynced(outcome, to, expected);
-  }
-  const { from, to } = pair(t, { destination: part });
-  assertSynced(
-    await run(["sync", "--truncate", `--end=${BLOCK}`, from, to]),
-    to,
-    Buffer.concat([part, Buffer.alloc(SOURCE.length - part.length)]),
-  );
-});
-
 test("--create and --allow-larger together allow what each of them allows", async (t) => {
   const args = ["sync", "--create", "--allow-larger"];
   for (const length of [undefined, 0, 2 * BLOCK + 1, SOURCE.length, SOURCE.length + BLOCK]) {

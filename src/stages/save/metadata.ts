@@ -127,11 +127,11 @@ function restored(carried: Carried, source: SourceDescription): Binding.Restore 
 }
 
 /**
- * Gives a file the length of the source: cuts it off, or lets it grow after a copy of only a part.
+ * Truncates a file to the size of the source, if it is longer.
  *
  * @throws the engine's failures
  */
-export async function setLength(
+export async function cutOff(
   { engine }: StageContext,
   sink: Binding.Sink,
   size: number | undefined,
@@ -140,7 +140,7 @@ export async function setLength(
     return;
   }
   const { size: now } = await engine.openReader(sink, "off");
-  if (size !== now) {
+  if (size < now) {
     await engine.restore(sink, { size });
   }
 }

@@ -5,7 +5,7 @@ import type { Trailer } from "../../protocol/block-stream/trailer.ts";
 import { COMMAND_LENGTH } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/error.ts";
 import { refuseOtherBase } from "./delta-base.ts";
-import { setLength } from "./metadata.ts";
+import { cutOff } from "./metadata.ts";
 import { preflight, refuseEmptying } from "./preflight.ts";
 import { readTrailer } from "./read-trailer.ts";
 import { receiveBlocks } from "./write-blocks.ts";
@@ -15,7 +15,7 @@ import type { SaveSession } from "./session.ts";
 export const ALL_DONE = "done";
 
 /**
- * Writes all blocks of the stream, gives the file the length of the source if that is wanted, and syncs it.
+ * Writes all blocks of the stream, cuts the file off if that is wanted, and syncs it.
  *
  * @returns what the stream says about the source; undefined if it does not, or if no trailer is needed
  * @throws ProtocolError, UsageError, CancelledError, the engine's failures, and those of the stream
@@ -34,7 +34,7 @@ export async function receiveAndSync(
   if (trailer !== undefined && options.carried.truncate) {
     const size = trailer.size ?? sink.size;
     refuseEmptying(sink, { file: options.file, size, force: options.force });
-    await setLength(context, sink, trailer.size);
+    await cutOff(context, sink, trailer.size);
   }
   context.debug("waiting for the disk");
   await context.engine.sync(sink);
