@@ -12,8 +12,6 @@ import { MASTER } from "./roles.ts";
 export interface End {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** Milliseconds after its start. */
-  atMs: number;
 }
 
 /** A pipeline that is running. */
@@ -50,7 +48,7 @@ export function start(pipeline: Pipeline, place: Place, options: readonly string
   closeSync(err);
   const elapsed = (): number => performance.now() - began;
   let end: End | undefined;
-  child.once("exit", (code, signal) => (end = { code, signal, atMs: elapsed() }));
+  child.once("exit", (code, signal) => (end = { code, signal }));
   if (child.pid === undefined) throw new Error(`cannot start ${program}`);
   const { pid } = child;
   const read = (name: string): string => readFileSync(output(name), "utf8");

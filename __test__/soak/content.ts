@@ -1,7 +1,6 @@
 // Random contents of a source or destination, and random changes to them.
+import { BLOCK } from "../support/files/files.ts";
 import type { Random } from "./random.ts";
-
-const BLOCK = 131_072;
 
 /** Lengths at which a block, a sector or a batch begins or ends, and their neighbours. */
 const EDGES = [0, 1, 511, 512, 513, 4095, 4096, 4097, BLOCK - 1, BLOCK, BLOCK + 1, 2 ** 20];

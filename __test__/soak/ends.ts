@@ -3,8 +3,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { writeSparse } from "../support/files/files.ts";
-import { lackingLoop, loopWith } from "../support/files/loop.ts";
-import { system } from "../support/programs/tools.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { changed, resized, someContent, someLength } from "./content.ts";
 import type { Random } from "./random.ts";
 
@@ -60,10 +59,7 @@ function make(t: TestContext, path: string, kind: Kind, content: Buffer, random:
   return {
     path: loop.path,
     isDevice: true,
-    read: () => {
-      system("blockdev", "--flushbufs", loop.path);
-      return readFileSync(loop.path);
-    },
+    read: () => deviceContent(loop),
     write: (bytes) => {
       const fd = openSync(loop.path, "r+");
       try {

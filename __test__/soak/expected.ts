@@ -1,4 +1,5 @@
 // The oracle: the bytes that a destination must have after a copy, by a few lines of arithmetic.
+import { BLOCK as DEFAULT_BLOCK } from "../support/files/files.ts";
 import type { Given } from "./options.ts";
 
 /** A copy, as far as it decides the bytes of the destination. */
@@ -12,8 +13,6 @@ export interface Task {
   /** Extents of the range map, as offset and length. */
   ranges?: readonly (readonly [number, number])[] | undefined;
 }
-
-const DEFAULT_BLOCK = 131_072;
 
 /** The bytes of the destination after a copy that has succeeded. */
 export function expected(task: Task): Buffer {

@@ -1,21 +1,14 @@
 // Random choices that depend on a seed alone, so that a round can be repeated.
 import { createHash } from "node:crypto";
+import { mulberry32 } from "../support/mulberry32.ts";
 
 /** A sequence of choices. */
 export class Random {
-  #state: number;
+  /** A number from 0 up to 1, without 1. */
+  readonly next: () => number;
 
   constructor(readonly seed: string) {
-    this.#state = createHash("sha256").update(seed).digest().readUInt32LE();
-  }
-
-  /** A number from 0 up to 1, without 1. This is mulberry32. */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let x = this.#state;
-    x = Math.imul(x ^ (x >>> 15), x | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
+    this.next = mulberry32(createHash("sha256").update(seed).digest().readUInt32LE());
   }
 
   /** A whole number from `low` to `high`, both included. */

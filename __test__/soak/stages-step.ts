@@ -1,6 +1,6 @@
 // A copy by the three stages, joined by hand: by pipes or through files, each on any host.
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { COMMAND, EXIT, quote, type Outcome } from "../support/programs/cli.ts";
 import { STAGE_CHOICES } from "./choices.ts";
 import type { Task } from "./expected.ts";
@@ -12,10 +12,11 @@ import {
   assertUntouched,
   before,
   fileOf,
+  MOST_REFUSALS,
   onHost,
   runHere,
   setAttributes,
-  someRanges,
+  writeRanges,
   type Before,
   type Step,
 } from "./step.ts";
@@ -59,11 +60,7 @@ export async function stagesStep(step: Step): Promise<void> {
     isLegacy: !three.checksum.has("--extended") && random.chance(0.3),
     ranges: undefined,
   };
-  if (three.checksum.has("--ranges")) {
-    copy.ranges = someRanges(random, was.source.length);
-    const lines = copy.ranges.map((range) => `${range.join(" ")}\n`);
-    writeFileSync(fileOf(step, "ranges"), lines.join(""));
-  }
+  if (three.checksum.has("--ranges")) copy.ranges = writeRanges(step, was.source.length);
   if (copy.isLegacy) three.save = without(three.save, ...FROM_RETRIEVE);
   setAttributes(step);
 
@@ -101,7 +98,7 @@ function pick(step: Step, was: Before): Three {
 
 async function untilAccepted(step: Step, copy: Copy, was: Before, first: Three): Promise<Three> {
   let three = first;
-  for (let left = 40; left > 0; left -= 1) {
+  for (let left = MOST_REFUSALS; left > 0; left -= 1) {
     const failed = await runStages(step, copy, three);
     if (failed === undefined) return three;
     const { stage, outcome } = failed;

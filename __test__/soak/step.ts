@@ -1,6 +1,6 @@
 // A step of a round: one copy, in its surroundings.
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, statSync, utimesSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assertSame } from "../support/files/bytes.ts";
 import { assertTrue } from "../support/files/cache.ts";
@@ -13,6 +13,9 @@ import type { Random } from "./random.ts";
 
 /** After this time a copy of some MiB counts as hung, however busy the machine is. */
 const HANG_MS = 180_000;
+
+/** Most refusals in a row: each takes away an option. */
+export const MOST_REFUSALS = 40;
 
 /** Surroundings of a step. */
 export interface Step {
@@ -113,12 +116,15 @@ export async function assertKept(step: Step, kept: string): Promise<void> {
   step.count("digests kept");
 }
 
-/** A random range map of some extents within `length`, and beyond it now and then. */
-export function someRanges(random: Random, length: number): [number, number][] {
-  return Array.from({ length: random.between(1, 5) }, () => {
+/** Writes a random range map of some extents within `length`, and beyond it now and then. */
+export function writeRanges(step: Step, length: number): [number, number][] {
+  const { random } = step;
+  const ranges = Array.from({ length: random.between(1, 5) }, (): [number, number] => {
     const at = random.between(0, length);
     return [at, random.between(0, Math.max(1, length - at))];
   });
+  writeFileSync(fileOf(step, "ranges"), ranges.map((range) => `${range.join(" ")}\n`).join(""));
+  return ranges;
 }
 
 /** The name of a file of the round. */

@@ -1,6 +1,6 @@
 // A copy with `sync`: here, from, to and between hosts, with random options.
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { COMMAND, EXIT, quote, type Outcome } from "../support/programs/cli.ts";
 import { assertEvents, summaryIn, type Summary } from "./checked-events.ts";
 import { syncChoices } from "./choices.ts";
@@ -13,15 +13,13 @@ import {
   assertUntouched,
   before,
   fileOf,
+  MOST_REFUSALS,
   runHere,
   setAttributes,
-  someRanges,
+  writeRanges,
   type Before,
   type Step,
 } from "./step.ts";
-
-/** More refusals than this one after the other cannot be: each takes away an option. */
-const MOST_REFUSALS = 40;
 
 /** The route of a copy: what stands before the names of both ends. */
 const ROUTES = [
@@ -53,7 +51,7 @@ export async function syncStep(step: Step): Promise<void> {
   );
   if (from + to !== "" && random.chance(0.12))
     given.set("--wire", "0.0.2").set("--remote-command", "blockcopy");
-  if (given.has("--ranges")) copy.ranges = writeRanges(step, was);
+  if (given.has("--ranges")) copy.ranges = writeRanges(step, was.source.length);
   setAttributes(step);
 
   const tried = random.chance(0.15)
@@ -99,12 +97,6 @@ function dryOf(given: Given): Given {
 
 function counted({ blocks, changed }: Summary): unknown {
   return { blocks, changed };
-}
-
-function writeRanges(step: Step, was: Before): [number, number][] {
-  const ranges = someRanges(step.random, was.source.length);
-  writeFileSync(fileOf(step, "ranges"), ranges.map((range) => `${range.join(" ")}\n`).join(""));
-  return ranges;
 }
 
 /** Runs `sync` with fewer and fewer options until it is not refused; then it must succeed. */

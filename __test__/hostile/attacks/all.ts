@@ -81,11 +81,11 @@ async function ranges(folder: string, random: Random): Promise<void> {
   writeFileSync(map, mutated(random.of(sound), random, { words, others: sound }), { mode: 0o600 });
   const outcome = await attack({ folder, args: ["checksum", "--ranges", map, file] });
   if (outcome.code !== EXIT.ok) return;
-  assertTrue(decodeHashes(outcome.stdout));
+  assertDigestsOfFile(decodeHashes(outcome.stdout));
 }
 
 /** Asserts that the digests in a hash stream are those of the file. */
-function assertTrue(lines: ReturnType<typeof decodeHashes>): void {
+function assertDigestsOfFile(lines: ReturnType<typeof decodeHashes>): void {
   for (const { frame, position = 0, length = 0, digest } of lines) {
     if (frame !== "Hash") continue;
     const [own] = decodeHashes(hashStream(OLD, { start: position, end: position + length }));
@@ -108,7 +108,7 @@ async function cache(folder: string, random: Random): Promise<void> {
   if (outcome.code !== EXIT.ok) return;
   const helo = 8 + outcome.stdout.readUInt32BE(4);
   const root = outcome.stdout.lastIndexOf("root");
-  assertTrue(decodeHashes(Buffer.concat([outcome.stdout.subarray(0, root), DONE]), helo));
+  assertDigestsOfFile(decodeHashes(Buffer.concat([outcome.stdout.subarray(0, root), DONE]), helo));
 }
 
 /** A script in place of ssh and of all that is on the host: says something, reads its input, and sends a stream. */

@@ -11,6 +11,7 @@ import { Window } from "../../../src/inspect/window.ts";
 import { ProtocolError } from "../../../src/protocol/error.ts";
 import { blockDataEnded } from "../../../src/protocol/block-stream/decoder.ts";
 import type { Input } from "../../../src/transport/streams/input.ts";
+import { BLOCK } from "../../support/files/files.ts";
 import { rootOf } from "../../support/wire/root-digest.ts";
 import { rootValue, sealedHello, sealedStream, whole } from "../../support/wire/extended.ts";
 import { hashFrame, restFrame } from "../../support/wire/frames.ts";
@@ -82,8 +83,6 @@ export const inspected: Target = {
     assert.equal(await shown(chunked(stream, how)), await shown([stream]), "other lines in pieces");
   },
 };
-
-const BLOCK = 131_072;
 
 /** A digest cache, as docs/protocol.md describes a kept stream. */
 function cacheOf(count: number): Buffer {

@@ -5,6 +5,7 @@ import { countCalls, inject, type Fault } from "./inject.ts";
 import { complaints, namesIn, type Expected } from "./judge.ts";
 import { prepare, reset, resultOf, type Scenario } from "./scenarios.ts";
 import { errorsOf } from "./table.ts";
+import { mulberry32 } from "../mulberry32.ts";
 
 /** A scenario and a fault in it. */
 export interface Row extends Fault {
@@ -26,14 +27,8 @@ const AGAIN = ["EINTR", "EAGAIN"];
 
 /** Random numbers that depend only on a seed: numbers from 0 up to, and without, `below`. */
 export function random(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  // mulberry32
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
+  const next = mulberry32(seed);
+  return (below) => Math.floor(next() * below);
 }
 
 /** Files whose calls are made to fail, where a scenario names them. */
