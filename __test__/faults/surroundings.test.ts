@@ -223,7 +223,7 @@ test("while it is copied, the source device is detached", { skip: lackingLoop },
   assertSame(readFileSync(destination), NEW);
 });
 
-/** A memory cgroup of that many bytes, until the test ends; undefined if there can be none. */
+/** A memory cgroup of that many bytes, until the test ends; undefined if none can be made. */
 function memoryCgroup(t: TestContext, bytes: number): string | undefined {
   const [old, unified] = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"];
   const isOld = existsSync(join(old, "memory.limit_in_bytes"));

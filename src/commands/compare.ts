@@ -18,6 +18,9 @@ import { runSync } from "./sync/run-sync.ts";
 export class CompareCommand extends StageCommand {
   static override paths = [["compare"]];
 
+  /** Headings of the help, where they differ from those of other commands. */
+  static titles = { what: "What to compare" };
+
   static override usage = Command.Usage({
     description: "compare two files or devices, here or on other hosts",
     details: `

@@ -88,7 +88,7 @@ export interface Comparison {
   blocks: number;
   /** Bytes of these blocks. */
   bytes: number;
-  /** Offset of the first of these blocks; null if there is none. */
+  /** Offset of the first of these blocks; null if all are equal. */
   first: number | null;
   /** The change map, with `map: true`. */
   map: ChangeMap | undefined;

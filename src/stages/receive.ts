@@ -64,7 +64,7 @@ const MOST_AFTER_READER = 1500;
  * Waits until what has arrived is written and synced: a source that ends closes both streams, and its end may be seen first on the
  * one for the digests. If the block stream stays open, nothing waits for it.
  *
- * @param saved its failure is the first to be seen by whoever waits for both
+ * @param saved the writing of the blocks, whose failure is reported first
  * @param failure the failure of the digests
  * @throws that failure
  */

@@ -43,7 +43,7 @@ export function summaryLines({ summary, lines }: CopyResult): string[] {
   ];
 }
 
-/** Returns the rate of a copy, to follow the number of bytes; nothing if there is none. */
+/** Returns the rate of a copy as text that follows the number of bytes; empty if nothing was copied. */
 export function rateText(bytes: number, seconds: number): string {
   return bytes > 0 && seconds > 0 ? ` at ${formatBytes(Math.round(bytes / seconds))}/s` : "";
 }

@@ -9,7 +9,7 @@ export class Differences {
   readonly #most: number;
   /** The offset and the length of each range in turn: two numbers take a fraction of the memory of an object. */
   readonly #numbers: number[] = [];
-  /** Offset of the first byte of the first range; null if there is none. */
+  /** Offset of the first range; null before any was added. */
   first: number | null = null;
   #end = 0;
 

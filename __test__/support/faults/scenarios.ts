@@ -145,7 +145,7 @@ export function argumentsOf({ args }: Scenario): string[] {
   return args.map((word) => word.replace("@PROGRAM@", COMMAND[0] ?? ""));
 }
 
-/** The content of the file that a scenario writes; undefined if there is none. */
+/** The content of the file that a scenario writes; undefined if it writes no file, or the file is missing. */
 export function resultOf(folder: string, { written }: Scenario): Buffer | undefined {
   if (written === undefined) return undefined;
   const path = join(folder, written);

@@ -35,6 +35,9 @@ const TITLES: Readonly<Record<Group, string>> = {
   output: "Output",
 };
 
+/** A command that has headings of its own. */
+type Titled = CommandClass & { titles?: Partial<typeof TITLES> };
+
 const HELP: ShownOption = {
   names: ["-h", "--help"],
   kind: undefined,
@@ -54,6 +57,7 @@ export function describeCommand(name: string, command: CommandClass): CommandHel
   if (usage === undefined) {
     return undefined;
   }
+  const titles = { ...TITLES, ...(command as Titled).titles };
   const declarations = declarationsOf(command);
   const shown = [...declarations.filter(isShown), HELP];
   return {
@@ -66,7 +70,7 @@ export function describeCommand(name: string, command: CommandClass): CommandHel
     ]),
     operands: declarations.filter(({ names }) => names.length === 0),
     sections: GROUPS.map((group) => ({
-      title: group === "what" && name === "compare" ? "What to compare" : TITLES[group],
+      title: titles[group],
       options: shown.filter((option) => option.group === group),
     })).filter(({ options }) => options.length > 0),
   };
