@@ -121,6 +121,29 @@ test("a copy that fails before the first write leaves no new file", async (t) =>
   assert.equal(statSync(join(folder, "new")).size, 0);
 });
 
+test("a new file that another stream of a failed copy has open is removed too", async (t) => {
+  const folder = scratch(t);
+  const file = join(folder, "new");
+  const part = (number: number, ...options: string[]): string =>
+    blockcopy("receive", `--part=${number}/2`, ...options, file);
+  const outcome = await bash(`
+    cd ${folder}; mkfifo to-first to-second
+    ${part(1, "--hold", "--create")} < to-first > first & first=$!
+    exec 3> to-first
+    until [ -s first ] || ! kill -0 $first; do sleep 0.05; done
+    ${part(2, "--force")} < to-second > second 3>&- & second=$!
+    exec 4> to-second
+    until [ -s second ] || ! kill -0 $second; do sleep 0.05; done
+    exec 3>&-; wait $first; echo first $?
+    [ -e ${file} ] && echo there
+    exec 4>&-; wait $second; echo second $?`);
+  assert.equal(
+    outcome.stdout.toString(),
+    `first ${EXIT.protocol}\nsecond ${EXIT.protocol}\n`,
+    outcome.stderr,
+  );
+});
+
 test(
   "owner, group, mode and times that may not be set",
   { skip: lackingRoot("setpriv") },

@@ -29,7 +29,7 @@ impl Made {
     }
 
     /// Removes the file if its name still leads to it, it is empty, and no other process writes to it, which would then write to a file
-    /// without a name. Otherwise it stays, and this succeeds as well.
+    /// without a name. Otherwise it stays, and this succeeds as well. Other parts of the same copy do not count: the copy has failed.
     pub(super) fn remove_if_unused(&self) -> Result<(), Errno> {
         match sys::stat_in(&self.directory, &self.name) {
             Ok(found) if found.same(&self.stat) && found.size == 0 => {

@@ -155,16 +155,30 @@ pub(crate) fn in_the_way(openers: &[Opener]) -> Vec<Opener> {
     openers.iter().filter(is_other).cloned().collect()
 }
 
-/// True for a process that runs the same program as this one with `--force`: it is one of several parts of a copy that share a
-/// destination.
+/// Returns the processes that keep a new file in use: not this process, nor other parts of its copy, which fails with it.
+pub(crate) fn outside_the_copy(openers: &[Opener]) -> Vec<Opener> {
+    let own = std::process::id();
+    let is_outside = |opener: &&Opener| opener.process != own && !is_part(opener.process);
+    openers.iter().filter(is_outside).cloned().collect()
+}
+
+/// True for a process that runs the same program as this one with `--force`: it shares its destination on purpose.
 fn shares(process: u32) -> bool {
+    is_same_program_with(process, |word| word == b"--force")
+}
+
+/// True for a process that runs the same program as this one for a part of a copy with several streams.
+fn is_part(process: u32) -> bool {
+    is_same_program_with(process, |word| word.starts_with(b"--part="))
+}
+
+/// True for a process that runs the same program as this one, with a word in its command line for which `matches` returns true.
+fn is_same_program_with(process: u32, matches: impl Fn(&[u8]) -> bool) -> bool {
     let folder = Path::new("/proc").join(process.to_string());
     let same = fs::read_link(folder.join("exe"))
         .is_ok_and(|program| fs::read_link("/proc/self/exe").is_ok_and(|own| own == program));
     let words = fs::read(folder.join("cmdline")).unwrap_or_default();
-    same && words
-        .split(|&byte| byte == 0)
-        .any(|word| word == b"--force")
+    same && words.split(|&byte| byte == 0).any(matches)
 }
 
 /// Returns the names of the processes: `process 4711 (qemu-system-x86)`. Empty if there are none.

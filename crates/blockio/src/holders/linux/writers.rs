@@ -23,11 +23,9 @@ pub(crate) fn writer_of_file(path: &Path, target: &Stat) -> Option<String> {
     open_for_writing(&openers::in_the_way(&openers))
 }
 
-/// True if another process is known to have a file open for writing.
+/// True if another process is known to have a file open for writing, except for other parts of the same copy.
 pub(crate) fn has_other_writer(target: &Stat) -> bool {
-    let openers = openers::of_file(target);
-    let own = std::process::id();
-    openers.iter().any(|opener| opener.process != own)
+    !openers::outside_the_copy(&openers::of_file(target)).is_empty()
 }
 
 /// Returns a clause that names a process that has a device, or one that shares bytes with it, open for writing, other than this process
