@@ -85,7 +85,10 @@ async function again(step: Step, copy: Copy, given: Given): Promise<void> {
   const json = without(given, "--quiet").set("--json", true);
   const { summary } = await untilAccepted(step, copy, was, json);
   assertUntouched(step, was);
-  if (summary !== undefined) assert.equal(summary.blocks, 0, "a second run finds a difference");
+  const { source, destination = 0 } = was.facts.sizes;
+  // A block of the destination that reaches over the end of the source is sent without a comparison.
+  const most = destination > source ? 1 : 0;
+  if (summary !== undefined) assert.ok(summary.blocks <= most, "a second run finds a difference");
   step.count("second runs");
 }
 
