@@ -13,7 +13,7 @@ const block = (byte: number): Buffer => Buffer.alloc(512, byte);
 const random = (): Random => new Random(1, "test");
 
 test("a power cut keeps what was flushed, and some of the sectors that were not", () => {
-  const disk = new VolatileDisk(200 * 512);
+  const disk = new VolatileDisk(200 * 512, 512);
   for (let sector = 0; sector < 100; sector += 1) disk.write(sector * 512, block(1));
   disk.flush();
   for (let sector = 50; sector < 150; sector += 1) disk.write(sector * 512, block(2));
@@ -26,7 +26,7 @@ test("a power cut keeps what was flushed, and some of the sectors that were not"
 });
 
 test("a power cut may keep an older one of several writes", () => {
-  const disk = new VolatileDisk(64 * 512);
+  const disk = new VolatileDisk(64 * 512, 512);
   for (const byte of [1, 2]) {
     for (let sector = 0; sector < 64; sector += 1) disk.write(sector * 512, block(byte));
   }
@@ -38,15 +38,15 @@ test("after the cut, nothing reaches the disk, and the last write may be torn", 
   const power = new Power(random());
   let cuts = 0;
   power.arm(2, () => (cuts += 1));
-  assert.equal(power.spend(Buffer.alloc(4096)).length, 4096);
-  assert.ok(power.spend(Buffer.alloc(4096)).length <= 4096);
-  assert.equal(power.spend(Buffer.alloc(4096)).length, 0);
+  assert.equal(power.spend(Buffer.alloc(4096), 512).length, 4096);
+  assert.ok(power.spend(Buffer.alloc(4096), 512).length <= 4096);
+  assert.equal(power.spend(Buffer.alloc(4096), 512).length, 0);
   assert.equal(power.allowsFlush(), false);
   assert.equal(cuts, 1);
 });
 
 test("a bad sector fails until it is written", () => {
-  const disk = new VolatileDisk(4 * 512);
+  const disk = new VolatileDisk(4 * 512, 512);
   disk.damage(1000);
   assert.throws(() => disk.read(0, 1024), MediaError);
   assert.deepEqual(disk.read(0, 512), block(0));

@@ -69,7 +69,7 @@ export class Rig {
       const { bus = "nvme", sector = 512 } = plan;
       let file: string | { socket: string } = join(folder, id);
       if (plan.volatile) {
-        const disk = volatile.get(id) ?? new VolatileDisk(plan.mebibytes << 20);
+        const disk = volatile.get(id) ?? new VolatileDisk(plan.mebibytes << 20, sector);
         volatile.set(id, disk);
         servers.push(await DiskServer.start(file, disk, options.power));
         file = { socket: file };

@@ -98,7 +98,7 @@ export class DiskServer {
     const content: Buffer | undefined =
       data ?? (command === COMMAND.zeroes ? Buffer.alloc(length) : undefined);
     if (content !== undefined) {
-      const written = this.power.spend(content);
+      const written = this.power.spend(content, this.disk.sector);
       this.disk.write(offset, written);
       if (this.power.isOn && (request.flags & FORCE_UNIT_ACCESS) !== 0) this.disk.flush();
     } else if (command === COMMAND.read) {

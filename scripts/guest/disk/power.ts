@@ -1,7 +1,5 @@
 import type { Random } from "./random.ts";
 
-const SECTOR = 512;
-
 /** The power supply that all disks of a guest share. It can be cut at a chosen request. */
 export class Power {
   #on = true;
@@ -38,12 +36,12 @@ export class Power {
     this.arm(Infinity, () => {});
   }
 
-  /** Counts a write. Returns what of its data reaches the disk: all, or, at the cut, some of its first sectors. */
-  spend(data: Buffer): Buffer {
+  /** Counts a write. Returns what of its data reaches the disk: all, or, at the cut, some of its first sectors of `sector` bytes. */
+  spend(data: Buffer, sector: number): Buffer {
     if (!this.#on) return data.subarray(0, 0);
     if (!this.#isLast()) return data;
     this.cut();
-    return data.subarray(0, this.random.below(data.length / SECTOR + 1) * SECTOR);
+    return data.subarray(0, this.random.below(data.length / sector + 1) * sector);
   }
 
   /** Counts a flush. False if it comes too late. */

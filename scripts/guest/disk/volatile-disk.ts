@@ -1,8 +1,5 @@
 import type { Random } from "./random.ts";
 
-/** The unit that a disk writes as a whole, or not at all. */
-const SECTOR = 512;
-
 /** A request that this disk answers with an error. */
 export class MediaError extends Error {}
 
@@ -17,15 +14,18 @@ export class VolatileDisk {
   /** Sectors that cannot be read until they are written again. */
   readonly #bad = new Set<number>();
   readonly size: number;
+  /** The unit that the disk writes as a whole, or not at all. */
+  readonly sector: number;
 
-  constructor(size: number) {
+  constructor(size: number, sector: number) {
     this.size = size;
+    this.sector = sector;
     this.#stable = Buffer.alloc(size);
   }
 
   read(offset: number, length: number): Buffer {
     const data = Buffer.from(this.#stable.subarray(offset, offset + length));
-    for (const [sector, at] of sectorsOf(offset, length)) {
+    for (const [sector, at] of this.#sectorsOf(offset, length)) {
       if (this.#bad.has(sector)) throw new MediaError();
       this.#unflushed.get(sector)?.at(-1)?.copy(data, at);
     }
@@ -33,9 +33,9 @@ export class VolatileDisk {
   }
 
   write(offset: number, data: Buffer): void {
-    for (const [sector, at] of sectorsOf(offset, data.length)) {
+    for (const [sector, at] of this.#sectorsOf(offset, data.length)) {
       const versions = this.#unflushed.get(sector) ?? [];
-      versions.push(Buffer.from(data.subarray(at, at + SECTOR)));
+      versions.push(Buffer.from(data.subarray(at, at + this.sector)));
       this.#unflushed.set(sector, versions);
       this.#bad.delete(sector);
     }
@@ -60,18 +60,19 @@ export class VolatileDisk {
 
   /** Makes a sector unreadable until it is written. */
   damage(offset: number): void {
-    this.#bad.add(Math.floor(offset / SECTOR));
+    this.#bad.add(Math.floor(offset / this.sector));
   }
 
   #settle(sector: number, content: Buffer | undefined): void {
-    content?.copy(this.#stable, sector * SECTOR);
+    content?.copy(this.#stable, sector * this.sector);
   }
-}
 
-/** The sectors of a request, each with the place of its first byte in the request's data. */
-function* sectorsOf(offset: number, length: number): Generator<[sector: number, at: number]> {
-  if (offset % SECTOR !== 0 || length % SECTOR !== 0) {
-    throw new Error(`a request of ${length} bytes at ${offset} is not made of sectors`);
+  /** The sectors of a request, each with the place of its first byte in the request's data. */
+  *#sectorsOf(offset: number, length: number): Generator<[sector: number, at: number]> {
+    const { sector } = this;
+    if (offset % sector !== 0 || length % sector !== 0) {
+      throw new Error(`a request of ${length} bytes at ${offset} is not made of sectors`);
+    }
+    for (let at = 0; at < length; at += sector) yield [(offset + at) / sector, at];
   }
-  for (let at = 0; at < length; at += SECTOR) yield [(offset + at) / SECTOR, at];
 }
