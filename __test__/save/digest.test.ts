@@ -1,5 +1,6 @@
 // The digests of the addon: SHA3-512 against OpenSSL's, BLAKE3 against what others have computed.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { loadAddon } from "../../src/native/load.ts";
@@ -57,6 +58,27 @@ test("SHA3-512: blocks of every length around the rate, many at once", async () 
       message.subarray(block * blockLength, Math.min((block + 1) * blockLength, length)),
     );
     assert.equal(digests, blocks.map(reference).join(""), `blocks of ${blockLength} bytes`);
+  }
+});
+
+test("the hash of root digests: parts of random lengths, many of them empty", () => {
+  for (let run = 0; run < 200; run++) {
+    const random = new Uint32Array(noise(`parts ${run}`, 4 * 40).buffer.slice(0));
+    const lengths = [...random].map((word) => (word & 3 ? (word >>> 2) % (3 * RATE) : 0));
+    const expected = createHash("sha3-512");
+    const hash = new native.RootHash();
+    let at = 0;
+    for (const length of lengths) {
+      const part = message.subarray(at, at + length);
+      expected.update(part);
+      hash.add(part);
+      at += length;
+      assert.equal(
+        Buffer.from(hash.digest()).toString("hex"),
+        expected.copy().digest("hex"),
+        `run ${run}: ${at} bytes, the last part of ${length}`,
+      );
+    }
   }
 });
 

@@ -16,7 +16,7 @@ export async function rootOf(
   hashing: Hashing,
   end = source.size,
 ): Promise<RootDigest> {
-  const root = new Root(hashing);
+  const root = new Root(context.native, hashing);
   await scanSource(context, source, [{ start: 0, end }], hashing, (_position, _length, digests) =>
     root.add(digests),
   );

@@ -211,8 +211,12 @@ export class DigestCacheWriter {
   ): Promise<boolean> {
     const greeting = { accepts: BLOCK_CODECS, end: MAX_POSITION, ...about };
     const encoder = new HashEncoder(this.#hashing, greeting);
-    const root = new Root(this.#hashing);
-    const proof = new RootOfPrefix(this.#hashing, source?.size ?? about.size, about.size);
+    const { native } = this.#context;
+    const root = new Root(native, this.#hashing);
+    const proof = new RootOfPrefix(native, this.#hashing, {
+      size: source?.size ?? about.size,
+      all: about.size,
+    });
     const file = await NewFile.create(this.#path);
     try {
       await file.append(encoder.begin({ reserveRoot: true }));

@@ -37,7 +37,7 @@ export async function checkCache(
     );
   }
   const sample = new Sample(Math.ceil(size / blockSize));
-  for await (const blocks of cache.blocks()) {
+  for await (const blocks of cache.blocks(context.native)) {
     sample.add(blocks);
   }
   await checkBlocks(context, cache, source, { file, blocks: sample.blocks });

@@ -1,7 +1,9 @@
 import { Root } from "../blocks/root.ts";
 import { CopyError, UsageError } from "../errors/copy-error.ts";
 import { ExitCode } from "../errors/exit-codes.ts";
+import type * as Binding from "../native/binding.js";
 import { ProtocolError } from "../protocol/error.ts";
+import { joined } from "../protocol/fields.ts";
 import { HashDecoder } from "../protocol/hash-stream/decoder.ts";
 import type { HashFrame } from "../protocol/hash-stream/frames.ts";
 import type { ReceivedHello } from "../protocol/hash-stream/hello.ts";
@@ -73,12 +75,12 @@ export class DigestCache {
    *
    * @throws CacheError if the file is damaged; StreamError
    */
-  async *blocks(): AsyncGenerator<KnownBlock[]> {
+  async *blocks(native: typeof Binding): AsyncGenerator<KnownBlock[]> {
     const decoder = new HashDecoder();
     let rest: Uint8Array = new Uint8Array(0);
     let offset = 0;
     let next = 0;
-    const root = new Root(this.hello);
+    const root = new Root(native, this.hello);
     const { size } = this.hello;
     for await (const chunk of this.#file.chunks()) {
       const bytes = Buffer.concat([rest, chunk]);
@@ -89,8 +91,8 @@ export class DigestCache {
       for (const block of blocks) {
         this.#checkPosition(block, next);
         next = block.position + block.length;
-        root.add(block.digest);
       }
+      root.add(joined(...blocks.map(({ digest }) => digest)));
       yield blocks;
       offset += consumed;
       rest = bytes.subarray(consumed);

@@ -27,13 +27,13 @@ interface Block {
  * @throws CacheError, SpoolError, StreamError, and the errors of `take`
  */
 export async function mergeDigests(
-  { engine }: StageContext,
+  { native, engine }: StageContext,
   { cache, written, size }: Digests,
   take: TakeDigests,
 ): Promise<boolean> {
   const { blockSize, digest: algorithm } = cache.hello;
   const zeros = (length: number): Uint8Array => engine.zeroDigest(algorithm, length);
-  const before = each(cache.blocks());
+  const before = each(cache.blocks(native));
   const changes = each(written.all());
   let old = await before.next();
   let change = await changes.next();

@@ -83,6 +83,16 @@ export declare class Engine {
   update(sides: Sides, slab: Slab, slot: number, options: UpdateOptions): Promise<Update>
 }
 
+/** SHA3-512 of bytes that are added one after the other, for root digests. */
+export declare class RootHash {
+  /** Begins without bytes. */
+  constructor()
+  /** Adds bytes. */
+  add(bytes: Uint8Array): void
+  /** Returns the digest of all bytes so far, 64 bytes. */
+  digest(): Uint8Array
+}
+
 /** File or device that is open for writing. */
 export declare class Sink {
   /** Size in bytes at the time of opening. */

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CacheError, DigestCache } from "../../../src/digests/digest-cache.ts";
+import { loadAddon } from "../../../src/native/load.ts";
 import { readFrames } from "../../../src/inspect/frames.ts";
 import type { PayloadCheck } from "../../../src/inspect/payload-check.ts";
 import { Summary } from "../../../src/inspect/summary.ts";
@@ -18,6 +19,8 @@ import { hashFrame, restFrame } from "../../support/wire/frames.ts";
 import { BLOCK_STREAM, HASH_STREAM } from "../../support/wire/sample-streams.ts";
 import { chunked, type Target } from "../target.ts";
 import { arriving, recordedStreams, withArrival } from "./streams.ts";
+
+const native = loadAddon();
 
 /** An input that returns these chunks. */
 function inputOf(chunks: readonly Uint8Array[]): Input {
@@ -128,7 +131,7 @@ export const digestCache: Target = {
       const { size, blockSize, digest } = cache.hello;
       const digests: Buffer[] = [];
       let next = 0;
-      for await (const blocks of cache.blocks())
+      for await (const blocks of cache.blocks(native))
         for (const { position, length, digest: found } of blocks) {
           assert.equal(position, next, "a gap");
           assert.equal(length, Math.min(blockSize, size - position), "a part of a block");

@@ -1,4 +1,4 @@
-//! Digests of blocks.
+//! Digests of blocks, and of digests.
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -21,6 +21,34 @@ impl From<DigestAlgorithm> for blockcopy_engine::Algorithm {
             DigestAlgorithm::Sha3_512 => Self::Sha3_512,
             DigestAlgorithm::Blake3 => Self::Blake3,
         }
+    }
+}
+
+/// SHA3-512 of bytes that are added one after the other, for root digests.
+#[napi]
+#[derive(Default)]
+pub struct RootHash {
+    inner: blockcopy_engine::Incremental,
+}
+
+#[napi]
+impl RootHash {
+    /// Begins without bytes.
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds bytes.
+    #[napi]
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.inner.update(bytes);
+    }
+
+    /// Returns the digest of all bytes so far, 64 bytes.
+    #[napi]
+    pub fn digest(&self) -> Uint8Array {
+        self.inner.digest().to_vec().into()
     }
 }
 

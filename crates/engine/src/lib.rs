@@ -34,7 +34,7 @@ pub use blockcopy_blockio::{
     ALIGNMENT, Confined, Direct, Identity, Kind, Metadata, Owner, Restore, Shared, Shown, Sink,
     SinkOptions, Slab, Slot, Source, Storage, Time, confine, exit_now, stdio,
 };
-pub use blockcopy_keccak::Simd;
+pub use blockcopy_keccak::{Incremental, Simd};
 pub use codec::{Codec, Compression, Level, Preset, XzLevel};
 pub use diff::{ChangedBlock, Comparison, Diff, DiffOptions};
 pub use digest::{Algorithm, Digests};

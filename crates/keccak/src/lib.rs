@@ -1,4 +1,4 @@
-//! SHA3-512 ([FIPS 202](https://doi.org/10.6028/NIST.FIPS.202)) of many messages in one call.
+//! SHA3-512 ([FIPS 202](https://doi.org/10.6028/NIST.FIPS.202)) of many messages in one call, and of one that arrives in parts.
 //!
 //! The blocks of a device are independent of each other, so a CPU with wide registers can hash several of them in parallel. Callers
 //! therefore pass a group of blocks at a time, preferably a multiple of [`Sha3_512::lanes`].
@@ -13,11 +13,13 @@
 //! ```
 
 mod arch;
+mod incremental;
 mod lanes;
 mod permutation;
 mod simd;
 mod sponge;
 
+pub use incremental::Incremental;
 use simd::Kernel;
 pub use simd::{Simd, UnknownSimd};
 

@@ -9,14 +9,14 @@ use crate::{DIGEST_LEN, Digest};
 
 /// Part of a message that is not yet absorbed.
 #[derive(Clone, Copy)]
-struct Rest<'a> {
-    blocks: &'a [[u8; RATE]],
+pub(crate) struct Rest<'a> {
+    pub(crate) blocks: &'a [[u8; RATE]],
     /// Last bytes, fewer than a block; padding completes them.
-    tail: &'a [u8],
+    pub(crate) tail: &'a [u8],
 }
 
 impl<'a> Rest<'a> {
-    fn of(message: &'a [u8]) -> Self {
+    pub(crate) fn of(message: &'a [u8]) -> Self {
         let (blocks, tail) = message.as_chunks();
         Self { blocks, tail }
     }
@@ -104,7 +104,7 @@ pub(crate) fn digest_many<const N: usize>(
 }
 
 /// Absorbs the rest of a message whose beginning is in `state`, and returns its digest.
-fn finish(mut state: State<1>, rest: Rest<'_>) -> Digest {
+pub(crate) fn finish(mut state: State<1>, rest: Rest<'_>) -> Digest {
     Portable.absorb(&mut state, [rest.blocks]);
     Portable.absorb(&mut state, [&[rest.padded()]]);
     squeeze(&state, 0)

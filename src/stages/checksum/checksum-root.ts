@@ -30,7 +30,7 @@ export async function checksumRoot(
 
 /** Returns the line for a standard input that cannot be read by offset. */
 async function rootOfStream(context: StageContext, hashing: Hashing): Promise<string> {
-  const root = new Root(hashing);
+  const root = new Root(context.native, hashing);
   const size = await scanStream(context, undefined, hashing, (_position, _length, digests) =>
     root.add(digests),
   );

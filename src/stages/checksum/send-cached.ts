@@ -51,8 +51,8 @@ async function send(
   const encoder = await encoderFor(context, cache, source, options, output);
   context.progress.begin(size, source.instance());
   await output.write(encoder.begin());
-  const root = new Root(hashing);
-  for await (const blocks of cache.blocks()) {
+  const root = new Root(context.native, hashing);
+  for await (const blocks of cache.blocks(context.native)) {
     const digests = joined(...blocks.map((block) => block.digest));
     const [first] = blocks;
     if (first !== undefined) {

@@ -13,7 +13,7 @@ import type { DigestOptions } from "./digest-options.ts";
  * @throws UsageError, the engine's failures, and those of the stream
  */
 export async function sendMissing(
-  { engine, progress }: StageContext,
+  { native, engine, progress }: StageContext,
   options: DigestOptions,
   output: StreamOutput,
 ): Promise<void> {
@@ -21,7 +21,7 @@ export async function sendMissing(
   checkRange({ size: 0 }, options);
   options.onRequest?.({ hashing, extents: [], openEnded: true, size: 0, extended });
   progress.begin(0);
-  const root = new Root(hashing).finish(0);
+  const root = new Root(native, hashing).finish(0);
   const storage =
     located === true ? ((await engine.storageOfNewFile(file)) ?? undefined) : undefined;
   const about = {

@@ -40,7 +40,7 @@ export async function sendScanned(
   const kept = whole && output.isRewritable;
   const end = openEnded ? MAX_POSITION : (extents.at(-1)?.end ?? 0);
   const encoder = await encoderFor(context, source, options, { kept, end });
-  const root = whole ? new Root(hashing) : undefined;
+  const root = whole ? new Root(context.native, hashing) : undefined;
   // Begin before the other end can refuse, so that people see both sides of the copy.
   context.progress.begin(bytes, source.instance());
   await output.write(encoder.begin({ reserveRoot: kept }));

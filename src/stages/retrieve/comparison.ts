@@ -58,7 +58,7 @@ export class Comparison {
       ? new DryRunOutput((ranges) => this.#differed(ranges))
       : undefined;
     this.#map = options.map ? new ChangeMap(size) : undefined;
-    this.#root = new RootOfBatches(size);
+    this.#root = new RootOfBatches(native, size);
     this.#slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), BATCH_SLOT_LENGTH);
   }
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use blockcopy_keccak::Digest;
+use blockcopy_keccak::{Digest, Incremental};
 use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
 use sha3::Digest as _;
@@ -122,6 +122,24 @@ proptest! {
     ) {
         messages.insert(position.index(messages.len() + 1), long);
         equal_those_of_sha3(seed, &messages)?;
+    }
+
+    /// Each end is the length of the message so far: its digest is compared before more is added.
+    #[test]
+    fn one_message_in_parts(
+        seed in any::<u64>(),
+        mut ends in prop::collection::vec(prop_oneof![length(), 0..TOGETHER], 0..=MOST),
+    ) {
+        let buffer = noise(seed);
+        ends.sort_unstable();
+        let mut hash = Incremental::new();
+        let mut begin = 0;
+        for end in ends {
+            hash.update(&buffer[begin..end]);
+            let expected: Digest = sha3::Sha3_512::digest(&buffer[..end]).into();
+            prop_assert_eq!(hash.digest(), expected, "{} bytes", end);
+            begin = end;
+        }
     }
 
     /// A flipped bit changes the digest of its message and of no other one.
