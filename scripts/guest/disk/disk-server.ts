@@ -16,6 +16,7 @@ import { MediaError, type VolatileDisk } from "./volatile-disk.ts";
 /** Serves a disk to qemu over NBD, at a socket. */
 export class DiskServer {
   readonly #server: Server;
+  readonly #connections = new Set<Socket>();
 
   private constructor(
     readonly socket: string,
@@ -23,6 +24,8 @@ export class DiskServer {
     private readonly power: Power,
   ) {
     this.#server = createServer((connection) => {
+      this.#connections.add(connection);
+      connection.once("close", () => this.#connections.delete(connection));
       // Whatever goes wrong here, qemu sees a connection that ends, and the disk of the guest fails.
       this.#serve(connection).catch((error: unknown) => {
         if (this.power.isOn) console.error("the disk server failed:", error);
@@ -40,7 +43,10 @@ export class DiskServer {
   }
 
   async stop(): Promise<void> {
-    await new Promise((resolve) => this.#server.close(resolve));
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    // Nothing reads from a connection after a power cut, so its end would go unnoticed.
+    for (const connection of this.#connections) connection.destroy();
+    await closed;
   }
 
   async #serve(connection: Socket): Promise<void> {
