@@ -30,6 +30,7 @@ const PLAIN: CopyOptions = {
   compare: false,
   compress: undefined,
   digest: undefined,
+  audit: undefined,
   blockSize: undefined,
   start: undefined,
   end: undefined,

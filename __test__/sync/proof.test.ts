@@ -1,5 +1,8 @@
 // Success needs proof from both sides: an exit code of 0 proves nothing, and neither does a stream that anything may have written.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { scratch } from "../support/files/files.ts";
 import { assertFailed, assertSucceeded, COMMAND, EXIT, quote } from "../support/programs/cli.ts";
 import {
   answer,
@@ -42,6 +45,8 @@ test("a source that ends with 0 and has not said all of it", async (t) => {
 
 test("a destination that ends with 0 and has not said all of it", async (t) => {
   const stage = `${quote(COMMAND)} receive --digest sha3-512`;
+  const map = join(scratch(t), "map");
+  writeFileSync(map, "0 1\n");
   for (const [args, change, pattern] of [
     [
       [],
@@ -63,6 +68,11 @@ test("a destination that ends with 0 and has not said all of it", async (t) => {
       ["--verify", "full"],
       `${stage} --verify full "$other" 2> >(sed -u 's/,"proof":{[^}]*}//' >&2)`,
       /--verify full/,
+    ],
+    [
+      ["--ranges", map, "--audit", "50%"],
+      `${stage} --audit 1/2 --preface "$other" 2> >(sed -u 's/,"audit":{[^}]*}//' >&2)`,
+      /did not report what --audit has found/,
     ],
     [
       [],

@@ -2,7 +2,7 @@ import type { BlockFrame } from "../protocol/block-stream/decoder.ts";
 import type { Hashing } from "../protocol/digest.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import type { Head } from "../protocol/block-stream/head.ts";
-import type { Extent } from "../ranges/extents.ts";
+import { type Extent, lastNotAfter } from "../ranges/extents.ts";
 import type { Sizes } from "./destination-sizes.ts";
 
 /** The blocks that one process of a destination asks for: those whose digests it sends. */
@@ -11,6 +11,8 @@ export interface BlockRequest {
   hashing: Hashing;
   /** The blocks whose digests are sent, in ascending order, without overlaps. */
   extents: readonly Extent[];
+  /** The parts of these extents that are requested for the audit alone; undefined without an audit. */
+  audited?: readonly Extent[] | undefined;
   /** True if it includes all that the source has after the end of the destination. */
   openEnded: boolean;
   /** Bytes in the destination. */
@@ -70,27 +72,13 @@ export class Bounds {
 
   /** Returns the end of the gapless range around `position`; at most `position` if no extent contains it. */
   #endAt(position: number): number {
-    let index = this.#before(position);
+    let index = lastNotAfter(this.#extents, position);
     let end = this.#extents[index]?.end ?? 0;
     for (let next = this.#extents[++index]; next && next.start <= end;) {
       end = Math.max(end, next.end);
       next = this.#extents[++index];
     }
     return Math.min(Math.max(position, end) >= this.#open ? Infinity : end, this.#limit);
-  }
-
-  /** Returns the index of the last extent that does not begin after `position`; -1 if all do. */
-  #before(position: number): number {
-    let [low, high] = [0, this.#extents.length];
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      if ((this.#extents[middle]?.start ?? Infinity) <= position) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low - 1;
   }
 }
 

@@ -13,7 +13,7 @@ import { ALGORITHM } from "./options/digest.ts";
 import { ENCODED_NAME, fileOf } from "./options/encoded-file.ts";
 import { fileName, refuseStandardInput } from "./options/file-name.ts";
 import { OFFSET } from "./options/offset.ts";
-import { PART } from "./options/part.ts";
+import { AUDITED_PART, PART } from "./options/part.ts";
 import { RATE } from "./options/rate.ts";
 import { SIZES } from "./options/sizes.ts";
 import { WIRE } from "./options/wire.ts";
@@ -46,6 +46,9 @@ export class ReceiveCommand extends DestinationCommand {
 
   /** A list of ranges comes before the block stream. */
   preface = flag("--preface");
+
+  /** The part of FILE to compare in addition to the ranges. */
+  audit = value("--audit", AUDITED_PART);
 
   /** Only read, and send the root digest of FILE before its digests. */
   rootFirst = flag("--root-first");
@@ -99,6 +102,7 @@ export class ReceiveCommand extends DestinationCommand {
       start: this.start ?? 0,
       end: this.end,
       ranges: this.preface ? () => readRangeList(context.native) : undefined,
+      audit: this.audit,
       rate: this.bwlimit,
       rootFirst,
       hashing: {

@@ -6,10 +6,12 @@ import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import { runCopy } from "../sync/copy.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
 import type { LocalContext } from "../sync/local.ts";
+import type { Part } from "../blocks/part.ts";
 import { operand } from "./options/declare.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
 import { rangesStream, readRanges } from "./options/read-range-map.ts";
 import { remoteOptionsOf } from "./options/shared.ts";
+import { AuditTurn } from "./sync/audit-turn.ts";
 import { refuseTogether } from "./sync/conflicts.ts";
 import { SyncOptionsCommand } from "./sync/options-command.ts";
 import { runSync } from "./sync/run-sync.ts";
@@ -46,6 +48,9 @@ export class SyncCommand extends SyncOptionsCommand {
 
   /** True if both ends are on this host. */
   isHere = false;
+
+  /** The part of DESTINATION that this run audits. */
+  audit: Part | undefined;
 
   /** `compare` is a command of its own. */
   readonly compare = false;
@@ -85,7 +90,10 @@ export class SyncCommand extends SyncOptionsCommand {
     if (this.rsh !== undefined) {
       refuseUnusableRsh(this.rsh);
     }
-    return runCopy(context, {
+    const turn =
+      this.auditRuns === undefined ? undefined : AuditTurn.next(this.auditRuns, this.auditState);
+    this.audit = turn?.part;
+    const result = await runCopy(context, {
       source: from,
       destination: to,
       remote: remoteOptionsOf(this),
@@ -93,5 +101,6 @@ export class SyncCommand extends SyncOptionsCommand {
       legacy: this.wire !== undefined || wantsLegacy(),
       readRanges: (file) => readRanges(context, file),
     });
+    return turn?.end(result) ?? result;
   }
 }

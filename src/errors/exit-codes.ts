@@ -16,6 +16,7 @@ export const ExitCode = {
   protocol: 76,
   permission: 77,
   otherDestination: 78,
+  incompleteMap: 79,
   readerGone: 141,
 } as const;
 

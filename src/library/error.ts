@@ -11,6 +11,7 @@ export type ErrorCode =
   | "PROTOCOL"
   | "PERMISSION"
   | "OTHER_DESTINATION"
+  | "INCOMPLETE_MAP"
   | "READER_GONE"
   | "INPUT_FAILED"
   | "ABORTED"

@@ -40,6 +40,7 @@ const CODES: Readonly<Record<Exclude<keyof typeof ExitCode, "success" | "differe
     protocol: "PROTOCOL",
     permission: "PERMISSION",
     otherDestination: "OTHER_DESTINATION",
+    incompleteMap: "INCOMPLETE_MAP",
     readerGone: "READER_GONE",
   };
 

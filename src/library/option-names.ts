@@ -28,6 +28,8 @@ export const OPTION_NAMES = {
       "ranges",
       "delta",
       "verify",
+      "audit",
+      "auditState",
       "rsh",
       "remoteCommand",
       "wire",

@@ -67,6 +67,24 @@ export interface CopySummary {
   dryRun: boolean;
   sizes: { source: number; destination: number } | null;
   seconds: number;
+  /** The findings of the audit, in bytes and blocks; only with `audit`. A run in which it finds something ends with an error. */
+  audit?: Audit | undefined;
+}
+
+/** The audit of one of several parts of a destination. */
+export interface Audit {
+  /** Bytes outside of the range map that were compared. */
+  compared: number;
+  /** Number of blocks that differed there. */
+  blocks: number;
+  /** Bytes of these blocks that lie there. */
+  bytes: number;
+  /** Offset of the first of these bytes; null if nothing differed. */
+  first: number | null;
+  /** Number of the part, from 1. */
+  part: number;
+  /** Number of parts. */
+  parts: number;
 }
 
 export interface SyncResult {

@@ -39,6 +39,32 @@ export function append(list: Extent[], { start, end }: Extent): void {
   }
 }
 
+/** Returns the index of the last extent that does not begin after `position`; -1 if all do. They are in ascending order. */
+export function lastNotAfter(extents: readonly Extent[], position: number): number {
+  let [low, high] = [0, extents.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if ((extents[middle]?.start ?? Infinity) <= position) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low - 1;
+}
+
+/** Returns the parts of an extent that no extent of `covered` touches; those are in ascending order, without overlaps. */
+export function outside({ start, end }: Extent, covered: readonly Extent[]): Extent[] {
+  const parts: Extent[] = [];
+  let at = start;
+  for (const extent of covered) {
+    append(parts, { start: at, end: Math.min(extent.start, end) });
+    at = Math.max(at, extent.end);
+  }
+  append(parts, { start: at, end });
+  return parts;
+}
+
 /**
  * Returns the blocks of a file of `size` bytes that `wanted` touches; its extents may overlap, in any order. Blocks are counted
  * from offset 0, so that every run uses the same ones.

@@ -24,6 +24,7 @@ const FIXED = {
   verify: "none",
   streams: undefined,
   digestCache: undefined,
+  audit: undefined,
   truncate: false,
   times: false,
   perms: false,

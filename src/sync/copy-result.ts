@@ -1,3 +1,4 @@
+import type { CopyError } from "../errors/copy-error.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
 import { formatBytes, formatDuration } from "../ui/format.ts";
 import type { CopySummary } from "../ui/programs/event-schema.ts";
@@ -13,6 +14,8 @@ export interface CopyResult {
   lines?: string[];
   /** True if a comparison has found the two ends to be different. */
   differs?: boolean;
+  /** The fault that was found although the copy is complete. */
+  failure?: CopyError;
 }
 
 /** Makes a summary from the bytes that were compared and the counts. */
@@ -33,14 +36,29 @@ export function summaryLines({ summary, lines }: CopyResult): string[] {
   if (lines !== undefined || summary === undefined) {
     return lines ?? [];
   }
-  const { read, same, sent, verified, dryRun, seconds } = summary;
+  const { read, same, sent, verified, dryRun, seconds, audit } = summary;
   const are = dryRun ? "are" : "were";
   return [
     firstLine(summary),
     `  ${formatBytes(read)} read${rateText(read, seconds)}, ${formatBytes(same)} ${are} the same`,
     ...(dryRun || sent === null ? [] : [`  ${formatBytes(sent)} sent${packing(summary)}`]),
     ...(verified === null ? [] : [`  ${verified}`]),
+    ...(audit === undefined ? [] : [`  ${auditText(audit)}`]),
   ];
+}
+
+function auditText({
+  compared,
+  blocks,
+  bytes,
+  part,
+  parts,
+}: NonNullable<CopySummary["audit"]>): string {
+  const found =
+    blocks === 0
+      ? "nothing differed there"
+      : `${blocks} ${blocks === 1 ? "block" : "blocks"} (${formatBytes(bytes)}) differed there`;
+  return `audit, part ${part} of ${parts}: ${formatBytes(compared)} outside the range map compared, ${found}`;
 }
 
 /** Returns the rate of a copy as text that follows the number of bytes; empty if nothing was copied. */

@@ -78,7 +78,17 @@ function resultOf(
     seconds,
     linked: true,
   };
-  return { summary: summaryOf(read, counts, facts), map };
+  const audit = auditIn(streams, copy.audit);
+  return { summary: { ...summaryOf(read, counts, facts), ...(audit && { audit }) }, map };
+}
+
+/** Returns what the audit of one part has found; undefined without an audit. */
+function auditIn(
+  streams: StreamsEnd["streams"],
+  part: CopyPlan["copy"]["audit"],
+): CopySummary["audit"] {
+  const findings = streams[0]?.to.report?.proof?.audit;
+  return findings && part && { ...findings, part: part.number, parts: part.count };
 }
 
 /** Returns the lengths of both ends of the only stream, which is about all of both; null if a stage has not told. */

@@ -21,6 +21,8 @@ export interface SideOptions {
   loginCommand?: string;
   /** The verification that it must report. */
   requiredVerify?: Verify;
+  /** True if it must report what its audit has found. */
+  mustAudit?: boolean;
 }
 
 /** One side of a copy: everything that its stage has reported, and the last lines of other output from there. */
@@ -30,6 +32,7 @@ export class Side {
   readonly other: Endpoint | undefined;
   readonly loginCommand: string;
   readonly requiredVerify: Verify;
+  readonly mustAudit: boolean;
   /** Its first event: it runs, and has this version. */
   hello: (StageEvent & { event: "hello" }) | undefined;
   /** True once it has opened its file. */
@@ -58,13 +61,14 @@ export class Side {
   constructor(
     end: Endpoint,
     role: "source" | "destination",
-    { other, loginCommand = "ssh", requiredVerify = "none" }: SideOptions = {},
+    { other, loginCommand = "ssh", requiredVerify = "none", mustAudit = false }: SideOptions = {},
   ) {
     this.end = end;
     this.role = role;
     this.other = other;
     this.loginCommand = loginCommand;
     this.requiredVerify = requiredVerify;
+    this.mustAudit = mustAudit;
     this.begun = new Promise((resolve) => (this.#resolveBegun = resolve));
   }
 

@@ -28,6 +28,8 @@ export interface CopyOptions extends Carried {
   ranges: string | undefined;
   /** The file that gets the block stream instead of the destination. */
   delta: string | undefined;
+  /** The part of the destination to compare in addition to the ranges. */
+  audit: Part | undefined;
   allowLarger: boolean;
   force: boolean;
   /** Lock the destination; refuse one that another program has locked. */
@@ -81,7 +83,7 @@ export function receiveArguments(options: CopyOptions, part?: Part): string[] {
 
 /** Returns the options of the first `receive`, which claims the destination from start to end. */
 function firstArguments(options: CopyOptions): string[] {
-  const { force, lock, sparse, create, numericIds } = options;
+  const { force, lock, sparse, create, numericIds, audit } = options;
   return [
     ...commonArguments(options),
     ...flags({
@@ -95,6 +97,7 @@ function firstArguments(options: CopyOptions): string[] {
       "--root-first": options.delta !== undefined,
       "--compare": options.compare,
     }),
+    ...valued("--audit", audit && `${audit.number}/${audit.count}`),
     ...cacheArguments(options.digestCache),
     ...readingArguments(options),
   ];

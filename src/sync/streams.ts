@@ -114,6 +114,7 @@ function streamsOf({ source, destination, remote, copy }: CopyPlan): Stream[] {
     to: new Side(destination, "destination", {
       other: source,
       requiredVerify,
+      mustAudit: copy.audit !== undefined,
       loginCommand: loginCommandOf(destination, remote),
     }),
     from: new Side(source, "source", {

@@ -39,6 +39,7 @@ export const EXIT = {
   protocol: 76,
   permission: 77,
   otherDestination: 78,
+  incompleteMap: 79,
   readerGone: 141,
 } as const;
 

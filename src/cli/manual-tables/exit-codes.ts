@@ -20,6 +20,8 @@ const MEANINGS: Readonly<Record<keyof typeof ExitCode, string>> = {
   permission: "permission denied, a read-only device, or a digest cache that others may change",
   otherDestination:
     "for another destination: a delta or digests that do not belong to this one; nothing was written or sent",
+  incompleteMap:
+    "the copy is complete and on the disk, but `--audit` has found differences outside the range map, and repaired them",
   readerGone: "the reader of the output has ended; see its message",
 };
 

@@ -2,19 +2,30 @@ import type { Part } from "../../blocks/part.ts";
 import type { Kind } from "./declare.ts";
 import { parsedBy } from "./parsed-by.ts";
 
-/** One of several parts of a copy, as `1/4`. */
-export const PART: Kind<Part> = {
-  name: "PART",
-  validator: parsedBy({
-    parse: parsePart,
-    isParsed: (value): value is Part => typeof value === "object" && value !== null,
-    expected: "expected a part, as 1/4",
-  }),
-};
+/** The text of a part that an audit compares. */
+export const AUDITED = /^[1-9]\d{0,3}\/[1-9]\d{0,3}$/;
 
-function parsePart(text: string): Part {
+/** One of several parts of a copy, as `1/4`. */
+export const PART: Kind<Part> = kindOf(/^[1-9]\d?\/[1-9]\d?$/);
+
+/** One of the parts of a file that audits compare in turn, as `1/34`. */
+export const AUDITED_PART: Kind<Part> = kindOf(AUDITED);
+
+function kindOf(form: RegExp): Kind<Part> {
+  return {
+    name: "PART",
+    validator: parsedBy({
+      parse: (text) => parsePart(text, form),
+      isParsed: (value): value is Part => typeof value === "object" && value !== null,
+      expected: "expected a part, as 1/4",
+    }),
+  };
+}
+
+/** @throws Error that shows `text` */
+export function parsePart(text: string, form: RegExp): Part {
   const [number = 0, count = 0] = text.split("/").map(Number);
-  if (!/^[1-9]\d?\/[1-9]\d?$/.test(text) || number > count) {
+  if (!form.test(text) || number > count) {
     throw new Error(`${JSON.stringify(text)} is not a part; give one such as 1/4`);
   }
   return { number, count };

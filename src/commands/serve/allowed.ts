@@ -51,6 +51,7 @@ const ALLOWED = {
   compare: OF_COMPARISON,
   receive: {
     ...OF_COMPARISON,
+    "--audit": true,
     "--create": false,
     "--truncate": false,
     "--sparse": false,

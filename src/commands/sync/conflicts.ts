@@ -29,6 +29,8 @@ export interface SyncOptions extends CopyOptions, SharedOptions {
   /** `--map` */
   drawMap: boolean;
   metrics: string | undefined;
+  auditRuns: number | undefined;
+  auditState: string | undefined;
   mapFile: string | undefined;
   /** `-a`, which has set `times`, `perms`, `owner` and `group`. */
   archive: boolean;
@@ -92,6 +94,26 @@ const OF_SYNC: readonly Conflict<SyncOptions>[] = [
     }),
     message: (option) => `${option} does not work with --streams: no stream sees the whole copy`,
     advice: `${ONE} (--verify=written is possible)`,
+  },
+  {
+    when: ({ ranges }) => ranges === undefined,
+    options: ({ auditRuns }) => ({ "--audit": auditRuns !== undefined }),
+    message: (option) =>
+      `${option} compares a share of what --ranges leaves out, and without --ranges everything is compared`,
+    advice: "give --ranges, or leave it out",
+  },
+  {
+    when: ({ auditRuns }) => auditRuns === undefined,
+    options: ({ auditState }) => ({ "--audit-state": auditState !== undefined }),
+    message: (option) =>
+      `${option} keeps which share --audit compares next, and --audit is missing`,
+    advice: "give --audit, or leave it out",
+  },
+  {
+    when: ({ dryRun }) => dryRun,
+    options: ({ auditRuns }) => ({ "--audit": auditRuns !== undefined }),
+    message: (option) => `${option} does not work with --dry-run, which repairs nothing`,
+    advice: `${ONE}, or use \`blockcopy compare\``,
   },
   {
     when: ({ digestCache }) => digestCache !== undefined,

@@ -5,6 +5,7 @@ import { flag, value } from "../options/declare.ts";
 import { fileHere, fileName } from "../options/file-name.ts";
 import { STREAMS } from "../options/io-options.ts";
 import { OFFSET } from "../options/offset.ts";
+import { SHARE } from "../options/share.ts";
 import * as shared from "../options/shared.ts";
 import { WIRE } from "../options/wire.ts";
 
@@ -23,6 +24,16 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
   });
 
   ranges = shared.ranges();
+
+  auditRuns = value("--audit", SHARE, {
+    group: "safety",
+    text: "With --ranges: also compare this share of what the range map leaves out, such as 3%, another one in each run; if it differs, repair it and end with exit code 79",
+  });
+
+  auditState = value("--audit-state", fileHere("FILE"), {
+    group: "safety",
+    text: "Keep in this file of this host which share is next, so that all of DESTINATION is compared after 100/SHARE runs; without it, the share is a random one",
+  });
 
   delta = value("--delta", fileHere("FILE"), {
     group: "what",

@@ -86,6 +86,9 @@ export function runSync(copy: ReportedCopy): Promise<never> {
       writeMap(copy, done.map);
       writeRanges(output, state.differences);
       await printDryRun(copy, done, native);
+      if (done.failure !== undefined) {
+        throw done.failure;
+      }
       return undefined;
     },
   });

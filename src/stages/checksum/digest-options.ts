@@ -1,4 +1,5 @@
 import type { BlockRequest } from "../../blocks/bounds.ts";
+import type { Part } from "../../blocks/part.ts";
 import type { DigestName, Hashing } from "../../protocol/digest.ts";
 import type { Extent } from "../../ranges/extents.ts";
 
@@ -12,6 +13,8 @@ export interface DigestOptions {
   end: number | undefined;
   /** Reads the extents to digest instead of `start` to `end`; undefined to digest all of that range. */
   ranges: (() => Promise<Extent[]>) | undefined;
+  /** The part of the file that is digested in addition to `ranges`; undefined for none. */
+  audit?: Part | undefined;
   /** Block size and algorithm. */
   hashing: Hashing;
   /** The digest cache to send instead of reading the file; undefined to read it. */

@@ -8,8 +8,8 @@ import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { DIGEST_LENGTHS } from "../../protocol/digest.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import { MAX_POSITION } from "../../protocol/limits.ts";
-import { type Coverage, cover } from "../../ranges/extents.ts";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
+import { coverageOf } from "./coverage.ts";
 import type { DigestOptions } from "./digest-options.ts";
 import { storageFor } from "./storage.ts";
 
@@ -30,11 +30,11 @@ export async function sendScanned(
   const { file, start, ranges, hashing, extended } = options;
   context.debug(`${file}: ${source.size} bytes, ${source.description}`);
   checkRange(source, options);
-  const { extents, bytes, openEnded } = await coverage(source, options);
+  const { extents, bytes, openEnded, audited } = await coverageOf(source, options);
   if (ranges !== undefined) {
     context.debug(`${file}: ${bytes} of ${source.size} bytes in ${extents.length} ranges`);
   }
-  options.onRequest?.({ hashing, extents, openEnded, size: source.size, extended });
+  options.onRequest?.({ hashing, extents, audited, openEnded, size: source.size, extended });
   // A root covers all blocks. A delta made from these digests names its destination by that root.
   const whole = extended && openEnded && start === 0 && ranges === undefined;
   const kept = whole && output.isRewritable;
@@ -92,18 +92,6 @@ async function identityOf(
     debug(error.message);
     return undefined;
   }
-}
-
-/** Returns the part of the file to digest. */
-async function coverage(
-  { size }: Binding.Source,
-  { start, end, ranges, hashing }: DigestOptions,
-): Promise<Coverage> {
-  if (ranges !== undefined) {
-    return cover(await ranges(), size, hashing.blockSize);
-  }
-  const extent = { start, end: end ?? size };
-  return { extents: [extent], bytes: extent.end - start, openEnded: end === undefined };
 }
 
 /** Returns the frames that ask for all that the source has from `offset` on. */

@@ -9,6 +9,7 @@ import { BLOCK_HEADER_LENGTH } from "../../protocol/block-stream/frames.ts";
 import { DIGEST_LENGTHS, type DigestName } from "../../protocol/digest.ts";
 import { joined } from "../../protocol/fields.ts";
 import { MAX_FRAME_LENGTH } from "../../protocol/limits.ts";
+import type { Audit } from "./audit.ts";
 
 /** One slot is being filled, one is being written, and one is waiting in between. */
 const SLOTS = 3;
@@ -53,6 +54,8 @@ export class BlockWriter {
   digest: DigestName | undefined;
   /** The bounds for blocks; undefined for anywhere in the destination, and after its end if it is a file. */
   bounds: Bounds | undefined;
+  /** Counts what a range map has left out; undefined without an audit. */
+  audit: Audit | undefined;
   /** Bytes of the blocks that have been written. */
   changed = 0;
   /** Records the blocks that came with a digest; undefined for no record. */
@@ -121,6 +124,7 @@ export class BlockWriter {
     if (expected !== undefined) {
       await this.records?.add(frames, applied.lengths, expected.bytes);
     }
+    this.audit?.add(frames, applied.lengths);
     const { progress } = this.#context;
     const bytes = applied.lengths.reduce((sum, length) => sum + length, 0);
     this.changed += bytes;

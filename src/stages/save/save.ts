@@ -69,7 +69,11 @@ export async function saveTo(
   if (trailer !== undefined) {
     await cancellation.during(() => restoreMetadata(context, sink, options.file, carried, trailer));
   }
-  progress.proved({ verified: verify, changed: writer.changed });
+  progress.proved({
+    verified: verify,
+    changed: writer.changed,
+    ...(writer.audit && { audit: writer.audit.findings }),
+  });
   keep();
   // Last: the digests in the stream are wrong for a destination that failed any of the above.
   await cache?.update({ root: decoder.root, size: decoder.head?.source.size });

@@ -4,6 +4,7 @@ import type { Head } from "../../protocol/block-stream/head.ts";
 import type { Trailer } from "../../protocol/block-stream/trailer.ts";
 import { COMMAND_LENGTH } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/error.ts";
+import { Audit } from "./audit.ts";
 import { refuseOtherBase } from "./delta-base.ts";
 import { cutOff } from "./metadata.ts";
 import { preflight, refuseEmptying } from "./preflight.ts";
@@ -76,6 +77,7 @@ async function begin(session: SaveSession, head: Head | undefined): Promise<void
   const { context, sink, options, writer } = session;
   const request = await session.request;
   writer.bounds = await preflight(context, { target: sink, options, head, request });
+  writer.audit = request?.audited && new Audit(request.audited);
   writer.digest = head?.digest;
   if (head?.base !== undefined && !options.force) {
     await refuseOtherBase(context, sink, options.file, head, head.base);

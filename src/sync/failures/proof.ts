@@ -23,7 +23,7 @@ export function isDone(side: Side, status: ExitStatus): boolean {
 
 /** Describes the report that is missing from a stage whose program ended with exit code 0; undefined if none is missing. */
 export function missingProof(side: Side): Explanation | undefined {
-  const { hello, hasBegun, report, requiredVerify } = side;
+  const { hello, hasBegun, report, requiredVerify, mustAudit } = side;
   const where = hostLabel(side.end);
   if (hello === undefined || !hasBegun || report === undefined) {
     return {
@@ -31,9 +31,13 @@ export function missingProof(side: Side): Explanation | undefined {
       advice: `make sure that blockcopy itself runs there and that its standard error arrives here (try \`${side.loginCommand} blockcopy --version\`; a wrapper, a forced command or a profile may stand between), then run it again`,
     };
   }
-  if (requiredVerify !== "none" && report.proof?.verified !== requiredVerify) {
+  const unproved =
+    requiredVerify !== "none" && report.proof?.verified !== requiredVerify
+      ? `the verification that ${OPTIONS[requiredVerify]} asks for`
+      : mustAudit && report.proof?.audit === undefined && "what --audit has found";
+  if (unproved !== false) {
     return {
-      message: `blockcopy ${versionOf(side)} at the destination on ${where} did not report the verification that ${OPTIONS[requiredVerify]} asks for`,
+      message: `blockcopy ${versionOf(side)} at the destination on ${where} did not report ${unproved}`,
       advice: `install the same blockcopy here and on ${where}, then run it again`,
     };
   }

@@ -53,6 +53,23 @@ const isBottleneck = t.isObject(
 /** A range of bytes: its offset, and its length. */
 const isRange = t.isTuple([isCount, isCount]);
 
+/** The findings of the audit of a range map. */
+const AUDIT_FINDINGS = {
+  /** Bytes that were compared for the audit alone. */
+  compared: isCount,
+  /** Number of blocks that differed there, and were repaired. */
+  blocks: isCount,
+  /** Bytes of these blocks that lie there. */
+  bytes: isCount,
+  /** Offset of the first of these bytes; null if there is none. */
+  first: t.isNullable(isCount),
+};
+
+const isAuditFindings = t.isObject(AUDIT_FINDINGS, OPEN);
+
+/** The same, with the part that was audited, from 1, and the number of parts. */
+const isAudit = t.isObject({ ...AUDIT_FINDINGS, part: isCount, parts: isCount }, OPEN);
+
 /** The proof that a destination gives when it is done. */
 const isProof = t.isObject(
   {
@@ -60,6 +77,8 @@ const isProof = t.isObject(
     verified: t.isEnum(["none", "written", "full"] as const),
     /** Bytes of the blocks that it has written. */
     changed: isCount,
+    /** With `--audit`. */
+    audit: t.isOptional(isAuditFindings),
   },
   OPEN,
 );
@@ -90,6 +109,8 @@ const isSummary = t.isObject(
     seconds: isNonNegative,
     /** The offset of the first block that differs; null if none does. Only after a comparison. */
     first: t.isOptional(t.isNullable(isCount)),
+    /** With `--audit`. */
+    audit: t.isOptional(isAudit),
   },
   OPEN,
 );
@@ -210,3 +231,5 @@ export type CopySummary = t.InferType<typeof isSummary>;
 export type Range = t.InferType<typeof isRange>;
 
 export type Proof = t.InferType<typeof isProof>;
+
+export type AuditFindings = t.InferType<typeof isAuditFindings>;

@@ -1,0 +1,40 @@
+import { type Part, partOf } from "../../blocks/part.ts";
+import type * as Binding from "../../native/binding.js";
+import type { Hashing } from "../../protocol/digest.ts";
+import { type Coverage, cover, type Extent, outside } from "../../ranges/extents.ts";
+import type { DigestOptions } from "./digest-options.ts";
+
+/** The blocks to digest. */
+export interface DigestCoverage extends Coverage {
+  /** Those of them that are digested for the audit alone, in ascending order; undefined without an audit. */
+  audited: Extent[] | undefined;
+}
+
+/** Returns the part of a file to digest. */
+export async function coverageOf(
+  { size }: Binding.Source,
+  { start, end, ranges, audit, hashing }: DigestOptions,
+): Promise<DigestCoverage> {
+  if (ranges === undefined) {
+    const extent = { start, end: end ?? size };
+    const bytes = extent.end - start;
+    return { extents: [extent], bytes, openEnded: end === undefined, audited: undefined };
+  }
+  const wanted = cover(await ranges(), size, hashing.blockSize);
+  return audit === undefined
+    ? { ...wanted, audited: undefined }
+    : withAudit(wanted, audit, size, hashing);
+}
+
+/** Adds a part of the file to the blocks that a range map names. */
+function withAudit(
+  wanted: Coverage,
+  part: Part,
+  size: number,
+  { blockSize }: Hashing,
+): DigestCoverage {
+  const share = partOf(part, 0, size, blockSize);
+  const audited = outside(share, wanted.extents);
+  const { extents, bytes } = cover([...wanted.extents, ...audited], size, blockSize);
+  return { extents, bytes, openEnded: wanted.openEnded, audited };
+}
