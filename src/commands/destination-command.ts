@@ -15,7 +15,7 @@ export abstract class DestinationCommand extends StageCommand {
 
   truncate = flag("--truncate", {
     group: "what",
-    text: "Give a destination file the length of the source: cut it off, or let it grow",
+    text: "Give a destination file the length of the source: cut it off, or let it grow; where --end leaves out the end, only cut it off",
   });
 
   sparse = flag("--sparse", {

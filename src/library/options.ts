@@ -11,7 +11,7 @@ export interface SyncOptions extends Control {
   destination: string;
   /** Create the destination as a regular file if it does not exist; let a file that is shorter than the source grow. */
   create?: boolean | undefined;
-  /** Give a destination file the length of the source: cut it off, or let it grow. */
+  /** Give a destination file the length of the source: cut it off, or let it grow; where --end leaves out the end, only cut it off. */
   truncate?: boolean | undefined;
   /** Write zeros as holes if the destination can have holes. */
   sparse?: boolean | undefined;
@@ -217,7 +217,7 @@ export interface SaveOptions extends Control {
   input: Readable | AsyncIterable<Uint8Array>;
   /** Create the destination as a regular file if it does not exist; let a file that is shorter than the source grow. */
   create?: boolean | undefined;
-  /** Give a destination file the length of the source: cut it off, or let it grow. */
+  /** Give a destination file the length of the source: cut it off, or let it grow; where --end leaves out the end, only cut it off. */
   truncate?: boolean | undefined;
   /** Write zeros as holes if the destination can have holes. */
   sparse?: boolean | undefined;
