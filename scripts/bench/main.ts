@@ -58,7 +58,7 @@ async function measureAll(
   console.error(lineUps.map(announcement).join("\n"));
   const outcomes: Outcome[] = [];
   for (const lined of lineUps) {
-    const result = outcome(lined, await measureRounds(lined, bench));
+    const result = outcome(lined, await measureRounds(lined, bench), size);
     console.log(`\n${text(result)}\n`);
     outcomes.push(result);
   }

@@ -1,5 +1,6 @@
 import type { Pair } from "./data/pair.ts";
 import type { Tools } from "./machine/tools.ts";
+import type { TimedRow } from "./report/predict.ts";
 import type { Usage } from "./machine/usage.ts";
 
 /** Things that a scenario can use. */
@@ -31,6 +32,8 @@ export interface Scenario {
   readonly contenders: (bench: Bench) => readonly Contender[];
   /** Names of contenders. In each round all are compared with the slowest of these. */
   readonly reference: (bench: Bench) => readonly string[];
+  /** Makes a second table of what was measured, for a size in bytes; the first line is its head. */
+  readonly predict?: (rows: readonly TimedRow[], size: number) => string[][];
   /** Done before each run, unmeasured. */
   readonly setUp?: (bench: Bench) => void;
   /** Done after each run: throws where the result is wrong. */

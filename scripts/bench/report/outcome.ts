@@ -14,6 +14,8 @@ export interface Outcome {
   /** Those of whom the slowest in a round is what the others of that round are compared with. */
   readonly reference: readonly string[];
   readonly rows: readonly Row[];
+  /** A table of what follows from the rows; `null` if there is none. */
+  readonly predicted: readonly (readonly string[])[] | null;
 }
 
 /** The figures of a contender; `null` where there is no such figure. */
@@ -35,16 +37,20 @@ export interface Row {
   readonly sent: Spread | null;
 }
 
-/** Makes figures of samples. */
+/** Makes figures of samples, of files of `size` bytes. */
 export function outcome(
   { scenario, rounds, skipped, contenders, reference }: LineUp,
   samples: ReadonlyMap<string, readonly Sample[]>,
+  size: number,
 ): Outcome {
   const { name, title, about, unit } = scenario;
   const measured = reference.flatMap((one) => {
     const taken = samples.get(one);
     return taken === undefined ? [] : [taken];
   });
+  const rows = contenders.map((contender) =>
+    row(contender, samples.get(contender.name) ?? [], measured, unit),
+  );
   return {
     name,
     title,
@@ -53,9 +59,8 @@ export function outcome(
     rounds,
     skipped: skipped ?? null,
     reference,
-    rows: contenders.map((contender) =>
-      row(contender, samples.get(contender.name) ?? [], measured, unit),
-    ),
+    rows,
+    predicted: skipped === undefined ? (scenario.predict?.(rows, size) ?? null) : null,
   };
 }
 

@@ -17,7 +17,8 @@ export interface Report {
 export function text(outcome: Outcome): string {
   const head = `${outcome.title} (${outcome.name})`;
   if (outcome.skipped !== null) return `${head}: skipped, ${outcome.skipped}`;
-  return `${head}, medians of ${outcome.rounds}\n\n${columns(table(outcome))}`;
+  const tables = [table(outcome), ...(outcome.predicted === null ? [] : [outcome.predicted])];
+  return [`${head}, medians of ${outcome.rounds}`, ...tables.map(columns)].join("\n\n");
 }
 
 /** The report as a part of a page that has a title. Tables are not aligned. */
@@ -46,7 +47,8 @@ function section(outcome: Outcome, rounds: number): string[] {
   const head = [`### ${title}`, about];
   if (skipped !== null) return [...head, `Not measured: ${skipped}.`];
   const medians = outcome.rounds === rounds ? [] : [`Medians of ${outcome.rounds} rounds.`];
-  return [...head, ...medians, asTable(table(outcome)), `    npm run bench -- --only ${name}`];
+  const tables = [table(outcome), ...(outcome.predicted === null ? [] : [outcome.predicted])];
+  return [...head, ...medians, ...tables.map(asTable), `    npm run bench -- --only ${name}`];
 }
 
 /** Lines of cells, the first of them the head, as a table that is not aligned. */

@@ -9,6 +9,7 @@ import { fastLink, slowLink } from "./link.ts";
 import { local } from "./local.ts";
 import { memory } from "./memory.ts";
 import { mixes } from "./mixes.ts";
+import { scale } from "./scale.ts";
 import { sparse } from "./sparse.ts";
 import { startUp } from "./start-up.ts";
 
@@ -29,4 +30,5 @@ export const SCENARIOS: readonly Scenario[] = [
   hostsDifferent,
   hostsHalfEmpty,
   cipher,
+  scale,
 ];
