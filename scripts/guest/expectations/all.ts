@@ -1,6 +1,7 @@
 import {
   badSectors,
   changingDisks,
+  clock,
   droppedWrites,
   littleMemory,
   nvme,
@@ -11,5 +12,5 @@ import type { Topic } from "./topic.ts";
 
 export const TOPICS: readonly Topic[] = [
   [nvme, partitions, lvm, thin, recipe, md, layers, inUse],
-  [badSectors, droppedWrites, changingDisks, littleMemory, fileSystems],
+  [badSectors, droppedWrites, changingDisks, clock, littleMemory, fileSystems],
 ].flat();

@@ -86,6 +86,20 @@ export const changingDisks: Topic = {
   },
 };
 
+/** The clock has jumped while the copy was going on. */
+const JUMPED = { ...COPIED, jumped: "midway" };
+
+export const clock: Topic = {
+  name: "clock",
+  disks: { source: { mebibytes: 4 }, destination: { mebibytes: 4 } },
+  rows: {
+    "a day ahead": JUMPED,
+    "a day back": JUMPED,
+    "a year back, several streams": JUMPED,
+    "a minute ahead, three stages": JUMPED,
+  },
+};
+
 export const littleMemory: Topic = {
   name: "little-memory",
   memory: "256M",
