@@ -1,0 +1,203 @@
+//! One connection: requests of any number of threads, and a thread that receives the replies.
+
+use std::io::{self, BufReader, Read, Write};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::Limits;
+use crate::pending::{Answer, Pending, Ticket, Want};
+use crate::reply::{Failure, receive};
+use crate::stream::{Stream, Timed};
+use crate::wire::{Request, command};
+use crate::{Error, Export, Uri, negotiate};
+
+/// Connection to an export.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    shared: Arc<Shared>,
+    /// Held while a request is written.
+    writing: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    stream: Stream,
+    pending: Pending,
+    /// The first failure, after which nothing works.
+    failure: OnceLock<Error>,
+    idle: Duration,
+}
+
+/// Request that was sent.
+pub(crate) struct Sent<'a> {
+    connection: &'a Connection,
+    ticket: Ticket,
+}
+
+impl Connection {
+    /// Connects, negotiates, and starts the thread that receives.
+    pub(crate) fn open(uri: &Uri, limits: &Limits) -> Result<(Self, Export), Error> {
+        let stream = Stream::connect(&uri.address, limits.connect)?;
+        let deadline = Instant::now() + limits.handshake;
+        let mut timed = Timed {
+            stream: &stream,
+            deadline,
+        };
+        let export = negotiate(&mut timed, &uri.export)
+            .map_err(|failure| failed(failure, limits.handshake))?;
+        let broken = |error: io::Error| Error::of_stream(&error, 0);
+        stream.set_write_timeout(limits.idle).map_err(broken)?;
+        // Wakes up from time to time, to see if a reply is overdue.
+        let tick = (limits.idle / 8).max(Duration::from_millis(1));
+        stream.set_read_timeout(tick).map_err(broken)?;
+        let shared = Arc::new(Shared {
+            stream,
+            pending: Pending::default(),
+            failure: OnceLock::new(),
+            idle: limits.idle,
+        });
+        let theirs = Arc::clone(&shared);
+        let receiver = thread::Builder::new().name("blockcopy-nbd".to_owned());
+        let started = receiver.spawn(move || theirs.receive_all(export.structured));
+        started.map_err(broken)?;
+        Ok((
+            Self {
+                shared,
+                writing: Mutex::new(()),
+            },
+            export,
+        ))
+    }
+
+    /// Returns the address of the server, if it has a number.
+    pub(crate) fn peer(&self) -> Option<String> {
+        self.shared.stream.peer()
+    }
+
+    /// Returns the number of requests without a reply.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.shared.pending.in_flight()
+    }
+
+    /// Sends a request; its cookie is set here.
+    pub(crate) fn send(
+        &self,
+        request: Request,
+        payload: &[u8],
+        want: Want,
+    ) -> Result<Sent<'_>, Error> {
+        let added = self.shared.pending.add(want);
+        let (cookie, ticket) = added.ok_or_else(|| self.shared.failure())?;
+        let header = Request { cookie, ..request }.encoded();
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stream = &self.shared.stream;
+        let written = stream
+            .write_all(&header)
+            .and_then(|()| stream.write_all(payload));
+        drop(writing);
+        if let Err(error) = written {
+            // The server may have got a part of it: what comes next would be misunderstood.
+            self.shared
+                .fail(Error::of_stream(&error, self.shared.idle.as_secs()));
+            return Err(self.shared.failure());
+        }
+        Ok(Sent {
+            connection: self,
+            ticket,
+        })
+    }
+}
+
+impl Sent<'_> {
+    /// Waits for the reply.
+    pub(crate) fn wait(&self) -> Result<Answer, Error> {
+        let answer = self.ticket.wait();
+        answer.unwrap_or_else(|| Err(self.connection.shared.failure()))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let farewell = Request {
+            flags: 0,
+            command: command::DISCONNECT,
+            cookie: 0,
+            offset: 0,
+            len: 0,
+        };
+        // A courtesy: the server also notices that the connection ends.
+        _ = (&self.shared.stream).write_all(&farewell.encoded());
+        self.shared.stream.shut_down();
+    }
+}
+
+impl Shared {
+    fn receive_all(&self, structured: bool) {
+        // Whatever happens here, no request waits for ever.
+        let _end = FailAtEnd(self);
+        let mut stream = BufReader::with_capacity(4096, Patient { shared: self });
+        loop {
+            if let Err(failure) = receive(&mut stream, structured, &self.pending) {
+                return self.fail(failed(failure, self.idle));
+            }
+        }
+    }
+
+    /// Ends the connection. Only the first failure counts.
+    fn fail(&self, error: Error) {
+        _ = self.failure.set(error);
+        self.pending.close();
+        self.stream.shut_down();
+    }
+
+    /// Returns the failure. A request may be given up a moment before it is known.
+    fn failure(&self) -> Error {
+        self.failure.wait().clone()
+    }
+}
+
+/// Ends a connection when the thread that receives ends, even by a panic.
+struct FailAtEnd<'a>(&'a Shared);
+
+impl Drop for FailAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.fail(Error::Closed);
+    }
+}
+
+fn failed(failure: Failure, limit: Duration) -> Error {
+    match failure {
+        Failure::Stream(error) => Error::of_stream(&error, limit.as_secs()),
+        Failure::Server(error) => error,
+    }
+}
+
+/// Stream that waits as long as no reply is overdue.
+struct Patient<'a> {
+    shared: &'a Shared,
+}
+
+impl Read for Patient<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match (&self.shared.stream).read(buf) {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                    ) =>
+                {
+                    if self.shared.pending.is_overdue(self.shared.idle) {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => {
+                    self.shared.pending.heard();
+                    return result;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Addresses of exports; see `doc/uri.md` of <https://github.com/NetworkBlockDevice/nbd>.
+
+use std::ffi::OsString;
+use std::net::Ipv6Addr;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use crate::wire::MAX_NAME;
+
+/// Port that IANA has assigned to NBD.
+const PORT: u16 = 10809;
+
+/// Place where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// TCP.
+    Tcp {
+        /// Name or address, without brackets.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// Path of a Unix domain socket.
+    Unix(PathBuf),
+}
+
+/// Address of an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uri {
+    /// Place where its server listens.
+    pub address: Address,
+    /// Name of the export; empty for the default export.
+    pub export: String,
+}
+
+/// Returns true for a name that begins like the URI of an export, with any of the schemes for NBD. It need not be a correct one.
+#[must_use]
+pub fn is_uri(name: &[u8]) -> bool {
+    scheme_of(name).is_some_and(|(scheme, _)| {
+        let base = scheme.split('+').next();
+        matches!(base, Some("nbd" | "nbds"))
+    })
+}
+
+/// Returns the scheme in lower case, and what comes after `://`.
+fn scheme_of(name: &[u8]) -> Option<(String, &[u8])> {
+    let end = name.windows(3).position(|bytes| bytes == b"://")?;
+    let scheme = str::from_utf8(&name[..end]).ok()?;
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let scheme = scheme
+        .bytes()
+        .all(is_scheme)
+        .then(|| scheme.to_ascii_lowercase());
+    Some((scheme?, &name[end + 3..]))
+}
+
+impl Uri {
+    /// Parses a URI.
+    ///
+    /// # Errors
+    /// The defect, as a clause.
+    pub fn parse(name: &[u8]) -> Result<Self, String> {
+        let (scheme, rest) = scheme_of(name).ok_or("it has no scheme")?;
+        let is_unix = match scheme.as_str() {
+            "nbd" => false,
+            "nbd+unix" => true,
+            "nbds" | "nbds+unix" => {
+                return Err(format!("{scheme} is NBD with TLS, which is not supported"));
+            }
+            _ => return Err(format!("{scheme} is not supported")),
+        };
+        refuse_characters(rest)?;
+        let (rest, query) = split(rest, b'?');
+        let (authority, path) = split(rest, b'/');
+        let export = String::from_utf8(decoded(path.unwrap_or_default())?)
+            .map_err(|_| "the name of its export is not UTF-8")?;
+        if export.len() > MAX_NAME || export.contains('\0') {
+            return Err("no export can have such a name".to_owned());
+        }
+        let socket = socket_of(query.unwrap_or_default(), is_unix)?;
+        let address = match socket {
+            Some(path) if authority.is_empty() => Address::Unix(path),
+            Some(_) => {
+                return Err("a Unix domain socket has no host: write nbd+unix:///".to_owned());
+            }
+            None => tcp(authority)?,
+        };
+        Ok(Self { address, export })
+    }
+}
+
+/// Splits at the first `mark`, which is in neither part.
+fn split(text: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
+    match text.iter().position(|&byte| byte == mark) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    }
+}
+
+/// Refuses characters that a URI cannot have; see RFC 3986.
+fn refuse_characters(text: &[u8]) -> Result<(), String> {
+    let allowed =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/?[]".contains(byte);
+    match text.iter().find(|byte| !allowed(byte)) {
+        Some(byte) => Err(format!("a URI has no such character: write %{byte:02X}")),
+        None => Ok(()),
+    }
+}
+
+/// Decodes `%NN`.
+fn decoded(text: &[u8]) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&first, more)) = rest.split_first() {
+        if first == b'%' {
+            let digits = more.get(..2).and_then(|digits| str::from_utf8(digits).ok());
+            // A sign would be accepted as well.
+            let digits =
+                digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            bytes.push(byte.ok_or("after each % come two hexadecimal digits")?);
+            rest = &more[2..];
+        } else {
+            bytes.push(first);
+            rest = more;
+        }
+    }
+    Ok(bytes)
+}
+
+/// Returns the path of the socket from the query, if the scheme has one.
+fn socket_of(query: &[u8], is_unix: bool) -> Result<Option<PathBuf>, String> {
+    let mut socket = None;
+    for parameter in query
+        .split(|&byte| byte == b'&')
+        .filter(|text| !text.is_empty())
+    {
+        let (name, value) = split(parameter, b'=');
+        let name = decoded(name)?;
+        if name != b"socket" {
+            let name = crate::error::shown(&name);
+            return Err(format!("the parameter {name} is unknown"));
+        }
+        if socket
+            .replace(decoded(value.unwrap_or_default())?)
+            .is_some()
+        {
+            return Err("the parameter socket is given twice".to_owned());
+        }
+    }
+    match socket {
+        Some(_) if !is_unix => Err("the parameter socket needs the scheme nbd+unix".to_owned()),
+        None if is_unix => {
+            Err("the parameter socket is missing: nbd+unix:///EXPORT?socket=PATH".to_owned())
+        }
+        Some(path) if path.is_empty() || path.contains(&0) => {
+            Err("its socket is not the path of a file".to_owned())
+        }
+        socket => Ok(socket.map(|path| OsString::from_vec(path).into())),
+    }
+}
+
+/// Parses `HOST`, `HOST:PORT` or `[IPv6]:PORT`.
+fn tcp(authority: &[u8]) -> Result<Address, String> {
+    let text = str::from_utf8(authority).map_err(|_| "its host is not ASCII")?;
+    if text.contains('@') {
+        return Err("a user name only serves TLS, which is not supported".to_owned());
+    }
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (host, port) = rest
+            .split_once(']')
+            .ok_or("a ] is missing after the address")?;
+        let address: Ipv6Addr = host
+            .parse()
+            .map_err(|_| "an address in brackets must be IPv6")?;
+        (address.to_string(), port)
+    } else {
+        let (host, port) = text.find(':').map_or((text, ""), |at| text.split_at(at));
+        let is_named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if !host.bytes().all(is_named) {
+            return Err("it does not begin with the name of a host".to_owned());
+        }
+        (host.to_owned(), port)
+    };
+    if host.is_empty() {
+        return Err("it names no host: nbd://HOST/EXPORT".to_owned());
+    }
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => PORT,
+        Some("") => PORT,
+        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
+            let port = digits.parse().ok().filter(|&port| port != 0);
+            port.ok_or("a port is a number from 1 to 65535")?
+        }
+        _ => return Err("a port is a number from 1 to 65535".to_owned()),
+    };
+    Ok(Address::Tcp { host, port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(uri: &str) -> Result<(String, String), String> {
+        let Uri { address, export } = Uri::parse(uri.as_bytes())?;
+        let address = match address {
+            Address::Tcp { host, port } => format!("{host} {port}"),
+            Address::Unix(path) => path.into_os_string().into_string().unwrap(),
+        };
+        Ok((address, export))
+    }
+
+    #[test]
+    fn uris_name_a_server_and_an_export() {
+        for (uri, address, export) in [
+            ("nbd://example.com", "example.com 10809", ""),
+            ("nbd://example.com/", "example.com 10809", ""),
+            ("NBD://example.com:/disk", "example.com 10809", "disk"),
+            ("nbd://example.com:10810/disk", "example.com 10810", "disk"),
+            ("nbd://example.com//disk", "example.com 10809", "/disk"),
+            ("nbd://h/hello%20world%2f%C3%a4", "h 10809", "hello world/ä"),
+            ("nbd://[::1]:1/a/b", "::1 1", "a/b"),
+            ("nbd://[2001:db8:0::1]", "2001:db8::1 10809", ""),
+            ("nbd+unix:///?socket=/run/x", "/run/x", ""),
+            ("nbd+unix://?socket=x.sock", "x.sock", ""),
+            (
+                "nbd+unix:///a+b?socket=/run/a%3Fb%26c+d",
+                "/run/a?b&c+d",
+                "a+b",
+            ),
+        ] {
+            assert_eq!(
+                parsed(uri),
+                Ok((address.to_owned(), export.to_owned())),
+                "{uri}"
+            );
+        }
+    }
+
+    #[test]
+    fn anything_that_is_not_understood_is_refused() {
+        for (uri, reason) in [
+            ("nbds://h/x", "TLS"),
+            ("nbds+unix:///?socket=/x", "TLS"),
+            ("nbd+vsock://2/x", "nbd+vsock is not supported"),
+            ("nbd:///x", "names no host"),
+            ("nbd://", "names no host"),
+            ("nbd://user@h/x", "user name"),
+            ("nbd://h:0/x", "a port"),
+            ("nbd://h:65536/x", "a port"),
+            ("nbd://h:+1/x", "a port"),
+            ("nbd://h:1:2/x", "a port"),
+            ("nbd://[::1/x", "] is missing"),
+            ("nbd://[h]/x", "must be IPv6"),
+            ("nbd://[::1]x/x", "a port"),
+            ("nbd://a%62/x", "the name of a host"),
+            ("nbd://h/a b", "%20"),
+            ("nbd://h/ä", "%C3"),
+            ("nbd://h/x#y", "%23"),
+            ("nbd://h/%zz", "two hexadecimal digits"),
+            ("nbd://h/%+1", "two hexadecimal digits"),
+            ("nbd://h/%4", "two hexadecimal digits"),
+            ("nbd://h/%ff", "not UTF-8"),
+            ("nbd://h/%00", "such a name"),
+            ("nbd://h/x?socket=/x", "needs the scheme"),
+            ("nbd://h/x?tls-type=x509", "tls-type is unknown"),
+            ("nbd://h/x?a%0Ab", "a?b is unknown"),
+            ("nbd+unix:///x", "socket is missing"),
+            ("nbd+unix:///?socket=", "not the path"),
+            ("nbd+unix:///?socket=%00x", "not the path"),
+            ("nbd+unix:///?socket=/x&socket=/y", "twice"),
+            ("nbd+unix://h/?socket=/x", "has no host"),
+        ] {
+            let refusal = parsed(uri).unwrap_err();
+            assert!(refusal.contains(reason), "{uri}: {refusal}");
+        }
+        let long = format!("nbd://h/{}", "x".repeat(MAX_NAME + 1));
+        assert!(parsed(&long).is_err());
+    }
+
+    #[test]
+    fn only_schemes_for_nbd_make_a_name_a_uri() {
+        for name in ["nbd://", "NBD+unix:///", "nbds://h", "nbd+vsock://1"] {
+            assert!(is_uri(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "./nbd://h",
+            "nbd:x",
+            "nbd:/x",
+            "ssh://h/nbd://",
+            "h:nbd://x",
+            "/nbd://x",
+            "nbdx://h",
+            "nbd+a b://h",
+            "",
+        ] {
+            assert!(!is_uri(name.as_bytes()), "{name}");
+        }
+    }
+}

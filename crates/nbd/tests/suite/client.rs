@@ -1,0 +1,173 @@
+//! Requests over connections.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use blockcopy_nbd::{Client, Error};
+
+use crate::server::{FLUSH, MULTI_CONN, Request, Served, Server, negotiation};
+
+const SIZE: u64 = 1 << 20;
+
+fn expected(offset: u64, len: usize) -> Vec<u8> {
+    let bytes = (offset..).take(len);
+    bytes.map(|at| at.to_le_bytes()[0]).collect()
+}
+
+#[test]
+fn replies_in_any_order_find_their_requests() {
+    let server = Server::start(negotiation(false, SIZE, FLUSH), |mut served: Served| {
+        // Answers none before all four have come: they are in flight together.
+        let mut requests: Vec<Request> = Vec::new();
+        while let Some(request) = served.request() {
+            requests.push(request);
+            if requests.len() == 4 {
+                for request in requests.drain(..).rev() {
+                    served.succeed(&request);
+                }
+            }
+        }
+    });
+    let client = server.connect().unwrap();
+    thread::scope(|scope| {
+        for number in 0..4_u64 {
+            let client = &client;
+            scope.spawn(move || {
+                let offset = number * 1000 + number;
+                let mut buf = vec![0xff; 500];
+                client.read(&mut buf, offset).unwrap();
+                assert_eq!(buf, expected(offset, 500));
+            });
+        }
+    });
+}
+
+/// Makes `threads` threads read at the same time, and returns the number of connections that the server has seen.
+fn connections(flags: u16, threads: usize) -> usize {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let server = Server::start(negotiation(false, SIZE, flags), move |mut served| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        while let Some(request) = served.request() {
+            thread::sleep(Duration::from_millis(20));
+            served.succeed(&request);
+        }
+    });
+    let client = server.connect().unwrap();
+    let begin = Barrier::new(threads);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                begin.wait();
+                for offset in 0..4 {
+                    client.read(&mut [0; 100], offset).unwrap();
+                }
+            });
+        }
+    });
+    client.flush().unwrap();
+    count.load(Ordering::SeqCst)
+}
+
+#[test]
+fn more_connections_are_opened_only_if_the_server_allows_them() {
+    assert_eq!(connections(FLUSH, 6), 1);
+    let several = connections(FLUSH | MULTI_CONN, 16);
+    assert!((2..=8).contains(&several), "{several} connections");
+}
+
+#[test]
+fn a_flush_is_sent_on_every_connection() {
+    let flushed = Arc::new(Mutex::new(HashSet::new()));
+    let seen = Arc::clone(&flushed);
+    let number = AtomicUsize::new(0);
+    let hello = negotiation(false, SIZE, FLUSH | MULTI_CONN);
+    let server = Server::start(hello, move |mut served| {
+        let number = number.fetch_add(1, Ordering::SeqCst);
+        while let Some(request) = served.request() {
+            if request.command == 3 {
+                seen.lock().unwrap().insert(number);
+            } else {
+                thread::sleep(Duration::from_millis(20));
+            }
+            served.succeed(&request);
+        }
+    });
+    let client = server.connect().unwrap();
+    let begin = Barrier::new(2);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                begin.wait();
+                client.write(&[1; 100], 0).unwrap();
+            });
+        }
+    });
+    client.flush().unwrap();
+    assert_eq!(flushed.lock().unwrap().len(), 2);
+}
+
+/// Fails all that comes after the first failure.
+fn assert_useless(client: &Client, error: &Error) {
+    assert_eq!(client.failure(), Some(error));
+    assert_eq!(client.read(&mut [0; 10], 0).as_ref(), Err(error));
+    assert_eq!(client.write(&[0; 10], 0).as_ref(), Err(error));
+    assert_eq!(client.flush().as_ref(), Err(error));
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_up() {
+    let server = Server::start(negotiation(false, SIZE, FLUSH), |mut served| {
+        while served.request().is_some() {}
+    });
+    let client = server.connect().unwrap();
+    let begun = Instant::now();
+    // An idle connection without requests is no reason to give up.
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(client.failure(), None);
+    let error = client.read(&mut [0; 10], 0).unwrap_err();
+    assert_eq!(error, Error::Silent { seconds: 0 });
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert_useless(&client, &error);
+}
+
+#[test]
+fn a_lost_connection_fails_all_requests_in_flight_and_all_later_ones() {
+    let server = Server::start(negotiation(false, SIZE, FLUSH), |mut served| {
+        for _ in 0..3 {
+            served.request();
+        }
+    });
+    let client = server.connect().unwrap();
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| assert_eq!(client.write(&[0; 10], 0), Err(Error::Closed)));
+        }
+    });
+    assert_useless(&client, &Error::Closed);
+}
+
+#[test]
+fn a_server_that_refuses_a_request_serves_the_next_one() {
+    let server = Server::start(negotiation(false, SIZE, FLUSH), |mut served| {
+        use std::io::Write;
+        while let Some(request) = served.request() {
+            if request.offset == 0 {
+                let head = [&0x6744_6698_u32.to_be_bytes()[..], &[0, 0, 0, 5]].concat();
+                served
+                    .0
+                    .write_all(&[&head[..], &request.cookie].concat())
+                    .unwrap();
+            } else {
+                served.succeed(&request);
+            }
+        }
+    });
+    let client = server.connect().unwrap();
+    assert_eq!(client.read(&mut [0; 10], 0), Err(Error::Reply(5)));
+    assert_eq!(client.failure(), None);
+    assert_eq!(client.read(&mut [0; 10], 1), Ok(()));
+}
