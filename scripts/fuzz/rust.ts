@@ -12,6 +12,7 @@ export const NAMES: readonly string[] = [
   "decode_zstd",
   "encode",
   "frames",
+  "nbd",
   "slab",
   "storage",
 ];

@@ -5,11 +5,13 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     reason = "a broken promise is a panic: that is how a fuzzer sees it"
 )]
 
 mod codecs;
 mod frames;
+mod nbd;
 mod slab;
 mod storage;
 
@@ -17,12 +19,13 @@ mod storage;
 pub type Check = fn(&[u8]);
 
 /// Name of each target, and its check.
-pub const TARGETS: [(&str, Check); 7] = [
+pub const TARGETS: [(&str, Check); 8] = [
     ("decode_lz4", codecs::decode_lz4),
     ("decode_xz", codecs::decode_xz),
     ("decode_zstd", codecs::decode_zstd),
     ("encode", codecs::encode),
     ("frames", frames::apply),
+    ("nbd", nbd::talk),
     ("slab", slab::take_and_split),
     ("storage", storage::parse),
 ];
