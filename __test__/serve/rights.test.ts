@@ -74,6 +74,7 @@ test("compare needs no right to write", async (t) => {
     [[`host:${out}`, `host:${copy}`], 1],
     [[`host:${copy}`, here], EXIT.permission],
     [[here, "host:/etc/passwd"], EXIT.permission],
+    [[here, "host:nbd://localhost/disk"], EXIT.permission],
   ] as const) {
     const outcome = await compare(...args);
     assert.equal(outcome.code, code, `${args.join(" ")}: ${outcome.stderr}`);

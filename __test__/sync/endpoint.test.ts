@@ -29,6 +29,9 @@ const LOCAL = [
   "a[1]:b",
   "[x]",
   "C",
+  "nbd://host/x",
+  "NBD://[::1]:1/x",
+  "nbd+unix:///x?socket=/run/x",
 ];
 for (const name of LOCAL) {
   test(`${name} is here`, () =>
@@ -45,6 +48,9 @@ const REMOTE: [
   ["host:/dev/disk", undefined, "host", undefined, "/dev/disk"],
   ["root@host:disk.img", "root", "host", undefined, "disk.img"],
   ["host:~/disk", undefined, "host", undefined, "~/disk"],
+  ["root@host:nbd+unix:///?socket=/x", "root", "host", undefined, "nbd+unix:///?socket=/x"],
+  ["host:nbd://other/x", undefined, "host", undefined, "nbd://other/x"],
+  ["nbd:x", undefined, "nbd", undefined, "x"],
   ["host:a:b", undefined, "host", undefined, "a:b"],
   ["host:-x", undefined, "host", undefined, "-x"],
   ["host:two\nlines", undefined, "host", undefined, "two\nlines"],

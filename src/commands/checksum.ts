@@ -12,6 +12,7 @@ import { isStandardInput } from "../transport/streams/standard-input.ts";
 import { SIZE } from "./options/block-size.ts";
 import { flag, operand, value } from "./options/declare.ts";
 import { ALGORITHM, refuseUnreadable } from "./options/digest.ts";
+import { refuseOnExport } from "./options/export.ts";
 import { fileHere, fileName, refuseHost } from "./options/file-name.ts";
 import { OFFSET, refuseEmptyRange } from "./options/offset.ts";
 import { RATE } from "./options/rate.ts";
@@ -27,7 +28,7 @@ export class ChecksumCommand extends StageCommand {
   static override usage = Command.Usage({
     description: "send the digests of the destination's blocks (first stage)",
     details: `
-      Reads FILE, a regular file or block device, and writes the digest of each block to standard output. If FILE is \`-\`, it reads standard input.
+      Reads FILE, a regular file, a block device or an export of an NBD server (nbd://HOST/EXPORT), and writes the digest of each block to standard output. If FILE is \`-\`, it reads standard input.
 
       The digests are SHA3-512, which blockcopy 0.0.2 reads too. With \`--extended --digest blake3\` they are BLAKE3, which costs less CPU time. With \`--extended --block-size 4K\` a change of one byte costs a block of 4 KiB instead of 128 KiB, but there are 32 times as many digests to send.
 
@@ -117,6 +118,10 @@ export class ChecksumCommand extends StageCommand {
       printsResult: this.root,
       work: async (context) => {
         refuseHost("checksum", this.file);
+        refuseOnExport(this.file, {
+          "--create": this.create,
+          "--cached": this.cached !== undefined,
+        });
         refuseEmptyRange(this);
         return this.root ? this.#root(context) : this.#checksum(context);
       },

@@ -26,7 +26,7 @@ export class CompareCommand extends StageCommand {
     details: `
       Reads A and B, regular files or block devices, compares them block by block, and writes to neither. The exit code is 0 if they are equal, and 1 if a block differs or one is longer than the other. Every other exit code means that they could not be compared.
 
-      A, B or both may be on another host, as for \`blockcopy sync\`. Each host reads its own file, and only digests go over the connection.
+      A, B or both may be on another host, or exports of NBD servers, as for \`blockcopy sync\`. Each host reads its own file, and only digests go over the connection.
 
       A file or device in use is compared too; if it changes meanwhile, the result is about no moment in particular.
     `,

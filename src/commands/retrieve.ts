@@ -23,7 +23,7 @@ export class RetrieveCommand extends StageCommand {
   static override usage = Command.Usage({
     description: "send the source's blocks that differ (second stage)",
     details: `
-      Reads the digests of the destination's blocks from standard input, compares them with FILE, a regular file or block device, and writes the blocks that differ to standard output.
+      Reads the digests of the destination's blocks from standard input, compares them with FILE, a regular file, a block device or an export of an NBD server, and writes the blocks that differ to standard output.
     `,
     examples: [
       [

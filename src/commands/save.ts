@@ -1,8 +1,10 @@
 import { Command } from "clipanion";
 
+import { attributeOptions } from "../stages/save/metadata.ts";
 import { save } from "../stages/save/save.ts";
 import { DestinationCommand, refuseNumericIds } from "./destination-command.ts";
 import { operand, value } from "./options/declare.ts";
+import { refuseOnExport } from "./options/export.ts";
 import { fileHere, fileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
 import { runStage } from "./run/run-stage.ts";
 
@@ -13,7 +15,7 @@ export class SaveCommand extends DestinationCommand {
   static override usage = Command.Usage({
     description: "write the blocks to the destination (third stage)",
     details: `
-      Reads a block stream from standard input and writes its blocks to FILE, an existing regular file or block device. Succeeds only when they are on the disk.
+      Reads a block stream from standard input and writes its blocks to FILE, an existing regular file or block device, or an export of an NBD server. Succeeds only when they are on the disk.
 
       A device that is mounted, or held by another device or process, is refused.
 
@@ -50,6 +52,12 @@ export class SaveCommand extends DestinationCommand {
         refuseHost("save", this.file);
         this.settleAttributes();
         refuseNumericIds(this);
+        refuseOnExport(this.file, {
+          ...attributeOptions(this),
+          "--create": this.create,
+          "--lock": this.lock,
+          "--update-digests": this.updateDigests !== undefined,
+        });
         return save(context, this.saving(this.file, this.updateDigests));
       },
     });

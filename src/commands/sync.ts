@@ -1,13 +1,16 @@
 import { Command } from "clipanion";
 
+import { isExport } from "../native/export.ts";
 import { wantsLegacy } from "../process/environment.ts";
-import { parseEndpoint } from "../sync/connection/endpoint.ts";
+import { attributeOptions } from "../stages/save/metadata.ts";
+import { nameOf, parseEndpoint, sameError } from "../sync/connection/endpoint.ts";
 import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import { runCopy } from "../sync/copy.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
 import type { LocalContext } from "../sync/local.ts";
 import type { Part } from "../blocks/part.ts";
 import { operand } from "./options/declare.ts";
+import { refuseOnExport } from "./options/export.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
 import { rangesStream, readRanges } from "./options/read-range-map.ts";
 import { remoteOptionsOf } from "./options/shared.ts";
@@ -25,9 +28,9 @@ export class SyncCommand extends SyncOptionsCommand {
     details: `
       Reads SOURCE and DESTINATION, regular files or block devices, and writes the blocks that differ to DESTINATION. Succeeds only when they are on the disk.
 
-      SOURCE, DESTINATION or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, with an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. To name a local file with a colon or an @ in its name, put ./ before it. If \`blockcopy\` is missing on the other host, it is sent there.
+      SOURCE, DESTINATION or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, with an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. Each can also be an export of an NBD server, which that host connects to: nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH. To name a local file with a colon or an @ in its name, put ./ before it. If \`blockcopy\` is missing on the other host, it is sent there.
 
-      A DESTINATION in use is refused: a device that is mounted, or held by another device or process; a file or device that a loop device uses, that a virtual machine (QEMU) or another copy has locked, or that another process has open for writing. --force writes to it nevertheless. A DESTINATION that shares bytes with SOURCE is always refused. If SOURCE is mounted, held or open for writing, there is a warning: copy a snapshot.
+      A DESTINATION in use is refused: a device that is mounted, or held by another device or process; a file or device that a loop device uses, that a virtual machine (QEMU) or another copy has locked, or that another process has open for writing. --force writes to it nevertheless. A DESTINATION that shares bytes with SOURCE is always refused. If SOURCE is mounted, held or open for writing, there is a warning: copy a snapshot. Who else uses an export cannot be known.
     `,
     examples: [
       [
@@ -84,6 +87,17 @@ export class SyncCommand extends SyncOptionsCommand {
     this.isHere = from.kind === "local" && to.kind === "local";
     this.settleShortForms();
     refuseTogether(this);
+    // Before both are opened: a server may serve one client only.
+    if (isExport(to.path) && nameOf(from) === nameOf(to)) {
+      throw sameError(this.source, this.destination);
+    }
+    refuseOnExport(to.path, {
+      ...attributeOptions(this),
+      "--create": this.create,
+      "--lock": this.lock,
+      "--digest-cache": this.digestCache !== undefined,
+      "--streams": (this.streams ?? 1) > 1,
+    });
     if (to.kind === "local") {
       refuseFar("--digest-cache", this.digestCache);
     }

@@ -1,8 +1,9 @@
 import { constants } from "node:os";
 
+import { isExport } from "../native/export.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { adviceOnMissing } from "./path-advice.ts";
-import { adviceOnSystem, adviceOnUnsynced } from "./system-advice.ts";
+import { adviceOnSystem, adviceOnUnsynced, RUN_AGAIN } from "./system-advice.ts";
 
 /** A failure of the engine. */
 export interface EngineFailure extends Error {
@@ -42,6 +43,24 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
     exitCode: ExitCode.usage,
     advice:
       "leave out --cached and --update-digests: the digests could not be matched to their destination",
+  },
+  "bad-uri": {
+    exitCode: ExitCode.usage,
+    advice:
+      "give nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH; for a file of this name, put ./ before it",
+  },
+  "no-export": {
+    exitCode: ExitCode.unavailable,
+    advice:
+      "check the address, and that the server runs and accepts another client (`nbdinfo URI`; `qemu-nbd` needs --shared 2 or more)",
+  },
+  "no-flush": {
+    exitCode: ExitCode.unavailable,
+    advice: "serve the disk with flush, for instance by `qemu-nbd` or the file plugin of nbdkit",
+  },
+  server: {
+    exitCode: ExitCode.io,
+    advice: `look at the log of the NBD server and at the connection to it; ${RUN_AGAIN}`,
   },
   permission: { exitCode: ExitCode.permission },
   link: {
@@ -130,5 +149,15 @@ export function adviceOnEngine(error: EngineFailure, stage: string): string {
   if (kind === "sync" && (errno === ENOSPC || errno === EDQUOT)) {
     return adviceOnUnsynced(path);
   }
+  if (isExport(path) && (kind === "io" || kind === "read-only")) {
+    return adviceOnExport(kind);
+  }
   return BY_KIND[kind]?.advice ?? adviceOnSystem({ path, role, errno, writes });
+}
+
+/** Returns advice on a failure of the disk or file that an NBD server serves. */
+function adviceOnExport(kind: "io" | "read-only"): string {
+  return kind === "io"
+    ? `look at the log of the NBD server, and at the disk that it serves; ${RUN_AGAIN}`
+    : "serve it writable, or choose another destination";
 }

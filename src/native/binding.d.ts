@@ -99,6 +99,8 @@ export declare class Sink {
   get size(): number
   /** True for a block device, false for a file. */
   get isDevice(): boolean
+  /** True for an export of an NBD server; it is a device too. */
+  get isExport(): boolean
   /**
    * Removes the file if opening this sink has created it, and if it is still empty and still has its name. For a copy that fails before
    * the first write.
@@ -129,6 +131,8 @@ export declare class Source {
   get size(): number
   /** True for a block device, false for a file. */
   get isDevice(): boolean
+  /** True for an export of an NBD server; it is a device too. */
+  get isExport(): boolean
   /** Returns true if both are the same file or the same device. */
   isSameAs(other: Source): boolean
   /**

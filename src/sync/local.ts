@@ -106,9 +106,8 @@ async function open(context: LocalContext, options: LocalOptions): Promise<Ends>
   const data = options.sparse ? undefined : await dataLength(context, source);
   checkSpace(sink, options.destination, source.size, data);
   debug(`${options.source}: ${source.size} bytes, ${source.description}`);
-  debug(
-    `${options.destination}: ${destination.size} bytes, ${destination.description}, ${sink.description}`,
-  );
+  const reading = sink.isExport ? "" : `${destination.description}, `;
+  debug(`${options.destination}: ${destination.size} bytes, ${reading}${sink.description}`);
   return { source, destination, sink };
 }
 

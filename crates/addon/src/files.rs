@@ -29,6 +29,12 @@ impl Source {
         self.inner.kind() == Kind::Device
     }
 
+    /// True for an export of an NBD server; it is a device too.
+    #[napi(getter)]
+    pub fn is_export(&self) -> bool {
+        self.inner.server().is_some()
+    }
+
     /// Returns true if both are the same file or the same device.
     #[napi]
     pub fn is_same_as(&self, other: &Source) -> bool {
@@ -45,6 +51,9 @@ impl Source {
     /// Description of the way of reading, for the log.
     #[napi(getter)]
     pub fn description(&self) -> String {
+        if let Some(server) = self.inner.server() {
+            return server;
+        }
         let mode = if self.inner.is_direct() {
             "direct"
         } else {
@@ -85,6 +94,12 @@ impl Sink {
         self.inner.kind() == Kind::Device
     }
 
+    /// True for an export of an NBD server; it is a device too.
+    #[napi(getter)]
+    pub fn is_export(&self) -> bool {
+        self.inner.server().is_some()
+    }
+
     /// Removes the file if opening this sink has created it, and if it is still empty and still has its name. For a copy that fails before
     /// the first write.
     #[napi]
@@ -96,6 +111,9 @@ impl Sink {
     /// Description of the way of writing, for the log.
     #[napi(getter)]
     pub fn description(&self) -> String {
+        if let Some(server) = self.inner.server() {
+            return server;
+        }
         let kind = match self.inner.kind() {
             Kind::File => "a regular file",
             Kind::Device => "a block device",

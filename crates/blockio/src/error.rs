@@ -119,7 +119,45 @@ pub enum Error {
         reason: String,
     },
 
-    /// The kernel reported a failure.
+    /// The name begins like the URI of an export, and cannot be used as one.
+    #[error("cannot use {}: {reason}", Shown::path(.path))]
+    BadUri {
+        /// The name.
+        path: PathBuf,
+        /// The defect, as a clause.
+        reason: String,
+    },
+
+    /// The server cannot be reached, or does not offer the export.
+    #[error("cannot open {}: {reason}", Shown::path(.path))]
+    NoExport {
+        /// The URI.
+        path: PathBuf,
+        /// The reason, as a clause; it may contain text of the server.
+        reason: String,
+    },
+
+    /// The server could lose what was written without a report.
+    #[error("cannot write {}: its server offers neither flush nor FUA, so nothing would prove that the copy is on its disk", Shown::path(.path))]
+    NoFlush {
+        /// The URI.
+        path: PathBuf,
+    },
+
+    /// The connection to a server failed, and all that was in flight with it.
+    #[error("cannot {action} {}{}: {reason}", Shown::path(.path), At(*.offset))]
+    Server {
+        /// The action that failed, as a verb: `read`.
+        action: &'static str,
+        /// The URI.
+        path: PathBuf,
+        /// Offset of the first byte that could not be read or written, if the failure has one.
+        offset: Option<u64>,
+        /// The reason, as a clause.
+        reason: String,
+    },
+
+    /// The kernel, or a server, reported a failure.
     #[error("cannot {action} {}{}: {errno}", Shown::path(.path), At(*.offset))]
     Io {
         /// The action that failed, as a verb: `read`.
@@ -177,6 +215,10 @@ impl Error {
             Self::NotDirect { .. } => "not-direct",
             Self::BeyondEnd { .. } => "beyond-end",
             Self::NoIdentity { .. } => "no-identity",
+            Self::BadUri { .. } => "bad-uri",
+            Self::NoExport { .. } => "no-export",
+            Self::NoFlush { .. } => "no-flush",
+            Self::Server { .. } => "server",
             Self::Io { .. } | Self::NothingWritten { .. } => "io",
             Self::Sync { .. } => "sync",
             Self::NoMemory { .. } => "no-memory",
@@ -199,6 +241,10 @@ impl Error {
             | Self::NotDirect { path }
             | Self::BeyondEnd { path, .. }
             | Self::NoIdentity { path, .. }
+            | Self::BadUri { path, .. }
+            | Self::NoExport { path, .. }
+            | Self::NoFlush { path }
+            | Self::Server { path, .. }
             | Self::Io { path, .. }
             | Self::NothingWritten { path, .. }
             | Self::Sync { path, .. } => Some(path),
@@ -211,7 +257,7 @@ impl Error {
     pub fn offset(&self) -> Option<u64> {
         match self {
             Self::BeyondEnd { offset, .. } | Self::NothingWritten { offset, .. } => Some(*offset),
-            Self::Io { offset, .. } => *offset,
+            Self::Io { offset, .. } | Self::Server { offset, .. } => *offset,
             _ => None,
         }
     }
@@ -235,8 +281,9 @@ impl Error {
             Self::NotFound { .. }
             | Self::NotAFile { .. }
             | Self::Permission { .. }
-            | Self::Link { .. } => Some("open"),
-            Self::Io { action, .. } => Some(action),
+            | Self::Link { .. }
+            | Self::NoExport { .. } => Some("open"),
+            Self::Io { action, .. } | Self::Server { action, .. } => Some(action),
             Self::Sync { .. } => Some("sync"),
             Self::Sealed { .. }
             | Self::ReadOnly { .. }
@@ -244,8 +291,12 @@ impl Error {
             | Self::Unseen { .. }
             | Self::Locked { .. }
             | Self::BeyondEnd { .. }
+            | Self::NoFlush { .. }
             | Self::NothingWritten { .. } => Some("write"),
-            Self::NotDirect { .. } | Self::NoIdentity { .. } | Self::NoMemory { .. } => None,
+            Self::NotDirect { .. }
+            | Self::NoIdentity { .. }
+            | Self::BadUri { .. }
+            | Self::NoMemory { .. } => None,
         }
     }
 

@@ -65,6 +65,10 @@ impl Identity {
 
     /// Identifies `medium`, which was opened by `path`.
     pub(crate) fn of(medium: &dyn Medium, path: &Path) -> Result<Self, Error> {
+        if medium.export().is_some() {
+            let reason = "an export of a server has no permanent identifier".to_owned();
+            return Err(Failure::Unknown(reason).at(path));
+        }
         let found = medium.descriptor().map_err(Failure::Kernel);
         let found = found.and_then(|fd| described(fd));
         let text = found.and_then(short_enough);

@@ -9,10 +9,13 @@ use crate::sys::{Errno, Stat};
 use crate::{Direct, Error, Time};
 
 mod disk;
+mod export;
 #[cfg(any(test, feature = "memory"))]
 mod memory;
+mod zeros;
 
 pub(crate) use disk::Disk;
+pub(crate) use export::{Export, is_export};
 #[cfg(any(test, feature = "memory"))]
 pub use memory::{Fault, Memory, Operation, Trouble};
 
@@ -58,13 +61,35 @@ pub(crate) fn usable_size(
     path: &Path,
     direct: Direct,
 ) -> std::result::Result<u64, Error> {
-    if direct == Direct::On && medium.granularity().is_none() {
+    // Past the caches of this host is not yet past those of a server.
+    let is_direct = medium.granularity().is_some() && medium.export().is_none();
+    if direct == Direct::On && !is_direct {
         return Err(Error::NotDirect {
             path: path.to_owned(),
         });
     }
     let size = medium.size();
     size.map_err(|errno| Error::io("find the size of", path, None, errno))
+}
+
+/// Describes a failure of `action` on `medium`, which was opened by `path`.
+pub(crate) fn failure(
+    medium: &dyn Medium,
+    action: &'static str,
+    path: &Path,
+    offset: u64,
+    errno: Errno,
+) -> Error {
+    // The error number of a connection says little.
+    match medium.export().and_then(Export::trouble) {
+        Some(reason) => Error::Server {
+            action,
+            path: path.to_owned(),
+            offset: Some(offset),
+            reason,
+        },
+        None => Error::io(action, path, Some(offset), errno),
+    }
 }
 
 /// File or device with the operations of the kernel, which may do less than requested, fail, or be unsupported.
@@ -78,6 +103,11 @@ pub(crate) trait Medium: Debug + Send + Sync {
 
     /// Opens the same file or device again, for reading.
     fn reader(&self, direct: bool) -> Result<Box<dyn Medium>>;
+
+    /// Returns the export that it is; `None` for content of this host.
+    fn export(&self) -> Option<&Export> {
+        None
+    }
 
     /// Returns its descriptor; `EOPNOTSUPP` if it is not a file or device of the kernel.
     fn descriptor(&self) -> Result<BorrowedFd<'_>> {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use rustix::fd::OwnedFd;
 
 use crate::image_lock::ImageLock;
-use crate::medium::{Disk, Medium, usable_size};
+use crate::medium::{Disk, Export, Medium, failure, is_export, usable_size};
 use crate::node::Kind;
 use crate::sys::{self, Errno};
 use crate::{ALIGNMENT, Direct, Error, Source};
@@ -79,18 +79,24 @@ impl Sink {
     /// Opens a regular file or block device for writing. Never truncates one, and creates a file only with `create`; see
     /// [`remove_if_unused`](Self::remove_if_unused).
     ///
+    /// A URI names an export of a server. Its other users are unknown, so the following is about files and devices.
+    ///
     /// A device is claimed (`O_EXCL`, see open(2)): the kernel refuses this if the device or a partition of it is mounted, held or
     /// claimed. A file is refused if it is used as swap. Both are refused if a loop device uses them, if another process has them open for
     /// writing, or if a virtual machine or another sink has locked them. `force` opens them nevertheless. While the sink is open, it
     /// holds the locks that QEMU sets on images.
     ///
     /// # Errors
-    /// [`Error::Busy`] as described, [`Error::Unseen`] if that cannot be found out, [`Error::Locked`] if `lock` is set and another
+    /// [`Error::BadUri`], [`Error::NoExport`] and [`Error::NoFlush`] for an export; [`Error::Busy`] as described, [`Error::Unseen`] if that cannot be found out, [`Error::Locked`] if `lock` is set and another
     /// process holds the lock, [`Error::ReadOnly`] even with
     /// `force`, [`Error::NotFound`], [`Error::NotAFile`], [`Error::NotDirect`] if direct writes are required and not possible, or the
     /// error of open(2).
     pub fn open(path: impl AsRef<Path>, options: SinkOptions) -> Result<Self, Error> {
         let path = path.as_ref();
+        if is_export(path) {
+            let export = Export::open_for_writing(path)?;
+            return Self::new(Box::new(export), Kind::Device, path, options.direct);
+        }
         let opened = claim::open(path, options)?;
         let disk = Disk::new(opened.kind, opened.fd, options.direct.is_wanted());
         let sink = Self::new(Box::new(disk), opened.kind, path, options.direct);
@@ -122,7 +128,12 @@ impl Sink {
     /// # Errors
     /// [`Error::Busy`] and [`Error::Unseen`] as in [`open`](Self::open), or the error of open(2) for reading.
     pub fn refuse_used(path: impl AsRef<Path>) -> Result<(), Error> {
-        claim::probe(path.as_ref())
+        let path = path.as_ref();
+        // Connecting to find out would end a server that serves one client only.
+        if is_export(path) {
+            return Ok(());
+        }
+        claim::probe(path)
     }
 
     /// Fails if [`open`](Self::open) with `create` would fail to create a file at `path`, where nothing is found, whoever tries. Changes
@@ -192,6 +203,12 @@ impl Sink {
         &self.path
     }
 
+    /// Describes the server, if this is an export.
+    #[must_use]
+    pub fn server(&self) -> Option<String> {
+        self.medium.export().map(Export::description)
+    }
+
     /// Returns the size in bytes at the time of opening; a file may have grown since.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -253,7 +270,7 @@ impl Sink {
     }
 
     fn error(&self, offset: u64, errno: Errno) -> Error {
-        Error::io("write", &self.path, Some(offset), errno)
+        failure(&*self.medium, "write", &self.path, offset, errno)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fd::OwnedFd;
 
-use crate::medium::{Disk, Medium, usable_size};
+use crate::medium::{Disk, Export, Medium, is_export, usable_size};
 use crate::node::{Kind, Node};
 use crate::sys::{self, FileType, Stat};
 use crate::{ALIGNMENT, Direct, Error, Identity, Metadata, Storage};
@@ -44,13 +44,17 @@ enum Offset {
 }
 
 impl Source {
-    /// Opens a regular file or block device for reading.
+    /// Opens a regular file or block device, or the export that a URI names, for reading.
     ///
     /// # Errors
-    /// [`Error::NotAFile`] for anything else, without waiting for it to become ready; [`Error::NotDirect`] if direct reads are required and
+    /// [`Error::BadUri`] and [`Error::NoExport`] for an export; [`Error::NotAFile`] for anything else, without waiting for it to become ready; [`Error::NotDirect`] if direct reads are required and
     /// not possible; otherwise the error of open(2).
     pub fn open(path: impl AsRef<Path>, direct: Direct) -> Result<Self, Error> {
         let path = path.as_ref();
+        if is_export(path) {
+            let export = Export::open(path)?;
+            return Self::new(Box::new(export), Kind::Device, path, direct);
+        }
         Node::stat(path)?;
         let fd = sys::open_for_reading(path).map_err(|errno| Error::opening(path, errno))?;
         Self::of_descriptor(fd, path, direct, Offset::Own)
@@ -170,6 +174,9 @@ impl Source {
     /// rebooted. `None` if the kernel does not provide one, and for content of memory.
     #[must_use]
     pub fn instance(&self) -> Option<String> {
+        if let Some(export) = self.medium.export() {
+            return export.instance();
+        }
         instance_of(&self.medium.stat().ok()?)
     }
 
@@ -203,8 +210,17 @@ impl Source {
     pub fn is_same_as(&self, other: &Self) -> bool {
         match (self.medium.stat(), other.medium.stat()) {
             (Ok(one), Ok(other)) => one.same(&other),
-            _ => false,
+            _ => match (self.medium.export(), other.medium.export()) {
+                (Some(one), Some(other)) => one.is_same_as(other),
+                _ => false,
+            },
         }
+    }
+
+    /// Describes the server, if this is an export.
+    #[must_use]
+    pub fn server(&self) -> Option<String> {
+        self.medium.export().map(Export::description)
     }
 
     /// Returns the granularity of reads: offset and length must be multiples of this many bytes. A power of two, at most [`ALIGNMENT`].

@@ -1,6 +1,7 @@
 import * as t from "typanion";
 
 import { UsageError } from "../../errors/copy-error.ts";
+import { isExport } from "../../native/export.ts";
 import { refuseBareHost } from "../../sync/connection/endpoint.ts";
 import { exists } from "../../transport/files/small-file.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
@@ -61,6 +62,9 @@ export function refuseStandardInput(file: string): void {
  * @throws UsageError
  */
 export function refuseHost(stage: string, file: string): void {
+  if (isExport(file)) {
+    return;
+  }
   if (!exists(file)) {
     refuseBareHost(file);
   }

@@ -35,7 +35,9 @@ async function openSource(
   refuseEmpty(file, source);
   checkRange(source, { file, ...needs });
   // Reading changes the time of the last access, so the metadata comes first.
-  const description = describe(source, await engine.metadata(source));
+  const description = source.isExport
+    ? ({ size: source.size, kind: "device" } as const)
+    : describe(source, await engine.metadata(source));
   progress.begin(whole ? source.size : undefined, source.instance());
   if (inUse !== undefined) {
     await reportWriter(context, file, source, inUse);

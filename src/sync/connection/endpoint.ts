@@ -1,4 +1,5 @@
 import { UsageError } from "../../errors/copy-error.ts";
+import { isExport } from "../../native/export.ts";
 import { lstatSync } from "../../native/files.ts";
 
 /** One end of a copy: a file or device on this host or another one. */
@@ -24,7 +25,8 @@ export interface RemoteEndpoint {
 
 /**
  * Parses a name as scp(1) and rsync(1) do: `host:path` and `user@host:path` if there is a colon before the first slash, with an IPv6
- * address in brackets, and `ssh://user@host:port/path`. Anything else is a path on this host, such as `./a:b`.
+ * address in brackets, and `ssh://user@host:port/path`. Anything else is a path on this host, such as `./a:b`, or the URI of an export that
+ * this host reaches.
  *
  * @throws UsageError
  */
@@ -33,11 +35,14 @@ export function parseEndpoint(name: string): Endpoint {
   if (url !== undefined) {
     return remote(name, authority(name, url["authority"] ?? ""), url["path"] ?? "");
   }
+  if (isExport(name)) {
+    return { kind: "local", path: name };
+  }
   const scheme = /^(?<name>[a-z][a-z0-9+.-]*):\/\//i.exec(name)?.groups?.["name"];
   if (scheme !== undefined) {
     throw new UsageError(
       `${name} is an address for ${scheme}, which is not supported`,
-      "give HOST:PATH or ssh://USER@HOST:PORT/PATH, or ./NAME for a file here",
+      "give HOST:PATH, ssh://USER@HOST:PORT/PATH or nbd://HOST/EXPORT, or ./NAME for a file here",
     );
   }
   const scp = /^(?:(?<user>[^/:@]*)@)?(?<host>\[[^\]/]*\]|[^/:[\]]*):(?<path>[^]*)$/.exec(

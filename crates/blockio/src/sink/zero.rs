@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::staging::STAGING_LEN;
 use super::{Sink, whole_units};
 use crate::Error;
-use crate::medium::Zeroing;
+use crate::medium::{Zeroing, failure};
 use crate::node::Kind;
 use crate::sys::Errno;
 
@@ -57,7 +57,7 @@ impl Sink {
                         .fetch_max(refused + 1, Ordering::Relaxed);
                 }
                 Err(errno) => {
-                    return Err(Error::io("zero", &self.path, Some(start), errno));
+                    return Err(failure(&*self.medium, "zero", &self.path, start, errno));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Source;
-use crate::medium::Access;
+use crate::medium::{Access, failure};
 use crate::node::Kind;
 use crate::sys::Errno;
 use crate::{ALIGNMENT, Error};
@@ -228,7 +228,7 @@ impl Source {
     }
 
     fn error(&self, offset: u64, errno: Errno) -> Error {
-        Error::io("read", &self.path, Some(offset), errno)
+        failure(&*self.medium, "read", &self.path, offset, errno)
     }
 }
 
