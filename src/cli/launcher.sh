@@ -1,27 +1,16 @@
 #!/bin/sh
 # Starts the program: does what has to be done before Node runs, and then is Node. Nothing here is started but readlink(1), where this file is called by a link.
-# Only keywords and the utilities `[`, read, command and printf, which shells have built in. scripts/build-cli.ts puts in what
+# Only keywords and the utilities `[`, read, command, printf and ulimit, which shells have built in. scripts/build-cli.ts puts in what
 # stands between @ signs; the variables are in src/native/node-start.ts.
 
 # Node opens a debugger for whoever sends SIGUSR1, and until this shell catches it, it ends the process. Until Node runs it is answered here.
 trap 'printf "%s\n" "blockcopy: nothing has begun yet" >&2' USR1
 
-# With too few descriptors Node dies of a signal, or this shell finds nothing in the PATH. Node raises the soft limit to the hard one.
-# Where even the table cannot be opened, `files` stays 0.
-if [ -r /proc/self/limits ]; then
-  files=0
-  while read -r max open name soft hard unit; do
-    case "$max $open $name" in
-      'Max open files')
-        files=$hard
-        break
-        ;;
-    esac
-  done < /proc/self/limits
-  if [ "$files" != unlimited ] && [ "$files" -lt @FILES@ ]; then
-    printf '%s\n' "ERROR (blockcopy): cannot start: fewer than @FILES@ files may be open; raise the limit (\`ulimit -n\`, LimitNOFILE)" >&2
-    exit 69
-  fi
+# With too few descriptors Node dies of a signal, or this shell finds nothing in the PATH. The soft limit is set only to see if the hard
+# limit allows it: Node raises it to the hard one. To read the hard limit, this shell would have to start a process, or make 600 system calls.
+if ! ulimit -S -n @FILES@ 2> /dev/null; then
+  printf '%s\n' "ERROR (blockcopy): cannot start: fewer than @FILES@ files may be open; raise the limit (\`ulimit -n\`, LimitNOFILE)" >&2
+  exit 69
 fi
 
 # Node resets what a shell or nohup(1) has had ignored, so it is told.
