@@ -2,7 +2,7 @@
 // A command loads only the files that it needs, because V8 takes 40 µs for each KB that it reads, used or not.
 import { writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { type Plugin, rolldown } from "rolldown";
+import { type ChunkingContext, type Plugin, rolldown } from "rolldown";
 import { OLDEST_NODE } from "../src/native/node-version.ts";
 
 const ENTRY = "src/cli/main.ts";
@@ -15,7 +15,7 @@ export async function bundleProgram(folder: string): Promise<string[]> {
     // Its CommonJS comes whole, and has each of its hundred functions wrapped, which takes 2 ms.
     resolve: { alias: { typanion: resolve("node_modules/typanion/lib/index.mjs") } },
     transform: { target: `node${OLDEST_NODE}` },
-    plugins: [lightClipanion(), lazyBuiltins()],
+    plugins: [lightClipanion(), lazyBuiltins(), plainExports()],
   });
   const { output } = await bundle.write({
     dir: folder,
@@ -31,8 +31,8 @@ export async function bundleProgram(folder: string): Promise<string[]> {
         // Needed before the command is known.
         { name: "start", tags: ["$initial"], priority: 3 },
         { name: "run", test: /src\/cli\/run\.ts$/, priority: 3 },
-        // Shared by most commands in one file, as a file takes as long as 10 KB in it; the rest by the commands that share it.
-        { name: "common", minShareCount: MOST_COMMANDS, priority: 1 },
+        // Shared by most stages in one file, as a file takes as long as 10 KB in it; the rest by the commands that share it.
+        { name: sharedByStages, debugName: "common", priority: 1 },
         {
           name: "shared",
           minShareCount: 2,
@@ -49,8 +49,18 @@ export async function bundleProgram(folder: string): Promise<string[]> {
   return output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
 }
 
-/** More than half of the commands, among them all stages. */
-const MOST_COMMANDS = 5;
+/** The stages: each copy between hosts starts two or more. */
+const STAGE = /\/src\/commands\/(?:checksum|retrieve|save|receive)\.ts$/;
+
+/** Names the file for a module that most stages import. */
+function sharedByStages(module: string, chunking: ChunkingContext): string | undefined {
+  const importers = new Set([module]);
+  for (const importer of importers) {
+    for (const next of chunking.getModuleInfo(importer)?.importers ?? []) importers.add(next);
+  }
+  const stages = [...importers].filter((importer) => STAGE.test(importer));
+  return stages.length > 2 ? "common" : undefined;
+}
 
 /**
  * Leaves out of clipanion what only its own input and output need: the program reads the command line with it, and does the rest itself.
@@ -96,6 +106,27 @@ function lazyBuiltins(): Plugin {
         }
       }
       return lazy;
+    },
+  };
+}
+
+/**
+ * Exports values where rolldown exports functions that return them: V8 would have to make bytecode of each. They are at the end of a
+ * file, and oxlint refuses exports that change later.
+ */
+function plainExports(): Plugin {
+  const getter =
+    /^Object\.defineProperty\(exports, "([\w$]+)", \{\s+enumerable: true,\s+get: function \(\) \{\s+return (.+);\s+\}\s+\}\);$/gm;
+  return {
+    name: "plain-exports",
+    renderChunk(code) {
+      const plain = code.replaceAll(
+        getter,
+        (_, exported: string, local: string) => `exports.${exported} = ${local};`,
+      );
+      if (/defineProperty\(exports,[^)]*get:/.test(plain))
+        throw new Error("an export is not as expected");
+      return plain;
     },
   };
 }
