@@ -154,6 +154,35 @@ export declare class TerminalLock {
   release(): void
 }
 
+/** End of a direct connection with TLS 1.3, for one peer. */
+export declare class Tunnel {
+  /** Makes a key pair for this connection alone. */
+  constructor()
+  /** The public key of this end. */
+  get key(): string
+  /**
+   * Opens the first free port from `from` to `to`, 0 for any; without an address, on all addresses. It closes after ten seconds.
+   * Returns the port.
+   */
+  listen(bind: string | undefined | null, from: number, to: number): number
+  /**
+   * Waits for the peer that has the key `peer`, and makes descriptors 0 and 1 the ends of the connection with it. Returns its address.
+   *
+   * What was standard input stays open as the control channel: when it ends, the connection does. `epilogue` bytes come on it that are
+   * read from descriptor 0 after the stream of the peer.
+   */
+  accept(peer: string, epilogue: number): Promise<string>
+  /**
+   * Connects to the first address where the peer answers that has the key `peer`, and makes descriptors 0 and 1 the ends of the
+   * connection with it, like `accept`.
+   */
+  connect(peer: string, epilogue: number, addresses: Array<string>, port: number): Promise<string>
+  /** Moves bytes until both streams have ended; without `awaits_peer`, until that of this end has. Fails if the connection ends before. */
+  run(awaitsPeer: boolean): Promise<void>
+  /** Ends the stream of this end: nothing more will be written to descriptor 1. */
+  finish(): void
+}
+
 /** Blocks that were written. */
 export interface Applied {
   /** Length of each block in bytes, after decoding. */

@@ -26,4 +26,5 @@ pub mod open;
 mod promise;
 pub mod scan;
 pub mod stdio;
+pub mod tunnel;
 pub mod update;

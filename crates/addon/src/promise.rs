@@ -16,10 +16,20 @@ pub(crate) fn promise<T: Send + 'static, D: ToNapiValue + 'static>(
     convert: impl FnOnce(T) -> D + Send + 'static,
     start: impl FnOnce(Box<dyn FnOnce(std::result::Result<T, EngineError>) + Send>),
 ) -> Result<Object<'_>> {
+    promise_or(env, |_, value| Ok(convert(value)), start)
+}
+
+/// Does the same as [`promise`] for a result that may turn out to be a failure.
+pub(crate) fn promise_or<T: Send + 'static, D: ToNapiValue + 'static>(
+    env: &Env,
+    convert: impl FnOnce(Env, T) -> Result<D> + Send + 'static,
+    start: impl FnOnce(Box<dyn FnOnce(std::result::Result<T, EngineError>) + Send>),
+) -> Result<Object<'_>> {
     let (deferred, promise) = env.create_deferred::<D, Resolver<D>>()?;
     start(Box::new(move |outcome| {
-        deferred.resolve(Box::new(move |env| {
-            outcome.map(convert).map_err(|error| js_error(env, &error))
+        deferred.resolve(Box::new(move |env| match outcome {
+            Ok(value) => convert(env, value),
+            Err(error) => Err(js_error(env, &error)),
         }));
     }));
     Ok(promise)

@@ -1,0 +1,230 @@
+//! Moving bytes between a connection and two pipes.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionbio, read, write};
+
+use crate::Error;
+use crate::control::Control;
+use crate::session::{PIECE_LEN, Session};
+
+/// A connection with the expected peer.
+#[derive(Debug)]
+pub struct Link {
+    pub(crate) session: Session,
+    control: Control,
+}
+
+impl Link {
+    pub(crate) fn new(session: Session, control: Control) -> Self {
+        Self { session, control }
+    }
+
+    /// Returns the address and port of the peer.
+    #[must_use]
+    pub fn peer(&self) -> &str {
+        self.session.peer()
+    }
+
+    /// Sends what comes out of `from`, and writes what the peer sends to `to`, until both have ended.
+    ///
+    /// `from` ends when all of its writers have closed it, or when `until` says so and it is empty.
+    ///
+    /// One thread does both directions, because nearly all bytes go in one of them. It never waits for one while the other one could go on.
+    ///
+    /// # Errors
+    /// [`Error::Cut`] if the connection ends without the end of the peer's stream, and the other ones of a connection. Both pipes are then
+    /// closed, and so is the connection, without an end of the stream.
+    pub fn pump(self, from: OwnedFd, to: OwnedFd, until: Until) -> Result<(), Error> {
+        for pipe in [&from, &to] {
+            ioctl_fionbio(pipe, true).map_err(Error::on_pipe)?;
+        }
+        let pump = Pump {
+            session: self.session,
+            control: self.control,
+            from: Some(from),
+            to: Some(to),
+            done: Some(until.done),
+            awaits_peer: until.awaits_peer,
+            plain: vec![0; PIECE_LEN],
+        };
+        pump.run()
+    }
+}
+
+/// What ends a connection.
+#[derive(Debug)]
+pub struct Until {
+    /// A pipe. When its writer closes it, nothing more will be written to what is sent. A writer may not notice by itself: the kernel keeps a
+    /// pipe open as long as a thread waits for it with poll(2).
+    pub done: OwnedFd,
+    /// True to go on until the peer has ended its stream too.
+    pub awaits_peer: bool,
+}
+
+struct Pump {
+    session: Session,
+    control: Control,
+    /// `None` once it has ended.
+    from: Option<OwnedFd>,
+    /// `None` once everything was written to it.
+    to: Option<OwnedFd>,
+    /// `None` once nothing more will be written to `from`.
+    done: Option<OwnedFd>,
+    awaits_peer: bool,
+    plain: Vec<u8>,
+}
+
+/// What has happened to each descriptor.
+struct Ready {
+    control: PollFlags,
+    socket: PollFlags,
+    from: PollFlags,
+    to: PollFlags,
+    done: PollFlags,
+}
+
+impl Pump {
+    fn run(mut self) -> Result<(), Error> {
+        loop {
+            self.session.process()?;
+            while self.done.is_none() && self.from.is_some() && !self.session.wants_write() {
+                self.send()?;
+            }
+            self.end_what_is_over()?;
+            let has_sent = self.session.has_closed && !self.session.wants_write();
+            if has_sent && (self.to.is_none() || !self.awaits_peer) {
+                return Ok(());
+            }
+            let ready = self.wait()?;
+            if !ready.done.is_empty() {
+                self.done = None;
+            }
+            if !ready.control.is_empty() {
+                self.control.read()?;
+            }
+            self.use_socket(ready.socket)?;
+            if !ready.from.is_empty() {
+                self.send()?;
+            }
+            if !ready.to.is_empty() {
+                self.deliver()?;
+            }
+        }
+    }
+
+    /// Passes on the ends of both streams.
+    fn end_what_is_over(&mut self) -> Result<(), Error> {
+        let session = &mut self.session;
+        if session.peer_closed && session.received.is_empty() && !self.control.is_waiting() {
+            let epilogue = self.control.take_epilogue();
+            if epilogue.is_empty() {
+                self.to = None;
+            } else {
+                session.received.room()[..epilogue.len()].copy_from_slice(&epilogue);
+                session.received.add(epilogue.len());
+            }
+        }
+        if self.from.is_none() && !session.has_closed && !session.wants_write() {
+            session.close()?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<Ready, Error> {
+        let control = self.control.fd();
+        // A descriptor that is not waited for must not be in the list: poll(2) reports its end in any case.
+        let from = self.from.as_ref().filter(|_| !self.session.wants_write());
+        let to = self
+            .to
+            .as_ref()
+            .filter(|_| !self.session.received.is_empty());
+        let mut fds = vec![PollFd::new(&control, PollFlags::IN), self.session.poll_fd()];
+        fds.extend(from.map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
+        fds.extend(to.map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::OUT)));
+        fds.extend(
+            (self.done.as_ref()).map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)),
+        );
+        poll_until(&mut fds, None)?;
+        let mut found = fds.iter().map(PollFd::revents);
+        let mut next = |is_listed: bool| {
+            let events = is_listed.then(|| found.next()).flatten();
+            events.unwrap_or(PollFlags::empty())
+        };
+        Ok(Ready {
+            control: next(true),
+            socket: next(true),
+            from: next(from.is_some()),
+            to: next(to.is_some()),
+            done: next(self.done.is_some()),
+        })
+    }
+
+    fn use_socket(&mut self, found: PollFlags) -> Result<(), Error> {
+        if found.contains(PollFlags::OUT) {
+            self.session.write()?;
+        }
+        if (found - PollFlags::OUT).is_empty() {
+            return Ok(());
+        }
+        if self.session.wants_read() {
+            self.session.read()?;
+            return self.deliver();
+        }
+        // Not asked for: only a connection that is lost reports itself.
+        match self.session.socket().take_error() {
+            Ok(None) => Err(Error::Cut {
+                peer: self.session.peer().to_owned(),
+            }),
+            Ok(Some(error)) | Err(error) => Err(Error::on_socket(self.session.peer(), &error)),
+        }
+    }
+
+    /// Encrypts what has come out of the pipe, and sends it.
+    fn send(&mut self) -> Result<(), Error> {
+        let Some(from) = &self.from else {
+            return Ok(());
+        };
+        match read(from, &mut self.plain) {
+            Ok(0) => self.from = None,
+            Ok(count) => {
+                self.session.encrypt(&self.plain[..count])?;
+                self.session.write()?;
+            }
+            // It is empty, and stays so.
+            Err(Errno::AGAIN) if self.done.is_none() => self.from = None,
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(errno) => return Err(Error::on_pipe(errno)),
+        }
+        Ok(())
+    }
+
+    /// Writes what was decrypted to the pipe, as far as there is room.
+    fn deliver(&mut self) -> Result<(), Error> {
+        let Some(to) = &self.to else {
+            return Ok(());
+        };
+        if self.session.received.is_empty() {
+            return Ok(());
+        }
+        match write(to, self.session.received.filled()) {
+            Ok(count) => self.session.received.take(count),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(errno) => return Err(Error::on_pipe(errno)),
+        }
+        Ok(())
+    }
+}
+
+/// Waits until a descriptor is ready, or until a point in time.
+pub(crate) fn poll_until(fds: &mut [PollFd<'_>], until: Option<Instant>) -> Result<(), Error> {
+    let left = until
+        .map(|until| until.saturating_duration_since(Instant::now()))
+        .and_then(|left| Timespec::try_from(left).ok());
+    match poll(fds, left.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(Error::on_pipe(errno)),
+    }
+}
