@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Child, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
-import { type Epilogue, type Pipe, PipeEnds, type PipeMaker } from "./pipes.ts";
+import { type ControlPipe, type Pipe, PipeEnds, type PipeMaker } from "./pipes.ts";
 import { type Grace, stopChild } from "./stop-child.ts";
 
 /** Milliseconds that a program may take to end by itself after another has failed, and to react to SIGTERM. */
@@ -52,7 +52,7 @@ export interface PipelineResult {
 export function runPipeline(
   native: PipeMaker,
   programs: readonly Program[],
-  pipes: readonly Pipe[],
+  pipes: readonly (Pipe | ControlPipe)[],
   { abort, cancel }: StopSignals,
 ): Promise<PipelineResult> {
   const pipeline = new Pipeline(programs, new PipeEnds(native, pipes));
@@ -103,7 +103,7 @@ class Pipeline {
 
   async finished(): Promise<PipelineResult> {
     const epilogues = Promise.all(
-      Array.from(this.#ends.epilogues, ([place, epilogue]) => this.#writeEpilogue(place, epilogue)),
+      this.#ends.epilogues.map((epilogue) => this.#writeEpilogue(epilogue)),
     );
     const taken = this.#ends.taken();
     const statuses = await Promise.all(this.#statuses);
@@ -132,6 +132,7 @@ class Pipeline {
       return undefined;
     }
     const { status, at } = await child.ended;
+    this.#ends.hangUp(place);
     this.#running -= 1;
     const failed = !succeeded(program, status);
     if (failed && at < (this.#firstFailure?.at ?? Infinity)) {
@@ -141,6 +142,7 @@ class Pipeline {
       this.#resolveNoMoreStarts();
     }
     if (failed) {
+      this.#ends.hangUp();
       await this.#stopAll();
     }
     return status;
@@ -173,12 +175,12 @@ class Pipeline {
   }
 
   /** Writes the text after the output of a program if all programs that it waits for succeed; else only closes the pipe. */
-  async #writeEpilogue(place: number, { after, text }: Epilogue): Promise<void> {
-    const successes = [place, ...after].map((other) => this.#succeeds(other));
+  async #writeEpilogue({ after, finish }: PipeEnds["epilogues"][number]): Promise<void> {
+    const successes = after.map((other) => this.#succeeds(other));
     // The reader must not wait for the rest once one program has failed.
     const stopped = this.#noMoreStarts.then(() => !this.#hasFailed && allTrue(successes));
     const success = await Promise.race([allTrue(successes), stopped]);
-    await this.#ends.finish(place, success ? text : undefined);
+    await finish(success);
   }
 
   async #succeeds(place: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { closeSync, write } from "node:fs";
+import { closeSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 
 import type * as Binding from "../../native/binding.js";
@@ -27,8 +27,29 @@ export interface Pipe {
   epilogue?: Epilogue;
 }
 
+/** Takes the function that writes to the control channel of a program. */
+export interface Control {
+  opened(write: (text: string) => void): void;
+}
+
+/**
+ * A pipe from this process to the standard input of a program, which stays open until that program has ended or another one has failed: its
+ * end tells the program that this process has gone.
+ */
+export interface ControlPipe {
+  to: number;
+  control: Control;
+  /** Text that is written once the programs in `after` have succeeded. */
+  epilogue?: Epilogue;
+}
+
+/** An epilogue, and the function that writes it if it is wanted, and then closes its pipe. */
+interface EpilogueEnd extends Pick<Epilogue, "after"> {
+  finish: (wanted: boolean) => Promise<void>;
+}
+
 /** Text after the output of a program, and the other programs that must succeed first. */
-export interface Epilogue {
+interface Epilogue {
   after: readonly number[];
   text: string;
 }
@@ -37,17 +58,25 @@ export interface Epilogue {
 export class PipeEnds {
   readonly #inputs = new Map<number, number>();
   readonly #outputs = new Map<number, number>();
-  readonly #epilogues = new Map<number, Epilogue>();
+  /** The ends of control channels in this process. */
+  readonly #controls = new Map<number, number>();
+  readonly #epilogues: EpilogueEnd[] = [];
+  /** The programs whose output stays open in this process for an epilogue. */
+  readonly #kept = new Set<number>();
   readonly #taking: Promise<void>[] = [];
 
-  constructor(native: PipeMaker, pipes: readonly Pipe[]) {
+  constructor(native: PipeMaker, pipes: readonly (Pipe | ControlPipe)[]) {
     for (const pipe of pipes) {
-      this.#open(native, pipe);
+      if ("control" in pipe) {
+        this.#openControl(native, pipe);
+      } else {
+        this.#open(native, pipe);
+      }
     }
   }
 
-  /** The programs whose output stays open in this process for an epilogue. */
-  get epilogues(): ReadonlyMap<number, Epilogue> {
+  /** The epilogues of all pipes. */
+  get epilogues(): readonly EpilogueEnd[] {
     return this.#epilogues;
   }
 
@@ -67,19 +96,39 @@ export class PipeEnds {
   /** Closes the ends of a program in this process: open ones would hide from its neighbours that it has gone. */
   close(place: number): void {
     close(this.#inputs.get(place));
-    if (!this.#epilogues.has(place)) {
+    if (!this.#kept.has(place)) {
       close(this.#outputs.get(place));
     }
   }
 
-  /** Writes the epilogue of a program if there is a text, then closes that pipe. */
-  async finish(place: number, text: string | undefined): Promise<void> {
-    const fd = this.#outputs.get(place);
-    if (fd !== undefined && text !== undefined) {
-      // If the reader has gone, its exit status says so.
-      await writeSome(fd, text).catch(() => undefined);
+  /** Closes the control channel of a program that has ended, or those of all programs. */
+  hangUp(place?: number): void {
+    for (const [other, fd] of this.#controls) {
+      if (place === undefined || place === other) {
+        this.#controls.delete(other);
+        closeSync(fd);
+      }
     }
-    close(fd);
+  }
+
+  #openControl(native: PipeMaker, { to, control, epilogue }: ControlPipe): void {
+    const { read, write: fd } = native.makePipe(PIPE_LENGTH);
+    this.#inputs.set(to, read);
+    this.#controls.set(to, fd);
+    const tell = (text: string): void => {
+      if (this.#controls.has(to)) {
+        tellProgram(fd, text);
+      }
+    };
+    control.opened(tell);
+    if (epilogue !== undefined) {
+      const finish = async (wanted: boolean): Promise<void> => {
+        if (wanted) {
+          tell(epilogue.text);
+        }
+      };
+      this.#epilogues.push({ after: epilogue.after, finish });
+    }
   }
 
   #open(native: PipeMaker, { from, to, relayed, preface, epilogue }: Pipe): void {
@@ -97,9 +146,30 @@ export class PipeEnds {
       this.#inputs.set(to, first.read);
     }
     if (epilogue !== undefined) {
-      this.#epilogues.set(from, epilogue);
+      this.#kept.add(from);
+      const finish = (wanted: boolean): Promise<void> =>
+        finishPipe(first.write, wanted ? epilogue.text : undefined);
+      this.#epilogues.push({ after: [from, ...epilogue.after], finish });
     }
   }
+}
+
+/** Writes a few bytes to a control channel. It always has room for them, so this does not block, and no later close can overtake it. */
+function tellProgram(fd: number, text: string): void {
+  try {
+    writeSync(fd, text);
+  } catch {
+    // If the program has gone, its exit status says so.
+  }
+}
+
+/** Writes a last text to a pipe if there is one, and closes it. */
+async function finishPipe(fd: number, text: string | undefined): Promise<void> {
+  if (text !== undefined) {
+    // If the reader has gone, its exit status says so.
+    await writeSome(fd, text).catch(() => undefined);
+  }
+  closeSync(fd);
 }
 
 function close(fd: number | undefined): void {
