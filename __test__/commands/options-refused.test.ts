@@ -173,6 +173,14 @@ const IGNORED: readonly [option: string, given: Partial<SyncOptions>, otherwise:
   ["--rsh", { isHere: true, rsh: "ssh" }, { isHere: false }],
   ["--no-bootstrap", { isHere: true, noBootstrap: true }, { isHere: false }],
   ["--bootstrap", { isHere: true, bootstrap: "single" }, { isHere: false }],
+  ["--transport", { isHere: true, transport: "auto" }, { isHere: false }],
+  ["--ports", { isHere: true, ports: {} }, { isHere: false, transport: "tls" }],
+  ["--ports", { ports: {} }, { transport: "auto" }],
+  ["--listen", { transport: "ssh", listen: "source" }, { transport: "tls" }],
+  ["--bind", { bind: "10.0.0.1" }, { transport: "tls" }],
+  ["--wire", { transport: "tls", wire: "0.0.2" }, { transport: "ssh" }],
+  ["--ranges", { transport: "auto", ranges: "map" }, { transport: "ssh" }],
+  ["--delta", { transport: "tls", delta: "delta" }, { transport: undefined }],
   ["--bootstrap single", { bootstrap: "single", noBootstrap: true }, { bootstrap: "never" }],
 ];
 

@@ -63,6 +63,9 @@ export class ReceiveCommand extends DestinationCommand {
   /** The same as --digest-cache, encoded. */
   encodedDigestCache = value("--encoded-digest-cache", ENCODED_NAME);
 
+  /** Connect with the other stage directly. */
+  tunnel = flag("--tunnel");
+
   /** FILE is encoded, as `sync` passes a name that a shell might change. */
   encoded = flag("--encoded");
 
@@ -84,6 +87,7 @@ export class ReceiveCommand extends DestinationCommand {
         { fd: 0, name: "block_input_stream", other: "blockcopy retrieve FILE" },
         { fd: 1, name: "hash_output_stream", other: "blockcopy retrieve FILE" },
       ],
+      tunnel: this.tunnel,
       work: (context) => this.#receive(context),
     });
   }

@@ -65,6 +65,9 @@ export class RetrieveCommand extends StageCommand {
 
   reportRanges = flag("--report-ranges");
 
+  /** Connect with the other stage directly. */
+  tunnel = flag("--tunnel");
+
   /** FILE is encoded, as `sync` passes a name that a shell might change. */
   encoded = flag("--encoded");
 
@@ -86,6 +89,7 @@ export class RetrieveCommand extends StageCommand {
         { fd: 0, name: "hash_input_stream", other: "blockcopy checksum FILE" },
         { fd: 1, name: "block_output_stream", other: "blockcopy save FILE" },
       ],
+      tunnel: this.tunnel,
       work: (context) => this.#retrieve(context),
     });
   }

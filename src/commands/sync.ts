@@ -1,5 +1,6 @@
 import { Command } from "clipanion";
 
+import { UsageError } from "../errors/copy-error.ts";
 import { isExport } from "../native/export.ts";
 import { wantsLegacy } from "../process/environment.ts";
 import { attributeOptions } from "../stages/save/metadata.ts";
@@ -8,6 +9,7 @@ import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import { runCopy } from "../sync/copy.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
 import type { LocalContext } from "../sync/local.ts";
+import type { TunnelOptions } from "../sync/tunnel/tunnel-options.ts";
 import type { Part } from "../blocks/part.ts";
 import { operand } from "./options/declare.ts";
 import { refuseOnExport } from "./options/export.ts";
@@ -107,14 +109,30 @@ export class SyncCommand extends SyncOptionsCommand {
     const turn =
       this.auditRuns === undefined ? undefined : AuditTurn.next(this.auditRuns, this.auditState);
     this.audit = turn?.part;
+    const legacy = this.wire !== undefined || wantsLegacy();
     const result = await runCopy(context, {
       source: from,
       destination: to,
       remote: remoteOptionsOf(this),
       copy: this,
-      legacy: this.wire !== undefined || wantsLegacy(),
+      tunnel: this.#tunnel(legacy),
+      legacy,
       readRanges: (file) => readRanges(context, file),
     });
     return turn?.end(result) ?? result;
+  }
+
+  #tunnel(legacy: boolean): TunnelOptions | undefined {
+    const { transport = "ssh", ports = { from: 0, to: 0 }, listen, bind } = this;
+    if (transport === "ssh") {
+      return undefined;
+    }
+    if (legacy) {
+      throw new UsageError(
+        "--transport does not work with BLOCKCOPY_WIRE: blockcopy 0.0.2 has no direct connections",
+        "unset BLOCKCOPY_WIRE, or leave out --transport",
+      );
+    }
+    return { mayFallBack: transport === "auto", ports, listen, bind };
   }
 }

@@ -109,6 +109,16 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
       "nothing of this block was written; check what lies between the two hosts and run again",
   },
   io: { exitCode: ExitCode.io },
+  "no-tunnel": {
+    exitCode: ExitCode.unavailable,
+    advice:
+      "let TCP connections to that port through the firewalls (--ports FROM-TO sets a range), let the other end listen (--listen), name an address that can be reached (--bind), or use --transport ssh",
+  },
+  "tunnel-cut": { exitCode: ExitCode.later, advice: RUN_AGAIN },
+  "tunnel-lost": { exitCode: ExitCode.later, advice: RUN_AGAIN },
+  "tunnel-damaged": { exitCode: ExitCode.later, advice: RUN_AGAIN },
+  "tunnel-abandoned": { exitCode: ExitCode.later, advice: RUN_AGAIN },
+  "tunnel-pipe": { exitCode: ExitCode.io, advice: RUN_AGAIN },
   sync: {
     exitCode: ExitCode.io,
     advice:

@@ -178,6 +178,7 @@ class Running<Result> {
         this.#end = event;
         break;
       case "differ":
+      case "tunnel":
         return;
       case "hello":
       case "begin":

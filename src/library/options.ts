@@ -63,6 +63,14 @@ export interface SyncOptions extends Control {
   noBootstrap?: boolean | undefined;
   /** Fail when a stage or host says nothing for this many seconds, 0 for no limit. Default: 60. */
   timeout?: number | undefined;
+  /** Send digests and blocks over ssh, or over TCP connections of their own with TLS 1.3, with keys that ssh has exchanged; auto tries tls, then ssh. Default: ssh. */
+  transport?: "ssh" | "tls" | "auto" | undefined;
+  /** With --transport tls, listen on a port of this range, one for each stream. Default: any free port. */
+  ports?: string | undefined;
+  /** With --transport tls, the end that listens: source or destination. Default: the one on the other host; the destination, if both are. */
+  listen?: "source" | "destination" | undefined;
+  /** With --transport tls, listen on this address of that host, and connect to it. */
+  bind?: string | undefined;
   /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
   direct?: "auto" | "on" | "off" | undefined;
   /** Hash and compress on this number of threads. Default: one per core. */

@@ -8,7 +8,10 @@ import type { CopyOptions } from "./stage-arguments.ts";
 import type { CopyPlan } from "./streams.ts";
 
 /** A copy, wherever its ends are. */
-export interface Copy extends Pick<CopyPlan, "source" | "destination" | "remote" | "copy"> {
+export interface Copy extends Pick<
+  CopyPlan,
+  "source" | "destination" | "remote" | "copy" | "tunnel"
+> {
   /** The other hosts have blockcopy 0.0.2. */
   legacy: boolean;
   /** Reads a range map. */

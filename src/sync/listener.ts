@@ -87,6 +87,7 @@ export class Listener {
       case "differ":
         this.#takeDifferences(side, event.ranges);
         break;
+      case "tunnel":
       case "map":
       case "error":
       case "end":

@@ -10,6 +10,7 @@ import { contradiction } from "./failures/proof.ts";
 import { countsOf } from "./side.ts";
 import { isWhole } from "./stage-arguments.ts";
 import { type CopyPlan, runStreams, type StreamsEnd } from "./streams.ts";
+import { whyNoTunnel } from "./tunnel/why-no-tunnel.ts";
 import { SyncError } from "./failures/sync-error.ts";
 
 /**
@@ -23,15 +24,23 @@ export async function syncRemote(context: SyncContext, plan: CopyPlan): Promise<
   const bootstrap = await Bootstrap.of(context, remote, [source, destination]);
   // After a bootstrap both stages start again and may repeat their warnings.
   const warn = once(context.warn);
+  let { tunnel } = plan;
   for (;;) {
-    const { streams, cause } = await runStreams({ ...context, warn }, plan, bootstrap.sent);
+    const now = { ...plan, tunnel };
+    const { streams, cause } = await runStreams({ ...context, warn }, now, bootstrap.sent);
     if (cause === undefined) {
       return resultOf(streams, copy, (clock() - begun) / 1000);
     }
-    if (!isMissing(cause)) {
+    if (isMissing(cause)) {
+      await bootstrap.send(cause.side);
+      continue;
+    }
+    const refused = tunnel?.mayFallBack === true ? whyNoTunnel(streams, cause) : undefined;
+    if (refused === undefined) {
       throw failureOf(cause, warn);
     }
-    await bootstrap.send(cause.side);
+    warn(`no direct connection, so the copy goes over ssh: ${refused}`);
+    tunnel = undefined;
   }
 }
 

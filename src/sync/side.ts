@@ -54,6 +54,9 @@ export class Side {
   /** The last lines from there that are not events: messages of ssh or of a shell. */
   readonly lastLines: string[] = [];
 
+  /** Called when it is ready for a direct connection, and when it listens. */
+  onTunnel: ((event: StageEvent & { event: "tunnel" }) => void) | undefined;
+
   /** Resolves when it has opened its file. */
   readonly begun: Promise<void>;
   #resolveBegun!: () => void;
@@ -117,6 +120,9 @@ export class Side {
         break;
       case "end":
         this.report = event;
+        break;
+      case "tunnel":
+        this.onTunnel?.(event);
         break;
       case "warning":
       case "aside":

@@ -21,6 +21,8 @@ import { Silence } from "./silence.ts";
 import { type CopyOptions, receiveArguments, retrieveArguments } from "./stage-arguments.ts";
 import { type Observers, stageProgram } from "./stage-program.ts";
 import { partsOf, rangeListOf, startAfter, streamPipes } from "./stream-pipes.ts";
+import { controlPipes } from "./tunnel/meetings.ts";
+import type { TunnelOptions } from "./tunnel/tunnel-options.ts";
 
 /** The ends of a copy, and its options. */
 export interface CopyPlan {
@@ -32,6 +34,8 @@ export interface CopyPlan {
   extents?: readonly Extent[] | undefined;
   /** Takes the block stream instead of the destination. */
   take?: Take;
+  /** Send digests and blocks over direct connections; undefined for ssh. */
+  tunnel?: TunnelOptions | undefined;
 }
 
 /** The end of all stages of a copy. */
@@ -57,7 +61,7 @@ export async function runStreams(
   plan: CopyPlan,
   sent: Sent,
 ): Promise<StreamsEnd> {
-  const { source, destination, remote, copy, extents, take } = plan;
+  const { source, destination, remote, copy, extents, take, tunnel } = plan;
   const { native, cancellation } = context;
   const streams = streamsOf(plan);
   const listener = new Listener(context, streams, {
@@ -70,11 +74,14 @@ export async function runStreams(
     giveUp: (error) => listener.giveUp(error),
   });
   const programs = programsOf(context, plan, sent, { streams, listener, silence });
-  const pipes = streamPipes(streams.length, {
-    relayed: source.kind === "remote" && destination.kind === "remote",
-    preface: rangeListOf(extents, copy),
-    take,
-  });
+  const pipes =
+    tunnel === undefined
+      ? streamPipes(streams.length, {
+          relayed: source.kind === "remote" && destination.kind === "remote",
+          preface: rangeListOf(extents, copy),
+          take,
+        })
+      : controlPipes(streams, { source, destination, remote, tunnel });
   const writes = writesDestination(plan);
   const run = (): Promise<PipelineResult> =>
     runPipeline(native, programs, pipes, {
@@ -131,7 +138,8 @@ function programsOf(
   sent: Sent,
   { streams, ...observers }: Observers & { streams: readonly Stream[] },
 ): Program[] {
-  const { copy } = plan;
+  const { copy, tunnel } = plan;
+  const direct = tunnel === undefined ? [] : ["--tunnel"];
   const remote = { ...plan.remote, ownConnection: streams.length > 1 };
   const writes = writesDestination(plan);
   const begun = streams.map(({ to }) => to.begun);
@@ -147,8 +155,8 @@ function programsOf(
     };
   };
   return streams.flatMap(({ to, from, part }, place) => [
-    program(to, receiveArguments(copy, part), place),
-    program(from, retrieveArguments(copy, { linked: isLinked(plan) }), place),
+    program(to, [...receiveArguments(copy, part), ...direct], place),
+    program(from, [...retrieveArguments(copy, { linked: isLinked(plan) }), ...direct], place),
   ]);
 }
 

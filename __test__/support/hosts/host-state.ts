@@ -64,6 +64,17 @@ export function shape(t: Cleaning, host: Far, rate: string): () => void {
   return end;
 }
 
+/** Lets the two far hosts reach each other through the host between them. */
+export function joinFar(): void {
+  at("here");
+  const forward = "net.ipv4.ip_forward=1";
+  system("nsenter", `--net=/run/netns/${namespace("here")}`, "--", "sysctl", "-qw", forward);
+  for (const host of ["one", "two"] as const) {
+    const { here } = addressOf(host);
+    system("ip", "-n", at(host), "route", "replace", "default", "via", here);
+  }
+}
+
 /** Takes the cable out, until the test ends or what is returned is called. */
 export function unplug(t: Cleaning, host: Far): () => void {
   const set = (state: "up" | "down"): string =>

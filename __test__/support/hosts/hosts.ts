@@ -186,8 +186,13 @@ function enter(host: "here" | Far): [string, ...string[]] {
 
 /** The command that runs what follows it on the host without sshd. */
 export function prefixHere(): string[] {
+  return prefixOn("here");
+}
+
+/** The command that runs what follows it on any host. */
+export function prefixOn(host: "here" | Far): [string, ...string[]] {
   hosts();
-  return enter("here");
+  return enter(host);
 }
 
 /** The environment of what runs there. */

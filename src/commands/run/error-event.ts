@@ -1,3 +1,4 @@
+import { isEngineFailure } from "../../errors/engine-failure.ts";
 import { adviceOn, exitCodeOf } from "../../errors/explain.ts";
 import { ReaderGoneError } from "../../errors/stream-errors.ts";
 import { ProtocolError } from "../../protocol/error.ts";
@@ -14,15 +15,20 @@ export function errorEvent(error: unknown, stage: string, synced: number | undef
     code: exitCodeOf(error),
     consequence: isConsequence(error),
     ...(synced !== undefined && { synced }),
+    ...(isEngineFailure(error) && error.kind === "no-tunnel" && { tunnel: true }),
     foreign:
       error instanceof ProtocolError &&
       ["unknown-command", "other-stream", "not-asked"].includes(error.code),
   });
 }
 
+/** Kinds of failures of a direct connection whose cause is elsewhere. */
+const ELSEWHERE: readonly string[] = ["tunnel-cut", "tunnel-abandoned"];
+
 /** True if a failure is the consequence of that of another stage: its stream ends, or it no longer reads. */
-function isConsequence(error: unknown): boolean {
+export function isConsequence(error: unknown): boolean {
   return (
+    (isEngineFailure(error) && ELSEWHERE.includes(error.kind)) ||
     error instanceof ReaderGoneError ||
     (error instanceof ProtocolError &&
       ["closed", "truncated-command", "truncated-frame"].includes(error.code))

@@ -22,6 +22,8 @@ export interface Stage extends ShownStage {
   io: IoOptions;
   /** Report to another program by events, instead of to a person. */
   events?: boolean;
+  /** Connect with the other stage directly: standard input only tells how. */
+  tunnel?: boolean;
   /** Does the work, and returns its result in words if there is anything to say. */
   work: (context: StageContext) => Promise<string | undefined>;
 }
@@ -57,6 +59,11 @@ export function runStage(stage: Stage): Promise<never> {
       wantsLegacy();
       events = stage.events === true ? eventsOf(stage.io.threads, native) : undefined;
       progress.show(events ?? (await progressFor(stage, native)));
+      // Loaded when it is needed: most copies do without it.
+      const tunnel =
+        stage.tunnel === true
+          ? await (await import("./direct-streams.ts")).DirectStreams.open({ native, debug })
+          : undefined;
       const { direct, threads, queueDepth } = stage.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
@@ -67,7 +74,10 @@ export function runStage(stage: Stage): Promise<never> {
             : `WARNING (${stage.name}): ${message}`,
         );
       const tell = (message: string): void => printLine(`blockcopy ${stage.name}: ${message}`);
-      return stage.work({ native, engine, direct, progress, cancellation, warn, tell, debug });
+      const says = { warn, tell, debug };
+      const work = (): Promise<string | undefined> =>
+        stage.work({ native, engine, direct, progress, cancellation, ...says });
+      return tunnel === undefined ? work() : tunnel.during(work, stage.name === "receive");
     },
   });
 }

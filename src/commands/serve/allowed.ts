@@ -73,6 +73,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   "--digest-cache": "leave it out: it names another file there",
   "--encoded-digest-cache": "leave out --digest-cache: it names another file there",
   "--wire": "leave it out",
+  "--tunnel": "leave out --transport: this key may only use the connection of ssh",
 };
 
 /**

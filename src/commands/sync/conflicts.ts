@@ -21,6 +21,11 @@ interface SharedOptions {
 /** Options of `sync`, as given. */
 export interface SyncOptions extends CopyOptions, SharedOptions {
   wire: string | undefined;
+  /** `--transport` */
+  transport: "ssh" | "tls" | "auto" | undefined;
+  ports: object | undefined;
+  listen: string | undefined;
+  bind: string | undefined;
   quiet: boolean;
   json: boolean;
   verbose: boolean;
@@ -84,6 +89,32 @@ const OF_BOTH: readonly Conflict<SharedOptions>[] = [
  * `--remote-command` and `--wire`, `--stats` asks for a summary that is printed anyway, and `-q --json` prints nothing on standard error.
  */
 const OF_SYNC: readonly Conflict<SyncOptions>[] = [
+  {
+    when: ({ isHere }) => isHere,
+    options: ({ transport, ...given }) => ({
+      "--transport": transport !== undefined,
+      ...ofTunnel(given),
+    }),
+    message: (option) => `${option} is for copies between hosts, and both ends are on this one`,
+    advice: "leave it out, or name the other host: HOST:PATH",
+  },
+  {
+    when: ({ transport = "ssh" }) => transport === "ssh",
+    options: ofTunnel,
+    message: (option) => `${option} is for direct connections, and this copy goes over ssh`,
+    advice: "add --transport tls, or leave it out",
+  },
+  {
+    when: ({ transport = "ssh" }) => transport !== "ssh",
+    options: ({ wire, ranges, delta }) => ({
+      "--wire": wire !== undefined,
+      "--ranges": ranges !== undefined,
+      "--delta": delta !== undefined,
+    }),
+    message: (option) =>
+      `${option} does not work with --transport: ${option === "--wire" ? "blockcopy 0.0.2 has no direct connections" : "some of what it sends passes through sync itself"}`,
+    advice: `${ONE}; --transport ssh is the default`,
+  },
   {
     when: ({ streams }) => (streams ?? 1) > 1,
     options: ({ verify, digestCache, ranges, delta }) => ({
@@ -213,6 +244,19 @@ function ofPart({ start, end, ranges }: SyncOptions): Readonly<Record<string, bo
     "--start": start !== undefined,
     "--end": end !== undefined,
     "--ranges": ranges !== undefined,
+  };
+}
+
+/** Options of direct connections. */
+function ofTunnel({
+  ports,
+  listen,
+  bind,
+}: Pick<SyncOptions, "ports" | "listen" | "bind">): Readonly<Record<string, boolean>> {
+  return {
+    "--ports": ports !== undefined,
+    "--listen": listen !== undefined,
+    "--bind": bind !== undefined,
   };
 }
 

@@ -7,6 +7,7 @@ import { STREAMS } from "../options/io-options.ts";
 import { OFFSET } from "../options/offset.ts";
 import { SHARE } from "../options/share.ts";
 import * as shared from "../options/shared.ts";
+import { ADDRESS, LISTENER, PORTS, TRANSPORT } from "../options/transport.ts";
 import { WIRE } from "../options/wire.ts";
 
 /** Options of `sync`. */
@@ -61,6 +62,26 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
   noBootstrap = shared.noBootstrap();
 
   timeout = shared.timeout();
+
+  transport = value("--transport", TRANSPORT, {
+    group: "connection",
+    text: "Send digests and blocks over ssh, or over TCP connections of their own with TLS 1.3, with keys that ssh has exchanged; auto tries tls, then ssh. Default: ssh",
+  });
+
+  ports = value("--ports", PORTS, {
+    group: "connection",
+    text: "With --transport tls, listen on a port of this range, one for each stream. Default: any free port",
+  });
+
+  listen = value("--listen", LISTENER, {
+    group: "connection",
+    text: "With --transport tls, the end that listens: source or destination. Default: the one on the other host; the destination, if both are",
+  });
+
+  bind = value("--bind", ADDRESS, {
+    group: "connection",
+    text: "With --transport tls, listen on this address of that host, and connect to it",
+  });
 
   compress = value("--compress", METHOD, {
     group: "speed",

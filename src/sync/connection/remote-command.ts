@@ -4,7 +4,8 @@ import { UsageError } from "../../errors/copy-error.ts";
 import type { Endpoint, RemoteEndpoint } from "./endpoint.ts";
 import { runLine, type Sent } from "./host-lines.ts";
 import { type HomePath, needsNoQuotes, quoteWord, splitHome, splitWords } from "./shell-words.ts";
-import { shownRsh, sshOptions } from "./ssh-options.ts";
+import type { SshCall } from "./ssh-cipher.ts";
+import { shownRsh, sshHostName, sshOptions } from "./ssh-options.ts";
 
 /** A way to get blockcopy to hosts without it, and to run it there: this program for the Node there, an executable that needs none, or nothing. */
 type BootstrapMode = "auto" | "node" | "single" | "never";
@@ -107,12 +108,23 @@ function connection(
   end: RemoteEndpoint,
   { rsh, ownConnection = false }: RemoteOptions,
 ): [string, ...string[]] {
-  const port = end.port === undefined ? [] : ["-p", String(end.port)];
-  const user = end.user === undefined ? [] : ["-l", end.user];
+  const call = sshCall(end, rsh);
+  const { program, options, host } = call;
+  return [program, ...options, ...sshOptions(call, { ownConnection }), ...host];
+}
+
+function sshCall({ port, user, host }: RemoteEndpoint, rsh: string): SshCall {
   const [program, ...options] = splitWords(rsh);
-  const host = [...port, ...user, end.host];
-  const added = sshOptions({ program, options, host }, { ownConnection });
-  return [program, ...options, ...added, ...host];
+  const words = [
+    ...(port === undefined ? [] : ["-p", String(port)]),
+    ...(user === undefined ? [] : ["-l", user]),
+  ];
+  return { program, options, host: [...words, host] };
+}
+
+/** Returns the name or address that ssh connects to for an end, which may be an alias. */
+export function hostNameOf(end: RemoteEndpoint, { rsh }: Pick<RemoteOptions, "rsh">): string {
+  return sshHostName(sshCall(end, rsh)) ?? end.host;
 }
 
 /** Returns the command with which a person can log in to a host the way this program does. */

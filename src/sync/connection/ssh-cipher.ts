@@ -47,19 +47,23 @@ function isDefault(program: string, ciphers: readonly string[]): boolean {
   return ciphersFor(call).join() === ciphers.join();
 }
 
-const answers = new Map<string, readonly string[]>();
-
 /** Returns the ciphers that ssh would offer to a host, the preferred one first; empty if it does not tell. */
-function ciphersFor({ program, options, host }: SshCall): readonly string[] {
+function ciphersFor(call: SshCall): readonly string[] {
+  return settingOf(call, "ciphers")?.split(",") ?? [];
+}
+
+const answers = new Map<string, string>();
+
+/** Returns a setting of ssh for a host, as ssh itself prints it; undefined if it does not tell. */
+export function settingOf({ program, options, host }: SshCall, name: string): string | undefined {
   const words = [...options, "-G", ...host];
   const key = [program, ...words].join("\0");
-  let ciphers = answers.get(key);
-  if (ciphers === undefined) {
-    const output = outputOf(program, words, { timeout: PATIENCE });
-    ciphers = /^ciphers (\S+)$/m.exec(output)?.[1]?.split(",") ?? [];
-    answers.set(key, ciphers);
+  let output = answers.get(key);
+  if (output === undefined) {
+    output = outputOf(program, words, { timeout: PATIENCE });
+    answers.set(key, output);
   }
-  return ciphers;
+  return new RegExp(`^${name} (\\S+)$`, "m").exec(output)?.[1];
 }
 
 /** Bytes to read of /proc/cpuinfo: more than what it says about one CPU, and far less than what it says about all. */

@@ -1,6 +1,6 @@
 import { outputOf } from "../../transport/processes/program-output.ts";
 import { splitWords } from "./shell-words.ts";
-import { cipherOptions, type SshCall } from "./ssh-cipher.ts";
+import { cipherOptions, settingOf, type SshCall } from "./ssh-cipher.ts";
 
 /** Makes ssh give up a dead connection after three intervals (seconds). The same option in `--rsh` comes first and wins. */
 const KEEP_ALIVE = ["-o", "ServerAliveInterval=15"];
@@ -60,6 +60,11 @@ export function sshOptions(call: SshCall, { ownConnection }: { ownConnection: bo
     ...(ownConnection ? OWN_CONNECTION : []),
     ...(version === undefined ? [] : cipherOptions(call, version)),
   ];
+}
+
+/** Returns the name of a host as ssh resolves it, which its configuration may have for another one; undefined if it does not tell. */
+export function sshHostName(call: SshCall): string | undefined {
+  return isSsh(call.program) ? settingOf(call, "hostname") : undefined;
 }
 
 /** Returns the remote shell for a message. Only ssh with harmless options is shown: another command, such as sshpass(1), may contain a password. */

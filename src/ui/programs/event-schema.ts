@@ -16,6 +16,14 @@ const isCount = t.cascade(t.isNumber(), [t.isInteger(), t.isAtLeast(0)]);
 const isNonNegative = t.cascade(t.isNumber(), [t.isInInclusiveRange(0, Number.MAX_VALUE)]);
 const isExitCode = t.cascade(t.isNumber(), [t.isInteger(), t.isInInclusiveRange(1, 255)]);
 
+/** The text of a public key, in hexadecimal. */
+const isKey = t.cascade(t.isString(), [t.matchesRegExp(/^[0-9a-f]{88}$/)]);
+
+/** An address without a zone, which has a meaning on one host only. */
+const isAddress = t.cascade(t.isString(), [t.matchesRegExp(/^[0-9A-Fa-f.:]{2,45}$/)]);
+
+const isPort = t.cascade(t.isNumber(), [t.isInteger(), t.isInInclusiveRange(1, 65_535)]);
+
 /** A version goes into messages. */
 const isVersion = t.cascade(t.isString(), [t.matchesRegExp(/^[0-9A-Za-z.+-]{1,64}$/)]);
 
@@ -130,6 +138,19 @@ export const EVENTS = {
     },
     OPEN,
   ),
+  /** It is ready for a direct connection; with a port, it listens for a few seconds. Written by a stage. */
+  tunnel: t.isObject(
+    {
+      event: t.isLiteral("tunnel"),
+      /** Its one-time public key. */
+      key: isKey,
+      port: t.isOptional(isPort),
+      /** The addresses of the connection of ssh, as sshd sees it; null if unknown. */
+      client: t.isOptional(t.isNullable(isAddress)),
+      server: t.isOptional(t.isNullable(isAddress)),
+    },
+    OPEN,
+  ),
   /** It has opened its file. */
   begin: t.isObject(
     {
@@ -178,6 +199,8 @@ export const EVENTS = {
       synced: t.isOptional(isCount),
       /** True if its input did not come from a stage. Written by a stage. */
       foreign: t.isOptional(t.isBoolean()),
+      /** True if the direct connection did not come up, so that nothing was sent. Written by a stage. */
+      tunnel: t.isOptional(t.isBoolean()),
     },
     OPEN,
   ),

@@ -1,0 +1,218 @@
+// Copies between hosts over direct connections (--transport tls): each direction, each end that listens, and everything that is in the way.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { test, type TestContext } from "node:test";
+import { assertSame } from "../support/files/bytes.ts";
+import { defer } from "../support/cleanup.ts";
+import { noise } from "../support/files/files.ts";
+import { allGone, joinFar, processesOn, shape } from "../support/hosts/host-state.ts";
+import {
+  addressOf,
+  environmentHere,
+  type Far,
+  hosts,
+  lackingHosts,
+  namespace,
+  prefixHere,
+  prefixOn,
+  sync,
+} from "../support/hosts/hosts.ts";
+import {
+  assertFailed,
+  COMMAND,
+  environment,
+  EXIT,
+  killGroup,
+  withoutSummary,
+} from "../support/programs/cli.ts";
+import { eventually } from "../support/programs/eventually.ts";
+import { assertSynced, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { system } from "../support/programs/tools.ts";
+
+const skip = lackingHosts;
+const TLS = ["--transport", "tls"];
+const { far6 } = addressOf("one");
+
+/** Changes the network of a host. */
+function ip(host: "here" | Far, ...words: string[]): void {
+  hosts();
+  system("ip", "-n", namespace(host), ...words);
+}
+
+/** The ports on a host that something listens on, without those of sshd. */
+function listening(host: "here" | Far): string[] {
+  const [program, ...words] = prefixOn(host);
+  return system(program, ...words, "ss", "-Hltn")
+    .split("\n")
+    .flatMap((line) => line.trim().split(/\s+/)[3] ?? [])
+    .filter((place) => !/:(?:22|2222)$/.test(place));
+}
+
+test("hosts that cannot reach each other", { skip }, async (t) => {
+  const { from, to } = pair(t);
+  const args = [`one:${from}`, `two:${to}`];
+  const outcome = await sync([...TLS, ...args]);
+  const tried = new RegExp(`on one: no connection to ${addressOf("two").far} port \\d+: Network`);
+  assertFailed(outcome, EXIT.busy, "sync", tried, /; let TCP connections .*--ports/);
+  assertSame(readFileSync(to), changedIn(SOURCE, 0, 17, 30), "the destination");
+  await allGone(5);
+
+  const fallen = await sync(["--transport", "auto", ...args]);
+  assert.equal(fallen.code, EXIT.ok, fallen.stderr);
+  assertSame(readFileSync(to), SOURCE, "the destination");
+  const [line, ...others] = withoutSummary(fallen.stderr).trimEnd().split("\n");
+  assert.match(
+    line ?? "",
+    /^WARNING \(sync\): no direct connection, so the copy goes over ssh: one: /,
+  );
+  assert.deepEqual(others, []);
+});
+
+const DIRECTIONS: [what: string, a: string, b: string, options: string[]][] = [
+  ["from here to there", "", "one:", ["--streams", "3", "--verify", "written"]],
+  ["from there to here", "one:", "", ["--verify", "full", "-z"]],
+  ["between two others", "one:", "two:", ["--streams", "2"]],
+  ["within another host", "one:", "one:", ["--digest", "sha3-512"]],
+  ["only counted", "", "one:", ["--dry-run", "--transport", "auto"]],
+  ["the destination on this host listens", "one:", "", ["--listen", "destination"]],
+  ["the source on this host listens", "", "one:", ["--listen", "source", "--ports", "40000-40003"]],
+  ["over IPv6", `[${far6}]:`, "", []],
+  ["at an address of its own", "", "one:", ["--bind", far6]],
+];
+for (const [what, a, b, options] of DIRECTIONS)
+  test(what, { skip }, async (t) => {
+    joinFar();
+    const { from, to } = pair(t);
+    const before = readFileSync(to);
+    const outcome = await sync([...TLS, ...options, `${a}${from}`, `${b}${to}`]);
+    if (options.includes("--dry-run")) {
+      assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+      assertSame(readFileSync(to), before, "the destination");
+    } else assertSynced(outcome, to);
+  });
+
+/** Runs a program on a host until the test ends; waits for its first output. */
+async function runOn(
+  t: TestContext,
+  host: "here" | Far,
+  command: readonly string[],
+  input = "",
+): Promise<{ output: () => Buffer }> {
+  const [program, ...words] = [...prefixOn(host), ...command] as const;
+  const child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"] });
+  defer(t, () => child.kill("SIGKILL"));
+  child.stdin.write(input);
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const output = (): Buffer => Buffer.concat(chunks);
+  await eventually(() => chunks.length > 0, { what: `said anything: ${command.join(" ")}` });
+  return { output };
+}
+
+test("a port that is taken", { skip }, async (t) => {
+  const { from, to } = pair(t);
+  const script = `require("node:net").createServer().listen(41000, () => console.log("ready"))`;
+  await runOn(t, "one", [process.execPath, "-e", script]);
+  const outcome = await sync([...TLS, "--ports", "41000", from, `one:${to}`]);
+  const reason = /on one: cannot listen on all addresses port 41000: Address already in use/;
+  assertFailed(outcome, EXIT.busy, "sync", reason);
+});
+
+test("another process that answers, with a key of its own", { skip }, async (t) => {
+  const { from, to } = pair(t);
+  // Both hosts have the address, so that what is meant for the one goes to the other.
+  const address = "10.77.9.9";
+  for (const host of ["here", "one"] as const)
+    ip(host, "addr", "replace", `${address}/32`, "dev", "lo");
+  const port = 42_000;
+  const listen = { from: port, to: port, bind: address };
+  const key = `302a300506032b6570032100${"5a".repeat(32)}`;
+  const { output } = await runOn(
+    t,
+    "here",
+    [...COMMAND, "receive", "--tunnel", `${to}.other`],
+    `${JSON.stringify({ key, epilogue: 0, listen })}\n`,
+  );
+  await eventually(() => listening("here").length > 0, { what: "listened" });
+  const args = [...TLS, "--bind", address, "--ports", String(port), from, `one:${to}`];
+  const outcome = await sync(args);
+  const reason =
+    /this host|no connection to 10\.77\.9\.9 port 42000: something without the expected key/;
+  assertFailed(outcome, EXIT.busy, "sync", reason);
+  assertSame(readFileSync(to), changedIn(SOURCE, 0, 17, 30), "the destination");
+  await eventually(() => /1|no-tunnel|refused|within/.test(output().toString()), { what: "ended" });
+});
+
+/** Prints all packets on a device of a host. */
+const CAPTURE = `
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)
+s.bind((sys.argv[1], 0))
+sys.stdout.buffer.write(b"ready"); sys.stdout.flush()
+while True:
+    sys.stdout.buffer.write(s.recv(1 << 17)); sys.stdout.flush()
+`;
+
+test("nothing that can be read goes over the network", { skip }, async (t) => {
+  const marker = "this must not be seen by anybody on the way";
+  const source = Buffer.from(`${marker}${noise("salt", 21).toString("base64")}`.repeat(30_000));
+  const { from, to } = pair(t, { source, destination: Buffer.alloc(source.length) });
+  const { output } = await runOn(t, "here", ["python3", "-c", CAPTURE, "one"]);
+  assertSynced(await sync([...TLS, "--compress", "none", from, `one:${to}`]), to, source);
+  await eventually(() => output().length > source.length, { what: "captured it" });
+  assert.equal(output().indexOf(marker), -1);
+});
+
+/** Starts a copy from here to `one`; it is killed when the test ends. */
+function launch(t: TestContext, args: readonly string[]): number {
+  const [program = "", ...words] = [...prefixHere(), ...COMMAND, "sync", ...TLS, ...args];
+  const env = environment(environmentHere());
+  const child = spawn(program, words, { stdio: "ignore", detached: true, env });
+  defer(t, () => killGroup(child.pid));
+  return child.pid ?? 0;
+}
+
+async function assertNothingLeft(): Promise<void> {
+  await allGone(15);
+  assert.deepEqual([listening("here"), listening("one")], [[], []]);
+}
+
+for (const victim of ["sync", "retrieve", "receive", "ssh"])
+  test(`${victim} is killed`, { skip }, async (t) => {
+    shape(t, "one", "50mbit");
+    const source = noise("long", 24 * 2 ** 20);
+    const { from, to } = pair(t, { source, destination: Buffer.alloc(source.length) });
+    const pid = launch(t, ["--compress", "none", from, `one:${to}`]);
+    const begun = (): boolean =>
+      !readFileSync(to)
+        .subarray(0, 2 ** 20)
+        .every((byte) => byte === 0);
+    await eventually(begun, { what: "wrote" });
+    // The port is open for its peer alone.
+    assert.deepEqual([listening("here"), listening("one")], [[], []]);
+    const [host, pattern] = {
+      sync: ["here", / sync /],
+      retrieve: ["here", /node .* retrieve /],
+      receive: ["one", /node .* receive /],
+      ssh: ["here", /^\/usr\/bin\/ssh /],
+    }[victim] as ["here" | Far, RegExp];
+    const found = processesOn(host).find(({ command }) => pattern.test(command));
+    process.kill(victim === "sync" ? pid : (found?.pid ?? assert.fail(victim)), "SIGKILL");
+    await assertNothingLeft();
+    assert.ok(!readFileSync(to).equals(source), "it has been copied already");
+  });
+
+test("sync is killed while one end listens", { skip }, async (t) => {
+  const { from, to } = pair(t);
+  // An address that never answers: no host on the link to `two` has it.
+  const address = "10.77.9.8";
+  ip("one", "addr", "replace", `${address}/32`, "dev", "lo");
+  ip("here", "route", "replace", `${address}/32`, "dev", "two");
+  const pid = launch(t, ["--bind", address, from, `one:${to}`]);
+  await eventually(() => listening("one").length > 0, { what: "listened" });
+  process.kill(pid, "SIGKILL");
+  await assertNothingLeft();
+});
