@@ -12,17 +12,24 @@ import { run, type Command } from "../../common/processes.ts";
 /** The host that one can log in to. */
 export const HOST = "one";
 
-let shaped = false;
+let isMade = false;
+let isShaped = false;
 
 /** The reason that there can be no other host; `undefined` if there can. */
 export function lackingHost(): string | undefined {
   return lackingHosts === false ? undefined : lackingHosts;
 }
 
-/** A command that runs on a host here, whose only link to {@link HOST} has a rate of 1 Gbit/s each way, headers and all. */
+/** A command that runs on a host here, whose only link to {@link HOST} has a rate of 1 Gbit/s each way, headers and all, unless told otherwise. */
 export function here(command: Command): Command {
   makeHosts();
   return inEnvironment(command);
+}
+
+/** Takes the limit off the link, or puts it back. */
+export function limitLink(wanted: boolean): void {
+  makeHosts();
+  if (wanted !== isShaped) setLimit(wanted);
 }
 
 /** A command that logs in to {@link HOST} from there and runs `words`, which go through its shell. */
@@ -52,13 +59,27 @@ function inEnvironment(command: Command): Command {
 
 function makeHosts(): void {
   hosts();
-  if (shaped) return;
+  if (!isMade) setLimit(true);
+  isMade = true;
+}
+
+function setLimit(wanted: boolean): void {
   // A burst as large as what the kernel segments at once, and no more queue than a switch has.
   const bucket = ["tbf", "rate", "1gbit", "burst", "256kb", "latency", "10ms"];
   for (const [place, device] of [
     [namespace("here"), HOST],
     [namespace(HOST), "eth0"],
   ] as const)
-    run(["tc", "-n", place, "qdisc", "add", "dev", device, "root", ...bucket]);
-  shaped = true;
+    run([
+      "tc",
+      "-n",
+      place,
+      "qdisc",
+      wanted ? "add" : "del",
+      "dev",
+      device,
+      "root",
+      ...(wanted ? bucket : []),
+    ]);
+  isShaped = wanted;
 }

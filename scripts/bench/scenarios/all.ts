@@ -1,7 +1,7 @@
 import type { Scenario } from "../scenario.ts";
 import { allDifferent } from "./all-different.ts";
 import { changed } from "./changed.ts";
-import { cipher } from "./cipher.ts";
+import { cipher, transport } from "./cipher.ts";
 import { coldScan } from "./cold-scan.ts";
 import { compress } from "./compress.ts";
 import { hostsChanged, hostsDifferent, hostsHalfEmpty } from "./hosts.ts";
@@ -30,5 +30,6 @@ export const SCENARIOS: readonly Scenario[] = [
   hostsDifferent,
   hostsHalfEmpty,
   cipher,
+  transport,
   scale,
 ];

@@ -1,5 +1,12 @@
 import { timed } from "../contenders.ts";
-import { farCpuSeconds, here, HOST, lackingHost, there } from "../machine/shaped-host.ts";
+import {
+  farCpuSeconds,
+  here,
+  HOST,
+  lackingHost,
+  limitLink,
+  there,
+} from "../machine/shaped-host.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
 import type { Pipeline } from "../machine/usage.ts";
 
@@ -8,11 +15,14 @@ const GIBIBYTE = 2 ** 30;
 const CHACHA = "chacha20-poly1305@openssh.com";
 const AES = "aes128-gcm@openssh.com";
 
+/** The options for a direct connection. */
+const TLS = ["--transport", "tls"];
+
 /** The cost of encryption. */
 export const cipher: Scenario = {
   name: "cipher",
-  title: "Ciphers of ssh",
-  about: `CPU seconds of both ends for each GiB of random data with no block where it was, over ssh with its own first choice, ${CHACHA}, and with the one that \`sync\` prefers, ${AES}. \`ssh cat\` moves it into nothing.`,
+  title: "Ciphers",
+  about: `CPU seconds of both ends for each GiB of random data with no block where it was, over ssh with its own first choice, ${CHACHA}, and with the one that \`sync\` prefers, ${AES}, and over a direct connection. \`ssh cat\` moves it into nothing.`,
   unit: "s",
   whyNot: lackingHost,
   contenders: (bench) => [
@@ -20,13 +30,50 @@ export const cipher: Scenario = {
     cat(bench, AES),
     synced(bench, ["-e", `ssh -c ${CHACHA}`]),
     synced(bench),
+    synced(bench, TLS),
   ],
   reference: () => [catWith(CHACHA)],
   setUp: ({ pair }) => {
+    limitLink(true);
     pair.changeAll();
     pair.warm();
   },
 };
+
+/** The rate of one connection. */
+export const transport: Scenario = {
+  name: "transport",
+  title: "One connection without a limit",
+  about:
+    "Random data with no block where it was, over a link as fast as the CPUs of both ends can make it. `ssh cat` moves it into nothing.",
+  unit: "MB/s",
+  whyNot: lackingHost,
+  contenders: (bench) => [
+    moving(cat(bench, AES), bench),
+    moving(synced(bench, ["-e", `ssh -c ${CHACHA}`]), bench),
+    moving(synced(bench), bench),
+    moving(synced(bench, TLS), bench),
+  ],
+  reference: () => ["blockcopy sync"],
+  setUp: ({ pair }) => {
+    limitLink(false);
+    pair.changeAll();
+    pair.warm();
+  },
+};
+
+/** A contender whose figure is the rate of the whole copy. */
+function moving(contender: Contender, { pair: { size } }: Bench): Contender {
+  if ("missing" in contender) return contender;
+  return {
+    ...contender,
+    run: () => {
+      const begun = performance.now();
+      const taken = contender.run();
+      return { ...taken, value: size / 1e3 / (performance.now() - begun) };
+    },
+  };
+}
 
 function catWith(name: string): string {
   return `ssh cat, ${name}`;
@@ -42,7 +89,8 @@ function synced(bench: Bench, options: readonly string[] = []): Contender {
   const { tools, pair } = bench;
   const files = [pair.source, `${HOST}:${pair.destination}`];
   const words = ["sync", "-q", "--compress", "none", ...options, ...files];
-  const name = options.length === 0 ? "blockcopy sync" : `blockcopy sync, ${CHACHA}`;
+  const how = options === TLS ? TLS.join(" ") : `-e 'ssh -c ${CHACHA}'`;
+  const name = options.length === 0 ? "blockcopy sync" : `blockcopy sync ${how}`;
   const contender = costing(name, bench, [here([...tools.blockcopy.command, ...words])]);
   return options.length === 0 ? { ...contender, ours: true } : contender;
 }
