@@ -161,7 +161,7 @@ while True:
 `;
 
 test("nothing that can be read goes over the network", { skip }, async (t) => {
-  const marker = "this must not be seen by anybody on the way";
+  const marker = "this must not be seen on the way";
   const source = Buffer.from(`${marker}${noise("salt", 21).toString("base64")}`.repeat(30_000));
   const { from, to } = pair(t, { source, destination: Buffer.alloc(source.length) });
   const { output } = await runOn(t, "here", ["python3", "-c", CAPTURE, "one"]);

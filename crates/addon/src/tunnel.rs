@@ -65,7 +65,7 @@ impl Tunnel {
 
     /// Waits for the peer that has the key `peer`, and makes descriptors 0 and 1 the ends of the connection with it. Returns its address.
     ///
-    /// What was standard input stays open as the control channel: when it ends, the connection does. `epilogue` bytes come on it that are
+    /// The former standard input stays open as the control channel: when it ends, the connection does. `epilogue` bytes come on it that are
     /// read from descriptor 0 after the stream of the peer.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn accept<'env>(

@@ -35,7 +35,7 @@ pub enum Error {
     /// The control channel has ended: the program that has started this one is gone.
     #[error("the program that has started this one has gone")]
     Abandoned,
-    /// The connection ended without the peer's end of its stream: the peer is gone, or somebody has cut it.
+    /// The connection ended without the peer's end of its stream: the peer is gone, or the connection was cut on the way.
     #[error("the direct connection with {peer} was cut off before its end")]
     Cut {
         /// The address of the peer.
@@ -49,7 +49,7 @@ pub enum Error {
         /// The words of the system.
         reason: String,
     },
-    /// What arrived on the connection was not what the peer has sent.
+    /// The bytes that arrived are not those that the peer has sent.
     #[error("the direct connection with {peer} was damaged: {reason}")]
     Damaged {
         /// The address of the peer.

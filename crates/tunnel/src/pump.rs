@@ -54,7 +54,7 @@ impl Link {
     }
 }
 
-/// What ends a connection.
+/// The end of a connection.
 #[derive(Debug)]
 pub struct Until {
     /// A pipe. When its writer closes it, nothing more will be written to what is sent. A writer may not notice by itself: the kernel keeps a
@@ -77,7 +77,7 @@ struct Pump {
     plain: Vec<u8>,
 }
 
-/// What has happened to each descriptor.
+/// The events of each descriptor.
 struct Ready {
     control: PollFlags,
     socket: PollFlags,
