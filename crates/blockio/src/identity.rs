@@ -15,7 +15,6 @@ mod file;
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
-pub(crate) mod text;
 
 #[cfg(target_os = "linux")]
 use linux::described;

@@ -31,6 +31,7 @@ mod source;
 pub mod stdio;
 mod storage;
 mod sys;
+mod text;
 mod time;
 
 pub use aligned::{ALIGNMENT, Slab, Slot};

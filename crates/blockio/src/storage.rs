@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rustix::fd::{AsFd, BorrowedFd};
 
-use crate::identity::text::word;
 use crate::sys::{self, Stat};
+use crate::text::word;
 
 #[cfg(target_os = "macos")]
 mod itself;

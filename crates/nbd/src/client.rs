@@ -3,37 +3,14 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
-use std::time::Duration;
 
 use crate::connection::{Connection, Sent};
 use crate::pending::{Answer, Want};
 use crate::wire::{Request, command};
-use crate::{Error, Export, Extent, Uri};
+use crate::{Error, Export, Extent, Limits, Uri};
 
 /// Limit for the connections to one export.
 const MAX_CONNECTIONS: usize = 8;
-
-/// Limits of time for a server.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// For connecting, names looked up included.
-    pub connect: Duration,
-    /// For the whole handshake.
-    pub handshake: Duration,
-    /// For a connection with requests without a reply, on which nothing arrives.
-    pub idle: Duration,
-}
-
-impl Default for Limits {
-    /// A server may have to wake a disk, or wait for a failover, before it answers a request.
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(30),
-            handshake: Duration::from_secs(30),
-            idle: Duration::from_secs(300),
-        }
-    }
-}
 
 /// Export of a server. Any number of threads may use it at the same time.
 ///

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::Limits;
 use crate::pending::{Answer, Pending, Ticket, Want};
 use crate::reply::{Failure, receive};
 use crate::stream::{Stream, Timed};
 use crate::wire::{Request, command};
-use crate::{Error, Export, Uri, negotiate};
+use crate::{Error, Export, Limits, Uri, negotiate};
 
 /// Connection to an export.
 #[derive(Debug)]

@@ -13,15 +13,17 @@ mod connection;
 mod coverage;
 mod error;
 mod handshake;
+mod limits;
 mod pending;
 mod reply;
 mod stream;
 mod uri;
 mod wire;
 
-pub use client::{Client, Limits};
+pub use client::Client;
 pub use error::Error;
 pub use handshake::{BlockSizes, Export, negotiate};
+pub use limits::Limits;
 pub use pending::{Answer, Pending, Ticket, Want};
 pub use reply::{Failure, receive};
 pub use uri::{Address, Uri, is_uri};

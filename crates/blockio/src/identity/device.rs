@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::Failure;
-use super::text::word;
 use crate::Shown;
+use crate::text::word;
 
 /// Limit for the length of an attribute: a page, which is 64 KiB at most.
 const LONGEST: u64 = 64 << 10;

@@ -4,9 +4,9 @@ use std::fmt::Display;
 
 use rustix::fd::BorrowedFd;
 
-use super::text::hexadecimal;
 use crate::Time;
 use crate::sys::{self, Errno, Stat};
+use crate::text::hexadecimal;
 
 /// Returns `file FILE_SYSTEM INODE[.GENERATION]`; see [`Identity`](super::Identity).
 pub(super) fn described(fd: BorrowedFd<'_>, stat: &Stat) -> Result<String, Errno> {

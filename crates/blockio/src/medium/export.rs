@@ -8,8 +8,8 @@ use blockcopy_nbd::{Address, Client, Error as Failure, Limits, Uri, is_uri};
 
 use super::zeros::Zeros;
 use super::{Access, Medium, Region, Result, Zeroing};
-use crate::identity::text::word;
 use crate::sys::{self, Errno};
+use crate::text::word;
 use crate::{ALIGNMENT, Error};
 
 /// Smallest granularity, in bytes: that of a disk.

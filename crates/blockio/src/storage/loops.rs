@@ -6,10 +6,10 @@ use std::path::Path;
 
 use rustix::fd::AsFd;
 
-use crate::identity::text::word;
 use crate::linux::proc_tables::mount_id;
 use crate::linux::sysfs;
 use crate::sys::{self, FileType, Stat};
+use crate::text::word;
 
 /// File or device that a loop device reads and writes, from `offset` bytes on.
 #[derive(Debug, Clone)]

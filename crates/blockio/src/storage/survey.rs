@@ -9,10 +9,10 @@ use rustix::fd::BorrowedFd;
 
 use super::loops::{Attached, attached};
 use super::{How, Layer};
-use crate::identity::text::word;
 use crate::linux::proc_tables::{self, Mount, mount_id};
 use crate::linux::sysfs::{self, SYSFS};
 use crate::sys::{self, FileType, Stat};
+use crate::text::word;
 
 /// Limit for the number of layers: more than an array of all disks of a rack has.
 const MOST_LAYERS: usize = 256;

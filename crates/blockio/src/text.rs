@@ -17,7 +17,7 @@ pub(crate) fn word(bytes: &[u8]) -> String {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
