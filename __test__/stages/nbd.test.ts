@@ -14,6 +14,7 @@ import {
   pipeline,
   run,
 } from "../support/programs/cli.ts";
+import { eventually } from "../support/programs/eventually.ts";
 import { fakeNbd, FLAG, NBD, nbdkit, qemuNbd, reply, uriOf } from "../support/programs/nbd.ts";
 import { changedIn } from "../support/programs/sync-pair.ts";
 import { lacking } from "../support/programs/tools.ts";
@@ -208,6 +209,18 @@ test("a failed read names its offset", { skip: lacking("nbdkit") }, async (t) =>
   const outcome = await run(["sync", uri, copy]);
   const what = new RegExp(`cannot read nbd\\+unix:.* at offset ${bad}: Input/output error`);
   assertFailed(outcome, EXIT.io, "sync", what, /log of the NBD server/);
+});
+
+test("a server that is killed during a copy", { skip: lacking("nbdkit") }, async (t) => {
+  const { source, folder, copy } = files(t, SOURCE);
+  const [log, pid] = [join(folder, "log"), join(folder, "pid")];
+  const filters = ["-P", pid, "--filter=log", "--filter=delay"];
+  const uri = await nbdkit(t, ...filters, "file", source, "delay-read=1", `logfile=${log}`);
+  const running = run(["sync", uri, copy]);
+  await eventually(() => / Read /.test(readFileSync(log, "utf8")), { what: "read" });
+  process.kill(Number(readFileSync(pid, "utf8")), "SIGKILL");
+  const what = /cannot read nbd\+unix:.* at offset \d+: the server closed the connection/;
+  assertFailed(await running, EXIT.io, "sync", what);
 });
 
 test("a failed flush fails the copy", { skip: lacking("nbdkit") }, async (t) => {

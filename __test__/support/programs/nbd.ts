@@ -19,7 +19,12 @@ async function serveNbd(t: Cleaning, argv: (socket: string) => readonly string[]
   const [program = "", ...args] = argv(socket);
   const child = spawn(program, args, { stdio: "ignore", detached: true });
   defer(t, () => killGroup(child.pid));
-  await eventually(() => existsSync(socket), { what: `listens: ${argv(socket).join(" ")}` });
+  const what = `listens: ${argv(socket).join(" ")}`;
+  const listens = (): boolean => {
+    if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}, never ${what}`);
+    return existsSync(socket);
+  };
+  await eventually(listens, { what });
   return uriOf(socket);
 }
 
