@@ -59,6 +59,11 @@ export declare class Engine {
   restore(sink: Sink, what: Restore): Promise<void>
   /** Opens a regular file or block device for reading. */
   openSource(path: string, direct: DirectIo): Promise<Source>
+  /**
+   * Opens a clone of a file as it is now (`FICLONE`), which later writes to the file leave alone. Rejects with the action `clone` where
+   * that is not possible.
+   */
+  cloneNow(source: Source, direct: DirectIo): Promise<Source>
   /** Opens standard input for reading if it is a regular file or a block device; `null` if it is a stream. */
   openStdin(direct: DirectIo): Promise<Source | null>
   /** Opens a regular file or block device for writing. */
@@ -142,6 +147,8 @@ export declare class Source {
   instance(): string | null
   /** Description of the way of reading, for the log. */
   get description(): string
+  /** Closes it, at the latest when the reads in flight have ended. Closing it again has no effect; everything else then fails. */
+  close(): void
 }
 
 /** Right to draw on the terminal, held by one process at a time. */

@@ -88,10 +88,11 @@ impl Engine {
             compression: to_compression(&options.compression)?,
             omit_zeros: options.omit_zeros,
         };
+        let source = source.open()?;
         let slot = slab.take(slot)?;
         promise(env, to_diff, |done| {
             self.inner
-                .diff(&source.inner, slot, &extents, comparison, options, done);
+                .diff(source, slot, &extents, comparison, options, done);
         })
     }
 }

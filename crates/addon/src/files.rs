@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use blockcopy_engine::Kind;
-use napi::{Env, Result};
+use napi::{Env, Error, Result};
 use napi_derive::napi;
 
 use crate::arguments::number;
@@ -12,64 +12,81 @@ use crate::errors::js_error;
 /// File or device that is open for reading.
 #[napi]
 pub struct Source {
-    pub(crate) inner: Arc<blockcopy_engine::Source>,
+    /// `None` once it is closed.
+    inner: Option<Arc<blockcopy_engine::Source>>,
+}
+
+impl Source {
+    /// Returns the open source.
+    ///
+    /// # Errors
+    /// Fails if it has been closed.
+    pub(crate) fn open(&self) -> Result<&Arc<blockcopy_engine::Source>> {
+        let closed = || Error::from_reason("the source has been closed");
+        self.inner.as_ref().ok_or_else(closed)
+    }
 }
 
 #[napi]
 impl Source {
     /// Size in bytes at the time of opening.
     #[napi(getter)]
-    pub fn size(&self) -> f64 {
-        number(self.inner.size())
+    pub fn size(&self) -> Result<f64> {
+        Ok(number(self.open()?.size()))
     }
 
     /// True for a block device, false for a file.
     #[napi(getter)]
-    pub fn is_device(&self) -> bool {
-        self.inner.kind() == Kind::Device
+    pub fn is_device(&self) -> Result<bool> {
+        Ok(self.open()?.kind() == Kind::Device)
     }
 
     /// True for an export of an NBD server; it is a device too.
     #[napi(getter)]
-    pub fn is_export(&self) -> bool {
-        self.inner.server().is_some()
+    pub fn is_export(&self) -> Result<bool> {
+        Ok(self.open()?.server().is_some())
     }
 
     /// Returns true if both are the same file or the same device.
     #[napi]
-    pub fn is_same_as(&self, other: &Source) -> bool {
-        self.inner.is_same_as(&other.inner)
+    pub fn is_same_as(&self, other: &Source) -> Result<bool> {
+        Ok(self.open()?.is_same_as(other.open()?))
     }
 
     /// Returns a name for the file or device that does not depend on its path: printable ASCII, the same in all processes of this host until
     /// it is rebooted; `null` if unknown.
     #[napi]
-    pub fn instance(&self) -> Option<String> {
-        self.inner.instance()
+    pub fn instance(&self) -> Result<Option<String>> {
+        Ok(self.open()?.instance())
     }
 
     /// Description of the way of reading, for the log.
     #[napi(getter)]
-    pub fn description(&self) -> String {
-        if let Some(server) = self.inner.server() {
-            return server;
+    pub fn description(&self) -> Result<String> {
+        let source = self.open()?;
+        if let Some(server) = source.server() {
+            return Ok(server);
         }
-        let mode = if self.inner.is_direct() {
+        let mode = if source.is_direct() {
             "direct"
         } else {
             "buffered"
         };
-        format!(
-            "{mode} reads in multiples of {} bytes",
-            self.inner.granularity()
-        )
+        let granularity = source.granularity();
+        Ok(format!("{mode} reads in multiples of {granularity} bytes"))
+    }
+
+    /// Closes it, at the latest when the reads in flight have ended. Closing it again has no effect; everything else then fails.
+    #[napi]
+    pub fn close(&mut self) {
+        self.inner = None;
     }
 }
 
 impl From<blockcopy_engine::Source> for Source {
     fn from(inner: blockcopy_engine::Source) -> Self {
         Self {
-            inner: Arc::new(inner),
+            inner: Some(Arc::new(inner)),
         }
     }
 }

@@ -17,7 +17,7 @@ impl Engine {
     /// Rejects with the kind `no-identity` for a device without a permanent identifier.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn identity<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
-        let source = Arc::clone(&source.inner);
+        let source = Arc::clone(source.open()?);
         self.answer(env, move || Ok(source.identity()?.to_string()))
     }
 
@@ -25,7 +25,7 @@ impl Engine {
     /// unknown. It is valid until the host is rebooted.
     #[napi(ts_return_type = "Promise<string | null>")]
     pub fn storage_of<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
-        let source = Arc::clone(&source.inner);
+        let source = Arc::clone(source.open()?);
         self.answer(env, move || {
             Ok(source.storage().map(|storage| storage.to_string()))
         })
@@ -54,7 +54,7 @@ impl Engine {
         source: &Source,
         theirs: String,
     ) -> Result<Object<'env>> {
-        let source = Arc::clone(&source.inner);
+        let source = Arc::clone(source.open()?);
         self.answer(env, move || {
             let theirs: Option<Storage> = theirs.parse().ok();
             let shared = theirs.and_then(|theirs| source.storage()?.shared_with(&theirs));

@@ -16,7 +16,7 @@ impl Engine {
     /// Claims a device for a moment.
     #[napi(ts_return_type = "Promise<string | null>")]
     pub fn writer_of<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
-        let source = Arc::clone(&source.inner);
+        let source = Arc::clone(source.open()?);
         self.answer(env, move || Ok(source.writer()))
     }
 

@@ -86,7 +86,7 @@ impl Engine {
     /// Returns the current metadata of a source.
     #[napi(ts_return_type = "Promise<Metadata>")]
     pub fn metadata<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
-        let source = Arc::clone(&source.inner);
+        let source = Arc::clone(source.open()?);
         promise(env, Metadata::from, |done| {
             self.inner.run(move || Ok(source.metadata()?), done);
         })

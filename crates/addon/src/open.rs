@@ -75,6 +75,20 @@ impl Engine {
         promise(env, Source::from, |done| self.inner.run(open, done))
     }
 
+    /// Opens a clone of a file as it is now (`FICLONE`), which later writes to the file leave alone. Rejects with the action `clone` where
+    /// that is not possible.
+    #[napi(ts_return_type = "Promise<Source>")]
+    pub fn clone_now<'env>(
+        &self,
+        env: &'env Env,
+        source: &Source,
+        direct: DirectIo,
+    ) -> Result<Object<'env>> {
+        let source = Arc::clone(source.open()?);
+        let clone = move || Ok(source.clone_now(direct.into())?);
+        promise(env, Source::from, |done| self.inner.run(clone, done))
+    }
+
     /// Opens standard input for reading if it is a regular file or a block device; `null` if it is a stream.
     #[napi(ts_return_type = "Promise<Source | null>")]
     pub fn open_stdin<'env>(&self, env: &'env Env, direct: DirectIo) -> Result<Object<'env>> {

@@ -60,7 +60,7 @@ impl Engine {
         offset: f64,
     ) -> Result<Object<'env>> {
         let offset = whole(offset)?;
-        let source = Arc::clone(&source.inner);
+        let source = Arc::clone(source.open()?);
         let find = move || Ok(source.data_from(offset));
         promise(env, to_data_range, |done| self.inner.run(find, done))
     }
@@ -81,9 +81,10 @@ impl Engine {
             block_len: options.block_length,
             algorithm: options.algorithm.into(),
         };
+        let source = source.open()?;
         let slot = slab.take(slot)?;
         promise(env, Uint8Array::new, |done| {
-            self.inner.scan(&source.inner, slot, position, blocks, done);
+            self.inner.scan(source, slot, position, blocks, done);
         })
     }
 

@@ -64,8 +64,8 @@ impl Engine {
         options: UpdateOptions,
     ) -> Result<Object<'env>> {
         let pair = Pair {
-            source: Arc::clone(&sides.source.inner),
-            destination: Arc::clone(&sides.destination.inner),
+            source: Arc::clone(sides.source.open()?),
+            destination: Arc::clone(sides.destination.open()?),
             sink: Arc::clone(&sides.sink.inner),
         };
         let options = blockcopy_engine::UpdateOptions {

@@ -60,6 +60,19 @@ impl Source {
         Self::of_descriptor(fd, path, direct, Offset::Own)
     }
 
+    /// Opens a clone of this file as it is now, which later writes to the file leave alone. The clone has no name, and is gone when it is
+    /// closed, even if the process is killed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the action `clone` if its file system cannot clone files, or has no room for the clone's metadata;
+    /// [`Error::NotDirect`] as in [`open`](Self::open).
+    pub fn clone_now(&self, direct: Direct) -> Result<Self, Error> {
+        let failed = |errno| Error::io("clone", &self.path, None, errno);
+        let fd = self.medium.descriptor().map_err(failed)?;
+        let clone = sys::clone_unnamed(fd).map_err(failed)?;
+        Self::of_descriptor(clone, &self.path, direct, Offset::Own)
+    }
+
     /// Opens the file or device that is redirected to standard input. Returns `None` if that is a pipe, a socket or a terminal, which can
     /// only be read as a stream.
     ///

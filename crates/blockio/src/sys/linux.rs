@@ -16,6 +16,7 @@ use super::{DirectAlignment, Stat, page_size};
 
 mod attributes;
 mod cache;
+mod clone;
 mod identity;
 mod lease;
 mod locks;
@@ -25,6 +26,7 @@ mod zeroing;
 
 pub(crate) use attributes::*;
 pub(crate) use cache::*;
+pub(crate) use clone::*;
 pub(crate) use identity::*;
 pub(crate) use lease::*;
 pub(crate) use locks::*;

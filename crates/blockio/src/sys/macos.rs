@@ -231,3 +231,8 @@ pub(crate) fn walk(_path: &Path) -> Result<Walked> {
 pub(crate) fn kept_path(_fd: OwnedFd) -> PathBuf {
     PathBuf::new()
 }
+
+/// Fails: macOS has no files without a name.
+pub(crate) fn clone_unnamed(_fd: impl AsFd) -> Result<OwnedFd> {
+    Err(Errno::OPNOTSUPP)
+}
