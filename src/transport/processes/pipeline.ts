@@ -7,7 +7,7 @@ import { type Grace, stopChild } from "./stop-child.ts";
 /** Milliseconds that a program may take to end by itself after another has failed, and to react to SIGTERM. */
 const GRACE = { toEnd: 3000, afterSigterm: 2000 } as const;
 
-/** The same for a program that has to sync what it has written. */
+/** The same for a program that has to sync what it has written, or to remove a snapshot. */
 const DISK_MILLISECONDS = 30_000;
 
 /** One program of a pipeline. */
@@ -23,6 +23,8 @@ export interface Program {
   startAfter?: Promise<unknown>;
   /** The others wait for its output. A cancellation is sent to it alone; the others see the end of their streams. */
   isProducer?: boolean;
+  /** It has something to remove when it ends early, and gets more time for that. */
+  tidiesUp?: boolean;
   /** It writes to a disk, and gets more time to end. On this host (`here`) a cancellation signals it; elsewhere it sees the end of its stream. */
   writesDisk?: "here" | "elsewhere";
 }
@@ -94,7 +96,7 @@ class Pipeline {
     for (const [place, child] of this.#children) {
       const { isProducer, writesDisk } = this.#programs[place] ?? {};
       if (isProducer === true) {
-        void stopChild(child, { ...GRACE, toEnd: 0 });
+        void stopChild(child, { ...this.#graceOf(place), toEnd: 0 });
       } else if (writesDisk === "here") {
         child.kill("SIGTERM");
       }
@@ -167,8 +169,9 @@ class Pipeline {
   }
 
   #graceOf(place: number): Grace {
-    if (this.#programs[place]?.writesDisk === undefined) {
-      return GRACE;
+    const { writesDisk, tidiesUp = false } = this.#programs[place] ?? {};
+    if (writesDisk === undefined) {
+      return tidiesUp ? { ...GRACE, afterSigterm: DISK_MILLISECONDS } : GRACE;
     }
     const toEnd = this.#isCancelled ? DISK_MILLISECONDS : GRACE.toEnd;
     return { toEnd, afterSigterm: DISK_MILLISECONDS };

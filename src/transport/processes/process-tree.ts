@@ -40,6 +40,11 @@ export function descendantsOf(ancestors: readonly number[]): ProcessId[] {
   return Array.from(found.values(), ({ pid, started }) => ({ pid, started }));
 }
 
+/** Finds a process by its number; undefined if there is none. */
+export function findProcess(pid: number): ProcessId | undefined {
+  return readEntry(pid);
+}
+
 /** Sends a signal to a process, unless it has ended or another process has its number now. */
 export function signalProcess({ pid, started }: ProcessId, signal: NodeJS.Signals): void {
   if (readEntry(pid)?.started !== started) {

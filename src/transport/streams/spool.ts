@@ -1,18 +1,16 @@
-import { randomUUID } from "node:crypto";
-import { constants } from "node:fs";
-import { join } from "node:path";
+import { read, write } from "node:fs";
+import { promisify } from "node:util";
 
-import { type FileHandle, promises } from "../../native/files.ts";
-import { givenVariable } from "../../native/arguments.ts";
 import { CopyError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { describe, systemCode } from "../../errors/stream-errors.ts";
+import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
+
+const readSome = promisify(read);
+const writeSome = promisify(write);
 
 /** Bytes that are buffered before they are written. */
 const BUFFER_LENGTH = 256 * 1024;
-
-/** Flag of open(2) that is used with O_DIRECTORY. Node has no constant for it. */
-const O_TMPFILE = 0o20000000;
 
 /** The temporary file cannot be made, written or read. */
 class SpoolError extends CopyError {
@@ -29,26 +27,26 @@ class SpoolError extends CopyError {
 
 /** A temporary file without a name, for data that may not fit into memory. The kernel removes it when the process ends. */
 export class Spool {
-  readonly #file: FileHandle;
+  readonly #file: number;
   readonly #folder: string;
   #buffered: Buffer[] = [];
   #bufferedLength = 0;
   #length = 0;
 
-  private constructor(file: FileHandle, folder: string) {
+  private constructor(file: number, folder: string) {
     this.#file = file;
     this.#folder = folder;
   }
 
   /**
-   * Makes one in TMPDIR, or else in /var/tmp: /tmp is often in memory.
+   * Makes one in the folder for temporary files.
    *
    * @throws SpoolError
    */
   static async create(): Promise<Spool> {
-    const folder = givenVariable("TMPDIR") || "/var/tmp";
+    const folder = temporaryFolder();
     try {
-      return new Spool(await openUnnamed(folder), folder);
+      return new Spool(openUnnamed(folder), folder);
     } catch (error) {
       throw failure("make a file in", folder, error);
     }
@@ -78,7 +76,13 @@ export class Spool {
     this.#bufferedLength = 0;
     try {
       for (let at = 0; at < bytes.length;) {
-        const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, this.#length);
+        const { bytesWritten } = await writeSome(
+          this.#file,
+          bytes,
+          at,
+          bytes.length - at,
+          this.#length,
+        );
         at += bytesWritten;
         this.#length += bytesWritten;
       }
@@ -105,7 +109,7 @@ export class Spool {
 
   async #read(chunk: Buffer, at: number, position: number): Promise<number> {
     try {
-      const { bytesRead } = await this.#file.read(chunk, at, chunk.length - at, position);
+      const { bytesRead } = await readSome(this.#file, chunk, at, chunk.length - at, position);
       if (bytesRead > 0) {
         return bytesRead;
       }
@@ -114,22 +118,6 @@ export class Spool {
     }
     throw new SpoolError(`a temporary file in ${this.#folder} was truncated while it was used`);
   }
-}
-
-/** Opens a file that never has a name. Where the file system cannot do that, makes one and removes its name at once. */
-async function openUnnamed(folder: string): Promise<FileHandle> {
-  const { O_CREAT, O_DIRECTORY, O_EXCL, O_RDWR } = constants;
-  try {
-    return await promises.open(folder, O_TMPFILE | O_DIRECTORY | O_RDWR, 0o600);
-  } catch (error) {
-    if (!["EOPNOTSUPP", "EISDIR", "EINVAL"].includes(systemCode(error) ?? "")) {
-      throw error;
-    }
-  }
-  const path = join(folder, `blockcopy-${randomUUID()}`);
-  const file = await promises.open(path, O_CREAT | O_EXCL | O_RDWR, 0o600);
-  await promises.unlink(path);
-  return file;
 }
 
 function failure(action: string, folder: string, error: unknown): unknown {

@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync } from "node:fs";
+
+import type * as Binding from "../../native/binding.js";
+import { describe, systemCode } from "../../errors/stream-errors.ts";
+import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
+import { findTool, lastWords } from "./system-tool.ts";
+
+/**
+ * Runs one command of the shell, says how it ended, waits, and runs the other one. It waits for the end of the pipe, which also comes if the
+ * program that has started it is killed, and for a limited time: what the first command has frozen may be what that program waits for. So
+ * the second command runs whatever happened, and never before the first one has ended. Only a subshell writes to the other pipe, since a
+ * write without a reader ends the process.
+ */
+const SCRIPT = `
+tell() { (trap '' PIPE; echo "$1") 2>/dev/null; }
+run() { "$limit" -k 5 "$seconds" /bin/sh -c "$1" </dev/null >&2; }
+limit=$1 seconds=$2
+code=0; if [ -n "$3" ]; then run "$3"; code=$?; fi
+tell "$code"
+"$limit" "$seconds" /bin/sh -c 'read -r line' || [ $? = 1 ] || [ -z "$4" ] || tell late
+code=0; if [ -n "$4" ]; then run "$4"; code=$?; fi
+tell "$code"
+`;
+
+/** Seconds after the time limit of a command in which it must have ended: timeout(1) kills it after five. */
+const AFTER_LIMIT = 15;
+
+/** Exit codes of timeout(1) for a command that took too long, and of one that it then had to kill. */
+const TOO_LONG: readonly string[] = ["124", "137"];
+
+/** Two commands of the shell. */
+export interface Commands {
+  /** Undefined for none. */
+  first: string | undefined;
+  second: string | undefined;
+  /** Seconds that each may take, and the time between the two. */
+  seconds: number;
+  environment: NodeJS.ProcessEnv;
+}
+
+/**
+ * Two commands of the shell, of which the second runs after the first, whatever happens in between. A shell of its own waits to run it, in
+ * a session that no signal for this program reaches, so that a frozen file system is thawed even if this program is killed.
+ */
+export class CommandPair {
+  readonly #child: ChildProcess;
+  readonly #seconds: number;
+  /** The pipe whose end lets the second command run; undefined once it is closed. */
+  #hold: number | undefined;
+  /** The file with all that the commands print. A pipe would end them when this program has gone. */
+  readonly #printed: number;
+  /** The exit codes of the commands that have ended. */
+  #codes: string[] = [];
+  /** True if the second command was run before it was asked for, because that took too long. */
+  #wasLate = false;
+  #wake: () => void = () => undefined;
+  #failure: string | undefined;
+  #hasEnded = false;
+
+  private constructor(child: ChildProcess, seconds: number, hold: number, printed: number) {
+    this.#child = child;
+    this.#seconds = seconds;
+    this.#hold = hold;
+    this.#printed = printed;
+    let text = "";
+    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+      text = (text + chunk).slice(0, 100);
+      const lines = text.split("\n").slice(0, -1);
+      this.#wasLate = lines.includes("late");
+      this.#codes = lines.filter((line) => line !== "late");
+      this.#wake();
+    });
+    child.on("error", (error) => this.#end(wordsFor(error)));
+    child.on("exit", (code, signal) => this.#end(`its shell ended with ${signal ?? code}`));
+  }
+
+  /**
+   * Starts the first command.
+   *
+   * @throws Error with the reason if that fails
+   */
+  static start(
+    native: Pick<typeof Binding, "makePipe">,
+    { first = "", second = "", seconds, environment }: Commands,
+  ): CommandPair {
+    const limit = findTool("timeout");
+    if (limit === undefined) {
+      throw new Error("timeout(1) of coreutils is missing");
+    }
+    const printed = openUnnamed(temporaryFolder());
+    const { read, write } = native.makePipe(4096);
+    try {
+      const child = spawn("/bin/sh", ["-c", SCRIPT, "sh", limit, String(seconds), first, second], {
+        stdio: [read, "pipe", printed],
+        env: environment,
+        detached: true,
+      });
+      return new CommandPair(child, seconds, write, printed);
+    } finally {
+      closeSync(read);
+    }
+  }
+
+  /** Waits for the first command; returns the reason if it failed. */
+  first(): Promise<string | undefined> {
+    return this.#result(0);
+  }
+
+  /** Lets the second command run, and waits for it; returns the reason if it failed, or was run before it was asked for. */
+  async second(): Promise<string | undefined> {
+    if (this.#hold !== undefined) {
+      closeSync(this.#hold);
+      this.#hold = undefined;
+    }
+    const failed = await this.#result(1);
+    return this.#wasLate
+      ? `it was run before the snapshot was made, which took longer than ${this.#seconds} seconds`
+      : failed;
+  }
+
+  async #result(place: number): Promise<string | undefined> {
+    // The first command may still be running when the second one is asked for.
+    const limit = (place + 1) * (this.#seconds + AFTER_LIMIT) * 1000;
+    const deadline = setTimeout(() => this.#end("it does not end"), limit);
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (this.#codes[place] !== undefined || this.#hasEnded) {
+          resolve();
+        }
+      };
+      this.#wake = look;
+      look();
+    });
+    clearTimeout(deadline);
+    const code = this.#codes[place];
+    if (code === "0") {
+      return undefined;
+    }
+    const said = lastWords(this.#printed);
+    return `${this.#reason(code)}${said === "" ? "" : `: ${said}`}`;
+  }
+
+  #reason(code: string | undefined): string {
+    if (code === undefined) {
+      return this.#failure ?? "it ended without a word";
+    }
+    return TOO_LONG.includes(code)
+      ? `it took longer than ${this.#seconds} seconds`
+      : `exit code ${code}`;
+  }
+
+  #end(reason: string): void {
+    this.#failure ??= reason;
+    this.#hasEnded = true;
+    this.#child.unref();
+    // What it has written last may arrive after its end.
+    setTimeout(() => this.#wake(), 100);
+  }
+}
+
+function wordsFor(error: Error): string {
+  const code = systemCode(error);
+  return code === undefined ? error.message : `${describe(code)} (${code})`;
+}

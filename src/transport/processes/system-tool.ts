@@ -1,0 +1,126 @@
+import { spawnSync, type SpawnSyncOptions } from "node:child_process";
+import { accessSync, closeSync, constants, fstatSync, readSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, systemCode } from "../../errors/stream-errors.ts";
+import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
+
+/** Folders of system programs. PATH is not asked: whoever sets it would decide what root runs. */
+const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/** Longest standard output, and the longest end of standard error that goes into a message, in bytes. */
+const MOST = { output: 4 * 1024 * 1024, error: 2048 };
+
+/** The end of a system program: its standard output, and the reason if it failed. */
+export interface ToolEnd {
+  output: string;
+  /** The reason, with what it said last; undefined after a success. */
+  failure: string | undefined;
+}
+
+/** Returns the path of a system program; undefined if it is not installed. */
+export function findTool(name: string): string | undefined {
+  return FOLDERS.map((folder) => join(folder, name)).find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * Runs a system program, without a shell, and waits for its end. It is synchronous, because it may be the last thing that the process does.
+ *
+ * Its output goes to files without names: a daemon that it leaves running may keep a pipe open for ever. It gets a session of its own, so
+ * that no signal for this program interrupts it halfway, and SIGTERM after `seconds`, which LVM heeds only where that does no harm.
+ */
+export function runTool(name: string, args: readonly string[], seconds: number): ToolEnd {
+  const path = findTool(name);
+  if (path === undefined) {
+    return { output: "", failure: `${name} is not in ${FOLDERS.join(", ")}` };
+  }
+  const files: number[] = [];
+  try {
+    const [output, error] = [unnamedFile(files), unnamedFile(files)];
+    // The types do not have `detached`, which spawnSync() takes like spawn().
+    const options: SpawnSyncOptions & { detached: boolean } = {
+      stdio: ["ignore", output, error],
+      env: { PATH: FOLDERS.join(":"), LC_ALL: "C", LVM_SUPPRESS_FD_WARNINGS: "1" },
+      cwd: "/",
+      timeout: seconds * 1000,
+      killSignal: "SIGTERM",
+      detached: true,
+    };
+    const ended = spawnSync(path, args, options);
+    if (ended.status === 0) {
+      const text = beginningOf(output, MOST.output);
+      return text === undefined
+        ? { output: "", failure: `${name} printed more than ${MOST.output} bytes` }
+        : { output: text, failure: undefined };
+    }
+    const said = lastWords(error);
+    return { output: "", failure: `${name} ${reasonOf(ended, seconds)}${said && `: ${said}`}` };
+  } catch (error) {
+    return { output: "", failure: `${name} could not be started: ${wordsFor(error)}` };
+  } finally {
+    files.forEach((file) => closeSync(file));
+  }
+}
+
+/** Opens a file without a name, and adds it to `files`. */
+function unnamedFile(files: number[]): number {
+  const file = openUnnamed(temporaryFolder());
+  files.push(file);
+  return file;
+}
+
+function reasonOf(
+  { status, signal, error }: ReturnType<typeof spawnSync>,
+  seconds: number,
+): string {
+  const code = systemCode(error);
+  if (code === "ETIMEDOUT") {
+    return `took longer than ${seconds} seconds`;
+  }
+  if (error !== undefined) {
+    return `could not be started: ${wordsFor(error)}`;
+  }
+  return signal === null ? `failed with exit code ${status}` : `was ended by ${signal}`;
+}
+
+function wordsFor(error: unknown): string {
+  const code = systemCode(error);
+  return code === undefined ? String(error) : `${describe(code)} (${code})`;
+}
+
+/** Returns the text of a file; undefined if it is longer than `most` bytes. */
+function beginningOf(file: number, most: number): string | undefined {
+  const { size } = fstatSync(file);
+  return size > most ? undefined : textAt(file, 0, size);
+}
+
+/** Returns the end of what a program has printed, as one line. */
+export function lastWords(file: number): string {
+  const { size } = fstatSync(file);
+  const start = Math.max(0, size - MOST.error);
+  const lines = textAt(file, start, size - start).split("\n");
+  return lines
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .join(" | ");
+}
+
+function textAt(file: number, position: number, length: number): string {
+  const bytes = Buffer.alloc(length);
+  let at = 0;
+  while (at < length) {
+    const count = readSync(file, bytes, at, length - at, position + at);
+    if (count === 0) {
+      break;
+    }
+    at += count;
+  }
+  return bytes.toString("utf8", 0, at);
+}
