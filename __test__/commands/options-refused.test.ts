@@ -144,6 +144,7 @@ test("a file of another host is not for an option that takes one of this host", 
 /** The options when none of them is given. */
 const NONE = {
   verify: "none",
+  snapshot: "none",
   drawMap: false,
   isHere: false,
   dryRun: false,
@@ -181,6 +182,13 @@ const IGNORED: readonly [option: string, given: Partial<SyncOptions>, otherwise:
   ["--wire", { transport: "tls", wire: "0.0.2" }, { transport: "ssh" }],
   ["--ranges", { transport: "auto", ranges: "map" }, { transport: "ssh" }],
   ["--delta", { transport: "tls", delta: "delta" }, { transport: undefined }],
+  ["--before", { snapshot: "none", before: "x" }, { snapshot: "auto" }],
+  ["--after", { snapshot: "none", after: "x" }, { snapshot: "auto" }],
+  ["--hook-timeout", { snapshot: "none", hookTimeout: 1 }, { snapshot: "auto", after: "x" }],
+  ["--hook-timeout", { snapshot: "auto", hookTimeout: 1 }, { before: "x" }],
+  ["--snapshot-size", { snapshot: "none", snapshotSize: 1 }, { snapshot: "lvm" }],
+  ["--snapshot-size", { snapshot: "thin", snapshotSize: 1 }, { snapshot: "auto" }],
+  ["--snapshot thin", { snapshot: "thin", streams: 2 }, { streams: 1 }],
   ["--bootstrap single", { bootstrap: "single", noBootstrap: true }, { bootstrap: "never" }],
 ];
 
@@ -217,6 +225,9 @@ test("the command line is refused before anything is written", async (t) => {
     "sync -e ssh A B",
     "sync --no-bootstrap A B",
     "sync --truncate --allow-larger A B",
+    "sync --before true A B",
+    "retrieve --after true A",
+    "retrieve --snapshot thin --snapshot-size 1G A",
     "save --numeric-ids A",
     "checksum --root --bwlimit 1M A",
   ]) {

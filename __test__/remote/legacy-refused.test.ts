@@ -8,6 +8,7 @@ import { parseEndpoint } from "../../src/sync/connection/endpoint.ts";
 import { explainLegacyFailure } from "../../src/sync/legacy/legacy-failure.ts";
 import { refuseForLegacy } from "../../src/sync/legacy/refused-options.ts";
 import { Side } from "../../src/sync/side.ts";
+import { NO_SNAPSHOT } from "../../src/snapshots/snapshot-options.ts";
 import type { CopyOptions } from "../../src/sync/stage-arguments.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
@@ -52,6 +53,7 @@ const PLAIN: CopyOptions = {
   numericIds: false,
   verify: "none",
   digestCache: undefined,
+  ...NO_SNAPSHOT,
 };
 
 /** Places of the two ends: a pull, a push, and a copy between two other hosts. */
@@ -92,6 +94,7 @@ const OPTIONS: [option: string, given: Partial<CopyOptions>, refused: Ends[]][] 
   ["--sparse", { sparse: true }, ["push", "between"]],
   ["--dry-run", { dryRun: true }, ["pull", "between"]],
   ["--map", { map: true }, ["pull", "between"]],
+  ["--snapshot", { snapshot: "auto" }, ["pull", "between"]],
   ["--direct", { direct: "on" }, ["between"]],
   ["--threads", { threads: 2 }, ["between"]],
   ["--queue-depth", { queueDepth: 2 }, ["between"]],

@@ -127,6 +127,7 @@ test("sync says what a key does not allow", async (t) => {
     [["-a", here, `host:${copy}`], /--perms; .*-t is allowed/],
     [["--digest-cache", "/tmp/a b", here, `host:${copy}`], /--encoded-digest-cache; /],
     [["--sudo", here, `host:${copy}`], /--sudo; /],
+    [["--snapshot", "auto", `host:${out}`, here], /--snapshot; .*a snapshot that is made there/],
   ] as const) {
     const outcome = await syncServed(folder, words, args);
     const from = /^ERROR \(sync\): on host: this key does not allow /;
@@ -165,6 +166,14 @@ test("command lines that sync does not write", async (t) => {
     [`blockcopy retrieve --events --compress=zstd:99 -- ${out}`, true],
     [`blockcopy retrieve --no-events -- ${out}`, true],
     [`blockcopy retrieve --embedded -- ${out}`, true],
+    ...[
+      "snapshot=auto",
+      "snapshot-size=1B",
+      "hook-timeout=3",
+      ...["before", "after", "encoded-before", "encoded-after"].map(
+        (option) => `${option}=touch%20${folder}/harm`,
+      ),
+    ].map((option) => [`blockcopy retrieve --events --${option} -- ${out}`, true] as const),
     [`blockcopy receive --part=2/2 --force -- ${copy}`, true],
     [`blockcopy receive --compare --create -- ${folder}/out/new`, true],
     [`blockcopy receive --compare --compare=x -- ${out}`, true],

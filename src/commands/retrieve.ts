@@ -2,18 +2,24 @@ import { Command } from "clipanion";
 
 import type { StageContext } from "../blocks/context.ts";
 import { UsageError } from "../errors/copy-error.ts";
+import { decodedName } from "../native/names.ts";
 import { wantsLegacy } from "../process/environment.ts";
+import { LeftSnapshotError } from "../snapshots/snapshot-error.ts";
+import { refuseUselessOptions, type SnapshotOptions } from "../snapshots/snapshot-options.ts";
 import type { Compress } from "../stages/retrieve/compression.ts";
 import { retrieve } from "../stages/retrieve/retrieve.ts";
 import { METHOD, parseCompress } from "./options/compress.ts";
 import { flag, operand, value, valueOr } from "./options/declare.ts";
-import { fileOf } from "./options/encoded-file.ts";
+import { ENCODED_NAME, fileOf } from "./options/encoded-file.ts";
 import { fileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
 import { OFFSET } from "./options/offset.ts";
 import { RATE } from "./options/rate.ts";
 import { SIZES } from "./options/sizes.ts";
+import * as frozen from "./options/snapshot-options.ts";
 import { WIRE } from "./options/wire.ts";
 import { runStage } from "./run/run-stage.ts";
+import { eventLine } from "../ui/event-lines.ts";
+import { printLine } from "../ui/stderr.ts";
 import { StageCommand } from "./stage-command.ts";
 
 /** `blockcopy retrieve FILE` */
@@ -46,6 +52,16 @@ export class RetrieveCommand extends StageCommand {
     text: "Write at most RATE bytes per second, as 20M (K, M, G: powers of 1024)",
   });
 
+  snapshot = frozen.snapshot();
+
+  snapshotSize = frozen.snapshotSize();
+
+  before = frozen.before();
+
+  after = frozen.after();
+
+  hookTimeout = frozen.hookTimeout();
+
   /** Set by `sync`, like all options without a help text. */
   events = flag("--events");
 
@@ -67,6 +83,11 @@ export class RetrieveCommand extends StageCommand {
 
   /** Connect with the other stage directly. */
   tunnel = flag("--tunnel");
+
+  /** The commands of --before and --after, which no shell but their own must change. */
+  encodedBefore = value("--encoded-before", ENCODED_NAME);
+
+  encodedAfter = value("--encoded-after", ENCODED_NAME);
 
   /** FILE is encoded, as `sync` passes a name that a shell might change. */
   encoded = flag("--encoded");
@@ -101,7 +122,8 @@ export class RetrieveCommand extends StageCommand {
     if (!this.events) {
       refuseHost("retrieve", this.file);
     }
-    return retrieve(context, {
+    const snapshot = this.#snapshot();
+    const left = await retrieve(context, {
       file,
       compress: this.#compression(),
       legacy: wantsLegacy() || this.wire !== undefined,
@@ -115,7 +137,35 @@ export class RetrieveCommand extends StageCommand {
       ranges: this.reportRanges,
       // `sync` has started a stage of this program at the other end too, unless it says otherwise.
       sealed: this.events && this.wire === undefined,
+      snapshot,
+      // `compare`, which asks for ranges, has no such option, and a restricted key does not allow it.
+      suggestsSnapshot: !this.reportRanges && !this.isConfined,
     });
+    this.#tellLeft(left);
+    return undefined;
+  }
+
+  /** Returns the options for a snapshot. */
+  #snapshot(): SnapshotOptions {
+    const { snapshot, snapshotSize, hookTimeout, encodedBefore, encodedAfter } = this;
+    const before = this.before ?? (encodedBefore && decodedName(encodedBefore));
+    const after = this.after ?? (encodedAfter && decodedName(encodedAfter));
+    const options = { snapshot, snapshotSize, before, after, hookTimeout };
+    refuseUselessOptions(options);
+    return options;
+  }
+
+  /** Reports snapshots that could not be removed. To `sync`, which knows if the copy is complete, it is no failure of this stage. */
+  #tellLeft(left: readonly string[]): void {
+    if (left.length === 0) {
+      return;
+    }
+    const message = left.join("; ");
+    if (this.events) {
+      printLine(eventLine({ event: "warning", message, left: true }));
+      return;
+    }
+    throw new LeftSnapshotError(message, "all else is done");
   }
 
   /** Returns the function that tells of a source in use. Cron mails every word, so without --verbose a stage says nothing. */

@@ -30,6 +30,11 @@ export const OPTION_NAMES = {
       "verify",
       "audit",
       "auditState",
+      "snapshot",
+      "snapshotSize",
+      "before",
+      "after",
+      "hookTimeout",
       "rsh",
       "remoteCommand",
       "wire",
@@ -90,7 +95,18 @@ export const OPTION_NAMES = {
   root: { flags: ["verbose"], values: ["direct", "threads", "queueDepth", "digest", "blockSize"] },
   retrieve: {
     flags: ["lzma", "verbose"],
-    values: ["direct", "threads", "queueDepth", "compress", "bwlimit"],
+    values: [
+      "snapshot",
+      "snapshotSize",
+      "before",
+      "after",
+      "hookTimeout",
+      "direct",
+      "threads",
+      "queueDepth",
+      "compress",
+      "bwlimit",
+    ],
   },
   save: {
     flags: [

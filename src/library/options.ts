@@ -37,6 +37,16 @@ export interface SyncOptions extends Control {
   auditState?: string | undefined;
   /** Only say what would be sent, and write nothing; takes all options of the copy except --verify. */
   dryRun?: boolean | undefined;
+  /** Copy a snapshot of the source, made now and removed afterwards: lvm, thin (LVM volumes), reflink (a file on XFS or btrfs), auto (the one that fits) or none. Default: none. */
+  snapshot?: "auto" | "lvm" | "thin" | "reflink" | "none" | undefined;
+  /** Room in a classic LVM snapshot for what changes during the copy, such as 10G. Default: a tenth of the volume. */
+  snapshotSize?: number | string | undefined;
+  /** Run this command of the shell before the snapshot is made, on the host of the source. The copy fails if it does. */
+  before?: string | undefined;
+  /** Run this command once the snapshot is made, whatever happened, before the copy begins. */
+  after?: string | undefined;
+  /** Kill a command of --before or --after after this many seconds, and run --after if the snapshot takes longer. Default: 60. */
+  hookTimeout?: number | undefined;
   /** The same as -t -p -o -g. */
   archive?: boolean | undefined;
   /** Copy the times of access and modification. */
@@ -200,6 +210,16 @@ export interface RetrieveOptions extends Control {
   file: string;
   /** The stream to read: one of Node, such as the `output` of another operation, or any source of bytes. */
   input: Readable | AsyncIterable<Uint8Array>;
+  /** Copy a snapshot of the source, made now and removed afterwards: lvm, thin (LVM volumes), reflink (a file on XFS or btrfs), auto (the one that fits) or none. Default: none. */
+  snapshot?: "auto" | "lvm" | "thin" | "reflink" | "none" | undefined;
+  /** Room in a classic LVM snapshot for what changes during the copy, such as 10G. Default: a tenth of the volume. */
+  snapshotSize?: number | string | undefined;
+  /** Run this command of the shell before the snapshot is made, on the host of the source. The copy fails if it does. */
+  before?: string | undefined;
+  /** Run this command once the snapshot is made, whatever happened, before the copy begins. */
+  after?: string | undefined;
+  /** Kill a command of --before or --after after this many seconds, and run --after if the snapshot takes longer. Default: 60. */
+  hookTimeout?: number | undefined;
   /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
   direct?: "auto" | "on" | "off" | undefined;
   /** Hash and compress on this number of threads. Default: one per core. */

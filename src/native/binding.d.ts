@@ -365,6 +365,9 @@ export interface Metadata {
   modified: Time
 }
 
+/** Opens a regular file or block device for reading, on this thread: at no time is it open without the caller being able to close it. */
+export declare function openNow(path: string, direct: DirectIo): Source
+
 /** User or group that shall own a file. */
 export interface Owner {
   /** User ID or group ID. */

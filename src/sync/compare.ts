@@ -6,6 +6,7 @@ import { nameOf } from "./connection/endpoint.ts";
 import { type CopyResult, rateText } from "./copy-result.ts";
 import type { SyncContext } from "./listener.ts";
 import { syncRemote } from "./remote.ts";
+import { NO_SNAPSHOT } from "../snapshots/snapshot-options.ts";
 import { type CopyOptions, isWhole } from "./stage-arguments.ts";
 import type { CopyPlan } from "./streams.ts";
 
@@ -31,6 +32,7 @@ const FIXED = {
   owner: false,
   group: false,
   numericIds: false,
+  ...NO_SNAPSHOT,
 } as const satisfies Partial<CopyOptions>;
 
 /** Options of a copy that a comparison has too. */

@@ -53,6 +53,7 @@ function needsStages(options: CopyOptions): boolean {
   return (
     flags.includes(true) ||
     options.verify !== "none" ||
+    options.snapshot !== "none" ||
     [...reading, ...sending].some((value) => value !== undefined)
   );
 }

@@ -67,7 +67,10 @@ export class Listener {
   #take(side: Side, event: StageEvent): void {
     switch (event.event) {
       case "warning":
-        this.#warnings.add(side.end, event.message);
+        // A snapshot that is left is an error of its own at the end.
+        if (event.left !== true) {
+          this.#warnings.add(side.end, event.message);
+        }
         break;
       case "aside":
         this.#view.showAside(event.aside);

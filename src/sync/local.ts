@@ -59,7 +59,11 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   const begun = clock();
   const ends = await open(context, options);
   const { source, sink } = ends;
-  await reportWriter(context, options.source, source, context.warn);
+  await reportWriter(
+    context,
+    { file: options.source, source, suggestsSnapshot: true },
+    context.warn,
+  );
   progress.begin(source.size);
   showBottleneck(context);
   const map = options.map ? new ChangeMap(source.size) : undefined;

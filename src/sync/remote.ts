@@ -7,7 +7,7 @@ import { type CopyResult, summaryOf } from "./copy-result.ts";
 import { failureOf } from "./failures/failure.ts";
 import type { SyncContext } from "./listener.ts";
 import { contradiction } from "./failures/proof.ts";
-import { countsOf } from "./side.ts";
+import { countsOf, leftBy } from "./side.ts";
 import { isWhole } from "./stage-arguments.ts";
 import { type CopyPlan, runStreams, type StreamsEnd } from "./streams.ts";
 import { whyNoTunnel } from "./tunnel/why-no-tunnel.ts";
@@ -28,8 +28,12 @@ export async function syncRemote(context: SyncContext, plan: CopyPlan): Promise<
   for (;;) {
     const now = { ...plan, tunnel };
     const { streams, cause } = await runStreams({ ...context, warn }, now, bootstrap.sent);
+    const left = leftBy(streams.map(({ from }) => from));
     if (cause === undefined) {
-      return resultOf(streams, copy, (clock() - begun) / 1000);
+      return { ...resultOf(streams, copy, (clock() - begun) / 1000), left };
+    }
+    if (left !== undefined) {
+      warn(left);
     }
     if (isMissing(cause)) {
       await bootstrap.send(cause.side);

@@ -1,5 +1,5 @@
 import type { Verify } from "../stages/save/verify.ts";
-import type { Endpoint } from "./connection/endpoint.ts";
+import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
 import { ChangeMap } from "../ui/change-map.ts";
 import type { StageEvent } from "../ui/programs/event-schema.ts";
 import { parseEvent } from "../ui/programs/parse-event.ts";
@@ -49,6 +49,8 @@ export class Side {
   changeMap: ChangeMap | undefined;
   /** Its last event after a success; undefined until it is done. */
   report: (StageEvent & { event: "end" }) | undefined;
+  /** Its warning about a snapshot that could not be removed, if there is one. */
+  left: string | undefined;
   /** The error that it has reported. */
   error: (StageEvent & { event: "error" }) | undefined;
   /** The last lines from there that are not events: messages of ssh or of a shell. */
@@ -125,12 +127,25 @@ export class Side {
         this.onTunnel?.(event);
         break;
       case "warning":
+        this.left = event.left === true ? event.message : this.left;
+        break;
       case "aside":
       case "differ":
       case "unknown":
         break;
     }
   }
+}
+
+/** Names the snapshots that these sides could not remove; undefined if there are none. */
+export function leftBy(sides: readonly Side[]): string | undefined {
+  const left = sides.flatMap(({ left: message, end }) => {
+    if (message === undefined) {
+      return [];
+    }
+    return end.kind === "local" ? message : `${hostLabel(end)}: ${message}`;
+  });
+  return left.length === 0 ? undefined : left.join("; ");
 }
 
 /** Sums up the counts of several sides. A count that a side does not report is 0. */

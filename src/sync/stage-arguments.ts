@@ -1,12 +1,13 @@
 import { encodedName } from "../native/names.ts";
 import type { Part } from "../blocks/part.ts";
 import { attributeOptions, type Carried } from "../stages/save/metadata.ts";
+import type { SnapshotOptions } from "../snapshots/snapshot-options.ts";
 import type { Verify } from "../stages/save/verify.ts";
 import type { Sizes } from "../blocks/destination-sizes.ts";
 import { needsNoQuotes } from "./connection/shell-words.ts";
 
 /** The options of a copy between hosts. */
-export interface CopyOptions extends Carried {
+export interface CopyOptions extends Carried, SnapshotOptions {
   direct: string;
   threads: number | undefined;
   queueDepth: number | undefined;
@@ -58,11 +59,24 @@ export function retrieveArguments(options: CopyOptions, { linked }: { linked: bo
     ...valued("--compress", compressOf(options, { linked })),
     ...valued("--sizes", sizesOf(options)),
     ...neededRange(options),
+    ...snapshotArguments(options),
     ...flags({
       "--whole": isWhole(options),
       "--map": options.map,
       "--report-ranges": options.compare,
     }),
+  ];
+}
+
+/** Returns the options for a snapshot. Shells read its commands twice: that of the login there must not change them. */
+function snapshotArguments(options: CopyOptions): string[] {
+  const { snapshot, snapshotSize: size, before, after, hookTimeout } = options;
+  return [
+    ...valued("--snapshot", snapshot === "none" ? undefined : snapshot),
+    ...valued("--snapshot-size", size === undefined ? undefined : `${size}B`),
+    ...valued("--encoded-before", before && encodedName(before)),
+    ...valued("--encoded-after", after && encodedName(after)),
+    ...valued("--hook-timeout", hookTimeout),
   ];
 }
 

@@ -152,6 +152,7 @@ function programsOf(
       ...stageProgram(side, commandOf(remote), observers),
       ...(after !== undefined && { startAfter: after }),
       ...(writes && roleInCancellation(side)),
+      ...(side.role === "source" && { tidiesUp: copy.snapshot !== "none" }),
     };
   };
   return streams.flatMap(({ to, from, part }, place) => [

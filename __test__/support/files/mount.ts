@@ -1,5 +1,5 @@
 // Small filesystems for tests that fill one up or copy onto a device in use.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { defer } from "../cleanup.ts";
@@ -36,6 +36,20 @@ export function mountExt4(t: TestContext, folder: string, loop: Loop): string {
 /** As {@link mountExt4}, for writing to the filesystem. Nothing is kept for root, so that it can be filled. */
 export function mountEmptyExt4(t: TestContext, folder: string, loop: Loop): string {
   system("mkfs.ext4", "-q", "-m", "0", loop.path);
+  return mount(t, folder, loop.path);
+}
+
+/** Makes a file system of `size` bytes whose files can be cloned, and mounts it until the test ends; returns its mount point. */
+export function mountCloning(
+  t: TestContext,
+  folder: string,
+  { type, size }: { type: "xfs" | "btrfs"; size: number },
+): string {
+  const backing = join(folder, `${type}-image`);
+  writeFileSync(backing, "");
+  truncateSync(backing, size);
+  const loop = attach(t, backing);
+  system(`mkfs.${type}`, "-q", loop.path);
   return mount(t, folder, loop.path);
 }
 

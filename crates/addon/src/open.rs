@@ -7,6 +7,7 @@ use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
 use crate::engine::Engine;
+use crate::errors::js_error;
 use crate::files::{Sink, Source};
 use crate::names::to_path;
 use crate::promise::promise;
@@ -58,6 +59,18 @@ impl From<SinkOptions> for blockcopy_engine::SinkOptions {
             direct: options.direct.into(),
         }
     }
+}
+
+/// Opens a regular file or block device for reading, on this thread: at no time is it open without the caller being able to close it.
+#[napi]
+pub fn open_now(
+    env: Env,
+    #[napi(ts_arg_type = "string")] path: JsString<'_>,
+    direct: DirectIo,
+) -> Result<Source> {
+    let opened = blockcopy_engine::Source::open(to_path(path)?, direct.into());
+    let opened = opened.map_err(|error| js_error(env, &error.into()))?;
+    Ok(opened.into())
 }
 
 #[napi]

@@ -7,10 +7,10 @@ import {
   nvme,
   partitions,
 } from "./disks.ts";
-import { fileSystems, inUse, layers, lvm, md, recipe, thin } from "./layers.ts";
+import { fileSystems, inUse, layers, lvm, md, recipe, snapshots, thin } from "./layers.ts";
 import type { Topic } from "./topic.ts";
 
 export const TOPICS: readonly Topic[] = [
-  [nvme, partitions, lvm, thin, recipe, md, layers, inUse],
+  [nvme, partitions, lvm, snapshots, thin, recipe, md, layers, inUse],
   [badSectors, droppedWrites, changingDisks, clock, littleMemory, fileSystems],
 ].flat();

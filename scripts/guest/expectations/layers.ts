@@ -62,6 +62,49 @@ export const layers: Topic = {
   },
 };
 
+/** Rows for each kind of snapshot. */
+const ofKind = (kind: "lvm" | "thin"): Readonly<Record<string, Expected>> => ({
+  "a source in use": {
+    code: 0,
+    says: new RegExp(`is in use: .*copy a snapshot: --snapshot ${kind}`),
+  },
+  "a moment": { code: 0, moments: "one", left: 0, says: /^(?![^]*in use)/ },
+  killed: { code: 0, killed: 2, "the other": "kept", "other code": 143, left: 0 },
+  "ended by a signal": { code: 143, left: 0 },
+  hooks: {
+    ...COPIED,
+    hooks: `before,/dev/vg/${kind},${kind},after,1,`,
+  },
+  "a command that fails": {
+    code: 69,
+    hooks: "after",
+    destination: "kept",
+    left: 0,
+    says: /command of --before failed: exit code 3: the database is gone/,
+  },
+});
+
+const FILLED = /snapshot vg\/lvm-blockcopy-\S+ is full: .*--snapshot-size/;
+
+export const snapshots: Topic = {
+  name: "snapshots",
+  disks: { group: { mebibytes: 80 }, copy: { mebibytes: 12 }, other: { mebibytes: 12 } },
+  rows: {
+    ...Object.fromEntries(
+      (["lvm", "thin"] as const).flatMap((kind) =>
+        Object.entries(ofKind(kind)).map(([row, expected]) => [`${kind}: ${row}`, expected]),
+      ),
+    ),
+    "lvm: full": { code: 74, left: 0, says: FILLED },
+    "lvm: full at the end": { code: 74, left: 0, says: FILLED },
+    "lvm: no room": { code: 69, says: /volume group vg has .* free.*--snapshot-size/ },
+    "onto its origin": { code: 64, left: 0, says: /are the same/ },
+    "a device without volumes": { code: 64, says: /is no LVM volume/ },
+    "the connection is lost": { left: 0 },
+    "thin: full": { code: 69, left: 0, says: /thin pool vg\/pool is out of space/ },
+  },
+};
+
 /** Refused before anything is written, by a message with these words. */
 const refused = (says: RegExp): Expected => ({ code: 69, destination: "kept", says });
 

@@ -19,7 +19,7 @@ const COPIED = `
   dmsetup thin_delta thin_check mdadm cryptsetup mkfs.ext4 mkfs.xfs mkfs.btrfs mkswap swapon mount umount
   fusermount3 bindfs sfdisk blkid blockdev losetup ssh sshd ssh-keygen fallocate blkdiscard
   dd cmp sha256sum cat ls cp mv rm ln mkdir mknod truncate stat timeout head tail cut tr wc sleep sync env
-  chmod chown df readlink grep sed basename dirname id uname mktemp nproc seq sort kill date true false`;
+  chmod chown df readlink grep sed basename dirname id uname mktemp nproc seq sort kill date true false od`;
 
 export const DEBIAN_PACKAGES =
   "qemu-system-x86 linux-image-cloud-amd64 busybox-static cpio e2fsprogs fdisk udev kmod dmsetup lvm2 " +

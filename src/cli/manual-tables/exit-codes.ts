@@ -9,11 +9,11 @@ const MEANINGS: Readonly<Record<keyof typeof ExitCode, string>> = {
   differs: "the destination, read back, is not what it should be (`--verify`)",
   noInput: "a file does not exist",
   unavailable:
-    "not now: the destination is in use (mounted, held, locked, open elsewhere), memory or threads are short, blockcopy or its engine cannot start; for `sync`: no connection, or no `blockcopy` on the other host",
+    "not now: the destination is in use (mounted, held, locked, open elsewhere), a snapshot of the source cannot be made, memory or threads are short, blockcopy or its engine cannot start; for `sync`: no connection, or no `blockcopy` on the other host",
   internal: "internal error: a fault of blockcopy; please report it",
   notKept:
-    "the copy is complete and on the disk, but its digests (`--update-digests`, `--digest-cache`), change map, metrics or events could not be written",
-  io: "I/O error: a read, a write or the final sync failed, no space is left, or the source became shorter",
+    "the copy is complete and on the disk, but its digests (`--update-digests`, `--digest-cache`), change map, metrics or events could not be written, or its snapshot could not be removed",
+  io: "I/O error: a read, a write or the final sync failed, no space is left, the source became shorter, or its snapshot was lost",
   later:
     "run it again: the destination is locked (`--lock`), the connection or a stage was cut off, or one was silent for `--timeout`",
   protocol: "protocol error: the stream ended early, is damaged, or does not fit the destination",

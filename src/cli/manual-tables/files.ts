@@ -4,7 +4,7 @@ import type { Entry } from "../help/layout.ts";
 export const FILES: readonly Entry[] = [
   [
     "$TMPDIR, /var/tmp",
-    "files without a name, for data that does not fit into memory: digests that wait, and the list of written blocks for `--verify`",
+    "files without a name, for data that does not fit into memory: digests that wait, the list of written blocks for `--verify`, and what programs of LVM print",
   ],
   [
     "$XDG_CACHE_HOME/blockcopy, ~/.cache/blockcopy",

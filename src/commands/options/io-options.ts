@@ -23,11 +23,17 @@ const MAX_STREAMS = 8;
 /** A week. For more, `--timeout 0` sets no limit. */
 const MAX_TIMEOUT = 7 * 24 * 60 * 60;
 
+/** An hour. A frozen file system stops whoever writes to it. */
+const MAX_HOOK = 60 * 60;
+
 /** Use of direct I/O, which bypasses the page cache. */
 export const WHEN: Kind<Direct> = oneOf("WHEN", ["auto", "on", "off"], "on");
 
 /** Seconds without a word from a stage; 0 for no limit. */
 export const SECONDS = countKind("SECONDS", MAX_TIMEOUT, 0);
+
+/** Seconds that a command of `--before` or `--after` may take. */
+export const HOOK_LIMIT = countKind("SECONDS", MAX_HOOK);
 
 export const THREADS = countKind("COUNT", MAX_THREADS);
 

@@ -63,6 +63,8 @@ const ALLOWED = {
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 
+const SNAPSHOT = "leave it out: this key can only read; copy a snapshot that is made there";
+
 /** Advice on options that are refused on purpose. */
 const ADVICE: Readonly<Record<string, string>> = {
   "--force": "leave it out; --streams needs it too where the destination is",
@@ -74,6 +76,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   "--encoded-digest-cache": "leave out --digest-cache: it names another file there",
   "--wire": "leave it out",
   "--tunnel": "leave out --transport: this key may only use the connection of ssh",
+  ...Object.fromEntries(
+    ["--snapshot", "--snapshot-size", "--before", "--after", "--hook-timeout"].flatMap((name) =>
+      [name, name.replace("--", "--encoded-")].map((each) => [each, SNAPSHOT]),
+    ),
+  ),
 };
 
 /**

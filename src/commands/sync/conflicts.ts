@@ -1,5 +1,6 @@
 import { UsageError } from "../../errors/copy-error.ts";
 import type { CopyOptions } from "../../sync/stage-arguments.ts";
+import { refuseUselessOptions } from "../../snapshots/snapshot-options.ts";
 import { refuseNumericIds } from "../destination-command.ts";
 import { refuseEmptyRange } from "../options/offset.ts";
 
@@ -147,6 +148,13 @@ const OF_SYNC: readonly Conflict<SyncOptions>[] = [
     advice: `${ONE}, or use \`blockcopy compare\``,
   },
   {
+    when: ({ streams }) => (streams ?? 1) > 1,
+    options: ({ snapshot }) => ({ [`--snapshot ${snapshot}`]: snapshot !== "none" }),
+    message: (option) =>
+      `${option} does not work with --streams: each stream would get a snapshot of another moment`,
+    advice: `${ONE}, or make one snapshot yourself and copy that`,
+  },
+  {
     when: ({ digestCache }) => digestCache !== undefined,
     options: ofPart,
     message: (option) =>
@@ -216,6 +224,7 @@ export function refuseTogether(copy: SyncOptions): void {
   refuseSharedConflicts(copy);
   refuseAny(OF_SYNC, copy);
   refuseNumericIds(copy);
+  refuseUselessOptions(copy);
 }
 
 /**

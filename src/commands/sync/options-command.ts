@@ -7,6 +7,7 @@ import { STREAMS } from "../options/io-options.ts";
 import { OFFSET } from "../options/offset.ts";
 import { SHARE } from "../options/share.ts";
 import * as shared from "../options/shared.ts";
+import * as frozen from "../options/snapshot-options.ts";
 import { ADDRESS, LISTENER, PORTS, TRANSPORT } from "../options/transport.ts";
 import { WIRE } from "../options/wire.ts";
 
@@ -45,6 +46,16 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     group: "safety",
     text: "Only say what would be sent, and write nothing; takes all options of the copy except --verify",
   });
+
+  snapshot = frozen.snapshot();
+
+  snapshotSize = frozen.snapshotSize();
+
+  before = frozen.before();
+
+  after = frozen.after();
+
+  hookTimeout = frozen.hookTimeout();
 
   rsh = shared.rsh();
 

@@ -1,6 +1,7 @@
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { clock } from "../../native/clock.ts";
 import { forcedSimd, wantsLegacy } from "../../process/environment.ts";
+import { LeftSnapshotError } from "../../snapshots/snapshot-error.ts";
 import { trackTimeSpent } from "../../process/time-spent.ts";
 import type { LocalContext } from "../../sync/local.ts";
 import type { CopyResult } from "../../sync/copy-result.ts";
@@ -86,12 +87,22 @@ export function runSync(copy: ReportedCopy): Promise<never> {
       writeMap(copy, done.map);
       writeRanges(output, state.differences);
       await printDryRun(copy, done, native);
-      if (done.failure !== undefined) {
-        throw done.failure;
+      const left = done.left === undefined ? undefined : leftSnapshot(done.left);
+      if (done.failure !== undefined && left !== undefined) {
+        says.warn(left.message);
+      }
+      const failure = done.failure ?? left;
+      if (failure !== undefined) {
+        throw failure;
       }
       return undefined;
     },
   });
+}
+
+/** Makes the error for a snapshot that is left after a copy. */
+function leftSnapshot(what: string): LeftSnapshotError {
+  return new LeftSnapshotError(`the copy is complete, but ${what}`, "all else is done");
 }
 
 /** Answers SIGUSR1. */

@@ -56,9 +56,10 @@ export async function negotiate(context: StageContext, negotiation: Negotiation)
 /** Refuses a hash stream that must not be answered, and warns about one that names no destination. */
 async function checkRequest(
   context: StageContext,
-  { options, opened: { source }, decoder: { hello }, isOutputRewritable }: Negotiation,
+  { options, opened, decoder: { hello }, isOutputRewritable }: Negotiation,
 ): Promise<void> {
   const { file, sizes, sealed } = options;
+  const { source, origin, snapshot } = opened;
   if (sealed && hello?.accepts === undefined) {
     throw new ProtocolError(
       "not-asked",
@@ -66,7 +67,11 @@ async function checkRequest(
       "the hash stream has no seal, at byte 0 of the hash input stream",
     );
   }
-  await refuseOverlap(context, source, hello?.storage);
+  await refuseOverlap(context, origin, hello?.storage);
+  // A classic LVM snapshot also lies on the disks with its changes.
+  if (snapshot !== undefined) {
+    await refuseOverlap(context, source, hello?.storage);
+  }
   refuseSize({ source: file, sizes }, source.size, hello?.size);
   if (isOutputRewritable && hello?.accepts !== undefined && hello.root === undefined) {
     context.warn(

@@ -1,6 +1,8 @@
 import type { Sizes } from "../../blocks/destination-sizes.ts";
 import type * as Binding from "../../native/binding.js";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
+import type { Snapshot } from "../../snapshots/snapshot.ts";
+import type { SnapshotOptions } from "../../snapshots/snapshot-options.ts";
 import type { Compress } from "./compression.ts";
 
 /** Options of `retrieve`. */
@@ -21,6 +23,10 @@ export interface RetrieveOptions {
   dryRun: boolean;
   /** Called if another process may write to the file; undefined to skip that check. */
   inUse: ((message: string) => void) | undefined;
+  /** The snapshot to copy instead of the file. */
+  snapshot: SnapshotOptions;
+  /** True if a message may suggest a snapshot: who reads it can choose one. */
+  suggestsSnapshot: boolean;
   /** Most bytes to send per second; undefined for no limit. */
   rate: number | undefined;
   /** Report how much differs in each part of the source. */
@@ -33,6 +39,10 @@ export interface RetrieveOptions {
 
 /** The opened source, with what the block stream says about it. */
 export interface OpenSource {
+  /** The bytes to copy: the file or device that was named, or a snapshot of it. */
   source: Binding.Source;
+  /** The file or device that was named. */
+  origin: Binding.Source;
+  snapshot: Snapshot | undefined;
   description: SourceDescription;
 }

@@ -1,61 +1,39 @@
-import { refuseEmpty } from "../../blocks/capacity.ts";
-import { checkRange } from "../../blocks/check-range.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import type * as Binding from "../../native/binding.js";
-import type { SourceDescription } from "../../protocol/source-fields.ts";
+import { isEngineFailure } from "../../errors/engine-failure.ts";
 import { Output } from "../../transport/streams/output.ts";
 import { Comparison } from "./comparison.ts";
-import { reportWriter } from "./source-in-use.ts";
-import type { RetrieveOptions, OpenSource } from "./retrieve-options.ts";
+import { discard, openSource } from "./open-source.ts";
+import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 
 /**
  * Reads a hash stream from standard input and writes the blocks of a file or device that differ to standard output. The
  * block stream is extended if the hash stream asks for that.
  *
- * @throws ProtocolError, UsageError, the engine's failures, and those of the streams
+ * @returns warnings about snapshots that could not be removed
+ * @throws ProtocolError, UsageError, SnapshotError, the engine's failures, and those of the streams
  */
-export async function retrieve(
-  context: StageContext,
-  options: RetrieveOptions,
-): Promise<undefined> {
+export async function retrieve(context: StageContext, options: RetrieveOptions): Promise<string[]> {
   const output = new Output(context.native, "block stream", options.rate);
+  const left: string[] = [];
   await output.whileRead(async () => {
-    const source = await openSource(context, options);
-    await new Comparison(context, options, source, output).run();
+    const { opened, warnings } = await openSource(context, options);
+    left.push(...warnings);
+    try {
+      await new Comparison(context, options, opened, output).run();
+    } catch (error) {
+      const reason = lossOf(opened, error) ?? error;
+      discard(context, opened.snapshot);
+      throw reason;
+    }
+    const removed = opened.snapshot?.remove();
+    left.push(...(removed === undefined ? [] : [removed]));
   });
+  return left;
 }
 
-async function openSource(
-  context: StageContext,
-  { file, needs, whole, inUse }: RetrieveOptions,
-): Promise<OpenSource> {
-  const { engine, direct, progress, debug } = context;
-  const source = await engine.openSource(file, direct);
-  debug(`${file}: ${source.size} bytes, ${source.description}`);
-  refuseEmpty(file, source);
-  checkRange(source, { file, ...needs });
-  // Reading changes the time of the last access, so the metadata comes first.
-  const description = source.isExport
-    ? ({ size: source.size, kind: "device" } as const)
-    : describe(source, await engine.metadata(source));
-  progress.begin(whole ? source.size : undefined, source.instance());
-  if (inUse !== undefined) {
-    await reportWriter(context, file, source, inUse);
-  }
-  return { source, description };
-}
-
-function describe(
-  { size, isDevice }: Binding.Source,
-  { mode, accessed, modified, uid, owner, gid, group }: Binding.Metadata,
-): SourceDescription {
-  return {
-    size,
-    kind: isDevice ? "device" : "file",
-    mode,
-    accessed,
-    modified,
-    owner: { id: uid, name: owner },
-    group: { id: gid, name: group },
-  };
+/** Returns the error of a snapshot that was lost, if that explains a failure to read it. */
+function lossOf({ snapshot }: OpenSource, error: unknown): Error | undefined {
+  return isEngineFailure(error) && error.kind === "io"
+    ? snapshot?.fault({ hasFailed: true })
+    : undefined;
 }

@@ -13,7 +13,7 @@ import { type CopyResult, doneIn, summaryOf } from "../copy-result.ts";
 import { failureOf } from "../failures/failure.ts";
 import { Listener, type SyncContext } from "../listener.ts";
 import type { CopyPlan } from "../streams.ts";
-import { countsOf, Side } from "../side.ts";
+import { countsOf, leftBy, Side } from "../side.ts";
 import { Silence } from "../silence.ts";
 import { sizesOf } from "../stage-arguments.ts";
 import { type Observers, stageProgram } from "../stage-program.ts";
@@ -46,7 +46,8 @@ export async function syncLegacy(
     throw failureOfStages(legacy, statuses, firstFailed, context.warn);
   }
   const seconds = (clock() - begun) / 1000;
-  return resultOf(legacy.reporter, { dryRun: copy.dryRun, seconds });
+  const left = leftBy(legacy.stages.map(({ side }) => side));
+  return { ...resultOf(legacy.reporter, { dryRun: copy.dryRun, seconds }), left };
 }
 
 /** @throws the error for which the listener has refused the copy */
@@ -68,7 +69,10 @@ async function runStages(
   const observers: Observers = { listener, silence };
   const programs = stages.map(({ side, commandOf }): Program => {
     context.debug(`${hostLabel(side.end)}: ${commandText(side.end, remote, commandOf)}`);
-    return stageProgram(side, commandOf(remote), { ...observers, isSilent: side !== reporter });
+    return {
+      ...stageProgram(side, commandOf(remote), { ...observers, isSilent: side !== reporter }),
+      tidiesUp: side.role === "source" && copy.snapshot !== "none",
+    };
   });
   const result = await runPipeline(context.native, programs, pipes, { abort: listener.refused });
   listener.refused.throwIfAborted();

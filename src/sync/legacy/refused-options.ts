@@ -20,6 +20,7 @@ export function refuseForLegacy(copy: CopyOptions, source: Endpoint, destination
   }
   if (source.kind === "remote") {
     refuse({ "--dry-run": copy.dryRun }, "blockcopy 0.0.2 at the source always sends the blocks");
+    refuse({ "--snapshot": copy.snapshot !== "none" }, "blockcopy 0.0.2 at the source has none");
     refuse({ "--map": copy.map }, "blockcopy 0.0.2 at the source does not say what differs");
     refuse({ "--bwlimit": copy.bwlimit !== undefined }, "blockcopy 0.0.2 sends the blocks");
     if (destination.kind === "remote") {

@@ -40,7 +40,7 @@ export interface Commands {
 }
 
 /**
- * Two commands of the shell, of which the second runs after the first, whatever happens in between. A shell of its own waits to run it, in
+ * Two commands of the shell. The second one runs after the first, whatever happens in between. A shell of its own waits to run it, in
  * a session that no signal for this program reaches, so that a frozen file system is thawed even if this program is killed.
  */
 export class CommandPair {
@@ -154,7 +154,7 @@ export class CommandPair {
     this.#failure ??= reason;
     this.#hasEnded = true;
     this.#child.unref();
-    // What it has written last may arrive after its end.
+    // Its last line may arrive after its end.
     setTimeout(() => this.#wake(), 100);
   }
 }

@@ -185,7 +185,15 @@ export const EVENTS = {
     },
     OPEN,
   ),
-  warning: t.isObject({ event: t.isLiteral("warning"), message: t.isString() }, OPEN),
+  warning: t.isObject(
+    {
+      event: t.isLiteral("warning"),
+      message: t.isString(),
+      /** True for a snapshot that could not be removed. Written by the stage at a source, which has succeeded otherwise. */
+      left: t.isOptional(t.isBoolean()),
+    },
+    OPEN,
+  ),
   /** It has failed. */
   error: t.isObject(
     {

@@ -1,0 +1,86 @@
+import { hostname } from "node:os";
+
+import { readlinkSync } from "../../native/files.ts";
+import { readText } from "../../transport/files/small-file.ts";
+import { findProcess } from "../../transport/processes/process-tree.ts";
+
+/** Beginning of the tag that marks the snapshots of this program. */
+const MARK = "blockcopy.snapshot=";
+
+const BOOT_FILE = "/proc/sys/kernel/random/boot_id";
+
+/**
+ * The process that a snapshot belongs to. The host is part of it, because hosts may share disks, and so is the namespace of its number,
+ * because another container has other processes with the same numbers.
+ */
+interface Owner {
+  host: string;
+  boot: string;
+  namespace: string;
+  pid: number;
+  /** Start time, as in /proc. */
+  started: string;
+}
+
+/** Returns the tag for snapshots of this process; undefined if /proc does not tell who it is. */
+export function ownTag(): string | undefined {
+  const owner = self();
+  return (
+    owner && MARK + [owner.host, owner.boot, owner.namespace, owner.pid, owner.started].join(":")
+  );
+}
+
+function self(): Owner | undefined {
+  const here = surroundings();
+  const own = findProcess(process.pid);
+  return here && own && { ...here, ...own };
+}
+
+/** Returns what all processes of this host, and of this container, have in common. */
+function surroundings(): Pick<Owner, "host" | "boot" | "namespace"> | undefined {
+  const boot = readText(BOOT_FILE).trim();
+  const namespace = pidNamespace();
+  // LVM allows few characters in a tag.
+  const host = hostname().replaceAll(/[^A-Za-z0-9.-]/g, "_");
+  return boot === "" || namespace === undefined ? undefined : { host, boot, namespace };
+}
+
+function pidNamespace(): string | undefined {
+  try {
+    return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * True if one of these tags says that a process of this host made the snapshot, and that process has ended. False for whatever is not
+ * known for certain.
+ */
+export function isAbandoned(tags: readonly string[]): boolean {
+  const owner = tags.map(parseTag).find((found) => found !== undefined);
+  const here = surroundings();
+  if (owner === undefined || here === undefined || owner.host !== here.host) {
+    return false;
+  }
+  if (owner.boot !== here.boot) {
+    return true;
+  }
+  return owner.namespace === here.namespace && findProcess(owner.pid)?.started !== owner.started;
+}
+
+function parseTag(tag: string): Owner | undefined {
+  if (!tag.startsWith(MARK)) {
+    return undefined;
+  }
+  const found = /^([A-Za-z0-9._-]+):([0-9a-f-]{36}):(\d+):(\d+):(\d+)$/.exec(
+    tag.slice(MARK.length),
+  );
+  const [, host, boot, namespace, pid, started] = found ?? [];
+  return host === undefined ||
+    boot === undefined ||
+    namespace === undefined ||
+    started === undefined
+    ? undefined
+    : { host, boot, namespace, pid: Number(pid), started };
+}

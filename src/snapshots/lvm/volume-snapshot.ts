@@ -1,0 +1,231 @@
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+
+import type { StageContext } from "../../blocks/context.ts";
+import { clock } from "../../native/clock.ts";
+import type * as Binding from "../../native/binding.js";
+import { removeUnless } from "../../transport/files/unfinished.ts";
+import { runTool } from "../../transport/processes/system-tool.ts";
+import type { CopyError } from "../../errors/copy-error.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { LostSnapshotError, SnapshotError } from "../snapshot-error.ts";
+import { isAbandoned, ownTag } from "./owner.ts";
+import { type VolumePlan, poolFault, poolOf } from "./plan.ts";
+import { isInvalid, listIn, type VolumeRow } from "./report.ts";
+import { snapshotName } from "./snapshot-name.ts";
+import { listVolumes, LVM_SECONDS, pathOf } from "./volumes.ts";
+
+/** Milliseconds to wait for the device node, which udev makes, and between two looks. */
+const NODE = { patience: 10_000, interval: 50 };
+
+/** Attempts to remove a snapshot. LVM itself waits some seconds for a device that is open. */
+const ATTEMPTS = 3;
+
+type Context = Pick<StageContext, "native" | "direct" | "warn" | "debug">;
+
+/**
+ * Removes the snapshots of a volume that killed runs have left. One that cannot be removed is a warning.
+ *
+ * @returns the warnings
+ */
+export function removeAbandoned(rows: readonly VolumeRow[], origin: VolumeRow): string[] {
+  const left = rows.filter(
+    (row) =>
+      row.vg_name === origin.vg_name &&
+      row.origin === origin.lv_name &&
+      isAbandoned(listIn(row.lv_tags)),
+  );
+  return left.flatMap((row) => removeVolume(row.vg_name, row.lv_name, listIn(row.lv_tags)) ?? []);
+}
+
+/**
+ * Makes a snapshot of a volume and opens it. Whatever happens, it is removed when the process ends, unless that is killed.
+ *
+ * @throws SnapshotError, the engine's failures
+ */
+export async function snapshotVolume(context: Context, plan: VolumePlan): Promise<Snapshot> {
+  const { origin } = plan;
+  const tag = ownTag();
+  if (tag === undefined) {
+    throw new SnapshotError(
+      "the snapshot could not be marked as one of this run, because /proc is missing",
+      "mount it (`mount -t proc proc /proc`)",
+    );
+  }
+  const group = origin.vg_name;
+  const name = snapshotName(
+    { group, volume: origin.lv_name },
+    { now: new Date(), pid: process.pid },
+  );
+  const made = new VolumeSnapshot(plan, name, tag);
+  const forget = removeUnless(() => {
+    const left = made.remove();
+    if (left !== undefined) {
+      context.warn(left);
+    }
+  });
+  made.onRemoved = forget;
+  await create(context, plan, { made, name, tag });
+  return made;
+}
+
+/** Makes the snapshot and opens it. */
+async function create(
+  context: Context,
+  { kind, origin, size }: VolumePlan,
+  { made, name, tag }: { made: VolumeSnapshot; name: string; tag: string },
+): Promise<void> {
+  const room = size === undefined ? ["--setactivationskip", "n"] : ["--size", `${size}b`];
+  const how = ["--snapshot", "--yes", "--permission", "r", "--activate", "y", ...room];
+  await turn();
+  const { failure } = runTool(
+    "lvcreate",
+    [...how, "--name", name, "--addtag", tag, "--", pathOf(origin)],
+    LVM_SECONDS,
+  );
+  if (failure !== undefined) {
+    throw new SnapshotError(
+      `a snapshot of ${pathOf(origin)} could not be made: ${failure}`,
+      kind === "thin"
+        ? "look at its pool (`lvs -a`), and run it again"
+        : "look at its volume group (`vgs`, `lvs -a`), and run it again",
+    );
+  }
+  context.debug(`made the snapshot ${origin.vg_name}/${name}`);
+  await turn();
+  await made.open(context);
+}
+
+/** A snapshot of a volume. */
+class VolumeSnapshot implements Snapshot {
+  readonly #plan: VolumePlan;
+  readonly #name: string;
+  readonly #tag: string;
+  #source: Binding.Source | undefined;
+  #isRemoved = false;
+  onRemoved: () => void = () => undefined;
+
+  constructor(plan: VolumePlan, name: string, tag: string) {
+    this.#plan = plan;
+    this.#name = name;
+    this.#tag = tag;
+  }
+
+  get source(): Binding.Source {
+    if (this.#source === undefined) {
+      throw new TypeError("the snapshot has not been opened");
+    }
+    return this.#source;
+  }
+
+  get #path(): string {
+    return `${this.#plan.origin.vg_name}/${this.#name}`;
+  }
+
+  /** Opens the device once it exists. A node of another device, such as an old one, is not taken for it. */
+  async open({ native, direct }: Context): Promise<void> {
+    const row = this.#find(listVolumes(this.#plan.origin.vg_name));
+    if (row === undefined) {
+      throw new SnapshotError(
+        `lvcreate reported success, and the snapshot ${this.#path} does not exist`,
+        "look at `lvs -a`",
+      );
+    }
+    const number = `${row.lv_kernel_major}:${row.lv_kernel_minor}`;
+    const begun = clock();
+    let reason = "it is another device";
+    while (clock() - begun < NODE.patience) {
+      try {
+        // The process may end while it waits for a promise, and could then not close what is being opened.
+        const source = native.openNow(row.lv_dm_path, direct);
+        if (source.instance()?.endsWith(` device ${number}`) === true) {
+          this.#source = source;
+          return;
+        }
+        source.close();
+      } catch (error) {
+        reason = error instanceof Error ? error.message : String(error);
+      }
+      await sleep(NODE.interval);
+    }
+    throw new SnapshotError(
+      `the device ${row.lv_dm_path} of the snapshot ${this.#path} does not appear: ${reason}`,
+      "see that udev works (`udevadm settle`; `vgmknodes` makes missing nodes)",
+    );
+  }
+
+  fault({ hasFailed }: { hasFailed: boolean }): CopyError | undefined {
+    let rows: VolumeRow[];
+    try {
+      rows = listVolumes(this.#plan.origin.vg_name);
+    } catch (error) {
+      return lost(
+        `it is unknown whether the snapshot ${this.#path} was still whole at the end: ${error instanceof Error ? error.message : String(error)}`,
+        "run it again when `lvs` works",
+      );
+    }
+    const row = this.#find(rows);
+    if (row === undefined) {
+      return lost(`the snapshot ${this.#path} was removed during the copy`, "run it again");
+    }
+    if (isInvalid(row)) {
+      return lost(
+        `the snapshot ${this.#path} is full: more has changed on ${pathOf(this.#plan.origin)} during the copy than its ${this.#plan.size} bytes hold`,
+        "run it again with a larger --snapshot-size",
+      );
+    }
+    const pool = hasFailed && this.#plan.kind === "thin" ? poolOf(rows, row) : undefined;
+    const fault = pool && poolFault(pool);
+    return fault === undefined
+      ? undefined
+      : lost(`the snapshot ${this.#path} cannot be read: ${fault}`, "extend the pool (`lvextend`)");
+  }
+
+  remove(): string | undefined {
+    if (this.#isRemoved) {
+      return undefined;
+    }
+    this.#isRemoved = true;
+    this.onRemoved();
+    // LVM removes no volume that is open.
+    this.#source?.close();
+    return removeVolume(this.#plan.origin.vg_name, this.#name, [this.#tag]);
+  }
+
+  #find(rows: readonly VolumeRow[]): VolumeRow | undefined {
+    return rows.find((row) => isOurs(row, this.#name, [this.#tag]));
+  }
+}
+
+function lost(message: string, advice: string): CopyError {
+  return new LostSnapshotError(message, advice);
+}
+
+/** True if a volume has this name and all these tags: another one may have got the name since. */
+function isOurs(row: VolumeRow, name: string, tags: readonly string[]): boolean {
+  const found = listIn(row.lv_tags);
+  return row.lv_name === name && tags.length > 0 && tags.every((tag) => found.includes(tag));
+}
+
+/**
+ * Removes a snapshot if it exists.
+ *
+ * @returns a warning if that fails
+ */
+function removeVolume(group: string, name: string, tags: readonly string[]): string | undefined {
+  let reason: string | undefined;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    try {
+      if (!listVolumes(group).some((row) => isOurs(row, name, tags))) {
+        return undefined;
+      }
+      const { failure } = runTool("lvremove", ["--yes", "--", `${group}/${name}`], LVM_SECONDS);
+      if (failure === undefined) {
+        return undefined;
+      }
+      reason = failure;
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+    }
+  }
+  return `the snapshot ${group}/${name} could not be removed: ${reason}; remove it with \`lvremove ${group}/${name}\``;
+}

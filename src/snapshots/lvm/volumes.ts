@@ -1,0 +1,55 @@
+import { runTool } from "../../transport/processes/system-tool.ts";
+import { SnapshotError } from "../snapshot-error.ts";
+import { FIELDS, parseVolumes, type VolumeRow } from "./report.ts";
+
+/** Seconds that a command of LVM may take. `sync` gives up a stage that says nothing for a minute. */
+export const LVM_SECONDS = 45;
+
+/** LVM cannot be asked, or what it says is not understood. */
+class LvmError extends SnapshotError {
+  constructor(reason: string) {
+    super(
+      `LVM does not tell about the source: ${reason}`,
+      "make sure that `lvs` works on the host of the source, as this user (root, most likely)",
+    );
+  }
+}
+
+/**
+ * Lists the logical volumes of a group. Others are left alone: one of another host, or with a missing disk, would make it fail.
+ *
+ * @throws LvmError
+ */
+export function listVolumes(group: string): VolumeRow[] {
+  const how = ["--reportformat", "json", "--units", "b", "--nosuffix", "--options"];
+  const { output, failure } = runTool("lvs", [...how, FIELDS.join(","), "--", group], LVM_SECONDS);
+  if (failure !== undefined) {
+    throw new LvmError(failure);
+  }
+  return understood(() => parseVolumes(output));
+}
+
+/**
+ * Does `work` on what LVM has reported.
+ *
+ * @throws LvmError if that fails
+ */
+export function understood<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new LvmError(
+      `the report of lvs is not understood: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+/** True if a volume is the device with this `major:minor`. */
+export function isDevice(row: VolumeRow, number: string): boolean {
+  return `${row.lv_kernel_major}:${row.lv_kernel_minor}` === number;
+}
+
+/** Returns the name of a volume, as LVM takes it. */
+export function pathOf({ vg_name: group, lv_name: volume }: VolumeRow): string {
+  return `${group}/${volume}`;
+}

@@ -1,0 +1,19 @@
+import type { CopyError } from "../errors/copy-error.ts";
+import type * as Binding from "../native/binding.js";
+
+/** A snapshot of a source, open for reading. */
+export interface Snapshot {
+  readonly source: Binding.Source;
+  /**
+   * Returns the error if the snapshot has been lost, so that what was read of it may be wrong.
+   *
+   * @param how `hasFailed` is true after a failed read
+   */
+  fault(how: { hasFailed: boolean }): CopyError | undefined;
+  /**
+   * Closes and removes it. Synchronous, because it may be the last thing that the process does.
+   *
+   * @returns a warning if that fails; undefined also if it has been called before
+   */
+  remove(): string | undefined;
+}

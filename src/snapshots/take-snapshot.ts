@@ -1,0 +1,106 @@
+import type { StageContext } from "../blocks/context.ts";
+import { UsageError } from "../errors/copy-error.ts";
+import type * as Binding from "../native/binding.js";
+import { groupOf, numberOf, volumeKind } from "./device-mapper.ts";
+import { betweenCommands } from "./hooks.ts";
+import { planVolume, type VolumePlan } from "./lvm/plan.ts";
+import { removeAbandoned, snapshotVolume } from "./lvm/volume-snapshot.ts";
+import { listVolumes } from "./lvm/volumes.ts";
+import { cloneFile } from "./reflink.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { SnapshotOptions } from "./snapshot-options.ts";
+
+/** The source of a copy, and the options for its snapshot. */
+export interface Frozen {
+  /** Its name, for messages. */
+  file: string;
+  /** The source itself, open. */
+  origin: Binding.Source;
+  options: SnapshotOptions;
+}
+
+/** Plan for a snapshot: of a file, or of a volume. */
+type Plan = { kind: "reflink" } | VolumePlan;
+
+/**
+ * Makes a snapshot of a source. Whatever does not fit is refused: a copy of the source itself would mix the content of different moments.
+ *
+ * @throws UsageError, SnapshotError, the engine's failures
+ */
+export async function takeSnapshot(
+  context: StageContext,
+  source: Frozen,
+): Promise<{ snapshot: Snapshot; warnings: string[] }> {
+  const plan = planSnapshot(source);
+  const { file, origin } = source;
+  context.debug(`${file}: a snapshot of the kind ${plan.kind}`);
+  const warnings =
+    plan.kind === "reflink" ? [] : removeAbandoned(listVolumes(plan.origin.vg_name), plan.origin);
+  const snapshot = await betweenCommands(
+    context,
+    { ...source, kind: plan.kind },
+    {
+      work: () =>
+        plan.kind === "reflink" ? cloneFile(context, file, origin) : snapshotVolume(context, plan),
+      undo: (made) => {
+        const left = made.remove();
+        if (left !== undefined) {
+          context.warn(left);
+        }
+      },
+    },
+  );
+  return { snapshot, warnings };
+}
+
+/**
+ * Chooses the snapshot of a source, and refuses one that cannot be made, as far as that shows without making it.
+ *
+ * @throws UsageError, SnapshotError
+ */
+export function planSnapshot({ file, origin, options }: Frozen): Plan {
+  if (process.platform !== "linux") {
+    throw new UsageError(
+      `--snapshot ${options.snapshot} works on Linux only, not on ${process.platform}`,
+      "leave it out, and stop what writes to the source",
+    );
+  }
+  return origin.isDevice ? planOfDevice({ file, origin, options }) : planOfFile(file, options);
+}
+
+function planOfDevice({ file, origin, options }: Frozen): Plan {
+  const { snapshot } = options;
+  if (snapshot === "reflink") {
+    throw new UsageError(
+      `--snapshot reflink cannot be used: ${file} is a device, and it clones files`,
+      "use --snapshot auto",
+    );
+  }
+  if (origin.isExport) {
+    throw new UsageError(
+      `--snapshot ${snapshot} cannot be used: ${file} is an export of an NBD server`,
+      "make a snapshot where it is served, and have that served",
+    );
+  }
+  const number = numberOf(origin);
+  const group =
+    number === undefined || volumeKind(number) === undefined ? undefined : groupOf(number);
+  if (number === undefined || group === undefined) {
+    throw new UsageError(
+      `--snapshot ${snapshot} cannot be used: ${file} is no LVM volume`,
+      "make a snapshot with the tools of its storage and copy that, or stop what writes to it and leave out --snapshot",
+    );
+  }
+  return planVolume(listVolumes(group), { file, number }, options);
+}
+
+function planOfFile(file: string, { snapshot, snapshotSize }: SnapshotOptions): Plan {
+  if (snapshot === "lvm" || snapshot === "thin" || snapshotSize !== undefined) {
+    const option = snapshotSize === undefined ? `--snapshot ${snapshot}` : "--snapshot-size";
+    throw new UsageError(
+      `${option} cannot be used: ${file} is a file, and it is for LVM volumes`,
+      "use --snapshot reflink, or name the volume",
+    );
+  }
+  return { kind: "reflink" };
+}

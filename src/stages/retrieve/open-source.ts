@@ -1,0 +1,103 @@
+import { refuseEmpty } from "../../blocks/capacity.ts";
+import { checkRange } from "../../blocks/check-range.ts";
+import type { StageContext } from "../../blocks/context.ts";
+import type * as Binding from "../../native/binding.js";
+import type { SourceDescription } from "../../protocol/source-fields.ts";
+import type { Snapshot } from "../../snapshots/snapshot.ts";
+import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
+import { reportWriter } from "./source-in-use.ts";
+
+/** An open source, and warnings about snapshots that earlier runs have left. */
+interface Opened {
+  opened: OpenSource;
+  warnings: string[];
+}
+
+/**
+ * Opens the file or device to copy, or a snapshot of it.
+ *
+ * @throws UsageError, SnapshotError, the engine's failures
+ */
+export async function openSource(context: StageContext, options: RetrieveOptions): Promise<Opened> {
+  const { engine, direct, debug } = context;
+  const { file } = options;
+  const origin = await engine.openSource(file, direct);
+  refuseEmpty(file, origin);
+  checkRange(origin, { file, ...options.needs });
+  const taken = await snapshotOf(context, options, origin);
+  const { snapshot, warnings } = taken ?? { snapshot: undefined, warnings: [] };
+  const source = snapshot?.source ?? origin;
+  try {
+    debug(`${file}: ${source.size} bytes, ${source.description}`);
+    const description = await begin(context, options, { origin, source });
+    return { opened: { source, origin, snapshot, description }, warnings };
+  } catch (error) {
+    discard(context, snapshot);
+    throw error;
+  }
+}
+
+/** Removes a snapshot after a failure, which is the error to report. */
+export function discard(
+  { warn }: Pick<StageContext, "warn">,
+  snapshot: Snapshot | undefined,
+): void {
+  const left = snapshot?.remove();
+  if (left !== undefined) {
+    warn(left);
+  }
+}
+
+/** Makes the snapshot, if one is asked for. A dry run only finds out if it could be made. */
+async function snapshotOf(
+  context: StageContext,
+  { file, snapshot: options, dryRun }: RetrieveOptions,
+  origin: Binding.Source,
+): Promise<{ snapshot: Snapshot; warnings: string[] } | undefined> {
+  if (options.snapshot === "none") {
+    return undefined;
+  }
+  const { planSnapshot, takeSnapshot } = await import("../../snapshots/take-snapshot.ts");
+  if (dryRun) {
+    planSnapshot({ file, origin, options });
+    return undefined;
+  }
+  return takeSnapshot(context, { file, origin, options });
+}
+
+/** Reports the beginning, and describes the source. Its identity and metadata are those of the file that was named. */
+async function begin(
+  context: StageContext,
+  { file, needs, whole, inUse, snapshot, suggestsSnapshot }: RetrieveOptions,
+  { origin, source }: Pick<OpenSource, "origin" | "source">,
+): Promise<SourceDescription> {
+  const { engine, progress } = context;
+  // It may have become shorter before the snapshot was made.
+  refuseEmpty(file, source);
+  checkRange(source, { file, ...needs });
+  // Reading changes the time of the last access, so the metadata comes first.
+  const description = origin.isExport
+    ? ({ size: source.size, kind: "device" } as const)
+    : describe(source, await engine.metadata(origin));
+  progress.begin(whole ? source.size : undefined, origin.instance());
+  // Writes to the file do not reach its snapshot.
+  if (inUse !== undefined && snapshot.snapshot === "none") {
+    await reportWriter(context, { file, source, suggestsSnapshot }, inUse);
+  }
+  return description;
+}
+
+function describe(
+  { size, isDevice }: Binding.Source,
+  { mode, accessed, modified, uid, owner, gid, group }: Binding.Metadata,
+): SourceDescription {
+  return {
+    size,
+    kind: isDevice ? "device" : "file",
+    mode,
+    accessed,
+    modified,
+    owner: { id: uid, name: owner },
+    group: { id: gid, name: group },
+  };
+}
