@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use blockcopy_engine::Blocks;
 use napi::bindgen_prelude::{Object, Uint8Array};
-use napi::{Env, Result};
+use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
 use crate::arguments::{number, whole};
@@ -13,6 +13,7 @@ use crate::digests::DigestAlgorithm;
 use crate::engine::Engine;
 use crate::files::Source;
 use crate::memory::Slab;
+use crate::names::to_path;
 use crate::promise::promise;
 
 /// Range of a source to digest.
@@ -63,6 +64,30 @@ impl Engine {
         let source = Arc::clone(source.open()?);
         let find = move || Ok(source.data_from(offset));
         promise(env, to_data_range, |done| self.inner.run(find, done))
+    }
+
+    /// Reads a dirty bitmap of an export: the ranges that have changed, in ascending order, at most `most`. Rejects with the kind
+    /// `no-bitmap` if any of it is unknown.
+    #[napi(ts_return_type = "Promise<Array<DataRange>>")]
+    pub fn dirty_ranges<'env>(
+        &self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "string")] uri: JsString<'_>,
+        bitmap: String,
+        most: u32,
+    ) -> Result<Object<'env>> {
+        let uri = to_path(uri)?;
+        let read = move || {
+            Ok(blockcopy_engine::dirty_ranges(
+                uri.as_ref(),
+                &bitmap,
+                most as usize,
+            )?)
+        };
+        let to_ranges = |ranges: Vec<Range<u64>>| -> Vec<DataRange> {
+            ranges.into_iter().map(to_data_range).collect()
+        };
+        promise(env, to_ranges, |done| self.inner.run(read, done))
     }
 
     /// Reads a range into a slot and returns the digests of its blocks, one after the other.

@@ -137,6 +137,17 @@ pub enum Error {
         reason: String,
     },
 
+    /// The dirty bitmap of an export cannot be read completely.
+    #[error("cannot read the dirty bitmap {bitmap} of {}: {reason}", Shown::path(.path))]
+    NoBitmap {
+        /// The URI.
+        path: PathBuf,
+        /// Name of the bitmap.
+        bitmap: String,
+        /// The reason, as a clause.
+        reason: String,
+    },
+
     /// The server could lose what was written without a report.
     #[error("cannot write {}: its server offers neither flush nor FUA, so nothing would prove that the copy is on its disk", Shown::path(.path))]
     NoFlush {
@@ -218,6 +229,7 @@ impl Error {
             Self::BadUri { .. } => "bad-uri",
             Self::NoExport { .. } => "no-export",
             Self::NoFlush { .. } => "no-flush",
+            Self::NoBitmap { .. } => "no-bitmap",
             Self::Server { .. } => "server",
             Self::Io { .. } | Self::NothingWritten { .. } => "io",
             Self::Sync { .. } => "sync",
@@ -244,6 +256,7 @@ impl Error {
             | Self::BadUri { path, .. }
             | Self::NoExport { path, .. }
             | Self::NoFlush { path }
+            | Self::NoBitmap { path, .. }
             | Self::Server { path, .. }
             | Self::Io { path, .. }
             | Self::NothingWritten { path, .. }
@@ -283,6 +296,7 @@ impl Error {
             | Self::Permission { .. }
             | Self::Link { .. }
             | Self::NoExport { .. } => Some("open"),
+            Self::NoBitmap { .. } => Some("read"),
             Self::Io { action, .. } | Self::Server { action, .. } => Some(action),
             Self::Sync { .. } => Some("sync"),
             Self::Sealed { .. }

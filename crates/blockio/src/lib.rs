@@ -15,6 +15,7 @@
 mod aligned;
 mod confine;
 mod direct;
+mod dirty;
 mod errno;
 mod error;
 mod holders;
@@ -37,6 +38,7 @@ mod time;
 pub use aligned::{ALIGNMENT, Slab, Slot};
 pub use confine::{Confined, confine};
 pub use direct::Direct;
+pub use dirty::dirty_ranges;
 pub use errno::Errno;
 pub use error::Error;
 pub use identity::Identity;

@@ -15,7 +15,7 @@ mod memory;
 mod zeros;
 
 pub(crate) use disk::Disk;
-pub(crate) use export::{Export, is_export};
+pub(crate) use export::{Export, connect, is_export};
 #[cfg(any(test, feature = "memory"))]
 pub use memory::{Fault, Memory, Operation, Trouble};
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use blockcopy_nbd::{
-    Address, Answer, Error, MAX_PAYLOAD, Pending, Ticket, Uri, Want, negotiate, receive,
+    Address, Answer, Context, Error, MAX_PAYLOAD, Pending, Ticket, Uri, Want, negotiate, receive,
 };
 
 /// Requests that wait for the replies.
@@ -54,7 +54,7 @@ pub(crate) fn talk(bytes: &[u8]) {
 }
 
 fn handshake(bytes: &[u8]) {
-    let Ok(export) = negotiate(&mut Script(bytes), "disk") else {
+    let Ok(export) = negotiate(&mut Script(bytes), "disk", &Context::Allocation) else {
         return;
     };
     let blocks = export.blocks;
@@ -84,7 +84,9 @@ fn replies(bytes: &[u8], structured: bool) {
                 let total: u64 = extents.iter().map(|extent| extent.len).sum();
                 assert!(total > 0 && total <= u64::from(*len));
                 assert!(extents.iter().all(|extent| extent.len > 0));
-                let alternate = extents.windows(2).all(|pair| pair[0].zero != pair[1].zero);
+                let alternate = extents
+                    .windows(2)
+                    .all(|pair| pair[0].flags != pair[1].flags);
                 assert!(alternate, "extents that could be one");
             }
             (Want::Success, Some(Ok(Answer::Success))) | (_, None) => {}

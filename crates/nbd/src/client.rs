@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use crate::connection::{Connection, Sent};
 use crate::pending::{Answer, Want};
 use crate::wire::{Request, command};
-use crate::{Error, Export, Extent, Limits, Uri};
+use crate::{Context, Error, Export, Extent, Limits, Uri};
 
 /// Limit for the connections to one export.
 const MAX_CONNECTIONS: usize = 8;
@@ -20,6 +20,7 @@ const MAX_CONNECTIONS: usize = 8;
 pub struct Client {
     uri: Uri,
     limits: Limits,
+    context: Context,
     export: Export,
     peer: Option<String>,
     connections: Mutex<Vec<Arc<Connection>>>,
@@ -31,15 +32,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to an export.
+    /// Connects to an export, to ask for `context` too.
     ///
     /// # Errors
     /// Any but [`Error::Reply`].
-    pub fn connect(uri: &Uri, limits: Limits) -> Result<Self, Error> {
-        let (connection, export) = Connection::open(uri, &limits)?;
+    pub fn connect(uri: &Uri, limits: Limits, context: Context) -> Result<Self, Error> {
+        let (connection, export) = Connection::open(uri, &limits, &context)?;
         Ok(Self {
             uri: uri.clone(),
             limits,
+            context,
             export,
             peer: connection.peer(),
             connections: Mutex::new(vec![Arc::new(connection)]),
@@ -152,7 +154,7 @@ impl Client {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn extents(&self, offset: u64, len: u32) -> Result<Option<Vec<Extent>>, Error> {
-        let Some(context) = self.export.allocation else {
+        let Some(context) = self.export.context else {
             return Ok(None);
         };
         let whole = self.whole_blocks(offset, len as usize);
@@ -272,7 +274,7 @@ impl Client {
 
     /// Opens another connection. `None` if the server accepts no more, or if it shows another export by now: one is enough.
     fn another(&self) -> Option<Arc<Connection>> {
-        let (connection, export) = Connection::open(&self.uri, &self.limits).ok()?;
+        let (connection, export) = Connection::open(&self.uri, &self.limits, &self.context).ok()?;
         if export != self.export {
             return None;
         }

@@ -9,7 +9,7 @@ use crate::pending::{Answer, Pending, Ticket, Want};
 use crate::reply::{Failure, receive};
 use crate::stream::{Stream, Timed};
 use crate::wire::{Request, command};
-use crate::{Error, Export, Limits, Uri, negotiate};
+use crate::{Context, Error, Export, Limits, Uri, negotiate};
 
 /// Connection to an export.
 #[derive(Debug)]
@@ -36,14 +36,18 @@ pub(crate) struct Sent<'a> {
 
 impl Connection {
     /// Connects, negotiates, and starts the thread that receives.
-    pub(crate) fn open(uri: &Uri, limits: &Limits) -> Result<(Self, Export), Error> {
+    pub(crate) fn open(
+        uri: &Uri,
+        limits: &Limits,
+        context: &Context,
+    ) -> Result<(Self, Export), Error> {
         let stream = Stream::connect(&uri.address, limits.connect)?;
         let deadline = Instant::now() + limits.handshake;
         let mut timed = Timed {
             stream: &stream,
             deadline,
         };
-        let export = negotiate(&mut timed, &uri.export)
+        let export = negotiate(&mut timed, &uri.export, context)
             .map_err(|failure| failed(failure, limits.handshake))?;
         let broken = |error: io::Error| Error::of_stream(&error, 0);
         stream.set_write_timeout(limits.idle).map_err(broken)?;

@@ -9,8 +9,23 @@ use crate::wire::{
 };
 use crate::{Error, Failure};
 
-/// Metadata context that tells which ranges read as zeros.
-const ALLOCATION: &str = "base:allocation";
+/// Metadata context: properties of ranges that a server tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Context {
+    /// Ranges that read as zeros.
+    Allocation,
+    /// Ranges that have changed, by the dirty bitmap of QEMU with this name.
+    DirtyBitmap(String),
+}
+
+impl Context {
+    fn name(&self) -> String {
+        match self {
+            Self::Allocation => "base:allocation".to_owned(),
+            Self::DirtyBitmap(name) => format!("qemu:dirty-bitmap:{name}"),
+        }
+    }
+}
 
 /// Limit for a reply to an option, in bytes: a string of 4096 and what comes with it.
 const MAX_REPLY: u32 = 8192;
@@ -44,8 +59,8 @@ pub struct Export {
     pub blocks: BlockSizes,
     /// True if replies are structured.
     pub structured: bool,
-    /// Number of the metadata context `base:allocation`, if the server has it.
-    pub allocation: Option<u32>,
+    /// Number of the metadata context, if the server has it.
+    pub context: Option<u32>,
 }
 
 impl Export {
@@ -92,11 +107,15 @@ fn refused<T>(why: impl Into<String>) -> Result<T, Failure> {
 ///
 /// # Errors
 /// [`Failure`]; a server that does not offer the export is [`Error::Refused`].
-pub fn negotiate(stream: &mut (impl Read + Write), name: &str) -> Result<Export, Failure> {
+pub fn negotiate(
+    stream: &mut (impl Read + Write),
+    name: &str,
+    context: &Context,
+) -> Result<Export, Failure> {
     greet(stream)?;
     let structured = is_accepted(stream, option::STRUCTURED_REPLY)?;
-    let allocation = if structured {
-        allocation(stream, name)?
+    let context = if structured {
+        select(stream, name, &context.name())?
     } else {
         None
     };
@@ -122,7 +141,7 @@ pub fn negotiate(stream: &mut (impl Read + Write), name: &str) -> Result<Export,
         flags,
         blocks,
         structured,
-        allocation,
+        context,
     })
 }
 
@@ -196,14 +215,18 @@ fn is_accepted(stream: &mut (impl Read + Write), option: u32) -> Result<bool, Fa
     }
 }
 
-/// Asks for the metadata context `base:allocation`. `None` if the server does not have it.
-fn allocation(stream: &mut (impl Read + Write), name: &str) -> Result<Option<u32>, Failure> {
+/// Asks for a metadata context. `None` if the server does not have it.
+fn select(
+    stream: &mut (impl Read + Write),
+    name: &str,
+    context: &str,
+) -> Result<Option<u32>, Failure> {
     let mut data = Vec::new();
     data.extend(length_of(name.as_bytes()));
     data.extend(name.as_bytes());
     data.extend(1_u32.to_be_bytes());
-    data.extend(length_of(ALLOCATION.as_bytes()));
-    data.extend(ALLOCATION.as_bytes());
+    data.extend(length_of(context.as_bytes()));
+    data.extend(context.as_bytes());
     send(stream, option::SET_META_CONTEXT, &data)?;
     let mut found = None;
     for _ in 0..MAX_REPLIES {
@@ -213,7 +236,7 @@ fn allocation(stream: &mut (impl Read + Write), name: &str) -> Result<Option<u32
             reply::META_CONTEXT => {
                 let mut rest = data.as_slice();
                 let number = rest.u32()?;
-                if rest != ALLOCATION.as_bytes() || found.replace(number).is_some() {
+                if rest != context.as_bytes() || found.replace(number).is_some() {
                     return violation("a metadata context that was not asked for");
                 }
             }

@@ -22,7 +22,7 @@ mod wire;
 
 pub use client::Client;
 pub use error::Error;
-pub use handshake::{BlockSizes, Export, negotiate};
+pub use handshake::{BlockSizes, Context, Export, negotiate};
 pub use limits::Limits;
 pub use pending::{Answer, Pending, Ticket, Want};
 pub use reply::{Failure, receive};

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::mem::take;
 
 use crate::pending::{Answer, Pending, State, Want};
-use crate::wire::{MAX_NAME, ReadNumbers, SIMPLE_REPLY, STATUS_ZERO, STRUCTURED_REPLY, chunk};
+use crate::wire::{MAX_NAME, ReadNumbers, SIMPLE_REPLY, STRUCTURED_REPLY, chunk};
 use crate::{Error, Extent};
 
 /// Limit for the extents of one reply. QEMU sends at most 2^17 of them, nbdkit 2^20.
@@ -181,7 +181,7 @@ fn status(stream: &mut impl Read, state: &mut State, len: u32) -> Result<(), Fai
     let mut left = u64::from(wanted);
     for _ in 0..count {
         let len = u64::from(stream.u32()?);
-        let zero = stream.u32()? & STATUS_ZERO != 0;
+        let flags = stream.u32()?;
         if len == 0 || left == 0 {
             return violation("a block status with an extent of 0 bytes, or too many extents");
         }
@@ -189,8 +189,8 @@ fn status(stream: &mut impl Read, state: &mut State, len: u32) -> Result<(), Fai
         let len = len.min(left);
         left -= len;
         match state.extents.last_mut() {
-            Some(last) if last.zero == zero => last.len += len,
-            _ => state.extents.push(Extent { len, zero }),
+            Some(last) if last.flags == flags => last.len += len,
+            _ => state.extents.push(Extent { len, flags }),
         }
     }
     Ok(())

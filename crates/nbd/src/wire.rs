@@ -75,7 +75,10 @@ pub(crate) mod chunk {
 }
 
 /// Flag of `base:allocation`: the range reads as zeros. The other one, for a hole, says nothing about what is read.
-pub(crate) const STATUS_ZERO: u32 = 2;
+const STATUS_ZERO: u32 = 2;
+
+/// Flag of a dirty bitmap: the range has changed.
+const STATUS_DIRTY: u32 = 1;
 
 /// Request to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,13 +104,27 @@ impl Request {
     }
 }
 
-/// Adjacent bytes of an export that all read as zeros, or may not.
+/// Adjacent bytes of an export with the same flags of a metadata context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
     /// Length in bytes, at least 1.
     pub len: u64,
-    /// True if they read as zeros.
-    pub zero: bool,
+    /// Flags, whose meaning depends on the metadata context.
+    pub flags: u32,
+}
+
+impl Extent {
+    /// Returns true if it reads as zeros, by `base:allocation`.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.flags & STATUS_ZERO != 0
+    }
+
+    /// Returns true if it has changed, by a dirty bitmap; `None` for flags that no dirty bitmap has.
+    #[must_use]
+    pub fn is_dirty(&self) -> Option<bool> {
+        (self.flags & !STATUS_DIRTY == 0).then_some(self.flags & STATUS_DIRTY != 0)
+    }
 }
 
 /// Reading of numbers.

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use blockcopy_nbd::{Address, Client, Error as Failure, Limits, Uri, is_uri};
+use blockcopy_nbd::{Address, Client, Context, Error as Failure, Limits, Uri, is_uri};
 
 use super::zeros::Zeros;
 use super::{Access, Medium, Region, Result, Zeroing};
@@ -30,22 +30,29 @@ pub(crate) fn is_export(path: &Path) -> bool {
     is_uri(path.as_os_str().as_bytes())
 }
 
+/// Connects to the export that the URI `path` names.
+///
+/// # Errors
+/// [`Error::BadUri`], [`Error::NoExport`].
+pub(crate) fn connect(path: &Path, context: Context) -> std::result::Result<Client, Error> {
+    let uri = Uri::parse(path.as_os_str().as_bytes()).map_err(|reason| Error::BadUri {
+        path: path.to_owned(),
+        reason,
+    })?;
+    let connected = Client::connect(&uri, Limits::default(), context);
+    connected.map_err(|failure| Error::NoExport {
+        path: path.to_owned(),
+        reason: failure.to_string(),
+    })
+}
+
 impl Export {
     /// Connects to the export that the URI `path` names.
     ///
     /// # Errors
     /// [`Error::BadUri`], [`Error::NoExport`].
     pub(crate) fn open(path: &Path) -> std::result::Result<Self, Error> {
-        let uri = Uri::parse(path.as_os_str().as_bytes()).map_err(|reason| Error::BadUri {
-            path: path.to_owned(),
-            reason,
-        })?;
-        let client =
-            Client::connect(&uri, Limits::default()).map_err(|failure| Error::NoExport {
-                path: path.to_owned(),
-                reason: failure.to_string(),
-            })?;
-        Ok(Self::of(Arc::new(client)))
+        connect(path, Context::Allocation).map(|client| Self::of(Arc::new(client)))
     }
 
     /// As [`open`](Self::open), for writing.
@@ -86,7 +93,7 @@ impl Export {
             "an NBD export, in requests of {} to {} bytes{}{}{}",
             blocks.minimum,
             blocks.maximum,
-            may(export.allocation.is_some(), ", zeros are known"),
+            may(export.context.is_some(), ", zeros are known"),
             may(export.can_multi_conn(), ", up to 8 connections"),
             may(export.is_read_only(), ", read-only"),
         )

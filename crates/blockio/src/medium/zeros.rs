@@ -72,10 +72,10 @@ impl Zeros {
         for extent in extents {
             let end = self.end() + extent.len;
             match self.runs.last_mut() {
-                Some(last) if last.zero == extent.zero => last.end = end,
+                Some(last) if last.zero == extent.is_zero() => last.end = end,
                 _ => self.runs.push(Run {
                     end,
-                    zero: extent.zero,
+                    zero: extent.is_zero(),
                 }),
             }
         }
@@ -94,7 +94,10 @@ mod tests {
     fn answer(zero: &[bool], most: usize, offset: u64, len: u32) -> Vec<Extent> {
         let start = usize::try_from(offset).unwrap();
         let len = most.min(len as usize);
-        let extent = |&zero: &bool| Extent { len: 1, zero };
+        let extent = |&zero: &bool| Extent {
+            len: 1,
+            flags: if zero { 2 } else { 1 },
+        };
         zero[start..][..len].iter().map(extent).collect()
     }
 
@@ -127,7 +130,7 @@ mod tests {
                 asked.set(asked.get() + 1);
                 Ok(vec![Extent {
                     len: u64::from(len).min(100),
-                    zero: true,
+                    flags: 2,
                 }])
             };
             assert_eq!(zeros.next(false, offset, 1000, ask), Ok(None));

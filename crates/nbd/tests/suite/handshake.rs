@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use blockcopy_nbd::{Error, Export, Failure, negotiate};
+use blockcopy_nbd::{Context, Error, Export, Failure, negotiate};
 use proptest::prelude::*;
 
 use crate::server::{Server, bytes, greeting, info, negotiation, option_reply};
@@ -27,7 +27,7 @@ impl Write for Script<'_> {
 }
 
 fn negotiated(said: &[u8]) -> Result<Export, String> {
-    negotiate(&mut Script(said), "disk").map_err(|failure| match failure {
+    negotiate(&mut Script(said), "disk", &Context::Allocation).map_err(|failure| match failure {
         Failure::Server(error) => error.to_string(),
         Failure::Stream(error) => format!("{:?}", error.kind()),
     })
@@ -48,7 +48,7 @@ fn a_correct_handshake_names_size_and_flags() {
         (export.size, export.flags, export.structured),
         (1000, 4, true)
     );
-    assert_eq!(export.allocation, None);
+    assert_eq!(export.context, None);
     assert_eq!(export.blocks.minimum, 1);
 }
 
@@ -72,7 +72,7 @@ fn block_sizes_and_the_metadata_context_are_taken_in() {
         &option_reply(7, 1, &[]),
     ]);
     let export = negotiated(&said).unwrap();
-    assert_eq!(export.allocation, Some(7));
+    assert_eq!(export.context, Some(7));
     assert_eq!(
         (export.blocks.minimum, export.blocks.maximum),
         (512, 1 << 20)

@@ -102,21 +102,33 @@ fn a_read_is_put_together_from_its_chunks() {
 }
 
 #[test]
-fn only_the_flag_for_zeros_makes_an_extent_zero() {
-    let said = status(DONE, 3, &[(10, 1), (20, 2), (30, 3), (40, 0)]);
-    let extents = [(10, false), (50, true), (40, false)];
-    let extents = extents.map(|(len, zero)| Extent { len, zero });
+fn extents_are_joined_and_cut_off_at_the_end() {
+    let said = status(DONE, 3, &[(10, 1), (20, 2), (30, 2), (40, 0)]);
+    let extents = |all: &[(u64, u32)]| {
+        let extents = all.iter().map(|&(len, flags)| Extent { len, flags });
+        Ok(Answer::Status(extents.collect()))
+    };
     assert_eq!(
         received(true, STATUS, &said),
-        Ok(Answer::Status(extents.to_vec()))
+        extents(&[(10, 1), (50, 2), (40, 0)])
     );
     // The last one may reach beyond the range.
     let said = status(DONE, 3, &[(10, 0), (4_000_000_000, 2)]);
-    let extents = [(10, false), (90, true)].map(|(len, zero)| Extent { len, zero });
-    assert_eq!(
-        received(true, STATUS, &said),
-        Ok(Answer::Status(extents.to_vec()))
-    );
+    assert_eq!(received(true, STATUS, &said), extents(&[(10, 0), (90, 2)]));
+}
+
+#[test]
+fn flags_that_are_not_understood_make_nothing_zero_or_clean() {
+    let kind = |flags| {
+        let extent = Extent { len: 1, flags };
+        (extent.is_zero(), extent.is_dirty())
+    };
+    assert_eq!(kind(0), (false, Some(false)));
+    // A hole alone need not read as zeros.
+    assert_eq!(kind(1), (false, Some(true)));
+    assert_eq!(kind(2), (true, None));
+    assert_eq!(kind(3), (true, None));
+    assert_eq!(kind(4), (false, None));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
 use std::time::Duration;
 
-use blockcopy_nbd::{Address, Client, Error, Limits, Uri};
+use blockcopy_nbd::{Address, Client, Context, Error, Limits, Uri};
 use tempfile::TempDir;
 
 /// Flags of exports.
@@ -139,7 +139,7 @@ impl Server {
     }
 
     pub(crate) fn connect(&self) -> Result<Client, Error> {
-        Client::connect(&self.uri, SHORT)
+        Client::connect(&self.uri, SHORT, Context::Allocation)
     }
 }
 
