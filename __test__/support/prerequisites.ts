@@ -25,6 +25,7 @@ const PACKAGES: Record<string, string> = {
   prlimit: "util-linux",
   python3: "python3",
   "qemu-img": "qemu-utils",
+  "qemu-io": "qemu-utils",
   "qemu-nbd": "qemu-utils",
   sbatch: "slurm-client",
   sfdisk: "fdisk",

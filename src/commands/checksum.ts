@@ -181,7 +181,7 @@ export class ChecksumCommand extends StageCommand {
         "give the name of one of them",
       );
     }
-    return () => readRanges(context, ranges);
+    return () => readRanges(context, ranges, undefined);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Command } from "clipanion";
 
 import { compareEnds, type ComparisonOptions } from "../sync/compare.ts";
-import { parseEndpoint } from "../sync/connection/endpoint.ts";
+import { parseEndpoint, pathHere } from "../sync/connection/endpoint.ts";
 import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
 import type { LocalContext } from "../sync/local.ts";
@@ -122,7 +122,10 @@ export class CompareCommand extends StageCommand {
       destination,
       remote: shared.remoteOptionsOf(this),
       options: this.#options(),
-      extents: this.ranges === undefined ? undefined : await readRanges(context, this.ranges),
+      extents:
+        this.ranges === undefined
+          ? undefined
+          : await readRanges(context, this.ranges, pathHere(source)),
       keepRanges: this.rangesOut !== undefined,
     });
   }

@@ -4,7 +4,7 @@ import { UsageError } from "../errors/copy-error.ts";
 import { isExport } from "../native/export.ts";
 import { wantsLegacy } from "../process/environment.ts";
 import { attributeOptions } from "../stages/save/metadata.ts";
-import { nameOf, parseEndpoint, sameError } from "../sync/connection/endpoint.ts";
+import { nameOf, parseEndpoint, pathHere, sameError } from "../sync/connection/endpoint.ts";
 import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import { runCopy } from "../sync/copy.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
@@ -121,7 +121,7 @@ export class SyncCommand extends SyncOptionsCommand {
       copy: this,
       tunnel: this.#tunnel(legacy),
       legacy,
-      readRanges: (file) => readRanges(context, file),
+      readRanges: (file) => readRanges(context, file, pathHere(from)),
     });
     return turn?.end(result) ?? result;
   }

@@ -58,6 +58,11 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
     exitCode: ExitCode.unavailable,
     advice: "serve the disk with flush, for instance by `qemu-nbd` or the file plugin of nbdkit",
   },
+  "no-bitmap": {
+    exitCode: ExitCode.unavailable,
+    advice:
+      "check that the server offers it (`nbdinfo --list URI`; `qemu-nbd -B NAME`), and make a full copy if it has been lost",
+  },
   server: {
     exitCode: ExitCode.io,
     advice: `look at the log of the NBD server and at the connection to it; ${RUN_AGAIN}`,

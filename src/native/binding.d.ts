@@ -77,6 +77,11 @@ export declare class Engine {
    * empty and at the end of the source.
    */
   dataFrom(source: Source, offset: number): Promise<DataRange>
+  /**
+   * Reads a dirty bitmap of an export: the ranges that have changed, in ascending order, at most `most`. Rejects with the kind
+   * `no-bitmap` if any of it is unknown.
+   */
+  dirtyRanges(uri: string, bitmap: string, most: number): Promise<Array<DataRange>>
   /** Reads a range into a slot and returns the digests of its blocks, one after the other. */
   scan(source: Source, slab: Slab, slot: number, options: ScanOptions): Promise<Uint8Array>
   /** Returns the digests of blocks in a slot, one after the other. */

@@ -14,7 +14,10 @@ export function uriOf(socket: string, name = ""): string {
 }
 
 /** Starts a server until the test ends. `argv` gets the path of its socket. Returns the URI of its default export. */
-async function serveNbd(t: Cleaning, argv: (socket: string) => readonly string[]): Promise<string> {
+export async function serveNbd(
+  t: Cleaning,
+  argv: (socket: string) => readonly string[],
+): Promise<string> {
   const socket = join(scratch(t), "nbd.sock");
   const [program = "", ...args] = argv(socket);
   const child = spawn(program, args, { stdio: "ignore", detached: true });

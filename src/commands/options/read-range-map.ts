@@ -1,13 +1,35 @@
+import * as t from "typanion";
+
 import { UsageError } from "../../errors/copy-error.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type { Extent } from "../../ranges/extents.ts";
+import { isExport } from "../../native/export.ts";
 import { type FileHandle, promises } from "../../native/files.ts";
+import { MAX_EXTENTS } from "../../protocol/range-list.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import { OpenError, StreamError, systemCode } from "../../errors/stream-errors.ts";
 import { Input } from "../../transport/streams/input.ts";
 import { type Distrust, distrustOfFile, refuseUntrusted } from "../../transport/files/trust.ts";
 import type { DataStream } from "../run/data-streams.ts";
+import type { Kind } from "./declare.ts";
+import { fileHere } from "./file-name.ts";
 import { parseOffset } from "./offset.ts";
+
+const FILE = fileHere("MAP");
+
+/** Range map, as an option takes it: a file of this host, or `bitmap:NAME` for a dirty bitmap of the source. */
+export const RANGE_MAP: Kind<string> = {
+  ...FILE,
+  validator: t.makeValidator({
+    test: (given, state): given is string =>
+      (typeof given === "string" && bitmapOf(given) !== undefined) || FILE.validator(given, state),
+  }),
+};
+
+/** Returns the name of the dirty bitmap that a range map is; undefined for a file. */
+function bitmapOf(map: string): string | undefined {
+  return /^bitmap:(.{1,255})$/s.exec(map)?.[1];
+}
 
 /** Bytes in the largest range map that is accepted: some two million entries. */
 const MAX_LENGTH = 256 * 1024 * 1024;
@@ -25,11 +47,26 @@ export function rangesStream(ranges: string | undefined): DataStream[] {
 }
 
 /**
- * Reads the range map that `--ranges` names.
+ * Reads the range map that `--ranges` names: a file of this host, or a dirty bitmap of the source.
  *
- * @throws UsageError, StreamError; UntrustedError for a file that another user may change
+ * @param source the name of the source, if this host reads it; a dirty bitmap is refused otherwise
+ * @throws UsageError, StreamError, the engine's failures; UntrustedError for a file that another user may change
  */
-export async function readRanges({ native }: StageContext, file: string): Promise<Extent[]> {
+export async function readRanges(
+  { native, engine }: StageContext,
+  file: string,
+  source: string | undefined,
+): Promise<Extent[]> {
+  const bitmap = bitmapOf(file);
+  if (bitmap !== undefined) {
+    if (source === undefined || !isExport(source)) {
+      throw new UsageError(
+        `--ranges ${file} is a dirty bitmap, and the source is no export that this host connects to`,
+        `give the source as nbd://HOST/EXPORT or nbd+unix:///EXPORT?socket=PATH, without a host before it; for a file of this name, give ./${file}`,
+      );
+    }
+    return engine.dirtyRanges(source, bitmap, MAX_EXTENTS);
+  }
   if (isStandardInput(file)) {
     const input = new Input(native, "range map");
     return parse("the range map on standard input", (target) => input.read(target));

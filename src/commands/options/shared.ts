@@ -4,10 +4,11 @@ import { DEFAULT_TIMEOUT } from "../../sync/silence.ts";
 import { SIZE } from "./block-size.ts";
 import { flag, value } from "./declare.ts";
 import { ALGORITHM } from "./digest.ts";
-import { COMMAND, fileHere, MAP_FILE } from "./file-name.ts";
+import { COMMAND, MAP_FILE } from "./file-name.ts";
 import { SECONDS } from "./io-options.ts";
 import { oneOf } from "./one-of.ts";
 import { RATE } from "./rate.ts";
+import { RANGE_MAP } from "./read-range-map.ts";
 
 // Declarations of the options that `sync` and `compare` share. Each command calls them for fields of the same names.
 
@@ -88,9 +89,9 @@ export function blockSize(): number | undefined {
 
 /** `--ranges` */
 export function ranges(): string | undefined {
-  return value("--ranges", fileHere("MAP"), {
+  return value("--ranges", RANGE_MAP, {
     group: "what",
-    text: "Compare only the ranges in this range map, a file of this host or -, in whole blocks (see `blockcopy help checksum`)",
+    text: "Compare only the ranges in this range map, in whole blocks: a file of this host or - (see `blockcopy help checksum`), or bitmap:NAME, a dirty bitmap of an NBD export that is the source",
   });
 }
 

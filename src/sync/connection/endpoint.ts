@@ -102,6 +102,11 @@ export function nameOf(end: Endpoint): string {
   return `${hostOf(end)}:${end.path}`;
 }
 
+/** Returns the path of an end that this host reads; undefined for one on another host. */
+export function pathHere(end: Endpoint): string | undefined {
+  return end.kind === "local" ? end.path : undefined;
+}
+
 /** Returns the host of an end for a message. */
 export function hostLabel(end: Endpoint): string {
   return end.kind === "local" ? "this host" : hostOf(end);
