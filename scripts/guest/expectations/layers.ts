@@ -97,6 +97,13 @@ export const snapshots: Topic = {
     ),
     "lvm: full": { code: 74, left: 0, says: FILLED },
     "lvm: full at the end": { code: 74, left: 0, says: FILLED },
+    "a snapshot that another process holds": {
+      code: 73,
+      destination: "equal",
+      "left at first": 1,
+      left: 0,
+      says: /ERROR \(sync\): the copy is complete, but the snapshot vg\/\S+ could not be removed: .*lvremove vg\/\S+/,
+    },
     "lvm: no room": { code: 69, says: /volume group vg has .* free.*--snapshot-size/ },
     "onto its origin": { code: 64, left: 0, says: /are the same/ },
     "a device without volumes": { code: 64, says: /is no LVM volume/ },

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod busy;
+#[cfg(target_os = "linux")]
+mod clone;
 mod create;
 mod holes;
 mod identity;

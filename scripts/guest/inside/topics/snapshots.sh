@@ -3,7 +3,7 @@
 . "$GUEST/snapshots-lib.sh"
 kinds='lvm thin'
 each=('a source in use' 'a moment' killed 'ended by a signal' hooks 'a command that fails' full)
-others=('lvm: full at the end' 'lvm: no room' 'onto its origin' 'a device without volumes' 'the connection is lost')
+others=('lvm: full at the end' 'a snapshot that another process holds' 'lvm: no room' 'onto its origin' 'a device without volumes' 'the connection is lost')
 if ! have_programs lvm thin_check || ! have_modules dm-mod dm-snapshot dm-thin-pool; then
   for kind in $kinds; do for name in "${each[@]}"; do row "$kind: $name"; skip "$missing"; done; done
   for name in "${others[@]}"; do row "$name"; skip "$missing"; done
@@ -87,6 +87,16 @@ row 'lvm: full at the end'
 # All of the snapshot that is read is in its origin still, so that no read fails.
 run blockcopy sync --allow-larger --snapshot lvm --snapshot-size 1M --start 11M --end 12M --bwlimit 128K \
   --after '(sleep 1; dd if=/dev/zero of=/dev/vg/lvm bs=1M count=4 oflag=direct status=none) >/dev/null 2>&1 &' /dev/vg/lvm "$copy"
+fact left "$(left)"
+
+row 'a snapshot that another process holds'
+noise "$copy" other 0 $((12 * MiB))
+run blockcopy sync --allow-larger --snapshot lvm \
+  --after 'for held in /dev/vg/*-blockcopy-*; do sleep 10000 <"$held" >/dev/null 2>&1 & echo $! >/tmp/holder; done' /dev/vg/lvm "$copy"
+compare /dev/vg/lvm "$copy"
+fact 'left at first' "$(left)"
+kill "$(cat /tmp/holder)"
+blockcopy sync -q --allow-larger --snapshot lvm /dev/vg/lvm "$copy"
 fact left "$(left)"
 
 row 'lvm: no room'
