@@ -149,7 +149,8 @@ impl Client {
         }))
     }
 
-    /// Returns the extents from `offset` on, at least one and at most `len` bytes. `None` if the server does not tell.
+    /// Returns extents from `offset` on, at least one, at most up to the end of the block of the server in which the `len` bytes end. `None`
+    /// if the server does not tell.
     ///
     /// # Errors
     /// As [`read`](Self::read).
