@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
 import { defer } from "../support/cleanup.ts";
@@ -16,6 +17,7 @@ import {
   namespace,
   prefixHere,
   prefixOn,
+  script,
   sync,
 } from "../support/hosts/hosts.ts";
 import {
@@ -67,6 +69,22 @@ test("hosts that cannot reach each other", { skip }, async (t) => {
     /^WARNING \(sync\): no direct connection, so the copy goes over ssh: one: /,
   );
   assert.deepEqual(others, []);
+});
+
+test("an older version on the other host", { skip }, async (t) => {
+  const { folder, from, to } = pair(t);
+  const older = join(folder, "older");
+  script(
+    older,
+    'exec bash -c \'exec blockcopy "${@/#--tunnel/--tunnel-of-the-future}"\' bash "$@"',
+  );
+  const args = ["--remote-command", older, from, `one:${to}`];
+  const unknown = /on one: unknown option.* --tunnel-of-the-future/;
+  assertFailed(await sync([...TLS, ...args]), EXIT.usage, "sync", unknown);
+  const { code, stderr } = await sync(["--transport", "auto", ...args]);
+  assert.equal(code, EXIT.ok, stderr);
+  assert.match(stderr, /^WARNING \(sync\): no direct connection, so the copy goes over ssh: one: /);
+  assertSame(readFileSync(to), SOURCE, "the destination");
 });
 
 const DIRECTIONS: [what: string, a: string, b: string, options: string[]][] = [

@@ -54,6 +54,17 @@ function hostWithFolders(
   return { ...host, there: `host:${host.folder}`, here };
 }
 
+test("a direct connection is refused, and auto copies over ssh", { skip }, async (t) => {
+  const { sync, there, here } = hostWithFolders(t);
+  const args = [`${there}/out/disk-snapshot`, here];
+  const refused = await sync(["--transport", "tls", ...args]);
+  assertFailed(refused, EXIT.permission, "sync", /--tunnel/, /; leave out --transport/);
+  const { code, stderr } = await sync(["--transport", "auto", ...args]);
+  assert.equal(code, EXIT.ok, stderr);
+  assert.match(stderr, /^WARNING \(sync\): no direct connection, so the copy goes over ssh: /);
+  assertSame(readFileSync(here), SOURCE, "the destination");
+});
+
 test("pull and push with an account that has no other rights", { skip }, async (t) => {
   const { sync, there, here, folder } = hostWithFolders(t);
   assertSynced(await sync([`${there}/out/disk-snapshot`, here]), here);

@@ -236,6 +236,13 @@ impl Session {
         PollFd::from_borrowed_fd(self.socket().as_fd(), events)
     }
 
+    /// Returns what to wait for while nothing is to be read: room for what is to be sent, if there is any.
+    pub(crate) fn poll_fd_to_write(&self) -> PollFd<'_> {
+        let mut events = PollFlags::empty();
+        events.set(PollFlags::OUT, self.wants_write());
+        PollFd::from_borrowed_fd(self.socket().as_fd(), events)
+    }
+
     /// Goes on with the handshake. Returns true once the peer has proved its key.
     pub(crate) fn shake_hands(&mut self) -> Result<bool, Error> {
         self.read()?;

@@ -1,7 +1,7 @@
 //! Moving bytes between a connection and two pipes.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio, read, write};
@@ -9,6 +9,13 @@ use rustix::io::{Errno, ioctl_fionbio, read, write};
 use crate::Error;
 use crate::control::Control;
 use crate::session::{PIECE_LEN, Session};
+
+/// A read of fewer bytes came too early: more are on their way, if it is not the end of a burst.
+const FEW: usize = 128 * 1024;
+
+/// Pause in reading after a read of few bytes. Otherwise, each packet of a link that is slower than the CPU would wake up both this thread
+/// and the stage, for a few KiB each time.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// A connection with the expected peer.
 #[derive(Debug)]
@@ -49,6 +56,8 @@ impl Link {
             done: Some(until.done),
             awaits_peer: until.awaits_peer,
             plain: vec![0; PIECE_LEN],
+            socket_rests: None,
+            pipe_rests: None,
         };
         pump.run()
     }
@@ -75,6 +84,9 @@ struct Pump {
     done: Option<OwnedFd>,
     awaits_peer: bool,
     plain: Vec<u8>,
+    /// The times until which nothing is read from the socket and from the pipe, because the last read gave few bytes.
+    socket_rests: Option<Instant>,
+    pipe_rests: Option<Instant>,
 }
 
 /// The events of each descriptor.
@@ -135,19 +147,29 @@ impl Pump {
 
     fn wait(&self) -> Result<Ready, Error> {
         let control = self.control.fd();
+        let now = Instant::now();
+        let rests = |until: Option<Instant>| until.filter(|until| *until > now);
+        let socket_rests = rests(self.socket_rests).filter(|_| self.session.wants_read());
+        let mut socket = self.session.poll_fd();
+        if socket_rests.is_some() {
+            socket = self.session.poll_fd_to_write();
+        }
         // A descriptor that is not waited for must not be in the list: poll(2) reports its end in any case.
-        let from = self.from.as_ref().filter(|_| !self.session.wants_write());
+        let sends = self.from.as_ref().filter(|_| !self.session.wants_write());
+        let pipe_rests = rests(self.pipe_rests).filter(|_| sends.is_some());
+        let from = sends.filter(|_| pipe_rests.is_none());
         let to = self
             .to
             .as_ref()
             .filter(|_| !self.session.received.is_empty());
-        let mut fds = vec![PollFd::new(&control, PollFlags::IN), self.session.poll_fd()];
+        let mut fds = vec![PollFd::new(&control, PollFlags::IN), socket];
         fds.extend(from.map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
         fds.extend(to.map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::OUT)));
         fds.extend(
             (self.done.as_ref()).map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)),
         );
-        poll_until(&mut fds, None)?;
+        let until = socket_rests.into_iter().chain(pipe_rests).min();
+        poll_until(&mut fds, until)?;
         let mut found = fds.iter().map(PollFd::revents);
         let mut next = |is_listed: bool| {
             let events = is_listed.then(|| found.next()).flatten();
@@ -170,7 +192,8 @@ impl Pump {
             return Ok(());
         }
         if self.session.wants_read() {
-            self.session.read()?;
+            let count = self.session.read()?;
+            self.socket_rests = (count < FEW).then(|| Instant::now() + GATHER);
             return self.deliver();
         }
         // Not asked for: only a connection that is lost reports itself.
@@ -190,6 +213,7 @@ impl Pump {
         match read(from, &mut self.plain) {
             Ok(0) => self.from = None,
             Ok(count) => {
+                self.pipe_rests = (count < FEW).then(|| Instant::now() + GATHER);
                 self.session.encrypt(&self.plain[..count])?;
                 self.session.write()?;
             }

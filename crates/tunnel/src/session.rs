@@ -130,23 +130,26 @@ impl Session {
         !self.peer_closed && self.received.len() < PIECE_LEN
     }
 
-    /// Reads once from the socket, and decrypts.
-    pub(crate) fn read(&mut self) -> Result<(), Error> {
+    /// Reads once from the socket, and decrypts. Returns the number of bytes that were read.
+    pub(crate) fn read(&mut self) -> Result<usize, Error> {
         let room = self.incoming.room();
         if room.is_empty() {
-            return self.process();
+            self.process()?;
+            return Ok(0);
         }
-        match self.socket.read(room) {
+        let count = match self.socket.read(room) {
             Ok(0) => {
                 return Err(Error::Cut {
                     peer: self.peer.clone(),
                 });
             }
-            Ok(count) => self.incoming.add(count),
-            Err(error) if is_passing(&error) => return Ok(()),
+            Ok(count) => count,
+            Err(error) if is_passing(&error) => return Ok(0),
             Err(error) => return Err(Error::on_socket(&self.peer, &error)),
-        }
-        self.process()
+        };
+        self.incoming.add(count);
+        self.process()?;
+        Ok(count)
     }
 
     /// Decrypts what has arrived, as far as there is room for it.

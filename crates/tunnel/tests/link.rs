@@ -256,12 +256,20 @@ fn takes_a_stream_that_was_cut_off_for_a_failure() {
 fn takes_a_stream_that_was_changed_for_a_failure() {
     let (received, failure) = send_through(|total, bytes| {
         if total > 1_000_000 {
-            bytes[0] ^= 1;
+            // Not in the header of a record, of which TLS 1.3 ignores some bits.
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
         }
         true
     });
     assert!(matches!(failure, Error::Damaged { .. }), "{failure}");
-    assert!(content(4_000_000, 7).starts_with(&received) && received.len() < 1_000_000);
+    let sent = content(4_000_000, 7);
+    assert!(sent.starts_with(&received), "other bytes arrived");
+    assert!(
+        received.len() < 1_000_000,
+        "{} bytes arrived",
+        received.len()
+    );
 }
 
 #[test]
