@@ -256,7 +256,7 @@ fn takes_a_stream_that_was_cut_off_for_a_failure() {
 fn takes_a_stream_that_was_changed_for_a_failure() {
     let (received, failure) = send_through(|total, bytes| {
         if total > 1_000_000 {
-            // Not in the header of a record, of which TLS 1.3 ignores some bits.
+            // Not in the header of a record: TLS 1.3 ignores some of its bits.
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
         }
