@@ -135,8 +135,8 @@ async function runOn(
 
 test("a port that is taken", { skip }, async (t) => {
   const { from, to } = pair(t);
-  const script = `require("node:net").createServer().listen(41000, () => console.log("ready"))`;
-  await runOn(t, "one", [process.execPath, "-e", script]);
+  const source = `require("node:net").createServer().listen(41000, () => console.log("ready"))`;
+  await runOn(t, "one", [process.execPath, "-e", source]);
   const outcome = await sync([...TLS, "--ports", "41000", from, `one:${to}`]);
   const reason = /on one: cannot listen on all addresses port 41000: Address already in use/;
   assertFailed(outcome, EXIT.busy, "sync", reason);
