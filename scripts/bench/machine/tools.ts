@@ -18,6 +18,7 @@ export interface Tools {
   readonly blocksyncFast: Tool | undefined;
   readonly qemuImg: Tool | undefined;
   readonly nbdcopy: Tool | undefined;
+  readonly nbdkit: Tool | undefined;
   readonly fio: Tool | undefined;
   readonly cp: Tool;
   readonly dd: Tool;
@@ -35,6 +36,7 @@ export function findTools(peer: string | undefined): Tools {
     blocksyncFast: find(["blocksync-fast"]),
     qemuImg: find(["qemu-img"]),
     nbdcopy: find(["nbdcopy"]),
+    nbdkit: find(["nbdkit"]),
     fio: find(["fio"]),
     cp: needed(["cp"]),
     dd: needed(["dd"]),

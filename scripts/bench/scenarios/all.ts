@@ -9,6 +9,7 @@ import { fastLink, slowLink } from "./link.ts";
 import { local } from "./local.ts";
 import { memory } from "./memory.ts";
 import { mixes } from "./mixes.ts";
+import { nbdChanged, nbdDifferent } from "./nbd.ts";
 import { scale } from "./scale.ts";
 import { sparse } from "./sparse.ts";
 import { startUp } from "./start-up.ts";
@@ -32,4 +33,6 @@ export const SCENARIOS: readonly Scenario[] = [
   cipher,
   transport,
   scale,
+  nbdChanged,
+  nbdDifferent,
 ];
