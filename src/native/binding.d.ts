@@ -38,6 +38,8 @@ export declare class Engine {
    * `/dev/sdb1 is a partition of /dev/sdb`. `null` if none are known, also for storage of another host.
    */
   overlap(source: Source, theirs: string): Promise<string | null>
+  /** Recognises the format of the image that a file begins like; `null` for anything else. */
+  imageOf(source: Source): Promise<Image | null>
   /**
    * Returns a clause that says who may write to a source while it is read: `it is mounted on /srv`; `null` if no writer is found.
    * Claims a device for a moment.
@@ -154,6 +156,11 @@ export declare class Source {
   get description(): string
   /** Closes it, at the latest when the reads in flight have ended. Closing it again has no effect; everything else then fails. */
   close(): void
+  /**
+   * Makes the path of this file stand for the disk of the image in it, which a server offers as the export `uri`, until the process ends.
+   * Works once per process.
+   */
+  serveAt(uri: string): void
 }
 
 /** Right to draw on the terminal, held by one process at a time. */
@@ -349,6 +356,14 @@ export interface Frame {
   most?: number | undefined
 }
 
+/** Image that a file begins like. */
+export interface Image {
+  /** Format, as QEMU names it. */
+  format: string
+  /** Reason for not opening it, as a clause. */
+  obstacle?: string | undefined
+}
+
 /** Creates a pipe with a capacity of `length` bytes, if the limits of the system allow it. */
 export declare function makePipe(length: number): Pipe
 
@@ -395,6 +410,17 @@ export interface Place {
   name: string
   /** The path through a descriptor, which leads to the same file or directory until the process ends. */
   at: string
+}
+
+/** Creates a socket in a folder that no other user may enter, and removes its name at once. */
+export declare function privateSocket(folder: string): PrivateSocket
+
+/** Descriptors of a socket without a name. They stay open until the caller closes them. */
+export interface PrivateSocket {
+  /** The socket, which listens. */
+  listener: number
+  /** Its place in the file system: clients connect to `/proc/self/fd/PLACE`. */
+  place: number
 }
 
 /** Range of a source. */

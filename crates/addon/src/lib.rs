@@ -18,6 +18,7 @@ pub mod engine;
 mod errors;
 pub mod files;
 pub mod identity;
+pub mod image;
 pub mod in_use;
 pub mod memory;
 pub mod metadata;

@@ -20,12 +20,15 @@ mod errno;
 mod error;
 mod holders;
 mod identity;
+mod image;
 mod image_lock;
 #[cfg(target_os = "linux")]
 mod linux;
 mod medium;
 mod metadata;
 mod node;
+mod private_socket;
+mod served;
 mod shown;
 mod sink;
 mod source;
@@ -42,10 +45,12 @@ pub use dirty::dirty_ranges;
 pub use errno::Errno;
 pub use error::Error;
 pub use identity::Identity;
+pub use image::Image;
 #[cfg(any(test, feature = "memory"))]
 pub use medium::{Fault, Memory, Operation, Trouble};
 pub use metadata::{Metadata, Owner, Restore};
 pub use node::Kind;
+pub use private_socket::PrivateSocket;
 pub use shown::Shown;
 pub use sink::{Sink, SinkOptions};
 pub use source::Source;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::medium::{Disk, Export, Medium, is_export, usable_size};
 use crate::node::{Kind, Node};
@@ -11,6 +11,7 @@ use crate::sys::{self, FileType, Stat};
 use crate::{ALIGNMENT, Direct, Error, Identity, Metadata, Storage};
 
 mod holes;
+mod image;
 mod in_use;
 mod read;
 
@@ -187,17 +188,17 @@ impl Source {
     /// rebooted. `None` if the kernel does not provide one, and for content of memory.
     #[must_use]
     pub fn instance(&self) -> Option<String> {
-        if let Some(export) = self.medium.export() {
-            return export.instance();
+        match self.medium.export() {
+            Some(export) if export.image().is_none() => export.instance(),
+            _ => instance_of(&self.ground()?.1),
         }
-        instance_of(&self.medium.stat().ok()?)
     }
 
     /// Returns the storage of this host that it lies on. `None` if the kernel does not say, and for content of memory.
     #[must_use]
     pub fn storage(&self) -> Option<Storage> {
-        let fd = self.medium.descriptor().ok()?;
-        Storage::of(&self.medium.stat().ok()?, Some(fd), &self.path)
+        let (fd, stat) = self.ground()?;
+        Storage::of(&stat, Some(fd), &self.path)
     }
 
     /// Returns a clause that says who may write to it while it is read, so that a copy would not be a snapshot: `it is mounted on /srv`.
@@ -208,8 +209,8 @@ impl Source {
     /// out, and only on a local file system.
     #[must_use]
     pub fn writer(&self) -> Option<String> {
-        let fd = self.medium.descriptor().ok()?;
-        in_use::of(fd, &self.medium.stat().ok()?)
+        let (fd, stat) = self.ground()?;
+        in_use::of(fd, &stat)
     }
 
     /// Returns its current end, at most `offset`, after a read at `offset` returned nothing.
@@ -221,13 +222,21 @@ impl Source {
     /// Returns true if both are the same file or the same device, whatever their paths.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
-        match (self.medium.stat(), other.medium.stat()) {
-            (Ok(one), Ok(other)) => one.same(&other),
+        match (self.ground(), other.ground()) {
+            (Some((_, one)), Some((_, other))) => one.same(&other),
             _ => match (self.medium.export(), other.medium.export()) {
                 (Some(one), Some(other)) => one.is_same_as(other),
                 _ => false,
             },
         }
+    }
+
+    /// Returns the file or device of this host that has the content: itself, or the image that a server offers the disk of.
+    fn ground(&self) -> Option<(BorrowedFd<'_>, Stat)> {
+        if let Some(image) = self.medium.export().and_then(Export::image) {
+            return Some((image.fd.as_fd(), image.stat));
+        }
+        Some((self.medium.descriptor().ok()?, self.medium.stat().ok()?))
     }
 
     /// Describes the server, if this is an export.

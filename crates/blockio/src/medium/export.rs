@@ -8,6 +8,7 @@ use blockcopy_nbd::{Address, Client, Context, Error as Failure, Limits, Uri, is_
 
 use super::zeros::Zeros;
 use super::{Access, Medium, Region, Result, Zeroing};
+use crate::served::{Served, served};
 use crate::sys::{self, Errno};
 use crate::text::word;
 use crate::{ALIGNMENT, Error};
@@ -23,19 +24,22 @@ pub(crate) struct Export {
     client: Arc<Client>,
     /// Ranges of zeros, as far as the server has told.
     zeros: Mutex<Zeros>,
+    /// Image that the server offers the disk of.
+    image: Option<&'static Served>,
 }
 
-/// Returns true for a name that is the URI of an export, or begins like one.
+/// Returns true for a name that is the URI of an export, or begins like one, and for that of an image that is served.
 pub(crate) fn is_export(path: &Path) -> bool {
-    is_uri(path.as_os_str().as_bytes())
+    served(path).is_some() || is_uri(path.as_os_str().as_bytes())
 }
 
-/// Connects to the export that the URI `path` names.
+/// Connects to the export that the URI `path` names, or that offers the disk of the image `path`.
 ///
 /// # Errors
 /// [`Error::BadUri`], [`Error::NoExport`].
 pub(crate) fn connect(path: &Path, context: Context) -> std::result::Result<Client, Error> {
-    let uri = Uri::parse(path.as_os_str().as_bytes()).map_err(|reason| Error::BadUri {
+    let uri = served(path).map_or(path, |served| &served.uri);
+    let uri = Uri::parse(uri.as_os_str().as_bytes()).map_err(|reason| Error::BadUri {
         path: path.to_owned(),
         reason,
     })?;
@@ -47,12 +51,13 @@ pub(crate) fn connect(path: &Path, context: Context) -> std::result::Result<Clie
 }
 
 impl Export {
-    /// Connects to the export that the URI `path` names.
+    /// Connects to the export that the URI `path` names, or that offers the disk of the image `path`.
     ///
     /// # Errors
     /// [`Error::BadUri`], [`Error::NoExport`].
     pub(crate) fn open(path: &Path) -> std::result::Result<Self, Error> {
-        connect(path, Context::Allocation).map(|client| Self::of(Arc::new(client)))
+        let client = connect(path, Context::Allocation)?;
+        Ok(Self::of(Arc::new(client), served(path)))
     }
 
     /// As [`open`](Self::open), for writing.
@@ -72,11 +77,17 @@ impl Export {
         Ok(opened)
     }
 
-    fn of(client: Arc<Client>) -> Self {
+    fn of(client: Arc<Client>, image: Option<&'static Served>) -> Self {
         Self {
             client,
             zeros: Mutex::default(),
+            image,
         }
+    }
+
+    /// Returns the image that the server offers the disk of; `None` if it serves something of its own.
+    pub(crate) fn image(&self) -> Option<&'static Served> {
+        self.image
     }
 
     /// Returns the failure after which nothing works, as a clause.
@@ -160,7 +171,7 @@ impl Medium for Export {
 
     /// Uses the same connections: a server may accept no others.
     fn reader(&self, _direct: bool) -> Result<Box<dyn Medium>> {
-        Ok(Box::new(Self::of(Arc::clone(&self.client))))
+        Ok(Box::new(Self::of(Arc::clone(&self.client), self.image)))
     }
 
     fn export(&self) -> Option<&Export> {

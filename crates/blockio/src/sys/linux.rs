@@ -174,6 +174,11 @@ pub(crate) fn keep_access_time(fd: impl AsFd) {
     }
 }
 
+/// Opens a place in the tree of files (`O_PATH`), neither for reading nor for writing.
+pub(crate) fn open_place(path: &Path) -> Result<OwnedFd> {
+    open(path, OFlags::PATH)
+}
+
 /// Enlarges the capacity of a pipe to at least `len` bytes if possible; returns its capacity.
 pub(crate) fn grow_pipe(fd: impl AsFd, len: usize) -> Result<usize> {
     let held = pipe::fcntl_getpipe_size(&fd)?;

@@ -181,6 +181,11 @@ pub(crate) fn sync_all(fd: impl AsFd) -> Result<()> {
 /// Does nothing: macOS has no way to read a file without a change of its access time.
 pub(crate) fn keep_access_time(_fd: impl AsFd) {}
 
+/// Fails: a place in the tree of files cannot be opened.
+pub(crate) fn open_place(_path: &Path) -> Result<OwnedFd> {
+    Err(Errno::OPNOTSUPP)
+}
+
 /// Fails: the capacity of a pipe is up to macOS.
 pub(crate) fn grow_pipe(_fd: impl AsFd, _len: usize) -> Result<usize> {
     Err(Errno::OPNOTSUPP)
