@@ -23,6 +23,8 @@ import { lacking } from "../support/programs/tools.ts";
 const HELLO = JSON.stringify({ event: "hello", blockcopy: VERSION, events: EVENTS_VERSION });
 
 const PLAIN: CopyOptions = {
+  sourceFormat: undefined,
+  destinationFormat: undefined,
   direct: "auto",
   threads: undefined,
   queueDepth: undefined,

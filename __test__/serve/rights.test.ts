@@ -127,6 +127,7 @@ test("sync says what a key does not allow", async (t) => {
     [["-a", here, `host:${copy}`], /--perms; .*-t is allowed/],
     [["--digest-cache", "/tmp/a b", here, `host:${copy}`], /--encoded-digest-cache; /],
     [["--sudo", here, `host:${copy}`], /--sudo; /],
+    [["--source-format", "qcow2", `host:${out}`, here], /--format; .*not to the disks in them/],
     [["--snapshot", "auto", `host:${out}`, here], /--snapshot; .*a snapshot that is made there/],
   ] as const) {
     const outcome = await syncServed(folder, words, args);

@@ -8,11 +8,13 @@ import type { Extent } from "../ranges/extents.ts";
 import { checksumRoot } from "../stages/checksum/checksum-root.ts";
 import { checksum } from "../stages/checksum/checksum.ts";
 import type { CacheOptions } from "../stages/checksum/digest-options.ts";
+import { withImage } from "../stages/image/with-image.ts";
 import { isStandardInput } from "../transport/streams/standard-input.ts";
 import { SIZE } from "./options/block-size.ts";
 import { flag, operand, value } from "./options/declare.ts";
 import { ALGORITHM, refuseUnreadable } from "./options/digest.ts";
 import { refuseOnExport } from "./options/export.ts";
+import { FORMAT, refuseOnImage } from "./options/format.ts";
 import { fileHere, fileName, refuseHost } from "./options/file-name.ts";
 import { OFFSET, refuseEmptyRange } from "./options/offset.ts";
 import { RATE } from "./options/rate.ts";
@@ -59,6 +61,11 @@ export class ChecksumCommand extends StageCommand {
   ranges = value("--ranges", fileHere("MAP"), {
     group: "what",
     text: "Compare only the ranges in this range map, in whole blocks",
+  });
+
+  format = value("--format", FORMAT, {
+    group: "what",
+    text: "Read the disk in FILE, an image of this format: qcow2, vmdk, vhdx, vdi, raw or auto. Default: raw",
   });
 
   create = flag("--create", {
@@ -118,12 +125,16 @@ export class ChecksumCommand extends StageCommand {
       printsResult: this.root,
       work: async (context) => {
         refuseHost("checksum", this.file);
-        refuseOnExport(this.file, {
-          "--create": this.create,
-          "--cached": this.cached !== undefined,
-        });
+        const refused = { "--create": this.create, "--cached": this.cached !== undefined };
+        const { file, format } = this;
+        const image = { format, option: "--format" } as const;
+        refuseOnExport(file, refused);
+        refuseOnImage(image, { ...refused, "--direct": this.direct === "on" });
         refuseEmptyRange(this);
-        return this.root ? this.#root(context) : this.#checksum(context);
+        const use = { file, ...image, role: "source", writes: false, force: false } as const;
+        return withImage(context, { ...use, isVerbose: this.wantsDetails }, () =>
+          this.root ? this.#root(context) : this.#checksum(context),
+        );
       },
     });
   }

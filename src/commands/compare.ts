@@ -7,6 +7,7 @@ import type { CopyResult } from "../sync/copy-result.ts";
 import type { LocalContext } from "../sync/local.ts";
 import { flag, operand, value } from "./options/declare.ts";
 import { fileHere, fileName, refuseStandardInput } from "./options/file-name.ts";
+import { refuseFormats } from "./options/format.ts";
 import { OFFSET } from "./options/offset.ts";
 import { rangesStream, readRanges } from "./options/read-range-map.ts";
 import * as shared from "./options/shared.ts";
@@ -38,6 +39,10 @@ export class CompareCommand extends StageCommand {
       ],
     ],
   });
+
+  sourceFormat = shared.format("source", "A");
+
+  destinationFormat = shared.format("destination", "B");
 
   start = value("--start", OFFSET, { group: "what", text: "Start at this OFFSET" });
 
@@ -114,6 +119,7 @@ export class CompareCommand extends StageCommand {
     const [source, destination] = [parseEndpoint(this.a), parseEndpoint(this.b)];
     this.isHere = source.kind === "local" && destination.kind === "local";
     refuseSharedConflicts(this);
+    refuseFormats(this, { from: source, to: destination });
     if (this.rsh !== undefined) {
       refuseUnusableRsh(this.rsh);
     }
@@ -133,9 +139,9 @@ export class CompareCommand extends StageCommand {
   /** Returns what the two stages are told. */
   #options(): ComparisonOptions {
     const { direct, threads, queueDepth, wantsDetails, digest, blockSize, bwlimit } = this;
-    const { start, end, ranges, drawMap, mapFile } = this;
+    const { start, end, ranges, drawMap, mapFile, sourceFormat, destinationFormat } = this;
     const map = drawMap || mapFile !== undefined;
     const reading = { direct, threads, queueDepth, wantsDetails, digest, blockSize, bwlimit };
-    return { ...reading, start, end, ranges, map };
+    return { ...reading, sourceFormat, destinationFormat, start, end, ranges, map };
   }
 }

@@ -1,5 +1,6 @@
 import { UsageError } from "../errors/copy-error.ts";
 import type { SaveOptions } from "../stages/save/session.ts";
+import type { FormatChoice } from "../stages/image/format.ts";
 import { flag, valueOr } from "./options/declare.ts";
 import { oneOf } from "./options/one-of.ts";
 import { StageCommand } from "./stage-command.ts";
@@ -76,11 +77,15 @@ export abstract class DestinationCommand extends StageCommand {
   }
 
   /** Options of a `save` of `file` that keeps its digests in `updateDigests`. */
-  protected saving(file: string, updateDigests: string | undefined): SaveOptions {
+  protected saving(
+    file: string,
+    image: FormatChoice,
+    updateDigests: string | undefined,
+  ): SaveOptions {
     const { force, create, lock, sparse, verify } = this;
     const { truncate, times, perms, owner, group, numericIds } = this;
     const carried = { truncate, times, perms, owner, group, numericIds };
-    return { file, force, create, lock, sparse, verify, updateDigests, carried };
+    return { file, image, force, create, lock, sparse, verify, updateDigests, carried };
   }
 }
 

@@ -2,15 +2,18 @@ import { decodedName } from "../native/names.ts";
 import { DEFAULT_DIGEST } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import { readRangeList } from "../ranges/read-range-list.ts";
+import { withImage } from "../stages/image/with-image.ts";
 import { receiveComparison } from "../stages/receive-comparison.ts";
 import { receiveDryRun } from "../stages/receive-dry-run.ts";
 import { receive, type ReceiveOptions } from "../stages/receive.ts";
+import type { FormatChoice } from "../stages/image/format.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { DestinationCommand } from "./destination-command.ts";
 import { SIZE } from "./options/block-size.ts";
 import { flag, operand, value, valueOr } from "./options/declare.ts";
 import { ALGORITHM } from "./options/digest.ts";
 import { ENCODED_NAME, fileOf } from "./options/encoded-file.ts";
+import { FORMAT } from "./options/format.ts";
 import { fileName, refuseStandardInput } from "./options/file-name.ts";
 import { OFFSET } from "./options/offset.ts";
 import { AUDITED_PART, PART } from "./options/part.ts";
@@ -25,6 +28,8 @@ const OWN_DIGEST = "blake3";
 /** `blockcopy receive FILE`: the stage that `sync` starts at its destination. People do not call it, so no help has it. */
 export class ReceiveCommand extends DestinationCommand {
   static override paths = [["receive"]];
+
+  format = value("--format", FORMAT);
 
   start = value("--start", OFFSET);
 
@@ -96,10 +101,21 @@ export class ReceiveCommand extends DestinationCommand {
     const file = fileOf(this);
     refuseStandardInput(file);
     this.reach(context, file);
+    const { format, force, compare } = this;
+    const image = { format, option: "--destination-format" } as const;
+    const role = compare ? "source" : "destination";
+    const writes = !(compare || this.dryRun || this.rootFirst);
+    const use = { file, ...image, role, writes, force, isVerbose: this.wantsDetails } as const;
+    return withImage(context, use, () =>
+      this.#stage()(context, this.#options(file, image, context)),
+    );
+  }
+
+  #options(file: string, image: FormatChoice, context: StageContext): ReceiveOptions {
     const { digest, blockSize, rootFirst } = this;
     const digestCache = this.#digestCache();
-    return this.#stage()(context, {
-      ...this.saving(file, digestCache),
+    return {
+      ...this.saving(file, image, digestCache),
       hold: this.hold,
       part: this.part,
       sizes: this.sizes,
@@ -115,7 +131,7 @@ export class ReceiveCommand extends DestinationCommand {
       },
       legacy: this.wire !== undefined,
       cache: digestCache === undefined ? undefined : { path: digestCache, digest, blockSize },
-    });
+    };
   }
 
   #stage(): (context: StageContext, options: ReceiveOptions) => Promise<string | undefined> {

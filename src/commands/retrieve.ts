@@ -8,9 +8,12 @@ import { LeftSnapshotError } from "../snapshots/snapshot-error.ts";
 import { refuseUselessOptions, type SnapshotOptions } from "../snapshots/snapshot-options.ts";
 import type { Compress } from "../stages/retrieve/compression.ts";
 import { retrieve } from "../stages/retrieve/retrieve.ts";
+import type { RetrieveOptions } from "../stages/retrieve/retrieve-options.ts";
+import { withImage } from "../stages/image/with-image.ts";
 import { METHOD, parseCompress } from "./options/compress.ts";
 import { flag, operand, value, valueOr } from "./options/declare.ts";
 import { ENCODED_NAME, fileOf } from "./options/encoded-file.ts";
+import { FORMAT, refuseOnImage } from "./options/format.ts";
 import { fileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
 import { OFFSET } from "./options/offset.ts";
 import { RATE } from "./options/rate.ts";
@@ -38,6 +41,11 @@ export class RetrieveCommand extends StageCommand {
       ],
       ["Compress the blocks", "$0 retrieve --compress zstd /dev/vg/disk < hashes > blocks"],
     ],
+  });
+
+  format = value("--format", FORMAT, {
+    group: "what",
+    text: "Read the disk in FILE, an image of this format: qcow2, vmdk, vhdx, vdi, raw or auto. Default: raw",
   });
 
   compress = value("--compress", METHOD, {
@@ -123,8 +131,23 @@ export class RetrieveCommand extends StageCommand {
       refuseHost("retrieve", this.file);
     }
     const snapshot = this.#snapshot();
-    const left = await retrieve(context, {
-      file,
+    const { format } = this;
+    const image = { format, option: this.events ? "--source-format" : "--format" } as const;
+    refuseOnImage(image, {
+      "--snapshot": snapshot.snapshot !== "none",
+      "--direct": this.direct === "on",
+    });
+    const use = { file, ...image, role: "source", writes: false, force: false } as const;
+    const left = await withImage(context, { ...use, isVerbose: this.wantsDetails }, () =>
+      retrieve(context, { ...this.#options(context), file, image, snapshot }),
+    );
+    this.#tellLeft(left);
+    return undefined;
+  }
+
+  /** Returns the options of the work, without those on the file and what it stands for. */
+  #options(context: StageContext): Omit<RetrieveOptions, "file" | "image" | "snapshot"> {
+    return {
       compress: this.#compression(),
       legacy: wantsLegacy() || this.wire !== undefined,
       sizes: this.sizes,
@@ -137,12 +160,9 @@ export class RetrieveCommand extends StageCommand {
       ranges: this.reportRanges,
       // `sync` has started a stage of this program at the other end too, unless it says otherwise.
       sealed: this.events && this.wire === undefined,
-      snapshot,
       // `compare`, which asks for ranges, has no such option, and a restricted key does not allow it.
       suggestsSnapshot: !this.reportRanges && !this.isConfined,
-    });
-    this.#tellLeft(left);
-    return undefined;
+    };
   }
 
   /** Returns the options for a snapshot. */

@@ -2,9 +2,11 @@ import { Command } from "clipanion";
 
 import { attributeOptions } from "../stages/save/metadata.ts";
 import { save } from "../stages/save/save.ts";
+import { withImage } from "../stages/image/with-image.ts";
 import { DestinationCommand, refuseNumericIds } from "./destination-command.ts";
 import { operand, value } from "./options/declare.ts";
 import { refuseOnExport } from "./options/export.ts";
+import { FORMAT, refuseOnImage } from "./options/format.ts";
 import { fileHere, fileName, refuseHost, refuseStandardInput } from "./options/file-name.ts";
 import { runStage } from "./run/run-stage.ts";
 
@@ -30,6 +32,11 @@ export class SaveCommand extends DestinationCommand {
     ],
   });
 
+  format = value("--format", FORMAT, {
+    group: "what",
+    text: "Write to the disk in FILE, an image of this format: qcow2, vmdk, vhdx, vdi, raw or auto. Default: raw",
+  });
+
   updateDigests = value("--update-digests", fileHere("DIGESTS"), {
     group: "speed",
     text: "Keep the digests of FILE in this file, for `checksum --cached`",
@@ -52,13 +59,20 @@ export class SaveCommand extends DestinationCommand {
         refuseHost("save", this.file);
         this.settleAttributes();
         refuseNumericIds(this);
-        refuseOnExport(this.file, {
+        const refused = {
           ...attributeOptions(this),
           "--create": this.create,
           "--lock": this.lock,
           "--update-digests": this.updateDigests !== undefined,
-        });
-        return save(context, this.saving(this.file, this.updateDigests));
+        };
+        const { file, format, force } = this;
+        const image = { format, option: "--format" } as const;
+        refuseOnExport(file, refused);
+        refuseOnImage(image, { ...refused, "--direct": this.direct === "on" });
+        const use = { file, ...image, role: "destination", writes: true, force } as const;
+        return withImage(context, { ...use, isVerbose: this.wantsDetails }, () =>
+          save(context, this.saving(file, image, this.updateDigests)),
+        );
       },
     });
   }

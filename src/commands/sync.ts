@@ -13,6 +13,7 @@ import type { TunnelOptions } from "../sync/tunnel/tunnel-options.ts";
 import type { Part } from "../blocks/part.ts";
 import { operand } from "./options/declare.ts";
 import { refuseOnExport } from "./options/export.ts";
+import { refuseFormats, refuseOnImage } from "./options/format.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
 import { rangesStream, readRanges } from "./options/read-range-map.ts";
 import { remoteOptionsOf } from "./options/shared.ts";
@@ -93,17 +94,24 @@ export class SyncCommand extends SyncOptionsCommand {
     this.isHere = from.kind === "local" && to.kind === "local";
     this.settleShortForms();
     refuseTogether(this);
+    refuseFormats(this, { from, to });
     // Before both are opened: a server may serve one client only.
     if (isExport(to.path) && nameOf(from) === nameOf(to)) {
       throw sameError(this.source, this.destination);
     }
-    refuseOnExport(to.path, {
+    const refused = {
       ...attributeOptions(this),
       "--create": this.create,
       "--lock": this.lock,
       "--digest-cache": this.digestCache !== undefined,
       "--streams": (this.streams ?? 1) > 1,
-    });
+    };
+    refuseOnExport(to.path, refused);
+    refuseOnImage({ format: this.destinationFormat, option: "--destination-format" }, refused);
+    refuseOnImage(
+      { format: this.sourceFormat, option: "--source-format" },
+      { "--snapshot": this.snapshot !== "none" },
+    );
     if (to.kind === "local") {
       refuseFar("--digest-cache", this.digestCache);
     }

@@ -23,6 +23,8 @@ export const OPTION_NAMES = {
       "map",
     ],
     values: [
+      "sourceFormat",
+      "destinationFormat",
       "start",
       "end",
       "ranges",
@@ -60,6 +62,8 @@ export const OPTION_NAMES = {
   compare: {
     flags: ["sudo", "noBootstrap", "verbose", "map"],
     values: [
+      "sourceFormat",
+      "destinationFormat",
       "start",
       "end",
       "ranges",
@@ -83,6 +87,7 @@ export const OPTION_NAMES = {
       "start",
       "end",
       "ranges",
+      "format",
       "direct",
       "threads",
       "queueDepth",
@@ -96,6 +101,7 @@ export const OPTION_NAMES = {
   retrieve: {
     flags: ["lzma", "verbose"],
     values: [
+      "format",
       "snapshot",
       "snapshotSize",
       "before",
@@ -123,6 +129,6 @@ export const OPTION_NAMES = {
       "numericIds",
       "verbose",
     ],
-    values: ["verify", "direct", "threads", "queueDepth", "updateDigests"],
+    values: ["format", "verify", "direct", "threads", "queueDepth", "updateDigests"],
   },
 } as const;

@@ -15,6 +15,10 @@ export interface SyncOptions extends Control {
   truncate?: boolean | undefined;
   /** Write zeros as holes if the destination can have holes. */
   sparse?: boolean | undefined;
+  /** Use the disk in SOURCE, an image of this format: qcow2, vmdk, vhdx, vdi, raw, or auto, by name and content. Default: raw. */
+  sourceFormat?: "raw" | "qcow2" | "vmdk" | "vhdx" | "vdi" | "auto" | undefined;
+  /** Use the disk in DESTINATION, an image of this format: qcow2, vmdk, vhdx, vdi, raw, or auto, by name and content. Default: raw. */
+  destinationFormat?: "raw" | "qcow2" | "vmdk" | "vhdx" | "vdi" | "auto" | undefined;
   /** Accept a DESTINATION that is larger than SOURCE, and leave its end as it is. */
   allowLarger?: boolean | undefined;
   /** Start at this OFFSET. */
@@ -112,6 +116,10 @@ export interface SyncOptions extends Control {
 
 /** Options of `compare`. */
 export interface CompareOptions extends Control {
+  /** Use the disk in A, an image of this format: qcow2, vmdk, vhdx, vdi, raw, or auto, by name and content. Default: raw. */
+  sourceFormat?: "raw" | "qcow2" | "vmdk" | "vhdx" | "vdi" | "auto" | undefined;
+  /** Use the disk in B, an image of this format: qcow2, vmdk, vhdx, vdi, raw, or auto, by name and content. Default: raw. */
+  destinationFormat?: "raw" | "qcow2" | "vmdk" | "vhdx" | "vdi" | "auto" | undefined;
   /** Start at this OFFSET. */
   start?: number | string | undefined;
   /** Stop at this OFFSET. */
@@ -162,6 +170,8 @@ export interface ChecksumOptions extends Control {
   end?: number | string | undefined;
   /** Compare only the ranges in this range map, in whole blocks. */
   ranges?: string | undefined;
+  /** Read the disk in FILE, an image of this format: qcow2, vmdk, vhdx, vdi, raw or auto. Default: raw. */
+  format?: "raw" | "qcow2" | "vmdk" | "vhdx" | "vdi" | "auto" | undefined;
   /** Treat a FILE that does not exist as an empty one, and leave its creation to `save --create`. */
   create?: boolean | undefined;
   /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
@@ -210,6 +220,8 @@ export interface RetrieveOptions extends Control {
   file: string;
   /** The stream to read: one of Node, such as the `output` of another operation, or any source of bytes. */
   input: Readable | AsyncIterable<Uint8Array>;
+  /** Read the disk in FILE, an image of this format: qcow2, vmdk, vhdx, vdi, raw or auto. Default: raw. */
+  format?: "raw" | "qcow2" | "vmdk" | "vhdx" | "vdi" | "auto" | undefined;
   /** Copy a snapshot of the source, made now and removed afterwards: lvm, thin (LVM volumes), reflink (a file on XFS or btrfs), auto (the one that fits) or none. Default: none. */
   snapshot?: "auto" | "lvm" | "thin" | "reflink" | "none" | undefined;
   /** Room in a classic LVM snapshot for what changes during the copy, such as 10G. Default: a tenth of the volume. */
@@ -249,6 +261,8 @@ export interface SaveOptions extends Control {
   truncate?: boolean | undefined;
   /** Write zeros as holes if the destination can have holes. */
   sparse?: boolean | undefined;
+  /** Write to the disk in FILE, an image of this format: qcow2, vmdk, vhdx, vdi, raw or auto. Default: raw. */
+  format?: "raw" | "qcow2" | "vmdk" | "vhdx" | "vdi" | "auto" | undefined;
   /** Write to a destination that is in use (mounted, held, locked or open elsewhere), and apply a delta to a destination that it was not made for. */
   force?: boolean | undefined;
   /** Lock the destination (flock) while writing to it; fail with exit code 75 if it is locked already. */

@@ -3,6 +3,7 @@ import { Input } from "../transport/streams/input.ts";
 import { Output } from "../transport/streams/output.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
 import { readEmptyStream } from "./empty-stream.ts";
+import { warnOfImage } from "./image/choose-format.ts";
 import { type ReceiveOptions, withRanges } from "./receive.ts";
 import { adviseOnMissing } from "./save/destination.ts";
 
@@ -20,6 +21,7 @@ export async function receiveComparison(
   const compared = await engine
     .openSource(options.file, direct)
     .catch((error: unknown) => adviseOnMissing(error, "source"));
+  await warnOfImage(context, options.file, compared, options.image);
   const digests = { ...(await withRanges(options)), extended: true, sized: true, dryRun: true };
   const output = new Output(native, "hash stream", options.rate);
   await Promise.all([

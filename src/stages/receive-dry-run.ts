@@ -8,6 +8,7 @@ import { asAside } from "../ui/progress.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
 import { sendMissing } from "./checksum/send-missing.ts";
 import { readEmptyStream } from "./empty-stream.ts";
+import { warnOfImage } from "./image/choose-format.ts";
 import { awaitRequest, type ReceiveOptions, withRanges } from "./receive.ts";
 import { NEW_FILE, openForDryRun } from "./save/destination.ts";
 import { preflight } from "./save/preflight.ts";
@@ -23,6 +24,9 @@ export async function receiveDryRun(
   options: ReceiveOptions,
 ): Promise<undefined> {
   const target = await openForDryRun(context, options);
+  if (target !== undefined) {
+    await warnOfImage(context, options.file, target, options.image);
+  }
   const { request, onRequest } = awaitRequest(options);
   const digests = {
     ...(await withRanges(options)),

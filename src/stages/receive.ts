@@ -9,6 +9,7 @@ import { Output } from "../transport/streams/output.ts";
 import { type Progress, silent } from "../ui/progress.ts";
 import type { ChecksumOptions } from "./checksum/checksum.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
+import { warnOfImage } from "./image/choose-format.ts";
 import { openDestination } from "./save/destination.ts";
 import { saveTo } from "./save/save.ts";
 import type { SaveOptions } from "./save/session.ts";
@@ -39,6 +40,7 @@ export async function receive(
   const { legacy } = options;
   const destination = await openDestination(context, options);
   const reader = await engine.openReader(destination.sink, direct);
+  await warnOfImage(context, options.file, reader, options.image);
   const digests = {
     ...(await withRanges(options)),
     ...onlyPart(reader, options),

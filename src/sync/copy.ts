@@ -27,9 +27,10 @@ export interface Copy extends Pick<
 export async function runCopy(context: LocalContext, copy: Copy): Promise<CopyResult> {
   const { source, destination, legacy, readRanges, copy: options } = copy;
   if (source.kind === "local" && destination.kind === "local" && !needsStages(options)) {
-    const { force, lock, sparse, map } = options;
+    const { force, lock, sparse, map, sourceFormat, destinationFormat } = options;
+    const formats = { sourceFormat, destinationFormat };
     const ends = { source: source.path, destination: destination.path };
-    return syncLocal(context, { ...ends, force, lock, sparse, map });
+    return syncLocal(context, { ...ends, ...formats, force, lock, sparse, map });
   }
   if (legacy && (source.kind === "remote" || destination.kind === "remote")) {
     return syncLegacy(context, copy);
@@ -46,14 +47,16 @@ export async function runCopy(context: LocalContext, copy: Copy): Promise<CopyRe
 function needsStages(options: CopyOptions): boolean {
   const { dryRun, create, truncate, times, perms, owner, group, allowLarger } = options;
   const { start, end, ranges, delta, digest, blockSize, compress } = options;
-  const { digestCache, bwlimit, streams } = options;
+  const { digestCache, bwlimit, streams, sourceFormat, destinationFormat } = options;
   const flags = [dryRun, create, truncate, times, perms, owner, group, allowLarger];
   const reading = [start, end, ranges, delta, digest, blockSize];
+  const formats = [sourceFormat, destinationFormat];
   const sending = [compress, digestCache, bwlimit, streams];
   return (
     flags.includes(true) ||
     options.verify !== "none" ||
     options.snapshot !== "none" ||
+    formats.some((format = "raw") => format !== "raw") ||
     [...reading, ...sending].some((value) => value !== undefined)
   );
 }

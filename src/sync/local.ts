@@ -4,6 +4,8 @@ import { clock } from "../native/clock.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { adviseOnMissing, refuseFileAmongDevices } from "../stages/save/destination.ts";
+import { warnOfImage } from "../stages/image/choose-format.ts";
+import type { Format } from "../stages/image/format.ts";
 import { refuseOverlap } from "../stages/retrieve/overlap.ts";
 import { checkSpace, dataLength, refuseEmpty } from "../blocks/capacity.ts";
 import { Sequence } from "../blocks/sequence.ts";
@@ -29,6 +31,9 @@ export interface LocalOptions {
   source: string;
   /** File or device to copy to. It must exist and have the size of the source. */
   destination: string;
+  /** Undefined for raw, with a warning for what begins like an image; nothing else is possible here. */
+  sourceFormat: Format | undefined;
+  destinationFormat: Format | undefined;
   /** Write even to a device that is mounted or held. */
   force: boolean;
   /** Lock the destination. */
@@ -109,6 +114,14 @@ async function open(context: LocalContext, options: LocalOptions): Promise<Ends>
   // Without --sparse, filling the holes of the destination takes space too.
   const data = options.sparse ? undefined : await dataLength(context, source);
   checkSpace(sink, options.destination, source.size, data);
+  await warnOfImage(context, options.source, source, {
+    format: options.sourceFormat,
+    option: "--source-format",
+  });
+  await warnOfImage(context, options.destination, destination, {
+    format: options.destinationFormat,
+    option: "--destination-format",
+  });
   debug(`${options.source}: ${source.size} bytes, ${source.description}`);
   const reading = sink.isExport ? "" : `${destination.description}, `;
   debug(`${options.destination}: ${destination.size} bytes, ${reading}${sink.description}`);

@@ -2,12 +2,16 @@ import { encodedName } from "../native/names.ts";
 import type { Part } from "../blocks/part.ts";
 import { attributeOptions, type Carried } from "../stages/save/metadata.ts";
 import type { SnapshotOptions } from "../snapshots/snapshot-options.ts";
+import type { Format } from "../stages/image/format.ts";
 import type { Verify } from "../stages/save/verify.ts";
 import type { Sizes } from "../blocks/destination-sizes.ts";
 import { needsNoQuotes } from "./connection/shell-words.ts";
 
 /** The options of a copy between hosts. */
 export interface CopyOptions extends Carried, SnapshotOptions {
+  /** Formats of the ends; undefined for raw, with a warning for what begins like an image. */
+  sourceFormat: Format | undefined;
+  destinationFormat: Format | undefined;
   direct: string;
   threads: number | undefined;
   queueDepth: number | undefined;
@@ -55,6 +59,7 @@ export function retrieveArguments(options: CopyOptions, { linked }: { linked: bo
   return [
     "retrieve",
     "--events",
+    ...valued("--format", options.sourceFormat),
     ...commonArguments(options),
     ...valued("--compress", compressOf(options, { linked })),
     ...valued("--sizes", sizesOf(options)),
@@ -140,6 +145,7 @@ function readingArguments(options: CopyOptions): string[] {
   // `any` is the default of `receive`.
   const sizes = sizesOf(options) === "any" ? undefined : sizesOf(options);
   return [
+    ...valued("--format", options.destinationFormat),
     ...valued("--sizes", sizes),
     ...valued("--verify", verify),
     ...valued("--start", start),

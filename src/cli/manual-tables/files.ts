@@ -7,6 +7,10 @@ export const FILES: readonly Entry[] = [
     "files without a name, for data that does not fit into memory: digests that wait, the list of written blocks for `--verify`, and what programs of LVM print",
   ],
   [
+    "$TMPDIR/blockcopy-socket-*",
+    "a folder for the socket of `qemu-nbd`, which exists for a moment. If its process is killed in that moment, it stays there, and can be removed",
+  ],
+  [
     "$XDG_CACHE_HOME/blockcopy, ~/.cache/blockcopy",
     "on another host: the blockcopy that `sync` sent there, in a folder for each version. It can be removed whenever none of them runs. If the process that keeps it is killed, it leaves a folder whose name begins with a dot, which a later run removes after a day",
   ],

@@ -1,10 +1,12 @@
 import type { DigestName } from "../../protocol/digest.ts";
 import type { RemoteOptions } from "../../sync/connection/remote-command.ts";
+import type { Format } from "../../stages/image/format.ts";
 import { DEFAULT_TIMEOUT } from "../../sync/silence.ts";
 import { SIZE } from "./block-size.ts";
 import { flag, value } from "./declare.ts";
 import { ALGORITHM } from "./digest.ts";
 import { COMMAND, MAP_FILE } from "./file-name.ts";
+import { FORMAT } from "./format.ts";
 import { SECONDS } from "./io-options.ts";
 import { oneOf } from "./one-of.ts";
 import { RATE } from "./rate.ts";
@@ -14,6 +16,14 @@ import { RANGE_MAP } from "./read-range-map.ts";
 
 /** The ways to get blockcopy to hosts without it. */
 const HOW = oneOf("HOW", ["auto", "node", "single", "never"]);
+
+/** The option for the format of the end with this name. */
+export function format(end: "source" | "destination", name: string): Format | undefined {
+  return value(`--${end}-format`, FORMAT, {
+    group: "what",
+    text: `Use the disk in ${name}, an image of this format: qcow2, vmdk, vhdx, vdi, raw, or auto, by name and content. Default: raw`,
+  });
+}
 
 /** `--rsh` */
 export function rsh(): string | undefined {

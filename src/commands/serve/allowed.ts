@@ -74,6 +74,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   "--numeric-ids": "leave out -a, -o, -g and -p; -t is allowed",
   "--digest-cache": "leave it out: it names another file there",
   "--encoded-digest-cache": "leave out --digest-cache: it names another file there",
+  "--format":
+    "leave out --source-format and --destination-format: this key gives access to files, not to the disks in them",
   "--wire": "leave it out",
   "--tunnel": "leave out --transport: this key may only use the connection of ssh",
   ...Object.fromEntries(

@@ -13,6 +13,10 @@ import { WIRE } from "../options/wire.ts";
 
 /** Options of `sync`. */
 export abstract class SyncOptionsCommand extends DestinationCommand {
+  sourceFormat = shared.format("source", "SOURCE");
+
+  destinationFormat = shared.format("destination", "DESTINATION");
+
   allowLarger = flag("--allow-larger", {
     group: "what",
     text: "Accept a DESTINATION that is larger than SOURCE, and leave its end as it is",

@@ -3,6 +3,7 @@ import { checkRange } from "../../blocks/check-range.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type * as Binding from "../../native/binding.js";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
+import { warnOfImage } from "../image/choose-format.ts";
 import type { Snapshot } from "../../snapshots/snapshot.ts";
 import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 import { reportWriter } from "./source-in-use.ts";
@@ -68,7 +69,7 @@ async function snapshotOf(
 /** Reports the beginning, and describes the source. Its identity and metadata are those of the file that was named. */
 async function begin(
   context: StageContext,
-  { file, needs, whole, inUse, snapshot, suggestsSnapshot }: RetrieveOptions,
+  { file, needs, whole, inUse, snapshot, suggestsSnapshot, image }: RetrieveOptions,
   { origin, source }: Pick<OpenSource, "origin" | "source">,
 ): Promise<SourceDescription> {
   const { engine, progress } = context;
@@ -80,6 +81,7 @@ async function begin(
     ? ({ size: source.size, kind: "device" } as const)
     : describe(source, await engine.metadata(origin));
   progress.begin(whole ? source.size : undefined, origin.instance());
+  await warnOfImage(context, file, source, image);
   // Writes to the file do not reach its snapshot.
   if (inUse !== undefined && snapshot.snapshot === "none") {
     await reportWriter(context, { file, source, suggestsSnapshot }, inUse);

@@ -3,12 +3,15 @@ import type * as Binding from "../../native/binding.js";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
 import type { Snapshot } from "../../snapshots/snapshot.ts";
 import type { SnapshotOptions } from "../../snapshots/snapshot-options.ts";
+import type { FormatChoice } from "../image/format.ts";
 import type { Compress } from "./compression.ts";
 
 /** Options of `retrieve`. */
 export interface RetrieveOptions {
   /** File or device to copy from. */
   file: string;
+  /** The format of FILE, for the warning if it was not given. */
+  image: FormatChoice;
   /** Compression of the changed blocks. */
   compress: Compress;
   /** Write byte for byte what blockcopy 0.0.2 would. */

@@ -6,6 +6,7 @@ import type * as Binding from "../../native/binding.js";
 import { BlockDecoder } from "../../protocol/block-stream/decoder.ts";
 import type { Trailer } from "../../protocol/block-stream/trailer.ts";
 import { Input } from "../../transport/streams/input.ts";
+import { warnOfImage } from "../image/choose-format.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { type Destination, openDestination } from "./destination.ts";
 import { namesOf, restoreMetadata } from "./metadata.ts";
@@ -27,6 +28,8 @@ export async function save(
 ): Promise<string | undefined> {
   const destination = await openDestination(context, options);
   context.progress.begin(undefined);
+  const reader = await context.engine.openReader(destination.sink, context.direct);
+  await warnOfImage(context, options.file, reader, options.image);
   return saveTo(context, destination, options);
 }
 

@@ -5,6 +5,7 @@ import type { DigestCacheWriter } from "../../digests/cache-writer.ts";
 import type * as Binding from "../../native/binding.js";
 import type { BlockDecoder } from "../../protocol/block-stream/decoder.ts";
 import type { Input } from "../../transport/streams/input.ts";
+import type { FormatChoice } from "../image/format.ts";
 import type { BlockWriter } from "./block-writer.ts";
 import type { Carried } from "./metadata.ts";
 import type { Verify } from "./verify.ts";
@@ -13,6 +14,8 @@ import type { Verify } from "./verify.ts";
 export interface SaveOptions {
   /** File or device to copy to. */
   file: string;
+  /** The format of FILE, for the warning if it was not given. */
+  image: FormatChoice;
   /** Write even to a device that is mounted or held. */
   force: boolean;
   /** Create a regular file that is missing. */

@@ -41,6 +41,8 @@ function always(copy: CopyOptions): Unsupported {
     "--ranges": ranges !== undefined,
     "--delta": delta !== undefined,
     "--streams": (streams ?? 1) !== 1,
+    "--source-format": (copy.sourceFormat ?? "raw") !== "raw",
+    "--destination-format": (copy.destinationFormat ?? "raw") !== "raw",
     ...attributeOptions(copy),
     "--numeric-ids": copy.numericIds,
   };

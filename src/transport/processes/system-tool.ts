@@ -6,7 +6,7 @@ import { describe, systemCode } from "../../errors/stream-errors.ts";
 import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
 
 /** Folders of system programs. PATH is not asked: whoever sets it would decide what root runs. */
-const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+export const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
 /** Longest standard output, and the longest end of standard error that goes into a message, in bytes. */
 const MOST = { output: 4 * 1024 * 1024, error: 2048 };

@@ -1,0 +1,290 @@
+// Copies from and to the disks in images, which the stages open with qemu-nbd.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { defer } from "../support/cleanup.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { noise, scratch } from "../support/files/files.ts";
+import { environmentHere, lackingHosts, prefixHere } from "../support/hosts/hosts.ts";
+import {
+  assertFailed,
+  assertSucceeded,
+  bash,
+  blockcopy,
+  COMMAND,
+  EXIT,
+  run,
+} from "../support/programs/cli.ts";
+import { eventually } from "../support/programs/eventually.ts";
+import { qemuNbd } from "../support/programs/nbd.ts";
+import { bytesSent, changedIn } from "../support/programs/sync-pair.ts";
+import { lacking, system } from "../support/programs/tools.ts";
+
+const MIB = 1024 * 1024;
+
+const skip = lacking("qemu-img", "qemu-nbd");
+
+/** Data, zeros and data: a multiple of what every format rounds the size of a disk to. */
+const DISK = Buffer.concat([noise("a", 2 * MIB), Buffer.alloc(4 * MIB), noise("b", 2 * MIB)]);
+
+/** Makes a file with the content of a disk, and returns functions for images of it. */
+function disks(t: TestContext): {
+  raw: string;
+  at: (name: string) => string;
+  image: (name: string, content?: Buffer) => string;
+  contentOf: (image: string) => Buffer;
+} {
+  const folder = scratch(t);
+  const at = (name: string): string => join(folder, name);
+  const raw = at("disk");
+  writeFileSync(raw, DISK);
+  return {
+    raw,
+    at,
+    image: (name, content = DISK) => {
+      const [from, to] = [at("content"), at(name)];
+      writeFileSync(from, content);
+      system("qemu-img", "convert", "-f", "raw", "-O", name.split(".").pop() ?? "", from, to);
+      return to;
+    },
+    contentOf: (image) => {
+      const to = at("converted");
+      system("qemu-img", "convert", "-O", "raw", image, to);
+      return readFileSync(to);
+    },
+  };
+}
+
+for (const format of ["qcow2", "vmdk", "vhdx", "vdi"])
+  test(`sync from and to the disk in a ${format} image, and compare it`, { skip }, async (t) => {
+    const { raw, at, image, contentOf } = disks(t);
+    const path = image(`copy.${format}`, changedIn(DISK, 0, 9, 60));
+    const to = `--destination-format=${format}`;
+    const differ = await run(["compare", to, raw, path]);
+    assert.equal(differ.code, 1, differ.stderr);
+    const length = statSync(path).size;
+    const synced = await run(["sync", to, "--stats", raw, path]);
+    assertSucceeded(synced);
+    assert.ok(bytesSent(synced) < MIB, "sends only what differs");
+    assert.ok(statSync(path).size <= length + MIB, "the image does not grow by more than that");
+    assertSame(contentOf(path), DISK, "the disk in the image");
+    assertSucceeded(await run(["compare", "--destination-format=auto", raw, path]));
+    writeFileSync(at("back"), Buffer.alloc(DISK.length, 1));
+    assertSucceeded(await run(["sync", `--source-format=${format}`, path, at("back")]));
+    assertSame(readFileSync(at("back")), DISK, "what was read from the image");
+  });
+
+test("three stages from an image to an image", { skip }, async (t) => {
+  const { image, contentOf } = disks(t);
+  const [from, to] = [image("from.vmdk"), image("to.qcow2", changedIn(DISK, 3))];
+  const stages = [
+    blockcopy("checksum", "--format=qcow2", to),
+    blockcopy("retrieve", "--format=vmdk", from),
+    blockcopy("save", "--format=auto", "--sparse", "--verify=written", to),
+  ];
+  // `checksum` must have closed the image before `save` opens it for writing.
+  const kept = `${to}.stream`;
+  const copied = await bash(
+    `set -o pipefail; ${stages[0]} | ${stages[1]} > ${kept} && ${stages[2]} < ${kept}`,
+  );
+  // Its warning about reading back is that of every export.
+  assert.equal(copied.code, EXIT.ok, copied.stderr);
+  assertSame(contentOf(to), DISK, "the disk in the image");
+});
+
+test("images on other hosts", { skip: lackingHosts || skip }, async (t) => {
+  const { image, contentOf, at } = disks(t);
+  const [from, to] = [image("from.qcow2"), image("to.qcow2", changedIn(DISK, 3))];
+  const formats = ["--source-format=qcow2", "--destination-format=qcow2"];
+  const start = (...args: string[]): ReturnType<typeof run> =>
+    run(args, { prefix: prefixHere(), env: environmentHere() });
+  assertSucceeded(await start("sync", ...formats, `one:${from}`, `two:${to}`));
+  assertSame(contentOf(to), DISK, "the disk in the image");
+  symlinkSync(to, at("link.qcow2"));
+  const same = await start("sync", ...formats, `one:${to}`, `one:${at("link.qcow2")}`);
+  assert.notEqual(same.code, 0, "an image is not copied onto itself");
+  const container = await start(
+    "sync",
+    "--allow-larger",
+    ...formats.slice(1),
+    to,
+    at("link.qcow2"),
+  );
+  assertFailed(container, EXIT.usage, "sync", /are the same/);
+});
+
+const REFUSED: [name: string, code: number, says: RegExp, words: (d: Disks) => string[]][] = [
+  [
+    "a backing file of a hostile guest",
+    EXIT.differs,
+    /a backing file, \/etc\/passwd/,
+    ({ at }) => {
+      const path = at("hostile.qcow2");
+      system("qemu-img", "create", "-f", "qcow2", "-F", "raw", "-b", "/etc/passwd", path, "1M");
+      return ["checksum", "--format=qcow2", path];
+    },
+  ],
+  [
+    "an external data file",
+    EXIT.differs,
+    /its external data file/,
+    ({ at }) => {
+      const [path, data] = [at("hostile.qcow2"), at("data")];
+      const option = `data_file=${data}`;
+      system("qemu-img", "create", "-f", "qcow2", "-o", option, path, "1M");
+      return ["checksum", "--format=qcow2", path];
+    },
+  ],
+  [
+    "a descriptor that names other files",
+    EXIT.differs,
+    /only names the files/,
+    ({ at }) => {
+      const path = at("hostile.vmdk");
+      writeFileSync(path, '# Disk DescriptorFile\nRW 8 FLAT "/etc/passwd" 0\n');
+      return ["checksum", "--format=vmdk", path];
+    },
+  ],
+  ...["qcow2", "vmdk", "vdi"].map((format): (typeof REFUSED)[number] => [
+    `a ${format} image that is cut off, which would read as zeros`,
+    format === "vdi" ? EXIT.differs : EXIT.io,
+    format === "vdi" ? /is cut off at/ : /end of the file|after EOF/,
+    ({ image }) => {
+      const path = image(`cut.${format}`);
+      truncateSync(path, statSync(path).size - MIB);
+      return ["checksum", `--format=${format}`, path];
+    },
+  ]),
+  [
+    "auto for a raw disk whose guest has written the header of an image",
+    EXIT.usage,
+    /a guest can make its raw disk/,
+    ({ at, image }) => {
+      writeFileSync(at("guest.img"), readFileSync(image("x.qcow2")));
+      return ["checksum", "--format=auto", at("guest.img")];
+    },
+  ],
+  [
+    "auto for a name without an image",
+    EXIT.usage,
+    /begins like no image, and its name ends with \.qcow2/,
+    ({ at, raw }) => {
+      writeFileSync(at("raw.qcow2"), readFileSync(raw));
+      return ["checksum", "--format=auto", at("raw.qcow2")];
+    },
+  ],
+  [
+    "another format",
+    EXIT.differs,
+    /is not a vmdk image: it begins like qcow2/,
+    ({ image }) => ["checksum", "--format=vmdk", image("x.qcow2")],
+  ],
+  [
+    "a raw file as an image",
+    EXIT.differs,
+    /it begins like none/,
+    ({ raw }) => ["checksum", "--format=qcow2", raw],
+  ],
+  ...[
+    "--create",
+    "--truncate",
+    "-t",
+    "-p",
+    "-o",
+    "-g",
+    "--lock",
+    "--direct=on",
+    "--digest-cache=/nowhere/digests",
+    "--streams=2",
+  ].map((option): (typeof REFUSED)[number] => [
+    option,
+    EXIT.usage,
+    /does not work with --destination-format qcow2/,
+    ({ raw, image }) => ["sync", "--destination-format=qcow2", option, raw, image("x.qcow2")],
+  ]),
+  [
+    "--snapshot",
+    EXIT.usage,
+    /--snapshot does not work with/,
+    ({ raw, image }) => ["sync", "--source-format=qcow2", "--snapshot=auto", image("x.qcow2"), raw],
+  ],
+  [
+    "an export",
+    EXIT.usage,
+    /the server of an export decides/,
+    ({ raw }) => ["sync", "--source-format=qcow2", "nbd+unix:///?socket=/nowhere", raw],
+  ],
+  [
+    "another size of the disk",
+    EXIT.usage,
+    /has 8388608 bytes/,
+    ({ raw, image }) => [
+      "sync",
+      "--destination-format=qcow2",
+      raw,
+      image("x.qcow2", DISK.subarray(0, MIB)),
+    ],
+  ],
+];
+
+type Disks = ReturnType<typeof disks>;
+
+test("what is refused of images", { skip }, async (t) => {
+  for (const [name, code, says, words] of REFUSED) {
+    const args = words(disks(t));
+    const outcome = await run(args);
+    const command = args[0] ?? "";
+    assert.equal(outcome.code, code, `${name}: ${outcome.stderr}`);
+    assertFailed(outcome, code, command, says);
+  }
+});
+
+test("an image that a virtual machine uses is refused", { skip }, async (t) => {
+  const { raw, image } = disks(t);
+  const path = image("used.qcow2");
+  await qemuNbd(t, path);
+  for (const [args, says] of [
+    [["--source-format=qcow2", path, raw], /copy a snapshot of it/],
+    [["--destination-format=qcow2", raw, path], /has it or a part of it open for writing/],
+    [["--destination-format=qcow2", "--force", raw, path], /no option overrides its lock/],
+  ] as const)
+    assertFailed(await run(["sync", ...args]), EXIT.busy, "sync", says);
+});
+
+test("a container that is copied as it is gets a warning, once", { skip }, async (t) => {
+  const { raw, at, image } = disks(t);
+  const path = image("from.qcow2");
+  const copy = at("copy");
+  const warned =
+    /WARNING \(sync\): .*from\.qcow2 begins like a qcow2 image .*--source-format qcow2/g;
+  const first = await run(["sync", "--create", path, copy]);
+  assert.equal(first.code, EXIT.ok, first.stderr);
+  assert.equal(first.stderr.match(warned)?.length, 1, first.stderr);
+  const here = await run(["sync", path, copy]);
+  assert.equal(here.stderr.match(warned)?.length, 1, here.stderr);
+  assert.match(here.stderr, /copy begins like a qcow2 image .*--destination-format qcow2/);
+  for (const args of [
+    ["sync", "--source-format=raw", "--destination-format=raw", path, copy],
+    ["sync", raw, raw.replace("disk", "new"), "--create"],
+  ])
+    assert.doesNotMatch((await run(args)).stderr, /begins like/);
+});
+
+test("no server and no folder is left when a stage is killed", { skip }, async (t) => {
+  const { image, at } = disks(t);
+  const path = image("from.qcow2");
+  const words = ["checksum", "--format=qcow2", "--bwlimit=1K", path];
+  const env = { ...process.env, TMPDIR: at(".") };
+  const [program = "", ...rest] = [...COMMAND, ...words];
+  const isServed = (): boolean => system("ps", "-eo", "args").includes(`"filename":"${path}"`);
+  for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+    const child = spawn(program, rest, { stdio: ["ignore", "ignore", "ignore"], env });
+    defer(t, () => child.kill("SIGKILL"));
+    await eventually(isServed, { what: "the image is served" });
+    child.kill(signal);
+    await eventually(() => !isServed(), { what: `the server ends after ${signal}` });
+  }
+  assert.equal(system("find", at("."), "-mindepth", "1", "-name", "blockcopy-*"), "");
+});

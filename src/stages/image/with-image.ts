@@ -1,0 +1,190 @@
+import type { StageContext } from "../../blocks/context.ts";
+import { CopyError, UsageError } from "../../errors/copy-error.ts";
+import { isEngineFailure } from "../../errors/engine-failure.ts";
+import { ExitCode } from "../../errors/exit-codes.ts";
+import { isExport } from "../../native/export.ts";
+import { absolute } from "../../native/files.ts";
+import { isBytes } from "../../native/names.ts";
+import { startChild } from "../../transport/processes/child.ts";
+import { type SocketServer, startOnSocket } from "../../transport/processes/socket-server.ts";
+import { findTool, runTool } from "../../transport/processes/system-tool.ts";
+import { isStandardInput } from "../../transport/streams/standard-input.ts";
+import { chooseFormat } from "./choose-format.ts";
+import type { FormatChoice, ImageFormat } from "./format.ts";
+
+/** A file or device that may be an image, and its use. */
+export interface ImageUse extends FormatChoice {
+  file: string;
+  /** A destination is refused if it is in use, unless `force` is given. */
+  role: "source" | "destination";
+  /** Open it for writing. */
+  writes: boolean;
+  force: boolean;
+  /** Print the version of the server. */
+  isVerbose: boolean;
+}
+
+/** The server of an image has failed. */
+class ServerError extends CopyError {
+  override readonly name = "ServerError";
+}
+
+/**
+ * Does the work of a stage while the name of its file stands for the disk in that image. qemu-nbd offers the disk to this process alone,
+ * and ends with it.
+ *
+ * @throws UsageError, ImageError, ServerError, the engine's failures, those of the work
+ */
+export async function withImage<T>(
+  context: StageContext,
+  use: ImageUse,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { native, engine, debug } = context;
+  const { file, format: wanted, option, writes, role, force } = use;
+  if (wanted === undefined || wanted === "raw") {
+    return work();
+  }
+  refuseNoFile(use);
+  const container = await engine.openSource(file, "off");
+  const format = await chooseFormat(context, file, container, use);
+  if (format === undefined) {
+    return work();
+  }
+  // The lock of qemu-nbd keeps away virtual machines only, and no option overrides it.
+  if (role === "destination" && !force) {
+    await engine.refuseUsed(file);
+  }
+  const image = { file, format, writes, isDevice: container.isDevice };
+  const program = programFor("qemu-nbd", use);
+  await refuseDamaged(programFor("qemu-img", use), image);
+  if (use.isVerbose) {
+    debug(`${option} ${format}: ${runTool("qemu-nbd", ["--version"], 10).output.split("\n")[0]}`);
+  }
+  const server = startOnSocket(native, program, argumentsFor(image));
+  const result = await Promise.resolve()
+    .then(() => container.serveAt(server.uri))
+    .then(work)
+    .catch(async (error: unknown) => {
+      throw await explained(error, server, image);
+    });
+  const failure = await server.stop();
+  if (failure !== undefined) {
+    throw new ServerError(
+      `qemu-nbd could not close ${file}: ${failure}`,
+      `do not trust it: check it with \`qemu-img check ${file}\`, then copy again`,
+      ExitCode.io,
+    );
+  }
+  return result;
+}
+
+function refuseNoFile({ file, option }: ImageUse): void {
+  if (isStandardInput(file) || isExport(file)) {
+    throw new UsageError(
+      `${option} is for a file or device, and ${file} is something else`,
+      "leave it out; the server of an export decides its format",
+    );
+  }
+  if (isBytes(file)) {
+    throw new UsageError(
+      `${option} does not work with ${file}: its name is not UTF-8`,
+      "give it another name, such as a symbolic link",
+    );
+  }
+}
+
+/** @throws ServerError if a program of QEMU is not installed */
+function programFor(name: "qemu-img" | "qemu-nbd", { option }: ImageUse): string {
+  const program = findTool(name);
+  if (program === undefined) {
+    throw new ServerError(
+      `${option} needs ${name}, and this host does not have it`,
+      "install qemu-utils (Debian, Ubuntu), qemu-img (Fedora, RHEL) or qemu-tools (SUSE) where the image is",
+      ExitCode.unavailable,
+    );
+  }
+  return program;
+}
+
+/** An image that is opened. */
+interface OpenedImage {
+  file: string;
+  format: ImageFormat;
+  writes: boolean;
+  isDevice: boolean;
+}
+
+/** Returns the name of an image for QEMU. In JSON, no name is taken for an option or a URL, and no other file is opened. */
+function nameFor({ file, format, isDevice }: OpenedImage): string {
+  const image = {
+    driver: format,
+    // `chooseFormat` has refused such an image; it may have been replaced since.
+    backing: null,
+    file: { driver: isDevice ? "host_device" : "file", filename: absolute(file) },
+  };
+  return `json:${JSON.stringify(image)}`;
+}
+
+/** Returns the arguments of qemu-nbd. Writes wait in the page cache of this host until the sync, which it passes on. */
+function argumentsFor(image: OpenedImage): string[] {
+  const modes = ["--cache=writeback", "--discard=unmap", "--detect-zeroes=off", "--shared=8"];
+  return [...modes, ...(image.writes ? [] : ["--read-only"]), nameFor(image)];
+}
+
+/** Exit codes of `qemu-img check` for an image without errors: none, only clusters that nothing uses, and a format that has no check. */
+const INTACT = [0, 3, 63];
+
+/** Lines of `qemu-img check` that go into a message. */
+const MOST_LINES = 2;
+
+/**
+ * Refuses an image that is damaged. One that is cut off would read as zeros where its end is missing.
+ *
+ * @throws ServerError
+ */
+async function refuseDamaged(program: string, image: OpenedImage): Promise<void> {
+  const lines: string[] = [];
+  const command = [program, "check", "-q", nameFor(image)] as const;
+  const onLine = (line: string): void => {
+    if (lines.length < MOST_LINES && line.trim() !== "") {
+      lines.push(line.trim().slice(0, 500));
+    }
+  };
+  const child = startChild({ command, stdin: "ignore", stdout: "ignore", onLine });
+  const { status } = await child.ended;
+  if (!("code" in status && INTACT.includes(status.code))) {
+    throw serverError(image, lines.join(" | ") || `qemu-img check: ${JSON.stringify(status)}`);
+  }
+}
+
+/** Milliseconds for a server that has failed to end. */
+const TO_END = 2000;
+
+/** Stops the server after a failure. Returns its own words if they explain the failure. */
+async function explained(
+  error: unknown,
+  server: SocketServer,
+  image: OpenedImage,
+): Promise<unknown> {
+  const isOfServer = isEngineFailure(error) && ["no-export", "server"].includes(error.kind);
+  const ended = isOfServer && (await server.endsWithin(TO_END));
+  await server.stop();
+  return ended ? serverError(image, server.lastWords() || "qemu-nbd has ended") : error;
+}
+
+/** Makes the error for what a program of QEMU has said. */
+function serverError({ file, format, writes }: OpenedImage, said: string): ServerError {
+  const reason = said
+    .replaceAll(/qemu-(?:nbd|img): /g, "")
+    .replaceAll(/(?:Failed to blk_new_open|Could not open) 'json:.*?\}\}': /g, "");
+  const message = `cannot ${writes ? "write" : "read"} ${file} as ${format}: ${reason}`;
+  if (!/another process using/.test(said)) {
+    const advice = `look at \`qemu-img check ${file}\`, and repair the image or copy it again`;
+    return new ServerError(message, advice, ExitCode.io);
+  }
+  const advice = writes
+    ? "stop the virtual machine, or whatever else uses the image; no option overrides its lock"
+    : "copy a snapshot of it, or stop the virtual machine; no option overrides its lock";
+  return new ServerError(message, advice, ExitCode.unavailable);
+}
