@@ -49,6 +49,7 @@ export async function withImage<T>(
   const container = await engine.openSource(file, "off");
   const format = await chooseFormat(context, file, container, use);
   if (format === undefined) {
+    container.close();
     return work();
   }
   // The lock of qemu-nbd keeps away virtual machines only, and no option overrides it.

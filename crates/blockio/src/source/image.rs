@@ -18,8 +18,13 @@ impl Source {
     /// [`Error::Io`].
     pub fn image(&self) -> Result<Option<Image>, Error> {
         let mut head = vec![0; HEAD];
+        let looked_at = self.size.min(HEAD as u64);
+        let was_cached = looked_at == 0 || self.medium.is_cached(0, looked_at).unwrap_or(true);
         let len = fill(&*self.medium, &mut head)
             .map_err(|errno| Error::io("read", &self.path, Some(0), errno))?;
+        if !was_cached {
+            self.medium.drop_cached(0, looked_at);
+        }
         Ok(Image::of(&head[..len], self.size))
     }
 
