@@ -57,7 +57,7 @@ test("after as many runs as there are parts, all of the destination has been com
       assert.match(
         outcome.stderr,
         new RegExp(
-          `^ERROR \\(sync\\): the range map is incomplete: it leaves out 1 block .* first at offset ${differs};`,
+          `^ERROR \\(sync\\): 1 block .* outside the range map differed, the first at offset ${differs};`,
           "m",
         ),
       );
@@ -132,6 +132,7 @@ test("options and state files that are refused before anything is written", asyn
       [...ranges, ...share, "--audit-state", join(folder, "missing", "state")],
       /the state of the audit cannot be written/,
     ],
+    [[...ranges, ...share, "--audit-state", folder], /cannot be read: .*EISDIR/],
     [
       [...ranges, ...share, "--audit-state", state("a disk")],
       /does not say which part to audit next/,

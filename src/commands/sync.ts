@@ -131,7 +131,7 @@ export class SyncCommand extends SyncOptionsCommand {
       legacy,
       readRanges: (file) => readRanges(context, file, pathHere(from)),
     });
-    return turn?.end(result) ?? result;
+    return turn?.end(result, this.destination) ?? result;
   }
 
   #tunnel(legacy: boolean): TunnelOptions | undefined {

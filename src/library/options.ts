@@ -37,7 +37,7 @@ export interface SyncOptions extends Control {
   verify?: "none" | "written" | "full" | undefined;
   /** With --ranges: also compare this share of what the range map leaves out, such as 3%, another one in each run; if it differs, repair it and end with exit code 79. */
   audit?: string | undefined;
-  /** Keep in this file of this host which share is next, so that all of DESTINATION is compared after 100/SHARE runs; without it, the share is a random one. */
+  /** Keep in this file of this host which share is next; without it, each run compares a random one. */
   auditState?: string | undefined;
   /** Only say what would be sent, and write nothing; takes all options of the copy except --verify. */
   dryRun?: boolean | undefined;

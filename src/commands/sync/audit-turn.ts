@@ -2,7 +2,9 @@ import type { Part } from "../../blocks/part.ts";
 import { CopyError, ReportError, UsageError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import type { CopyResult } from "../../sync/copy-result.ts";
-import { exists, readText, replaceText } from "../../transport/files/small-file.ts";
+import { readTextSync } from "../../native/files.ts";
+import { replaceText } from "../../transport/files/small-file.ts";
+import { describe, systemCode } from "../../errors/stream-errors.ts";
 import { formatBytes } from "../../ui/format.ts";
 import { AUDITED, parsePart } from "../options/part.ts";
 
@@ -30,7 +32,7 @@ export class AuditTurn {
   static next(runs: number, state: string | undefined): AuditTurn {
     // Without a state, each run begins anywhere: otherwise a state that is lost every night would leave all other parts out.
     const random = { number: 1 + Math.floor(Math.random() * runs), count: runs };
-    const kept = state !== undefined && exists(state) ? partIn(state) : undefined;
+    const kept = state === undefined ? undefined : partIn(state);
     const turn = new AuditTurn(kept?.count === runs ? kept : random, state);
     // Before the copy, so that it does not end with a result that cannot be kept.
     const failure = turn.#keep(turn.part);
@@ -46,26 +48,26 @@ export class AuditTurn {
   /**
    * Ends the run after a complete copy: the next one compares the next part.
    *
-   * @returns the result, as a failure if the audit has found differences
-   * @throws ReportError if the state cannot be written
+   * @param destination its name, for the message
+   * @returns the result, as a failure if the audit has found differences or the state cannot be written
    */
-  end(result: CopyResult): CopyResult {
+  end(result: CopyResult, destination: string): CopyResult {
     const { number, count } = this.part;
-    const failure = this.#keep({ number: (number % count) + 1, count });
-    if (failure !== undefined) {
-      throw new ReportError("the state of the audit", failure);
-    }
+    const unkept = this.#keep({ number: (number % count) + 1, count });
     const { blocks = 0, bytes = 0, first = null } = result.summary?.audit ?? {};
     if (blocks === 0) {
-      return result;
+      return unkept === undefined
+        ? result
+        : { ...result, failure: new ReportError("the state of the audit", unkept) };
     }
     const what = `${blocks} ${blocks === 1 ? "block" : "blocks"} (${formatBytes(bytes)})`;
-    const incomplete = new CopyError(
-      `the range map is incomplete: it leaves out ${what} that differed, the first at offset ${first}; what was found is repaired, but only part ${number} of ${count} was compared`,
-      "copy once without --ranges, and find out what writes to the source or the destination without being in the map",
+    const also = unkept === undefined ? "" : `; its state could not be written: ${unkept}`;
+    const differs = new CopyError(
+      `${what} of ${destination} outside the range map differed, the first at offset ${first}; what differed is repaired, and the audit has compared part ${number} of ${count}${also}`,
+      `copy once without --ranges; either the map misses changes, or another program writes to ${destination}`,
       ExitCode.incompleteMap,
     );
-    return { ...result, failure: incomplete };
+    return { ...result, failure: differs };
   }
 
   /** Writes the state file, if there is one; returns the reason if that fails. */
@@ -79,11 +81,11 @@ export class AuditTurn {
 /**
  * Reads a state file.
  *
- * @returns undefined for an empty one, as mktemp(1) makes it
- * @throws UsageError for anything else
+ * @returns undefined for one that does not exist, and for an empty one, as mktemp(1) makes it
+ * @throws UsageError for one that cannot be read or says anything else
  */
 function partIn(file: string): Part | undefined {
-  const text = readText(file);
+  const text = textOf(file);
   const [beginning, part = "", ...rest] = text.split("\n");
   if (text === "") {
     return undefined;
@@ -99,4 +101,20 @@ function partIn(file: string): Part | undefined {
     `${file} does not say which part to audit next`,
     "give another name, or remove it",
   );
+}
+
+/** Reads a file; one that does not exist is empty. */
+function textOf(file: string): string {
+  try {
+    return readTextSync(file);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOENT") {
+      return "";
+    }
+    throw new UsageError(
+      `the state of the audit cannot be read: ${file}: ${code === undefined ? String(error) : `${describe(code)} (${code})`}`,
+      "give the name of a file that this user can read and replace",
+    );
+  }
 }

@@ -144,7 +144,8 @@ const OF_SYNC: readonly Conflict<SyncOptions>[] = [
   {
     when: ({ dryRun }) => dryRun,
     options: ({ auditRuns }) => ({ "--audit": auditRuns !== undefined }),
-    message: (option) => `${option} does not work with --dry-run, which repairs nothing`,
+    message: (option) =>
+      `${option} does not work with --dry-run, which cannot repair what an audit finds`,
     advice: `${ONE}, or use \`blockcopy compare\``,
   },
   {

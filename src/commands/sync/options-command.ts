@@ -38,7 +38,7 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
 
   auditState = value("--audit-state", fileHere("FILE"), {
     group: "safety",
-    text: "Keep in this file of this host which share is next, so that all of DESTINATION is compared after 100/SHARE runs; without it, the share is a random one",
+    text: "Keep in this file of this host which share is next; without it, each run compares a random one",
   });
 
   delta = value("--delta", fileHere("FILE"), {
