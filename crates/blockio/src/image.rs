@@ -76,7 +76,7 @@ fn obstacle_of_qcow2(head: &[u8]) -> Option<String> {
     }
 }
 
-/// Offsets are those of "Virtual Disk Format 5.0" of VMware.
+/// Offsets are those of "Virtual Disk Format 5.0" of `VMware`.
 fn obstacle_of_vmdk(head: &[u8]) -> Option<String> {
     const PARENT: &[u8] = b"parentFileNameHint";
     let (Some(capacity), Some(at), Some(sectors)) =
