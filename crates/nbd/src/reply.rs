@@ -52,7 +52,8 @@ fn simple(stream: &mut impl Read, structured: bool, pending: &Pending) -> Result
     let error = stream.u32()?;
     let mut state = taken(pending, stream.u64()?)?;
     let answer = match state.want {
-        Want::Data { .. } | Want::Status { .. } if structured => {
+        // Without data, a reply may be simple: the report of an error, for instance.
+        Want::Data { .. } if structured => {
             return violation("a simple reply to a request for data");
         }
         _ if error != 0 => Err(Error::Reply(error)),
@@ -60,7 +61,7 @@ fn simple(stream: &mut impl Read, structured: bool, pending: &Pending) -> Result
             state.data = stream.exactly(len as usize)?;
             Ok(Answer::Data(take(&mut state.data)))
         }
-        Want::Status { .. } => return violation("a simple reply to a request for data"),
+        Want::Status { .. } => return violation("a simple reply without a block status"),
         Want::Success => Ok(Answer::Success),
     };
     state.settle(answer);

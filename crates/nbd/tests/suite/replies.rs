@@ -148,6 +148,11 @@ fn errors_are_reported_after_the_last_chunk() {
         received(true, Want::Success, &simple(5, 1, b"")),
         Err(Error::Reply(5).to_string())
     );
+    // Only the reply to a read must be structured.
+    assert_eq!(
+        received(true, STATUS, &simple(22, 1, b"")),
+        Err(Error::Reply(22).to_string())
+    );
 }
 
 #[test]
@@ -158,6 +163,7 @@ fn each_fault_of_a_reply_is_named() {
         (true, TEN, vec![0; 16], "magic number"),
         (true, TEN, simple(0, 1, b"abcdefghij"), "a simple reply"),
         (true, TEN, simple(5, 1, b""), "a simple reply"),
+        (true, STATUS, simple(0, 1, b""), "without a block status"),
         (true, Want::Success, simple(0, 2, b""), "no request"),
         (
             false,
