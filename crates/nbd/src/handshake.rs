@@ -235,7 +235,9 @@ fn select(
             reply::ACK => return Ok(found),
             reply::META_CONTEXT => {
                 let mut rest = data.as_slice();
-                let number = rest.u32()?;
+                let Ok(number) = rest.u32() else {
+                    return violation("a metadata context that is too short");
+                };
                 if rest != context.as_bytes() || found.replace(number).is_some() {
                     return violation("a metadata context that was not asked for");
                 }

@@ -92,11 +92,11 @@ fn each_fault_is_named() {
         &512_u32.to_be_bytes(),
         &512_u32.to_be_bytes(),
     ]);
-    let context = |name: &str| {
+    let context = |data: &[u8]| {
         bytes(&[
             &greeting(),
             &option_reply(8, 1, &[]),
-            &option_reply(10, 4, &bytes(&[&[0; 4], name.as_bytes()])),
+            &option_reply(10, 4, data),
         ])
     };
     for (said, fault) in [
@@ -146,8 +146,13 @@ fn each_fault_is_named() {
             after_greeting(&[&option_reply(7, (1 << 31) + 1, b"")]),
             "NBD_OPT_GO",
         ),
-        (context("base:other"), "metadata context"),
-        (context(""), "metadata context"),
+        (
+            context(b"\0\0\0\0base:other"),
+            "context that was not asked for",
+        ),
+        (context(b"\0\0\0\0"), "context that was not asked for"),
+        (context(b"\0\0\0"), "a metadata context that is too short"),
+        (context(b""), "a metadata context that is too short"),
         (after_greeting(&[&info(1000, 0)]), "UnexpectedEof"),
     ] {
         let found = negotiated(&said).unwrap_err();
