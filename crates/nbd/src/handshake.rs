@@ -39,6 +39,10 @@ const MAX_SIZE: u64 = (1 << 53) - 1;
 /// Largest minimum block size that the protocol allows, in bytes.
 const MAX_MINIMUM: u32 = 65_536;
 
+/// Smallest limit for a request that is accepted, in bytes. All requests for one buffer are in flight together, so a smaller limit would make
+/// millions of them.
+const MIN_MAXIMUM: u32 = 4096;
+
 /// Sizes of requests that an export accepts, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockSizes {
@@ -306,6 +310,11 @@ fn block_sizes(minimum: u32, preferred: u32, maximum: u32) -> Result<BlockSizes,
     {
         return violation("impossible block sizes");
     }
+    if maximum < MIN_MAXIMUM {
+        return refused(format!(
+            "its maximum block size of {maximum} bytes is less than {MIN_MAXIMUM}"
+        ));
+    }
     let limit = maximum.min(MAX_PAYLOAD);
     let unit = if preferred <= limit && preferred.is_multiple_of(minimum) {
         preferred
@@ -361,6 +370,9 @@ mod tests {
             ((512, 256, 65_536), None),
             ((512, 512, 256), None),
             ((1, 0, 0), None),
+            ((1, 1, 1), None),
+            ((512, 512, 4095), None),
+            ((512, 512, 4096), Some((512, 4096))),
         ] {
             let (minimum, preferred, maximum) = sizes;
             let found = block_sizes(minimum, preferred, maximum).ok();

@@ -90,8 +90,9 @@ fn each_fault_is_named() {
         &[0, 3],
         &512_u32.to_be_bytes(),
         &512_u32.to_be_bytes(),
-        &512_u32.to_be_bytes(),
+        &4096_u32.to_be_bytes(),
     ]);
+    let tiny = bytes(&[&[0, 3], &[0, 0, 0, 1].repeat(3)]);
     let context = |data: &[u8]| {
         bytes(&[
             &greeting(),
@@ -145,6 +146,10 @@ fn each_fault_is_named() {
         (
             after_greeting(&[&option_reply(7, (1 << 31) + 1, b"")]),
             "NBD_OPT_GO",
+        ),
+        (
+            after_greeting(&[&info(1000, 0), &option_reply(7, 3, &tiny), &ack]),
+            "its maximum block size of 1 bytes is less than 4096",
         ),
         (
             context(b"\0\0\0\0base:other"),
