@@ -72,7 +72,7 @@ const SERVERS: [
         "blocksize-error-policy=error",
       ),
   ],
-  ["qemu-nbd", EVEN, qemuNbd],
+  ["qemu-nbd", EVEN, (t, file) => qemuNbd(t, file)],
 ];
 
 for (const [name, content, serve] of SERVERS)
@@ -123,6 +123,27 @@ test("three stages from one export to another", { skip: lacking("nbdkit") }, asy
   assertCopied(copied);
   assertSame(readFileSync(served), SOURCE, "what is served");
 });
+
+test(
+  "a server with too few places for more connections is used without waiting",
+  { skip: lacking("qemu-nbd") },
+  async (t) => {
+    // qemu-nbd says that several connections show the same content, and never serves the third.
+    const content = noise("places", 32 * MIB);
+    const { source, served, copy } = files(t, content);
+    const uri = await qemuNbd(t, served, 2);
+    // Far from the 30 seconds that a handshake may take.
+    const soon = { timeoutMs: 20_000 };
+    assertSucceeded(await run(["sync", source, uri], soon));
+    assertSame(readFileSync(served), content, "what is served");
+    assertSucceeded(await run(["sync", uri, copy], soon));
+    assertSame(readFileSync(copy), content, "the copy");
+    writeFileSync(served, changedIn(content, 0, 17, 30));
+    const destination = await qemuNbd(t, served, 8);
+    assertCopied(await pipeline({ source, destination }));
+    assertSame(readFileSync(served), content, "what is served to the stages");
+  },
+);
 
 test(
   "exports that another host reaches, as source and as destination",

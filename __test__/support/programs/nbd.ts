@@ -36,9 +36,10 @@ export function nbdkit(t: Cleaning, ...words: string[]): Promise<string> {
   return serveNbd(t, (socket) => ["nbdkit", "-f", "-U", socket, ...words]);
 }
 
-/** Serves a raw image with qemu-nbd, to any number of clients. */
-export function qemuNbd(t: Cleaning, file: string): Promise<string> {
-  return serveNbd(t, (socket) => ["qemu-nbd", "-t", "-e", "0", "-f", "raw", "-k", socket, file]);
+/** Serves a raw image with qemu-nbd, to any number of clients, or to `clients` at a time. */
+export function qemuNbd(t: Cleaning, file: string, clients = 0): Promise<string> {
+  const limit = ["-e", String(clients)];
+  return serveNbd(t, (socket) => ["qemu-nbd", "-t", ...limit, "-f", "raw", "-k", socket, file]);
 }
 
 /** Commands of the protocol. */

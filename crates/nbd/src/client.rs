@@ -1,16 +1,13 @@
 //! An export, over one or more connections.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::connection::{Connection, Sent};
 use crate::pending::{Answer, Want};
+use crate::pool::{Opening, Pool};
 use crate::wire::{Request, command};
 use crate::{Context, Error, Export, Extent, Limits, Uri};
-
-/// Limit for the connections to one export.
-const MAX_CONNECTIONS: usize = 8;
 
 /// Export of a server. Any number of threads may use it at the same time.
 ///
@@ -19,13 +16,9 @@ const MAX_CONNECTIONS: usize = 8;
 #[derive(Debug)]
 pub struct Client {
     uri: Uri,
-    limits: Limits,
-    context: Context,
     export: Export,
     peer: Option<String>,
-    connections: Mutex<Vec<Arc<Connection>>>,
-    /// True while another connection is being opened, and after that has failed.
-    is_full: AtomicBool,
+    pool: Pool,
     /// Held exclusively while a block is read, changed and written.
     blocks: RwLock<()>,
     failure: OnceLock<Error>,
@@ -37,15 +30,17 @@ impl Client {
     /// # Errors
     /// Any but [`Error::Reply`].
     pub fn connect(uri: &Uri, limits: Limits, context: Context) -> Result<Self, Error> {
-        let (connection, export) = Connection::open(uri, &limits, &context)?;
-        Ok(Self {
+        let opening = Opening {
             uri: uri.clone(),
             limits,
             context,
+        };
+        let (connection, export) = opening.open()?;
+        Ok(Self {
+            uri: uri.clone(),
             export,
             peer: connection.peer(),
-            connections: Mutex::new(vec![Arc::new(connection)]),
-            is_full: AtomicBool::new(!export.can_multi_conn()),
+            pool: Pool::new(connection, export, opening),
             blocks: RwLock::new(()),
             failure: OnceLock::new(),
         })
@@ -138,7 +133,7 @@ impl Client {
         if !self.export.can_flush() {
             return self.usable();
         }
-        let connections = self.connections().clone();
+        let connections = self.pool.all();
         // All of them: one flush would do, but only if the server keeps its promise about several connections.
         self.kept(connections.iter().try_for_each(|connection| {
             let request = request(command::FLUSH, &(0..0));
@@ -258,38 +253,9 @@ impl Client {
             .map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    /// Returns the connection with the fewest requests in flight. Opens another one if all have some.
     fn connection(&self) -> Result<Arc<Connection>, Error> {
         self.usable()?;
-        let connections = self.connections().clone();
-        let least = connections
-            .iter()
-            .min_by_key(|connection| connection.in_flight());
-        let least = least.cloned().ok_or(Error::Closed)?;
-        let is_busy = least.in_flight() > 0 && connections.len() < MAX_CONNECTIONS;
-        if is_busy && !self.is_full.swap(true, Ordering::Relaxed) {
-            return Ok(self.another().unwrap_or(least));
-        }
-        Ok(least)
-    }
-
-    /// Opens another connection. `None` if the server accepts no more, or if it shows another export by now: one is enough.
-    fn another(&self) -> Option<Arc<Connection>> {
-        let (connection, export) = Connection::open(&self.uri, &self.limits, &self.context).ok()?;
-        if export != self.export {
-            return None;
-        }
-        let connection = Arc::new(connection);
-        self.connections().push(Arc::clone(&connection));
-        self.is_full.store(false, Ordering::Relaxed);
-        Some(connection)
-    }
-
-    /// Nothing panics while it is locked.
-    fn connections(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.pool.least_busy().ok_or(Error::Closed)
     }
 
     /// Returns the blocks of the server that a range touches.

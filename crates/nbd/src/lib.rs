@@ -15,6 +15,7 @@ mod error;
 mod handshake;
 mod limits;
 mod pending;
+mod pool;
 mod reply;
 mod stream;
 mod uri;

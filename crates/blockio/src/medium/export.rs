@@ -105,7 +105,7 @@ impl Export {
             blocks.minimum,
             blocks.maximum,
             may(export.context.is_some(), ", zeros are known"),
-            may(export.can_multi_conn(), ", up to 8 connections"),
+            may(export.can_multi_conn(), ", up to 4 connections"),
             may(export.is_read_only(), ", read-only"),
         )
     }

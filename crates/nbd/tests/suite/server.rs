@@ -114,18 +114,31 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(hello: Vec<u8>, serve: impl Fn(Served) + Send + Sync + 'static) -> Self {
+        Self::for_clients(usize::MAX, hello, serve)
+    }
+
+    /// As [`start`](Self::start), but only the first `clients` ever hear a word.
+    pub(crate) fn for_clients(
+        clients: usize,
+        hello: Vec<u8>,
+        serve: impl Fn(Served) + Send + Sync + 'static,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("nbd.sock");
         let listener = UnixListener::bind(&path).unwrap();
         let serve = std::sync::Arc::new(serve);
         thread::spawn(move || {
-            for stream in listener.incoming() {
+            for stream in listener.incoming().take(clients) {
                 let (mut stream, hello, serve) = (stream.unwrap(), hello.clone(), serve.clone());
                 thread::spawn(move || {
                     stream.write_all(&hello).unwrap();
                     pass_over_options(&mut stream, &hello);
                     serve(Served(stream));
                 });
+            }
+            // Keeps the socket open: more clients get a connection from the kernel.
+            loop {
+                thread::park();
             }
         });
         let uri = Uri {
@@ -140,6 +153,11 @@ impl Server {
 
     pub(crate) fn connect(&self) -> Result<Client, Error> {
         Client::connect(&self.uri, SHORT, Context::Allocation)
+    }
+
+    /// Connects with the limits of users.
+    pub(crate) fn connect_patiently(&self) -> Client {
+        Client::connect(&self.uri, Limits::default(), Context::Allocation).unwrap()
     }
 }
 
