@@ -3,7 +3,7 @@ import { UsageError } from "../errors/copy-error.ts";
 import type * as Binding from "../native/binding.js";
 import { groupOf, numberOf, volumeKind } from "./device-mapper.ts";
 import { betweenCommands } from "./hooks.ts";
-import { planVolume, type VolumePlan } from "./lvm/plan.ts";
+import { originOf, planVolume, type VolumePlan } from "./lvm/plan.ts";
 import { removeAbandoned, snapshotVolume } from "./lvm/volume-snapshot.ts";
 import { listVolumes } from "./lvm/volumes.ts";
 import { cloneFile } from "./reflink.ts";
@@ -22,6 +22,13 @@ export interface Frozen {
 /** Plan for a snapshot: of a file, or of a volume. */
 type Plan = { kind: "reflink" } | VolumePlan;
 
+/** The device of a volume. */
+interface Volume {
+  group: string;
+  /** Its `major:minor`. */
+  number: string;
+}
+
 /**
  * Makes a snapshot of a source. Whatever does not fit is refused: a copy of the source itself would mix the content of different moments.
  *
@@ -31,11 +38,12 @@ export async function takeSnapshot(
   context: StageContext,
   source: Frozen,
 ): Promise<{ snapshot: Snapshot; warnings: string[] }> {
-  const plan = planSnapshot(source);
+  const volume = volumeOf(source);
+  // A snapshot of a killed run may take the room that the plan needs.
+  const warnings = volume === undefined ? [] : removeLeft(source, volume);
+  const plan = planOf(source, volume);
   const { file, origin } = source;
   context.debug(`${file}: a snapshot of the kind ${plan.kind}`);
-  const warnings =
-    plan.kind === "reflink" ? [] : removeAbandoned(listVolumes(plan.origin.vg_name), plan.origin);
   const snapshot = await betweenCommands(
     context,
     { ...source, kind: plan.kind },
@@ -58,17 +66,42 @@ export async function takeSnapshot(
  *
  * @throws UsageError, SnapshotError
  */
-export function planSnapshot({ file, origin, options }: Frozen): Plan {
+export function planSnapshot(source: Frozen): Plan {
+  return planOf(source, volumeOf(source));
+}
+
+function planOf({ file, options }: Frozen, volume: Volume | undefined): Plan {
+  return volume === undefined
+    ? { kind: "reflink" }
+    : planVolume(listVolumes(volume.group), { file, number: volume.number }, options);
+}
+
+/** Removes the snapshots of a volume that killed runs have left; returns warnings about those that cannot be removed. */
+function removeLeft({ file, options }: Frozen, { group, number }: Volume): string[] {
+  const rows = listVolumes(group);
+  return removeAbandoned(rows, originOf(rows, { file, number }, options));
+}
+
+/**
+ * Returns the volume to make a snapshot of; undefined for a file.
+ *
+ * @throws UsageError if `--snapshot` does not fit the source
+ */
+function volumeOf({ file, origin, options }: Frozen): Volume | undefined {
   if (process.platform !== "linux") {
     throw new UsageError(
       `--snapshot ${options.snapshot} works on Linux only, not on ${process.platform}`,
       "leave it out, and stop what writes to the source",
     );
   }
-  return origin.isDevice ? planOfDevice({ file, origin, options }) : planOfFile(file, options);
+  if (origin.isDevice) {
+    return volumeOfDevice({ file, origin, options });
+  }
+  refuseForFile(file, options);
+  return undefined;
 }
 
-function planOfDevice({ file, origin, options }: Frozen): Plan {
+function volumeOfDevice({ file, origin, options }: Frozen): Volume {
   const { snapshot } = options;
   if (snapshot === "reflink") {
     throw new UsageError(
@@ -91,10 +124,10 @@ function planOfDevice({ file, origin, options }: Frozen): Plan {
       "make a snapshot with the tools of its storage and copy that, or stop what writes to it and leave out --snapshot",
     );
   }
-  return planVolume(listVolumes(group), { file, number }, options);
+  return { group, number };
 }
 
-function planOfFile(file: string, { snapshot, snapshotSize }: SnapshotOptions): Plan {
+function refuseForFile(file: string, { snapshot, snapshotSize }: SnapshotOptions): void {
   if (snapshot === "lvm" || snapshot === "thin" || snapshotSize !== undefined) {
     const option = snapshotSize === undefined ? `--snapshot ${snapshot}` : "--snapshot-size";
     throw new UsageError(
@@ -102,5 +135,4 @@ function planOfFile(file: string, { snapshot, snapshotSize }: SnapshotOptions): 
       "use --snapshot reflink, or name the volume",
     );
   }
-  return { kind: "reflink" };
 }

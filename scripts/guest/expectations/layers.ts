@@ -105,6 +105,7 @@ export const snapshots: Topic = {
       says: /ERROR \(sync\): the copy is complete, but the snapshot vg\/\S+ could not be removed: .*lvremove vg\/\S+/,
     },
     "lvm: no room": { code: 69, says: /volume group vg has .* free.*--snapshot-size/ },
+    "lvm: killed, with room for one snapshot": { ...COPIED, killed: 1, left: 0 },
     "onto its origin": { code: 64, left: 0, says: /are the same/ },
     "a device without volumes": { code: 64, says: /is no LVM volume/ },
     "the connection is lost": { left: 0 },

@@ -53,13 +53,13 @@ more_left_than() { [ "$(left)" -gt "$1" ]; }
 
 none_left() { [ "$(left)" = 0 ]; }
 
-# Starts a copy that takes minutes, and waits until its snapshot exists: start_slowly SOURCE DESTINATION
+# Starts a copy that takes minutes, and waits until its snapshot exists: start_slowly SOURCE DESTINATION [OPTION]...
 start_slowly() {
   local before
   before=$(left)
   # A copy of what is equal already would end at once.
   noise "$2" other 0 $((12 << 20))
-  blockcopy sync --allow-larger --snapshot auto --bwlimit 64K "$1" "$2" >/tmp/slow 2>&1 &
+  blockcopy sync --allow-larger --snapshot auto "${@:3}" --bwlimit 64K "$1" "$2" >/tmp/slow 2>&1 &
   slow=$!
   until_true more_left_than "$before"
 }

@@ -29,13 +29,7 @@ export function planVolume(
   { file, number }: { file: string; number: string },
   { snapshot, snapshotSize }: { snapshot: SnapshotKind; snapshotSize: number | undefined },
 ): VolumePlan {
-  const origin = rows.find((row) => isDevice(row, number));
-  if (origin === undefined) {
-    throw new UsageError(
-      `--snapshot ${snapshot} cannot be used: LVM lists no volume that is ${file}`,
-      "name the volume itself, as `lvs` lists it",
-    );
-  }
+  const origin = originOf(rows, { file, number }, { snapshot });
   const isThin = isThinVolume(origin);
   if (listIn(origin.lv_role).includes("thicksnapshot")) {
     throw new UsageError(
@@ -60,6 +54,26 @@ export function planVolume(
     return { kind: "thin", origin, size: undefined };
   }
   return { kind: "lvm", origin, size: classicSize(origin, snapshotSize) };
+}
+
+/**
+ * Returns the volume that is the device with this `major:minor`.
+ *
+ * @throws UsageError if there is no such volume
+ */
+export function originOf(
+  rows: readonly VolumeRow[],
+  { file, number }: { file: string; number: string },
+  { snapshot }: { snapshot: SnapshotKind },
+): VolumeRow {
+  const origin = rows.find((row) => isDevice(row, number));
+  if (origin === undefined) {
+    throw new UsageError(
+      `--snapshot ${snapshot} cannot be used: LVM lists no volume that is ${file}`,
+      "name the volume itself, as `lvs` lists it",
+    );
+  }
+  return origin;
 }
 
 function isThinVolume(row: VolumeRow): boolean {

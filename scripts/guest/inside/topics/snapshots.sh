@@ -3,7 +3,7 @@
 . "$GUEST/snapshots-lib.sh"
 kinds='lvm thin'
 each=('a source in use' 'a moment' killed 'ended by a signal' hooks 'a command that fails' full)
-others=('lvm: full at the end' 'a snapshot that another process holds' 'lvm: no room' 'onto its origin' 'a device without volumes' 'the connection is lost')
+others=('lvm: full at the end' 'a snapshot that another process holds' 'lvm: no room' 'lvm: killed, with room for one snapshot' 'onto its origin' 'a device without volumes' 'the connection is lost')
 if ! have_programs lvm thin_check || ! have_modules dm-mod dm-snapshot dm-thin-pool; then
   for kind in $kinds; do for name in "${each[@]}"; do row "$kind: $name"; skip "$missing"; done; done
   for name in "${others[@]}"; do row "$name"; skip "$missing"; done
@@ -101,6 +101,14 @@ fact left "$(left)"
 
 row 'lvm: no room'
 run blockcopy sync --allow-larger --snapshot lvm --snapshot-size 1G /dev/vg/lvm "$copy"
+
+row 'lvm: killed, with room for one snapshot'
+start_slowly /dev/vg/lvm "$copy" --snapshot-size 20M
+kill_tree "$slow"
+fact killed "$(left)"
+run blockcopy sync --allow-larger --snapshot lvm --snapshot-size 20M /dev/vg/lvm "$copy"
+compare /dev/vg/lvm "$copy"
+fact left "$(left)"
 
 row 'onto its origin'
 run blockcopy sync --force --snapshot thin /dev/vg/thin /dev/vg/thin
