@@ -17,3 +17,6 @@ export interface Snapshot {
    */
   remove(): string | undefined;
 }
+
+/** Takes a warning about a snapshot that is left. Whether that ends the run or is only told depends on how the copy ends. */
+export type KeepWarning = (warning: string) => void;

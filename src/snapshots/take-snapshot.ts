@@ -7,7 +7,7 @@ import { originOf, planVolume, type VolumePlan } from "./lvm/plan.ts";
 import { removeAbandoned, snapshotVolume } from "./lvm/volume-snapshot.ts";
 import { listVolumes } from "./lvm/volumes.ts";
 import { cloneFile } from "./reflink.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { KeepWarning, Snapshot } from "./snapshot.ts";
 import type { SnapshotOptions } from "./snapshot-options.ts";
 
 /** The source of a copy, and the options for its snapshot. */
@@ -32,19 +32,25 @@ interface Volume {
 /**
  * Makes a snapshot of a source. Whatever does not fit is refused: a copy of the source itself would mix the content of different moments.
  *
+ * @param keep called, even if this fails later, with warnings about snapshots of killed runs that cannot be removed
  * @throws UsageError, SnapshotError, the engine's failures
  */
 export async function takeSnapshot(
   context: StageContext,
   source: Frozen,
-): Promise<{ snapshot: Snapshot; warnings: string[] }> {
+  keep: KeepWarning,
+): Promise<Snapshot> {
   const volume = volumeOf(source);
   // A snapshot of a killed run may take the room that the plan needs.
-  const warnings = volume === undefined ? [] : removeLeft(source, volume);
+  if (volume !== undefined) {
+    for (const warning of removeLeft(source, volume)) {
+      keep(warning);
+    }
+  }
   const plan = planOf(source, volume);
   const { file, origin } = source;
   context.debug(`${file}: a snapshot of the kind ${plan.kind}`);
-  const snapshot = await betweenCommands(
+  return betweenCommands(
     context,
     { ...source, kind: plan.kind },
     {
@@ -58,7 +64,6 @@ export async function takeSnapshot(
       },
     },
   );
-  return { snapshot, warnings };
 }
 
 /**

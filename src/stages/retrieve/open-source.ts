@@ -3,35 +3,33 @@ import { checkRange } from "../../blocks/check-range.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type * as Binding from "../../native/binding.js";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
+import type { KeepWarning, Snapshot } from "../../snapshots/snapshot.ts";
 import { warnOfImage } from "../image/choose-format.ts";
-import type { Snapshot } from "../../snapshots/snapshot.ts";
 import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 import { reportWriter } from "./source-in-use.ts";
-
-/** An open source, and warnings about snapshots that earlier runs have left. */
-interface Opened {
-  opened: OpenSource;
-  warnings: string[];
-}
 
 /**
  * Opens the file or device to copy, or a snapshot of it.
  *
+ * @param keep called with warnings about snapshots that earlier runs have left
  * @throws UsageError, SnapshotError, the engine's failures
  */
-export async function openSource(context: StageContext, options: RetrieveOptions): Promise<Opened> {
+export async function openSource(
+  context: StageContext,
+  options: RetrieveOptions,
+  keep: KeepWarning,
+): Promise<OpenSource> {
   const { engine, direct, debug } = context;
   const { file } = options;
   const origin = await engine.openSource(file, direct);
   refuseEmpty(file, origin);
   checkRange(origin, { file, ...options.needs });
-  const taken = await snapshotOf(context, options, origin);
-  const { snapshot, warnings } = taken ?? { snapshot: undefined, warnings: [] };
+  const snapshot = await snapshotOf(context, options, { origin, keep });
   const source = snapshot?.source ?? origin;
   try {
     debug(`${file}: ${source.size} bytes, ${source.description}`);
     const description = await begin(context, options, { origin, source });
-    return { opened: { source, origin, snapshot, description }, warnings };
+    return { source, origin, snapshot, description };
   } catch (error) {
     discard(context, snapshot);
     throw error;
@@ -53,8 +51,8 @@ export function discard(
 async function snapshotOf(
   context: StageContext,
   { file, snapshot: options, dryRun }: RetrieveOptions,
-  origin: Binding.Source,
-): Promise<{ snapshot: Snapshot; warnings: string[] } | undefined> {
+  { origin, keep }: { origin: Binding.Source; keep: KeepWarning },
+): Promise<Snapshot | undefined> {
   if (options.snapshot === "none") {
     return undefined;
   }
@@ -63,7 +61,7 @@ async function snapshotOf(
     planSnapshot({ file, origin, options });
     return undefined;
   }
-  return takeSnapshot(context, { file, origin, options });
+  return takeSnapshot(context, { file, origin, options }, keep);
 }
 
 /** Reports the beginning, and describes the source. Its identity and metadata are those of the file that was named. */

@@ -1,5 +1,6 @@
 import type { StageContext } from "../../blocks/context.ts";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
+import type { KeepWarning } from "../../snapshots/snapshot.ts";
 import { Output } from "../../transport/streams/output.ts";
 import { Comparison } from "./comparison.ts";
 import { discard, openSource } from "./open-source.ts";
@@ -9,15 +10,30 @@ import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
  * Reads a hash stream from standard input and writes the blocks of a file or device that differ to standard output. The
  * block stream is extended if the hash stream asks for that.
  *
- * @returns warnings about snapshots that could not be removed
+ * @returns warnings about snapshots that could not be removed; after a failure, they are given to `context.warn`
  * @throws ProtocolError, UsageError, SnapshotError, the engine's failures, and those of the streams
  */
 export async function retrieve(context: StageContext, options: RetrieveOptions): Promise<string[]> {
-  const output = new Output(context.native, "block stream", options.rate);
   const left: string[] = [];
+  try {
+    await copy(context, options, (warning) => left.push(warning));
+  } catch (error) {
+    for (const warning of left) {
+      context.warn(warning);
+    }
+    throw error;
+  }
+  return left;
+}
+
+async function copy(
+  context: StageContext,
+  options: RetrieveOptions,
+  keep: KeepWarning,
+): Promise<void> {
+  const output = new Output(context.native, "block stream", options.rate);
   await output.whileRead(async () => {
-    const { opened, warnings } = await openSource(context, options);
-    left.push(...warnings);
+    const opened = await openSource(context, options, keep);
     try {
       await new Comparison(context, options, opened, output).run();
     } catch (error) {
@@ -26,9 +42,10 @@ export async function retrieve(context: StageContext, options: RetrieveOptions):
       throw reason;
     }
     const removed = opened.snapshot?.remove();
-    left.push(...(removed === undefined ? [] : [removed]));
+    if (removed !== undefined) {
+      keep(removed);
+    }
   });
-  return left;
 }
 
 /** Returns the error of a snapshot that was lost, if that explains a failure to read it. */
