@@ -54,13 +54,13 @@ const FAILURES: readonly [
   [
     "--before fails",
     ({ note }) => ["--before", "echo locked; exit 3", "--after", note("after")],
-    /--before failed: exit code 3: locked; run it by hand/,
+    /--before failed: exit code 3: locked; run it by hand to see why$/,
     "after\n",
   ],
   [
     "--before takes too long",
     ({ note }) => ["--hook-timeout", "1", "--before", "sleep 600", "--after", note("after")],
-    /--before failed: it took longer than 1 seconds/,
+    /--before failed: it took longer than 1 seconds; run it by hand .*--hook-timeout/,
     "after\n",
   ],
   [

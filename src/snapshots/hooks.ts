@@ -3,12 +3,14 @@ import { UsageError } from "../errors/copy-error.ts";
 import { absolute } from "../native/files.ts";
 import { isBytes } from "../native/names.ts";
 import { givenEnvironment } from "../native/node-start.ts";
-import { CommandPair } from "../transport/processes/command-pair.ts";
+import { type CommandFailure, CommandPair } from "../transport/processes/command-pair.ts";
 import { SnapshotError } from "./snapshot-error.ts";
 import { HOOK_SECONDS, type SnapshotOptions } from "./snapshot-options.ts";
 
-/** Advice on a command that failed. */
-const ADVICE = "run it by hand to see why; --hook-timeout gives it more seconds";
+/** Returns advice on a command that failed. */
+function adviceOn({ isTimeout }: CommandFailure): string {
+  return `run it by hand to see why${isTimeout ? "; --hook-timeout gives it more seconds" : ""}`;
+}
 
 /**
  * Does `work`, which makes a snapshot, between the commands of `--before` and `--after`. The second runs whatever happened, even if this
@@ -31,7 +33,7 @@ export async function betweenCommands<T>(
   try {
     const failed = await commands.first();
     if (failed !== undefined) {
-      throw new SnapshotError(`the command of --before failed: ${failed}`, ADVICE);
+      throw new SnapshotError(`the command of --before failed: ${failed.reason}`, adviceOn(failed));
     }
     debug("the command of --before has ended");
     made = { value: await work() };
@@ -42,15 +44,15 @@ export async function betweenCommands<T>(
   debug("the command of --after has ended");
   if ("error" in made) {
     if (failed !== undefined) {
-      warn(`the command of --after failed too: ${failed}`);
+      warn(`the command of --after failed too: ${failed.reason}`);
     }
     throw made.error;
   }
   if (failed !== undefined) {
     undo(made.value);
     throw new SnapshotError(
-      `the command of --after failed: ${failed}; nothing was copied`,
-      `see that nothing stays frozen; ${ADVICE}`,
+      `the command of --after failed: ${failed.reason}; nothing was copied`,
+      `see that nothing stays frozen; ${adviceOn(failed)}`,
     );
   }
   return made.value;

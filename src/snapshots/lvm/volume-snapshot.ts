@@ -6,6 +6,7 @@ import type * as Binding from "../../native/binding.js";
 import { removeUnless } from "../../transport/files/unfinished.ts";
 import { runTool } from "../../transport/processes/system-tool.ts";
 import type { CopyError } from "../../errors/copy-error.ts";
+import { formatBytes } from "../../ui/format.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { LostSnapshotError, SnapshotError } from "../snapshot-error.ts";
 import { isAbandoned, ownTag } from "./owner.ts";
@@ -117,6 +118,12 @@ class VolumeSnapshot implements Snapshot {
     return this.#source;
   }
 
+  /** The size of a classic snapshot, for messages. */
+  get #room(): string {
+    const { size } = this.#plan;
+    return size === undefined ? "" : ` (${formatBytes(size)})`;
+  }
+
   get #path(): string {
     return `${this.#plan.origin.vg_name}/${this.#name}`;
   }
@@ -169,7 +176,7 @@ class VolumeSnapshot implements Snapshot {
     }
     if (isInvalid(row)) {
       return lost(
-        `the snapshot ${this.#path} is full: more has changed on ${pathOf(this.#plan.origin)} during the copy than its ${this.#plan.size} bytes hold`,
+        `the snapshot ${this.#path} is full: more has changed on ${pathOf(this.#plan.origin)} during the copy than it has room for${this.#room}`,
         "run it again with a larger --snapshot-size",
       );
     }

@@ -39,6 +39,13 @@ export interface Commands {
   environment: NodeJS.ProcessEnv;
 }
 
+/** A failure of a command. */
+export interface CommandFailure {
+  reason: string;
+  /** True if more seconds could have helped. */
+  isTimeout: boolean;
+}
+
 /**
  * Two commands of the shell. The second one runs after the first, whatever happens in between. A shell of its own waits to run it, in
  * a session that no signal for this program reaches, so that a frozen file system is thawed even if this program is killed.
@@ -102,24 +109,27 @@ export class CommandPair {
     }
   }
 
-  /** Waits for the first command; returns the reason if it failed. */
-  first(): Promise<string | undefined> {
+  /** Waits for the first command; returns its failure. */
+  first(): Promise<CommandFailure | undefined> {
     return this.#result(0);
   }
 
-  /** Lets the second command run, and waits for it; returns the reason if it failed, or was run before it was asked for. */
-  async second(): Promise<string | undefined> {
+  /** Lets the second command run, and waits for it; returns its failure, also if it was run before it was asked for. */
+  async second(): Promise<CommandFailure | undefined> {
     if (this.#hold !== undefined) {
       closeSync(this.#hold);
       this.#hold = undefined;
     }
     const failed = await this.#result(1);
     return this.#wasLate
-      ? `it was run before the snapshot was made, which took longer than ${this.#seconds} seconds`
+      ? {
+          reason: `it was run before the snapshot was made, which took longer than ${this.#seconds} seconds`,
+          isTimeout: true,
+        }
       : failed;
   }
 
-  async #result(place: number): Promise<string | undefined> {
+  async #result(place: number): Promise<CommandFailure | undefined> {
     // The first command may still be running when the second one is asked for.
     const limit = (place + 1) * (this.#seconds + AFTER_LIMIT) * 1000;
     const deadline = setTimeout(() => this.#end("it does not end"), limit);
@@ -138,16 +148,13 @@ export class CommandPair {
       return undefined;
     }
     const said = lastWords(this.#printed);
-    return `${this.#reason(code)}${said === "" ? "" : `: ${said}`}`;
+    const isTimeout = code !== undefined && TOO_LONG.includes(code);
+    const reason = isTimeout ? `it took longer than ${this.#seconds} seconds` : this.#reason(code);
+    return { reason: `${reason}${said === "" ? "" : `: ${said}`}`, isTimeout };
   }
 
   #reason(code: string | undefined): string {
-    if (code === undefined) {
-      return this.#failure ?? "it ended without a word";
-    }
-    return TOO_LONG.includes(code)
-      ? `it took longer than ${this.#seconds} seconds`
-      : `exit code ${code}`;
+    return code === undefined ? (this.#failure ?? "it ended without a word") : `exit code ${code}`;
   }
 
   #end(reason: string): void {
