@@ -45,11 +45,11 @@ export interface SyncOptions extends Control {
   snapshot?: "auto" | "lvm" | "thin" | "reflink" | "none" | undefined;
   /** Room in a classic LVM snapshot for what changes during the copy, such as 10G. Default: a tenth of the volume. */
   snapshotSize?: number | string | undefined;
-  /** Run this command of the shell before the snapshot is made, on the host of the source. The copy fails if it does. */
+  /** Run this command of the shell before the snapshot is made, on the host of the source. If it fails, nothing is copied. */
   before?: string | undefined;
-  /** Run this command once the snapshot is made, whatever happened, before the copy begins. */
+  /** Run this command as soon as the snapshot is made, or has failed; the copy begins after it. */
   after?: string | undefined;
-  /** Kill a command of --before or --after after this many seconds, and run --after if the snapshot takes longer. Default: 60. */
+  /** Seconds that each of --before and --after may take; if the snapshot takes longer, --after is run and the copy fails. Default: 60. */
   hookTimeout?: number | undefined;
   /** The same as -t -p -o -g. */
   archive?: boolean | undefined;
@@ -226,11 +226,11 @@ export interface RetrieveOptions extends Control {
   snapshot?: "auto" | "lvm" | "thin" | "reflink" | "none" | undefined;
   /** Room in a classic LVM snapshot for what changes during the copy, such as 10G. Default: a tenth of the volume. */
   snapshotSize?: number | string | undefined;
-  /** Run this command of the shell before the snapshot is made, on the host of the source. The copy fails if it does. */
+  /** Run this command of the shell before the snapshot is made, on the host of the source. If it fails, nothing is copied. */
   before?: string | undefined;
-  /** Run this command once the snapshot is made, whatever happened, before the copy begins. */
+  /** Run this command as soon as the snapshot is made, or has failed; the copy begins after it. */
   after?: string | undefined;
-  /** Kill a command of --before or --after after this many seconds, and run --after if the snapshot takes longer. Default: 60. */
+  /** Seconds that each of --before and --after may take; if the snapshot takes longer, --after is run and the copy fails. Default: 60. */
   hookTimeout?: number | undefined;
   /** Bypass the page cache: on, off or auto, which reads from the cache what is in it already. Default: auto. */
   direct?: "auto" | "on" | "off" | undefined;

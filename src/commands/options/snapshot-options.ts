@@ -35,7 +35,7 @@ export function snapshotSize(): number | undefined {
 export function before(): string | undefined {
   return value("--before", COMMAND, {
     group: "safety",
-    text: "Run this command of the shell before the snapshot is made, on the host of the source. The copy fails if it does",
+    text: "Run this command of the shell before the snapshot is made, on the host of the source. If it fails, nothing is copied",
   });
 }
 
@@ -43,7 +43,7 @@ export function before(): string | undefined {
 export function after(): string | undefined {
   return value("--after", COMMAND, {
     group: "safety",
-    text: "Run this command once the snapshot is made, whatever happened, before the copy begins",
+    text: "Run this command as soon as the snapshot is made, or has failed; the copy begins after it",
   });
 }
 
@@ -51,6 +51,6 @@ export function after(): string | undefined {
 export function hookTimeout(): number | undefined {
   return value("--hook-timeout", HOOK_LIMIT, {
     group: "safety",
-    text: `Kill a command of --before or --after after this many seconds, and run --after if the snapshot takes longer. Default: ${HOOK_SECONDS}`,
+    text: `Seconds that each of --before and --after may take; if the snapshot takes longer, --after is run and the copy fails. Default: ${HOOK_SECONDS}`,
   });
 }
