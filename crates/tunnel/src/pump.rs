@@ -150,11 +150,14 @@ impl Pump {
         let now = Instant::now();
         let rests = |until: Option<Instant>| until.filter(|until| *until > now);
         let socket_rests = rests(self.socket_rests).filter(|_| self.session.wants_read());
-        let mut socket = self.session.poll_fd();
-        if socket_rests.is_some() {
-            socket = self.session.poll_fd_to_write();
-        }
-        // A descriptor that is not waited for must not be in the list: poll(2) reports its end in any case.
+        // A descriptor that is not waited for must not be in the list: poll(2) reports its end in any case. For the socket, that would hide
+        // what has arrived before a reset, or would be taken for a failure after the peer has ended its stream.
+        let (reads, writes) = (self.session.wants_read(), self.session.wants_write());
+        let socket = match socket_rests {
+            Some(_) => writes.then(|| self.session.poll_fd_to_write()),
+            None => (reads || writes).then(|| self.session.poll_fd()),
+        };
+        let has_socket = socket.is_some();
         let sends = self.from.as_ref().filter(|_| !self.session.wants_write());
         let pipe_rests = rests(self.pipe_rests).filter(|_| sends.is_some());
         let from = sends.filter(|_| pipe_rests.is_none());
@@ -162,7 +165,8 @@ impl Pump {
             .to
             .as_ref()
             .filter(|_| !self.session.received.is_empty());
-        let mut fds = vec![PollFd::new(&control, PollFlags::IN), socket];
+        let mut fds = vec![PollFd::new(&control, PollFlags::IN)];
+        fds.extend(socket);
         fds.extend(from.map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
         fds.extend(to.map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::OUT)));
         fds.extend(
@@ -177,7 +181,7 @@ impl Pump {
         };
         Ok(Ready {
             control: next(true),
-            socket: next(true),
+            socket: next(has_socket),
             from: next(from.is_some()),
             to: next(to.is_some()),
             done: next(self.done.is_some()),
@@ -185,24 +189,33 @@ impl Pump {
     }
 
     fn use_socket(&mut self, found: PollFlags) -> Result<(), Error> {
-        if found.contains(PollFlags::OUT) {
-            self.session.write()?;
-        }
-        if (found - PollFlags::OUT).is_empty() {
+        if found.is_empty() {
             return Ok(());
         }
-        if self.session.wants_read() {
+        let reads = self.session.wants_read();
+        // Without room for what arrives, the socket is only waited for to write, and writing tells why a connection is lost.
+        if found.contains(PollFlags::OUT) || !reads {
+            self.write()?;
+        }
+        if reads && !(found - PollFlags::OUT).is_empty() {
             let count = self.session.read()?;
             self.socket_rests = (count < FEW).then(|| Instant::now() + GATHER);
             return self.deliver();
         }
-        // Not asked for: only a connection that is lost reports itself.
-        match self.session.socket().take_error() {
-            Ok(None) => Err(Error::Cut {
-                peer: self.session.peer().to_owned(),
-            }),
-            Ok(Some(error)) | Err(error) => Err(Error::on_socket(self.session.peer(), &error)),
+        Ok(())
+    }
+
+    /// Writes once to the socket.
+    ///
+    /// The peer of an end that awaits it may leave after the end of its stream: all of it has arrived then, and the peer needs nothing more.
+    /// The socket of a peer that has left is reset after a while, for instance during a long sync. That is no failure of the copy.
+    fn write(&mut self) -> Result<(), Error> {
+        let result = self.session.write();
+        if result.is_err() && self.awaits_peer && self.session.peer_closed {
+            self.session.drop_unsent();
+            return Ok(());
         }
+        result
     }
 
     /// Encrypts what has come out of the pipe, and sends it.
@@ -215,7 +228,7 @@ impl Pump {
             Ok(count) => {
                 self.pipe_rests = (count < FEW).then(|| Instant::now() + GATHER);
                 self.session.encrypt(&self.plain[..count])?;
-                self.session.write()?;
+                self.write()?;
             }
             // It is empty, and stays so.
             Err(Errno::AGAIN) if self.done.is_none() => self.from = None,

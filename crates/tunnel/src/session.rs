@@ -178,6 +178,11 @@ impl Session {
         Ok(())
     }
 
+    /// Drops what has not been sent, because the peer has left.
+    pub(crate) fn drop_unsent(&mut self) {
+        self.outgoing.take(self.outgoing.len());
+    }
+
     /// Encrypts at most [`PIECE_LEN`] bytes, when there is nothing left to send.
     pub(crate) fn encrypt(&mut self, plain: &[u8]) -> Result<(), Error> {
         self.step(Work::Encrypt(plain))

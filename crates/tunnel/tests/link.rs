@@ -10,10 +10,12 @@ use std::io::{PipeReader, PipeWriter, Read as _, Write as _, pipe};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use blockcopy_tunnel::{
     Control, Doorway, Error, Link, OneTimeKey, Ports, PublicKey, Target, Until, connect,
 };
+use rustix::net::sockopt::set_socket_linger;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -362,4 +364,54 @@ fn ends_a_stream_that_still_has_a_writer() {
     drop(far.input);
     far.pump.join().unwrap().unwrap();
     drop(input);
+}
+
+/// A relay that resets its connection with the listener when it is told to, after it has passed on all that the other side has sent.
+fn resetting_relay(port: u16) -> (u16, PipeWriter, JoinHandle<()>) {
+    let listener = TcpListener::bind((LOOPBACK, 0)).unwrap();
+    let own = listener.local_addr().unwrap().port();
+    let (mut told, tell) = pipe().unwrap();
+    let relay = thread::spawn(move || {
+        let (mut near, _) = listener.accept().unwrap();
+        let mut far = TcpStream::connect((LOOPBACK, port)).unwrap();
+        let (mut back, mut to) = (far.try_clone().unwrap(), near.try_clone().unwrap());
+        let returning = thread::spawn(move || std::io::copy(&mut back, &mut to).map(drop));
+        std::io::copy(&mut near, &mut far).unwrap();
+        told.read_to_end(&mut Vec::new()).unwrap();
+        // Wakes up the other thread, so that its copy of the socket is closed too.
+        far.shutdown(Shutdown::Read).unwrap();
+        let _ = returning.join().unwrap();
+        set_socket_linger(&far, Some(Duration::ZERO)).unwrap();
+    });
+    (own, tell, relay)
+}
+
+#[test]
+fn goes_on_after_the_end_of_a_peer_that_has_left() {
+    let (one, other) = (key(), key());
+    let ((listening, held), (connecting, _kept)) = (control(0), control(0));
+    let (port, accepted) = listen(&one, &other, listening);
+    let (port, reset, relay) = resetting_relay(port);
+    let link = join(&other, &one, port, connecting).unwrap();
+    let mut far = start(accepted.join().unwrap().unwrap(), held);
+    let (from, mut input) = pipe().unwrap();
+    let (done, writer) = pipe().unwrap();
+    let until = Until {
+        done: done.into(),
+        awaits_peer: false,
+    };
+    let sent = content(40_000, 5);
+    input.write_all(&sent).unwrap();
+    drop((input, writer));
+    link.pump(from.into(), pipe().unwrap().1.into(), until)
+        .unwrap();
+    let mut received = Vec::new();
+    far.output.read_to_end(&mut received).unwrap();
+    assert!(received == sent);
+    drop(reset);
+    relay.join().unwrap();
+    // More than the pipe holds: it is taken, and dropped.
+    far.input.write_all(&content(300_000, 6)).unwrap();
+    drop(far.input);
+    far.pump.join().unwrap().unwrap();
 }
