@@ -106,9 +106,9 @@ fn reach(
     control: &mut Control,
 ) -> Result<Session, Error> {
     let name = shown(address);
-    let until = Instant::now() + limit.min(HANDSHAKE);
     let socket = TcpStream::connect_timeout(&address, limit)
         .map_err(|error| Error::lost(&name, words(&error)))?;
+    let until = Instant::now() + limit.min(HANDSHAKE);
     let mut session = Session::client(socket, name, tls::client(own, peer)?)?;
     session.begin()?;
     while session.received.is_empty() {
