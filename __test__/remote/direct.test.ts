@@ -139,7 +139,19 @@ test("a port that is taken", { skip }, async (t) => {
   await runOn(t, "one", [process.execPath, "-e", source]);
   const outcome = await sync([...TLS, "--ports", "41000", from, `one:${to}`]);
   const reason = /on one: cannot listen on all addresses port 41000: Address already in use/;
-  assertFailed(outcome, EXIT.busy, "sync", reason);
+  assertFailed(outcome, EXIT.busy, "sync", reason, /; give .* --bind, or a free range to --ports/);
+});
+
+test("an address that the host does not have", { skip }, async (t) => {
+  const { from, to } = pair(t);
+  const args = ["--bind", "10.77.9.7", from, `one:${to}`];
+  const reason = /on one: cannot listen on 10\.77\.9\.7: Cannot assign requested address/;
+  const outcome = await sync([...TLS, ...args]);
+  assertFailed(outcome, EXIT.busy, "sync", reason, /; give an address of that host to --bind/);
+  const fallen = await sync(["--transport", "auto", ...args]);
+  assert.match(fallen.stderr, /^WARNING \(sync\): no direct connection, .*: one: cannot listen/);
+  assert.equal(fallen.code, EXIT.ok, fallen.stderr);
+  assertSame(readFileSync(to), SOURCE, "the destination");
 });
 
 test("another process that answers, with a key of its own", { skip }, async (t) => {

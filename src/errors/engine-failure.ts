@@ -27,6 +27,9 @@ export function isEngineFailure(error: unknown): error is EngineFailure {
 /** Asks for a bug report. */
 export const REPORT = "this is a fault of blockcopy: please report it with the lines above";
 
+/** Kinds of failures that leave two stages without a direct connection. */
+export const NO_TUNNEL: readonly string[] = ["no-tunnel", "no-port", "no-key"];
+
 /** The exit code for each kind of failure, and the advice unless it depends on the error number. */
 const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> = {
   "not-found": { exitCode: ExitCode.noInput },
@@ -119,6 +122,12 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
     advice:
       "let TCP connections to that port through the firewalls (--ports FROM-TO sets a range), let the other end listen (--listen), name an address that can be reached (--bind), or use --transport ssh",
   },
+  "no-port": {
+    exitCode: ExitCode.unavailable,
+    advice:
+      "give an address of that host to --bind, or a free range to --ports, or use --transport ssh",
+  },
+  "no-key": { exitCode: ExitCode.unavailable, advice: "use --transport ssh" },
   "tunnel-cut": { exitCode: ExitCode.later, advice: RUN_AGAIN },
   "tunnel-lost": { exitCode: ExitCode.later, advice: RUN_AGAIN },
   "tunnel-damaged": { exitCode: ExitCode.later, advice: RUN_AGAIN },

@@ -67,9 +67,9 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Key(_) | Self::NoPort { .. } | Self::NoPeer { .. } | Self::Unreachable { .. } => {
-                "no-tunnel"
-            }
+            Self::Key(_) => "no-key",
+            Self::NoPort { .. } => "no-port",
+            Self::NoPeer { .. } | Self::Unreachable { .. } => "no-tunnel",
             Self::Abandoned => "tunnel-abandoned",
             Self::Cut { .. } => "tunnel-cut",
             Self::Lost { .. } => "tunnel-lost",

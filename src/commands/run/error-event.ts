@@ -1,4 +1,4 @@
-import { isEngineFailure } from "../../errors/engine-failure.ts";
+import { isEngineFailure, NO_TUNNEL } from "../../errors/engine-failure.ts";
 import { adviceOn, exitCodeOf } from "../../errors/explain.ts";
 import { ReaderGoneError } from "../../errors/stream-errors.ts";
 import { ProtocolError } from "../../protocol/error.ts";
@@ -15,7 +15,7 @@ export function errorEvent(error: unknown, stage: string, synced: number | undef
     code: exitCodeOf(error),
     consequence: isConsequence(error),
     ...(synced !== undefined && { synced }),
-    ...(isEngineFailure(error) && error.kind === "no-tunnel" && { tunnel: true }),
+    ...(isEngineFailure(error) && NO_TUNNEL.includes(error.kind) && { tunnel: true }),
     foreign:
       error instanceof ProtocolError &&
       ["unknown-command", "other-stream", "not-asked"].includes(error.code),
