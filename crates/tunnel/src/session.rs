@@ -25,7 +25,7 @@ const INCOMING_LEN: usize = PIECE_LEN;
 /// Room for what was decrypted: no more is decrypted once there is a piece, and the last record may go beyond it.
 const RECEIVED_LEN: usize = PIECE_LEN + 32 * 1024;
 
-/// An idle connection is probed after this time, and is lost after four of them without an answer.
+/// An idle connection is probed after this time, and again each time it has passed. It is lost when as long has passed after the last probe.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const KEEP_ALIVE_PROBES: u32 = 3;
 
