@@ -50,7 +50,7 @@ fn clone_keeps_what_was_there(directory: &Path, name: &str) {
 #[test]
 fn xfs() {
     on_cloning("xfs", 320 << 20, |mounted| {
-        clone_keeps_what_was_there(mounted, "file")
+        clone_keeps_what_was_there(mounted, "file");
     });
 }
 
