@@ -133,7 +133,8 @@ test("the destination is looked at, but not read", { skip: lackingTrace() }, asy
     writeFileSync(copy.source, content);
     const [looked, saved] = await read(t, copy);
     assert.ok(looked > 0 && looked <= 64 * 2 * SMALL, `checksum has read ${looked} bytes`);
-    assert.equal(saved, 0, "save has read the destination");
+    // The beginning, which may be that of an image.
+    assert.ok(saved <= 64 * 1024, `save has read ${saved} bytes`);
     assert.ok(readFileSync(copy.destination).subarray(0, size).equals(content));
     await assertTrue(copy.cache, copy.destination, checksum);
   }

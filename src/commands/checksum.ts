@@ -8,7 +8,7 @@ import type { Extent } from "../ranges/extents.ts";
 import { checksumRoot } from "../stages/checksum/checksum-root.ts";
 import { checksum } from "../stages/checksum/checksum.ts";
 import type { CacheOptions } from "../stages/checksum/digest-options.ts";
-import { withImage } from "../stages/image/with-image.ts";
+import { onImage } from "../stages/image/on-image.ts";
 import { isStandardInput } from "../transport/streams/standard-input.ts";
 import { SIZE } from "./options/block-size.ts";
 import { flag, operand, value } from "./options/declare.ts";
@@ -132,7 +132,7 @@ export class ChecksumCommand extends StageCommand {
         refuseOnImage(image, { ...refused, "--direct": this.direct === "on" });
         refuseEmptyRange(this);
         const use = { file, ...image, role: "source", writes: false, force: false } as const;
-        return withImage(context, { ...use, isVerbose: this.wantsDetails }, () =>
+        return onImage(context, { ...use, isVerbose: this.wantsDetails }, () =>
           this.root ? this.#root(context) : this.#checksum(context),
         );
       },

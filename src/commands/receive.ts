@@ -2,7 +2,7 @@ import { decodedName } from "../native/names.ts";
 import { DEFAULT_DIGEST } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import { readRangeList } from "../ranges/read-range-list.ts";
-import { withImage } from "../stages/image/with-image.ts";
+import { onImage } from "../stages/image/on-image.ts";
 import { receiveComparison } from "../stages/receive-comparison.ts";
 import { receiveDryRun } from "../stages/receive-dry-run.ts";
 import { receive, type ReceiveOptions } from "../stages/receive.ts";
@@ -106,9 +106,7 @@ export class ReceiveCommand extends DestinationCommand {
     const role = compare ? "source" : "destination";
     const writes = !(compare || this.dryRun || this.rootFirst);
     const use = { file, ...image, role, writes, force, isVerbose: this.wantsDetails } as const;
-    return withImage(context, use, () =>
-      this.#stage()(context, this.#options(file, image, context)),
-    );
+    return onImage(context, use, () => this.#stage()(context, this.#options(file, image, context)));
   }
 
   #options(file: string, image: FormatChoice, context: StageContext): ReceiveOptions {

@@ -9,7 +9,7 @@ import { refuseUselessOptions, type SnapshotOptions } from "../snapshots/snapsho
 import type { Compress } from "../stages/retrieve/compression.ts";
 import { retrieve } from "../stages/retrieve/retrieve.ts";
 import type { RetrieveOptions } from "../stages/retrieve/retrieve-options.ts";
-import { withImage } from "../stages/image/with-image.ts";
+import { onImage } from "../stages/image/on-image.ts";
 import { METHOD, parseCompress } from "./options/compress.ts";
 import { flag, operand, value, valueOr } from "./options/declare.ts";
 import { ENCODED_NAME, fileOf } from "./options/encoded-file.ts";
@@ -138,7 +138,7 @@ export class RetrieveCommand extends StageCommand {
       "--direct": this.direct === "on",
     });
     const use = { file, ...image, role: "source", writes: false, force: false } as const;
-    const left = await withImage(context, { ...use, isVerbose: this.wantsDetails }, () =>
+    const left = await onImage(context, { ...use, isVerbose: this.wantsDetails }, () =>
       retrieve(context, { ...this.#options(context), file, image, snapshot }),
     );
     this.#tellLeft(left);

@@ -2,7 +2,7 @@ import { Command } from "clipanion";
 
 import { attributeOptions } from "../stages/save/metadata.ts";
 import { save } from "../stages/save/save.ts";
-import { withImage } from "../stages/image/with-image.ts";
+import { onImage } from "../stages/image/on-image.ts";
 import { DestinationCommand, refuseNumericIds } from "./destination-command.ts";
 import { operand, value } from "./options/declare.ts";
 import { refuseOnExport } from "./options/export.ts";
@@ -70,7 +70,7 @@ export class SaveCommand extends DestinationCommand {
         refuseOnExport(file, refused);
         refuseOnImage(image, { ...refused, "--direct": this.direct === "on" });
         const use = { file, ...image, role: "destination", writes: true, force } as const;
-        return withImage(context, { ...use, isVerbose: this.wantsDetails }, () =>
+        return onImage(context, { ...use, isVerbose: this.wantsDetails }, () =>
           save(context, this.saving(file, image, this.updateDigests)),
         );
       },

@@ -10,19 +10,8 @@ import { type SocketServer, startOnSocket } from "../../transport/processes/sock
 import { findTool, runTool } from "../../transport/processes/system-tool.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import { chooseFormat } from "./choose-format.ts";
-import type { FormatChoice, ImageFormat } from "./format.ts";
-
-/** A file or device that may be an image, and its use. */
-export interface ImageUse extends FormatChoice {
-  file: string;
-  /** A destination is refused if it is in use, unless `force` is given. */
-  role: "source" | "destination";
-  /** Open it for writing. */
-  writes: boolean;
-  force: boolean;
-  /** Print the version of the server. */
-  isVerbose: boolean;
-}
+import type { ImageFormat } from "./format.ts";
+import type { ImageUse } from "./on-image.ts";
 
 /** The server of an image has failed. */
 class ServerError extends CopyError {
@@ -41,10 +30,7 @@ export async function withImage<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const { native, engine, debug } = context;
-  const { file, format: wanted, option, writes, role, force } = use;
-  if (wanted === undefined || wanted === "raw") {
-    return work();
-  }
+  const { file, option, writes, role, force } = use;
   refuseNoFile(use);
   const container = await engine.openSource(file, "off");
   const format = await chooseFormat(context, file, container, use);
