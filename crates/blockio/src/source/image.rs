@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::Source;
-use crate::Error;
 use crate::image::{HEAD, Image};
-use crate::medium::{Access, Medium};
 use crate::served::{Served, set_served};
 use crate::sys::{self, Errno};
+use crate::{Error, Slab};
 
 impl Source {
     /// Recognises the format of the image that it begins with. `None` for anything else, which is raw.
@@ -17,14 +16,11 @@ impl Source {
     /// # Errors
     /// [`Error::Io`].
     pub fn image(&self) -> Result<Option<Image>, Error> {
-        let mut head = vec![0; HEAD];
-        let looked_at = self.size.min(HEAD as u64);
-        let was_cached = looked_at == 0 || self.medium.is_cached(0, looked_at).unwrap_or(true);
-        let len = fill(&*self.medium, &mut head)
-            .map_err(|errno| Error::io("read", &self.path, Some(0), errno))?;
-        if !was_cached {
-            self.medium.drop_cached(0, looked_at);
-        }
+        // The only slot of a new slab is free.
+        let Some(mut head) = Slab::new(1, HEAD)?.take(0) else {
+            return Ok(None);
+        };
+        let len = self.read_at(&mut head, 0)?;
         Ok(Image::of(&head[..len], self.size))
     }
 
@@ -44,16 +40,4 @@ impl Source {
         };
         set_served(served).ok_or_else(|| failed(Errno::ALREADY))
     }
-}
-
-/// Reads the beginning; returns its length.
-fn fill(medium: &dyn Medium, head: &mut [u8]) -> Result<usize, Errno> {
-    let mut len = 0;
-    while len < head.len() {
-        match medium.read(Access::Buffered, &mut head[len..], len as u64)? {
-            0 => break,
-            read => len += read,
-        }
-    }
-    Ok(len)
 }
