@@ -2,6 +2,7 @@ import { getSystemErrorMap } from "node:util";
 
 import { CopyError } from "./copy-error.ts";
 import { ExitCode } from "./exit-codes.ts";
+import { messageOf } from "./message-of.ts";
 
 /** Exit codes by system error, for a file that cannot be opened. */
 const OPEN_CODES: Readonly<Record<string, number>> = {
@@ -85,6 +86,12 @@ export function systemCode(error: unknown): string | undefined {
   const number = /^Unknown system error -(\d+)$/.exec(error.code)?.[1];
   const known = process.platform === "linux" ? UNNAMED[Number(number)] : undefined;
   return known?.[0] ?? error.code;
+}
+
+/** Returns the words for a system error, with its name, and those of any other error. */
+export function systemReason(error: unknown): string {
+  const code = systemCode(error);
+  return code === undefined ? messageOf(error) : `${describe(code)} (${code})`;
 }
 
 /** A call of the system that one of Node's functions made, and that failed. */

@@ -6,6 +6,7 @@ import { givenEnvironment } from "../native/node-start.ts";
 import { type CommandFailure, CommandPair } from "../transport/processes/command-pair.ts";
 import { SnapshotError } from "./snapshot-error.ts";
 import { HOOK_SECONDS, type SnapshotOptions } from "./snapshot-options.ts";
+import { messageOf } from "../errors/message-of.ts";
 
 /** Returns advice on a command that failed. */
 function adviceOn({ isTimeout }: CommandFailure): string {
@@ -80,7 +81,7 @@ function start(
     return CommandPair.start(native, { first: before, second: after, seconds, environment });
   } catch (error) {
     throw new SnapshotError(
-      `--before and --after cannot be run: ${error instanceof Error ? error.message : String(error)}`,
+      `--before and --after cannot be run: ${messageOf(error)}`,
       "nothing was copied; make that possible, or leave them out",
     );
   }

@@ -2,6 +2,7 @@ import type { CommandClass } from "clipanion";
 
 import { type Declaration, declarationsOf } from "../../commands/options/declare.ts";
 import { suggestion } from "./suggestion.ts";
+import { messageOf } from "../../errors/message-of.ts";
 
 /** A word of a command line, and what it is. */
 type Word =
@@ -11,7 +12,7 @@ type Word =
 
 /** Explains what is wrong with the words of a command that clipanion refuses. Its own messages name neither the value that is missing nor a remedy. */
 export function refusal(error: unknown, command: CommandClass, words: readonly string[]): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (message.startsWith("Invalid value for ")) {
     // An option that may be given several times is numbered, from 0.
     return `i${message.slice(1).replace(/^(\D*)\[\d+\]:/, "$1:")}`;

@@ -1,6 +1,7 @@
 import type { CopyError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { adviceOn, exitCodeOf } from "../../errors/explain.ts";
+import { messageOf } from "../../errors/message-of.ts";
 import { failedCall, ReaderGoneError } from "../../errors/stream-errors.ts";
 import type * as Binding from "../../native/binding.js";
 import { removeUnfinished } from "../../transport/files/unfinished.ts";
@@ -51,7 +52,7 @@ export class Ending {
     if (late !== undefined && failure === undefined) {
       return this.#exit(exitCodeOf(late), [errorLine(late, name)]);
     }
-    const warning = late === undefined ? [] : [`WARNING (${name}): ${messageOf(late)}`];
+    const warning = late === undefined ? [] : [`WARNING (${name}): ${failureMessage(late)}`];
     return this.#exit(code, [...warning, ...lines]);
   }
 
@@ -61,7 +62,7 @@ export class Ending {
     if (forPeople === true && error instanceof ReaderGoneError) {
       return this.end(ExitCode.readerGone);
     }
-    const words = { message: messageOf(error), advice: adviceOn(error, name) };
+    const words = { message: failureMessage(error), advice: adviceOn(error, name) };
     return this.end(exitCodeOf(error), words, [...trace(error), failure(error, name)]);
   }
 
@@ -98,11 +99,12 @@ function restoreBlocking(native: typeof Binding): void {
 
 /** Makes the last line of standard error after a failure: what, where, and what to do. */
 export function errorLine(error: unknown, name: string): string {
-  return `ERROR (${name}): ${messageOf(error)}; ${adviceOn(error, name)}`;
+  return `ERROR (${name}): ${failureMessage(error)}; ${adviceOn(error, name)}`;
 }
 
-export function messageOf(error: unknown): string {
-  return failedCall(error)?.message ?? (error instanceof Error ? error.message : String(error));
+/** Returns the words of a failure; a failed call of the system is named with its reason. */
+export function failureMessage(error: unknown): string {
+  return failedCall(error)?.message ?? messageOf(error);
 }
 
 /** Returns the stack of an internal error, a line for each call. A message of several lines stays one line. */

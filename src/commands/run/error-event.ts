@@ -4,13 +4,13 @@ import { ReaderGoneError } from "../../errors/stream-errors.ts";
 import { ProtocolError } from "../../protocol/error.ts";
 import { eventLine } from "../../ui/event-lines.ts";
 import type { JsonLine } from "../../ui/json-line.ts";
-import { messageOf } from "./ending.ts";
+import { failureMessage } from "./ending.ts";
 
 /** Makes the event for a failure. `synced` are the bytes that are on the disk nevertheless, if that is known. */
 export function errorEvent(error: unknown, stage: string, synced: number | undefined): JsonLine {
   return eventLine({
     event: "error",
-    message: messageOf(error),
+    message: failureMessage(error),
     advice: adviceOn(error, stage),
     code: exitCodeOf(error),
     consequence: isConsequence(error),

@@ -4,7 +4,7 @@ import { ExitCode } from "../../errors/exit-codes.ts";
 import type { CopyResult } from "../../sync/copy-result.ts";
 import { readTextSync } from "../../native/files.ts";
 import { replaceText } from "../../transport/files/small-file.ts";
-import { describe, systemCode } from "../../errors/stream-errors.ts";
+import { systemCode, systemReason } from "../../errors/stream-errors.ts";
 import { formatBytes } from "../../ui/format.ts";
 import { AUDITED, parsePart } from "../options/part.ts";
 
@@ -108,12 +108,11 @@ function textOf(file: string): string {
   try {
     return readTextSync(file);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === "ENOENT") {
+    if (systemCode(error) === "ENOENT") {
       return "";
     }
     throw new UsageError(
-      `the state of the audit cannot be read: ${file}: ${code === undefined ? String(error) : `${describe(code)} (${code})`}`,
+      `the state of the audit cannot be read: ${file}: ${systemReason(error)}`,
       "give the name of a file that this user can read and replace",
     );
   }

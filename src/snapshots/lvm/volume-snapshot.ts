@@ -14,6 +14,7 @@ import { type VolumePlan, poolFault, poolOf } from "./plan.ts";
 import { isInvalid, listIn, type VolumeRow } from "./report.ts";
 import { snapshotName } from "./snapshot-name.ts";
 import { listVolumes, LVM_SECONDS, pathOf } from "./volumes.ts";
+import { messageOf } from "../../errors/message-of.ts";
 
 /** Milliseconds to wait for the device node, which udev makes, and between two looks. */
 const NODE = { patience: 10_000, interval: 50 };
@@ -150,7 +151,7 @@ class VolumeSnapshot implements Snapshot {
         }
         source.close();
       } catch (error) {
-        reason = error instanceof Error ? error.message : String(error);
+        reason = messageOf(error);
       }
       await sleep(NODE.interval);
     }
@@ -166,7 +167,7 @@ class VolumeSnapshot implements Snapshot {
       rows = listVolumes(this.#plan.origin.vg_name);
     } catch (error) {
       return lost(
-        `it is unknown whether the snapshot ${this.#path} was still whole at the end: ${error instanceof Error ? error.message : String(error)}`,
+        `it is unknown whether the snapshot ${this.#path} was still whole at the end: ${messageOf(error)}`,
         "run it again when `lvs` works",
       );
     }
@@ -231,7 +232,7 @@ function removeVolume(group: string, name: string, tags: readonly string[]): str
       }
       reason = failure;
     } catch (error) {
-      reason = error instanceof Error ? error.message : String(error);
+      reason = messageOf(error);
     }
   }
   return `the snapshot ${group}/${name} could not be removed: ${reason}; remove it with \`lvremove ${group}/${name}\``;

@@ -1,6 +1,7 @@
 import { runTool } from "../../transport/processes/system-tool.ts";
 import { SnapshotError } from "../snapshot-error.ts";
 import { FIELDS, parseVolumes, type VolumeRow } from "./report.ts";
+import { messageOf } from "../../errors/message-of.ts";
 
 /** Seconds that a command of LVM may take. `sync` gives up a stage that says nothing for a minute. */
 export const LVM_SECONDS = 45;
@@ -38,9 +39,7 @@ export function understood<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new LvmError(
-      `the report of lvs is not understood: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new LvmError(`the report of lvs is not understood: ${messageOf(error)}`);
   }
 }
 

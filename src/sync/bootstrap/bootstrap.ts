@@ -44,6 +44,7 @@ import {
   type SingleFile,
 } from "./single-file.ts";
 import { installScript, type Package, readPackage } from "./make-package.ts";
+import { messageOf } from "../../errors/message-of.ts";
 
 /** The services that a bootstrap uses. */
 type BootstrapContext = Pick<SyncContext, "native" | "warn" | "tell" | "debug">;
@@ -80,7 +81,7 @@ async function packageHere({ debug }: BootstrapContext): Promise<Package | undef
   try {
     return await readPackage();
   } catch (error) {
-    debug(`blockcopy cannot be sent: ${error instanceof Error ? error.message : String(error)}`);
+    debug(`blockcopy cannot be sent: ${messageOf(error)}`);
     return undefined;
   }
 }
@@ -206,7 +207,7 @@ export class Bootstrap {
       packed = await packSingle(single);
     } catch (error) {
       throw new SyncError(
-        `${single.path} cannot be sent to ${hostLabel(end)}: ${error instanceof Error ? error.message : String(error)}`,
+        `${single.path} cannot be sent to ${hostLabel(end)}: ${messageOf(error)}`,
         INSTALL,
         ExitCode.unavailable,
       );

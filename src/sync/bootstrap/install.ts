@@ -4,6 +4,7 @@ import { isBytes } from "../../native/names.ts";
 import { givenWords } from "../../native/arguments.ts";
 import { installPackage } from "./install-package.ts";
 import { printLine } from "../../ui/stderr.ts";
+import { messageOf } from "../../errors/message-of.ts";
 
 /** The package, which `sync` defines in front of this module. */
 declare const PACKAGE: string;
@@ -18,6 +19,6 @@ try {
   await installPackage(folder, digest, Buffer.from(PACKAGE, "base64"));
   printLine(`kept in ${folder}`);
 } catch (error) {
-  printLine(error instanceof Error ? error.message : String(error));
+  printLine(messageOf(error));
   process.exitCode = 1;
 }

@@ -9,6 +9,7 @@ import { ROOT } from "../../native/root.ts";
 import { SINGLE } from "../../native/single.ts";
 import { distrustOfFile } from "../../transport/files/trust.ts";
 import { sha256 } from "./archive.ts";
+import { messageOf } from "../../errors/message-of.ts";
 
 type Cpu = Platform["cpu"];
 
@@ -106,7 +107,7 @@ async function read(
     return { path, ...(await identityOf(file, cpu)) };
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ENOENT") {
-      debug(`${path} cannot be sent: ${error instanceof Error ? error.message : String(error)}`);
+      debug(`${path} cannot be sent: ${messageOf(error)}`);
     }
     return undefined;
   } finally {

@@ -7,6 +7,7 @@ import { withIgnoredSignals } from "./with-ignored-signals.ts";
 import { LineReader } from "../streams/line-reader.ts";
 import { descendantsOf, type ProcessId, signalProcess } from "./process-tree.ts";
 import { systemCode } from "../../errors/stream-errors.ts";
+import { messageOf } from "../../errors/message-of.ts";
 
 const turn = promisify(setImmediate);
 
@@ -129,5 +130,5 @@ function killer(started: ChildProcess): Child["kill"] {
 }
 
 function failureOf(error: unknown): string {
-  return systemCode(error) ?? (error instanceof Error ? error.message : String(error));
+  return systemCode(error) ?? messageOf(error);
 }

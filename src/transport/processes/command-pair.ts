@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 
 import type * as Binding from "../../native/binding.js";
-import { describe, systemCode } from "../../errors/stream-errors.ts";
+import { systemReason } from "../../errors/stream-errors.ts";
 import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
 import { findTool, lastWords } from "./system-tool.ts";
 
@@ -78,7 +78,7 @@ export class CommandPair {
       this.#codes = lines.filter((line) => line !== "late");
       this.#wake();
     });
-    child.on("error", (error) => this.#end(wordsFor(error)));
+    child.on("error", (error) => this.#end(systemReason(error)));
     child.on("exit", (code, signal) => this.#end(`its shell ended with ${signal ?? code}`));
   }
 
@@ -164,9 +164,4 @@ export class CommandPair {
     // Its last line may arrive after its end.
     setTimeout(() => this.#wake(), 100);
   }
-}
-
-function wordsFor(error: Error): string {
-  const code = systemCode(error);
-  return code === undefined ? error.message : `${describe(code)} (${code})`;
 }

@@ -2,7 +2,7 @@ import { spawnSync, type SpawnSyncOptions } from "node:child_process";
 import { accessSync, closeSync, constants, fstatSync, readSync } from "node:fs";
 import { join } from "node:path";
 
-import { describe, systemCode } from "../../errors/stream-errors.ts";
+import { systemCode, systemReason } from "../../errors/stream-errors.ts";
 import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
 
 /** Folders of system programs. PATH is not asked: whoever sets it would decide what root runs. */
@@ -63,7 +63,7 @@ export function runTool(name: string, args: readonly string[], seconds: number):
     const said = lastWords(error);
     return { output: "", failure: `${name} ${reasonOf(ended, seconds)}${said && `: ${said}`}` };
   } catch (error) {
-    return { output: "", failure: `${name} could not be started: ${wordsFor(error)}` };
+    return { output: "", failure: `${name} could not be started: ${systemReason(error)}` };
   } finally {
     files.forEach((file) => closeSync(file));
   }
@@ -85,14 +85,9 @@ function reasonOf(
     return `took longer than ${seconds} seconds`;
   }
   if (error !== undefined) {
-    return `could not be started: ${wordsFor(error)}`;
+    return `could not be started: ${systemReason(error)}`;
   }
   return signal === null ? `failed with exit code ${status}` : `was ended by ${signal}`;
-}
-
-function wordsFor(error: unknown): string {
-  const code = systemCode(error);
-  return code === undefined ? String(error) : `${describe(code)} (${code})`;
 }
 
 /** Returns the text of a file; undefined if it is longer than `most` bytes. */
