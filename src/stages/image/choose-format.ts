@@ -2,7 +2,7 @@ import type { StageContext } from "../../blocks/context.ts";
 import { CopyError, UsageError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import type * as Binding from "../../native/binding.js";
-import { type FormatChoice, formatOfName, type ImageFormat } from "./format.ts";
+import { type FormatChoice, formatOfName, type ImageChoice, type ImageFormat } from "./format.ts";
 
 /** A file is not the image that it should be, or not one that can be opened safely. */
 class ImageError extends CopyError {
@@ -24,11 +24,8 @@ export async function chooseFormat(
   { engine }: Pick<StageContext, "engine">,
   file: string,
   container: Binding.Source,
-  { format, option }: FormatChoice,
+  { format, option }: ImageChoice,
 ): Promise<ImageFormat | undefined> {
-  if (format === undefined || format === "raw") {
-    return undefined;
-  }
   const found = await engine.imageOf(container);
   const named = container.isDevice ? undefined : formatOfName(file);
   if (format === "auto" && found?.format !== named) {

@@ -22,3 +22,6 @@ export interface FormatChoice {
   /** Name of the option, for messages. */
   option: "--format" | "--source-format" | "--destination-format";
 }
+
+/** A choice that is not raw. */
+export type ImageChoice = FormatChoice & { format: ImageFormat | "auto" };

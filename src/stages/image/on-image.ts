@@ -23,9 +23,10 @@ export async function onImage<T>(
   use: ImageUse,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (use.format === undefined || use.format === "raw") {
+  const { format } = use;
+  if (format === undefined || format === "raw") {
     return work();
   }
   const { withImage } = await import("./with-image.ts");
-  return withImage(context, use, work);
+  return withImage(context, { ...use, format }, work);
 }

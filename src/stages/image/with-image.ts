@@ -10,7 +10,7 @@ import { type SocketServer, startOnSocket } from "../../transport/processes/sock
 import { findTool, runTool } from "../../transport/processes/system-tool.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import { chooseFormat } from "./choose-format.ts";
-import type { ImageFormat } from "./format.ts";
+import type { ImageChoice, ImageFormat } from "./format.ts";
 import type { ImageUse } from "./on-image.ts";
 
 /** The server of an image has failed. */
@@ -26,7 +26,7 @@ class ServerError extends CopyError {
  */
 export async function withImage<T>(
   context: StageContext,
-  use: ImageUse,
+  use: ImageUse & ImageChoice,
   work: () => Promise<T>,
 ): Promise<T> {
   const { native, engine, debug } = context;
