@@ -1,3 +1,4 @@
+import type { StageContext } from "../blocks/context.ts";
 import type { CopyError } from "../errors/copy-error.ts";
 import type * as Binding from "../native/binding.js";
 
@@ -20,3 +21,14 @@ export interface Snapshot {
 
 /** Takes a warning about a snapshot that is left. Whether that ends the run or is only told depends on how the copy ends. */
 export type KeepWarning = (warning: string) => void;
+
+/** Removes a snapshot after a failure, which is the error to report: that it could not be removed is only a warning. */
+export function discard(
+  { warn }: Pick<StageContext, "warn">,
+  snapshot: Pick<Snapshot, "remove"> | undefined,
+): void {
+  const left = snapshot?.remove();
+  if (left !== undefined) {
+    warn(left);
+  }
+}

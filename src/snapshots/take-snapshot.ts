@@ -7,7 +7,7 @@ import { originOf, planVolume, type VolumePlan } from "./lvm/plan.ts";
 import { removeAbandoned, snapshotVolume } from "./lvm/volume-snapshot.ts";
 import { listVolumes } from "./lvm/volumes.ts";
 import { cloneFile } from "./reflink.ts";
-import type { KeepWarning, Snapshot } from "./snapshot.ts";
+import { discard, type KeepWarning, type Snapshot } from "./snapshot.ts";
 import type { SnapshotOptions } from "./snapshot-options.ts";
 
 /** The source of a copy, and the options for its snapshot. */
@@ -56,12 +56,7 @@ export async function takeSnapshot(
     {
       work: () =>
         plan.kind === "reflink" ? cloneFile(context, file, origin) : snapshotVolume(context, plan),
-      undo: (made) => {
-        const left = made.remove();
-        if (left !== undefined) {
-          context.warn(left);
-        }
-      },
+      undo: (made) => discard(context, made),
     },
   );
 }

@@ -7,7 +7,7 @@ import { removeUnless } from "../../transport/files/unfinished.ts";
 import { runTool } from "../../transport/processes/system-tool.ts";
 import type { CopyError } from "../../errors/copy-error.ts";
 import { formatBytes } from "../../ui/format.ts";
-import type { Snapshot } from "../snapshot.ts";
+import { discard, type Snapshot } from "../snapshot.ts";
 import { LostSnapshotError, SnapshotError } from "../snapshot-error.ts";
 import { isAbandoned, ownTag } from "./owner.ts";
 import { type VolumePlan, poolFault, poolOf } from "./plan.ts";
@@ -59,13 +59,7 @@ export async function snapshotVolume(context: Context, plan: VolumePlan): Promis
     { now: new Date(), pid: process.pid },
   );
   const made = new VolumeSnapshot(plan, name, tag);
-  const forget = removeUnless(() => {
-    const left = made.remove();
-    if (left !== undefined) {
-      context.warn(left);
-    }
-  });
-  made.onRemoved = forget;
+  made.onRemoved = removeUnless(() => discard(context, made));
   await create(context, plan, { made, name, tag });
   return made;
 }

@@ -3,7 +3,7 @@ import { checkRange } from "../../blocks/check-range.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type * as Binding from "../../native/binding.js";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
-import type { KeepWarning, Snapshot } from "../../snapshots/snapshot.ts";
+import { discard, type KeepWarning, type Snapshot } from "../../snapshots/snapshot.ts";
 import { warnOfImage } from "../image/choose-format.ts";
 import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 import { reportWriter } from "./source-in-use.ts";
@@ -33,17 +33,6 @@ export async function openSource(
   } catch (error) {
     discard(context, snapshot);
     throw error;
-  }
-}
-
-/** Removes a snapshot after a failure, which is the error to report. */
-export function discard(
-  { warn }: Pick<StageContext, "warn">,
-  snapshot: Snapshot | undefined,
-): void {
-  const left = snapshot?.remove();
-  if (left !== undefined) {
-    warn(left);
   }
 }
 

@@ -1,9 +1,9 @@
 import type { StageContext } from "../../blocks/context.ts";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
-import type { KeepWarning } from "../../snapshots/snapshot.ts";
+import { discard, type KeepWarning } from "../../snapshots/snapshot.ts";
 import { Output } from "../../transport/streams/output.ts";
 import { Comparison } from "./comparison.ts";
-import { discard, openSource } from "./open-source.ts";
+import { openSource } from "./open-source.ts";
 import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 
 /**
