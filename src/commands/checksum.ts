@@ -18,7 +18,7 @@ import { FORMAT, refuseOnImage } from "./options/format.ts";
 import { fileHere, fileName, refuseHost } from "./options/file-name.ts";
 import { OFFSET, refuseEmptyRange } from "./options/offset.ts";
 import { RATE } from "./options/rate.ts";
-import { rangesStream, readRanges } from "./options/read-range-map.ts";
+import { rangesStream, readRanges } from "./options/ranges/read-range-map.ts";
 import type { DataStream } from "./run/data-streams.ts";
 import { runStage } from "./run/run-stage.ts";
 import { StageCommand } from "./stage-command.ts";

@@ -9,7 +9,7 @@ import { flag, operand, value } from "./options/declare.ts";
 import { fileHere, fileName, refuseStandardInput } from "./options/file-name.ts";
 import { refuseFormats } from "./options/format.ts";
 import { OFFSET } from "./options/offset.ts";
-import { rangesStream, readRanges } from "./options/read-range-map.ts";
+import { rangesStream, readRanges } from "./options/ranges/read-range-map.ts";
 import * as shared from "./options/shared.ts";
 import { StageCommand } from "./stage-command.ts";
 import { refuseSharedConflicts } from "./sync/conflicts.ts";

@@ -16,7 +16,7 @@ import { ENCODED_NAME, fileOf } from "./options/encoded-file.ts";
 import { FORMAT } from "./options/format.ts";
 import { fileName, refuseStandardInput } from "./options/file-name.ts";
 import { OFFSET } from "./options/offset.ts";
-import { AUDITED_PART, PART } from "./options/part.ts";
+import { AUDITED_PART, PART } from "./options/ranges/part.ts";
 import { RATE } from "./options/rate.ts";
 import { SIZES } from "./options/sizes.ts";
 import { WIRE } from "./options/wire.ts";

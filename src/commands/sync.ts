@@ -15,7 +15,7 @@ import { operand } from "./options/declare.ts";
 import { refuseOnExport } from "./options/export.ts";
 import { refuseFormats, refuseOnImage } from "./options/format.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
-import { rangesStream, readRanges } from "./options/read-range-map.ts";
+import { rangesStream, readRanges } from "./options/ranges/read-range-map.ts";
 import { remoteOptionsOf } from "./options/shared.ts";
 import { AuditTurn } from "./sync/audit-turn.ts";
 import { refuseTogether } from "./sync/conflicts.ts";

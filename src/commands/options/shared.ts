@@ -10,7 +10,7 @@ import { FORMAT } from "./format.ts";
 import { SECONDS } from "./io-options.ts";
 import { oneOf } from "./one-of.ts";
 import { RATE } from "./rate.ts";
-import { RANGE_MAP } from "./read-range-map.ts";
+import { RANGE_MAP } from "./ranges/read-range-map.ts";
 
 // Declarations of the options that `sync` and `compare` share. Each command calls them for fields of the same names.
 

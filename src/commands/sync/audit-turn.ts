@@ -6,7 +6,7 @@ import { readTextSync } from "../../native/files.ts";
 import { replaceText } from "../../transport/files/small-file.ts";
 import { systemCode, systemReason } from "../../errors/stream-errors.ts";
 import { formatBytes } from "../../ui/format.ts";
-import { AUDITED, parsePart } from "../options/part.ts";
+import { AUDITED, parsePart } from "../options/ranges/part.ts";
 
 /** The start of a file that says which part is next. */
 const BEGINNING = "# blockcopy: the part to audit next";

@@ -5,7 +5,7 @@ import { flag, value } from "../options/declare.ts";
 import { fileHere, fileName } from "../options/file-name.ts";
 import { STREAMS } from "../options/io-options.ts";
 import { OFFSET } from "../options/offset.ts";
-import { SHARE } from "../options/share.ts";
+import { SHARE } from "../options/ranges/share.ts";
 import * as shared from "../options/shared.ts";
 import * as frozen from "../options/snapshot-options.ts";
 import { ADDRESS, LISTENER, PORTS, TRANSPORT } from "../options/transport.ts";

@@ -1,19 +1,19 @@
 import * as t from "typanion";
 
-import { UsageError } from "../../errors/copy-error.ts";
-import type { StageContext } from "../../blocks/context.ts";
-import type { Extent } from "../../ranges/extents.ts";
-import { isExport } from "../../native/export.ts";
-import { type FileHandle, promises } from "../../native/files.ts";
-import { MAX_EXTENTS } from "../../protocol/range-list.ts";
-import { isStandardInput } from "../../transport/streams/standard-input.ts";
-import { OpenError, StreamError, systemCode } from "../../errors/stream-errors.ts";
-import { Input } from "../../transport/streams/input.ts";
-import { type Distrust, distrustOfFile, refuseUntrusted } from "../../transport/files/trust.ts";
-import type { DataStream } from "../run/data-streams.ts";
-import type { Kind } from "./declare.ts";
-import { fileHere } from "./file-name.ts";
-import { parseOffset } from "./offset.ts";
+import { UsageError } from "../../../errors/copy-error.ts";
+import type { StageContext } from "../../../blocks/context.ts";
+import type { Extent } from "../../../ranges/extents.ts";
+import { isExport } from "../../../native/export.ts";
+import { type FileHandle, promises } from "../../../native/files.ts";
+import { MAX_EXTENTS } from "../../../protocol/range-list.ts";
+import { isStandardInput } from "../../../transport/streams/standard-input.ts";
+import { OpenError, StreamError, systemCode } from "../../../errors/stream-errors.ts";
+import { Input } from "../../../transport/streams/input.ts";
+import { type Distrust, distrustOfFile, refuseUntrusted } from "../../../transport/files/trust.ts";
+import type { DataStream } from "../../run/data-streams.ts";
+import type { Kind } from "../declare.ts";
+import { fileHere } from "../file-name.ts";
+import { parseOffset } from "../offset.ts";
 
 const FILE = fileHere("MAP");
 
@@ -111,7 +111,7 @@ async function distrustOf(handle: FileHandle, file: string): Promise<Distrust | 
 }
 
 async function parse(name: string, read: Read): Promise<Extent[]> {
-  const { parseMap } = await import("../../ranges/parse-map.ts");
+  const { parseMap } = await import("../../../ranges/parse-map.ts");
   const parts: string[] = [];
   const buffer = Buffer.alloc(READ_LENGTH);
   for (let length = 0; ;) {

@@ -1,5 +1,5 @@
-import type { Kind } from "./declare.ts";
-import { parsedBy } from "./parsed-by.ts";
+import type { Kind } from "../declare.ts";
+import { parsedBy } from "../parsed-by.ts";
 
 const FORMS = "give a percentage from 0.1% to 100%, as 3%";
 

@@ -1,6 +1,6 @@
-import type { Part } from "../../blocks/part.ts";
-import type { Kind } from "./declare.ts";
-import { parsedBy } from "./parsed-by.ts";
+import type { Part } from "../../../blocks/part.ts";
+import type { Kind } from "../declare.ts";
+import { parsedBy } from "../parsed-by.ts";
 
 /** The text of a part that an audit compares. */
 export const AUDITED = /^[1-9]\d{0,3}\/[1-9]\d{0,3}$/;
