@@ -6,6 +6,7 @@ import type * as Binding from "../../native/binding.js";
 import { ProtocolError } from "../../protocol/error.ts";
 import { Input } from "../../transport/streams/input.ts";
 import { eventLine } from "../../ui/event-lines.ts";
+import { ADDRESS } from "../../ui/programs/event-schema.ts";
 import { printLine } from "../../ui/stderr.ts";
 import { isConsequence } from "./error-event.ts";
 
@@ -150,5 +151,5 @@ function sshAddresses(): { client: string | null; server: string | null } {
 
 /** Returns an address without a zone; null for anything else. */
 function plainAddress(text = ""): string | null {
-  return /^[0-9A-Fa-f.:]{2,45}$/.test(text) ? text : null;
+  return ADDRESS.test(text) ? text : null;
 }

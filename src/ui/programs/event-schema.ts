@@ -20,7 +20,9 @@ const isExitCode = t.cascade(t.isNumber(), [t.isInteger(), t.isInInclusiveRange(
 const isKey = t.cascade(t.isString(), [t.matchesRegExp(/^[0-9a-f]{88}$/)]);
 
 /** An address without a zone, which has a meaning on one host only. */
-const isAddress = t.cascade(t.isString(), [t.matchesRegExp(/^[0-9A-Fa-f.:]{2,45}$/)]);
+export const ADDRESS = /^[0-9A-Fa-f.:]{2,45}$/;
+
+const isAddress = t.cascade(t.isString(), [t.matchesRegExp(ADDRESS)]);
 
 const isPort = t.cascade(t.isNumber(), [t.isInteger(), t.isInInclusiveRange(1, 65_535)]);
 
@@ -69,7 +71,7 @@ const AUDIT_FINDINGS = {
   blocks: isCount,
   /** Bytes of these blocks that lie there. */
   bytes: isCount,
-  /** Offset of the first of these bytes; null if there is none. */
+  /** Offset of the first of these bytes; null if nothing differed. */
   first: t.isNullable(isCount),
 };
 
