@@ -6,10 +6,7 @@ use std::path::Path;
 use blockcopy_nbd::{Client, Context};
 
 use crate::Error;
-use crate::medium::connect;
-
-/// Bytes that a server is asked about at a time.
-const WINDOW: u64 = 1024 * 1024 * 1024;
+use crate::medium::{connect, window};
 
 /// Reads a dirty bitmap of QEMU: the ranges of the export that the URI `path` names which have changed since the bitmap was begun, in
 /// ascending order, at most `most`. All of the export is asked about, or this fails.
@@ -32,9 +29,7 @@ fn read_all(client: &Client, most: usize) -> Result<Vec<Range<u64>>, String> {
     let mut ranges: Vec<Range<u64>> = Vec::new();
     let mut at = 0;
     while at < size {
-        // At most a window, so it fits.
-        let len = u32::try_from(WINDOW.min(size - at)).unwrap_or(u32::MAX);
-        let extents = client.extents(at, len);
+        let extents = client.extents(at, window(at, size));
         let extents = extents.map_err(|failure| failure.to_string())?;
         for extent in extents.ok_or("the server does not offer it")? {
             let is_dirty = extent.is_dirty();

@@ -18,6 +18,7 @@ pub(crate) use disk::Disk;
 pub(crate) use export::{Export, connect, is_export};
 #[cfg(any(test, feature = "memory"))]
 pub use memory::{Fault, Memory, Operation, Trouble};
+pub(crate) use zeros::window;
 
 type Result<T> = std::result::Result<T, Errno>;
 

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 
 use crate::error::shown;
+use crate::reply::violation;
 use crate::wire::{
     IHAVEOPT, MAX_PAYLOAD, NBDMAGIC, OLDSTYLE, OPTION_REPLY, ReadNumbers, export, hello, option,
     reply,
@@ -97,10 +98,6 @@ impl Export {
     pub fn can_multi_conn(&self) -> bool {
         self.flags & export::CAN_MULTI_CONN != 0
     }
-}
-
-fn violation<T>(what: &'static str) -> Result<T, Failure> {
-    Err(Failure::Server(Error::Violation(what)))
 }
 
 fn refused<T>(why: impl Into<String>) -> Result<T, Failure> {

@@ -25,7 +25,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-fn violation<T>(what: &'static str) -> Result<T, Failure> {
+/// Makes the failure of a server that has broken the protocol.
+pub(crate) fn violation<T>(what: &'static str) -> Result<T, Failure> {
     Err(Failure::Server(Error::Violation(what)))
 }
 

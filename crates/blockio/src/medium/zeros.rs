@@ -10,6 +10,12 @@ const WINDOW: u64 = 1024 * 1024 * 1024;
 /// Limit for the runs that are kept. One reply can have as many.
 const MAX_RUNS: usize = 1 << 20;
 
+/// Returns the number of bytes to ask about at `at`, up to the end of the export.
+pub(crate) fn window(at: u64, size: u64) -> u32 {
+    // At most a window, so it fits.
+    u32::try_from(WINDOW.min(size - at)).unwrap_or(u32::MAX)
+}
+
 /// Run of bytes that all read as zeros, or may not.
 #[derive(Debug, Clone, Copy)]
 struct Run {
@@ -30,8 +36,8 @@ pub(super) struct Zeros {
 }
 
 impl Zeros {
-    /// Returns the first offset at or after `offset` whose byte reads as zero, or for `zero` false, may not; `None` if there is none before
-    /// `size`. Asks with `ask`, by offset and length, about what is not known yet.
+    /// Returns the first offset at or after `offset` whose byte reads as zero, or for `zero` false, may not; `None` if no byte before `size`
+    /// does. Asks with `ask`, by offset and length, about what is not known yet.
     pub(super) fn next(
         &mut self,
         zero: bool,
@@ -49,11 +55,7 @@ impl Zeros {
             match self.runs.get(index) {
                 Some(run) if run.zero == zero => return Ok(Some(at)),
                 Some(run) => at = run.end,
-                None => {
-                    // At most a window, so it fits.
-                    let len = u32::try_from(WINDOW.min(size - at)).unwrap_or(u32::MAX);
-                    self.append(&ask(at, len)?);
-                }
+                None => self.append(&ask(at, window(at, size))?),
             }
         }
         Ok(None)
