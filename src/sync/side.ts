@@ -137,7 +137,7 @@ export class Side {
   }
 }
 
-/** Names the snapshots that these sides could not remove; undefined if there are none. */
+/** Names the snapshots that these sides could not remove; undefined if all were removed. */
 export function leftBy(sides: readonly Side[]): string | undefined {
   const left = sides.flatMap(({ left: message, end }) => {
     if (message === undefined) {

@@ -175,7 +175,7 @@ impl Doorway {
         })
     }
 
-    /// Accepts a connection; `None` if there is none, or if it has gone already.
+    /// Accepts a connection; `None` if no connection waits, or if it has gone already.
     fn welcome(&self, own: &OneTimeKey, peer: &PublicKey) -> Option<Pending> {
         match self.listener.accept() {
             Ok((socket, address)) => {

@@ -40,7 +40,7 @@ export function descendantsOf(ancestors: readonly number[]): ProcessId[] {
   return Array.from(found.values(), ({ pid, started }) => ({ pid, started }));
 }
 
-/** Finds a process by its number; undefined if there is none. */
+/** Finds a process by its number; undefined if it does not exist. */
 export function findProcess(pid: number): ProcessId | undefined {
   return readEntry(pid);
 }
