@@ -8,12 +8,9 @@ use rustix::io::{Errno, ioctl_fionbio, read, write};
 
 use crate::Error;
 use crate::control::Control;
-use crate::session::{PIECE_LEN, Session};
+use crate::session::{FEW, PIECE_LEN, Session};
 
-/// A read of fewer bytes came too early: more are on their way, if it is not the end of a burst.
-const FEW: usize = 128 * 1024;
-
-/// Pause in reading after a read of few bytes. Otherwise, each packet of a link that is slower than the CPU would wake up both this thread
+/// Pause in reading after a read that came too early. Otherwise, each packet of a link that is slower than the CPU would wake up both this thread
 /// and the stage, for a few KiB each time.
 const GATHER: Duration = Duration::from_millis(1);
 
@@ -198,8 +195,8 @@ impl Pump {
             self.write()?;
         }
         if reads && !(found - PollFlags::OUT).is_empty() {
-            let count = self.session.read()?;
-            self.socket_rests = (count < FEW).then(|| Instant::now() + GATHER);
+            let is_early = self.session.read()?;
+            self.socket_rests = is_early.then(|| Instant::now() + GATHER);
             return self.deliver();
         }
         Ok(())
@@ -226,7 +223,7 @@ impl Pump {
         match read(from, &mut self.plain) {
             Ok(0) => self.from = None,
             Ok(count) => {
-                self.pipe_rests = (count < FEW).then(|| Instant::now() + GATHER);
+                self.pipe_rests = is_early(from, count).then(|| Instant::now() + GATHER);
                 self.session.encrypt(&self.plain[..count])?;
                 self.write()?;
             }
@@ -254,6 +251,27 @@ impl Pump {
         Ok(())
     }
 }
+
+/// True if a read from a pipe came too early. What fills half of the pipe did not: a small pipe never holds as much as a large one, and its
+/// writer already waits for room.
+fn is_early(pipe: &OwnedFd, count: usize) -> bool {
+    count < FEW && count < capacity(pipe) / 2
+}
+
+/// Returns the number of bytes that a pipe holds.
+#[cfg(target_os = "linux")]
+fn capacity(pipe: &OwnedFd) -> usize {
+    rustix::pipe::fcntl_getpipe_size(pipe).unwrap_or(LEAST_CAPACITY)
+}
+
+/// Returns the least number of bytes that a pipe may hold.
+#[cfg(not(target_os = "linux"))]
+fn capacity(_pipe: &OwnedFd) -> usize {
+    LEAST_CAPACITY
+}
+
+/// Bytes in the smallest pipe of macOS, and of a user of Linux who has many; see pipe(7).
+const LEAST_CAPACITY: usize = 4096;
 
 /// Waits until a descriptor is ready, or until a point in time.
 pub(crate) fn poll_until(fds: &mut [PollFd<'_>], until: Option<Instant>) -> Result<(), Error> {

@@ -13,6 +13,9 @@ use rustls::unbuffered::{ConnectionState, UnbufferedStatus, WriteTraffic};
 use crate::Error;
 use crate::buffers::Buffer;
 
+/// A read of fewer bytes came too early: more are on their way, if it is not the end of a burst.
+pub(crate) const FEW: usize = 128 * 1024;
+
 /// Most bytes that are encrypted at once: 16 records of TLS.
 pub(crate) const PIECE_LEN: usize = 256 * 1024;
 
@@ -130,12 +133,13 @@ impl Session {
         !self.peer_closed && self.received.len() < PIECE_LEN
     }
 
-    /// Reads once from the socket, and decrypts. Returns the number of bytes that were read.
-    pub(crate) fn read(&mut self) -> Result<usize, Error> {
+    /// Reads once from the socket, and decrypts. Returns true if it came too early: only [few](FEW) bytes had arrived.
+    pub(crate) fn read(&mut self) -> Result<bool, Error> {
         let room = self.incoming.room();
+        let len = room.len();
         if room.is_empty() {
             self.process()?;
-            return Ok(0);
+            return Ok(true);
         }
         let count = match self.socket.read(room) {
             Ok(0) => {
@@ -144,12 +148,13 @@ impl Session {
                 });
             }
             Ok(count) => count,
-            Err(error) if is_passing(&error) => return Ok(0),
+            Err(error) if is_passing(&error) => return Ok(true),
             Err(error) => return Err(Error::on_socket(&self.peer, &error)),
         };
         self.incoming.add(count);
         self.process()?;
-        Ok(count)
+        // A full room may hold only a part of what has arrived.
+        Ok(count < FEW.min(len))
     }
 
     /// Decrypts what has arrived, as far as there is room for it.
