@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import fc from "fast-check";
 import { Audit } from "../../src/stages/save/audit.ts";
-import { append, type Extent, outside } from "../../src/ranges/extents.ts";
+import { type Extent, Extents, outside } from "../../src/ranges/extents.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { assertFailed, EXIT, type Outcome, run } from "../support/programs/cli.ts";
 import { noise, scratch } from "../support/files/files.ts";
@@ -150,19 +150,21 @@ test("options and state files that are refused before anything is written", asyn
 
 const ORDERED = fc
   .array(fc.tuple(fc.nat(12), fc.nat(12)), { maxLength: 6 })
-  .map((gaps): Extent[] => {
-    const extents: Extent[] = [];
+  .map((gaps): Extents => {
+    const extents = new Extents();
     let at = 0;
     for (const [gap, length] of gaps) {
-      append(extents, { start: at + gap, end: at + gap + length });
+      extents.append({ start: at + gap, end: at + gap + length });
       at += gap + length + 1;
     }
     return extents;
   });
 
 /** The bytes of extents, one by one. */
-const bytesOf = (extents: readonly Extent[]): number[] =>
-  extents.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, at) => start + at));
+const bytesOf = (extents: Iterable<Extent>): number[] =>
+  [...extents].flatMap(({ start, end }) =>
+    Array.from({ length: end - start }, (_, at) => start + at),
+  );
 
 test("each byte is in the map, or in what is left out", () => {
   fc.assert(

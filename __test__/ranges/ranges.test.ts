@@ -1,6 +1,6 @@
 // checksum --ranges: exactly the blocks that the range map names are hashed, whatever its format; what is not understood is refused.
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import fc from "fast-check";
@@ -15,7 +15,9 @@ import {
   quote,
   run,
 } from "../support/programs/cli.ts";
+import { start } from "../support/programs/pipe.ts";
 import { assertSame } from "../support/files/bytes.ts";
+import { MAX_EXTENTS } from "../../src/protocol/range-list.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import {
   blocksOf,
@@ -164,11 +166,44 @@ test("options that exclude each other are refused", async (t) => {
   );
 });
 
-test("an endless map is refused while it is read", async (t) => {
+test("a map may be of any length", async (t) => {
   const { file } = setUp(t, "");
-  const outcome = await run(["checksum", file, "--ranges", "/dev/zero"]);
-  assertFailed(outcome, EXIT.usage, "checksum", /has more than 268435456 bytes/);
+  const comments = `${"#".repeat(2 ** 20)}\n`.repeat(300);
+  const outcome = await run(["checksum", file, "--ranges", "/dev/stdin"], {
+    stdin: Buffer.from(`${comments}0 1\n`),
+  });
+  assertSucceeded(outcome);
+  const endless = await run(["checksum", file, "--ranges", "/dev/zero"]);
+  assertFailed(endless, EXIT.usage, "checksum", /line 1: it is longer than 4096 characters/);
 });
+
+test("as many ranges as a map may have take little memory, and one more is refused", async (t) => {
+  const { file, map } = setUp(t, "");
+  const lines = Array.from({ length: MAX_EXTENTS }, (_, at) => `${2 * (MAX_EXTENTS - at)} 1\n`);
+  writeFileSync(map, lines.join(""));
+  const running = start(t, ["checksum", file, "--ranges", map], {});
+  let kibibytes = 0;
+  const timer = setInterval(() => {
+    const [, most] = /^VmHWM:\s*(\d+)/m.exec(statusOf(running.pid)) ?? [];
+    kibibytes = Math.max(kibibytes, Number(most ?? 0));
+  }, 20);
+  const { code } = await running.ended;
+  clearInterval(timer);
+  assert.equal(code, 0, running.stderr());
+  assert.ok(kibibytes > 0 && kibibytes < 300 * 1024, `${kibibytes} KiB`);
+  appendFileSync(map, "0 1\n");
+  const refused = await run(["checksum", file, "--ranges", map]);
+  assertFailed(refused, EXIT.usage, "checksum", /has more than 4194304 ranges/);
+});
+
+/** Returns what the kernel says of a process; an empty string if it has ended. */
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "latin1");
+  } catch {
+    return "";
+  }
+}
 
 test("-v says how much is scanned, and progress counts it", async (t) => {
   const { file, map } = setUp(t, "0 1\n1M 1");

@@ -12,7 +12,8 @@ const item = (fields: string): string =>
 
 const REFUSED: Record<string, [map: string | Buffer, line: number]> = {
   nothing: ["", 1],
-  "white space": [" \n\n", 1],
+  "white space": [" \n\n", 3],
+  "a length after thousands of spaces": [`0 1\n${" ".repeat(5000)}7\n`, 2],
   "one number": ["0 1\n7\n", 2],
   "three numbers": ["0 1 2", 1],
   "a negative number": ["-1 2", 1],

@@ -2,7 +2,7 @@ import type { BlockFrame } from "../protocol/block-stream/decoder.ts";
 import type { Hashing } from "../protocol/digest.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import type { Head } from "../protocol/block-stream/head.ts";
-import { type Extent, lastNotAfter } from "../ranges/extents.ts";
+import { type ExtentList, lastNotAfter } from "../ranges/extents.ts";
 import type { Sizes } from "./destination-sizes.ts";
 
 /** The blocks that one process of a destination asks for: those whose digests it sends. */
@@ -10,9 +10,9 @@ export interface BlockRequest {
   /** Block size and algorithm. */
   hashing: Hashing;
   /** The blocks whose digests are sent, in ascending order, without overlaps. */
-  extents: readonly Extent[];
+  extents: ExtentList;
   /** The parts of these extents that are requested for the audit alone; undefined without an audit. */
-  audited?: readonly Extent[] | undefined;
+  audited?: ExtentList | undefined;
   /** True if it includes all that the source has after the end of the destination. */
   openEnded: boolean;
   /** Bytes in the destination. */
@@ -34,14 +34,14 @@ export interface CopyRequest extends BlockRequest {
  * has requested.
  */
 export class Bounds {
-  readonly #extents: readonly Extent[];
+  readonly #extents: ExtentList;
   /** Offset from which on every block is requested, up to the limit. */
   readonly #open: number;
   /** Offset from which on nothing is written. */
   readonly #limit: number;
 
   /** @param limit the size that the destination will have; Infinity if it is unknown */
-  constructor(extents: readonly Extent[], open: number, limit: number) {
+  constructor(extents: ExtentList, open: number, limit: number) {
     this.#extents = extents;
     this.#open = open;
     this.#limit = limit;
@@ -73,10 +73,10 @@ export class Bounds {
   /** Returns the end of the gapless range around `position`; at most `position` if no extent contains it. */
   #endAt(position: number): number {
     let index = lastNotAfter(this.#extents, position);
-    let end = this.#extents[index]?.end ?? 0;
-    for (let next = this.#extents[++index]; next && next.start <= end;) {
+    let end = this.#extents.at(index)?.end ?? 0;
+    for (let next = this.#extents.at(++index); next && next.start <= end;) {
       end = Math.max(end, next.end);
-      next = this.#extents[++index];
+      next = this.#extents.at(++index);
     }
     return Math.min(Math.max(position, end) >= this.#open ? Infinity : end, this.#limit);
   }

@@ -3,7 +3,7 @@ import type { Hashing } from "../protocol/digest.ts";
 import { Input } from "../transport/streams/input.ts";
 import type { StageContext } from "./context.ts";
 import { Holes } from "./holes.ts";
-import type { Extent } from "../ranges/extents.ts";
+import type { ExtentList } from "../ranges/extents.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
 
@@ -28,7 +28,7 @@ export type TakeDigests = (
 export async function scanSource(
   context: StageContext,
   source: Binding.Source,
-  extents: readonly Extent[],
+  extents: ExtentList,
   hashing: Hashing,
   take: TakeDigests,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import type { StageContext } from "../blocks/context.ts";
 import { UsageError } from "../errors/copy-error.ts";
 import { DEFAULT_DIGEST, DIGEST_NAMES } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
-import type { Extent } from "../ranges/extents.ts";
+import type { ExtentList } from "../ranges/extents.ts";
 import { checksumRoot } from "../stages/checksum/checksum-root.ts";
 import { checksum } from "../stages/checksum/checksum.ts";
 import type { CacheOptions } from "../stages/checksum/digest-options.ts";
@@ -175,7 +175,7 @@ export class ChecksumCommand extends StageCommand {
   }
 
   /** Returns a function that reads the range map. It is called when FILE is open, so that a mistake in the command line shows first. */
-  #ranges(context: StageContext): (() => Promise<Extent[]>) | undefined {
+  #ranges(context: StageContext): (() => Promise<ExtentList>) | undefined {
     const { ranges, file } = this;
     if (ranges === undefined) {
       return undefined;

@@ -5,8 +5,14 @@ import { MAX_POSITION } from "./limits.ts";
 
 /** The same as in `src/ranges`, which this folder may not import. */
 interface ListedExtent {
-  start: number;
-  end: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Extents in a row, in an array or in less memory. */
+interface ListedExtents {
+  readonly length: number;
+  at: (index: number) => ListedExtent | undefined;
 }
 
 /** The first four bytes of a range list. */
@@ -33,7 +39,7 @@ const CHUNK = 4096;
  *
  * @throws RangeError if there are more than `MAX_EXTENTS`
  */
-export function* encodeRangeList(extents: readonly ListedExtent[]): Generator<Uint8Array> {
+export function* encodeRangeList(extents: ListedExtents): Generator<Uint8Array> {
   if (extents.length > MAX_EXTENTS)
     throw new RangeError(`${extents.length} extents in a range list`);
   const header = Buffer.alloc(LIST_HEADER_LENGTH);
@@ -42,9 +48,10 @@ export function* encodeRangeList(extents: readonly ListedExtent[]): Generator<Ui
   let crc = crc32(header);
   yield header;
   for (let from = 0; from < extents.length; from += CHUNK) {
-    const some = extents.slice(from, from + CHUNK);
-    const chunk = Buffer.alloc(some.length * RANGE_LENGTH);
-    for (const [index, { start, end }] of some.entries()) {
+    const count = Math.min(CHUNK, extents.length - from);
+    const chunk = Buffer.alloc(count * RANGE_LENGTH);
+    for (let index = 0; index < count; index += 1) {
+      const { start, end } = extents.at(from + index) ?? { start: 0, end: 0 };
       chunk.writeBigUInt64BE(BigInt(start), index * RANGE_LENGTH);
       chunk.writeBigUInt64BE(BigInt(end), index * RANGE_LENGTH + 8);
     }

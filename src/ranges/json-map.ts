@@ -1,6 +1,6 @@
-import { append, type Extent, extentOf } from "./extents.ts";
+import { extentOf } from "./extents.ts";
 import { type Entry, jsonEntries } from "./json-entries.ts";
-import { type MapText, misread, shown } from "./map-text.ts";
+import { type MapText, type Parsing, shown } from "./map-text.ts";
 import { nbdMeaning } from "./nbd-map.ts";
 
 /** The JSON format of a tool. */
@@ -30,53 +30,57 @@ const QEMU_IMG: Dialect = {
   meaning: qemuMeaning,
 };
 
+/** The kind of the entries of a map. */
+interface Described {
+  dialect: Dialect;
+  context: string;
+}
+
 /**
- * Returns the extents of a range map in JSON: those where the image itself has content.
+ * Adds the extents of a range map in JSON: those where the image itself has content.
  *
  * @throws UsageError
  */
-export function parseJson(map: MapText): Extent[] {
-  const extents: Extent[] = [];
-  let first: { dialect: Dialect; context: string } | undefined;
-  for (const entry of jsonEntries(map)) {
-    const dialect = "start" in entry.fields ? QEMU_IMG : NBDINFO;
-    const fail = (what: string): Error => misread(map, entry.at, what);
-    checkFields(entry, dialect, fail);
-    const meaning = dialect.meaning(entry);
-    if (meaning === undefined) {
-      throw fail(`unknown kind of entry of \`${dialect.tool}\``);
-    }
-    first ??= { dialect, context: meaning.context };
-    if (first.dialect !== dialect || first.context !== meaning.context) {
-      throw fail(`an entry of ${meaning.context} in a map of ${first.context}`);
-    }
-    const { length } = entry.fields;
-    const extent = extentOf(entry.fields[dialect.start] as number, length as number);
-    if (extent === undefined) {
-      throw fail(
-        `\`${dialect.start}\` and \`length\` must be whole numbers whose sum is at most ${Number.MAX_SAFE_INTEGER}`,
-      );
-    }
-    if (meaning.wanted) {
-      append(extents, extent);
-    }
+export function* parseJson(map: MapText): Parsing {
+  let first: Described | undefined;
+  yield* jsonEntries(map, (entry) => {
+    first = addEntry(map, entry, first);
+  });
+}
+
+/** Adds the extent of an entry if it is wanted. Refuses an entry of another kind than the first one, and returns its kind. */
+function addEntry(map: MapText, entry: Entry, first: Described | undefined): Described {
+  const dialect = "start" in entry ? QEMU_IMG : NBDINFO;
+  checkFields(map, entry, dialect);
+  const meaning = dialect.meaning(entry);
+  if (meaning === undefined) {
+    throw map.misread(`unknown kind of entry of \`${dialect.tool}\``);
   }
-  return extents;
+  const { context, wanted } = meaning;
+  if (first !== undefined && (first.dialect !== dialect || first.context !== context)) {
+    throw map.misread(`an entry of ${context} in a map of ${first.context}`);
+  }
+  const extent = extentOf(entry[dialect.start] as number, entry["length"] as number);
+  if (extent === undefined) {
+    throw map.misread(
+      `\`${dialect.start}\` and \`length\` must be whole numbers whose sum is at most ${Number.MAX_SAFE_INTEGER}`,
+    );
+  }
+  if (wanted) {
+    map.add(extent);
+  }
+  return { dialect, context };
 }
 
 /** Refuses missing fields, and unknown ones: they may change the meaning of the others. */
-function checkFields(
-  { fields }: Entry,
-  { tool, required, optional }: Dialect,
-  fail: (what: string) => Error,
-): void {
-  const missing = required.find((name) => !Object.hasOwn(fields, name));
+function checkFields(map: MapText, entry: Entry, { tool, required, optional }: Dialect): void {
+  const missing = required.find((name) => !Object.hasOwn(entry, name));
   if (missing !== undefined) {
-    throw fail(`this entry of \`${tool}\` lacks the field \`${missing}\``);
+    throw map.misread(`this entry of \`${tool}\` lacks the field \`${missing}\``);
   }
-  const unknown = Object.keys(fields).find((name) => ![...required, ...optional].includes(name));
+  const unknown = Object.keys(entry).find((name) => ![...required, ...optional].includes(name));
   if (unknown !== undefined) {
-    throw fail(`unknown field ${shown(unknown)} in an entry of \`${tool}\``);
+    throw map.misread(`unknown field ${shown(unknown)} in an entry of \`${tool}\``);
   }
 }
 
@@ -84,8 +88,8 @@ function checkFields(
  * Interprets an entry of qemu-img. Depth 0 is the image itself; greater depths are its backing files. Versions before 6.1 have
  * no field `present`: there, data and known zeros are present.
  */
-function qemuMeaning({ fields }: Entry): { context: string; wanted: boolean } | undefined {
-  const { depth, zero, data, present } = fields;
+function qemuMeaning(entry: Entry): { context: string; wanted: boolean } | undefined {
+  const { depth, zero, data, present } = entry;
   if (
     !Number.isSafeInteger(depth) ||
     (depth as number) < 0 ||

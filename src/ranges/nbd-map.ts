@@ -37,8 +37,7 @@ const MEANINGS: readonly Meaning[] = [
 ];
 
 /** Returns the meaning of an entry of `nbdinfo --map --json`; undefined if it is unknown. */
-export function nbdMeaning({ fields }: Entry): Meaning | undefined {
-  const { type, description } = fields;
+export function nbdMeaning({ type, description }: Entry): Meaning | undefined {
   return MEANINGS.find(
     (meaning) =>
       meaning.type(type) &&

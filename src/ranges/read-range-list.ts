@@ -7,7 +7,7 @@ import {
   rangeListEnded,
 } from "../protocol/range-list.ts";
 import { Input } from "../transport/streams/input.ts";
-import type { Extent } from "./extents.ts";
+import { Extents } from "./extents.ts";
 
 /** Extents to read at once. */
 const CHUNK = 4096;
@@ -17,7 +17,7 @@ const CHUNK = 4096;
  *
  * @throws ProtocolError, StreamError
  */
-export async function readRangeList(native: typeof Binding): Promise<Extent[]> {
+export async function readRangeList(native: typeof Binding): Promise<Extents> {
   const input = new Input(native, "list of ranges");
   const read = async (length: number): Promise<Uint8Array> => {
     const bytes = new Uint8Array(length);
@@ -27,9 +27,10 @@ export async function readRangeList(native: typeof Binding): Promise<Extent[]> {
     return bytes;
   };
   const decoder = new RangeListDecoder(await read(LIST_HEADER_LENGTH));
-  const extents: Extent[] = [];
+  const extents = new Extents();
   for (let left = decoder.count; left > 0; left -= CHUNK) {
-    extents.push(...decoder.extents(await read(Math.min(left, CHUNK) * RANGE_LENGTH)));
+    const some = decoder.extents(await read(Math.min(left, CHUNK) * RANGE_LENGTH));
+    for (const extent of some) extents.append(extent);
   }
   decoder.end(await read(LIST_END_LENGTH));
   return extents;

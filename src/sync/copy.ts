@@ -1,4 +1,4 @@
-import type { Extent } from "../ranges/extents.ts";
+import type { ExtentList } from "../ranges/extents.ts";
 import type { CopyResult } from "./copy-result.ts";
 import { syncDelta } from "./delta.ts";
 import { syncLegacy } from "./legacy/copy.ts";
@@ -15,7 +15,7 @@ export interface Copy extends Pick<
   /** The other hosts have blockcopy 0.0.2. */
   legacy: boolean;
   /** Reads a range map. */
-  readRanges: (file: string) => Promise<Extent[]>;
+  readRanges: (file: string) => Promise<ExtentList>;
 }
 
 /**

@@ -1,7 +1,6 @@
-import { UsageError } from "../errors/copy-error.ts";
 import type { Part } from "../blocks/part.ts";
-import { encodeRangeList, MAX_EXTENTS } from "../protocol/range-list.ts";
-import type { Extent } from "../ranges/extents.ts";
+import { encodeRangeList } from "../protocol/range-list.ts";
+import type { ExtentList } from "../ranges/extents.ts";
 import { ALL_DONE } from "../stages/save/write-and-sync.ts";
 import type { Pipe } from "../transport/processes/pipes.ts";
 import { Pace, paced } from "../transport/streams/pace.ts";
@@ -61,23 +60,13 @@ export function streamPipes(streams: number, { relayed, preface, take }: PipeOpt
   }).flat();
 }
 
-/**
- * Encodes the list of extents that the destination reads before the blocks, at the rate of `--bwlimit`.
- *
- * @throws UsageError
- */
+/** Encodes the list of extents that the destination reads before the blocks, at the rate of `--bwlimit`. */
 export function rangeListOf(
-  extents: readonly Extent[] | undefined,
+  extents: ExtentList | undefined,
   { bwlimit }: CopyOptions,
 ): AsyncIterable<Uint8Array> | undefined {
   if (extents === undefined) {
     return undefined;
-  }
-  if (extents.length > MAX_EXTENTS) {
-    throw new UsageError(
-      `the range map has ${extents.length} ranges, more than ${MAX_EXTENTS}`,
-      "merge ranges that lie close to each other, or scan without --ranges",
-    );
   }
   return paced(encodeRangeList(extents), bwlimit === undefined ? undefined : new Pace(bwlimit));
 }

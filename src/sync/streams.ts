@@ -1,7 +1,7 @@
 import { SIGNAL_EXIT_CODES } from "../errors/exit-codes.ts";
 import type { Part } from "../blocks/part.ts";
 import type { Cancellation } from "../blocks/cancellation.ts";
-import type { Extent } from "../ranges/extents.ts";
+import type { ExtentList } from "../ranges/extents.ts";
 import { type Program, type PipelineResult, runPipeline } from "../transport/processes/pipeline.ts";
 import type { Take } from "../transport/streams/pump.ts";
 import { type Cause, causeOf } from "./failures/which-failed.ts";
@@ -31,7 +31,7 @@ export interface CopyPlan {
   remote: RemoteOptions;
   copy: CopyOptions;
   /** The ranges of the destination to look at; undefined for those that the options select. */
-  extents?: readonly Extent[] | undefined;
+  extents?: ExtentList | undefined;
   /** Takes the block stream instead of the destination. */
   take?: Take;
   /** Send digests and blocks over direct connections; undefined for ssh. */

@@ -9,8 +9,8 @@ import {
   RANGE_LENGTH,
   RangeListDecoder,
 } from "../../../src/protocol/range-list.ts";
-import { cover, type Extent } from "../../../src/ranges/extents.ts";
-import { parseMap } from "../../../src/ranges/parse-map.ts";
+import { cover, type Extent, type Extents } from "../../../src/ranges/extents.ts";
+import { RangeMapParser } from "../../../src/ranges/parse-map.ts";
 import { crc32 } from "../../support/wire/crc32.ts";
 import { dirty, nbd, thinDelta } from "../../support/wire/range-maps.ts";
 import { attempt, type Target } from "../target.ts";
@@ -27,7 +27,14 @@ function touched(extents: readonly Extent[]): Set<number> {
   return blocks;
 }
 
-function assertSound(extents: readonly Extent[]): void {
+/** Parses a map that arrives in parts of `length` characters. */
+function parse(name: string, text: string, length: number): Extents {
+  const parser = new RangeMapParser(name, parseOffset);
+  for (let at = 0; at < text.length; at += length) parser.feed(text.slice(at, at + length));
+  return parser.end();
+}
+
+function assertSound(extents: Iterable<Extent>): void {
   for (const { start, end } of extents)
     assert.ok(
       Number.isSafeInteger(start) && Number.isSafeInteger(end) && 0 <= start && start <= end,
@@ -82,17 +89,22 @@ export const rangeMap: Target = {
   ],
   check(bytes) {
     const text = Buffer.from(bytes).toString("latin1");
-    const extents = attempt(() => parseMap({ text, name: "the map" }, parseOffset), UsageError);
-    if (extents instanceof Error) {
-      assert.match(extents.message, /^the map, line \d+: [ -~]*$/, "it goes to a terminal");
+    const whole = attempt(() => parse("the map", text, text.length), UsageError);
+    const inParts = attempt(() => parse("the map", text, 7), UsageError);
+    if (whole instanceof Error) {
+      assert.match(whole.message, /^the map, line \d+: [ -~]*$/, "it goes to a terminal");
+      assert.ok(inParts instanceof Error);
+      assert.equal(inParts.message, whole.message);
       return;
     }
+    const extents = [...whole];
+    assert.deepEqual([...(inParts as Extents)], extents);
     assertSound(extents);
     const small = extents.filter(({ end }) => end <= 2 * SIZE);
     const covered = cover(small, SIZE, BLOCK);
     assertSound(covered.extents);
-    assert.deepEqual(touched(covered.extents), touched(small));
-    const ends = covered.extents.map(({ start, end }) => [start, end]).flat();
+    assert.deepEqual(touched([...covered.extents]), touched(small));
+    const ends = [...covered.extents].flatMap(({ start, end }) => [start, end]);
     assert.deepEqual(
       ends,
       ends.toSorted((a, b) => a - b),
@@ -104,7 +116,7 @@ export const rangeMap: Target = {
     );
     // The same as lines.
     const lines = extents.map(({ start, end }) => `${start} ${end - start}\n`).join("");
-    assert.deepEqual(parseMap({ text: `#\n${lines}`, name: "lines" }, parseOffset), extents);
+    assert.deepEqual([...parse("lines", `#\n${lines}`, 1000)], extents);
   },
 };
 

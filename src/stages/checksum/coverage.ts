@@ -1,13 +1,13 @@
 import { type Part, partOf } from "../../blocks/part.ts";
 import type * as Binding from "../../native/binding.js";
 import type { Hashing } from "../../protocol/digest.ts";
-import { type Coverage, cover, type Extent, outside } from "../../ranges/extents.ts";
+import { type Coverage, cover, type ExtentList, Extents, outside } from "../../ranges/extents.ts";
 import type { DigestOptions } from "./digest-options.ts";
 
 /** The blocks to digest. */
 export interface DigestCoverage extends Coverage {
   /** Those of them that are digested for the audit alone, in ascending order; undefined without an audit. */
-  audited: Extent[] | undefined;
+  audited: ExtentList | undefined;
 }
 
 /** Returns the part of a file to digest. */
@@ -35,6 +35,8 @@ function withAudit(
 ): DigestCoverage {
   const share = partOf(part, 0, size, blockSize);
   const audited = outside(share, wanted.extents);
-  const { extents, bytes } = cover([...wanted.extents, ...audited], size, blockSize);
+  const both = new Extents();
+  for (const list of [wanted.extents, audited]) for (const extent of list) both.append(extent);
+  const { extents, bytes } = cover(both, size, blockSize);
   return { extents, bytes, openEnded: wanted.openEnded, audited };
 }

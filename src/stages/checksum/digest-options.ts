@@ -1,7 +1,7 @@
 import type { BlockRequest } from "../../blocks/bounds.ts";
 import type { Part } from "../../blocks/part.ts";
 import type { DigestName, Hashing } from "../../protocol/digest.ts";
-import type { Extent } from "../../ranges/extents.ts";
+import type { ExtentList } from "../../ranges/extents.ts";
 
 /** The blocks of a file or device whose digests are sent, and the form of the hash stream. */
 export interface DigestOptions {
@@ -12,7 +12,7 @@ export interface DigestOptions {
   /** Offset of the byte after the last one; undefined for the end of the file. */
   end: number | undefined;
   /** Reads the extents to digest instead of `start` to `end`; undefined to digest all of that range. */
-  ranges: (() => Promise<Extent[]>) | undefined;
+  ranges: (() => Promise<ExtentList>) | undefined;
   /** The part of the file that is digested in addition to `ranges`; undefined for none. */
   audit?: Part | undefined;
   /** Block size and algorithm. */

@@ -1,17 +1,16 @@
 import type { BlockFrame } from "../../protocol/block-stream/decoder.ts";
-import { append, type Extent, lastNotAfter } from "../../ranges/extents.ts";
+import { bytesOf, type ExtentList, Extents, lastNotAfter } from "../../ranges/extents.ts";
 import type { AuditFindings } from "../../ui/programs/event-schema.ts";
 
 /** Counts the blocks that differ where a range map says that nothing has changed. */
 export class Audit {
-  readonly #audited: readonly Extent[];
+  readonly #audited: ExtentList;
   readonly #findings: AuditFindings;
 
   /** @param audited the parts of the destination that are compared for the audit alone, in ascending order */
-  constructor(audited: readonly Extent[]) {
+  constructor(audited: ExtentList) {
     this.#audited = audited;
-    const compared = audited.reduce((sum, { start, end }) => sum + end - start, 0);
-    this.#findings = { compared, blocks: 0, bytes: 0, first: null };
+    this.#findings = { compared: bytesOf(audited), blocks: 0, bytes: 0, first: null };
   }
 
   get findings(): AuditFindings {
@@ -25,22 +24,22 @@ export class Audit {
 
   #take(position: number, length: number): void {
     const end = position + length;
-    const shared: Extent[] = [];
+    const shared = new Extents();
     for (let index = Math.max(0, lastNotAfter(this.#audited, position)); ; index += 1) {
-      const extent = this.#audited[index];
+      const extent = this.#audited.at(index);
       if (extent === undefined || extent.start >= end) {
         break;
       }
-      append(shared, {
+      shared.append({
         start: Math.max(extent.start, position),
         end: Math.min(extent.end, end),
       });
     }
-    const [first] = shared;
+    const first = shared.at(0);
     if (first !== undefined) {
       const findings = this.#findings;
       findings.blocks += 1;
-      findings.bytes += shared.reduce((sum, extent) => sum + extent.end - extent.start, 0);
+      findings.bytes += bytesOf(shared);
       findings.first = Math.min(findings.first ?? Infinity, first.start);
     }
   }

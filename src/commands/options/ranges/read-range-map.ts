@@ -2,7 +2,7 @@ import * as t from "typanion";
 
 import { UsageError } from "../../../errors/copy-error.ts";
 import type { StageContext } from "../../../blocks/context.ts";
-import type { Extent } from "../../../ranges/extents.ts";
+import type { ExtentList } from "../../../ranges/extents.ts";
 import { isExport } from "../../../native/export.ts";
 import { type FileHandle, promises } from "../../../native/files.ts";
 import { MAX_EXTENTS } from "../../../protocol/range-list.ts";
@@ -31,9 +31,6 @@ function bitmapOf(map: string): string | undefined {
   return /^bitmap:(.{1,255})$/s.exec(map)?.[1];
 }
 
-/** Bytes in the largest range map that is accepted: some two million entries. */
-const MAX_LENGTH = 256 * 1024 * 1024;
-
 const READ_LENGTH = 1024 * 1024;
 
 /** Reads into the buffer, and returns the number of bytes read; 0 at the end. */
@@ -56,7 +53,7 @@ export async function readRanges(
   { native, engine }: StageContext,
   file: string,
   source: string | undefined,
-): Promise<Extent[]> {
+): Promise<ExtentList> {
   const bitmap = bitmapOf(file);
   if (bitmap !== undefined) {
     if (source === undefined || !isExport(source)) {
@@ -110,24 +107,13 @@ async function distrustOf(handle: FileHandle, file: string): Promise<Distrust | 
   }
 }
 
-async function parse(name: string, read: Read): Promise<Extent[]> {
-  const { parseMap } = await import("../../../ranges/parse-map.ts");
-  const parts: string[] = [];
+async function parse(name: string, read: Read): Promise<ExtentList> {
+  const { RangeMapParser } = await import("../../../ranges/parse-map.ts");
+  const parser = new RangeMapParser(name, parseOffset);
   const buffer = Buffer.alloc(READ_LENGTH);
-  for (let length = 0; ;) {
-    const count = await read(buffer);
-    if (count === 0) {
-      break;
-    }
-    length += count;
-    if (length > MAX_LENGTH) {
-      throw new UsageError(
-        `${name} has more than ${MAX_LENGTH} bytes`,
-        "merge ranges that are close to each other, or leave out --ranges",
-      );
-    }
+  for (let count = await read(buffer); count > 0; count = await read(buffer)) {
     // The syntax is ASCII. Other bytes are allowed in comments, and refused elsewhere.
-    parts.push(buffer.toString("latin1", 0, count));
+    parser.feed(buffer.toString("latin1", 0, count));
   }
-  return parseMap({ text: parts.join(""), name }, parseOffset);
+  return parser.end();
 }
