@@ -1,6 +1,6 @@
 // Copies from and to the exports of NBD servers, by each command.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
@@ -17,7 +17,7 @@ import {
 import { eventually } from "../support/programs/eventually.ts";
 import { fakeNbd, FLAG, NBD, nbdkit, qemuNbd, reply, uriOf } from "../support/programs/nbd.ts";
 import { changedIn } from "../support/programs/sync-pair.ts";
-import { lacking } from "../support/programs/tools.ts";
+import { lacking, lackingRoot } from "../support/programs/tools.ts";
 import { dataFrame, DONE } from "../support/wire/frames.ts";
 
 const MIB = 1024 * 1024;
@@ -316,6 +316,29 @@ test("what a server refuses, or says wrongly, is named", async (t) => {
   }
 });
 
+test("a socket that this user may not use", { skip: lackingRoot("setpriv") }, async (t) => {
+  const { source } = files(t, noise("x", BLOCK));
+  const { uri } = await fakeNbd(t, { size: BLOCK, flags: FLAG.flush });
+  chownSync(new URL(uri).searchParams.get("socket") ?? "", 65_534, 65_534);
+  const drop = ["--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"];
+  const outcome = await run(["sync", source, uri], { prefix: ["setpriv", ...drop] });
+  assertFailed(outcome, EXIT.permission, "sync", /Permission denied; run as a user who may/);
+});
+
+test(
+  "a comparison that fails is not told to copy the rest",
+  { skip: lacking("nbdkit") },
+  async (t) => {
+    const { source } = files(t, noise("x", 2 * BLOCK));
+    const uri = await nbdkit(t, "--filter=error", "file", source, "error-pread-rate=1");
+    const outcome = await run(["compare", source, uri]);
+    const says =
+      /cannot read nbd.*; look at the log of the NBD server.*: run it again|serves; run it again$/;
+    assertFailed(outcome, EXIT.io, "compare", says);
+    assert.doesNotMatch(outcome.stderr, /copies only|only what is missing/);
+  },
+);
+
 test("without a flush each write is one that waits for the disk", async (t) => {
   const source = join(scratch(t), "source");
   writeFileSync(source, noise("s", MIB));
@@ -357,7 +380,10 @@ test("names of exports, and files of such names", { skip: lacking("nbdkit") }, a
     ["nbds://host/x", EXIT.usage, /TLS/],
     ["nbd+unix:///x", EXIT.usage, /socket is missing/],
     ["nbd://[::1]:0/x", EXIT.usage, /a port is a number/],
-    [uriOf(join(folder, "none")), EXIT.busy, /cannot connect: No such file or directory/],
+    [uriOf(join(folder, "none")), EXIT.busy, /No such file or directory; check the path of the/],
+    [uriOf(join(source, "none")), EXIT.busy, /Not a directory; check the path of the socket/],
+    [uriOf(source), EXIT.busy, /Connection refused; see that the server runs and listens/],
+    ["nbd://127.0.0.1:9/x", EXIT.busy, /Connection refused; see that the server runs and listens/],
   ] as const)
     assertFailed(await run(["sync", source, uri]), code, "sync", message);
   const uri = await nbdkit(t, "file", served);

@@ -147,9 +147,16 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
 
 /** Returns the exit code for a failure of the engine. */
 export function engineExitCode(error: EngineFailure): number {
+  if (error.kind === "no-export" && isForbidden(error.errno)) {
+    return ExitCode.permission;
+  }
   return isImpossibleName(error)
     ? ExitCode.noInput
     : (BY_KIND[error.kind]?.exitCode ?? ExitCode.internal);
+}
+
+function isForbidden(errno: number | undefined): boolean {
+  return errno === constants.errno.EACCES || errno === constants.errno.EPERM;
 }
 
 /** True if no file can have the name that was to be opened. */
@@ -176,6 +183,9 @@ export function adviceOnEngine(error: EngineFailure, stage: string): string {
   if (isExport(path) && (kind === "io" || kind === "read-only")) {
     return adviceOnExport(kind);
   }
+  if (kind === "no-export" && error.errno !== undefined) {
+    return adviceOnServer(path, errno);
+  }
   return BY_KIND[kind]?.advice ?? adviceOnSystem({ path, role, errno, writes });
 }
 
@@ -184,4 +194,20 @@ function adviceOnExport(kind: "io" | "read-only"): string {
   return kind === "io"
     ? `look at the log of the NBD server, and at the disk that it serves; ${RUN_AGAIN}`
     : "serve it writable, or choose another destination";
+}
+
+/** Returns advice on a server that could not be connected to. */
+function adviceOnServer(uri: string, errno: number): string {
+  const isUnix = /^nbds?\+unix:/i.test(uri);
+  if (isForbidden(errno)) {
+    return isUnix
+      ? "run as a user who may write to the socket and enter its folders (`namei -l`)"
+      : "see what forbids the connection: a firewall, SELinux or AppArmor (dmesg)";
+  }
+  if (errno === constants.errno.ECONNREFUSED) {
+    return "see that the server runs and listens there (`ss -ltnx`)";
+  }
+  return isUnix
+    ? "check the path of the socket, and that the server runs on the host that opens it"
+    : "check the address, and the network on the way to it";
 }

@@ -5,7 +5,7 @@ import { adviceOnEngine, engineExitCode, isEngineFailure, REPORT } from "./engin
 import { ExitCode } from "./exit-codes.ts";
 import { adviceOnStream } from "./protocol-advice.ts";
 import { failedCall } from "./stream-errors.ts";
-import { adviceOnSystem } from "./system-advice.ts";
+import { adviceOnSystem, withoutCopy } from "./system-advice.ts";
 
 /** Returns the exit code for a failure. An unexpected one is a bug, unless the system has refused a call. */
 export function exitCodeOf(error: unknown): number {
@@ -26,6 +26,11 @@ export function exitCodeOf(error: unknown): number {
 
 /** Returns advice on a failure of `stage`. */
 export function adviceOn(error: unknown, stage: string): string {
+  const advice = adviceFor(error, stage);
+  return stage === "compare" ? withoutCopy(advice) : advice;
+}
+
+function adviceFor(error: unknown, stage: string): string {
   if (error instanceof CopyError || error instanceof AddonError) {
     return error.advice;
   }

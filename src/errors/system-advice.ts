@@ -9,6 +9,15 @@ const AGAIN = "a new run copies only what is missing";
 /** Advice on an interrupted copy. */
 export const RUN_AGAIN = `run it again: ${AGAIN}`;
 
+/** The same, if nothing else is known about the failure. */
+export const WRITTEN_STAYS =
+  "run it again: what was written stays, and only what is missing is sent";
+
+/** Returns advice for a command that copies nothing. */
+export function withoutCopy(advice: string): string {
+  return advice.replace(RUN_AGAIN, "run it again").replace(WRITTEN_STAYS, "run it again");
+}
+
 /** A system call that failed. */
 export interface SystemFailure {
   /** The file or device. */

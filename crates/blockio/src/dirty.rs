@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use blockcopy_nbd::{Client, Context};
+use blockcopy_nbd::{Context, Extent};
 
 use crate::Error;
 use crate::medium::{connect, window};
@@ -16,22 +16,41 @@ use crate::medium::{connect, window};
 /// [`Source::open`](crate::Source::open) of an export.
 pub fn dirty_ranges(path: &Path, bitmap: &str, most: usize) -> Result<Vec<Range<u64>>, Error> {
     let client = connect(path, Context::DirtyBitmap(bitmap.to_owned()))?;
-    read_all(&client, most).map_err(|reason| Error::NoBitmap {
+    let size = client.export().size;
+    let ask = |at, len| {
+        client
+            .extents(at, len)
+            .map_err(|failure| failure.to_string())
+    };
+    read_all(size, most, ask).map_err(|reason| Error::NoBitmap {
         path: path.to_owned(),
         bitmap: bitmap.to_owned(),
         reason,
     })
 }
 
+/// Answers of any length that are accepted.
+const ANY_ANSWERS: u64 = 10_000;
+
+/// Least number of bytes of all other answers, on average. With an answer for each byte, a server could keep a copy from ever beginning.
+const LEAST: u64 = 4096;
+
 /// Returns all dirty ranges; if that is not possible, the reason, as a clause.
-fn read_all(client: &Client, most: usize) -> Result<Vec<Range<u64>>, String> {
-    let size = client.export().size;
+fn read_all(
+    size: u64,
+    most: usize,
+    ask: impl Fn(u64, u32) -> Result<Option<Vec<Extent>>, String>,
+) -> Result<Vec<Range<u64>>, String> {
     let mut ranges: Vec<Range<u64>> = Vec::new();
     let mut at = 0;
-    while at < size {
-        let extents = client.extents(at, window(at, size));
-        let extents = extents.map_err(|failure| failure.to_string())?;
-        for extent in extents.ok_or("the server does not offer it")? {
+    for answers in 0_u64.. {
+        if at >= size {
+            break;
+        }
+        if answers.saturating_sub(ANY_ANSWERS) * LEAST > at {
+            return Err("the server tells of it in pieces that are too small".to_owned());
+        }
+        for extent in ask(at, window(at, size))?.ok_or("the server does not offer it")? {
             let is_dirty = extent.is_dirty();
             let end = at + extent.len;
             if is_dirty.ok_or("the server tells of it in an unknown way")? {
@@ -48,4 +67,27 @@ fn read_all(client: &Client, most: usize) -> Result<Vec<Range<u64>>, String> {
         }
     }
     Ok(ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads the bitmap of a server that answers with `len` bytes at a time, every second time dirty ones.
+    fn read(size: u64, len: u64) -> Result<usize, String> {
+        let ask = |at, wanted| {
+            let len = len.min(u64::from(wanted));
+            let flags = u32::from(at / len % 2 == 1);
+            Ok(Some(vec![Extent { len, flags }]))
+        };
+        read_all(size, 1 << 20, ask).map(|ranges| ranges.len())
+    }
+
+    #[test]
+    fn answers_that_never_come_to_an_end_are_given_up() {
+        assert_eq!(read(1 << 30, 4096), Ok(1 << 17));
+        assert_eq!(read(10_000, 1), Ok(5000));
+        let refusal = read(1 << 40, 1).unwrap_err();
+        assert!(refusal.contains("too small"), "{refusal}");
+    }
 }

@@ -135,6 +135,8 @@ pub enum Error {
         path: PathBuf,
         /// The reason, as a clause; it may contain text of the server.
         reason: String,
+        /// Error number of connect(2), if that has failed.
+        errno: Option<i32>,
     },
 
     /// The dirty bitmap of an export cannot be read completely.
@@ -283,6 +285,7 @@ impl Error {
             | Self::Permission { errno, .. }
             | Self::Io { errno, .. }
             | Self::Sync { errno, .. } => Some(errno.raw()),
+            Self::NoExport { errno, .. } => *errno,
             _ => None,
         }
     }

@@ -11,6 +11,9 @@ use crate::stream::{Stream, Timed};
 use crate::wire::{Request, command};
 use crate::{Context, Error, Export, Limits, Uri, negotiate};
 
+/// Part of a payload whose sending shows that the server lives, in bytes: over a slow link, all of it may take longer than the limit.
+const PIECE: usize = 1024 * 1024;
+
 /// Connection to an export.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -52,8 +55,9 @@ impl Connection {
         let broken = |error: io::Error| Error::of_stream(&error, 0);
         stream.set_write_timeout(limits.idle).map_err(broken)?;
         // Wakes up from time to time, to see if a reply is overdue.
-        let tick = (limits.idle / 8).max(Duration::from_millis(1));
-        stream.set_read_timeout(tick).map_err(broken)?;
+        stream
+            .set_read_timeout(tick_of(limits.idle))
+            .map_err(broken)?;
         let shared = Arc::new(Shared {
             stream,
             pending: Pending::default(),
@@ -95,9 +99,13 @@ impl Connection {
         let header = Request { cookie, ..request }.encoded();
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut stream = &self.shared.stream;
-        let written = stream
-            .write_all(&header)
-            .and_then(|()| stream.write_all(payload));
+        let written = stream.write_all(&header).and_then(|()| {
+            payload.chunks(PIECE).try_for_each(|piece| {
+                stream.write_all(piece)?;
+                self.shared.pending.taken();
+                Ok(())
+            })
+        });
         drop(writing);
         if let Err(error) = written {
             // The server may have got a part of it: what comes next would be misunderstood.
@@ -176,6 +184,11 @@ fn failed(failure: Failure, limit: Duration) -> Error {
     }
 }
 
+/// Returns the longest time for a single read.
+fn tick_of(idle: Duration) -> Duration {
+    (idle / 60).max(Duration::from_millis(1))
+}
+
 /// Stream that waits as long as no reply is overdue.
 struct Patient<'a> {
     shared: &'a Shared,
@@ -183,23 +196,20 @@ struct Patient<'a> {
 
 impl Read for Patient<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+        let Shared { pending, idle, .. } = self.shared;
         loop {
-            match (&self.shared.stream).read(buf) {
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                    ) =>
-                {
-                    if self.shared.pending.is_overdue(self.shared.idle) {
-                        return Err(io::ErrorKind::TimedOut.into());
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => {
-                    self.shared.pending.heard();
-                    return result;
-                }
+            let begun = Instant::now();
+            let result = (&self.shared.stream).read(buf);
+            // A longer one is the time in which this process was stopped.
+            let waited = begun.elapsed().min(tick_of(*idle));
+            let count = result.as_ref().copied().unwrap_or_default();
+            if pending.is_overdue(waited, count, *idle) {
+                return Err(TimedOut.into());
+            }
+            match result {
+                Err(error) if matches!(error.kind(), Interrupted | TimedOut | WouldBlock) => {}
+                result => return result,
             }
         }
     }

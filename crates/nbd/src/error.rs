@@ -14,7 +14,7 @@ pub enum Error {
         text: String,
     },
     /// The server did not answer in time.
-    #[error("the server did not answer for {seconds} seconds")]
+    #[error("the server did not answer within {seconds} seconds")]
     Silent {
         /// Limit that was exceeded.
         seconds: u64,

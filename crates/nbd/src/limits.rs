@@ -9,7 +9,7 @@ pub struct Limits {
     pub connect: Duration,
     /// For the whole handshake.
     pub handshake: Duration,
-    /// For a connection with requests without a reply, on which nothing arrives.
+    /// For a connection with requests without a reply, on which no reply is completed and hardly anything arrives.
     pub idle: Duration,
 }
 

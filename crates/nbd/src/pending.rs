@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::coverage::Coverage;
 use crate::{Error, Extent};
@@ -40,6 +40,10 @@ pub enum Answer {
     Success,
 }
 
+/// Bytes that count as progress although they complete no reply. A server that sends fewer within the limit for silence could keep a request
+/// waiting for years.
+const PROGRESS: usize = 64 * 1024;
+
 /// Request whose reply has not arrived completely.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -48,6 +52,8 @@ pub(crate) struct State {
     pub(crate) filled: Coverage,
     pub(crate) extents: Vec<Extent>,
     pub(crate) error: Option<u32>,
+    /// Chunks that have arrived.
+    pub(crate) chunks: u32,
     answer: SyncSender<Result<Answer, Error>>,
 }
 
@@ -81,10 +87,19 @@ struct Inner {
     next_cookie: u64,
     /// Requests sent and not settled.
     in_flight: usize,
-    /// Time at which the server last sent anything, or at which the first request after a pause was sent.
-    heard: Instant,
+    /// Time that was spent waiting for the server since it last made [progress](PROGRESS), or since the first request after a pause was sent.
+    waited: Duration,
+    /// Bytes that have arrived since then.
+    arrived: usize,
     /// True after the connection failed.
     closed: bool,
+}
+
+impl Inner {
+    fn progress(&mut self) {
+        self.waited = Duration::ZERO;
+        self.arrived = 0;
+    }
 }
 
 impl Default for Pending {
@@ -93,7 +108,8 @@ impl Default for Pending {
             states: HashMap::new(),
             next_cookie: 1,
             in_flight: 0,
-            heard: Instant::now(),
+            waited: Duration::ZERO,
+            arrived: 0,
             closed: false,
         }))
     }
@@ -113,12 +129,13 @@ impl Pending {
             filled: Coverage::default(),
             extents: Vec::new(),
             error: None,
+            chunks: 0,
             answer,
         };
         let cookie = inner.next_cookie;
         inner.next_cookie += 1;
         if inner.in_flight == 0 {
-            inner.heard = Instant::now();
+            inner.progress();
         }
         inner.in_flight += 1;
         inner.states.insert(cookie, state);
@@ -137,7 +154,14 @@ impl Pending {
 
     /// Counts a request that was taken as settled.
     pub(crate) fn settled(&self) {
-        self.lock().in_flight -= 1;
+        let mut inner = self.lock();
+        inner.in_flight -= 1;
+        inner.progress();
+    }
+
+    /// Records that the server has taken a large part of a payload.
+    pub(crate) fn taken(&self) {
+        self.lock().progress();
     }
 
     /// Returns the number of requests that wait.
@@ -145,15 +169,16 @@ impl Pending {
         self.lock().in_flight
     }
 
-    /// Records that the server has sent something.
-    pub(crate) fn heard(&self) {
-        self.lock().heard = Instant::now();
-    }
-
-    /// Returns true if a request waits and the server has sent nothing for that long.
-    pub(crate) fn is_overdue(&self, limit: Duration) -> bool {
-        let inner = self.lock();
-        inner.in_flight > 0 && inner.heard.elapsed() >= limit
+    /// Records that the server has sent `count` bytes after a time of `waited`. Returns true if a request waits, and the server has made no
+    /// progress for `limit`.
+    pub(crate) fn is_overdue(&self, waited: Duration, count: usize, limit: Duration) -> bool {
+        let mut inner = self.lock();
+        inner.waited = inner.waited.saturating_add(waited);
+        inner.arrived = inner.arrived.saturating_add(count);
+        if inner.arrived >= PROGRESS {
+            inner.progress();
+        }
+        inner.in_flight > 0 && inner.waited >= limit
     }
 
     /// Gives up all requests, and accepts no others.

@@ -10,6 +10,9 @@ use crate::{Error, Extent};
 /// Limit for the extents of one reply. QEMU sends at most 2^17 of them, nbdkit 2^20.
 const MAX_EXTENTS: u32 = 1 << 20;
 
+/// Limit for the chunks of one reply: one for each sector of the largest read, and the reports of errors.
+const MAX_CHUNKS: u32 = 1 << 17;
+
 /// Failure to receive: of the stream, or of what came from it.
 #[derive(Debug)]
 pub enum Failure {
@@ -88,6 +91,10 @@ fn one_chunk(stream: &mut impl Read, pending: &Pending) -> Result<(), Failure> {
         _ => return violation("a chunk of an unknown type"),
     }
     if flags & chunk::FLAG_DONE == 0 {
+        state.chunks += 1;
+        if state.chunks > MAX_CHUNKS {
+            return violation("a reply of too many chunks");
+        }
         pending.put_back(cookie, state);
         return Ok(());
     }

@@ -1,4 +1,5 @@
 import { ExitCode, SIGNAL_EXIT_CODES } from "../../errors/exit-codes.ts";
+import { WRITTEN_STAYS } from "../../errors/system-advice.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
 import type { Cause } from "./which-failed.ts";
@@ -23,8 +24,6 @@ const STAGE_CODES: ReadonlySet<number> = new Set([
   ExitCode.otherDestination,
   ...SIGNAL_EXIT_CODES,
 ]);
-
-const RUN_AGAIN = "run it again: what was written stays, and only what is missing is sent";
 
 /** Makes the error for a copy that failed. Further output of the failed program goes to `warn`. */
 export function failureOf({ side, status }: Cause, warn: StageContext["warn"]): SyncError {
@@ -54,7 +53,7 @@ function reportedError(side: Side, error: NonNullable<Side["error"]>): SyncError
   const on = end.kind === "local" ? "" : `on ${hostLabel(end)}: `;
   const code = exitCodeFor(end, error.code);
   return error.consequence === true
-    ? new SyncError(`${on}${message} (${endedFirst(side)})`, RUN_AGAIN, code)
+    ? new SyncError(`${on}${message} (${endedFirst(side)})`, WRITTEN_STAYS, code)
     : new SyncError(`${on}${message}`, advice, code);
 }
 
@@ -100,5 +99,5 @@ function cutOff({ end, role, lastLines }: Side, status: ExitStatus): SyncError {
       : "code" in status && status.code === SSH_FAILED
         ? `the connection to ${where} was lost, or the stage there was killed`
         : `the stage at the ${role} on ${where} ended without an error message (${statusText(status)})`;
-  return new SyncError(`${message}${lastOf(lastLines)}`, RUN_AGAIN, ExitCode.later);
+  return new SyncError(`${message}${lastOf(lastLines)}`, WRITTEN_STAYS, ExitCode.later);
 }

@@ -47,6 +47,10 @@ pub(crate) fn connect(path: &Path, context: Context) -> std::result::Result<Clie
     connected.map_err(|failure| Error::NoExport {
         path: path.to_owned(),
         reason: failure.to_string(),
+        errno: match failure {
+            Failure::Connect { errno, .. } => errno,
+            _ => None,
+        },
     })
 }
 

@@ -10,6 +10,10 @@ const WINDOW: u64 = 1024 * 1024 * 1024;
 /// Limit for the runs that are kept. One reply can have as many.
 const MAX_RUNS: usize = 1 << 20;
 
+/// Least number of bytes that an answer is taken to cover. Of a shorter one, all of them may not be zeros: with an answer for each byte, a
+/// server could keep a copy from ever ending.
+const LEAST: u64 = 64 * 1024;
+
 /// Returns the number of bytes to ask about at `at`, up to the end of the export.
 pub(crate) fn window(at: u64, size: u64) -> u32 {
     // At most a window, so it fits.
@@ -55,7 +59,10 @@ impl Zeros {
             match self.runs.get(index) {
                 Some(run) if run.zero == zero => return Ok(Some(at)),
                 Some(run) => at = run.end,
-                None => self.append(&ask(at, window(at, size))?),
+                None => {
+                    let extents = ask(at, window(at, size))?;
+                    self.append(&extents, (size - at).min(LEAST));
+                }
             }
         }
         Ok(None)
@@ -65,8 +72,14 @@ impl Zeros {
         self.runs.last().map_or(self.start, |run| run.end)
     }
 
-    /// Appends extents; each has at least one byte.
-    fn append(&mut self, extents: &[Extent]) {
+    /// Appends extents, each of at least one byte; if they have fewer than `shortest` bytes together, as many that may not be zeros.
+    fn append(&mut self, extents: &[Extent], shortest: u64) {
+        let covered: u64 = extents.iter().map(|extent| extent.len).sum();
+        let data = [Extent {
+            len: shortest,
+            flags: 0,
+        }];
+        let extents = if covered < shortest { &data } else { extents };
         if self.runs.len() > MAX_RUNS {
             self.start = self.end();
             self.runs.clear();
@@ -92,15 +105,19 @@ mod tests {
 
     use super::*;
 
-    /// Answers as a server with one byte per element of `zero`, in replies of at most `most` bytes.
+    /// Answers as a server with [`LEAST`] bytes per element of `zero`, in replies of at most `most` elements.
     fn answer(zero: &[bool], most: usize, offset: u64, len: u32) -> Vec<Extent> {
-        let start = usize::try_from(offset).unwrap();
-        let len = most.min(len as usize);
-        let extent = |&zero: &bool| Extent {
-            len: 1,
-            flags: if zero { 2 } else { 1 },
-        };
-        zero[start..][..len].iter().map(extent).collect()
+        let start = usize::try_from(offset / LEAST).unwrap();
+        let count = most.min(usize::try_from(u64::from(len) / LEAST).unwrap());
+        let mut extents: Vec<Extent> = zero[start..][..count]
+            .iter()
+            .map(|&zero| Extent {
+                len: LEAST,
+                flags: if zero { 2 } else { 1 },
+            })
+            .collect();
+        extents[0].len -= offset % LEAST;
+        extents
     }
 
     proptest! {
@@ -112,31 +129,47 @@ mod tests {
             most in 1..70_usize,
             queries in prop::collection::vec((0..60_u64, any::<bool>()), 1..20),
         ) {
-            let size = zero.len() as u64;
+            let size = zero.len() as u64 * LEAST;
             let mut zeros = Zeros::default();
-            for (offset, wanted) in queries {
+            for (element, wanted) in queries {
                 let ask = |offset, len| Ok(answer(&zero, most, offset, len));
-                let found = zeros.next(wanted, offset, size, ask).unwrap();
-                let expected = (offset..size).find(|&at| zero[usize::try_from(at).unwrap()] == wanted);
+                let found = zeros.next(wanted, element * LEAST, size, ask).unwrap();
+                let elements = element..zero.len() as u64;
+                let expected = elements.map(|at| at * LEAST).find(|&at| zero[usize::try_from(at / LEAST).unwrap()] == wanted);
                 prop_assert_eq!(found, expected);
             }
         }
     }
 
-    #[test]
-    fn each_byte_is_asked_about_once_if_they_are_read_in_order() {
+    /// Returns the number of questions about an export of this size whose server answers with `len` bytes of zeros at a time.
+    fn questions(size: u64, len: u64) -> u64 {
         let asked = Cell::new(0);
         let mut zeros = Zeros::default();
-        for offset in 0..1000 {
-            let ask = |_, len| {
+        for offset in (0..size).step_by(usize::try_from(LEAST).unwrap()) {
+            let ask = |_, wanted| {
                 asked.set(asked.get() + 1);
                 Ok(vec![Extent {
-                    len: u64::from(len).min(100),
+                    len: u64::from(wanted).min(len),
                     flags: 2,
                 }])
             };
-            assert_eq!(zeros.next(false, offset, 1000, ask), Ok(None));
+            zeros.next(false, offset, size, ask).unwrap();
         }
-        assert_eq!(asked.get(), 10);
+        asked.get()
+    }
+
+    #[test]
+    fn each_byte_is_asked_about_once_if_they_are_read_in_order() {
+        assert_eq!(questions(1000 * LEAST, 100 * LEAST), 10);
+    }
+
+    #[test]
+    fn answers_for_single_bytes_are_taken_for_no_zeros() {
+        assert_eq!(questions(1000 * LEAST, 1), 1000);
+        let ask = |_, _| Ok(vec![Extent { len: 1, flags: 2 }]);
+        let next = |offset, size| Zeros::default().next(false, offset, size, ask).unwrap();
+        assert_eq!(next(5, 2 * LEAST), Some(5));
+        // All of the last byte was told.
+        assert_eq!(next(5, 6), None);
     }
 }

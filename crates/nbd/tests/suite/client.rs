@@ -1,6 +1,7 @@
 //! Requests over connections.
 
 use std::collections::HashSet;
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
@@ -160,6 +161,50 @@ fn a_server_that_never_answers_is_given_up() {
 }
 
 #[test]
+fn a_server_that_dribbles_is_given_up() {
+    let server = Server::start(negotiation(false, SIZE, FLUSH), |mut served| {
+        let Some(request) = served.request() else {
+            return;
+        };
+        let head = [&0x6744_6698_u32.to_be_bytes()[..], &[0; 4], &request.cookie].concat();
+        // Far more often than the limit for silence, for longer than this test waits.
+        for byte in head.into_iter().chain([0; 5000]) {
+            if served.0.write_all(&[byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let client = server.connect().unwrap();
+    let begun = Instant::now();
+    let error = client.read(&mut [0; 4000], 0).unwrap_err();
+    assert_eq!(error, Error::Silent { seconds: 0 });
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert_useless(&client, &error);
+}
+
+#[test]
+fn a_server_that_is_slow_is_not_given_up() {
+    let server = Server::start(negotiation(false, SIZE, FLUSH), |mut served| {
+        let Some(request) = served.request() else {
+            return;
+        };
+        let head = [&0x6744_6698_u32.to_be_bytes()[..], &[0; 4], &request.cookie].concat();
+        served.0.write_all(&head).unwrap();
+        // All of it takes longer than the limit for silence.
+        for piece in expected(0, 800_000).chunks(100_000) {
+            served.0.write_all(piece).unwrap();
+            thread::sleep(Duration::from_millis(100));
+        }
+        while served.request().is_some() {}
+    });
+    let client = server.connect().unwrap();
+    let mut buf = vec![0; 800_000];
+    client.read(&mut buf, 0).unwrap();
+    assert_eq!(buf, expected(0, 800_000));
+}
+
+#[test]
 fn a_lost_connection_fails_all_requests_in_flight_and_all_later_ones() {
     let server = Server::start(negotiation(false, SIZE, FLUSH), |mut served| {
         for _ in 0..3 {
@@ -178,7 +223,6 @@ fn a_lost_connection_fails_all_requests_in_flight_and_all_later_ones() {
 #[test]
 fn a_server_that_refuses_a_request_serves_the_next_one() {
     let server = Server::start(negotiation(false, SIZE, FLUSH), |mut served| {
-        use std::io::Write;
         while let Some(request) = served.request() {
             if request.offset == 0 {
                 let head = [&0x6744_6698_u32.to_be_bytes()[..], &[0, 0, 0, 5]].concat();

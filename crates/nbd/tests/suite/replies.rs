@@ -132,6 +132,13 @@ fn flags_that_are_not_understood_make_nothing_zero_or_clean() {
 }
 
 #[test]
+fn a_reply_without_an_end_is_refused() {
+    let said = error(0, 5, b"").repeat((1 << 17) + 1);
+    let refusal = received(true, TEN, &said).unwrap_err();
+    assert!(refusal.contains("too many chunks"), "{refusal}");
+}
+
+#[test]
 fn errors_are_reported_after_the_last_chunk() {
     let said = bytes(&[
         &data(0, 100, b"abc"),
