@@ -20,7 +20,7 @@ import {
 import { eventually } from "../support/programs/eventually.ts";
 import { qemuNbd } from "../support/programs/nbd.ts";
 import { bytesSent, changedIn } from "../support/programs/sync-pair.ts";
-import { lacking, system } from "../support/programs/tools.ts";
+import { lacking, lackingRoot, system } from "../support/programs/tools.ts";
 
 const MIB = 1024 * 1024;
 
@@ -252,6 +252,43 @@ test("an image that a virtual machine uses is refused", { skip }, async (t) => {
   ] as const)
     assertFailed(await run(["sync", ...args]), EXIT.busy, "sync", says);
 });
+
+test(
+  "an image that is replaced after its header was read",
+  { skip: lackingRoot("qemu-img", "qemu-nbd", "unshare") },
+  async (t) => {
+    const { raw, at, image } = disks(t);
+    const [path, other, program] = [at("from.qcow2"), image("other.qcow2"), at("program")];
+    const hostile = [
+      "qemu-img",
+      "create",
+      "-q",
+      "-f",
+      "qcow2",
+      "-o",
+      `data_file=${raw}`,
+      path,
+      "1M",
+    ];
+    const real = at("qemu-img");
+    for (const [what, swap] of [
+      // One that names other files, and one that was never looked at.
+      [/qemu-nbd has opened .*disk;/, hostile.join(" ").replace("qemu-img", real)],
+      [/qemu-nbd has opened .*from\.qcow2;/, `cp ${other} ${other}.new; mv ${other}.new ${path}`],
+    ] as const) {
+      image("from.qcow2");
+      writeFileSync(program, `#!/bin/sh\n${swap}\n`, { mode: 0o755 });
+      const tool = "$(readlink -f /usr/bin/qemu-img)";
+      const setup = `touch ${real} && mount --bind ${tool} ${real} && mount --bind ${program} ${tool} && exec "$@"`;
+      const outcome = await run(["checksum", "--format=qcow2", path], {
+        prefix: ["unshare", "--mount", "sh", "-c", setup, "sh"],
+      });
+      assertFailed(outcome, EXIT.differs, "checksum", what);
+      assert.match(outcome.stderr, /was replaced while it was being opened/);
+      assert.equal(outcome.stdout.length, 0);
+    }
+  },
+);
 
 test("a container that is copied as it is gets a warning, once", { skip }, async (t) => {
   const { raw, at, image } = disks(t);

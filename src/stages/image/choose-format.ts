@@ -1,17 +1,8 @@
 import type { StageContext } from "../../blocks/context.ts";
-import { CopyError, UsageError } from "../../errors/copy-error.ts";
-import { ExitCode } from "../../errors/exit-codes.ts";
+import { UsageError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import { type FormatChoice, formatOfName, type ImageChoice, type ImageFormat } from "./format.ts";
-
-/** A file is not the image that it should be, or not one that can be opened safely. */
-class ImageError extends CopyError {
-  override readonly name = "ImageError";
-
-  constructor(message: string, advice: string) {
-    super(message, advice, ExitCode.differs);
-  }
-}
+import { ImageError } from "./image-error.ts";
 
 /**
  * Decides the format of a file or device, by the option and by what it begins with. Whoever writes to a raw disk also decides what it

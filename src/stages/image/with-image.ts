@@ -2,6 +2,7 @@ import type { StageContext } from "../../blocks/context.ts";
 import { CopyError, UsageError } from "../../errors/copy-error.ts";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
+import type * as Binding from "../../native/binding.js";
 import { isExport } from "../../native/export.ts";
 import { absolute } from "../../native/files.ts";
 import { isBytes } from "../../native/names.ts";
@@ -12,6 +13,7 @@ import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import { chooseFormat } from "./choose-format.ts";
 import type { ImageChoice, ImageFormat } from "./format.ts";
 import type { ImageUse } from "./on-image.ts";
+import { refuseOtherFiles } from "./refuse-other-files.ts";
 
 /** The server of an image has failed. */
 class ServerError extends CopyError {
@@ -51,7 +53,7 @@ export async function withImage<T>(
   const server = startOnSocket(native, program, argumentsFor(image));
   const result = await Promise.resolve()
     .then(() => container.serveAt(server.uri))
-    .then(work)
+    .then(() => checked(context, { file, container, pid: server.pid }, work))
     .catch(async (error: unknown) => {
       throw await explained(error, server, image);
     });
@@ -64,6 +66,24 @@ export async function withImage<T>(
     );
   }
   return result;
+}
+
+/** Does the work with a server that has opened the image and nothing else. */
+async function checked<T>(
+  { engine }: StageContext,
+  { file, container, pid }: { file: string; container: Binding.Source; pid: number | undefined },
+  work: () => Promise<T>,
+): Promise<T> {
+  // The server accepts clients after it has opened the image, and ends after the last one: this connection stays until the end.
+  const first = await engine.openSource(file, "off");
+  try {
+    if (pid !== undefined) {
+      refuseOtherFiles(pid, file, container);
+    }
+    return await work();
+  } finally {
+    first.close();
+  }
 }
 
 function refuseNoFile({ file, option }: ImageUse): void {

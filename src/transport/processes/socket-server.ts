@@ -25,6 +25,8 @@ const TO_STOP = 60_000;
 export interface SocketServer {
   /** The URI of its default export. */
   readonly uri: string;
+  /** Its number; undefined if it could not be started. */
+  readonly pid: number | undefined;
   /** Waits for it to end by itself; false if it has not ended in this time. */
   endsWithin(milliseconds: number): Promise<boolean>;
   /** Makes it end in good order. Returns the reason if it has not; undefined after a success. */
@@ -71,6 +73,7 @@ export function startOnSocket(
     });
   return {
     uri: `nbd+unix:///?socket=/proc/self/fd/${place}`,
+    pid: child.pid,
     endsWithin,
     stop: async () => {
       child.kill("SIGTERM");
