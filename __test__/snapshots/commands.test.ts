@@ -95,7 +95,12 @@ test("--after runs if the snapshot cannot be made", { skip }, async (t) => {
   const before = `${note("before")}; mount -o remount,ro ${dirname(from)}`;
   const words = ["--snapshot", "auto", "--before", before, "--after", note("after")];
   const outcome = await run(["sync", ...words, from, to]);
-  assertFailed(outcome, EXIT.busy, "sync", /disk cannot be cloned: .*[Rr]ead-only/);
+  assertFailed(
+    outcome,
+    EXIT.busy,
+    "sync",
+    /disk cannot be cloned: .*[Rr]ead-only.*; if nothing can write to it/,
+  );
   assert.equal(log(), "before\nafter\n");
 });
 
@@ -117,6 +122,29 @@ test("--after runs after a signal, and not before --before has ended", { skip },
   }
   assertSame(readFileSync(to), OLD, "the destination");
 });
+
+test("--after runs if all processes of the unit are ended", { skip }, async (t) => {
+  const { from, log, note } = rig(t);
+  const before = `${note("begin")}; sleep 600`;
+  const words = ["--snapshot", "auto", "--before", before, "--after", note("after")];
+  const [file = "", ...args] = COMMAND;
+  const child = spawn(file, [...args, "retrieve", ...words, from], {
+    env: environment(),
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  await eventually(() => log() === "begin\n", { what: "begun" });
+  // As systemd does it: SIGTERM to each process of the control group.
+  const started = descendants(child.pid ?? 0);
+  assert.ok(started.length >= 4, String(started));
+  for (const pid of started) process.kill(pid, "SIGTERM");
+  await eventually(() => log() === "begin\nafter\n", { what: "run", detail: log });
+});
+
+/** Lists a process and all that descend from it. */
+function descendants(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return [pid, ...children.split(" ").filter(Boolean).map(Number).flatMap(descendants)];
+}
 
 test("--after runs if the snapshot waits for what --before has frozen", { skip }, async (t) => {
   const { from, to, log, note } = rig(t);

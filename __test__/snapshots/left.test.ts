@@ -27,7 +27,10 @@ interface Rig {
   /** The folder with the snapshots that exist: files with their tags. */
   volumes: string;
   /** Runs the program with a snapshot that was left, and may be held. The group of the source has room for some snapshots. */
-  run: (setting: { room: number; isHeld: boolean }, words: readonly string[]) => Promise<Outcome>;
+  run: (
+    setting: { room: number; isHeld: boolean | "open" },
+    words: readonly string[],
+  ) => Promise<Outcome>;
 }
 
 function rig(t: TestContext): Rig {
@@ -59,7 +62,16 @@ function rig(t: TestContext): Rig {
         path("row"),
         JSON.stringify({ ...ROW, lv_dm_path: from, lv_kernel_minor: minor }),
       );
-      writeFileSync(program, lvm({ volumes, row: path("row"), room, held: isHeld ? LEFT : "" }));
+      writeFileSync(
+        program,
+        lvm({
+          volumes,
+          row: path("row"),
+          room,
+          isOpen: isHeld === "open",
+          held: isHeld === false ? "" : LEFT,
+        }),
+      );
       chmodSync(program, 0o755);
       return run(words, { prefix, stdin: Buffer.alloc(0) });
     },
@@ -87,7 +99,13 @@ const ROW = {
 };
 
 /** Returns a program that stands in for lvm(8). Each snapshot takes 1 MiB. */
-function lvm(of: { volumes: string; row: string; room: number; held: string }): string {
+function lvm(of: {
+  volumes: string;
+  row: string;
+  room: number;
+  held: string;
+  isOpen: boolean;
+}): string {
   return `#!/bin/sh
 cd ${of.volumes} || exit
 refuse() { echo "$1" >&2; exit 5; }
@@ -97,7 +115,9 @@ case "$(basename "$0")" in
   lvs)
     echo '{"report": [{"lv": ['
     row disk
-    for name in $(ls); do echo , && row "$name" "$(cat "$name")" disk; done
+    for name in $(ls); do
+      echo , && row "$name" "$(cat "$name")" disk${of.isOpen ? " | sed s/owi-a-/owi-ao/" : ""}
+    done
     echo ']}]}'
     ;;
   lvcreate)
@@ -128,10 +148,14 @@ test("a snapshot that cannot be removed is told of, however the copy ends", { sk
   const made = rig(t);
   const copy = ["--snapshot", "lvm", "--snapshot-size", "1M"];
   const sync = (...words: string[]): string[] => ["sync", ...copy, ...words, made.from, made.to];
+  const map = `${made.to}.map`;
+  writeFileSync(map, "0 1\n");
+  const audit = ["--ranges", map, "--audit", "100%"];
   for (const [name, room, words, code] of [
     ["a copy", 2, sync(), EXIT.notKept],
     ["no room", 1, sync(), EXIT.busy],
-    ["--before fails", 2, sync("--before", "exit 3"), EXIT.busy],
+    ["--before fails", 2, sync("-q", "--before", "exit 3"), EXIT.busy],
+    ["the audit finds a difference", 2, sync("-q", ...audit), EXIT.incompleteMap],
     ["lvcreate fails", 2, sync("--before", `touch ${made.volumes}/other`), EXIT.busy],
     ["no hash stream", 2, ["retrieve", ...copy, made.from], EXIT.protocol],
   ] as const) {
@@ -141,4 +165,13 @@ test("a snapshot that cannot be removed is told of, however the copy ends", { sk
     assert.match(outcome.stderr, says, name);
     assert.equal(outcome.stderr.split("could not be removed").length, 2, outcome.stderr);
   }
+});
+
+test("a snapshot that was left and is open is not waited for", { skip }, async (t) => {
+  const made = rig(t);
+  const words = ["sync", "--snapshot", "lvm", "--snapshot-size", "1M", made.from, made.to];
+  const outcome = await made.run({ room: 2, isHeld: "open" }, words);
+  assert.equal(outcome.code, EXIT.notKept, outcome.stderr);
+  assert.match(outcome.stderr, new RegExp(`vg/${LEFT} could not be removed: it is open`));
+  assertSame(readFileSync(made.to), noise("disk", MiB), "the destination");
 });

@@ -17,6 +17,8 @@ export interface StageContext {
   cancellation: Cancellation;
   /** Prints a warning. */
   warn: (message: string) => void;
+  /** Prints a warning about something that a person must undo. It is printed even with --quiet. */
+  alarm: (message: string) => void;
   /** Prints a note about something that was done without being requested. */
   tell: (message: string) => void;
   /** Prints a detail for debugging. */

@@ -1,5 +1,6 @@
 import type { StageContext } from "../blocks/context.ts";
-import { isEngineFailure } from "../errors/engine-failure.ts";
+import { type EngineFailure, isEngineFailure } from "../errors/engine-failure.ts";
+import { adviceOnSystem } from "../errors/system-advice.ts";
 import { constants } from "node:os";
 import type * as Binding from "../native/binding.js";
 import { SnapshotError } from "./snapshot-error.ts";
@@ -26,21 +27,27 @@ export async function cloneFile(
       },
     };
   } catch (error) {
-    throw isEngineFailure(error) && error.action === "clone"
-      ? new SnapshotError(
-          `${file} cannot be cloned: ${reasonOf(error.errno, error.message)}`,
-          ADVICE,
-        )
-      : error;
+    throw isEngineFailure(error) && error.action === "clone" ? notCloned(file, error) : error;
   }
 }
 
-const ADVICE =
-  "on a file system without clones, make a snapshot of the volume below it, mount that read-only and copy the file there, or stop what writes to the file";
-
-function reasonOf(errno: number | undefined, message: string): string {
+function notCloned(file: string, { errno = 0, message }: EngineFailure): SnapshotError {
   const { EOPNOTSUPP, ENOTSUP, ENOTTY, EXDEV, EISDIR, EINVAL } = constants.errno;
-  return errno !== undefined && [EOPNOTSUPP, ENOTSUP, ENOTTY, EXDEV, EISDIR, EINVAL].includes(errno)
-    ? "its file system cannot clone files (XFS with reflink=1 and btrfs can)"
-    : message;
+  return [EOPNOTSUPP, ENOTSUP, ENOTTY, EXDEV, EISDIR, EINVAL].includes(errno)
+    ? new SnapshotError(
+        `${file} cannot be cloned: its file system cannot clone files (XFS with reflink=1 and btrfs can)`,
+        "make a snapshot of the volume below it, mount that read-only and copy the file there, or stop what writes to the file",
+      )
+    : new SnapshotError(`${file} cannot be cloned: ${message}`, adviceOnClone(file, errno));
+}
+
+/** Returns advice on a clone that could not be made in the folder of the file. */
+function adviceOnClone(file: string, errno: number): string {
+  const { EROFS, EACCES, EPERM } = constants.errno;
+  if (errno === EROFS) {
+    return "if nothing can write to it, leave out --snapshot; otherwise mount its file system writable (`mount -o remount,rw`)";
+  }
+  return errno === EACCES || errno === EPERM
+    ? "run as a user who may write to its folder, where the clone is made"
+    : adviceOnSystem({ path: file, role: "source", errno, writes: false });
 }

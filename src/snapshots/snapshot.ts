@@ -24,11 +24,11 @@ export type KeepWarning = (warning: string) => void;
 
 /** Removes a snapshot after a failure, which is the error to report: that it could not be removed is only a warning. */
 export function discard(
-  { warn }: Pick<StageContext, "warn">,
+  { alarm }: Pick<StageContext, "alarm">,
   snapshot: Pick<Snapshot, "remove"> | undefined,
 ): void {
   const left = snapshot?.remove();
   if (left !== undefined) {
-    warn(left);
+    alarm(left);
   }
 }

@@ -12,8 +12,6 @@ export interface CopyResult {
   map: ChangeMap | undefined;
   /** Lines for people, instead of the usual ones. */
   lines?: string[];
-  /** The snapshot that could not be removed after the copy, in words. */
-  left?: string | undefined;
   /** True if a comparison has found the two ends to be different. */
   differs?: boolean;
   /** The fault that was found although the copy is complete. */

@@ -15,6 +15,8 @@ export type SyncContext = Pick<
   "native" | "cancellation" | "warn" | "tell" | "debug"
 > & {
   progress: CopyState;
+  /** Takes the words about a snapshot that is left. They are told however the copy ends. */
+  keepLeft: (what: string) => void;
 };
 
 /** Takes the lines of all sides: shows what they report, and refuses sides that must not be copied. */

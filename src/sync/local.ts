@@ -12,11 +12,11 @@ import { Sequence } from "../blocks/sequence.ts";
 import { batchesInFlight, Slots } from "../blocks/slots.ts";
 import { reportWriter } from "../stages/retrieve/source-in-use.ts";
 import { ChangeMap } from "../ui/change-map.ts";
-import type { CopyState } from "../ui/copy-state.ts";
 import type { TimeSpent } from "../ui/programs/event-schema.ts";
 import { NO_COUNTS } from "../ui/progress.ts";
 import { localBottleneck, RecentTimeSpent } from "./find-bottleneck.ts";
 import { sameError } from "./connection/endpoint.ts";
+import type { SyncContext } from "./listener.ts";
 import { type CopyResult, summaryOf } from "./copy-result.ts";
 
 /** Bytes of each side that are compared together. */
@@ -45,7 +45,7 @@ export interface LocalOptions {
 }
 
 /** The services that a copy uses, and the time that this program has spent. */
-export type LocalContext = StageContext & { progress: CopyState; spent: () => TimeSpent };
+export type LocalContext = StageContext & SyncContext & { spent: () => TimeSpent };
 
 /** The opened ends of a copy. The destination is open twice, for reading and for writing. */
 interface Ends {

@@ -29,11 +29,11 @@ export async function syncRemote(context: SyncContext, plan: CopyPlan): Promise<
     const now = { ...plan, tunnel };
     const { streams, cause } = await runStreams({ ...context, warn }, now, bootstrap.sent);
     const left = leftBy(streams.map(({ from }) => from));
-    if (cause === undefined) {
-      return { ...resultOf(streams, copy, (clock() - begun) / 1000), left };
-    }
     if (left !== undefined) {
-      warn(left);
+      context.keepLeft(left);
+    }
+    if (cause === undefined) {
+      return resultOf(streams, copy, (clock() - begun) / 1000);
     }
     if (isMissing(cause)) {
       await bootstrap.send(cause.side);

@@ -10,6 +10,9 @@ import { RecentTimeSpent } from "./find-bottleneck.ts";
 /** Lines that are kept from the output of a program, for the message if it fails. */
 const LAST_LINES = 5;
 
+/** Length of the warnings about snapshots after which no more are kept. */
+const MOST_LEFT = 4000;
+
 /** Longest part of a line that is kept: it comes from another host. */
 const LINE_LENGTH = 1000;
 
@@ -127,12 +130,20 @@ export class Side {
         this.onTunnel?.(event);
         break;
       case "warning":
-        this.left = event.left === true ? event.message : this.left;
+        this.#keepLeft(event);
         break;
       case "aside":
       case "differ":
       case "unknown":
         break;
+    }
+  }
+
+  /** Keeps a warning about snapshots that are left. Another host may send any number of them. */
+  #keepLeft({ left, message }: StageEvent & { event: "warning" }): void {
+    const known = this.left ?? "";
+    if (left === true && known.length < MOST_LEFT) {
+      this.left = known === "" ? message : `${known}; ${message}`;
     }
   }
 }

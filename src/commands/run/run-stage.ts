@@ -67,14 +67,16 @@ export function runStage(stage: Stage): Promise<never> {
       const { direct, threads, queueDepth } = stage.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
-      const warn = (message: string): void =>
+      const printWarning = (message: string, left?: true): void =>
         printLine(
           stage.events === true
-            ? eventLine({ event: "warning", message })
+            ? eventLine({ event: "warning", message, left })
             : `WARNING (${stage.name}): ${message}`,
         );
+      const warn = (message: string): void => printWarning(message);
+      const alarm = (message: string): void => printWarning(message, true);
       const tell = (message: string): void => printLine(`blockcopy ${stage.name}: ${message}`);
-      const says = { warn, tell, debug };
+      const says = { warn, alarm, tell, debug };
       const work = (): Promise<string | undefined> =>
         stage.work({ native, engine, direct, progress, cancellation, ...says });
       return tunnel === undefined ? work() : tunnel.during(work, stage.name === "receive");

@@ -69,16 +69,16 @@ const summaryOnly: CopyDisplay = {
 export function warner(
   { name, output: { quiet } }: Named,
   events: CopyEvents | undefined,
-): StageContext["warn"] {
+): Pick<StageContext, "warn" | "alarm"> {
   const said = new Set<string>();
-  return (message) => {
-    if (quiet || said.has(message)) {
-      return;
+  const alarm = (message: string): void => {
+    if (!said.has(message)) {
+      said.add(message);
+      events?.warn(message);
+      printLine(`WARNING (${name}): ${message}`);
     }
-    said.add(message);
-    events?.warn(message);
-    printLine(`WARNING (${name}): ${message}`);
   };
+  return { alarm, warn: quiet ? () => undefined : alarm };
 }
 
 /** Returns the function that tells a person what happens. */

@@ -1,3 +1,4 @@
+import type { StageContext } from "../../blocks/context.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { clock } from "../../native/clock.ts";
 import { forcedSimd, wantsLegacy } from "../../process/environment.ts";
@@ -80,29 +81,43 @@ export function runSync(copy: ReportedCopy): Promise<never> {
       const { direct, threads, queueDepth } = copy.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
-      const says = { warn: warner(copy, events), tell: teller(copy), debug };
+      const says = { ...warner(copy, events), tell: teller(copy), debug };
       const context = { native, engine, direct, progress: state, cancellation, ...says };
-      const done = await copy.work({ ...context, spent: trackTimeSpent(threads) });
-      copied = done;
-      writeMap(copy, done.map);
-      writeRanges(output, state.differences);
-      await printDryRun(copy, done, native);
-      const left = done.left === undefined ? undefined : leftSnapshot(done.left);
-      if (done.failure !== undefined && left !== undefined) {
-        says.warn(left.message);
-      }
-      const failure = done.failure ?? left;
-      if (failure !== undefined) {
-        throw failure;
-      }
+      await tellingLeft(says.alarm, async (keepLeft) => {
+        const done = await copy.work({ ...context, keepLeft, spent: trackTimeSpent(threads) });
+        copied = done;
+        writeMap(copy, done.map);
+        writeRanges(output, state.differences);
+        await printDryRun(copy, done, native);
+        if (done.failure !== undefined) {
+          throw done.failure;
+        }
+      });
       return undefined;
     },
   });
 }
 
-/** Makes the error for a snapshot that is left after a copy. */
-function leftSnapshot(what: string): LeftSnapshotError {
-  return new LeftSnapshotError(`the copy is complete, but ${what}`, "all else is done");
+/**
+ * Does the work, and tells of the snapshots that are left then. After a failure, that is the error to report.
+ *
+ * @throws LeftSnapshotError, the errors of the work
+ */
+async function tellingLeft(
+  alarm: StageContext["alarm"],
+  work: (keepLeft: (what: string) => void) => Promise<void>,
+): Promise<void> {
+  const left: string[] = [];
+  try {
+    await work((what) => left.push(what));
+  } catch (error) {
+    left.forEach(alarm);
+    throw error;
+  }
+  if (left.length > 0) {
+    const what = left.join("; ");
+    throw new LeftSnapshotError(`the copy is complete, but ${what}`, "all else is done");
+  }
 }
 
 /** Answers SIGUSR1. */

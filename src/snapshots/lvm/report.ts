@@ -80,3 +80,8 @@ export function percentIn(text: string): number | undefined {
 export function isInvalid({ lv_attr: attributes, lv_snapshot_invalid: flag }: VolumeRow): boolean {
   return ["I", "S"].includes(attributes.charAt(4)) || !["", "0", "unknown", "-1"].includes(flag);
 }
+
+/** True if something has the device of a volume open. See `lv_attr` in lvs(8). */
+export function isOpen({ lv_attr: attributes }: VolumeRow): boolean {
+  return attributes.charAt(5) === "o";
+}

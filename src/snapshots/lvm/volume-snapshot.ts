@@ -11,7 +11,7 @@ import { discard, type Snapshot } from "../snapshot.ts";
 import { LostSnapshotError, SnapshotError } from "../snapshot-error.ts";
 import { isAbandoned, ownTag } from "./owner.ts";
 import { type VolumePlan, poolFault, poolOf } from "./plan.ts";
-import { isInvalid, listIn, type VolumeRow } from "./report.ts";
+import { isInvalid, isOpen, listIn, type VolumeRow } from "./report.ts";
 import { snapshotName } from "./snapshot-name.ts";
 import { listVolumes, LVM_SECONDS, pathOf } from "./volumes.ts";
 import { messageOf } from "../../errors/message-of.ts";
@@ -22,21 +22,34 @@ const NODE = { patience: 10_000, interval: 50 };
 /** Attempts to remove a snapshot. LVM itself waits some seconds for a device that is open. */
 const ATTEMPTS = 3;
 
-type Context = Pick<StageContext, "native" | "direct" | "warn" | "debug">;
+type Context = Pick<StageContext, "native" | "direct" | "alarm" | "debug">;
+
+/** Milliseconds after which no more snapshots of killed runs are removed before the copy. */
+const TO_TIDY = 30_000;
 
 /**
- * Removes the snapshots of a volume that killed runs have left. One that cannot be removed is a warning.
+ * Removes the snapshots of a volume that killed runs have left. One that cannot be removed is a warning. LVM waits some seconds for each that
+ * is open, so those are left to a later run.
  *
  * @returns the warnings
  */
 export function removeAbandoned(rows: readonly VolumeRow[], origin: VolumeRow): string[] {
+  const begun = clock();
   const left = rows.filter(
     (row) =>
       row.vg_name === origin.vg_name &&
       row.origin === origin.lv_name &&
       isAbandoned(listIn(row.lv_tags)),
   );
-  return left.flatMap((row) => removeVolume(row.vg_name, row.lv_name, listIn(row.lv_tags)) ?? []);
+  return left.flatMap((row) => {
+    if (isOpen(row)) {
+      return notRemoved(pathOf(row), "it is open (`lsof` and `dmsetup ls --tree` show by whom)");
+    }
+    if (clock() - begun > TO_TIDY) {
+      return notRemoved(pathOf(row), "the others have taken too long");
+    }
+    return removeVolume(row.vg_name, row.lv_name, listIn(row.lv_tags), 1) ?? [];
+  });
 }
 
 /**
@@ -213,9 +226,14 @@ function isOurs(row: VolumeRow, name: string, tags: readonly string[]): boolean 
  *
  * @returns a warning if that fails
  */
-function removeVolume(group: string, name: string, tags: readonly string[]): string | undefined {
+function removeVolume(
+  group: string,
+  name: string,
+  tags: readonly string[],
+  attempts = ATTEMPTS,
+): string | undefined {
   let reason: string | undefined;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
     try {
       if (!listVolumes(group).some((row) => isOurs(row, name, tags))) {
         return undefined;
@@ -229,5 +247,10 @@ function removeVolume(group: string, name: string, tags: readonly string[]): str
       reason = messageOf(error);
     }
   }
-  return `the snapshot ${group}/${name} could not be removed: ${reason}; remove it with \`lvremove ${group}/${name}\``;
+  return notRemoved(`${group}/${name}`, reason);
+}
+
+/** Makes the warning about a snapshot that is left. */
+function notRemoved(path: string, reason = "unknown"): string {
+  return `the snapshot ${path} could not be removed: ${reason}; remove it with \`lvremove ${path}\``;
 }

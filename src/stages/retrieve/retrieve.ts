@@ -10,7 +10,7 @@ import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
  * Reads a hash stream from standard input and writes the blocks of a file or device that differ to standard output. The
  * block stream is extended if the hash stream asks for that.
  *
- * @returns warnings about snapshots that could not be removed; after a failure, they are given to `context.warn`
+ * @returns warnings about snapshots that could not be removed; after a failure, they are given to `context.alarm`
  * @throws ProtocolError, UsageError, SnapshotError, the engine's failures, and those of the streams
  */
 export async function retrieve(context: StageContext, options: RetrieveOptions): Promise<string[]> {
@@ -19,7 +19,7 @@ export async function retrieve(context: StageContext, options: RetrieveOptions):
     await copy(context, options, (warning) => left.push(warning));
   } catch (error) {
     for (const warning of left) {
-      context.warn(warning);
+      context.alarm(warning);
     }
     throw error;
   }

@@ -42,12 +42,15 @@ export async function syncLegacy(
     );
   }
   const { statuses, firstFailed } = await runStages(context, plan, legacy);
+  const left = leftBy(legacy.stages.map(({ side }) => side));
+  if (left !== undefined) {
+    context.keepLeft(left);
+  }
   if (firstFailed !== undefined) {
     throw failureOfStages(legacy, statuses, firstFailed, context.warn);
   }
   const seconds = (clock() - begun) / 1000;
-  const left = leftBy(legacy.stages.map(({ side }) => side));
-  return { ...resultOf(legacy.reporter, { dryRun: copy.dryRun, seconds }), left };
+  return resultOf(legacy.reporter, { dryRun: copy.dryRun, seconds });
 }
 
 /** @throws the error for which the listener has refused the copy */

@@ -11,8 +11,12 @@ import { findTool, lastWords } from "./system-tool.ts";
  * program that has started it is killed, and for a limited time: what the first command has frozen may be what that program waits for. So
  * the second command runs whatever happened, and never before the first one has ended. Only a subshell writes to the other pipe, since a
  * write without a reader ends the process.
+ *
+ * A signal for all processes of a unit of systemd also reaches this shell and what it waits for, so it only ends the wait: traps are not
+ * inherited.
  */
 const SCRIPT = `
+trap : HUP INT QUIT TERM
 tell() { (trap '' PIPE; echo "$1") 2>/dev/null; }
 run() { "$limit" -k 5 "$seconds" /bin/sh -c "$1" </dev/null >&2; }
 limit=$1 seconds=$2
