@@ -10,6 +10,7 @@ use crate::error::words;
 use crate::listen::{ACCEPTED, CONNECT_SECONDS, HANDSHAKE};
 use crate::pump::{Link, poll_until};
 use crate::session::Session;
+use crate::socket::fit_to_distance;
 use crate::{Error, OneTimeKey, PublicKey, tls};
 
 /// Most addresses that are tried.
@@ -106,8 +107,10 @@ fn reach(
     control: &mut Control,
 ) -> Result<Session, Error> {
     let name = shown(address);
+    let begun = Instant::now();
     let socket = TcpStream::connect_timeout(&address, limit)
         .map_err(|error| Error::lost(&name, words(&error)))?;
+    fit_to_distance(&socket, begun.elapsed());
     let until = Instant::now() + limit.min(HANDSHAKE);
     let mut session = Session::client(socket, name, tls::client(own, peer)?)?;
     session.begin()?;

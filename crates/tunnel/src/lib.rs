@@ -15,6 +15,7 @@ mod key;
 mod listen;
 mod pump;
 mod session;
+mod socket;
 mod stdio;
 mod tls;
 

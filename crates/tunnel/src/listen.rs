@@ -12,6 +12,7 @@ use crate::control::Control;
 use crate::error::words;
 use crate::pump::{Link, poll_until};
 use crate::session::{Session, is_passing};
+use crate::socket::fit_to_distance;
 use crate::{Error, OneTimeKey, PublicKey, tls};
 
 /// Seconds for which a port is open, unless the peer is there before.
@@ -52,7 +53,14 @@ pub struct Doorway {
 /// A connection whose peer has not proved its key yet.
 struct Pending {
     session: Session,
-    until: Instant,
+    begun: Instant,
+}
+
+impl Pending {
+    /// Returns the time until which the peer may prove its key.
+    fn until(&self) -> Instant {
+        self.begun + HANDSHAKE
+    }
 }
 
 impl Doorway {
@@ -108,7 +116,7 @@ impl Doorway {
                 return Err(self.no_peer(refused + pending.len()));
             }
             let before = pending.len();
-            pending.retain(|one| one.until > now);
+            pending.retain(|one| one.until() > now);
             refused += before - pending.len();
             let ready = self.wait(&control, &pending)?;
             if ready.control {
@@ -117,7 +125,8 @@ impl Doorway {
             for place in ready.sessions.into_iter().rev() {
                 match pending[place].session.shake_hands() {
                     Ok(true) => {
-                        let mut session = pending.swap_remove(place).session;
+                        let Pending { mut session, begun } = pending.swap_remove(place);
+                        fit_to_distance(session.socket(), begun.elapsed());
                         session.encrypt(&[ACCEPTED])?;
                         session.write()?;
                         return Ok(Link::new(session, control));
@@ -162,7 +171,7 @@ impl Doorway {
             PollFd::new(&self.listener, PollFlags::IN),
         ];
         fds.extend(pending.iter().map(|one| one.session.poll_fd()));
-        let first = pending.iter().map(|one| one.until).min();
+        let first = pending.iter().map(Pending::until).min();
         let until = first.map_or(self.closes, |first| first.min(self.closes));
         poll_until(&mut fds, Some(until))?;
         let is_ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
@@ -180,8 +189,8 @@ impl Doorway {
         match self.listener.accept() {
             Ok((socket, address)) => {
                 let session = start(socket, address, own, peer).ok()?;
-                let until = Instant::now() + HANDSHAKE;
-                Some(Pending { session, until })
+                let begun = Instant::now();
+                Some(Pending { session, begun })
             }
             Err(error) => {
                 if !is_passing(&error) && error.kind() != ErrorKind::ConnectionAborted {

@@ -3,15 +3,14 @@
 use std::fmt;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
 
-use rustix::net::sockopt;
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, UnbufferedStatus, WriteTraffic};
 
 use crate::Error;
 use crate::buffers::Buffer;
+use crate::socket::tune;
 
 /// A read of fewer bytes came too early: more are on their way, if it is not the end of a burst.
 pub(crate) const FEW: usize = 128 * 1024;
@@ -27,15 +26,6 @@ const INCOMING_LEN: usize = PIECE_LEN;
 
 /// Room for what was decrypted: no more is decrypted once there is a piece, and the last record may go beyond it.
 const RECEIVED_LEN: usize = PIECE_LEN + 32 * 1024;
-
-/// An idle connection is probed after this time, and again each time it has passed. It is lost when as long has passed after the last probe.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-const KEEP_ALIVE_PROBES: u32 = 3;
-
-/// Milliseconds after which a connection is lost whose peer does not take what was sent. Linux also counts the time in which the peer is
-/// alive and has no room, for instance because its disk is stuck, so this is far longer than the limit for an idle connection.
-#[cfg(target_os = "linux")]
-const UNTAKEN_MILLISECONDS: u32 = 10 * 60 * 1000;
 
 /// Work on a TLS connection, apart from what arrives.
 enum Work<'a> {
@@ -231,20 +221,6 @@ impl Session {
             }
         }
     }
-}
-
-/// Makes a socket that never blocks, sends at once, and notices a peer that is gone. The buffers are left to the kernel, which fits them
-/// to the connection as long as no program sets them.
-fn tune(socket: &TcpStream) -> std::io::Result<()> {
-    socket.set_nonblocking(true)?;
-    socket.set_nodelay(true)?;
-    sockopt::set_socket_keepalive(socket, true)?;
-    sockopt::set_tcp_keepidle(socket, KEEP_ALIVE)?;
-    sockopt::set_tcp_keepintvl(socket, KEEP_ALIVE)?;
-    sockopt::set_tcp_keepcnt(socket, KEEP_ALIVE_PROBES)?;
-    #[cfg(target_os = "linux")]
-    sockopt::set_tcp_user_timeout(socket, UNTAKEN_MILLISECONDS)?;
-    Ok(())
 }
 
 /// True for an error that only means "later".

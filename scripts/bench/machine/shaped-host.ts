@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import {
   environmentHere,
   hosts,
@@ -8,6 +9,8 @@ import {
   prefixHere,
 } from "../../../__test__/support/hosts/hosts.ts";
 import { run, type Command } from "../../common/processes.ts";
+
+const SCRIPT = fileURLToPath(new URL("distance.py", import.meta.url));
 
 /** The host that one can log in to. */
 export const HOST = "one";
@@ -30,6 +33,18 @@ export function here(command: Command): Command {
 export function limitLink(wanted: boolean): void {
   makeHosts();
   if (wanted !== isShaped) setLimit(wanted);
+}
+
+/** The address of {@link HOST} at the end of a line that {@link farAway} makes. */
+export const DISTANT = "10.77.9.1";
+
+/** Makes a line of 1 Gbit/s to {@link HOST}, with a delay in milliseconds each way, for a command that runs on a host here. */
+export function farAway(milliseconds: number, command: Command): Command {
+  makeHosts();
+  const names = [HOST, "here"] as const;
+  const namespaces = names.map((host) => `/run/netns/${namespace(host)}`);
+  const line = ["10.77.9", "1000", String(milliseconds)];
+  return inEnvironment(["python3", "-I", "-S", SCRIPT, ...namespaces, ...line, ...command]);
 }
 
 /** A command that logs in to {@link HOST} from there and runs `words`, which go through its shell. */

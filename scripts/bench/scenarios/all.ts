@@ -5,6 +5,7 @@ import { cipher, transport } from "./cipher.ts";
 import { coldScan } from "./cold-scan.ts";
 import { compress } from "./compress.ts";
 import { hostsChanged, hostsDifferent, hostsHalfEmpty } from "./hosts.ts";
+import { distance } from "./distance.ts";
 import { fastLink, slowLink } from "./link.ts";
 import { local } from "./local.ts";
 import { memory } from "./memory.ts";
@@ -32,6 +33,7 @@ export const SCENARIOS: readonly Scenario[] = [
   hostsHalfEmpty,
   cipher,
   transport,
+  distance,
   scale,
   nbdChanged,
   nbdDifferent,
