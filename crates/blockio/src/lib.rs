@@ -56,4 +56,6 @@ pub use sink::{Sink, SinkOptions};
 pub use source::Source;
 pub use storage::{Shared, Storage};
 pub use sys::exit_now;
+#[cfg(target_os = "linux")]
+pub use sys::limit_unsent;
 pub use time::Time;

@@ -13,6 +13,8 @@ mod place;
 mod posix;
 
 #[cfg(target_os = "linux")]
+pub use linux::limit_unsent;
+#[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 #[cfg(target_os = "macos")]
 pub(crate) use macos::*;

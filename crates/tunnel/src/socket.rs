@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
-use nix::{libc, sys::socket::setsockopt};
+use blockcopy_blockio::limit_unsent;
 use rustix::net::sockopt;
 
 /// An idle connection is probed after this time, and again each time it has passed. It is lost when as long has passed after the last probe.
@@ -31,7 +31,7 @@ const MOST_UNDER_WAY: usize = 32 << 20;
 /// Most bytes that wait in the kernel before they are sent. Otherwise, the room for what is under way would also hold what a slow link has
 /// not begun to send: several seconds of it.
 #[cfg(target_os = "linux")]
-const MOST_UNSENT: usize = 1 << 20;
+const MOST_UNSENT: u32 = 1 << 20;
 
 /// Makes a socket that never blocks, sends at once, and notices a peer that is gone.
 pub(crate) fn tune(socket: &TcpStream) -> std::io::Result<()> {
@@ -56,7 +56,7 @@ pub(crate) fn fit_to_distance(socket: &TcpStream, round_trip: Duration) {
     let room = usize::try_from(under_way).map_or(MOST_UNDER_WAY, |room| room.min(MOST_UNDER_WAY));
     if room > ALLOWED && sockopt::set_socket_send_buffer_size_force(socket, room).is_ok() {
         // Neither is refused where the first one is not.
-        let _ = setsockopt(socket, NotSent, &MOST_UNSENT);
+        let _ = limit_unsent(socket, MOST_UNSENT);
         let _ = sockopt::set_socket_recv_buffer_size_force(socket, room);
     }
 }
@@ -65,18 +65,5 @@ pub(crate) fn fit_to_distance(socket: &TcpStream, round_trip: Duration) {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn fit_to_distance(_socket: &TcpStream, _round_trip: Duration) {}
 
-/// `TCP_NOTSENT_LOWAT` of tcp(7).
-#[cfg(target_os = "linux")]
-#[derive(Debug, Clone, Copy)]
-struct NotSent;
-#[cfg(target_os = "linux")]
-nix::setsockopt_impl!(
-    NotSent,
-    libc::IPPROTO_TCP,
-    libc::TCP_NOTSENT_LOWAT,
-    usize,
-    nix::sys::socket::sockopt::SetUsize
-);
-
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests;

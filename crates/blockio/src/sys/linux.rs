@@ -21,6 +21,7 @@ mod identity;
 mod lease;
 mod locks;
 mod rights;
+mod socket;
 mod walk;
 mod zeroing;
 
@@ -31,6 +32,7 @@ pub(crate) use identity::*;
 pub(crate) use lease::*;
 pub(crate) use locks::*;
 pub(crate) use rights::*;
+pub use socket::limit_unsent;
 pub(crate) use walk::*;
 pub(crate) use zeroing::*;
 
