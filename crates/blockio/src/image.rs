@@ -44,6 +44,7 @@ impl Image {
 
 /// Offsets and bits are those of docs/interop/qcow2.txt of QEMU.
 fn obstacle_of_qcow2(head: &[u8]) -> Option<String> {
+    const CORRUPT: u64 = 2;
     const EXTERNAL_DATA: u64 = 4;
     let truncated = || Some("its header is cut off".to_owned());
     let (Some(version), Some(backing), Some(backing_len), Some(encryption)) =
@@ -72,6 +73,11 @@ fn obstacle_of_qcow2(head: &[u8]) -> Option<String> {
         Some(features) if features & EXTERNAL_DATA != 0 => {
             Some("its content is in another file, its external data file".to_owned())
         }
+        // `qemu-img check` passes over it, and QEMU opens it for reading.
+        Some(features) if features & CORRUPT != 0 => Some(
+            "QEMU has marked it as corrupt (`qemu-img check -r all` repairs what can be repaired)"
+                .to_owned(),
+        ),
         Some(_) => None,
     }
 }
@@ -191,6 +197,7 @@ mod tests {
             (huge, "qcow2", "not read"),
             (qcow2(2, b"", 1, 0), "qcow2", "encrypted"),
             (qcow2(3, b"", 0, 4), "qcow2", "external data file"),
+            (qcow2(3, b"", 0, 2), "qcow2", "marked it as corrupt"),
             (b"QFI\xfb".to_vec(), "qcow2", "cut off"),
             (qcow2(3, b"", 0, 0)[..75].to_vec(), "qcow2", "cut off"),
             (vmdk(100, 1, b"parentCID=ffffffff"), "vmdk", ""),
