@@ -89,6 +89,9 @@ export class RetrieveCommand extends StageCommand {
 
   reportRanges = flag("--report-ranges");
 
+  /** Read holes too: an audit relies on no map. */
+  readHoles = flag("--read-holes");
+
   /** Connect with the other stage directly. */
   tunnel = flag("--tunnel");
 
@@ -158,6 +161,7 @@ export class RetrieveCommand extends StageCommand {
       rate: this.bwlimit,
       map: this.map,
       ranges: this.reportRanges,
+      readHoles: this.readHoles,
       // `sync` has started a stage of this program at the other end too, unless it says otherwise.
       sealed: this.events && this.wire === undefined,
       // `compare`, which asks for ranges, has no such option, and a restricted key does not allow it.

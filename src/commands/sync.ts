@@ -1,6 +1,7 @@
 import { Command } from "clipanion";
 
 import { UsageError } from "../errors/copy-error.ts";
+import type { ExtentList } from "../ranges/extents.ts";
 import { isExport } from "../native/export.ts";
 import { wantsLegacy } from "../process/environment.ts";
 import { attributeOptions } from "../stages/save/metadata.ts";
@@ -15,7 +16,7 @@ import { operand } from "./options/declare.ts";
 import { refuseOnExport } from "./options/export.ts";
 import { refuseFormats, refuseOnImage } from "./options/format.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
-import { rangesStream, readRanges } from "./options/ranges/read-range-map.ts";
+import { ALLOCATION, rangesStream, readRanges } from "./options/ranges/read-range-map.ts";
 import { remoteOptionsOf } from "./options/shared.ts";
 import { AuditTurn } from "./sync/audit-turn.ts";
 import { refuseTogether } from "./sync/conflicts.ts";
@@ -129,9 +130,24 @@ export class SyncCommand extends SyncOptionsCommand {
       copy: this,
       tunnel: this.#tunnel(legacy),
       legacy,
-      readRanges: (file) => readRanges(context, file, pathHere(from)),
+      readRanges: (file) => this.#readRanges(context, file, pathHere(from)),
     });
     return turn?.end(result, this.destination) ?? result;
+  }
+
+  /** Reads the range map, and warns of one that does not tell what has changed. */
+  async #readRanges(
+    context: LocalContext,
+    map: string,
+    source: string | undefined,
+  ): Promise<ExtentList> {
+    const ranges = await readRanges(context, map, source);
+    if (map === ALLOCATION && this.auditRuns === undefined) {
+      context.warn(
+        `what ${this.source} has not allocated is not compared: ${this.destination} is only equal to it if it is zero there (--audit compares a share of it)`,
+      );
+    }
+    return ranges;
   }
 
   #tunnel(legacy: boolean): TunnelOptions | undefined {

@@ -66,6 +66,10 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
     advice:
       "check that the server offers it (`nbdinfo --list URI`; `qemu-nbd -B NAME`), and make a full copy if it has been lost",
   },
+  "no-allocation": {
+    exitCode: ExitCode.unavailable,
+    advice: "leave out --ranges: then all of the source is copied",
+  },
   server: {
     exitCode: ExitCode.io,
     advice: `look at the log of the NBD server and at the connection to it; ${RUN_AGAIN}`,

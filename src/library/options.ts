@@ -25,7 +25,7 @@ export interface SyncOptions extends Control {
   start?: number | string | undefined;
   /** Stop at this OFFSET; the rest of DESTINATION stays as it is. */
   end?: number | string | undefined;
-  /** Compare only the ranges in this range map, in whole blocks: a file of this host or - (see `blockcopy help checksum`), or bitmap:NAME, a dirty bitmap of an NBD export that is the source. */
+  /** Compare only the ranges in this range map, in whole blocks: a file of this host or - (see `blockcopy help checksum`), or, of an NBD export that is the source, bitmap:NAME, a dirty bitmap, or allocation, what is allocated. */
   ranges?: string | undefined;
   /** Write the blocks that differ to this file of this host, for `save DESTINATION`, and nothing to DESTINATION. */
   delta?: string | undefined;
@@ -124,7 +124,7 @@ export interface CompareOptions extends Control {
   start?: number | string | undefined;
   /** Stop at this OFFSET. */
   end?: number | string | undefined;
-  /** Compare only the ranges in this range map, in whole blocks: a file of this host or - (see `blockcopy help checksum`), or bitmap:NAME, a dirty bitmap of an NBD export that is the source. */
+  /** Compare only the ranges in this range map, in whole blocks: a file of this host or - (see `blockcopy help checksum`), or, of an NBD export that is the source, bitmap:NAME, a dirty bitmap, or allocation, what is allocated. */
   ranges?: string | undefined;
   /** Connect with this command instead of ssh, split into words at spaces. */
   rsh?: string | undefined;

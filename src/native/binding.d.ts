@@ -80,10 +80,10 @@ export declare class Engine {
    */
   dataFrom(source: Source, offset: number): Promise<DataRange>
   /**
-   * Reads a dirty bitmap of an export: the ranges that have changed, in ascending order, at most `most`. Rejects with the kind
-   * `no-bitmap` if any of it is unknown.
+   * Reads a map of an export: the ranges that this dirty bitmap names, or without one, those that are allocated; in ascending order, at
+   * most `most`. Rejects with the kind `no-bitmap` or `no-allocation` if any of it is unknown.
    */
-  dirtyRanges(uri: string, bitmap: string, most: number): Promise<Array<DataRange>>
+  exportRanges(uri: string, bitmap: string | null, most: number): Promise<Array<DataRange>>
   /** Reads a range into a slot and returns the digests of its blocks, one after the other. */
   scan(source: Source, slab: Slab, slot: number, options: ScanOptions): Promise<Uint8Array>
   /** Returns the digests of blocks in a slot, one after the other. */
@@ -145,6 +145,8 @@ export declare class Source {
   get isDevice(): boolean
   /** True for an export of an NBD server; it is a device too. */
   get isExport(): boolean
+  /** Takes no holes for granted from now on: all of it counts as data, and is read. */
+  readHoles(): void
   /** Returns true if both are the same file or the same device. */
   isSameAs(other: Source): boolean
   /**

@@ -69,6 +69,7 @@ export function retrieveArguments(options: CopyOptions, { linked }: { linked: bo
       "--whole": isWhole(options),
       "--map": options.map,
       "--report-ranges": options.compare,
+      "--read-holes": options.audit !== undefined,
     }),
   ];
 }

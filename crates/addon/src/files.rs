@@ -47,6 +47,13 @@ impl Source {
         Ok(self.open()?.server().is_some())
     }
 
+    /// Takes no holes for granted from now on: all of it counts as data, and is read.
+    #[napi]
+    pub fn read_holes(&self) -> Result<()> {
+        self.open()?.read_holes();
+        Ok(())
+    }
+
     /// Returns true if both are the same file or the same device.
     #[napi]
     pub fn is_same_as(&self, other: &Source) -> Result<bool> {

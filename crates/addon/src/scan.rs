@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use blockcopy_engine::Blocks;
+use blockcopy_engine::{Blocks, ExportMap};
 use napi::bindgen_prelude::{Object, Uint8Array};
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
@@ -66,21 +66,22 @@ impl Engine {
         promise(env, to_data_range, |done| self.inner.run(find, done))
     }
 
-    /// Reads a dirty bitmap of an export: the ranges that have changed, in ascending order, at most `most`. Rejects with the kind
-    /// `no-bitmap` if any of it is unknown.
+    /// Reads a map of an export: the ranges that this dirty bitmap names, or without one, those that are allocated; in ascending order, at
+    /// most `most`. Rejects with the kind `no-bitmap` or `no-allocation` if any of it is unknown.
     #[napi(ts_return_type = "Promise<Array<DataRange>>")]
-    pub fn dirty_ranges<'env>(
+    pub fn export_ranges<'env>(
         &self,
         env: &'env Env,
         #[napi(ts_arg_type = "string")] uri: JsString<'_>,
-        bitmap: String,
+        #[napi(ts_arg_type = "string | null")] bitmap: Option<String>,
         most: u32,
     ) -> Result<Object<'env>> {
         let uri = to_path(uri)?;
+        let map = bitmap.map_or(ExportMap::Allocation, ExportMap::DirtyBitmap);
         let read = move || {
-            Ok(blockcopy_engine::dirty_ranges(
+            Ok(blockcopy_engine::export_ranges(
                 uri.as_ref(),
-                &bitmap,
+                &map,
                 most as usize,
             )?)
         };

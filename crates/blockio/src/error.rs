@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::{Errno, Shown};
+use crate::{Errno, ExportMap, Shown};
 
 /// Failure of an operation on a file or device.
 ///
@@ -139,13 +139,13 @@ pub enum Error {
         errno: Option<i32>,
     },
 
-    /// The dirty bitmap of an export cannot be read completely.
-    #[error("cannot read the dirty bitmap {bitmap} of {}: {reason}", Shown::path(.path))]
-    NoBitmap {
+    /// A map of an export cannot be read completely.
+    #[error("cannot read {map} of {}: {reason}", Shown::path(.path))]
+    NoMap {
         /// The URI.
         path: PathBuf,
-        /// Name of the bitmap.
-        bitmap: String,
+        /// The map.
+        map: ExportMap,
         /// The reason, as a clause.
         reason: String,
     },
@@ -231,7 +231,10 @@ impl Error {
             Self::BadUri { .. } => "bad-uri",
             Self::NoExport { .. } => "no-export",
             Self::NoFlush { .. } => "no-flush",
-            Self::NoBitmap { .. } => "no-bitmap",
+            Self::NoMap { map, .. } => match map {
+                ExportMap::DirtyBitmap(_) => "no-bitmap",
+                ExportMap::Allocation => "no-allocation",
+            },
             Self::Server { .. } => "server",
             Self::Io { .. } | Self::NothingWritten { .. } => "io",
             Self::Sync { .. } => "sync",
@@ -258,7 +261,7 @@ impl Error {
             | Self::BadUri { path, .. }
             | Self::NoExport { path, .. }
             | Self::NoFlush { path }
-            | Self::NoBitmap { path, .. }
+            | Self::NoMap { path, .. }
             | Self::Server { path, .. }
             | Self::Io { path, .. }
             | Self::NothingWritten { path, .. }
@@ -299,7 +302,7 @@ impl Error {
             | Self::Permission { .. }
             | Self::Link { .. }
             | Self::NoExport { .. } => Some("open"),
-            Self::NoBitmap { .. } => Some("read"),
+            Self::NoMap { .. } => Some("read"),
             Self::Io { action, .. } | Self::Server { action, .. } => Some(action),
             Self::Sync { .. } => Some("sync"),
             Self::Sealed { .. }

@@ -15,9 +15,9 @@
 mod aligned;
 mod confine;
 mod direct;
-mod dirty;
 mod errno;
 mod error;
+mod export_map;
 mod holders;
 mod identity;
 mod image;
@@ -41,9 +41,9 @@ mod time;
 pub use aligned::{ALIGNMENT, Slab, Slot};
 pub use confine::{Confined, confine};
 pub use direct::Direct;
-pub use dirty::dirty_ranges;
 pub use errno::Errno;
 pub use error::Error;
+pub use export_map::{ExportMap, export_ranges};
 pub use identity::Identity;
 pub use image::Image;
 #[cfg(any(test, feature = "memory"))]

@@ -33,6 +33,8 @@ pub struct Source {
     cache_uncounted: AtomicBool,
     /// True if reads with `RWF_NOWAIT` do not work here.
     cache_opaque: AtomicBool,
+    /// True if holes are read.
+    reads_holes: AtomicBool,
 }
 
 /// Owner of the position of a descriptor.
@@ -144,6 +146,7 @@ impl Source {
             direct_refused: AtomicBool::new(false),
             cache_uncounted: AtomicBool::new(false),
             cache_opaque: AtomicBool::new(false),
+            reads_holes: AtomicBool::new(false),
         })
     }
 

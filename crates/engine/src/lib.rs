@@ -31,9 +31,9 @@ mod writes;
 
 pub use apply::{Applied, ApplyOptions};
 pub use blockcopy_blockio::{
-    ALIGNMENT, Confined, Direct, Identity, Image, Kind, Metadata, Owner, PrivateSocket, Restore,
-    Shared, Shown, Sink, SinkOptions, Slab, Slot, Source, Storage, Time, confine, dirty_ranges,
-    exit_now, stdio,
+    ALIGNMENT, Confined, Direct, ExportMap, Identity, Image, Kind, Metadata, Owner, PrivateSocket,
+    Restore, Shared, Shown, Sink, SinkOptions, Slab, Slot, Source, Storage, Time, confine,
+    exit_now, export_ranges, stdio,
 };
 pub use blockcopy_keccak::{Incremental, Simd};
 pub use codec::{Codec, Compression, Level, Preset, XzLevel};

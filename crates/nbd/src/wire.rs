@@ -74,7 +74,10 @@ pub(crate) mod chunk {
     pub(crate) const ERROR: u16 = 1 << 15;
 }
 
-/// Flag of `base:allocation`: the range reads as zeros. The other one, for a hole, says nothing about what is read.
+/// Flag of `base:allocation`: the range is a hole. That says nothing about what is read.
+const STATUS_HOLE: u32 = 1;
+
+/// Flag of `base:allocation`: the range reads as zeros.
 const STATUS_ZERO: u32 = 2;
 
 /// Flag of a dirty bitmap: the range has changed.
@@ -118,6 +121,12 @@ impl Extent {
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.flags & STATUS_ZERO != 0
+    }
+
+    /// Returns true if it is a hole that reads as zeros, by `base:allocation`. Flags that are not known make nothing a hole.
+    #[must_use]
+    pub fn is_unallocated(&self) -> bool {
+        self.flags == STATUS_HOLE | STATUS_ZERO
     }
 
     /// Returns true if it has changed, by a dirty bitmap; `None` for flags that no dirty bitmap has.

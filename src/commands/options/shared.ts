@@ -101,7 +101,7 @@ export function blockSize(): number | undefined {
 export function ranges(): string | undefined {
   return value("--ranges", RANGE_MAP, {
     group: "what",
-    text: "Compare only the ranges in this range map, in whole blocks: a file of this host or - (see `blockcopy help checksum`), or bitmap:NAME, a dirty bitmap of an NBD export that is the source",
+    text: "Compare only the ranges in this range map, in whole blocks: a file of this host or - (see `blockcopy help checksum`), or, of an NBD export that is the source, bitmap:NAME, a dirty bitmap, or allocation, what is allocated",
   });
 }
 

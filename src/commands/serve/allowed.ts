@@ -47,6 +47,7 @@ const ALLOWED = {
     "--whole": false,
     "--map": false,
     "--report-ranges": false,
+    "--read-holes": false,
   },
   compare: OF_COMPARISON,
   receive: {

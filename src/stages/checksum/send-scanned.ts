@@ -30,6 +30,9 @@ export async function sendScanned(
   const { file, start, ranges, hashing, extended } = options;
   context.debug(`${file}: ${source.size} bytes, ${source.description}`);
   checkRange(source, options);
+  if (options.audit !== undefined) {
+    source.readHoles();
+  }
   const { extents, bytes, openEnded, audited } = await coverageOf(source, options);
   if (ranges !== undefined) {
     context.debug(`${file}: ${bytes} of ${source.size} bytes in ${extents.length} ranges`);

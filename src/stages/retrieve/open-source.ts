@@ -26,6 +26,9 @@ export async function openSource(
   checkRange(origin, { file, ...options.needs });
   const snapshot = await snapshotOf(context, options, { origin, keep });
   const source = snapshot?.source ?? origin;
+  if (options.readHoles) {
+    source.readHoles();
+  }
   try {
     debug(`${file}: ${source.size} bytes, ${source.description}`);
     const description = await begin(context, options, { origin, source });

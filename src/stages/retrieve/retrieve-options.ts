@@ -38,6 +38,8 @@ export interface RetrieveOptions {
   ranges: boolean;
   /** Refuse a hash stream without a seal. */
   sealed: boolean;
+  /** Read holes too, instead of taking them for zeros. */
+  readHoles: boolean;
 }
 
 /** The opened source, with what the block stream says about it. */

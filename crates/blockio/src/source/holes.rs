@@ -1,12 +1,18 @@
 //! Holes of a source.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use super::Source;
 use crate::medium::Region;
 use crate::sys::Errno;
 
 impl Source {
+    /// Takes no holes for granted from now on: all of the source counts as data, and is read.
+    pub fn read_holes(&self) {
+        self.reads_holes.store(true, Ordering::Relaxed);
+    }
+
     /// Returns the first range with data at or after `offset`, in bytes. The bytes before it are a hole: they are zeros and need not be
     /// read. If there is no more data, the range is empty and at the end of the source.
     ///
@@ -36,6 +42,9 @@ impl Source {
     /// Returns the first offset with data at or after `offset`, which is within the source; its end if there is no more data. `None` if
     /// that is unknown: everything counts as data then.
     fn next_data(&self, offset: u64) -> Option<u64> {
+        if self.reads_holes.load(Ordering::Relaxed) {
+            return None;
+        }
         match self.medium.next(Region::Data, offset) {
             Ok(start) => Some(start.clamp(offset, self.size)),
             Err(Errno::NXIO) if self.is_whole() => Some(self.size),

@@ -17,19 +17,34 @@ import { parseOffset } from "../offset.ts";
 
 const FILE = fileHere("MAP");
 
-/** Range map, as an option takes it: a file of this host, or `bitmap:NAME` for a dirty bitmap of the source. */
+/** Range map, as an option takes it: a file of this host, or a map of the source, `bitmap:NAME` or `allocation`. */
 export const RANGE_MAP: Kind<string> = {
   ...FILE,
   validator: t.makeValidator({
     test: (given, state): given is string =>
-      (typeof given === "string" && bitmapOf(given) !== undefined) || FILE.validator(given, state),
+      (typeof given === "string" && mapOfSource(given) !== undefined) ||
+      FILE.validator(given, state),
   }),
 };
 
-/** Returns the name of the dirty bitmap that a range map is; undefined for a file. */
-function bitmapOf(map: string): string | undefined {
-  return /^bitmap:(.{1,255})$/s.exec(map)?.[1];
+/** A map that the server of the source tells of: a dirty bitmap, or what is allocated. */
+interface MapOfSource {
+  what: string;
+  /** Name of the dirty bitmap; null for the allocation. */
+  bitmap: string | null;
 }
+
+/** Returns the map of the source that a range map is; undefined for a file. */
+function mapOfSource(map: string): MapOfSource | undefined {
+  if (map === ALLOCATION) {
+    return { what: "a map of what the source has allocated", bitmap: null };
+  }
+  const bitmap = /^bitmap:(.{1,255})$/s.exec(map)?.[1];
+  return bitmap === undefined ? undefined : { what: "a dirty bitmap", bitmap };
+}
+
+/** Range map of what the source has allocated. What it leaves out need not be the same at the destination. */
+export const ALLOCATION = "allocation";
 
 const READ_LENGTH = 1024 * 1024;
 
@@ -44,9 +59,9 @@ export function rangesStream(ranges: string | undefined): DataStream[] {
 }
 
 /**
- * Reads the range map that `--ranges` names: a file of this host, or a dirty bitmap of the source.
+ * Reads the range map that `--ranges` names: a file of this host, or a map of the source.
  *
- * @param source the name of the source, if this host reads it; a dirty bitmap is refused otherwise
+ * @param source the name of the source, if this host reads it; a map of the source is refused otherwise
  * @throws UsageError, StreamError, the engine's failures; UntrustedError for a file that another user may change
  */
 export async function readRanges(
@@ -54,15 +69,15 @@ export async function readRanges(
   file: string,
   source: string | undefined,
 ): Promise<ExtentList> {
-  const bitmap = bitmapOf(file);
-  if (bitmap !== undefined) {
+  const map = mapOfSource(file);
+  if (map !== undefined) {
     if (source === undefined || !isExport(source)) {
       throw new UsageError(
-        `--ranges ${file} is a dirty bitmap, and the source is no export that this host connects to`,
+        `--ranges ${file} is ${map.what}, and the source is no export that this host connects to`,
         `give the source as nbd://HOST/EXPORT or nbd+unix:///EXPORT?socket=PATH, without a host before it; for a file of this name, give ./${file}`,
       );
     }
-    return engine.dirtyRanges(source, bitmap, MAX_EXTENTS);
+    return engine.exportRanges(source, map.bitmap, MAX_EXTENTS);
   }
   if (isStandardInput(file)) {
     const input = new Input(native, "range map");

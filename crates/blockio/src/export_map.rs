@@ -1,5 +1,6 @@
-//! Dirty bitmaps of exports.
+//! Maps of exports: the ranges that a dirty bitmap names, or that are allocated.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,23 +9,55 @@ use blockcopy_nbd::{Context, Extent};
 use crate::Error;
 use crate::medium::{connect, window};
 
-/// Reads a dirty bitmap of QEMU: the ranges of the export that the URI `path` names which have changed since the bitmap was begun, in
-/// ascending order, at most `most`. All of the export is asked about, or this fails.
+/// Map of an export that its server tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExportMap {
+    /// Ranges that have changed since the dirty bitmap of QEMU with this name was begun.
+    DirtyBitmap(String),
+    /// Ranges that are allocated, or that may not read as zeros.
+    Allocation,
+}
+
+impl fmt::Display for ExportMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DirtyBitmap(name) => write!(f, "the dirty bitmap {name}"),
+            Self::Allocation => f.write_str("the allocation"),
+        }
+    }
+}
+
+impl ExportMap {
+    /// Returns true if the map names the range of an extent; `None` for flags that it cannot have.
+    fn names(&self, extent: &Extent) -> Option<bool> {
+        match self {
+            Self::DirtyBitmap(_) => extent.is_dirty(),
+            Self::Allocation => Some(!extent.is_unallocated()),
+        }
+    }
+}
+
+/// Reads a map of the export that the URI `path` names: its ranges in ascending order, at most `most`. All of the export is asked about, or
+/// this fails.
 ///
 /// # Errors
-/// [`Error::NoBitmap`] if the server does not offer the bitmap, or if anything about it is not understood; otherwise as
+/// [`Error::NoMap`] if the server does not offer the map, or if anything about it is not understood; otherwise as
 /// [`Source::open`](crate::Source::open) of an export.
-pub fn dirty_ranges(path: &Path, bitmap: &str, most: usize) -> Result<Vec<Range<u64>>, Error> {
-    let client = connect(path, Context::DirtyBitmap(bitmap.to_owned()))?;
+pub fn export_ranges(path: &Path, map: &ExportMap, most: usize) -> Result<Vec<Range<u64>>, Error> {
+    let context = match map {
+        ExportMap::DirtyBitmap(name) => Context::DirtyBitmap(name.clone()),
+        ExportMap::Allocation => Context::Allocation,
+    };
+    let client = connect(path, context)?;
     let size = client.export().size;
     let ask = |at, len| {
         client
             .extents(at, len)
             .map_err(|failure| failure.to_string())
     };
-    read_all(size, most, ask).map_err(|reason| Error::NoBitmap {
+    read_all(map, size, most, ask).map_err(|reason| Error::NoMap {
         path: path.to_owned(),
-        bitmap: bitmap.to_owned(),
+        map: map.clone(),
         reason,
     })
 }
@@ -35,8 +68,9 @@ const ANY_ANSWERS: u64 = 10_000;
 /// Least number of bytes of all other answers, on average. With an answer for each byte, a server could keep a copy from ever beginning.
 const LEAST: u64 = 4096;
 
-/// Returns all dirty ranges; if that is not possible, the reason, as a clause.
+/// Returns all ranges; if that is not possible, the reason, as a clause.
 fn read_all(
+    map: &ExportMap,
     size: u64,
     most: usize,
     ask: impl Fn(u64, u32) -> Result<Option<Vec<Extent>>, String>,
@@ -51,9 +85,11 @@ fn read_all(
             return Err("the server tells of it in pieces that are too small".to_owned());
         }
         for extent in ask(at, window(at, size))?.ok_or("the server does not offer it")? {
-            let is_dirty = extent.is_dirty();
             let end = at + extent.len;
-            if is_dirty.ok_or("the server tells of it in an unknown way")? {
+            if map
+                .names(&extent)
+                .ok_or("the server tells of it in an unknown way")?
+            {
                 let joins = ranges.last().is_some_and(|last| last.end == at);
                 if !joins && ranges.len() == most {
                     return Err(format!("it has more than {most} ranges"));
@@ -80,7 +116,17 @@ mod tests {
             let flags = u32::from(at / len % 2 == 1);
             Ok(Some(vec![Extent { len, flags }]))
         };
-        read_all(size, 1 << 20, ask).map(|ranges| ranges.len())
+        let map = ExportMap::DirtyBitmap(String::new());
+        read_all(&map, size, 1 << 20, ask).map(|ranges| ranges.len())
+    }
+
+    #[test]
+    fn only_a_hole_of_zeros_is_not_allocated() {
+        let named = [0, 1, 2, 3, 4, 7].map(|flags| {
+            let extent = Extent { len: 1, flags };
+            ExportMap::Allocation.names(&extent)
+        });
+        assert_eq!(named, [true, true, true, false, true, true].map(Some));
     }
 
     #[test]
