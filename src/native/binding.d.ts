@@ -366,6 +366,12 @@ export interface Image {
   obstacle?: string | undefined
 }
 
+/**
+ * Creates a file in memory. Other processes of the same user can open it by the name of the descriptor in /proc; it lasts as
+ * long as a process has it open.
+ */
+export declare function makeMemoryFile(): number
+
 /** Creates a pipe with a capacity of `length` bytes, if the limits of the system allow it. */
 export declare function makePipe(length: number): Pipe
 

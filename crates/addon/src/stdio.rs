@@ -45,6 +45,14 @@ pub fn make_pipe(env: Env, length: u32) -> Result<Pipe> {
     })
 }
 
+/// Creates a file in memory. Other processes of the same user can open it by the name of the descriptor in /proc; it lasts as
+/// long as a process has it open.
+#[napi]
+pub fn make_memory_file(env: Env) -> Result<i32> {
+    let file = stdio::memory_file().map_err(|error| js_error(env, &error.into()))?;
+    Ok(file.into_raw_fd())
+}
+
 /// Condition of a standard descriptor to wait for.
 #[napi(string_enum)]
 #[derive(Clone, Copy)]

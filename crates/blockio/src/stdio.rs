@@ -92,6 +92,16 @@ pub fn pipe(bytes: usize) -> Result<(OwnedFd, OwnedFd), Error> {
     sys::pipe(bytes).map_err(|errno| Error::io("make", Path::new("a pipe"), None, errno))
 }
 
+/// Creates a file in memory, which the kernel removes with its last descriptor. Other processes of the same user can open it by the name of
+/// the descriptor in /proc.
+///
+/// # Errors
+/// [`Error::Io`] if the system has no such files, or there are too many open files.
+pub fn memory_file() -> Result<OwnedFd, Error> {
+    sys::memory_file()
+        .map_err(|errno| Error::io("make", Path::new("a file in memory"), None, errno))
+}
+
 /// Right to draw on the terminal, released when dropped.
 #[derive(Debug)]
 pub struct TerminalLock {

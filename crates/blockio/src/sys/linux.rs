@@ -197,6 +197,11 @@ pub(crate) fn pipe(len: usize) -> Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
+/// Creates a file in memory that has no name; see memfd_create(2).
+pub(crate) fn memory_file() -> Result<OwnedFd> {
+    fs::memfd_create("blockcopy", fs::MemfdFlags::CLOEXEC)
+}
+
 /// Opens the terminal of `fd` again and locks it, unless it is locked already. A lock belongs to the open file description, and `fd` shares
 /// its description with every process started from the same shell.
 pub(crate) fn lock_terminal(fd: impl AsFd) -> Result<OwnedFd> {

@@ -201,6 +201,11 @@ pub(crate) fn pipe(_len: usize) -> Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
+/// Fails: there are no files in memory that another process could open.
+pub(crate) fn memory_file() -> Result<OwnedFd> {
+    Err(Errno::OPNOTSUPP)
+}
+
 /// Opens the terminal of `fd` again and locks it, unless it is locked already.
 pub(crate) fn lock_terminal(fd: impl AsFd) -> Result<OwnedFd> {
     let terminal = reopen(fd, OFlags::WRONLY | OFlags::NONBLOCK)?;
