@@ -52,6 +52,7 @@ describe("values that cannot be", () => {
     ["bad-hello", greet(field(9, far)), 0, "field 9"],
     ["bad-hello", greet(field(9, u32(1))), 0, "field 9"],
     ["bad-hello", greet(field(10, "\0")), 0, "field 10"],
+    ["bad-hello", greet(field(0x800b, "\0")), 0, "field 11"],
     ["unsupported", greet(field(0x8004, u64(1))), 0, "needs field 4"],
     ["damaged", descriptionFrame("head", [field(0x8011, u32(4096))]), 0, "lacks the digest"],
     ["damaged", descriptionFrame("head", [field(0x8010, "blake3")]), 0, "lacks the digest"],

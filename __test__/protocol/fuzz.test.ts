@@ -4,7 +4,12 @@ import fc from "fast-check";
 import { BLOCK_HEADER_LENGTH, encodeBlockHeader } from "../../src/protocol/block-stream/frames.ts";
 import { DIGEST_LENGTHS } from "../../src/protocol/digest.ts";
 import { ProtocolError } from "../../src/protocol/error.ts";
-import { encodeDone, encodeHashFrames, encodeRest } from "../../src/protocol/hash-stream/frames.ts";
+import {
+  encodeDone,
+  encodeHashFrames,
+  encodeMark,
+  encodeRest,
+} from "../../src/protocol/hash-stream/frames.ts";
 import { MAX_FRAME_LENGTH, MAX_POSITION } from "../../src/protocol/limits.ts";
 import {
   type Block,
@@ -59,6 +64,7 @@ const block = fc.record(
 
 function encodeHash(frame: HashContent): Uint8Array {
   if (frame.kind === "rest") return encodeRest(frame.offset);
+  if (frame.kind === "mark") return encodeMark(frame.offset);
   return frame.position === undefined
     ? deprecatedHash(frame.length, frame.digest)
     : encodeHashFrames(frame.position, frame.length, frame.length, frame.digest);

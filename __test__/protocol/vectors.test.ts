@@ -55,6 +55,7 @@ describe("streams recorded from blockcopy 0.0.2", () => {
       assert.equal(decodeHashFrames(bytes, 0).consumed, bytes.length);
       const encoded = readHashStream([bytes]).map((decoded) => {
         if (decoded.kind === "rest") return encodeRest(decoded.offset);
+        assert.equal(decoded.kind, "hash");
         const { position, length, digest } = decoded;
         return position === undefined
           ? deprecatedHash(length, digest)

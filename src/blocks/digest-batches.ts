@@ -36,6 +36,8 @@ export interface HashBatch {
   digests: Uint8Array | undefined;
   /** Bytes of all blocks. */
   bytes: number;
+  /** The offset of the mark to send after the answer; undefined without one. */
+  mark?: number;
 }
 
 /** Options of {@link readHashBatches}. */
@@ -145,6 +147,10 @@ class Batcher {
     if (last !== undefined) {
       yield* this.#compare(last);
     }
+    if (frame.kind === "mark") {
+      yield* this.#mark(frame.offset);
+      return;
+    }
     const { position } = frame;
     if (position !== undefined && this.#isLast(position, frame.length)) {
       this.#last = { ...frame, position };
@@ -162,6 +168,12 @@ class Batcher {
       position % hashing.blockSize === 0 &&
       position + length < this.#sourceSize
     );
+  }
+
+  /** Yields everything so far, and a batch without blocks for the mark: the other side waits for it. */
+  *#mark(offset: number): Generator<HashBatch> {
+    yield* this.flush();
+    yield { blocks: [], digests: undefined, bytes: 0, mark: offset };
   }
 
   *#compare(frame: HashFrame & { kind: "hash" }): Generator<HashBatch> {

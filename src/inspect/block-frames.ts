@@ -2,7 +2,7 @@ import { BlockDecoder, blockDataEnded } from "../protocol/block-stream/decoder.t
 import type { BlockHeader } from "../protocol/block-stream/frames.ts";
 import type { ProtocolError } from "../protocol/error.ts";
 import type { Head } from "../protocol/block-stream/head.ts";
-import { type Frame, hex, shortened } from "./frame.ts";
+import { type Frame, hex, markFrame, shortened } from "./frame.ts";
 import { type Headed, passOver } from "./pass-over.ts";
 import type { PayloadCheck } from "./payload-check.ts";
 import { sealFrame } from "./seal-frame.ts";
@@ -14,7 +14,7 @@ export async function* blockFrames(
   window: Window,
   check: PayloadCheck,
 ): AsyncGenerator<Frame[], boolean> {
-  const decoder = new BlockDecoder();
+  const decoder = new BlockDecoder(() => undefined);
   yield* passOver(window, {
     decode: (bytes, offset) => next(decoder, check, bytes, offset),
     ended: (rest, offset) => decoder.ended(rest, offset),
@@ -47,6 +47,9 @@ function next(
     const digest = { algorithm: decoder.head.digest, bytes: Uint8Array.from(header.digest) };
     const pass = (from: Window): Promise<void> => check.pass(from, header, digest);
     return { frame: record(header, digest.bytes), length, pass };
+  }
+  if (peeked.kind === "mark") {
+    return { frame: markFrame(peeked.offset, offset), length: peeked.bytes.length };
   }
   const isHead = peeked.start.command === "head" && decoder.head !== undefined;
   return {

@@ -27,6 +27,16 @@ export function done(offset: number): Frame {
   return { name: "done", offset, text: () => "", fields: () => ({}) };
 }
 
+/** Describes a `mark` frame, which refers to everything before `position`. */
+export function markFrame(position: number, offset: number): Frame {
+  return {
+    name: "mark",
+    offset,
+    text: () => `all before ${position}`,
+    fields: () => ({ position }),
+  };
+}
+
 /** Encodes bytes in hexadecimal. */
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");

@@ -1,7 +1,7 @@
 import { HashDecoder } from "../protocol/hash-stream/decoder.ts";
 import type { HashFrame } from "../protocol/hash-stream/frames.ts";
 import type { ReceivedHello } from "../protocol/hash-stream/hello.ts";
-import { type Frame, hex, shortened } from "./frame.ts";
+import { type Frame, hex, markFrame, shortened } from "./frame.ts";
 import { type Headed, passOver } from "./pass-over.ts";
 import { sealFrame } from "./seal-frame.ts";
 import { MAX_POSITION } from "../protocol/limits.ts";
@@ -42,7 +42,7 @@ function next(
 }
 
 function greeting(hello: ReceivedHello, offset: number): Frame {
-  const { version, digest, blockSize, accepts, size, identity, root, end, dryRun } = hello;
+  const { version, digest, blockSize, accepts, size, identity, root, end, dryRun, marks } = hello;
   return {
     name: "helo",
     offset,
@@ -57,6 +57,7 @@ function greeting(hello: ReceivedHello, offset: number): Frame {
         root && `root ${shortened(root)}`,
         end === undefined ? undefined : endText(end),
         dryRun === true ? "dry run" : undefined,
+        marks === true ? "with marks" : undefined,
       ]
         .filter((what) => what !== undefined)
         .join(", "),
@@ -70,6 +71,7 @@ function greeting(hello: ReceivedHello, offset: number): Frame {
       root: root && hex(root),
       end,
       dryRun,
+      marks,
     }),
   };
 }
@@ -80,6 +82,9 @@ function endText(end: number): string {
 
 function shown(frame: HashFrame): Frame {
   const offset = frame.streamOffset;
+  if (frame.kind === "mark") {
+    return markFrame(frame.offset, offset);
+  }
   if (frame.kind === "rest") {
     const position = frame.offset;
     return {

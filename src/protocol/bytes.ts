@@ -13,6 +13,7 @@ export type Command =
   | "Hash"
   | "hash"
   | "rest"
+  | "mark"
   | "head"
   | "data"
   | "dlzm"

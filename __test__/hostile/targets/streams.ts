@@ -11,7 +11,11 @@ import {
 } from "../../../src/protocol/block-stream/trailer.ts";
 import { ProtocolError } from "../../../src/protocol/error.ts";
 import { HashDecoder } from "../../../src/protocol/hash-stream/decoder.ts";
-import { encodeHashFrames, encodeRest } from "../../../src/protocol/hash-stream/frames.ts";
+import {
+  encodeHashFrames,
+  encodeMark,
+  encodeRest,
+} from "../../../src/protocol/hash-stream/frames.ts";
 import { decodeHello, encodeHello } from "../../../src/protocol/hash-stream/hello.ts";
 import { MAX_FRAME_LENGTH, MAX_POSITION } from "../../../src/protocol/limits.ts";
 import { BLOCK_STREAM, HASH_STREAM } from "../../support/wire/sample-streams.ts";
@@ -125,6 +129,8 @@ function readHashes(chunks: readonly Uint8Array[]): Content {
     for (const frame of decoded.frames) {
       if (frame.kind === "rest")
         frames.push({ at: frame.streamOffset, encoded: hex(encodeRest(frame.offset)) });
+      else if (frame.kind === "mark")
+        frames.push({ at: frame.streamOffset, encoded: hex(encodeMark(frame.offset)) });
       else {
         const { position, length } = frame;
         assert.ok(length >= 1 && length <= MAX_FRAME_LENGTH, `length ${length}`);

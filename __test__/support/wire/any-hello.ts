@@ -27,6 +27,7 @@ export const anyHello = fc.oneof(
               9,
               10,
               0x8008,
+              0x800b,
             ),
             value: fc.oneof(
               fc

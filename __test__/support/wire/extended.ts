@@ -28,12 +28,13 @@ export interface HelloFields {
   root?: Uint8Array;
   end?: number;
   dryRun?: boolean;
+  marks?: boolean;
 }
 
 /** A `helo` frame that asks for an extended block stream. */
 export function sealedHello(fields: HelloFields = {}): Buffer {
   const { digest = "sha3-512", blockSize = 131_072, accepts = CODECS } = fields;
-  const { size, identity, root, end, dryRun } = fields;
+  const { size, identity, root, end, dryRun, marks } = fields;
   return descriptionFrame("helo", [
     field(DIGEST_TAG, digest),
     field(0x8002, u32(blockSize)),
@@ -42,6 +43,7 @@ export function sealedHello(fields: HelloFields = {}): Buffer {
     ...(identity === undefined ? [] : [field(5, identity)]),
     ...(root === undefined ? [] : [field(6, root)]),
     ...(end === undefined ? [] : [field(9, u64(end))]),
+    ...(marks === true ? [field(0x800b, "")] : []),
     ...(dryRun === true ? [field(10, "")] : []),
   ]);
 }
@@ -103,6 +105,12 @@ export function blckFrame(fields: BlckFields): Sealed {
 /** A `zero` frame. */
 export function zeroFrame(position: number | bigint, length: number): Sealed {
   const sealed = Buffer.concat([Buffer.from("zero"), u64(position), u32(length)]);
+  return { bytes: withCrc(sealed), sealed };
+}
+
+/** A `mark` frame of the block stream. */
+export function markFrame(offset: number | bigint): Sealed {
+  const sealed = Buffer.concat([Buffer.from("mark"), u64(offset)]);
   return { bytes: withCrc(sealed), sealed };
 }
 

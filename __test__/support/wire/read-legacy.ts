@@ -56,7 +56,7 @@ export type HashContent = Placeless<HashFrame>;
 type Placeless<Frame> = Frame extends unknown ? Omit<Frame, "streamOffset"> : never;
 
 function contentOf(decoded: HashFrame): HashContent {
-  return decoded.kind === "rest"
+  return decoded.kind !== "hash"
     ? { kind: decoded.kind, offset: decoded.offset }
     : {
         kind: decoded.kind,

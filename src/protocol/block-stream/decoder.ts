@@ -4,7 +4,7 @@ import { descriptionLength, faulty } from "../description.ts";
 import { DIGEST_LENGTHS } from "../digest.ts";
 import type { ProtocolError } from "../error.ts";
 import { decodeHead, type Head } from "./head.ts";
-import { decodeRecordHeader, headerLength } from "./record.ts";
+import { decodeMark, decodeRecordHeader, headerLength, MARK_LENGTH } from "./record.ts";
 import type { RootDigest } from "../root-digest.ts";
 import { Seal } from "../seal.ts";
 import { type CutPart, cutOff, streamEnded } from "../stream-end.ts";
@@ -35,10 +35,22 @@ export type Peeked =
   | { kind: "partial"; needed: number }
   | { kind: "block"; header: BlockHeader; bytes: Uint8Array }
   | { kind: "description"; start: FrameStart; bytes: Uint8Array }
+  | { kind: "mark"; start: FrameStart; offset: number; bytes: Uint8Array }
   | { kind: "done" };
 
+/**
+ * Takes the offset of a `mark` frame.
+ * @param streamOffset bytes from the start of the stream to the frame
+ */
+export type TakeMark = (offset: number, streamOffset: number) => void;
+
 /** Names in messages for frames without a payload. */
-const CUT_PARTS: Readonly<Record<string, string>> = { head: "head", zero: "zeros", root: "root" };
+const CUT_PARTS: Readonly<Record<string, string>> = {
+  head: "head",
+  zero: "zeros",
+  mark: "mark",
+  root: "root",
+};
 
 /** Decodes a block stream. Its bytes must be passed in order. */
 export class BlockDecoder {
@@ -49,6 +61,12 @@ export class BlockDecoder {
   #sealed = false;
   /** End of the block before, as an offset in the destination. */
   #end = 0;
+  readonly #onMark: TakeMark | undefined;
+
+  /** @param onMark called with each `mark` frame; undefined to refuse such frames */
+  constructor(onMark?: TakeMark) {
+    this.#onMark = onMark;
+  }
 
   /** The head of an extended stream; undefined before it has been read, and for a legacy stream. */
   get head(): (Head & { version: string }) | undefined {
@@ -77,13 +95,13 @@ export class BlockDecoder {
       return { kind: "description", start, bytes: whole };
     if (this.#seal === undefined)
       return { kind: "block", header: decodeBlockHeader(whole, start), bytes: whole };
+    if (command === "mark") {
+      const offset = decodeMark(whole, start);
+      this.#refuseStepBack(offset, start);
+      return { kind: "mark", start, offset, bytes: whole };
+    }
     const header = decodeRecordHeader(whole, start);
-    if (header.position < this.#end)
-      throw faulty(
-        "out-of-order",
-        start,
-        `a \`${command}\` frame steps back to offset ${header.position}`,
-      );
+    this.#refuseStepBack(header.position, start);
     return { kind: "block", header, bytes: whole };
   }
 
@@ -96,6 +114,10 @@ export class BlockDecoder {
       const { position, block = 0 } = peeked.header;
       this.#end = position + block;
       this.#seal.addRecord(peeked.bytes);
+    } else if (peeked.kind === "mark") {
+      this.#end = peeked.offset;
+      this.#seal?.addRecord(peeked.bytes);
+      this.#onMark?.(peeked.offset, peeked.start.offset);
     } else if (peeked.kind === "description") {
       const { start, bytes } = peeked;
       if (start.command === "head") {
@@ -156,6 +178,15 @@ export class BlockDecoder {
     });
   }
 
+  #refuseStepBack(position: number, start: FrameStart): void {
+    if (position < this.#end)
+      throw faulty(
+        "out-of-order",
+        start,
+        `a \`${start.command}\` frame steps back to offset ${position}`,
+      );
+  }
+
   /** Returns the length of the frame that `bytes` begin with, without its payload, as far as it is known. */
   #lengthOf(bytes: Uint8Array, start: FrameStart): number {
     const { command } = start;
@@ -171,6 +202,7 @@ export class BlockDecoder {
     }
     if (this.#sealed) throw unknownCommand(start);
     if (command === "root") return descriptionLength(bytes, start, "damaged");
+    if (command === "mark" && this.#onMark !== undefined) return MARK_LENGTH;
     const length = headerLength(command, DIGEST_LENGTHS[this.#head.digest]);
     if (length === undefined) throw unknownCommand(start);
     return length;

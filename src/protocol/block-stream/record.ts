@@ -4,6 +4,7 @@ import {
   LOCATION_LENGTH,
   type FrameStart,
   readLocation,
+  readPosition,
   viewOf,
   writeCommand,
   writeLocation,
@@ -19,6 +20,9 @@ const DIGEST_AT = CODEC_AT + 1;
 
 /** Bytes in a `zero` frame. */
 const ZERO_LENGTH = COMMAND_LENGTH + LOCATION_LENGTH + CRC_LENGTH;
+
+/** Bytes in a `mark` frame. */
+export const MARK_LENGTH = COMMAND_LENGTH + 8 + CRC_LENGTH;
 
 /** The header of a record. */
 export interface Record {
@@ -64,6 +68,30 @@ export function encodeZeros(position: number, length: number): Uint8Array {
   writeLocation(view, COMMAND_LENGTH, position, length);
   writeCrc(frame, ZERO_LENGTH - CRC_LENGTH);
   return frame;
+}
+
+/**
+ * Encodes a `mark` frame, which follows the answer to everything before `offset`.
+ * @throws RangeError if `offset` is out of bounds
+ */
+export function encodeMark(offset: number): Uint8Array {
+  assertWhole("offset", offset, 0, MAX_POSITION);
+  const frame = new Uint8Array(MARK_LENGTH);
+  const view = viewOf(frame);
+  writeCommand(view, 0, "mark");
+  view.setBigUint64(COMMAND_LENGTH, BigInt(offset));
+  writeCrc(frame, MARK_LENGTH - CRC_LENGTH);
+  return frame;
+}
+
+/**
+ * Decodes a whole `mark` frame, and returns its offset.
+ * @throws ProtocolError `damaged` if its checksum is wrong, `bad-position`
+ */
+export function decodeMark(frame: Uint8Array, start: FrameStart): number {
+  if (!hasCrc(frame, frame.length - CRC_LENGTH))
+    throw faulty("damaged", start, "the checksum of a `mark` frame is wrong");
+  return readPosition(viewOf(frame), COMMAND_LENGTH, start);
 }
 
 /** Returns the length of the header of a `blck` frame. */

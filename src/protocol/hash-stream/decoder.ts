@@ -27,7 +27,12 @@ export type PeekedHash =
   | { kind: "done" };
 
 /** Names in messages for what follows the command of a frame; the default is `hash`. */
-const CUT_PARTS: Readonly<Record<string, string>> = { rest: "offset", helo: "hello", root: "root" };
+const CUT_PARTS: Readonly<Record<string, string>> = {
+  rest: "offset",
+  mark: "offset",
+  helo: "hello",
+  root: "root",
+};
 
 /** Decodes a hash stream. Its bytes must be passed in order. */
 export class HashDecoder {
@@ -134,6 +139,8 @@ export class HashDecoder {
     // No extended stream has the deprecated `hash`: it is a `Hash` with a flipped bit.
     if (this.#sealed || (this.#seal !== undefined && command === "hash"))
       throw unknownCommand(start);
+    if (command === "mark" && (this.#seal === undefined || this.#hello?.marks !== true))
+      throw unknownCommand(start);
     if (command === "root" && this.#seal !== undefined)
       return descriptionLength(bytes, start, "damaged");
     return hashFrameLength(start, this.hashing.digest);
@@ -151,14 +158,15 @@ export class HashDecoder {
 
   /** Refuses a frame that steps back: it may have been changed on the way. */
   #ascend(frame: HashFrame, start: FrameStart): void {
-    const position = frame.kind === "rest" ? frame.offset : (frame.position ?? 0);
+    const position = frame.kind === "hash" ? (frame.position ?? 0) : frame.offset;
     if (position < this.#end)
       throw faulty(
         "out-of-order",
         start,
         `a \`${start.command}\` frame steps back to offset ${position}`,
       );
-    this.#end = frame.kind === "rest" ? Infinity : position + frame.length;
+    if (frame.kind === "rest") this.#end = Infinity;
+    else this.#end = frame.kind === "hash" ? position + frame.length : position;
   }
 
   /** Refuses a frame after the end that the hello names: the destination was checked for that end. */

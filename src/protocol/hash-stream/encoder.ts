@@ -1,5 +1,5 @@
 import type { Hashing } from "../digest.ts";
-import { encodeDone, encodeHashFrames, encodeRest } from "./frames.ts";
+import { encodeDone, encodeHashFrames, encodeMark, encodeRest } from "./frames.ts";
 import { encodeHello, type Hello } from "./hello.ts";
 import type { RootDigest } from "../root-digest.ts";
 import { Seal } from "../seal.ts";
@@ -49,6 +49,13 @@ export class HashEncoder {
   /** Encodes the frame that asks for everything from `offset` on. */
   rest(offset: number): Uint8Array {
     const frame = encodeRest(offset);
+    this.#seal?.add(frame);
+    return frame;
+  }
+
+  /** Encodes the frame that asks for a mark in the answer, after the answer to everything before `offset`. */
+  mark(offset: number): Uint8Array {
+    const frame = encodeMark(offset);
     this.#seal?.add(frame);
     return frame;
   }

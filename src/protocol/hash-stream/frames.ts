@@ -33,12 +33,18 @@ export type HashFrame = {
       /** Asks for all of the source from this offset on. */
       offset: number;
     }
+  | {
+      kind: "mark";
+      /** Everything before this offset has been asked for: the answer gets a mark too. */
+      offset: number;
+    }
 );
 
 /** Offset of the digest in a `Hash` frame, and in the deprecated `hash` frame. */
 const DIGEST_AT = COMMAND_LENGTH + LOCATION_LENGTH;
 const DEPRECATED_DIGEST_AT = COMMAND_LENGTH + 4;
-const REST_LENGTH = COMMAND_LENGTH + 8;
+/** Bytes in a frame with nothing but an offset: `rest` and `mark`. */
+const OFFSET_LENGTH = COMMAND_LENGTH + 8;
 
 /**
  * Encodes the `Hash` frames of consecutive blocks that cover `length` bytes from `position` on. The last block is short if
@@ -78,10 +84,22 @@ export function encodeHashFrames(
  * @throws RangeError if `offset` is out of bounds
  */
 export function encodeRest(offset: number): Uint8Array {
+  return encodeOffset("rest", offset);
+}
+
+/**
+ * Encodes the `mark` frame, which asks for a `mark` in the answer once everything before `offset` has been answered.
+ * @throws RangeError if `offset` is out of bounds
+ */
+export function encodeMark(offset: number): Uint8Array {
+  return encodeOffset("mark", offset);
+}
+
+function encodeOffset(command: "rest" | "mark", offset: number): Uint8Array {
   assertWhole("offset", offset, 0, MAX_POSITION);
-  const frame = new Uint8Array(REST_LENGTH);
+  const frame = new Uint8Array(OFFSET_LENGTH);
   const view = viewOf(frame);
-  writeCommand(view, 0, "rest");
+  writeCommand(view, 0, command);
   view.setBigUint64(COMMAND_LENGTH, BigInt(offset));
   return frame;
 }
@@ -104,7 +122,8 @@ export function hashFrameLength(start: FrameStart, digest: DigestName): number {
     case "hash":
       return DEPRECATED_DIGEST_AT + DIGEST_LENGTHS[digest];
     case "rest":
-      return REST_LENGTH;
+    case "mark":
+      return OFFSET_LENGTH;
     default:
       throw unknownCommand(start);
   }
@@ -121,9 +140,10 @@ export function decodeHashFrame(
 ): HashFrame | undefined {
   const view = viewOf(bytes);
   const streamOffset = start.offset;
-  if (start.command === "rest") {
+  if (start.command === "rest" || start.command === "mark") {
     if (!whole) return undefined;
-    return { streamOffset, kind: "rest", offset: readPosition(view, COMMAND_LENGTH, start) };
+    const offset = readPosition(view, COMMAND_LENGTH, start);
+    return { streamOffset, kind: start.command, offset };
   }
   const positioned = start.command === "Hash";
   const digestAt = positioned ? DIGEST_AT : DEPRECATED_DIGEST_AT;

@@ -34,6 +34,8 @@ export interface Hello extends Hashing {
   end?: number | undefined;
   /** The reader of the answer writes nothing: the answer is a stream without blocks. */
   dryRun?: boolean | undefined;
+  /** The stream may have `mark` frames, which are answered with `mark` frames. */
+  marks?: boolean | undefined;
 }
 
 /** A hello that has been received. */
@@ -63,6 +65,8 @@ const TAG = {
   storage: 8,
   end: 9,
   dryRun: 10,
+  // Required: the writer of the stream waits for the marks in the answer.
+  marks: REQUIRED | 11,
 };
 
 /**
@@ -73,7 +77,7 @@ export function encodeHello(
   hello: Hello,
   { reserveRoot }: { reserveRoot: boolean } = { reserveRoot: false },
 ): Uint8Array {
-  const { digest, blockSize, accepts, size, identity, storage, root, end, dryRun } = hello;
+  const { digest, blockSize, accepts, size, identity, storage, root, end, dryRun, marks } = hello;
   const fields: Field[] = [
     { tag: TAG.digest, value: encodeText(digest) },
     { tag: TAG.blockSize, value: u32(blockSize) },
@@ -85,6 +89,7 @@ export function encodeHello(
   if (storage !== undefined) fields.push({ tag: TAG.storage, value: encodeText(storage) });
   if (end !== undefined) fields.push({ tag: TAG.end, value: u64(end) });
   if (dryRun === true) fields.push({ tag: TAG.dryRun, value: new Uint8Array(0) });
+  if (marks === true) fields.push({ tag: TAG.marks, value: new Uint8Array(0) });
   if (root !== undefined) fields.push({ tag: TAG.root, value: root });
   else if (reserveRoot) fields.push({ tag: TAG.reserved, value: new Uint8Array(ROOT_LENGTH) });
   return encodeDescription("helo", fields);
@@ -147,6 +152,7 @@ function takeGreeting(hello: Omit<Hello, keyof Hashing>): [number, TakeValue][] 
     ],
     [TAG.end, (value) => (hello.end = readU64(value)) !== undefined],
     [TAG.dryRun, (value) => (hello.dryRun = value.length === 0)],
+    [TAG.marks, (value) => (hello.marks = value.length === 0)],
   ];
 }
 

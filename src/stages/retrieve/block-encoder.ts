@@ -4,7 +4,7 @@ import { DIGEST_LENGTHS } from "../../protocol/digest.ts";
 import { encodeDone } from "../../protocol/hash-stream/frames.ts";
 import { encodeHead, type Head } from "../../protocol/block-stream/head.ts";
 import { MAX_FRAME_LENGTH } from "../../protocol/limits.ts";
-import { encodeRecordHeader, encodeZeros } from "../../protocol/block-stream/record.ts";
+import { encodeMark, encodeRecordHeader, encodeZeros } from "../../protocol/block-stream/record.ts";
 import type { RootDigest } from "../../protocol/root-digest.ts";
 import { Seal } from "../../protocol/seal.ts";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
@@ -20,6 +20,8 @@ export interface BlockEncoder {
   begin(): Uint8Array[];
   /** Returns the frames for a batch whose payloads lie in `memory`: at most two buffers per block. */
   blocks(diff: Binding.Diff, memory: Uint8Array): Uint8Array[];
+  /** Returns the mark that follows the answer to everything before `offset`. */
+  mark(offset: number): Uint8Array[];
   /** Returns the end of the stream. */
   end(root: RootDigest | undefined): Uint8Array[];
 }
@@ -46,6 +48,10 @@ export class LegacyEncoder implements BlockEncoder {
       encodeBlockHeader(header, 0, codec === "raw" ? "data" : "dlzm", position, length);
       return [header, memory.subarray(offset, offset + length)];
     });
+  }
+
+  mark(): never {
+    throw new TypeError("a stream of blockcopy 0.0.2 has no marks");
   }
 
   end(root: RootDigest | undefined): Uint8Array[] {
@@ -102,6 +108,12 @@ export class ExtendedEncoder implements BlockEncoder {
     }
     endZeros();
     return parts;
+  }
+
+  mark(offset: number): Uint8Array[] {
+    const frame = encodeMark(offset);
+    this.#seal.addRecord(frame);
+    return [frame];
   }
 
   end(root: RootDigest | undefined): Uint8Array[] {

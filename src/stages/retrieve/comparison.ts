@@ -127,6 +127,11 @@ export class Comparison {
   async #compare(batch: HashBatch): Promise<void> {
     const format = (this.#format ??= await this.#begin());
     const { encoder, compressor } = format;
+    const { mark } = batch;
+    if (mark !== undefined) {
+      this.#sequence.add(Promise.resolve(), () => this.#stream.write(encoder.mark(mark)));
+      return;
+    }
     const { hashing } = this.#decoder;
     const hasRootDigests = encoder.sendsRoot && this.#root.wants(batch.blocks, hashing);
     const slot = await this.#slots.take(batch.bytes);
