@@ -9,13 +9,13 @@ import type { Sizes } from "./destination-sizes.ts";
 export interface BlockRequest {
   /** Block size and algorithm. */
   hashing: Hashing;
-  /** The blocks whose digests are sent, in ascending order, without overlaps. */
+  /** The blocks whose digests are sent, in ascending order, without overlaps. More are added as this process takes parts of the copy. */
   extents: ExtentList;
   /** The parts of these extents that are requested for the audit alone; undefined without an audit. */
   audited?: ExtentList | undefined;
-  /** True if it includes all that the source has after the end of the destination. */
+  /** True if it includes all that the source has after the end of the destination; true from when this process takes the last part. */
   openEnded: boolean;
-  /** Bytes in the destination. */
+  /** Bytes in the destination before the copy. */
   size: number;
   /** Only an extended stream is an answer. */
   extended: boolean;
@@ -35,13 +35,13 @@ export interface CopyRequest extends BlockRequest {
  */
 export class Bounds {
   readonly #extents: ExtentList;
-  /** Offset from which on every block is requested, up to the limit. */
-  readonly #open: number;
+  /** Returns the offset from which on every block is requested, up to the limit. */
+  readonly #open: () => number;
   /** Offset from which on nothing is written. */
   readonly #limit: number;
 
   /** @param limit the size that the destination will have; Infinity if it is unknown */
-  constructor(extents: ExtentList, open: number, limit: number) {
+  constructor(extents: ExtentList, open: () => number, limit: number) {
     this.#extents = extents;
     this.#open = open;
     this.#limit = limit;
@@ -78,7 +78,7 @@ export class Bounds {
       end = Math.max(end, next.end);
       next = this.#extents.at(++index);
     }
-    return Math.min(Math.max(position, end) >= this.#open ? Infinity : end, this.#limit);
+    return Math.min(Math.max(position, end) >= this.#open() ? Infinity : end, this.#limit);
   }
 }
 
@@ -94,7 +94,7 @@ export function boundsOfAnswer(
   sizes: Sizes,
 ): Bounds {
   const { extents, openEnded, size, extended } = request;
-  const open = openEnded ? size : Infinity;
+  const open = (): number => (request.openEnded ? size : Infinity);
   if (!extended) {
     if (head !== undefined) {
       throw noAnswer("it is extended, and the protocol of blockcopy 0.0.2 was requested");
@@ -124,7 +124,7 @@ export function boundsOfAnswer(
  * @param size size of the destination, which does not grow if the stream does not name the size of the source
  */
 export function boundsOfStream(head: Head, size: number): Bounds {
-  return new Bounds([], 0, Math.min(head.source.size ?? size, head.end ?? Infinity));
+  return new Bounds([], () => 0, Math.min(head.source.size ?? size, head.end ?? Infinity));
 }
 
 function noAnswer(why: string): ProtocolError {

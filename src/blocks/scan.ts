@@ -3,7 +3,7 @@ import type { Hashing } from "../protocol/digest.ts";
 import { Input } from "../transport/streams/input.ts";
 import type { StageContext } from "./context.ts";
 import { Holes } from "./holes.ts";
-import type { ExtentList } from "../ranges/extents.ts";
+import type { Extent } from "../ranges/extents.ts";
 import { Sequence } from "./sequence.ts";
 import { batchesInFlight, Slots } from "./slots.ts";
 
@@ -28,7 +28,7 @@ export type TakeDigests = (
 export async function scanSource(
   context: StageContext,
   source: Binding.Source,
-  extents: ExtentList,
+  extents: Iterable<Extent> | AsyncIterable<Extent>,
   hashing: Hashing,
   take: TakeDigests,
 ): Promise<void> {
@@ -39,7 +39,7 @@ export async function scanSource(
   const sequence = new Sequence();
   const scanAll = async (): Promise<void> => {
     const holes = new Holes(engine, source, hashing);
-    for (const { start, end } of extents) {
+    for await (const { start, end } of extents) {
       for (let next = start; next < end;) {
         const position = next;
         const hole = await holes.at(position, end);

@@ -16,7 +16,7 @@ import { ENCODED_NAME, fileOf } from "./options/encoded-file.ts";
 import { FORMAT } from "./options/format.ts";
 import { fileName, refuseStandardInput } from "./options/file-name.ts";
 import { OFFSET } from "./options/offset.ts";
-import { AUDITED_PART, PART } from "./options/ranges/part.ts";
+import { AUDITED_PART, PART, QUEUE_NAME } from "./options/ranges/part.ts";
 import { RATE } from "./options/rate.ts";
 import { SIZES } from "./options/sizes.ts";
 import { WIRE } from "./options/wire.ts";
@@ -44,6 +44,9 @@ export class ReceiveCommand extends DestinationCommand {
   sizes = valueOr("--sizes", SIZES, "any");
 
   part = value("--part", PART);
+
+  /** The queue from which it takes parts of the copy. */
+  queue = value("--queue", QUEUE_NAME);
 
   hold = flag("--hold");
 
@@ -116,6 +119,7 @@ export class ReceiveCommand extends DestinationCommand {
       ...this.saving(file, image, digestCache),
       hold: this.hold,
       part: this.part,
+      queue: this.queue,
       sizes: this.sizes,
       start: this.start ?? 0,
       end: this.end,

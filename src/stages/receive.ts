@@ -19,6 +19,11 @@ export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized" | "locat
   SaveOptions & {
     /** The part of the copy that this process does; the last part includes what the source has after the end of the destination. */
     part: Part | undefined;
+    /**
+     * The queue from which this process takes its parts of the copy: `new` to make it, or its name. Undefined if the parts are fixed; they
+     * are so too where no queue can be made.
+     */
+    queue: string | undefined;
     /** Hold the digests back until the root is known, and send it before them. A delta made from them then names its destination. */
     rootFirst: boolean;
     /** Use the protocol of blockcopy 0.0.2 for both streams. */
@@ -41,9 +46,14 @@ export async function receive(
   const destination = await openDestination(context, options);
   const reader = await engine.openReader(destination.sink, direct);
   await warnOfImage(context, options.file, reader, options.image);
+  const parts =
+    options.queue === undefined
+      ? undefined
+      : (await import("./shared-parts.ts")).sharedParts(context, reader, options);
   const digests = {
     ...(await withRanges(options)),
-    ...onlyPart(reader, options),
+    ...(parts === undefined && onlyPart(reader, options)),
+    parts,
     extended: !legacy,
     sized: !legacy,
     located: !legacy,
@@ -51,7 +61,7 @@ export async function receive(
   const output = new Output(native, "hash stream", options.rate);
   const { request, onRequest } = awaitRequest(options);
   const saving = { ...context, progress: progressOfSave(context.progress, { legacy }) };
-  const saved = saveTo(saving, destination, options, request);
+  const saved = saveTo(saving, destination, options, { request, answers: parts?.answers });
   const sent = output.whileRead(() =>
     sendDigests(context, reader, { ...digests, onRequest }, output),
   );
@@ -110,7 +120,8 @@ export function awaitRequest(options: ReceiveOptions): {
 } {
   let onRequest!: (part: BlockRequest) => void;
   const request = new Promise<CopyRequest>((resolve) => {
-    onRequest = (part) => resolve({ ...part, ...wholeRequest(part, options) });
+    // The same object, which changes as this process takes parts of the copy.
+    onRequest = (part) => resolve(Object.assign(part, wholeRequest(part, options)));
   });
   return { request, onRequest };
 }

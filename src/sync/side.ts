@@ -44,6 +44,8 @@ export class Side {
   total: number | undefined;
   /** Identity of its file or device, which is unique among all hosts. */
   instance: string | null = null;
+  /** The queue of parts that it has made; undefined if it has made none. */
+  queue: string | undefined;
   /** Bytes that it has worked on. */
   done = 0;
   counts: Readonly<Record<string, number>> = {};
@@ -108,6 +110,7 @@ export class Side {
         this.hasBegun = true;
         this.total = event.total ?? undefined;
         this.instance = event.instance ?? null;
+        this.queue = event.queue;
         this.#resolveBegun();
         break;
       case "progress":

@@ -91,13 +91,19 @@ function neededRange({ truncate, start, end }: CopyOptions): string[] {
   return truncate ? [] : [...valued("--needs-start", start), ...valued("--needs-end", end)];
 }
 
-/** Returns the arguments that run `receive`, for one part or for the whole copy, without the destination. */
-export function receiveArguments(options: CopyOptions, part?: Part): string[] {
+/**
+ * Returns the arguments that run `receive`, for one of several streams or for the whole copy, without the destination.
+ *
+ * @param queue the queue of parts that the first stream has made; undefined for fixed parts
+ */
+export function receiveArguments(options: CopyOptions, part?: Part, queue?: string): string[] {
   if (part === undefined) {
     return ["receive", ...firstArguments(options)];
   }
   const others =
-    part.number === 1 ? ["--hold", ...firstArguments(options)] : laterArguments(options);
+    part.number === 1
+      ? ["--hold", "--queue=new", ...firstArguments(options)]
+      : [...valued("--queue", queue), ...laterArguments(options)];
   return ["receive", `--part=${part.number}/${part.count}`, ...others];
 }
 

@@ -5,6 +5,7 @@ import { ALL_DONE } from "../stages/save/write-and-sync.ts";
 import type { Pipe } from "../transport/processes/pipes.ts";
 import { Pace, paced } from "../transport/streams/pace.ts";
 import type { Take } from "../transport/streams/pump.ts";
+import type { Side } from "./side.ts";
 import type { CopyOptions } from "./stage-arguments.ts";
 
 /** Returns the parts of a copy, one per stream; one undefined part for a copy that is not divided. */
@@ -17,18 +18,25 @@ export function partsOf({ streams = 1, dryRun }: CopyOptions): (Part | undefined
 
 /**
  * Returns the promise that one of several streams waits for before it starts. The first stream claims the destination before others write
- * to it. The last one may make a file longer, so all others must have divided the file at its old length by then.
+ * to it, and makes the queue of parts. Without a queue, only the last one may make a file longer, so all others must have divided the file
+ * at its old length by then.
  *
- * @param begun resolved for each stream when its destination is open
+ * @param destinations the destination of each stream
  */
 export function startAfter(
   place: number,
-  begun: readonly Promise<void>[],
+  destinations: readonly Pick<Side, "begun" | "queue">[],
 ): Promise<unknown> | undefined {
-  if (place === 0) {
+  const [first] = destinations;
+  if (place === 0 || first === undefined) {
     return undefined;
   }
-  return place === begun.length - 1 ? Promise.all(begun.slice(0, place)) : begun[0];
+  const isLast = place === destinations.length - 1;
+  return first.begun.then(() =>
+    isLast && first.queue === undefined
+      ? Promise.all(destinations.slice(0, place).map(({ begun }) => begun))
+      : undefined,
+  );
 }
 
 /** Details of the pipes from sources to destinations. */

@@ -142,22 +142,28 @@ function programsOf(
   const direct = tunnel === undefined ? [] : ["--tunnel"];
   const remote = { ...plan.remote, ownConnection: streams.length > 1 };
   const writes = writesDestination(plan);
-  const begun = streams.map(({ to }) => to.begun);
-  const program = (side: Side, stage: readonly string[], place: number): Program => {
+  const destinations = streams.map(({ to }) => to);
+  const program = (side: Side, stage: () => readonly string[], place: number): Program => {
     const commandOf = (options: RemoteOptions): [string, ...string[]] =>
-      stageCommand(side.end, stage, options, sent);
-    debug(`${hostLabel(side.end)}: ${commandText(side.end, remote, commandOf)}`);
-    const after = startAfter(place, begun);
+      stageCommand(side.end, stage(), options, sent);
+    const command = (): [string, ...string[]] => {
+      debug(`${hostLabel(side.end)}: ${commandText(side.end, remote, commandOf)}`);
+      return commandOf(remote);
+    };
+    // Its options are known only when it is started, but a host that cannot be connected to is refused now.
+    stageCommand(side.end, [], remote, sent);
+    const after = startAfter(place, destinations);
     return {
-      ...stageProgram(side, commandOf(remote), observers),
+      ...stageProgram(side, command, observers),
       ...(after !== undefined && { startAfter: after }),
       ...(writes && roleInCancellation(side)),
       ...(side.role === "source" && { tidiesUp: copy.snapshot !== "none" }),
     };
   };
+  const queue = (): string | undefined => destinations[0]?.queue;
   return streams.flatMap(({ to, from, part }, place) => [
-    program(to, [...receiveArguments(copy, part), ...direct], place),
-    program(from, [...retrieveArguments(copy, { linked: isLinked(plan) }), ...direct], place),
+    program(to, () => [...receiveArguments(copy, part, queue()), ...direct], place),
+    program(from, () => [...retrieveArguments(copy, { linked: isLinked(plan) }), ...direct], place),
   ]);
 }
 

@@ -33,8 +33,8 @@ export class EventLines implements Progress {
     setInterval(() => this.#progress(), SIGN_OF_LIFE_MILLISECONDS).unref();
   }
 
-  begin(total: number | undefined, instance?: string | null): void {
-    this.#send({ event: "begin", total: total ?? null, instance: instance ?? null });
+  begin(total: number | undefined, instance?: string | null, queue?: string): void {
+    this.#send({ event: "begin", total: total ?? null, instance: instance ?? null, queue });
   }
 
   advance(bytes: number): void {

@@ -30,8 +30,9 @@ export interface Progress {
    *
    * @param total bytes to work on; undefined if unknown
    * @param instance identity of the file or device, if known
+   * @param queue name of the queue of parts that it has made, if it has made one
    */
-  begin(total: number | undefined, instance?: string | null): void;
+  begin(total: number | undefined, instance?: string | null, queue?: string): void;
   /** More bytes are done. */
   advance(bytes: number): void;
   /** Adds to a counter. */

@@ -40,9 +40,9 @@ export class Tally implements Progress {
     this.#shown = shown;
   }
 
-  begin(total: number | undefined, instance?: string | null): void {
+  begin(total: number | undefined, instance?: string | null, queue?: string): void {
     this.#own = { what: this.#verb, total, done: 0 };
-    this.#shown.begin(total, instance);
+    this.#shown.begin(total, instance, queue);
   }
 
   advance(bytes: number): void {

@@ -2,6 +2,8 @@ import type { BlockRequest } from "../../blocks/bounds.ts";
 import type { Part } from "../../blocks/part.ts";
 import type { DigestName, Hashing } from "../../protocol/digest.ts";
 import type { ExtentList } from "../../ranges/extents.ts";
+import type { Answers } from "../../blocks/answers.ts";
+import type { PartQueue } from "../../blocks/part-queue.ts";
 
 /** The blocks of a file or device whose digests are sent, and the form of the hash stream. */
 export interface DigestOptions {
@@ -29,8 +31,18 @@ export interface DigestOptions {
   dryRun?: boolean;
   /** Called with the request before any digest is sent. */
   onRequest?: (request: BlockRequest) => void;
+  /** The parts of a copy over several streams that this process takes, instead of `start` to `end`; undefined for all of that range. */
+  parts?: SharedParts | undefined;
   /** Ask for the rest in the way that `retrieve` of blockcopy 0.0.2 needs. */
   legacy?: boolean;
+}
+
+/** The parts of a copy that this process takes. */
+export interface SharedParts {
+  queue: PartQueue;
+  answers: Answers;
+  /** True for the process that has made the queue. */
+  isFirst: boolean;
 }
 
 /** A digest cache, and what it must contain. */

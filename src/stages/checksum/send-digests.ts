@@ -17,6 +17,12 @@ export async function sendDigests(
   output: StreamOutput,
 ): Promise<void> {
   refuseEmpty(options.file, source);
+  const { parts } = options;
+  if (parts !== undefined) {
+    const { sendParts } = await import("./send-parts.ts");
+    await sendParts(context, source, { ...options, parts }, output);
+    return;
+  }
   if (options.cache !== undefined) {
     const { sendCached } = await import("./send-cached.ts");
     if (await sendCached(context, source, options, output)) {

@@ -1,4 +1,3 @@
-import type { CopyRequest } from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import { WrittenBlocks } from "../../blocks/written-blocks.ts";
 import { DigestCacheWriter } from "../../digests/cache-writer.ts";
@@ -13,7 +12,7 @@ import { namesOf, restoreMetadata } from "./metadata.ts";
 import { requireTrailer } from "./read-trailer.ts";
 import { receiveAndSync } from "./write-and-sync.ts";
 import { verifyAll, verifyWritten } from "./verify.ts";
-import type { SaveOptions, SaveSession } from "./session.ts";
+import type { Asked, SaveOptions, SaveSession } from "./session.ts";
 
 /**
  * Reads a block stream from standard input and writes its blocks to a file or device. Returns after the sync, and after
@@ -36,14 +35,14 @@ export async function save(
 /**
  * Does what `save` does, for a destination that is already open.
  *
- * @param request the request that the stream must answer; undefined if this process has sent none
+ * @param asked the request that the stream must answer, and the marks that it must have; without them if this process has sent none
  * @throws the errors of `save`
  */
 export async function saveTo(
   context: StageContext,
   { sink, keep }: Destination,
   options: Omit<SaveOptions, "create" | "lock">,
-  request?: Promise<CopyRequest>,
+  { request, answers }: Asked = {},
 ): Promise<string | undefined> {
   const { progress, cancellation } = context;
   const { verify, carried } = options;
@@ -52,8 +51,10 @@ export async function saveTo(
   const written = verify === "none" ? undefined : await WrittenBlocks.begin("blake3");
   const writer = new BlockWriter(context, sink, { sparse: options.sparse, written });
   const cache = await openCache(context, sink, options);
-  const decoder = new BlockDecoder();
-  const session = { context, sink, options, request, input, decoder, writer, cache };
+  const decoder = new BlockDecoder(
+    answers && ((offset, streamOffset) => answers.take(offset, streamOffset)),
+  );
+  const session = { context, sink, options, request, answers, input, decoder, writer, cache };
   const needed = [...namesOf(carried), ...(verify === "full" ? ["--verify=full"] : [])];
   const trailer = await cancellation.during(() =>
     receiveAndSync(session, { needsTrailer: needed.length > 0 }),

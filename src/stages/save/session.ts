@@ -1,3 +1,4 @@
+import type { Answers } from "../../blocks/answers.ts";
 import type { CopyRequest } from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type { Sizes } from "../../blocks/destination-sizes.ts";
@@ -36,13 +37,19 @@ export interface SaveOptions {
   sizes?: Sizes | undefined;
 }
 
+/** The request that a stream answers. */
+export interface Asked {
+  /** Undefined if this process has sent none. */
+  request?: Promise<CopyRequest> | undefined;
+  /** The parts of the copy that the stream must mark as answered; undefined for none. */
+  answers?: Answers | undefined;
+}
+
 /** All that one run of `save` works with. */
-export interface SaveSession {
+export interface SaveSession extends Asked {
   context: StageContext;
   sink: Binding.Sink;
   options: Omit<SaveOptions, "create" | "lock">;
-  /** The request that the stream must answer; undefined if this process has sent none. */
-  request: Promise<CopyRequest> | undefined;
   input: Input;
   decoder: BlockDecoder;
   writer: BlockWriter;

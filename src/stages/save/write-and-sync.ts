@@ -59,6 +59,7 @@ async function receiveAll(
     }),
     writer.finished,
   ]);
+  session.answers?.end(input.bytes - rest.length);
   context.debug(`${input.bytes} bytes received`);
   context.progress.count("sent", input.bytes);
   if (options.hold === true) {

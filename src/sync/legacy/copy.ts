@@ -73,7 +73,7 @@ async function runStages(
   const programs = stages.map(({ side, commandOf }): Program => {
     context.debug(`${hostLabel(side.end)}: ${commandText(side.end, remote, commandOf)}`);
     return {
-      ...stageProgram(side, commandOf(remote), { ...observers, isSilent: side !== reporter }),
+      ...stageProgram(side, () => commandOf(remote), { ...observers, isSilent: side !== reporter }),
       tidiesUp: side.role === "source" && copy.snapshot !== "none",
     };
   });

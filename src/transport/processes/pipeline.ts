@@ -12,7 +12,8 @@ const DISK_MILLISECONDS = 30_000;
 
 /** One program of a pipeline. */
 export interface Program {
-  command: readonly [string, ...string[]];
+  /** Returns the program and its arguments. Called when it is to be started. */
+  command: () => readonly [string, ...string[]];
   /** Called when it has been started. */
   onStart?: () => void;
   /** Called with each line that it prints on standard error. */
@@ -152,7 +153,10 @@ class Pipeline {
 
   /** Starts a program, unless another one has failed. */
   #start(program: Program, place: number): Child | undefined {
-    const child = this.#hasFailed ? undefined : startChild({ ...program, ...this.#ends.of(place) });
+    const { command, onLine } = program;
+    const child = this.#hasFailed
+      ? undefined
+      : startChild({ command: command(), onLine, ...this.#ends.of(place) });
     this.#ends.close(place);
     if (child !== undefined) {
       program.onStart?.();

@@ -1,6 +1,7 @@
 import * as t from "typanion";
 
 import { MOST_BUCKETS } from "../change-map.ts";
+import { QUEUE } from "./queue-name.ts";
 
 /** The most counters that an event from another host may have. */
 const MOST_COUNTERS = 64;
@@ -25,6 +26,8 @@ export const ADDRESS = /^[0-9A-Fa-f.:]{2,45}$/;
 const isAddress = t.cascade(t.isString(), [t.matchesRegExp(ADDRESS)]);
 
 const isPort = t.cascade(t.isNumber(), [t.isInteger(), t.isInInclusiveRange(1, 65_535)]);
+
+const isQueue = t.cascade(t.isString(), [t.matchesRegExp(QUEUE)]);
 
 /** A version goes into messages. */
 const isVersion = t.cascade(t.isString(), [t.matchesRegExp(/^[0-9A-Za-z.+-]{1,64}$/)]);
@@ -161,6 +164,8 @@ export const EVENTS = {
       total: t.isNullable(isCount),
       /** Identity of the file or device of a stage, which is unique among all hosts. */
       instance: t.isOptional(t.isNullable(t.isString())),
+      /** The queue of parts that the first destination of several streams has made. */
+      queue: t.isOptional(isQueue),
     },
     OPEN,
   ),

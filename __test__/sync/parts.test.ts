@@ -1,0 +1,214 @@
+// The parts that the streams of one copy take, one after the other.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { closeSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { extentOfPart, partLength, partsIn } from "../../src/blocks/part.ts";
+import { BlockDecoder } from "../../src/protocol/block-stream/decoder.ts";
+import { HashDecoder } from "../../src/protocol/hash-stream/decoder.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { noise } from "../support/files/files.ts";
+import { script } from "../support/hosts/hosts.ts";
+import { assertFailed, COMMAND, EXIT, quote, run } from "../support/programs/cli.ts";
+import { defer } from "../support/cleanup.ts";
+import { eventually } from "../support/programs/eventually.ts";
+import { start } from "../support/programs/pipe.ts";
+import { answer, BEGIN, END, HELLO, pull } from "../support/programs/stand-in.ts";
+import { pair } from "../support/programs/sync-pair.ts";
+import { field } from "../support/wire/description-frames.ts";
+import {
+  headFrame,
+  markFrame,
+  sealedHello,
+  sealedStream,
+  whole,
+} from "../support/wire/extended.ts";
+import { assertRefused } from "../support/wire/read-legacy.ts";
+
+const MIB = 2 ** 20;
+
+/** Bytes of the shortest parts, but for the first and the last one. */
+const PART = 4 * MIB;
+
+/** A part as --verbose names it. */
+interface Taken {
+  stream: number;
+  start: number;
+  end: number;
+}
+
+function takenIn(stderr: string): Taken[] {
+  const lines = stderr.matchAll(/stream (\d+) takes the part from (\d+) to (\d+)$/gm);
+  return Array.from(lines, (match) => {
+    const [stream = 0, from = 0, end = 0] = match.slice(1).map(Number);
+    return { stream, start: from, end };
+  });
+}
+
+/** Asserts that every byte from `start` to `end` lies in exactly one part. */
+function assertCovers(
+  parts: readonly Pick<Taken, "start" | "end">[],
+  from: number,
+  to: number,
+): void {
+  const sorted = parts.toSorted((one, other) => one.start - other.start || one.end - other.end);
+  let at = from;
+  for (const part of sorted) {
+    assert.equal(part.start, at);
+    assert.ok(part.end >= part.start);
+    at = part.end;
+  }
+  assert.equal(at, to);
+}
+
+test("the parts of a copy cover it exactly once, and begin on a grid", () => {
+  const sizes = fc.oneof(fc.nat(2 ** 30), fc.nat(2 ** 43), fc.constant(0));
+  fc.assert(
+    fc.property(
+      fc.nat(2 ** 45),
+      sizes,
+      fc.integer({ min: 2, max: 8 }),
+      fc.constantFrom(4096, 131_072, 16 * MIB),
+      (from, bytes, streams, blockSize) => {
+        const end = from + bytes;
+        const length = partLength(bytes, streams, blockSize);
+        const copy = { size: end, start: from, end, length, streams, openEnded: true };
+        const count = partsIn(copy);
+        assert.ok(count <= 65_538 && count <= Math.max(streams * 32 + 2, bytes / 2 ** 30 + 2));
+        const parts = Array.from({ length: count }, (_, number) => extentOfPart(copy, number));
+        assertCovers(parts, from, end);
+        for (const part of parts.slice(1)) assert.equal(part.start % Math.max(MIB, blockSize), 0);
+      },
+    ),
+    { numRuns: 60 },
+  );
+  // Where a quotient of two numbers would be rounded.
+  const end = 2 ** 53 - 1;
+  const copy = {
+    size: end,
+    start: 0,
+    end,
+    length: partLength(end, 2, 4096),
+    streams: 2,
+    openEnded: true,
+  };
+  const parts = Array.from({ length: partsIn(copy) }, (_, number) => extentOfPart(copy, number));
+  assertCovers(parts, 0, end);
+});
+
+test("eight processes take each part once", async (t) => {
+  const { from, to } = pair(t, { source: noise("parts", 3 * MIB), destination: Buffer.alloc(MIB) });
+  const size = 40 * PART + 12_345;
+  truncateSync(from, size);
+  truncateSync(to, size);
+  const range = ["--start", "5000", "--end", `${size - 1000}`];
+  const outcome = await run(["sync", "--streams", "8", "--verbose", ...range, from, to]);
+  assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+  const taken = takenIn(outcome.stderr);
+  assert.equal(taken.length, 41);
+  assertCovers(taken, 5000, size - 1000);
+  const expected = readFileSync(from);
+  expected.fill(0, 0, 5000);
+  assertSame(readFileSync(to), expected);
+});
+
+test("a connection that is stuck carries two parts, and the others carry the rest", async (t) => {
+  const source = noise("stuck", 16 * PART);
+  const { folder, from, to } = pair(t, { source, destination: Buffer.alloc(source.length) });
+  const [slow, gate] = [join(folder, "slow"), join(folder, "gate")];
+  // It carries a few bytes, and the rest once all parts are taken.
+  script(
+    slow,
+    `shift; case $* in
+*--part=2/4*) { head -c 65536; while ! [ -e ${quote([gate])} ]; do sleep 0.02; done; cat; } | sh -c "$*";;
+*) exec sh -c "$*";;
+esac`,
+  );
+  const remote = ["-e", slow, "--remote-command", quote(COMMAND), "--compress", "none"];
+  const args = ["sync", "--streams", "4", "--verbose", ...remote, from, `host:${to}`];
+  const running = start(t, args, {});
+  // With fixed parts, the stuck connection would have a quarter of the copy.
+  await eventually(() => takenIn(running.stderr()).length === 16, {
+    what: "took all parts",
+    detail: running.stderr,
+  }).finally(() => writeFileSync(gate, ""));
+  const { code } = await running.ended;
+  assert.equal(code, 0, running.stderr());
+  const taken = takenIn(running.stderr());
+  assertCovers(taken, 0, source.length);
+  assert.ok(taken.filter(({ stream }) => stream === 2).length <= 2, running.stderr());
+  assertSame(readFileSync(to), source);
+});
+
+test("a queue that is not the one of this copy", async (t) => {
+  const { folder, to } = pair(t);
+  const other = openSync(join(folder, "other"), "w+");
+  defer(t, () => closeSync(other));
+  for (const [queue, code, message] of [
+    [
+      `${process.pid}/${other}/${randomUUID()}`,
+      EXIT.io,
+      /is not the list of the parts of this copy/,
+    ],
+    [
+      `${process.pid}/9999/${randomUUID()}`,
+      EXIT.io,
+      /cannot open .*, the list of the parts .*no such file/,
+    ],
+    ["1/../2", EXIT.usage, /is not a queue of parts/],
+  ] as const) {
+    const outcome = await run(["receive", "--part=2/2", `--queue=${queue}`, "--force", to]);
+    assert.equal(outcome.code, code, outcome.stderr);
+    assert.match(outcome.stderr, message);
+  }
+});
+
+test("a source that marks parts which it was not asked for, or too few", async (t) => {
+  const before = Buffer.alloc(4 * PART, 7);
+  for (const [marks, message] of [
+    [[], /ends without the `mark` frame for offset 4194304, at byte \d+ of/],
+    [[2 * PART], /a `mark` frame for offset 8388608 that the destination has not asked for/],
+  ] as const) {
+    const { outcome, here } = await pull(t, {
+      events: [HELLO, BEGIN, END],
+      stream: answer(marks.map(markFrame), before.length),
+      args: ["--streams", "2"],
+      before,
+    });
+    assertFailed(outcome, EXIT.protocol, "sync", message);
+    assertSame(readFileSync(here), before);
+  }
+});
+
+test("marks are read only where the hello asks for them, and never step back", () => {
+  const mark = Buffer.concat([Buffer.from("mark"), Buffer.alloc(8)]);
+  const asking = sealedStream(Buffer.from(sealedHello({ marks: true })), [mark, mark].map(whole));
+  const { frames, done } = new HashDecoder().decode(asking, 0);
+  assert.deepEqual([frames.map(({ kind }) => kind), done], [["mark", "mark"], true]);
+  const plain = sealedHello();
+  assertRefused(
+    () => new HashDecoder().decode(sealedStream(plain, [whole(mark)]), 0),
+    "unknown-command",
+    plain.length,
+    "b'mark'",
+  );
+  const head = headFrame({ source: [field(2, "file")] });
+  const read = (offsets: readonly number[], onMark?: () => void): unknown => {
+    const stream = sealedStream(head, offsets.map(markFrame));
+    return new BlockDecoder(onMark).decode(stream, 0, stream.length, 0).done;
+  };
+  assert.equal(
+    read([5, 5, 6], () => undefined),
+    true,
+  );
+  assertRefused(() => read([5]), "unknown-command", head.length, "b'mark'");
+  const second = head.length + markFrame(6).bytes.length;
+  assertRefused(
+    () => read([6, 5], () => undefined),
+    "out-of-order",
+    second,
+    "steps back to offset 5",
+  );
+});

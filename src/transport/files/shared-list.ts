@@ -1,0 +1,131 @@
+import { randomUUID } from "node:crypto";
+import { closeSync, constants, readSync, writeSync } from "node:fs";
+
+import { CopyError } from "../../errors/copy-error.ts";
+import { ExitCode } from "../../errors/exit-codes.ts";
+import { describe, systemCode } from "../../errors/stream-errors.ts";
+import type * as Binding from "../../native/binding.js";
+import { openSync } from "../../native/files.ts";
+
+/** Bytes before the entries: an identifier and a description, filled up with spaces. */
+const HEADER_LENGTH = 512;
+
+/** Characters of an identifier. */
+const ID_LENGTH = 36;
+
+/** The list cannot be made, opened, read or written. */
+export class SharedListError extends CopyError {
+  override readonly name = "SharedListError";
+
+  constructor(message: string) {
+    super(
+      message,
+      "run it again; without --streams, one connection copies all and needs no such list",
+      ExitCode.io,
+    );
+  }
+}
+
+/**
+ * A list of bytes that several processes of a user on this host append to: a file in memory without a name. The kernel appends one byte after
+ * the other (`O_APPEND`), whatever the processes do at the same time.
+ */
+export class SharedList {
+  /** The name by which other processes open it: `PROCESS/DESCRIPTOR/ID`. The kernel lets only those of the same user, and root, do so. */
+  readonly name: string;
+  /** The text that it was made with. */
+  readonly description: string;
+  readonly #file: number;
+
+  private constructor(name: string, description: string, file: number) {
+    this.name = name;
+    this.description = description;
+    this.#file = file;
+  }
+
+  /**
+   * Makes an empty list.
+   *
+   * @param description ASCII, at most 475 characters
+   * @throws SharedListError; EngineFailure if the system has no files in memory
+   */
+  static create(native: Pick<typeof Binding, "makeMemoryFile">, description: string): SharedList {
+    const id = randomUUID();
+    const header = Buffer.alloc(HEADER_LENGTH, " ");
+    header.write(`${id} ${description}`, "latin1");
+    const file = native.makeMemoryFile();
+    try {
+      writeSync(file, header, 0, HEADER_LENGTH, 0);
+    } catch (error) {
+      throw failure("make", error);
+    }
+    return SharedList.open(`${process.pid}/${file}/${id}`);
+  }
+
+  /**
+   * Opens the list of a process that still has it open.
+   *
+   * @throws SharedListError
+   */
+  static open(name: string): SharedList {
+    const [owner, descriptor, id] = name.split("/");
+    const path = `/proc/${owner}/fd/${descriptor}`;
+    const header = Buffer.alloc(HEADER_LENGTH);
+    let file: number | undefined;
+    try {
+      file = openSync(path, constants.O_RDWR | constants.O_APPEND);
+      readSync(file, header, 0, HEADER_LENGTH, 0);
+    } catch (error) {
+      close(file);
+      throw failure(`open ${path},`, error);
+    }
+    const text = header.toString("latin1");
+    // The number of a process may have been given to another one since.
+    if (text.slice(0, ID_LENGTH) !== id) {
+      close(file);
+      throw new SharedListError(`${path} is not the list of the parts of this copy`);
+    }
+    return new SharedList(name, text.slice(ID_LENGTH).trim(), file);
+  }
+
+  /**
+   * Appends a byte.
+   *
+   * @throws SharedListError
+   */
+  append(byte: number): void {
+    try {
+      writeSync(this.#file, Buffer.of(byte));
+    } catch (error) {
+      throw failure("write to", error);
+    }
+  }
+
+  /**
+   * Returns the entries from `place` on, as far as there are any.
+   *
+   * @param most the most entries to read
+   * @throws SharedListError
+   */
+  entries(place: number, most: number): Buffer {
+    const entries = Buffer.alloc(most);
+    try {
+      return entries.subarray(0, readSync(this.#file, entries, 0, most, HEADER_LENGTH + place));
+    } catch (error) {
+      throw failure("read", error);
+    }
+  }
+}
+
+function close(file: number | undefined): void {
+  if (file !== undefined) {
+    closeSync(file);
+  }
+}
+
+function failure(what: string, error: unknown): unknown {
+  const code = systemCode(error);
+  return code === undefined
+    ? error
+    : new SharedListError(`cannot ${what} the list of the parts of this copy: ${describe(code)}`);
+}
