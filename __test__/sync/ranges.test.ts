@@ -70,6 +70,43 @@ test("sizes are compared as without it; what grows is sent where the range map r
   assert.match(dry.stdout.toString(), /^41 blocks /);
 });
 
+test("several streams share the ranges and the audit, and find the same as one", async (t) => {
+  const source = noise("shared", 40 * 2 ** 20 + 777);
+  const changed = [0, 3, 40, 100, 200, 250, 300, 319].map((block) => block * BLOCK);
+  const lines = [0, 3, 100, 101, 200, 250, 319].map((block) => `${block * BLOCK + 3} 9`);
+  const results: (string[] | null)[] = [];
+  for (const streams of ["1", "3"]) {
+    const destination = Buffer.from(source.subarray(0, -700));
+    for (const offset of changed) destination[offset] = (destination[offset] ?? 0) ^ 1;
+    const { folder, from, to } = pair(t, { source, destination });
+    const map = join(folder, "map");
+    // The last one reaches beyond the end of the destination.
+    writeFileSync(map, [...lines, `${source.length - 800} 500`].join("\n"));
+    const args = ["--streams", streams, "--ranges", map, "--audit", "100%", "--truncate"];
+    const outcome = await run(["sync", ...args, from, to]);
+    // It repairs the two blocks that the map does not have.
+    assert.equal(outcome.code, EXIT.incompleteMap, outcome.stderr);
+    assertSame(readFileSync(to), source);
+    results.push(
+      outcome.stderr.match(/\d+ blocks .* were replaced|audit, part .*|the first at offset \d+/g),
+    );
+  }
+  assert.equal(results[0]?.length, 3);
+  assert.deepEqual(results[1], results[0]);
+});
+
+test("several streams take only what the range map has", async (t) => {
+  const source = noise("few", 40 * 2 ** 20);
+  const destination = Buffer.from(source.map((byte) => byte ^ 1));
+  const { folder, from, to } = pair(t, { source, destination });
+  const map = join(folder, "map");
+  const ranges = [0, 5, 70, 71, 72, 199, 310].map((block) => block * BLOCK);
+  writeFileSync(map, ranges.map((offset) => `${offset} 1`).join("\n"));
+  const expected = Buffer.from(destination);
+  for (const offset of ranges) source.copy(expected, offset, offset, offset + BLOCK);
+  assertSynced(await run(["sync", "--streams", "4", "--ranges", map, from, to]), to, expected);
+});
+
 test("options that exclude it", async (t) => {
   const { folder, from, to } = pair(t);
   const map = join(folder, "map");

@@ -1,12 +1,18 @@
 import type * as Binding from "../native/binding.js";
-import type { Extent } from "../ranges/extents.ts";
 import { SharedList, SharedListError } from "../transport/files/shared-list.ts";
-import { type CopyParts, extentOfPart, partsIn } from "./part.ts";
 
-/** A part that a stream has taken. */
-export interface TakenPart extends Extent {
-  /** True for the last part, which includes what the source has after the end of the destination. */
-  isLast: boolean;
+/** A copy whose streams take one part after the other. All of them divide it in the same way. */
+export interface SharedCopy {
+  /** Bytes in the destination before the copy. */
+  size: number;
+  /** True if the last part includes what the source has after the end of the destination. */
+  openEnded: boolean;
+  /** Number of streams. */
+  streams: number;
+  /** Bytes in a part. */
+  length: number;
+  /** Number of parts. */
+  parts: number;
 }
 
 /**
@@ -15,7 +21,7 @@ export interface TakenPart extends Extent {
  */
 export class PartQueue {
   /** The whole copy, and its parts. */
-  readonly copy: CopyParts;
+  readonly copy: SharedCopy;
   /** The number of the stream that this process belongs to, from 1. */
   readonly stream: number;
   readonly #taken: SharedList;
@@ -26,9 +32,9 @@ export class PartQueue {
 
   private constructor(taken: SharedList, stream: number) {
     this.#taken = taken;
-    this.copy = JSON.parse(taken.description) as CopyParts;
+    this.copy = JSON.parse(taken.description) as SharedCopy;
     this.stream = stream;
-    this.#left = partsIn(this.copy);
+    this.#left = this.copy.parts;
   }
 
   /**
@@ -37,7 +43,7 @@ export class PartQueue {
    * @param stream the number of the stream that this process belongs to, from 1
    * @throws SharedListError; EngineFailure if the system has no files in memory
    */
-  static create(native: typeof Binding, copy: CopyParts, stream: number): PartQueue {
+  static create(native: typeof Binding, copy: SharedCopy, stream: number): PartQueue {
     return new PartQueue(SharedList.create(native, JSON.stringify(copy)), stream);
   }
 
@@ -62,31 +68,28 @@ export class PartQueue {
   }
 
   /**
-   * Takes the next part. Returns undefined if all have been taken.
+   * Takes the next part. Returns its number, from 0; undefined if all have been taken.
    *
    * @throws SharedListError
    */
-  take(): TakenPart | undefined {
+  take(): number | undefined {
     const number = this.#append();
-    const count = partsIn(this.copy);
-    return number < count
-      ? { ...extentOfPart(this.copy, number), isLast: number === count - 1 }
-      : undefined;
+    return number < this.copy.parts ? number : undefined;
   }
 
   /** Appends the number of this stream, and returns the place of that entry. */
   #append(): number {
     this.#taken.append(this.stream);
-    const count = partsIn(this.copy);
+    const { parts, streams } = this.copy;
     // Each stream appends one entry for which there is no part.
-    const entries = this.#taken.entries(this.#next, count + this.copy.streams - this.#next);
+    const entries = this.#taken.entries(this.#next, parts + streams - this.#next);
     const found = entries.indexOf(this.stream);
     if (found === -1) {
       throw new SharedListError(
         `the list of the parts of this copy lacks what stream ${this.stream} has written`,
       );
     }
-    this.#left = Math.max(0, count - this.#next - entries.length);
+    this.#left = Math.max(0, parts - this.#next - entries.length);
     this.#next += found + 1;
     return this.#next - 1;
   }

@@ -8,6 +8,7 @@ import type * as Binding from "../native/binding.js";
 import { Output } from "../transport/streams/output.ts";
 import { type Progress, silent } from "../ui/progress.ts";
 import type { ChecksumOptions } from "./checksum/checksum.ts";
+import type { SharedParts } from "./checksum/digest-options.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
 import { warnOfImage } from "./image/choose-format.ts";
 import { openDestination } from "./save/destination.ts";
@@ -46,27 +47,38 @@ export async function receive(
   const destination = await openDestination(context, options);
   const reader = await engine.openReader(destination.sink, direct);
   await warnOfImage(context, options.file, reader, options.image);
-  const parts =
-    options.queue === undefined
-      ? undefined
-      : (await import("./shared-parts.ts")).sharedParts(context, reader, options);
+  const wanted = await withRanges(options);
+  const shared = await sharedBy(context, reader, wanted);
   const digests = {
-    ...(await withRanges(options)),
-    ...(parts === undefined && onlyPart(reader, options)),
-    parts,
+    ...wanted,
+    ...(shared === undefined && onlyPart(reader, options)),
+    shared,
     extended: !legacy,
     sized: !legacy,
     located: !legacy,
   };
   const output = new Output(native, "hash stream", options.rate);
-  const { request, onRequest } = awaitRequest(options);
+  const { request, onRequest } = awaitRequest(options, shared);
   const saving = { ...context, progress: progressOfSave(context.progress, { legacy }) };
-  const saved = saveTo(saving, destination, options, { request, answers: parts?.answers });
+  const saved = saveTo(saving, destination, options, { request, answers: shared?.answers });
   const sent = output.whileRead(() =>
     sendDigests(context, reader, { ...digests, onRequest }, output),
   );
   const [outcome] = await Promise.all([saved, sent.catch((error) => failAfter(saved, error))]);
   return outcome;
+}
+
+/** Returns the parts that this process takes from a queue; undefined if there is only one part, or the parts are fixed. */
+async function sharedBy(
+  context: StageContext,
+  reader: Binding.Source,
+  { part, queue, ...options }: ReceiveOptions,
+): Promise<SharedParts | undefined> {
+  if (part === undefined || queue === undefined) {
+    return undefined;
+  }
+  const { sharedParts } = await import("./shared-parts.ts");
+  return sharedParts(context, reader, { ...options, part, queue });
 }
 
 /** Milliseconds that the block stream may go on after the reader of the digests has gone. */
@@ -114,14 +126,17 @@ function onlyPart(
 }
 
 /** Returns the function that is called with the request, and a promise of it, with what all parts of the copy ask for together. */
-export function awaitRequest(options: ReceiveOptions): {
+export function awaitRequest(
+  options: ReceiveOptions,
+  shared?: SharedParts,
+): {
   request: Promise<CopyRequest>;
   onRequest: (part: BlockRequest) => void;
 } {
   let onRequest!: (part: BlockRequest) => void;
   const request = new Promise<CopyRequest>((resolve) => {
     // The same object, which changes as this process takes parts of the copy.
-    onRequest = (part) => resolve(Object.assign(part, wholeRequest(part, options)));
+    onRequest = (part) => resolve(Object.assign(part, wholeRequest(part, options, shared)));
   });
   return { request, onRequest };
 }
@@ -132,8 +147,13 @@ export function awaitRequest(options: ReceiveOptions): {
  */
 function wholeRequest(
   { extents, size, openEnded }: BlockRequest,
-  { start, end, part }: ReceiveOptions,
+  { start, end, part, ranges }: ReceiveOptions,
+  shared: SharedParts | undefined,
 ): Pick<CopyRequest, "reachesEnd" | "whole"> {
+  if (shared !== undefined) {
+    const reachesEnd = shared.queue.copy.openEnded;
+    return { reachesEnd, whole: reachesEnd && start === 0 && ranges === undefined };
+  }
   if (part !== undefined) {
     const reachesEnd = end === undefined || end > size;
     return { reachesEnd, whole: reachesEnd && start === 0 };

@@ -1,52 +1,70 @@
 import { Answers } from "../blocks/answers.ts";
 import { checkRange } from "../blocks/check-range.ts";
 import type { StageContext } from "../blocks/context.ts";
+import { Division } from "../blocks/division.ts";
 import { type Part, partLength } from "../blocks/part.ts";
 import { PartQueue } from "../blocks/part-queue.ts";
 import { messageOf } from "../errors/message-of.ts";
 import type * as Binding from "../native/binding.js";
-import type { Hashing } from "../protocol/digest.ts";
+import { SharedListError } from "../transport/files/shared-list.ts";
+import { coverageOf, type CoverageOptions } from "./checksum/coverage.ts";
 import type { SharedParts } from "./checksum/digest-options.ts";
 
 /** The copy over several streams that a process takes part in. */
-interface Sharing {
-  /** The stream of this process; undefined if there is only one. */
-  part: Part | undefined;
-  /** The queue: `new` to make it, or its name; undefined if the parts are fixed. */
-  queue: string | undefined;
+interface Sharing extends CoverageOptions {
   file: string;
-  start: number;
-  end: number | undefined;
-  hashing: Hashing;
+  /** The stream of this process. */
+  part: Part;
+  /** The queue: `new` to make it, or its name. */
+  queue: string;
 }
 
 /**
  * Makes the queue of parts of a copy, or opens the one that the first stream has made.
  *
- * @returns undefined if no queue is asked for, or none can be made here: the parts are then fixed
+ * @returns undefined if none can be made here: the parts are then fixed
  * @throws SharedListError if the queue of the first stream cannot be opened; UsageError
  */
-export function sharedParts(
+export async function sharedParts(
+  context: StageContext,
+  reader: Binding.Source,
+  options: Sharing,
+): Promise<SharedParts | undefined> {
+  const { part, queue: name, hashing } = options;
+  const queue =
+    name === "new" ? await newQueue(context, reader, options) : PartQueue.open(name, part.number);
+  if (queue === undefined) {
+    return undefined;
+  }
+  const { copy } = queue;
+  // The file may have grown since the queue was made.
+  const coverage = await coverageOf(copy, options);
+  const division = new Division(coverage.extents, copy.length, hashing.blockSize);
+  if (division.parts !== copy.parts) {
+    throw new SharedListError(
+      `this copy has ${copy.parts} parts, and ${division.parts} with the options of stream ${part.number}`,
+    );
+  }
+  return { queue, division, coverage, answers: new Answers(), isFirst: name === "new" };
+}
+
+async function newQueue(
   { native, debug }: StageContext,
   reader: Binding.Source,
   options: Sharing,
-): SharedParts | undefined {
-  const { part, queue, start, end = reader.size, hashing } = options;
-  if (part === undefined || queue === undefined) {
-    return undefined;
-  }
-  if (queue !== "new") {
-    const opened = PartQueue.open(queue, part.number);
-    return { queue: opened, answers: new Answers(), isFirst: false };
-  }
+): Promise<PartQueue | undefined> {
+  const { part, hashing, ranges } = options;
   checkRange(reader, options);
-  const length = partLength(end - start, part.count, hashing.blockSize);
-  const openEnded = options.end === undefined;
-  const copy = { size: reader.size, start, end, length, streams: part.count, openEnded };
+  const { extents, bytes, openEnded } = await coverageOf(reader, options);
+  const length = partLength(bytes, part.count, hashing.blockSize);
+  const { parts } = new Division(extents, length, hashing.blockSize);
+  const copy = { size: reader.size, openEnded, streams: part.count, length, parts };
   try {
-    const made = PartQueue.create(native, copy, part.number);
-    return { queue: made, answers: new Answers(), isFirst: true };
+    return PartQueue.create(native, copy, part.number);
   } catch (error) {
+    if (ranges !== undefined) {
+      throw error;
+    }
     // macOS has no files in memory, and without /proc no other process could open them.
     debug(`the parts of the copy are fixed: ${messageOf(error)}`);
     return undefined;

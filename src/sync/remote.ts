@@ -95,13 +95,28 @@ function resultOf(
   return { summary: { ...summaryOf(read, counts, facts), ...(audit && { audit }) }, map };
 }
 
-/** Returns what the audit of one part has found; undefined without an audit. */
+/**
+ * Returns what the audit of one part has found; undefined without an audit. Each stream counts the blocks that it has written, and reports what
+ * all of them together have compared.
+ */
 function auditIn(
   streams: StreamsEnd["streams"],
   part: CopyPlan["copy"]["audit"],
 ): CopySummary["audit"] {
-  const findings = streams[0]?.to.report?.proof?.audit;
-  return findings && part && { ...findings, part: part.number, parts: part.count };
+  const findings = streams.flatMap(({ to }) => to.report?.proof?.audit ?? []);
+  const [{ compared } = {}] = findings;
+  if (part === undefined || compared === undefined) {
+    return undefined;
+  }
+  const offsets = findings.flatMap(({ first }) => first ?? []);
+  return {
+    compared,
+    blocks: findings.reduce((sum, { blocks }) => sum + blocks, 0),
+    bytes: findings.reduce((sum, { bytes }) => sum + bytes, 0),
+    first: offsets.length === 0 ? null : Math.min(...offsets),
+    part: part.number,
+    parts: part.count,
+  };
 }
 
 /** Returns the lengths of both ends of the only stream, which is about all of both; null if a stage has not told. */

@@ -109,7 +109,7 @@ export function receiveArguments(options: CopyOptions, part?: Part, queue?: stri
 
 /** Returns the options of the first `receive`, which claims the destination from start to end. */
 function firstArguments(options: CopyOptions): string[] {
-  const { force, lock, sparse, create, numericIds, audit } = options;
+  const { force, lock, sparse, create, numericIds } = options;
   return [
     ...commonArguments(options),
     ...flags({
@@ -119,11 +119,9 @@ function firstArguments(options: CopyOptions): string[] {
       "--create": create,
       ...attributeOptions(options),
       "--numeric-ids": numericIds,
-      "--preface": options.ranges !== undefined,
       "--root-first": options.delta !== undefined,
       "--compare": options.compare,
     }),
-    ...valued("--audit", audit && `${audit.number}/${audit.count}`),
     ...cacheArguments(options.digestCache),
     ...readingArguments(options),
   ];
@@ -148,7 +146,7 @@ function laterArguments(options: CopyOptions): string[] {
 
 /** Returns the options for reading the destination. */
 function readingArguments(options: CopyOptions): string[] {
-  const { verify, start, end, digest, blockSize } = options;
+  const { verify, start, end, ranges, audit, digest, blockSize } = options;
   // `any` is the default of `receive`.
   const sizes = sizesOf(options) === "any" ? undefined : sizesOf(options);
   return [
@@ -157,6 +155,8 @@ function readingArguments(options: CopyOptions): string[] {
     ...valued("--verify", verify),
     ...valued("--start", start),
     ...valued("--end", end),
+    ...flags({ "--preface": ranges !== undefined }),
+    ...valued("--audit", audit && `${audit.number}/${audit.count}`),
     ...valued("--digest", digest),
     ...valued("--block-size", blockSize),
   ];

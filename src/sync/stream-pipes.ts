@@ -40,7 +40,9 @@ export function startAfter(
 }
 
 /** Details of the pipes from sources to destinations. */
-export interface PipeOptions extends Pick<Pipe, "preface"> {
+export interface PipeOptions {
+  /** Returns the bytes that a destination reads first; undefined for none. */
+  preface: (() => Pipe["preface"]) | undefined;
   /** True if both ends are remote. A local stage notices when this process has gone; ssh does not, so one pipe passes through this process. */
   relayed: boolean;
   take: Take | undefined;
@@ -61,20 +63,22 @@ export function streamPipes(streams: number, { relayed, preface, take }: PipeOpt
         from: source,
         to: take ?? destination,
         relayed,
-        preface,
+        preface: preface?.(),
         ...(epilogue && { epilogue }),
       },
     ];
   }).flat();
 }
 
-/** Encodes the list of extents that the destination reads before the blocks, at the rate of `--bwlimit`. */
+/** Returns the function that encodes the list of extents, which each destination reads before the blocks, at the rate of `--bwlimit`. */
 export function rangeListOf(
   extents: ExtentList | undefined,
   { bwlimit }: CopyOptions,
-): AsyncIterable<Uint8Array> | undefined {
+): PipeOptions["preface"] {
   if (extents === undefined) {
     return undefined;
   }
-  return paced(encodeRangeList(extents), bwlimit === undefined ? undefined : new Pace(bwlimit));
+  // All streams together keep to the rate.
+  const pace = bwlimit === undefined ? undefined : new Pace(bwlimit);
+  return () => paced(encodeRangeList(extents), pace);
 }

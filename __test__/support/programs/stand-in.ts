@@ -52,6 +52,7 @@ function standIn(
   folder: string,
   events: readonly string[],
   stream: Uint8Array = Buffer.alloc(0),
+  read = "cat",
 ): string {
   writeFileSync(join(folder, "stream"), stream);
   const last = events.at(-1) === END ? [END] : [];
@@ -61,7 +62,7 @@ function standIn(
   return [
     "exec 3<&0",
     ...say(first),
-    `cat <&3 > /dev/null & cat ${quote([join(folder, "stream")])}`,
+    `${read} <&3 > /dev/null & cat ${quote([join(folder, "stream")])}`,
     "exec >&-; wait",
     ...say(last),
   ].join("\n");
@@ -75,12 +76,14 @@ export interface Source {
   args?: readonly string[];
   /** Content of the destination before the copy; `null` if it does not exist. */
   before?: Buffer | null;
+  /** Seconds for which it reads at most; until the end if undefined. The first of several streams ends its own only after the others. */
+  reads?: number;
 }
 
 /** Copies from a stand-in for a source to a file here. */
 export async function pull(
   t: TestContext,
-  { events, stream, args = [], before = OLD }: Source,
+  { events, stream, args = [], before = OLD, reads }: Source,
 ): Promise<{ outcome: Outcome; here: string }> {
   const { folder, here } = ends(t);
   if (before === null) rmSync(here);
@@ -89,7 +92,8 @@ export async function pull(
     chmodSync(here, 0o600);
   }
   const words = args.includes("--wire") ? args : ["--digest", "sha3-512", ...args];
-  const script = standIn(folder, events, stream);
+  const read = reads === undefined ? "cat" : `timeout ${reads} cat`;
+  const script = standIn(folder, events, stream, read);
   return { outcome: await syncWith(folder, script, [...words, "host:/s", here]), here };
 }
 

@@ -118,10 +118,9 @@ const OF_SYNC: readonly Conflict<SyncOptions>[] = [
   },
   {
     when: ({ streams }) => (streams ?? 1) > 1,
-    options: ({ verify, digestCache, ranges, delta }) => ({
+    options: ({ verify, digestCache, delta }) => ({
       "--verify=full": verify === "full",
       "--digest-cache": digestCache !== undefined,
-      "--ranges": ranges !== undefined,
       "--delta": delta !== undefined,
     }),
     message: (option) => `${option} does not work with --streams: no stream sees the whole copy`,

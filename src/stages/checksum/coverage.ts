@@ -1,19 +1,16 @@
 import { type Part, partOf } from "../../blocks/part.ts";
 import type * as Binding from "../../native/binding.js";
 import type { Hashing } from "../../protocol/digest.ts";
-import { type Coverage, cover, type ExtentList, Extents, outside } from "../../ranges/extents.ts";
-import type { DigestOptions } from "./digest-options.ts";
+import { type Coverage, cover, Extents, outside } from "../../ranges/extents.ts";
+import type { DigestCoverage, DigestOptions } from "./digest-options.ts";
 
-/** The blocks to digest. */
-export interface DigestCoverage extends Coverage {
-  /** Those of them that are digested for the audit alone, in ascending order; undefined without an audit. */
-  audited: ExtentList | undefined;
-}
+/** The options that decide which blocks to digest. */
+export type CoverageOptions = Pick<DigestOptions, "start" | "end" | "ranges" | "audit" | "hashing">;
 
 /** Returns the part of a file to digest. */
 export async function coverageOf(
-  { size }: Binding.Source,
-  { start, end, ranges, audit, hashing }: DigestOptions,
+  { size }: Pick<Binding.Source, "size">,
+  { start, end, ranges, audit, hashing }: CoverageOptions,
 ): Promise<DigestCoverage> {
   if (ranges === undefined) {
     const extent = { start, end: end ?? size };

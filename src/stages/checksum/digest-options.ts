@@ -1,8 +1,9 @@
 import type { BlockRequest } from "../../blocks/bounds.ts";
 import type { Part } from "../../blocks/part.ts";
 import type { DigestName, Hashing } from "../../protocol/digest.ts";
-import type { ExtentList } from "../../ranges/extents.ts";
+import type { Coverage, ExtentList } from "../../ranges/extents.ts";
 import type { Answers } from "../../blocks/answers.ts";
+import type { Division } from "../../blocks/division.ts";
 import type { PartQueue } from "../../blocks/part-queue.ts";
 
 /** The blocks of a file or device whose digests are sent, and the form of the hash stream. */
@@ -32,14 +33,23 @@ export interface DigestOptions {
   /** Called with the request before any digest is sent. */
   onRequest?: (request: BlockRequest) => void;
   /** The parts of a copy over several streams that this process takes, instead of `start` to `end`; undefined for all of that range. */
-  parts?: SharedParts | undefined;
+  shared?: SharedParts | undefined;
   /** Ask for the rest in the way that `retrieve` of blockcopy 0.0.2 needs. */
   legacy?: boolean;
+}
+
+/** The blocks to digest. */
+export interface DigestCoverage extends Coverage {
+  /** Those of them that are digested for the audit alone, in ascending order; undefined without an audit. */
+  audited: ExtentList | undefined;
 }
 
 /** The parts of a copy that this process takes. */
 export interface SharedParts {
   queue: PartQueue;
+  division: Division;
+  /** The blocks of all parts together. */
+  coverage: DigestCoverage;
   answers: Answers;
   /** True for the process that has made the queue. */
   isFirst: boolean;

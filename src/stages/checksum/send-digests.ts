@@ -17,10 +17,10 @@ export async function sendDigests(
   output: StreamOutput,
 ): Promise<void> {
   refuseEmpty(options.file, source);
-  const { parts } = options;
-  if (parts !== undefined) {
+  const { shared } = options;
+  if (shared !== undefined) {
     const { sendParts } = await import("./send-parts.ts");
-    await sendParts(context, source, { ...options, parts }, output);
+    await sendParts(context, source, { ...options, shared }, output);
     return;
   }
   if (options.cache !== undefined) {

@@ -1,6 +1,5 @@
 import type { BlockRequest } from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import type { PartQueue } from "../../blocks/part-queue.ts";
 import { scanSource } from "../../blocks/scan.ts";
 import type * as Binding from "../../native/binding.js";
 import { BLOCK_CODECS } from "../../protocol/codec.ts";
@@ -20,44 +19,32 @@ import { storageFor } from "./storage.ts";
 export async function sendParts(
   context: StageContext,
   source: Binding.Source,
-  options: DigestOptions & { parts: SharedParts },
+  options: DigestOptions & { shared: SharedParts },
   output: StreamOutput,
 ): Promise<void> {
-  const { hashing, parts } = options;
-  const { queue, answers, isFirst } = parts;
-  const { size, start, end, openEnded } = queue.copy;
+  const { hashing, shared } = options;
+  const { queue, coverage, isFirst } = shared;
+  const { size, openEnded } = queue.copy;
+  const { audited } = coverage;
   const extents = new Extents();
-  const request: BlockRequest = { hashing, extents, openEnded: false, size, extended: true };
+  const request = { hashing, extents, audited, openEnded: false, size, extended: true };
   options.onRequest?.(request);
   const encoder = new HashEncoder(hashing, {
     accepts: BLOCK_CODECS,
-    end: openEnded ? MAX_POSITION : end,
+    end: openEnded ? MAX_POSITION : (coverage.extents.at(-1)?.end ?? 0),
     size,
     storage: await storageFor(context, source, options),
     marks: true,
   });
   context.progress.begin(
-    isFirst ? end - start : 0,
+    isFirst ? coverage.bytes : 0,
     source.instance(),
     isFirst ? queue.name : undefined,
   );
   await output.write(encoder.begin());
   const marks: number[] = [];
-  const take = async function* (): AsyncGenerator<Extent> {
-    for await (const part of takenFrom(parts)) {
-      context.debug(`stream ${queue.stream} takes the part from ${part.start} to ${part.end}`);
-      extents.append(part);
-      if (part.isLast) {
-        // Nothing is taken after it, so nothing waits for its answer.
-        request.openEnded = openEnded;
-      } else {
-        answers.expect(part.end);
-        marks.push(part.end);
-      }
-      yield part;
-    }
-  };
-  await scanSource(context, source, take(), hashing, async (position, length, digests) => {
+  const taken = takeParts(context, shared, { request, extents, marks });
+  await scanSource(context, source, taken, hashing, async (position, length, digests) => {
     await output.write([encoder.blocks(position, length, digests)]);
     if (position + length === marks[0]) {
       marks.shift();
@@ -68,17 +55,40 @@ export async function sendParts(
   await output.finish([...rest, ...encoder.end(undefined)]);
 }
 
-/** Takes parts while there are any. Two at a time keep the connection busy; near the end, the others get a chance. */
-async function* takenFrom({
-  queue,
-  answers,
-}: SharedParts): AsyncGenerator<NonNullable<ReturnType<PartQueue["take"]>>> {
+/** The state that taking a part changes. */
+interface Taking {
+  request: BlockRequest;
+  /** The extents of the request. */
+  extents: Extents;
+  /** The offsets after which a mark is asked for. */
+  marks: number[];
+}
+
+/** Takes parts while there are any, and yields their extents. Two at a time keep the connection busy; near the end, the others get a chance. */
+async function* takeParts(
+  { debug }: StageContext,
+  { queue, division, answers }: SharedParts,
+  { request, extents, marks }: Taking,
+): AsyncGenerator<Extent> {
+  const { copy, stream } = queue;
   for (;;) {
     await answers.fewerThan(queue.isNearEnd ? 1 : 2);
-    const part = queue.take();
-    if (part === undefined) {
+    const number = queue.take();
+    if (number === undefined) {
       return;
     }
-    yield part;
+    const { start, end } = division.around(number);
+    debug(`stream ${stream} takes the part from ${start} to ${end}`);
+    for (const extent of division.extents(number)) {
+      extents.append(extent);
+    }
+    if (number === copy.parts - 1) {
+      // Nothing is taken after it, so nothing waits for its answer.
+      request.openEnded = copy.openEnded;
+    } else {
+      answers.expect(end);
+      marks.push(end);
+    }
+    yield* division.extents(number);
   }
 }
