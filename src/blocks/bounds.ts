@@ -73,7 +73,8 @@ export class Bounds {
   /** Returns the end of the gapless range around `position`; at most `position` if no extent contains it. */
   #endAt(position: number): number {
     let index = lastNotAfter(this.#extents, position);
-    let end = this.#extents.at(index)?.end ?? 0;
+    // With -1, `at` would return the last extent.
+    let end = index < 0 ? 0 : (this.#extents.at(index)?.end ?? 0);
     for (let next = this.#extents.at(++index); next && next.start <= end;) {
       end = Math.max(end, next.end);
       next = this.#extents.at(++index);
