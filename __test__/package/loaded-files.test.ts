@@ -33,7 +33,7 @@ for (const { args, most, code = EXIT.ok } of [
   { args: ["checksum", "file"], most: 216_000 },
   // Those that read a stream fail at the end of standard input, when they are loaded.
   { args: ["retrieve", "file"], most: 220_000, code: EXIT.protocol },
-  { args: ["save", "file"], most: 235_000, code: EXIT.protocol },
+  { args: ["save", "file"], most: 237_000, code: EXIT.protocol },
   { args: ["receive", "file"], most: 266_000, code: EXIT.protocol },
 ])
   test(`${args[0]} loads at most ${most} bytes, and no network`, async (t) => {

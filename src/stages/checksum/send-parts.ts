@@ -26,6 +26,9 @@ export async function sendParts(
   const { queue, coverage, isFirst } = shared;
   const { size, openEnded } = queue.copy;
   const { audited } = coverage;
+  if (options.audit !== undefined) {
+    source.readHoles();
+  }
   const extents = new Extents();
   const request = { hashing, extents, audited, openEnded: false, size, extended: true };
   options.onRequest?.(request);
