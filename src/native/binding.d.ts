@@ -74,6 +74,8 @@ export declare class Engine {
   refuseCreating(path: string): Promise<void>
   /** Opens the file or device of a sink for reading. */
   openReader(sink: Sink, direct: DirectIo): Promise<Source>
+  /** Compresses blocks that lie in a slot one after the other, each in place if that makes it smaller. */
+  pack(slab: Slab, slot: number, blocks: Array<Range>, compression: Compression): Promise<Packed[]>
   /**
    * Returns the first range with data at or after an offset; what lies before it is a hole. If there is no more data, the range is
    * empty and at the end of the source.
@@ -402,6 +404,14 @@ export interface Owner {
   id: number
   /** Name, if known. */
   name?: string | undefined
+}
+
+/** Payload that a block was compressed to, in its place. */
+export interface Packed {
+  /** Encoding of the payload: `raw` if compressing would not have made the block smaller. */
+  codec: Codec
+  /** Length of the payload in bytes. */
+  length: number
 }
 
 /** Descriptors of the two ends of a pipe. The caller closes them. */

@@ -97,7 +97,7 @@ impl Engine {
     }
 }
 
-fn to_extents(blocks: &[Range]) -> Result<Vec<Extent>> {
+pub(crate) fn to_extents(blocks: &[Range]) -> Result<Vec<Extent>> {
     let extent = |block: &Range| {
         Ok(Extent {
             position: whole(block.position)?,

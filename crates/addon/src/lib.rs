@@ -24,6 +24,7 @@ pub mod memory;
 pub mod metadata;
 mod names;
 pub mod open;
+pub mod pack;
 mod promise;
 pub mod scan;
 pub mod stdio;

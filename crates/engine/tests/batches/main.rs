@@ -19,6 +19,7 @@ mod every_call;
 mod frames;
 mod holes;
 mod options;
+mod pack;
 mod scan;
 mod sides;
 mod slots;
