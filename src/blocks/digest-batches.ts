@@ -5,7 +5,7 @@ import { DIGEST_LENGTHS } from "../protocol/digest.ts";
 import type { HashDecoder } from "../protocol/hash-stream/decoder.ts";
 import type { HashFrame } from "../protocol/hash-stream/frames.ts";
 import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
-import { Input } from "../transport/streams/input.ts";
+import type { Input } from "../transport/streams/input.ts";
 
 /**
  * Blocks that blockcopy 0.0.2 sends at once. It sends an incomplete group only after a `rest`, and drops it if the stream
@@ -49,17 +49,16 @@ interface BatchOptions {
 }
 
 /**
- * Reads the hash stream from standard input and yields the blocks that it asks for, in batches, in the order of the stream.
+ * Reads the hash stream from an input and yields the blocks that it asks for, in batches, in the order of the stream.
  * Leaves out blocks beyond the end of the source.
  *
  * @throws ProtocolError, StreamError
  */
 export async function* readHashBatches(
-  native: typeof Binding,
+  input: Input,
   decoder: HashDecoder,
   options: BatchOptions,
 ): AsyncGenerator<HashBatch> {
-  const input = new Input(native, "hash stream");
   const batcher = new Batcher(decoder, options);
   let rest: Uint8Array = new Uint8Array(0);
   for (;;) {

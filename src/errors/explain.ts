@@ -4,6 +4,7 @@ import { CopyError } from "./copy-error.ts";
 import { adviceOnEngine, engineExitCode, isEngineFailure, REPORT } from "./engine-failure.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { adviceOnStream } from "./protocol-advice.ts";
+import { messageOf } from "./message-of.ts";
 import { failedCall } from "./stream-errors.ts";
 import { adviceOnSystem, withoutCopy } from "./system-advice.ts";
 
@@ -22,6 +23,11 @@ export function exitCodeOf(error: unknown): number {
     return engineExitCode(error);
   }
   return failedCall(error) === undefined ? ExitCode.internal : ExitCode.io;
+}
+
+/** Returns the words of a failure; a failed call of the system is named with its reason. */
+export function failureMessage(error: unknown): string {
+  return failedCall(error)?.message ?? messageOf(error);
 }
 
 /** Returns advice on a failure of `stage`. */

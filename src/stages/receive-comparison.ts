@@ -23,7 +23,7 @@ export async function receiveComparison(
     .catch((error: unknown) => adviseOnMissing(error, "source"));
   await warnOfImage(context, options.file, compared, options.image);
   const digests = { ...(await withRanges(options)), extended: true, sized: true, dryRun: true };
-  const output = new Output(native, "hash stream", options.rate);
+  const output = new Output(native, "hash stream", { rate: options.rate });
   await Promise.all([
     readEmptyStream(new Input(native, "block stream"), () => Promise.resolve()),
     output.whileRead(() => sendDigests(context, compared, digests, output)),

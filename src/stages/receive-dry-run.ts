@@ -36,7 +36,7 @@ export async function receiveDryRun(
     dryRun: !options.rootFirst,
     onRequest,
   };
-  const output = new Output(context.native, "hash stream", options.rate);
+  const output = new Output(context.native, "hash stream", { rate: options.rate });
   const send = async (): Promise<void> => {
     // Held-back digests stall the source, so its progress is what counts from then on.
     const aside = options.rootFirst

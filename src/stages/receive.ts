@@ -57,7 +57,7 @@ export async function receive(
     sized: !legacy,
     located: !legacy,
   };
-  const output = new Output(native, "hash stream", options.rate);
+  const output = new Output(native, "hash stream", { rate: options.rate });
   const { request, onRequest } = awaitRequest(options, shared);
   const saving = { ...context, progress: progressOfSave(context.progress, { legacy }) };
   const saved = saveTo(saving, destination, options, { request, answers: shared?.answers });

@@ -20,17 +20,22 @@ const SIGN_OF_LIFE_MILLISECONDS = 1000;
 /** Writes the progress of a stage as events. */
 export class EventLines implements Progress {
   readonly #print: (line: JsonLine) => void;
-  readonly #spent: () => TimeSpent;
+  readonly #spent: (() => TimeSpent) | undefined;
   readonly #counts: Record<string, number> = {};
   #done = 0;
   #proof: Proof | undefined;
   #printedAt = -Infinity;
+  readonly #timer: NodeJS.Timeout;
 
-  /** @param print called with each line, without its line feed */
-  constructor(print: (line: JsonLine) => void, spent: () => TimeSpent) {
+  /**
+   * @param print called with each line, without its line feed
+   * @param spent undefined if what the process spends does not tell what the stage waits for
+   */
+  constructor(print: (line: JsonLine) => void, spent?: () => TimeSpent) {
     this.#print = print;
     this.#spent = spent;
-    setInterval(() => this.#progress(), SIGN_OF_LIFE_MILLISECONDS).unref();
+    this.#timer = setInterval(() => this.#progress(), SIGN_OF_LIFE_MILLISECONDS);
+    this.#timer.unref();
   }
 
   begin(total: number | undefined, instance?: string | null, queue?: string): void {
@@ -82,6 +87,7 @@ export class EventLines implements Progress {
   }
 
   finish({ succeeded, outcome }: StageEnding): void {
+    clearInterval(this.#timer);
     this.#progress();
     if (succeeded) {
       const proof = this.#proof;
@@ -105,7 +111,7 @@ export class EventLines implements Progress {
       event: "progress",
       done: this.#done,
       counts: this.#counts,
-      spent: this.#spent(),
+      ...(this.#spent && { spent: this.#spent() }),
     });
   }
 

@@ -8,7 +8,7 @@ import { Input } from "../../transport/streams/input.ts";
 import { eventLine } from "../../ui/event-lines.ts";
 import { ADDRESS } from "../../ui/programs/event-schema.ts";
 import { printLine } from "../../ui/stderr.ts";
-import { isConsequence } from "./error-event.ts";
+import { isConsequence } from "../../stages/error-event.ts";
 
 /** Longest line on the control channel, in bytes. */
 const LONGEST_LINE = 4096;

@@ -1,8 +1,7 @@
 import type { CopyError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
-import { adviceOn, exitCodeOf } from "../../errors/explain.ts";
-import { messageOf } from "../../errors/message-of.ts";
-import { failedCall, ReaderGoneError } from "../../errors/stream-errors.ts";
+import { adviceOn, exitCodeOf, failureMessage } from "../../errors/explain.ts";
+import { ReaderGoneError } from "../../errors/stream-errors.ts";
 import type * as Binding from "../../native/binding.js";
 import { removeUnfinished } from "../../transport/files/unfinished.ts";
 import { terminateAll } from "../../transport/processes/child.ts";
@@ -100,11 +99,6 @@ function restoreBlocking(native: typeof Binding): void {
 /** Makes the last line of standard error after a failure: what, where, and what to do. */
 export function errorLine(error: unknown, name: string): string {
   return `ERROR (${name}): ${failureMessage(error)}; ${adviceOn(error, name)}`;
-}
-
-/** Returns the words of a failure; a failed call of the system is named with its reason. */
-export function failureMessage(error: unknown): string {
-  return failedCall(error)?.message ?? messageOf(error);
 }
 
 /** Returns the stack of an internal error, a line for each call. A message of several lines stays one line. */

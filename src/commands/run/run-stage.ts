@@ -8,7 +8,7 @@ import { printLine } from "../../ui/stderr.ts";
 import { Tally } from "../../ui/stage-progress.ts";
 import type { IoOptions } from "../options/io-options.ts";
 import type { DataStream } from "./data-streams.ts";
-import { errorEvent } from "./error-event.ts";
+import { errorEvent } from "../../stages/error-event.ts";
 import { runCommand } from "./run-command.ts";
 import { eventsOf, progressFor, type ShownStage } from "./stage-display.ts";
 

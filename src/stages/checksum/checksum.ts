@@ -31,7 +31,7 @@ export async function checksum(
   options: ChecksumOptions,
 ): Promise<undefined> {
   context.debug(context.engine.hashing(options.hashing.digest));
-  const output = new Output(context.native, "hash stream", options.rate);
+  const output = new Output(context.native, "hash stream", { rate: options.rate });
   await output.whileRead(async () => {
     const source = await openOrMissing(context, options);
     if (source === undefined) {

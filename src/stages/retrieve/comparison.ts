@@ -1,45 +1,49 @@
 import type { StageContext } from "../../blocks/context.ts";
-import {
-  BATCH_SLOT_LENGTH,
-  type HashBatch,
-  MAX_BATCH_LENGTH,
-  readHashBatches,
-} from "../../blocks/digest-batches.ts";
+import { type HashBatch, readHashBatches } from "../../blocks/digest-batches.ts";
 import { RootOfBatches } from "../../blocks/root.ts";
 import { Sequence } from "../../blocks/sequence.ts";
-import { batchesInFlight, type Slot, Slots } from "../../blocks/slots.ts";
 import type * as Binding from "../../native/binding.js";
 import { clock } from "../../native/clock.ts";
 import { HashDecoder } from "../../protocol/hash-stream/decoder.ts";
+import type { Input } from "../../transport/streams/input.ts";
 import type { Output } from "../../transport/streams/output.ts";
 import { ChangeMap } from "../../ui/change-map.ts";
 import type { Range } from "../../ui/programs/event-schema.ts";
 import type { Progress } from "../../ui/progress.ts";
 import { DryRunOutput } from "./dry-run-output.ts";
 import { type Format, negotiate } from "./negotiate.ts";
+import type { Reading, Reads } from "./reads.ts";
 import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 
 /** A batch that the engine compares, until its blocks are sent. */
 interface Compared {
   batch: HashBatch;
-  slot: Slot;
+  reading: Reading;
   format: Format;
-  /** The compression that the engine was told to use for it. */
-  compression: Binding.Compression;
   /** True if its digests belong to the root digest of the source. */
   hasRootDigests: boolean;
 }
 
-/** Compares a source with the hash stream on standard input, and sends the blocks that differ. */
+/** The streams of a comparison, and the way to read its source. */
+export interface ComparisonIo {
+  /** The hash stream. */
+  input: Input;
+  /** The block stream. */
+  output: Output;
+  reads: Reads;
+}
+
+/** Compares a source with a hash stream, and sends the blocks that differ. */
 export class Comparison {
   readonly #context: StageContext;
   readonly #options: RetrieveOptions;
   readonly #opened: OpenSource;
+  readonly #input: Input;
   readonly #output: Output;
+  readonly #reads: Reads;
   readonly #dryRun: DryRunOutput | undefined;
   readonly #map: ChangeMap | undefined;
   readonly #root: RootOfBatches;
-  readonly #slots: Slots;
   readonly #decoder = new HashDecoder();
   readonly #sequence = new Sequence();
   /** Known once the first batch has been read, or the end of the hash stream. */
@@ -47,19 +51,24 @@ export class Comparison {
   /** Bytes sent that the progress knows of. */
   #reported = 0;
 
-  constructor(context: StageContext, options: RetrieveOptions, opened: OpenSource, output: Output) {
-    const { native, engine } = context;
+  constructor(
+    context: StageContext,
+    options: RetrieveOptions,
+    opened: OpenSource,
+    { input, output, reads }: ComparisonIo,
+  ) {
     const { size } = opened.source;
     this.#context = context;
     this.#options = options;
     this.#opened = opened;
+    this.#input = input;
     this.#output = output;
+    this.#reads = reads;
     this.#dryRun = options.dryRun
       ? new DryRunOutput((ranges) => this.#differed(ranges))
       : undefined;
     this.#map = options.map ? new ChangeMap(size) : undefined;
-    this.#root = new RootOfBatches(native, size);
-    this.#slots = new Slots(native, batchesInFlight(engine, MAX_BATCH_LENGTH), BATCH_SLOT_LENGTH);
+    this.#root = new RootOfBatches(context.native, size);
   }
 
   /**
@@ -90,13 +99,16 @@ export class Comparison {
   }
 
   async #compareAll(): Promise<void> {
-    const batches = readHashBatches(this.#context.native, this.#decoder, {
+    const batches = readHashBatches(this.#input, this.#decoder, {
       sourceSize: this.#opened.source.size,
       legacy: this.#options.legacy,
     });
     try {
       for await (const batch of batches) {
-        await this.#compare(batch);
+        this.#format ??= await this.#begin();
+        for (const part of this.#reads.parts(batch, this.#decoder.hashing)) {
+          await this.#compare(part, this.#format);
+        }
       }
     } catch (error) {
       // Answer every complete frame, even if the other end has gone away since.
@@ -124,8 +136,7 @@ export class Comparison {
     return format;
   }
 
-  async #compare(batch: HashBatch): Promise<void> {
-    const format = (this.#format ??= await this.#begin());
+  async #compare(batch: HashBatch, format: Format): Promise<void> {
     const { encoder, compressor } = format;
     const { mark } = batch;
     if (mark !== undefined) {
@@ -134,37 +145,35 @@ export class Comparison {
     }
     const { hashing } = this.#decoder;
     const hasRootDigests = encoder.sendsRoot && this.#root.wants(batch.blocks, hashing);
-    const slot = await this.#slots.take(batch.bytes);
-    const compression = compressor.current;
-    const diff = this.#context.engine.diff(this.#opened.source, this.#slots.slab, slot.index, {
-      blocks: batch.blocks,
-      digests: batch.digests,
-      algorithm: hashing.digest,
+    const reading = await this.#reads.begin({
+      batch,
+      hashing,
       hashed: hasRootDigests || encoder.extended,
-      compression,
+      compressor,
       omitZeros: encoder.extended,
     });
-    const compared = { batch, slot, format, compression, hasRootDigests };
-    this.#sequence.add(diff, (result) => this.#send(compared, result));
+    const compared = { batch, reading, format, hasRootDigests };
+    this.#sequence.add(reading.diff, (result) => this.#send(compared, result));
   }
 
   async #send(
-    { batch, slot, format, compression, hasRootDigests }: Compared,
+    { batch, reading, format, hasRootDigests }: Compared,
     diff: Binding.Diff,
   ): Promise<void> {
     const { encoder, compressor } = format;
+    const { memory, compression } = reading;
     if (hasRootDigests) {
       this.#root.add(diff.digests);
     }
     const begun = clock();
-    await this.#stream.write(encoder.blocks(diff, slot.memory));
+    await this.#stream.write(encoder.blocks(diff, memory));
     const now = clock();
     const isCompressed = diff.changed.some(({ codec }) => codec === compression.codec);
     compressor.sent(now, {
       waited: now - begun,
       isTypical: isCompressed && compression === compressor.current,
     });
-    this.#slots.release(slot);
+    reading.release();
     this.#report(batch, diff.changed);
   }
 

@@ -1,9 +1,11 @@
 import type { StageContext } from "../../blocks/context.ts";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import { discard, type KeepWarning } from "../../snapshots/snapshot.ts";
+import { Input } from "../../transport/streams/input.ts";
 import { Output } from "../../transport/streams/output.ts";
 import { Comparison } from "./comparison.ts";
 import { openSource } from "./open-source.ts";
+import { OwnReads } from "./reads.ts";
 import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 
 /**
@@ -31,11 +33,13 @@ async function copy(
   options: RetrieveOptions,
   keep: KeepWarning,
 ): Promise<void> {
-  const output = new Output(context.native, "block stream", options.rate);
+  const output = new Output(context.native, "block stream", { rate: options.rate });
   await output.whileRead(async () => {
     const opened = await openSource(context, options, keep);
     try {
-      await new Comparison(context, options, opened, output).run();
+      const input = new Input(context.native, "hash stream");
+      const reads = new OwnReads(context, opened.source);
+      await new Comparison(context, options, opened, { input, output, reads }).run();
     } catch (error) {
       const reason = lossOf(opened, error) ?? error;
       discard(context, opened.snapshot);
@@ -49,7 +53,7 @@ async function copy(
 }
 
 /** Returns the error of a snapshot that was lost, if that explains a failure to read it. */
-function lossOf({ snapshot }: OpenSource, error: unknown): Error | undefined {
+export function lossOf({ snapshot }: OpenSource, error: unknown): Error | undefined {
   return isEngineFailure(error) && error.kind === "io"
     ? snapshot?.fault({ hasFailed: true })
     : undefined;

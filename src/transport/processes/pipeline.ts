@@ -10,10 +10,20 @@ const GRACE = { toEnd: 3000, afterSigterm: 2000 } as const;
 /** The same for a program that has to sync what it has written, or to remove a snapshot. */
 const DISK_MILLISECONDS = 30_000;
 
+/** Starts work of this process in the place of a program. It closes the descriptors that it is given. */
+export type Within = (io: {
+  stdin: number;
+  stdout: number;
+  /** Called with each line that the program would print on standard error. */
+  onLine: (text: string) => void;
+}) => Child;
+
 /** One program of a pipeline. */
 export interface Program {
   /** Returns the program and its arguments. Called when it is to be started. */
   command: () => readonly [string, ...string[]];
+  /** Does the work of the program within this process instead. */
+  within?: Within | undefined;
   /** Called when it has been started. */
   onStart?: () => void;
   /** Called with each line that it prints on standard error. */
@@ -153,17 +163,29 @@ class Pipeline {
 
   /** Starts a program, unless another one has failed. */
   #start(program: Program, place: number): Child | undefined {
-    const { command, onLine } = program;
-    const child = this.#hasFailed
-      ? undefined
-      : startChild({ command: command(), onLine, ...this.#ends.of(place) });
-    this.#ends.close(place);
-    if (child !== undefined) {
-      program.onStart?.();
-      this.#children.set(place, child);
-      this.#running += 1;
+    if (this.#hasFailed) {
+      this.#ends.close(place);
+      return undefined;
     }
+    const child = this.#startChild(program, place);
+    program.onStart?.();
+    this.#children.set(place, child);
+    this.#running += 1;
     return child;
+  }
+
+  #startChild(program: Program, place: number): Child {
+    const { command, within, onLine } = program;
+    const { stdin, stdout } = this.#ends.of(place);
+    if (within === undefined) {
+      const child = startChild({ command: command(), stdin, stdout, onLine });
+      this.#ends.close(place);
+      return child;
+    }
+    if (stdin === "ignore" || stdout === "ignore") {
+      throw new TypeError("work of this process needs both of its pipes");
+    }
+    return within({ stdin, stdout, onLine });
   }
 
   async #stopAll(): Promise<void> {

@@ -1,4 +1,4 @@
-import { read } from "node:fs";
+import { closeSync, read } from "node:fs";
 
 import { StreamError, systemCode } from "../../errors/stream-errors.ts";
 import { type Plumbing, prepareDescriptor } from "./descriptor.ts";
@@ -12,6 +12,8 @@ export class Input {
   readonly #name: string;
   readonly #fd: number;
   #bytes = 0;
+  #reading: Promise<number> | undefined;
+  #isClosed = false;
 
   /**
    * @param name the contents of the stream, for messages
@@ -46,7 +48,11 @@ export class Input {
   async #readSome(target: Uint8Array): Promise<number> {
     for (;;) {
       try {
-        const count = await readSome(this.#fd, target);
+        if (this.#isClosed) {
+          throw new Error(`the ${this.#name} is closed`);
+        }
+        this.#reading = readSome(this.#fd, target);
+        const count = await this.#reading;
         this.#bytes += count;
         return count;
       } catch (error) {
@@ -61,6 +67,13 @@ export class Input {
         await this.#plumbing.waitFor(STDIN, "readable");
       }
     }
+  }
+
+  /** Closes the descriptor once the read that is going on has ended: another file could get its number before that. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#reading?.catch(() => undefined);
+    closeSync(this.#fd);
   }
 
   /** Fills `target`. Returns the number of bytes; fewer only at the end of the stream. */

@@ -26,24 +26,37 @@ const closeFile = promisify(close);
 const openFile = promisify(open);
 const writeAt = promisify(write);
 
-/** Writes standard output without Node's stream. */
+/** Details of an output. */
+export interface OutputOptions {
+  /** The most bytes per second; undefined for no limit. */
+  rate?: number | undefined;
+  /** A blocking descriptor that no other process shares; standard output, unless given. */
+  fd?: number;
+}
+
+/** Writes standard output, or another descriptor, without Node's stream. */
 export class Output {
   readonly #plumbing: Plumbing;
   readonly #name: string;
   readonly #pace: Pace | undefined;
+  readonly #fd: number;
   #bytes = 0;
   #ending = false;
+  #isClosed = false;
+  #writing: Promise<number> | undefined;
   /** True if it is a file that was empty, whose start can be written again. */
   readonly isRewritable: boolean;
 
-  /**
-   * @param name the contents of the stream, for messages
-   * @param rate the most bytes per second; undefined for no limit
-   */
-  constructor(plumbing: Plumbing, name: string, rate?: number) {
+  /** @param name the contents of the stream, for messages */
+  constructor(plumbing: Plumbing, name: string, { rate, fd = STDOUT }: OutputOptions = {}) {
     this.#plumbing = plumbing;
     this.#name = name;
     this.#pace = rate === undefined ? undefined : new Pace(rate);
+    this.#fd = fd;
+    if (fd !== STDOUT) {
+      this.isRewritable = false;
+      return;
+    }
     prepareDescriptor(plumbing, STDOUT);
     const status = fstatSync(STDOUT);
     this.isRewritable = status.isFile() && status.size === 0 && canReopen();
@@ -63,7 +76,8 @@ export class Output {
     let rest = parts;
     while (rest.length > 0) {
       const next = rest;
-      rest = after(rest, await waited.output.during(() => this.#writePiece(next)));
+      const writing = (): Promise<number> => this.#writePiece(next);
+      rest = after(rest, await (this.#fd === STDOUT ? waited.output.during(writing) : writing()));
     }
   }
 
@@ -100,14 +114,25 @@ export class Output {
     this.#ending = true;
     await this.write(parts);
     try {
-      await closeFile(STDOUT);
+      this.#isClosed = true;
+      await closeFile(this.#fd);
     } catch (error) {
       throw this.#failure("closing", error);
     }
   }
 
+  /** Closes the descriptor, unless the stream is finished, once the write that is going on has ended. */
+  async close(): Promise<void> {
+    const isOpen = !this.#isClosed;
+    this.#isClosed = true;
+    await this.#writing?.catch(() => undefined);
+    if (isOpen) {
+      closeSync(this.#fd);
+    }
+  }
+
   /**
-   * Does `work`, which writes the stream. Fails as soon as the reader has gone, even while nothing is being written.
+   * Does `work`, which writes standard output. Fails as soon as the reader has gone, even while nothing is being written.
    *
    * @throws ReaderGoneError, and whatever `work` throws
    */
@@ -126,15 +151,24 @@ export class Output {
   async #writeSome(parts: Uint8Array[]): Promise<number> {
     for (;;) {
       try {
-        const count = await writeSome(parts);
+        this.#refuseClosed();
+        this.#writing = writeSome(this.#fd, parts);
+        const count = await this.#writing;
         this.#bytes += count;
         return count;
       } catch (error) {
-        if (systemCode(error) !== "EAGAIN") {
+        if (systemCode(error) !== "EAGAIN" || this.#fd !== STDOUT) {
           throw this.#failure("writing", error);
         }
         await this.#plumbing.waitFor(STDOUT, "writable");
       }
+    }
+  }
+
+  /** Refuses to write after the end: the descriptor may be another file by then. */
+  #refuseClosed(): void {
+    if (this.#isClosed) {
+      throw new Error(`the ${this.#name} is closed`);
     }
   }
 
@@ -168,9 +202,9 @@ function canReopen(): boolean {
   }
 }
 
-function writeSome(parts: Uint8Array[]): Promise<number> {
+function writeSome(fd: number, parts: Uint8Array[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    writev(STDOUT, parts, (error, count) => (error === null ? resolve(count) : reject(error)));
+    writev(fd, parts, (error, count) => (error === null ? resolve(count) : reject(error)));
   });
 }
 

@@ -1,10 +1,9 @@
-import { isEngineFailure, NO_TUNNEL } from "../../errors/engine-failure.ts";
-import { adviceOn, exitCodeOf } from "../../errors/explain.ts";
-import { ReaderGoneError } from "../../errors/stream-errors.ts";
-import { ProtocolError } from "../../protocol/error.ts";
-import { eventLine } from "../../ui/event-lines.ts";
-import type { JsonLine } from "../../ui/json-line.ts";
-import { failureMessage } from "./ending.ts";
+import { isEngineFailure, NO_TUNNEL } from "../errors/engine-failure.ts";
+import { adviceOn, exitCodeOf, failureMessage } from "../errors/explain.ts";
+import { ReaderGoneError } from "../errors/stream-errors.ts";
+import { ProtocolError } from "../protocol/error.ts";
+import { eventLine } from "../ui/event-lines.ts";
+import type { JsonLine } from "../ui/json-line.ts";
 
 /** Makes the event for a failure. `synced` are the bytes that are on the disk nevertheless, if that is known. */
 export function errorEvent(error: unknown, stage: string, synced: number | undefined): JsonLine {
