@@ -76,7 +76,7 @@ test("help names the values of options", async () => {
     assert.doesNotMatch(outcome.stdout.toString(), /#0|VALUE/);
   }
   const overview = (await run(["--help"])).stdout.toString();
-  assert.match(overview, /^ {2}blockcopy sync \[OPTIONS\] SOURCE DESTINATION$/m);
+  assert.match(overview, /^ {2}blockcopy sync \[OPTIONS\] SOURCE DESTINATION\.\.\.$/m);
   assert.match(overview, /^ {2}blockcopy inspect \[OPTIONS\] \[STREAM\]$/m);
   assert.match(overview, /^ {2}blockcopy version\n +print .*--version/m);
 });

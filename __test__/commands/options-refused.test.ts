@@ -79,10 +79,11 @@ const MISTYPED: readonly [words: string, remedy: RegExp][] = [
   ["sync -ze ssh A B", /-e takes a value, so it must be a word of its own: -e COMMAND/],
   ["sync --sparse=yes A B", /--sparse takes no value/],
   ["sync --map=A.svg A B", /--map takes no value; give --map-file=A\.svg/],
-  ["sync --map A.svg A B", /--map takes no value; give --map-file A\.svg/],
+  ["sync --map A.svg A B", /--map takes no value; give --map-file A\.svg$/],
   ["checksum A --end 1X", /: invalid value for --end: "1X" is not an offset; give/],
   ["checksum A --end", /--end needs a value \(as in --end=10G\)/],
-  ["sync A B A", /more than SOURCE and DESTINATION/],
+  ["compare A B A", /more than A and B: a name with spaces/],
+  ["sync A B B", /destination and \S+destination are the same; name each destination once$/],
   ["sync -z --compress lz4 A B", /-z and --compress say the same/],
 ];
 

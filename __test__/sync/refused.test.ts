@@ -39,7 +39,6 @@ function files(t: TestContext): { folder: string; from: string; to: string } {
 for (const words of [
   [],
   ["FROM"],
-  ["FROM", "TO", "TO"],
   ["FROM", ""],
   ["", "TO"],
   ["FROM", "TO", "--frobnicate"],

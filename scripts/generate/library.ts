@@ -40,7 +40,9 @@ const OPERATIONS: readonly Operation[] = [
 export function optionTypes(commands: readonly CommandHelp[]): Promise<string> {
   const interfaces = OPERATIONS.map((operation) => {
     const { name, own } = operation;
-    const { operands } = commandOf(operation, commands);
+    const { operands: all } = commandOf(operation, commands);
+    // A copy to several destinations is not in the library.
+    const operands = all.filter(({ isRepeated }) => isRepeated !== true);
     // The two ends of a comparison are arguments of the function.
     const files = name === "compare" ? [] : operands.map(({ kind }) => operandField(kind?.name));
     const options = optionsOf(operation, commands).map(optionField);

@@ -21,6 +21,7 @@ export class Cancellation {
   #by: { signal: string; code: number } | undefined;
   #wake: () => void = () => undefined;
   readonly #controller = new AbortController();
+  readonly #parts: Cancellation[] = [];
   /** Bytes that had been written and synced when the command ended early; undefined if it has not, or the number is unknown. */
   synced: number | undefined;
 
@@ -42,10 +43,27 @@ export class Cancellation {
     if (!this.#canEnd || this.requested) {
       return false;
     }
-    this.#by = { signal, code };
+    this.#begin({ signal, code });
+    return true;
+  }
+
+  /** Returns a cancellation for one of several pieces of work. It is requested together with this one. */
+  part(): Cancellation {
+    const part = new Cancellation();
+    this.#parts.push(part);
+    if (this.#by !== undefined) {
+      part.#begin(this.#by);
+    }
+    return part;
+  }
+
+  #begin(by: { signal: string; code: number }): void {
+    this.#by = by;
     this.#controller.abort();
     this.#wake();
-    return true;
+    for (const part of this.#parts) {
+      part.#begin(by);
+    }
   }
 
   /** Runs work that can end early, and watches for that with `race`, `requested` or `signal`. */

@@ -8,10 +8,29 @@ import { type Declaration, mayName } from "../commands/options/declare.ts";
  * @throws Error if the command does not take them
  */
 export function parse(name: string, command: CommandClass, words: readonly string[]): Command {
+  const parsed = readAny(name, command, words);
+  refuseLostValue(parsed, command, words);
+  return parsed;
+}
+
+function readAny(name: string, command: CommandClass, words: readonly string[]): Command {
   try {
     return read(name, withOptionsIn(words, command), words);
   } catch {
     return read(name, command, words);
+  }
+}
+
+/** Refuses an option with a value in one word with other short options: clipanion takes its value for an operand. */
+function refuseLostValue(parsed: Command, command: CommandClass, words: readonly string[]): void {
+  if (!words.some((word) => /^-[a-zA-Z]{2}/.test(word))) {
+    return;
+  }
+  const given = fieldsOf(parsed) as Record<string, unknown>;
+  for (const [key, field] of Object.entries(fieldsOf(new (command as Concrete)()))) {
+    if (field?.declaration?.kind !== undefined && given[key] === true) {
+      throw new Error("an option has lost its value");
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import type { CopyResult } from "../sync/copy-result.ts";
 import type { LocalContext } from "../sync/local.ts";
 import type { TunnelOptions } from "../sync/tunnel/tunnel-options.ts";
 import type { Part } from "../blocks/part.ts";
-import { operand } from "./options/declare.ts";
+import { operand, repeatedOperand } from "./options/declare.ts";
 import { refuseOnExport } from "./options/export.ts";
 import { refuseFormats, refuseOnImage } from "./options/format.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
@@ -35,6 +35,8 @@ export class SyncCommand extends SyncOptionsCommand {
       SOURCE, DESTINATION or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, with an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. Each can also be an export of an NBD server, which that host connects to: nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH. To name a local file with a colon or an @ in its name, put ./ before it. If \`blockcopy\` is missing on the other host, it is sent there.
 
       A DESTINATION in use is refused: a device that is mounted, or held by another device or process; a file or device that a loop device uses, that a virtual machine (QEMU) or another copy has locked, or that another process has open for writing. --force writes to it nevertheless. A DESTINATION that shares bytes with SOURCE is always refused. If SOURCE is mounted, held or open for writing, there is a warning: copy a snapshot (--snapshot). Who else uses an export cannot be known.
+
+      With several DESTINATIONs, SOURCE is on this host, and is read once for all of them. Each fails alone. The exit code is that of the first that failed, where 75 (run it again) comes last.
     `,
     examples: [
       [
@@ -49,6 +51,7 @@ export class SyncCommand extends SyncOptionsCommand {
         "A volume that is in use on another host: copy a snapshot, which is removed afterwards",
         "$0 sync --snapshot auto root@host:/dev/vg/disk /dev/vg/copy",
       ],
+      ["To three hosts at the same time", "$0 sync disk.img a:disk.img b:disk.img c:disk.img"],
       ["Two files here, where zeros become holes", "$0 sync --sparse disk.img copy.img"],
     ],
   });
@@ -56,6 +59,9 @@ export class SyncCommand extends SyncOptionsCommand {
   source = operand(fileName("SOURCE"));
 
   destination = operand(fileName("DESTINATION"));
+
+  /** All destinations but the first. */
+  others = repeatedOperand(fileName("DESTINATION"));
 
   /** True if both ends are on this host. */
   isHere = false;
@@ -66,7 +72,11 @@ export class SyncCommand extends SyncOptionsCommand {
   /** `compare` is a command of its own. */
   readonly compare = false;
 
-  override execute(): Promise<never> {
+  override async execute(): Promise<never> {
+    if (this.others.length > 0) {
+      const { syncMany } = await import("./sync/many/sync-many.ts");
+      return syncMany(this, { declared: new SyncCommand(), io: this.io });
+    }
     const { source, destination, io, dryRun, quiet, progress, stats } = this;
     const { drawMap, mapFile, metrics, embedded } = this;
     const json = this.json || embedded;

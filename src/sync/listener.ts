@@ -19,6 +19,12 @@ export type SyncContext = Pick<
   keepLeft: (what: string) => void;
 };
 
+/** Facts about a copy that its listener needs. */
+export interface ListenerOptions extends LinkOptions {
+  /** Returns the reason to refuse a side that has opened its file. */
+  refuses?: ((side: Side) => Error | undefined) | undefined;
+}
+
 /** Takes the lines of all sides: shows what they report, and refuses sides that must not be copied. */
 export class Listener {
   readonly #context: SyncContext;
@@ -27,9 +33,11 @@ export class Listener {
   readonly #warnings: HostWarnings;
   readonly #refusal = new AbortController();
   readonly #sides: Side[] = [];
+  readonly #refuses: ListenerOptions["refuses"];
 
-  constructor(context: SyncContext, streams: readonly SidePair[], link: LinkOptions) {
+  constructor(context: SyncContext, streams: readonly SidePair[], link: ListenerOptions) {
     this.#context = context;
+    this.#refuses = link.refuses;
     this.#streams = streams;
     this.#view = new CopyView(context.progress, streams, link);
     this.#warnings = new HostWarnings(context.warn);
@@ -80,6 +88,7 @@ export class Listener {
       case "begin":
         this.#view.showTotal();
         this.#refuseSame();
+        this.#refuseSide(side);
         this.#view.showConnections(this.#sides);
         break;
       case "hello":
@@ -121,6 +130,13 @@ export class Listener {
     const reason = incompatibility(side);
     if (reason !== undefined) {
       this.giveUp(new SyncError(reason.message, reason.advice, ExitCode.unavailable));
+    }
+  }
+
+  #refuseSide(side: Side): void {
+    const reason = this.#refuses?.(side);
+    if (reason !== undefined) {
+      this.giveUp(reason);
     }
   }
 

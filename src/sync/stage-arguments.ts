@@ -184,8 +184,8 @@ function shareOf(rate: number, { streams, dryRun }: CopyOptions): number {
   return dryRun ? rate : Math.max(1, Math.floor(rate / (streams ?? 1)));
 }
 
-/** Returns the codec. A dry run has no link that `auto` could measure, so it counts with zstd, which pays off on most links. */
-function compressOf(
+/** Returns the codec of a copy. A dry run has no link that `auto` could measure, so it counts with zstd, which pays off on most links. */
+export function compressOf(
   { compress = "auto", dryRun }: CopyOptions,
   { linked }: { linked: boolean },
 ): string {

@@ -2,7 +2,12 @@ import { SIGNAL_EXIT_CODES } from "../errors/exit-codes.ts";
 import type { Part } from "../blocks/part.ts";
 import type { Cancellation } from "../blocks/cancellation.ts";
 import type { ExtentList } from "../ranges/extents.ts";
-import { type Program, type PipelineResult, runPipeline } from "../transport/processes/pipeline.ts";
+import {
+  type Program,
+  type PipelineResult,
+  runPipeline,
+  type Within,
+} from "../transport/processes/pipeline.ts";
 import type { Take } from "../transport/streams/pump.ts";
 import { type Cause, causeOf } from "./failures/which-failed.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
@@ -34,6 +39,10 @@ export interface CopyPlan {
   extents?: ExtentList | undefined;
   /** Takes the block stream instead of the destination. */
   take?: Take;
+  /** Reads the source within this process, in the place of a stage. */
+  retrieve?: Within | undefined;
+  /** Returns the reason to refuse a side that has opened its file. */
+  refuses?: ((side: Side) => Error | undefined) | undefined;
   /** Send digests and blocks over direct connections; undefined for ssh. */
   tunnel?: TunnelOptions | undefined;
 }
@@ -63,11 +72,12 @@ export async function runStreams(
 ): Promise<StreamsEnd> {
   const { source, destination, remote, copy, extents, take, tunnel } = plan;
   const { native, cancellation } = context;
+  if (cancellation.requested) {
+    throw cancellation.error();
+  }
   const streams = streamsOf(plan);
-  const listener = new Listener(context, streams, {
-    linked: isLinked(plan),
-    limited: copy.bwlimit !== undefined,
-  });
+  const link = { linked: isLinked(plan), limited: copy.bwlimit !== undefined };
+  const listener = new Listener(context, streams, { ...link, refuses: plan.refuses });
   const silence = new Silence({
     timeout: remote.timeout,
     warn: context.warn,
@@ -138,7 +148,7 @@ function programsOf(
   sent: Sent,
   { streams, ...observers }: Observers & { streams: readonly Stream[] },
 ): Program[] {
-  const { copy, tunnel } = plan;
+  const { copy, tunnel, retrieve } = plan;
   const direct = tunnel === undefined ? [] : ["--tunnel"];
   const remote = { ...plan.remote, ownConnection: streams.length > 1 };
   const writes = writesDestination(plan);
@@ -155,6 +165,7 @@ function programsOf(
     const after = startAfter(place, destinations);
     return {
       ...stageProgram(side, command, observers),
+      ...(side.role === "source" && { within: retrieve }),
       ...(after !== undefined && { startAfter: after }),
       ...(writes && roleInCancellation(side)),
       ...(side.role === "source" && { tidiesUp: copy.snapshot !== "none" }),

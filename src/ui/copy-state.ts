@@ -31,6 +31,8 @@ export class Work {
 
 /** The state of a copy, which all displays show. */
 export class CopyState implements Progress {
+  /** The first word of its lines. */
+  readonly title: string;
   begun = false;
   /** True while a login may be asking for a password on the terminal: nothing may be drawn over the question. */
   connecting = false;
@@ -45,6 +47,10 @@ export class CopyState implements Progress {
   asideWork: Work | undefined;
   /** The ranges that differ. A comparison replaces it before it starts. */
   differences = new Differences(0);
+
+  constructor(title = "Sync") {
+    this.title = title;
+  }
 
   begin(total: number | undefined): void {
     if (!this.begun) {

@@ -40,8 +40,10 @@ fi
 function caseOf({ name, operands, sections }: CommandHelp): string {
   const specs = [
     ...sections.flatMap(({ options }) => options.map(optionSpec)),
-    ...operands.map(({ kind, isOptional }, at) =>
-      quoted(`${at + 1}:${isOptional === true ? ":" : ""}${kind?.name}:${action(kind)}`),
+    ...operands.map(({ kind, isOptional, isRepeated }, at) =>
+      quoted(
+        `${isRepeated === true ? "*" : at + 1}:${isOptional === true && isRepeated !== true ? ":" : ""}${kind?.name}:${action(kind)}`,
+      ),
     ),
   ];
   return `        ${name})

@@ -25,7 +25,7 @@ export function refusal(error: unknown, command: CommandClass, words: readonly s
   }
   const operands = declarations.filter(({ names }) => names.length === 0);
   const given = read.filter(({ is }) => is === "operand").length;
-  if (given > operands.length) {
+  if (given > operands.length && !operands.some(({ isRepeated }) => isRepeated)) {
     return tooMany(operands, read);
   }
   const last = read.at(-1);
@@ -130,7 +130,8 @@ function tooMany(operands: readonly Declaration[], words: readonly Word[]): stri
 
 /** Says which operand is missing, and which option has taken one as its value. */
 function missing(operands: readonly Declaration[], words: readonly Word[]): string {
-  const names = operands.map(({ kind }) => kind?.name).join(" or ");
+  const required = operands.filter(({ isOptional }) => isOptional !== true);
+  const names = required.map(({ kind }) => kind?.name).join(" or ");
   const valued = words.flatMap((word) =>
     word.is === "option" && word.value !== undefined ? [{ ...word, value: word.value }] : [],
   );

@@ -40,6 +40,8 @@ export interface Declaration extends Partial<OptionText> {
   readonly kind: Kind<unknown> | undefined;
   /** True for an operand that may be left out. */
   readonly isOptional?: boolean;
+  /** True for an operand that may be given any number of times. */
+  readonly isRepeated?: boolean;
 }
 
 /** Declares an option that takes no value. `names` are separated by commas. */
@@ -85,6 +87,12 @@ export function optionalOperand<T>(kind: Kind<T>): T | undefined {
   const { name, validator } = kind;
   const option = Option.String<T>({ name, validator, required: false });
   return declared(option, { names: [], kind, isOptional: true });
+}
+
+/** Declares an operand that may be given any number of times. Its values are not validated. */
+export function repeatedOperand(kind: Kind<string>): string[] {
+  const option = Option.Rest({ name: kind.name });
+  return declared(option, { names: [], kind, isOptional: true, isRepeated: true });
 }
 
 /** Lists the options and operands of a command. */

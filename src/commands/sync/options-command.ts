@@ -152,7 +152,7 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
    *
    * @throws UsageError
    */
-  protected settleShortForms(): void {
+  settleShortForms(): void {
     this.settleAttributes();
     if (!this.compressAuto) {
       return;

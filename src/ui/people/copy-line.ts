@@ -17,7 +17,7 @@ export function liveText(state: CopyState, columns: number): string | undefined 
   }
   if (awaited !== undefined && asideWork === undefined) {
     const waiting = { text: `waiting for ${printable(awaited)}`, rank: 1 };
-    return fitting([{ text: "Sync", rank: 0 }, waiting], columns);
+    return fitting([{ text: printable(state.title), rank: 0 }, waiting], columns);
   }
   return begun ? statusLine(state, columns) : undefined;
 }
@@ -26,7 +26,8 @@ export function liveText(state: CopyState, columns: number): string | undefined 
 export function statusLine(state: CopyState, columns: number): string {
   const { asideWork, work, counts, bottleneck } = state;
   const shown = asideWork ?? work;
-  const title = asideWork === undefined ? "Sync" : `Sync, ${printable(asideWork.what ?? "")}`;
+  const name = printable(state.title);
+  const title = asideWork === undefined ? name : `${name}, ${printable(asideWork.what ?? "")}`;
   const parts: LinePart[] = [{ text: title, rank: 0 }, ...partsOf(shown)];
   if (asideWork === undefined) {
     const at = parts.length - (parts.at(-1)?.rank === LEFT ? 2 : 1);

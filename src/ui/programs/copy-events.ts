@@ -6,21 +6,34 @@ import type { JsonLine } from "../json-line.ts";
 
 const INTERVAL_MILLISECONDS = 1000;
 
+/** One of several destinations of a run: its number, from 1, and its name. */
+export interface EventsOf {
+  id: number;
+  destination: string;
+}
+
 /** Writes a copy as events, for a program. */
 export class CopyEvents {
   readonly #state: CopyState;
   readonly #print: (line: JsonLine) => string | undefined;
   readonly #timer: NodeJS.Timeout;
+  readonly #of: EventsOf | undefined;
   #begun = false;
   #aside = false;
   /** The name of the system's error that made printing fail. */
   failed: string | undefined;
 
-  /** @param print prints a line and returns the name of the system's error if that fails */
-  constructor(state: CopyState, print: (line: JsonLine) => string | undefined) {
+  /**
+   * @param print prints a line and returns the name of the system's error if that fails
+   * @param of the destination, if it is one of several; the events of the whole run say hello
+   */
+  constructor(state: CopyState, print: (line: JsonLine) => string | undefined, of?: EventsOf) {
     this.#state = state;
     this.#print = print;
-    this.#write(helloLine());
+    this.#of = of;
+    if (of === undefined) {
+      this.#write(helloLine());
+    }
     this.#timer = setInterval(() => this.tell(), INTERVAL_MILLISECONDS);
     this.#timer.unref();
   }
@@ -69,7 +82,7 @@ export class CopyEvents {
   }
 
   #send(event: StageEvent): void {
-    this.#write(eventLine(event));
+    this.#write(eventLine(this.#of === undefined ? event : { ...event, ...this.#of }));
   }
 
   #write(line: JsonLine): void {

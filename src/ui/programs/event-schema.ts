@@ -36,6 +36,14 @@ const isCounts = t.cascade(t.isRecord(isCount), [
   (counts: Readonly<Record<string, number>>) => Object.keys(counts).length <= MOST_COUNTERS,
 ]);
 
+/** The destination that an event is about, if it is one of several. Written by `sync`. */
+const OF_DESTINATION = {
+  /** Its number on the command line, from 1. */
+  id: t.isOptional(isCount),
+  /** Its name, as given. */
+  destination: t.isOptional(t.isString()),
+};
+
 /** Time spent by a program since it began, in milliseconds. */
 const isTimeSpent = t.isObject(
   {
@@ -160,6 +168,7 @@ export const EVENTS = {
   begin: t.isObject(
     {
       event: t.isLiteral("begin"),
+      ...OF_DESTINATION,
       /** Bytes to work on; null if unknown. */
       total: t.isNullable(isCount),
       /** Identity of the file or device of a stage, which is unique among all hosts. */
@@ -172,6 +181,7 @@ export const EVENTS = {
   progress: t.isObject(
     {
       event: t.isLiteral("progress"),
+      ...OF_DESTINATION,
       /** Bytes that are done. */
       done: isCount,
       counts: isCounts,
@@ -188,6 +198,7 @@ export const EVENTS = {
   aside: t.isObject(
     {
       event: t.isLiteral("aside"),
+      ...OF_DESTINATION,
       aside: t.isNullable(t.isObject({ what: t.isString(), total: isCount, done: isCount }, OPEN)),
     },
     OPEN,
@@ -195,6 +206,7 @@ export const EVENTS = {
   warning: t.isObject(
     {
       event: t.isLiteral("warning"),
+      ...OF_DESTINATION,
       message: t.isString(),
       /** True for a snapshot that could not be removed. Written by the stage at a source, which has succeeded otherwise. */
       left: t.isOptional(t.isBoolean()),
@@ -205,6 +217,7 @@ export const EVENTS = {
   error: t.isObject(
     {
       event: t.isLiteral("error"),
+      ...OF_DESTINATION,
       message: t.isString(),
       advice: t.isString(),
       code: isExitCode,
@@ -243,10 +256,13 @@ export const EVENTS = {
   end: t.isObject(
     {
       event: t.isLiteral("end"),
+      ...OF_DESTINATION,
       /** The result in words. */
       outcome: t.isNullable(t.isString()),
       /** The result in numbers; null if nothing was counted. Written by `sync`. */
       summary: t.isOptional(t.isNullable(isSummary)),
+      /** Bytes of the source that were read, at the end of a run with several destinations. Written by `sync`. */
+      read: t.isOptional(isCount),
       /** Written by the stage at a destination. */
       proof: t.isOptional(isProof),
     },

@@ -1,0 +1,263 @@
+// One of several destinations fails, stops or lags: the others are complete, and do not wait.
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { assertSame } from "../../support/files/bytes.ts";
+import { BLOCK, noise, scratch } from "../../support/files/files.ts";
+import { cutBacking, lackingLoop, loopWith } from "../../support/files/loop.ts";
+import { mountTmpfs } from "../../support/files/mount.ts";
+import { assertFailed, EXIT, run } from "../../support/programs/cli.ts";
+import { eventually } from "../../support/programs/eventually.ts";
+import { lastOf, many, manyEvents, type ManyEvent, oddHost } from "../../support/programs/many.ts";
+import { type Running, start } from "../../support/programs/pipe.ts";
+import { changedIn, SOURCE } from "../../support/programs/sync-pair.ts";
+import { lackingRoot } from "../../support/programs/tools.ts";
+
+/** A run of `sync --json` with several destinations. */
+interface Started {
+  running: Running;
+  /** The events that it has written so far. */
+  events: () => ManyEvent[];
+}
+
+function startMany(t: TestContext, args: readonly string[]): Started {
+  const path = join(scratch(t), "events");
+  const stdout = openSync(path, "w");
+  const running = start(t, ["sync", "--json", ...args], { stdout });
+  const events = (): ManyEvent[] => {
+    const text = readFileSync(path, "utf8");
+    return manyEvents(Buffer.from(text.slice(0, text.lastIndexOf("\n") + 1)));
+  };
+  return { running, events };
+}
+
+/** Waits until this many destinations are complete. */
+async function complete({ running, events }: Started, count: number): Promise<void> {
+  const ended = (): number =>
+    events().filter(({ event, id }) => event === "end" && id !== undefined).length;
+  await eventually(() => ended() >= count, {
+    what: `${count} were complete`,
+    detail: running.stderr,
+  });
+}
+
+/** Waits until these destinations have been sent something. */
+async function sending({ running, events }: Started, ids: readonly number[]): Promise<void> {
+  const isSending = (id: number): boolean =>
+    events().some((event) => event.id === id && event.event === "progress" && event.done > 0);
+  await eventually(() => ids.every(isSending), { what: "sending", detail: running.stderr });
+}
+
+test("destinations that cannot be opened, are of another size, or are on a host that is down", async (t) => {
+  const { folder, from, to } = many(t, [[0], [1], [2], [3]]);
+  const [first = "", second = "", third = "", fourth = ""] = to;
+  truncateSync(second, BLOCK);
+  const missing = join(folder, "missing\x1b[2J\nERROR (sync): forged");
+  const options = oddHost(folder, "echo no route to host >&2; exit 255");
+  const named = [first, second, missing, third, `odd:${fourth}`];
+  const outcome = await run(["sync", "--json", ...options, from, ...named]);
+  assertFailed(
+    outcome,
+    EXIT.usage,
+    "sync",
+    /3 of 5 destinations failed: \S+copy-2 \(64\), .*missing.*\(66\), odd:\S+ \(69\);/,
+  );
+  assert.doesNotMatch(outcome.stderr, /\x1b|^ERROR \(sync\): forged/m);
+  const events = manyEvents(outcome.stdout);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, undefined].map((id) => {
+      const last = lastOf(events, id);
+      return last.event === "error" ? last.code : 0;
+    }),
+    [0, EXIT.usage, EXIT.missing, 0, EXIT.busy, EXIT.usage],
+  );
+  for (const path of [first, third]) assertSame(readFileSync(path), SOURCE, path);
+  assertSame(readFileSync(second), changedIn(SOURCE, 1).subarray(0, BLOCK));
+  assertSame(readFileSync(fourth), changedIn(SOURCE, 3));
+});
+
+test("a connection that is cut in the middle", async (t) => {
+  const { folder, from, to } = many(t, [[0], [1], [2]]);
+  const [first = "", second = "", third = ""] = to;
+  writeFileSync(second, noise("other", SOURCE.length));
+  const named = [from, first, `odd:${second}`, third];
+  const cut = oddHost(folder, 'head -c 1500000 | "$@"');
+  const outcome = await run(["sync", "--compress", "none", ...cut, ...named]);
+  assertFailed(
+    outcome,
+    outcome.code ?? 0,
+    "sync",
+    /1 of 3 destinations failed: odd:\S+ \(7[56]\);/,
+  );
+  for (const path of [first, third]) assertSame(readFileSync(path), SOURCE, path);
+  const begun = readFileSync(second);
+  assert.ok(!begun.equals(SOURCE));
+  assertSame(begun.subarray(0, BLOCK), SOURCE.subarray(0, BLOCK));
+  // Running the same command again helps.
+  const again = await run(["sync", ...oddHost(folder, '"$@"'), ...named]);
+  assert.equal(again.code, EXIT.ok, again.stderr);
+  assertSame(readFileSync(second), SOURCE);
+});
+
+test("a stage that is killed in the middle", async (t) => {
+  const source = noise("large", 24 * 2 ** 20);
+  const { folder, from, to } = many(t, [[0], [], [2]], source);
+  const [first = "", second = "", third = ""] = to;
+  writeFileSync(second, Buffer.alloc(source.length));
+  const options = ["--bwlimit", "1M", ...oddHost(folder, 'echo $$ > "$FOLDER/pid"; exec "$@"')];
+  const started = startMany(t, [...options, from, first, `odd:${second}`, third]);
+  await complete(started, 2);
+  await sending(started, [2]);
+  process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), "SIGKILL");
+  assert.equal((await started.running.ended).code, EXIT.cut, started.running.stderr());
+  const last = lastOf(started.events(), 2);
+  assert.ok(last.event === "error" && last.code === EXIT.cut, JSON.stringify(last));
+  for (const path of [first, third]) assertSame(readFileSync(path), source, path);
+});
+
+test("a file system that is full", { skip: lackingRoot("mount") }, async (t) => {
+  const { folder, from, to } = many(t, [[0], [1]]);
+  const full = join(mountTmpfs(t, folder, 10 * BLOCK), "copy");
+  writeFileSync(full, "");
+  truncateSync(full, SOURCE.length);
+  const outcome = await run(["sync", "--force", from, ...to, full]);
+  assert.match(outcome.stderr, /^ERROR \(sync\): \S+\/copy: .*(No space left|free)/m);
+  assertFailed(
+    outcome,
+    outcome.code ?? 0,
+    "sync",
+    /1 of 3 destinations failed: \S+\/copy \(\d\d\);/,
+  );
+  for (const path of to) assertSame(readFileSync(path), SOURCE, path);
+});
+
+test("a source that cannot be read fails all, with its code", { skip: lackingLoop }, async (t) => {
+  const source = noise("source", 64 * BLOCK);
+  const { folder, to } = many(t, [[0], [1], []], source);
+  const from = loopWith(t, folder, source);
+  cutBacking(from, 21 * BLOCK);
+  const outcome = await run(["sync", from.path, ...to]);
+  assertFailed(outcome, EXIT.io, "sync", /3 of 3 destinations failed/);
+  const found = outcome.stderr.match(
+    new RegExp(`cannot read ${from.path} at offset ${21 * BLOCK}:`, "g"),
+  );
+  assert.equal(found?.length, 3, outcome.stderr);
+});
+
+test("a source that cannot be opened is one error", async (t) => {
+  const { folder, to } = many(t, [[0], [1]]);
+  const outcome = await run(["sync", join(folder, "missing"), ...to]);
+  assertFailed(outcome, EXIT.missing, "sync", /cannot open \S+\/missing: No such file/);
+  assert.equal(outcome.stderr.trimEnd().split("\n").length, 1, outcome.stderr);
+});
+
+test("a destination that reads nothing for a while delays no other, and goes on then", async (t) => {
+  const source = noise("large", 48 * 2 ** 20);
+  const { folder, from, to } = many(t, [[0], [], [], []], source);
+  const [first = "", second = "", third = "", late = ""] = to;
+  writeFileSync(late, Buffer.alloc(source.length));
+  const options = oddHost(
+    folder,
+    '{ head -c 3000000; until [ -e "$FOLDER/go" ]; do sleep 0.05; done; cat; } | "$@"',
+  );
+  const started = startMany(t, [...options, from, first, `odd:${late}`, second, third]);
+  await complete(started, 3);
+  assert.ok(!started.events().some(({ event, id }) => event === "end" && id === 2));
+  writeFileSync(join(folder, "go"), "");
+  assert.equal((await started.running.ended).code, EXIT.ok, started.running.stderr());
+  for (const path of to) assertSame(readFileSync(path), source, path);
+  // It fits into the window.
+  assert.equal(lastOf(started.events()).read, source.length);
+});
+
+test("a destination that is later than the window reads by itself", async (t) => {
+  const { folder, from } = many(t, []);
+  const size = 2 ** 30 + 4321;
+  const to = ["one", "two", "late"].map((name) => join(folder, name));
+  for (const [place, path] of [from, ...to].entries()) {
+    writeFileSync(path, "");
+    truncateSync(path, size);
+    if (place === 0) {
+      const fd = openSync(path, "r+");
+      for (const at of [0, 300, 700, 1023]) writeSync(fd, noise(at, BLOCK), 0, BLOCK, at * 2 ** 20);
+    }
+  }
+  const [one = "", two = "", late = ""] = to;
+  const options = oddHost(
+    folder,
+    '"$@" | { head -c 2000; until [ -e "$FOLDER/go" ]; do sleep 0.05; done; cat; }',
+  );
+  const started = startMany(t, [...options, "--verify", "written", from, one, two, `odd:${late}`]);
+  await complete(started, 2);
+  writeFileSync(join(folder, "go"), "");
+  assert.equal((await started.running.ended).code, EXIT.ok, started.running.stderr());
+  const compared = await run(["compare", from, late]);
+  assert.equal(compared.code, EXIT.ok, compared.stdout.toString());
+  const { read = 0 } = lastOf(started.events());
+  assert.ok(read > size && read < 2 * size, `${read} bytes read`);
+});
+
+test("a stage that is stopped is given up alone", async (t) => {
+  const { folder, from, to } = many(t, [[0], [1], [2]]);
+  const [first = "", second = "", third = ""] = to;
+  const options = ["--timeout", "2", ...oddHost(folder, 'kill -STOP $$; "$@"')];
+  const outcome = await run(["sync", ...options, from, first, `odd:${second}`, third]);
+  assertFailed(outcome, EXIT.cut, "sync", /1 of 3 destinations failed: odd:\S+ \(75\);/);
+  for (const path of [first, third]) assertSame(readFileSync(path), SOURCE, path);
+});
+
+test("a signal ends all of them, and leaves no process", async (t) => {
+  const source = noise("large", 24 * 2 ** 20);
+  const { folder, from, to } = many(t, [[], [], []], source);
+  for (const path of to) writeFileSync(path, Buffer.alloc(source.length));
+  const started = startMany(t, ["--bwlimit", "2M", from, ...to]);
+  await sending(started, [1, 2, 3]);
+  process.kill(started.running.pid, "SIGINT");
+  const { code } = await started.running.ended;
+  assert.equal(code, 130, started.running.stderr());
+  assert.match(
+    started.running.stderr(),
+    /copy-1: ended by SIGINT after \d+ bytes were written and synced/,
+  );
+  assert.equal(lastOf(started.events()).event, "error");
+  const left = readdirSync("/proc").filter((name) => {
+    const path = `/proc/${name}/cmdline`;
+    try {
+      return /^\d+$/.test(name) && readFileSync(path, "utf8").includes(folder);
+    } catch {
+      return false;
+    }
+  });
+  assert.deepEqual(left, []);
+  assert.ok(existsSync(from));
+});
+
+test("more destinations that do not read than the usual threads, and one that does", async (t) => {
+  const source = noise("many", 8 * 2 ** 20);
+  const { folder, from, to } = many(
+    t,
+    Array.from({ length: 10 }, () => []),
+    source,
+  );
+  for (const path of to) writeFileSync(path, Buffer.alloc(source.length));
+  const options = oddHost(
+    folder,
+    '{ head -c 100000; until [ -e "$FOLDER/go" ]; do sleep 0.05; done; cat; } | "$@"',
+  );
+  const [first = "", ...others] = to;
+  const named = [first, ...others.map((path) => `odd:${path}`)];
+  const started = startMany(t, ["--compress", "none", ...options, from, ...named]);
+  await complete(started, 1);
+  writeFileSync(join(folder, "go"), "");
+  assert.equal((await started.running.ended).code, EXIT.ok, started.running.stderr());
+  for (const path of to) assertSame(readFileSync(path), source, path);
+});

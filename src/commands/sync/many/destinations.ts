@@ -1,0 +1,98 @@
+import { UsageError } from "../../../errors/copy-error.ts";
+import { isExport } from "../../../native/export.ts";
+import { absolute, statSync } from "../../../native/files.ts";
+import { MOST_DESTINATIONS } from "../../../stages/retrieve/shared/shared-source.ts";
+import { type Endpoint, nameOf, parseEndpoint } from "../../../sync/connection/endpoint.ts";
+import type { Destination } from "../../../sync/many/copy-to-many.ts";
+import { refuseStandardInput } from "../../options/file-name.ts";
+
+/**
+ * Parses the names of several destinations.
+ *
+ * @throws UsageError
+ */
+export function parseDestinations(names: readonly string[]): Destination[] {
+  if (names.length > MOST_DESTINATIONS) {
+    throw new UsageError(
+      `${names.length} destinations are more than ${MOST_DESTINATIONS}`,
+      "run one `sync` after the other, each with some of them; or copy to a few hosts, and from each of these to others",
+    );
+  }
+  const destinations = names.map((name, place): Destination => {
+    if (name === "") {
+      throw new UsageError("the name of a destination is empty", "give that of a file or device");
+    }
+    refuseStandardInput(name);
+    refuseExport(name);
+    return { id: place + 1, name, end: parseEndpoint(name) };
+  });
+  refuseRepeated(destinations);
+  return destinations;
+}
+
+/**
+ * Parses the source of several destinations, which is on this host.
+ *
+ * @throws UsageError
+ */
+export function parseSource(name: string): string {
+  refuseStandardInput(name);
+  refuseExport(name);
+  const end = parseEndpoint(name);
+  if (end.kind === "remote") {
+    throw new UsageError(
+      `${name} is on another host, and a source with several destinations is read on this one`,
+      `run \`blockcopy sync\` on ${end.host}, or once for each destination`,
+    );
+  }
+  return end.path;
+}
+
+/** Refuses the export of an NBD server. */
+function refuseExport(name: string): void {
+  if (isExport(parsedPath(name))) {
+    throw new UsageError(
+      `${name} is an export of an NBD server, which does not work with several destinations`,
+      "run one `sync` for each destination",
+    );
+  }
+}
+
+function parsedPath(name: string): string {
+  return parseEndpoint(name).path;
+}
+
+/** Refuses a destination that is named twice. Those that are the same under different names on other hosts show when they are open. */
+function refuseRepeated(destinations: readonly Destination[]): void {
+  const seen = new Map<string, Destination>();
+  for (const destination of destinations) {
+    for (const identity of identitiesOf(destination.end)) {
+      const other = seen.get(identity);
+      if (other !== undefined) {
+        throw new UsageError(
+          `${destination.name} and ${other.name} are the same`,
+          "name each destination once",
+        );
+      }
+    }
+    for (const identity of identitiesOf(destination.end)) {
+      seen.set(identity, destination);
+    }
+  }
+}
+
+/** Returns what tells a destination from others: its name, and on this host also its place on the disk. */
+function identitiesOf(end: Endpoint): string[] {
+  if (end.kind === "remote") {
+    return [`${end.port ?? ""} ${nameOf(end)}`];
+  }
+  const name = `here ${absolute(end.path)}`;
+  try {
+    const { dev, ino, rdev, mode } = statSync(end.path);
+    const isBlockDevice = (mode & 0o170000) === 0o060000;
+    return [name, isBlockDevice ? `device ${rdev}` : `file ${dev} ${ino}`];
+  } catch {
+    // One that does not exist, or cannot be looked at: its stage says so.
+    return [name];
+  }
+}

@@ -1,0 +1,27 @@
+import type { CopyState } from "../../../ui/copy-state.ts";
+import { type CopyDisplay, minuteDisplay } from "../../../ui/people/copy-by-minute.ts";
+import { stepDisplay } from "../../../ui/people/copy-by-step.ts";
+import { printLine } from "../../../ui/stderr.ts";
+import type { CopyOutput } from "../display.ts";
+
+/** Shows the progress of several copies. */
+export class ManyDisplay {
+  #displays: readonly CopyDisplay[] = [];
+
+  /** Starts to show the progress. */
+  begin({ quiet, json, progress }: CopyOutput, states: readonly CopyState[]): void {
+    if (progress || !(quiet || json)) {
+      this.#displays = states.map((state) => (progress ? stepDisplay : minuteDisplay)(state));
+    }
+  }
+
+  /** Prints lines that stay. */
+  print(lines: readonly string[]): void {
+    lines.forEach(printLine);
+  }
+
+  /** All copies have ended. */
+  finish(): void {
+    this.#displays.forEach((display) => display.finish(undefined));
+  }
+}

@@ -1,0 +1,187 @@
+import { stat } from "node:fs/promises";
+
+import type { StageContext } from "../../../blocks/context.ts";
+import { CopyError, ReportError } from "../../../errors/copy-error.ts";
+import { exitCodeOf } from "../../../errors/explain.ts";
+import { printable } from "../../../errors/printable.ts";
+import { describe } from "../../../errors/stream-errors.ts";
+import type * as Binding from "../../../native/binding.js";
+import { POOL_THREADS } from "../../../native/node-start.ts";
+import { forcedSimd } from "../../../process/environment.ts";
+import { LeftSnapshotError } from "../../../snapshots/snapshot-error.ts";
+import { copyToMany, type ManyEnd, type ManyPlan } from "../../../sync/many/copy-to-many.ts";
+import { Output } from "../../../transport/streams/output.ts";
+import { formatBytes } from "../../../ui/format.ts";
+import { silent } from "../../../ui/progress.ts";
+import { statusLine } from "../../../ui/people/copy-line.ts";
+import { keepQuestions, printLine } from "../../../ui/stderr.ts";
+import type { IoOptions } from "../../options/io-options.ts";
+import type { CommandEnd } from "../../run/ending.ts";
+import { runCommand } from "../../run/run-command.ts";
+import type { CopyOutput } from "../display.ts";
+import { failureOfMany } from "./failures.ts";
+import { ManyDisplay } from "./many-display.ts";
+import { ManyOutput } from "./many-output.ts";
+
+/** A copy to several destinations, and the output that people and programs get of it. */
+export interface ManyCopy {
+  io: IoOptions;
+  dryRun: boolean;
+  output: CopyOutput;
+  /** Print details. */
+  verbose: boolean;
+  /**
+   * Checks the command line, and returns what is to be done.
+   *
+   * @throws UsageError
+   */
+  plan: () => ManyPlan;
+}
+
+/** The result of the whole run. */
+interface Result {
+  /** In words. */
+  outcome: string;
+  /** Bytes of the source that were read. */
+  read: number;
+}
+
+/** Runs a copy to several destinations and ends the process. */
+export function runMany(copy: ManyCopy): Promise<never> {
+  const { dryRun } = copy;
+  const display = new ManyDisplay();
+  let output: ManyOutput | undefined;
+  let done: Result | undefined;
+  keepQuestions(() => output?.states.some(({ connecting }) => connecting) === true);
+  return runCommand({
+    name: "sync",
+    verbose: copy.verbose,
+    streams: [],
+    printsResult: copy.output.json || dryRun,
+    unfinished: "the destinations are not complete",
+    tell: () => tellProgress(output),
+    finish: (end) => {
+      display.finish();
+      return output === undefined ? undefined : finish(output, end, done);
+    },
+    work: async ({ native, debug, cancellation }) => {
+      const plan = copy.plan();
+      const { destinations } = plan;
+      await makeThreads(destinations.length);
+      const print = (lines: readonly string[]): void => display.print(lines);
+      const shown = new ManyOutput(destinations, { output: copy.output, dryRun, print });
+      output = shown;
+      display.begin(copy.output, shown.states);
+      const { direct, threads, queueDepth } = copy.io;
+      const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
+      debug(engine.description);
+      const says = { warn: shown.warn, alarm: shown.alarm, tell: shown.warn, debug };
+      const shared = { native, engine, direct, cancellation, progress: silent };
+      const context: StageContext = { ...shared, ...says };
+      const end = await copyToMany(context, plan, shown);
+      done = { outcome: summaryOf(copy, destinations.length, end), read: end.bytesRead };
+      await printResults(copy, shown, native);
+      const failure = failureOfMany(end.failures, destinations.length) ?? leftSnapshot(end);
+      if (failure !== undefined) {
+        throw cancellation.requested ? (cancelled(end) ?? failure) : failure;
+      }
+      shown.conclude(done.outcome);
+      return done.outcome;
+    },
+  });
+}
+
+/** Returns the result of the whole run in a line. */
+function summaryOf({ dryRun }: ManyCopy, destinations: number, end: ManyEnd): string {
+  const complete = destinations - end.failures.length;
+  const what = dryRun ? "compared" : "complete";
+  return `${complete} of ${destinations} destinations ${what}, ${formatBytes(end.bytesRead)} of the source read`;
+}
+
+function finish(
+  output: ManyOutput,
+  { code, failure }: CommandEnd,
+  result: Result | undefined,
+): ReportError | undefined {
+  const failed = output.finish(
+    failure === undefined
+      ? { event: "end", outcome: result?.outcome ?? null, summary: null, ...readOf(result) }
+      : { event: "error", ...failure, code },
+  );
+  return failed === undefined
+    ? undefined
+    : new ReportError(
+        "the events",
+        `standard output: ${describe(failed)} (${failed})`,
+        "look at what reads standard output",
+      );
+}
+
+function readOf(result: Result | undefined): { read?: number } {
+  return result === undefined ? {} : { read: result.read };
+}
+
+/** Returns the error of the first destination that a signal has ended. */
+function cancelled({ failures }: ManyEnd): CopyError | undefined {
+  const error = failures.map((failure) => failure.error).find((found) => exitCodeOf(found) > 128);
+  return error instanceof CopyError
+    ? new CopyError(
+        "ended by a signal before all destinations were complete",
+        error.advice,
+        error.exitCode,
+      )
+    : undefined;
+}
+
+function leftSnapshot({ left }: ManyEnd): CopyError | undefined {
+  return left === undefined
+    ? undefined
+    : new LeftSnapshotError(`the copies are complete, but ${left}`, "all else is done");
+}
+
+/** Prints the results of a dry run on standard output. */
+async function printResults(
+  { dryRun, output: { quiet, json, stats } }: ManyCopy,
+  output: ManyOutput,
+  native: typeof Binding,
+): Promise<void> {
+  if (dryRun && !json && (!quiet || stats)) {
+    const text = output.results.map((line) => `${printable(line)}\n`);
+    await new Output(native, "outcome").finish([Buffer.from(text.join(""))]);
+  }
+}
+
+/** Answers SIGUSR1. */
+function tellProgress(output: ManyOutput | undefined): void {
+  if (output === undefined) {
+    printLine("blockcopy sync: nothing has begun yet");
+    return;
+  }
+  if (output.tell()) {
+    return;
+  }
+  for (const state of output.states) {
+    printLine(state.begun ? statusLine(state, Infinity) : `${state.title}: nothing has begun yet`);
+  }
+}
+
+/** Threads of libuv for everything but the pipes. */
+const OTHER_THREADS = 8;
+
+/**
+ * Makes enough threads of libuv: a destination that does not read keeps two waiting, in the pipes to it and from it. Programs that are
+ * started later keep the usual number.
+ */
+async function makeThreads(destinations: number): Promise<void> {
+  const given = process.env["UV_THREADPOOL_SIZE"];
+  process.env["UV_THREADPOOL_SIZE"] = String(
+    Math.max(POOL_THREADS, 2 * destinations + OTHER_THREADS),
+  );
+  // The first call that needs a thread makes all of them.
+  await stat("/");
+  if (given === undefined) {
+    delete process.env["UV_THREADPOOL_SIZE"];
+  } else {
+    process.env["UV_THREADPOOL_SIZE"] = given;
+  }
+}

@@ -1,0 +1,77 @@
+import { UsageError } from "../../../errors/copy-error.ts";
+import { wantsLegacy } from "../../../process/environment.ts";
+import type { Compress } from "../../../stages/retrieve/compression.ts";
+import { refuseUnusableRsh } from "../../../sync/connection/unusable-rsh.ts";
+import { compressOf } from "../../../sync/stage-arguments.ts";
+import { Window } from "../../../stages/retrieve/shared/window.ts";
+import { formatBytes } from "../../../ui/format.ts";
+import type { SyncCommand } from "../../sync.ts";
+import { parseCompress } from "../../options/compress.ts";
+import type { IoOptions } from "../../options/io-options.ts";
+import { remoteOptionsOf } from "../../options/shared.ts";
+import { refuseTogether } from "../conflicts.ts";
+import { parseDestinations, parseSource } from "./destinations.ts";
+import { refuseOptions } from "./refuse-options.ts";
+import { runMany } from "./run-many.ts";
+
+/**
+ * Runs `sync` with several destinations and ends the process.
+ *
+ * @param declared a command of the same class, as it is before the command line has been read
+ */
+export function syncMany(
+  command: SyncCommand,
+  { declared, io }: { declared: SyncCommand; io: IoOptions },
+): Promise<never> {
+  const { source, destination, others, dryRun, quiet, progress, stats, json } = command;
+  const files = { drawMap: false, mapFile: undefined, metrics: undefined, rangesOut: undefined };
+  return runMany({
+    io,
+    dryRun,
+    output: { quiet, json, progress, stats, ...files },
+    verbose: command.wantsDetails,
+    plan: () => {
+      const path = parseSource(source);
+      const destinations = parseDestinations([destination, ...others]);
+      command.isHere = destinations.every(({ end }) => end.kind === "local");
+      refuse(command, declared);
+      return {
+        source: path,
+        destinations,
+        remote: remoteOptionsOf(command),
+        copy: command,
+        compress: {
+          local: compressFor(command, { linked: false }),
+          remote: compressFor(command, { linked: true }),
+        },
+      };
+    },
+  });
+}
+
+/** @throws UsageError */
+function refuse(command: SyncCommand, declared: SyncCommand): void {
+  refuseOptions(command, declared);
+  command.settleShortForms();
+  refuseTogether(command);
+  if (wantsLegacy()) {
+    throw new UsageError(
+      "BLOCKCOPY_WIRE does not work with several destinations: blockcopy 0.0.2 does not say which blocks it has",
+      "unset BLOCKCOPY_WIRE, or run one `sync` for each destination",
+    );
+  }
+  const { blockSize = 0, rsh } = command;
+  if (blockSize > Window.MAX_BLOCK_SIZE) {
+    throw new UsageError(
+      `with several destinations, a block has at most ${formatBytes(Window.MAX_BLOCK_SIZE)}`,
+      "give a smaller --block-size, or run one `sync` for each destination",
+    );
+  }
+  if (rsh !== undefined) {
+    refuseUnusableRsh(rsh);
+  }
+}
+
+function compressFor(command: SyncCommand, link: { linked: boolean }): Compress {
+  return parseCompress(compressOf(command, link)) ?? { method: "none", level: undefined };
+}

@@ -1,0 +1,213 @@
+import type { StageContext } from "../../../blocks/context.ts";
+import type { HashBatch } from "../../../blocks/digest-batches.ts";
+import type * as Binding from "../../../native/binding.js";
+import { DIGEST_LENGTHS, type Hashing } from "../../../protocol/digest.ts";
+import { OwnReads, type Reading, type Reads, type Wanted } from "../reads.ts";
+import type { Chunk, Grid } from "./chunk.ts";
+import type { Pack } from "./pack.ts";
+import type { Seat, Window } from "./window.ts";
+
+/** A part of the window that a batch uses until it is released. */
+interface Use {
+  chunk: Chunk;
+  packs: Pack[];
+}
+
+/** A block that differs, with its index in the batch. */
+interface Changed {
+  block: Binding.Block;
+  index: number;
+}
+
+/** Reads the source for one of several hash streams, from a window that all of them share. */
+export class SharedReads implements Reads {
+  readonly #context: Pick<StageContext, "native" | "engine">;
+  readonly #source: Binding.Source;
+  readonly #window: Window;
+  readonly #seat: Seat;
+  readonly #most: number;
+  readonly #uses = new Set<Use>();
+  readonly #waiting: (() => void)[] = [];
+  #own: OwnReads | undefined;
+  #isClosed = false;
+
+  /** @param most the most batches that may use the window at a time */
+  constructor(
+    context: Pick<StageContext, "native" | "engine">,
+    source: Binding.Source,
+    { window, seat, most }: { window: Window; seat: Seat; most: number },
+  ) {
+    this.#context = context;
+    this.#source = source;
+    this.#window = window;
+    this.#seat = seat;
+    this.#most = most;
+  }
+
+  /** Divides a batch at the ends of chunks. */
+  *parts(batch: HashBatch, hashing: Hashing): Generator<HashBatch> {
+    const grid = this.#gridOf(batch, hashing);
+    if (grid === undefined) {
+      yield batch;
+      return;
+    }
+    const { blocks, digests } = batch;
+    const digestLength = DIGEST_LENGTHS[grid.digest];
+    for (let from = 0; from < blocks.length;) {
+      const number = chunkOf(grid, blocks[from]);
+      const next = blocks.findIndex((block, at) => at > from && chunkOf(grid, block) !== number);
+      const to = next === -1 ? blocks.length : next;
+      const part = blocks.slice(from, to);
+      yield {
+        blocks: part,
+        digests: digests?.subarray(from * digestLength, to * digestLength),
+        bytes: part.reduce((sum, { length }) => sum + length, 0),
+      };
+      from = to;
+    }
+  }
+
+  async begin(wanted: Wanted): Promise<Reading> {
+    const grid = this.#gridOf(wanted.batch, wanted.hashing);
+    if (grid === undefined || !wanted.omitZeros) {
+      this.#own ??= new OwnReads(this.#context, this.#source);
+      this.#window.bytesRead += wanted.batch.bytes;
+      return this.#own.begin(wanted);
+    }
+    while (this.#uses.size >= this.#most) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#refuseClosed();
+    const { blocks } = wanted.batch;
+    const last = blocks.at(-1);
+    const number = chunkOf(grid, last);
+    const isLast =
+      last !== undefined &&
+      last.position + grid.blockSize >= Math.min(grid.size, (number + 1) * grid.length);
+    const chunk = await this.#window.take(this.#seat, number, isLast);
+    const use = { chunk, packs: [] };
+    this.#uses.add(use);
+    if (this.#isClosed) {
+      this.#release(use);
+      this.#refuseClosed();
+    }
+    const compression = wanted.compressor.current;
+    const diff = this.#compare(use, wanted.batch, compression);
+    const { memory } = this.#window.pool;
+    return { diff, memory, compression, release: () => this.#release(use) };
+  }
+
+  /** Gives back all memory. What is sent must not use it any more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const use of this.#uses) {
+      this.#release(use);
+    }
+  }
+
+  /** Returns the grid of the window if the batch fits it. A short block does not, unless the source ends there. */
+  #gridOf({ blocks }: HashBatch, hashing: Hashing): Grid | undefined {
+    const grid = this.#window.gridFor(hashing);
+    if (grid === undefined) {
+      return undefined;
+    }
+    const { blockSize, size } = grid;
+    const fits = blocks.every(
+      ({ position, length }) =>
+        position % blockSize === 0 &&
+        position < size &&
+        (length === blockSize || position + length === size),
+    );
+    return fits ? grid : undefined;
+  }
+
+  async #compare(
+    use: Use,
+    { blocks, digests }: HashBatch,
+    compression: Binding.Compression,
+  ): Promise<Binding.Diff> {
+    const { chunk } = use;
+    await chunk.ready;
+    this.#refuseClosed();
+    const { digest, blockSize } = chunk.grid;
+    const digestLength = DIGEST_LENGTHS[digest];
+    const ours = Buffer.alloc(blocks.length * digestLength);
+    const changed: Changed[] = [];
+    for (const [index, { position, length }] of blocks.entries()) {
+      const place = (position - chunk.position) / blockSize;
+      const block = chunk.blocks[place];
+      if (block?.position !== position) {
+        throw new Error("a block is not where its chunk should have it");
+      }
+      const at = index * digestLength;
+      chunk.digests.copy(ours, at, place * digestLength, (place + 1) * digestLength);
+      const isSame =
+        length === block.block &&
+        digests !== undefined &&
+        ours.compare(digests, at, at + digestLength, at, at + digestLength) === 0;
+      if (!isSame) {
+        changed.push({ block, index });
+      }
+    }
+    return { changed: await this.#encode(use, changed, compression), digests: ours };
+  }
+
+  /** Returns the blocks as they are sent. Offsets are in the memory of all slots. */
+  async #encode(
+    use: Use,
+    changed: readonly Changed[],
+    compression: Binding.Compression,
+  ): Promise<Binding.Block[]> {
+    const { chunk } = use;
+    if (compression.codec !== "raw") {
+      await this.#pack(use, changed, compression);
+    }
+    return changed.map(({ block, index }) => {
+      const packed = use.packs.map((pack) => pack.block(block.index)).find((found) => found);
+      return { ...block, offset: chunk.offset + block.offset, ...packed, index };
+    });
+  }
+
+  /** Has blocks compressed, unless another reader has done so. Without memory for it, some are sent as they are. */
+  async #pack(
+    use: Use,
+    changed: readonly Changed[],
+    compression: Binding.Compression,
+  ): Promise<void> {
+    const { chunk, packs } = use;
+    const wanted = changed.flatMap(({ block }) => (block.codec === "zeros" ? [] : block.index));
+    const found = chunk.packWith(compression, wanted);
+    const missing = wanted.filter((index) => found?.has(index) !== true);
+    const made =
+      missing.length === 0 ? undefined : chunk.pack(this.#context.engine, compression, missing);
+    for (const pack of [found, made]) {
+      if (pack !== undefined) {
+        pack.pin();
+        packs.push(pack);
+      }
+    }
+    for (const pack of packs) {
+      await pack.ready;
+    }
+  }
+
+  #refuseClosed(): void {
+    if (this.#isClosed) {
+      throw new Error("the reads of a destination go on after its end");
+    }
+  }
+
+  #release(use: Use): void {
+    if (this.#uses.delete(use)) {
+      for (const pack of use.packs.splice(0)) {
+        pack.unpin();
+      }
+      this.#window.release(use.chunk);
+      this.#waiting.shift()?.();
+    }
+  }
+}
+
+function chunkOf({ length }: Grid, block: Binding.Range | undefined): number {
+  return Math.floor((block?.position ?? 0) / length);
+}

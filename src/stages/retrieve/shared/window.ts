@@ -1,0 +1,172 @@
+import { MAX_BATCH_LENGTH } from "../../../blocks/digest-batches.ts";
+import type { StageContext } from "../../../blocks/context.ts";
+import { batchesInFlight } from "../../../blocks/slots.ts";
+import type * as Binding from "../../../native/binding.js";
+import type { Hashing } from "../../../protocol/digest.ts";
+import { Chunk, type Grid } from "./chunk.ts";
+import { SlotPool } from "./slot-pool.ts";
+
+/** Slots of the window: with those of this length, it takes 255 MiB at most, however many destinations there are. */
+const SLOTS = 60;
+
+/** Bytes of a slot: a chunk, whose reads are each widened to the alignment of direct I/O. */
+const SLOT_LENGTH = MAX_BATCH_LENGTH + 256 * 1024;
+
+/** The place of one reader in the source. */
+export interface Seat {
+  /** The first chunk that it still needs. */
+  next: number;
+}
+
+/**
+ * The part of a source that is in memory, in chunks that are read and hashed once for all their readers. A chunk stays while a reader has
+ * yet to come to it and there is room. When room is short, the chunk goes whose next reader is the farthest away: a reader that lags too
+ * far reads it once more when it gets there, and delays no other.
+ */
+export class Window {
+  /** The most bytes of a block that the window can hold. */
+  static readonly MAX_BLOCK_SIZE = MAX_BATCH_LENGTH;
+  readonly pool: SlotPool;
+  /** Bytes of the source that were read, those that were read again included. */
+  bytesRead = 0;
+  readonly #engine: Binding.Engine;
+  readonly #source: Binding.Source;
+  readonly #ahead: number;
+  readonly #chunks = new Map<number, Chunk>();
+  readonly #seats = new Set<Seat>();
+  /** That of the first reader. A reader with another one does not use the window. */
+  #grid: Grid | undefined;
+
+  constructor({ native, engine }: Pick<StageContext, "native" | "engine">, source: Binding.Source) {
+    this.#engine = engine;
+    this.#source = source;
+    this.#ahead = batchesInFlight(engine, MAX_BATCH_LENGTH);
+    this.pool = new SlotPool(native, SLOTS, SLOT_LENGTH, (distance) => this.#makeRoom(distance));
+  }
+
+  /** Adds a reader at the beginning of the source. */
+  join(): Seat {
+    const seat = { next: 0 };
+    this.#seats.add(seat);
+    return seat;
+  }
+
+  /** Removes a reader, for which nothing is kept any more. */
+  leave(seat: Seat): void {
+    this.#seats.delete(seat);
+    this.#dropPassed();
+    this.pool.retry();
+  }
+
+  /** Returns the grid of the chunks if these blocks fit it. */
+  gridFor({ digest, blockSize }: Hashing): Grid | undefined {
+    if (blockSize > Window.MAX_BLOCK_SIZE) {
+      return undefined;
+    }
+    this.#grid ??= {
+      digest,
+      blockSize,
+      length: blockSize * Math.floor(MAX_BATCH_LENGTH / blockSize),
+      size: this.#source.size,
+    };
+    return this.#grid.digest === digest && this.#grid.blockSize === blockSize
+      ? this.#grid
+      : undefined;
+  }
+
+  /**
+   * Takes a chunk for a reader, which reads it if it is not in memory, and begins to read the next ones. The reader releases it.
+   *
+   * @param last true if the reader needs no more of this chunk
+   */
+  async take(seat: Seat, number: number, last: boolean): Promise<Chunk> {
+    seat.next = number;
+    const chunk = this.#chunks.get(number) ?? (await this.#read(number));
+    chunk.pin();
+    seat.next = last ? number + 1 : number;
+    this.#readAhead(number);
+    return chunk;
+  }
+
+  /** Gives a chunk back that was taken. */
+  release(chunk: Chunk): void {
+    chunk.unpin();
+    this.#dropPassed();
+    this.pool.retry();
+  }
+
+  async #read(number: number): Promise<Chunk> {
+    await this.pool.room();
+    // Another reader may have begun to read it in the meantime.
+    return this.#chunks.get(number) ?? this.#begin(number, 0) ?? this.#read(number);
+  }
+
+  #readAhead(number: number): void {
+    for (let ahead = 1; ahead <= this.#ahead; ahead += 1) {
+      if (!this.#chunks.has(number + ahead) && this.#begin(number + ahead, ahead) === undefined) {
+        return;
+      }
+    }
+  }
+
+  /** Begins to read a chunk, if there is one and room for it at this distance from its reader. */
+  #begin(number: number, distance: number): Chunk | undefined {
+    const grid = this.#grid;
+    if (grid === undefined || number * grid.length >= grid.size) {
+      return undefined;
+    }
+    const slot = this.pool.take(distance);
+    if (slot === undefined) {
+      return undefined;
+    }
+    const chunk = new Chunk(grid, number, { pool: this.pool, slot });
+    this.bytesRead += chunk.bytes;
+    this.#chunks.set(number, chunk);
+    chunk.read(this.#engine, this.#source).then(
+      () => this.#dropPassed(),
+      () => this.#drop(chunk),
+    );
+    return chunk;
+  }
+
+  /** Frees a slot of the chunk whose next reader is the farthest away, if it is farther than `distance`. */
+  #makeRoom(distance: number): boolean {
+    const candidates = Array.from(this.#chunks.values(), (chunk) => ({
+      chunk,
+      distance: this.#distanceOf(chunk),
+    }));
+    candidates.sort((one, other) => other.distance - one.distance);
+    const found = candidates.find(({ chunk }) => chunk.canShrink);
+    if (found === undefined || found.distance <= distance) {
+      return false;
+    }
+    if (found.chunk.isPinned) {
+      found.chunk.shrink();
+    } else {
+      this.#drop(found.chunk);
+    }
+    return true;
+  }
+
+  /** Returns how many chunks the next reader of a chunk is away; Infinity if all have passed it. */
+  #distanceOf({ number }: Chunk): number {
+    const distances = Array.from(this.#seats, ({ next }) => number - next);
+    return Math.min(Infinity, ...distances.filter((distance) => distance >= 0));
+  }
+
+  /** Drops the chunks that all readers have passed: memory that is used again soon is still in the CPU's cache. */
+  #dropPassed(): void {
+    for (const chunk of this.#chunks.values()) {
+      if (!chunk.isPinned && this.#distanceOf(chunk) === Infinity) {
+        this.#drop(chunk);
+      }
+    }
+  }
+
+  #drop(chunk: Chunk): void {
+    if (this.#chunks.get(chunk.number) === chunk) {
+      this.#chunks.delete(chunk.number);
+    }
+    chunk.drop();
+  }
+}
