@@ -191,6 +191,18 @@ const IGNORED: readonly [option: string, given: Partial<SyncOptions>, otherwise:
   ["--snapshot-size", { snapshot: "thin", snapshotSize: 1 }, { snapshot: "auto" }],
   ["--snapshot thin", { snapshot: "thin", streams: 2 }, { streams: 1 }],
   ["--bootstrap single", { bootstrap: "single", noBootstrap: true }, { bootstrap: "never" }],
+  ["--audit", { auditRuns: 34 }, { incremental: "nightly" }],
+  ["--ranges", { incremental: "nightly", ranges: "map" }, { ranges: undefined }],
+  ["--start", { incremental: "nightly", start: 0 }, { start: undefined }],
+  ["--end", { incremental: "nightly", end: 1 }, { end: undefined }],
+  ["--delta", { incremental: "nightly", delta: "delta" }, { delta: undefined }],
+  ["--streams", { incremental: "nightly", streams: 2 }, { streams: 1 }],
+  ["--digest-cache", { incremental: "nightly", digestCache: "x" }, { digestCache: undefined }],
+  ["--transport", { incremental: "nightly", transport: "tls" }, { transport: "ssh" }],
+  ["--wire", { incremental: "nightly", wire: "0.0.2" }, { wire: undefined }],
+  ["--dry-run", { incremental: "nightly", dryRun: true }, { dryRun: false }],
+  ["--snapshot lvm", { incremental: "nightly", snapshot: "lvm" }, { snapshot: "thin" }],
+  ["--verify=full", { incremental: "nightly", verify: "full" }, { verify: "written" }],
 ];
 
 test("options that would be ignored, and what makes them useful", () => {

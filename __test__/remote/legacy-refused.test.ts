@@ -55,6 +55,7 @@ const PLAIN: CopyOptions = {
   numericIds: false,
   verify: "none",
   digestCache: undefined,
+  incremental: undefined,
   ...NO_SNAPSHOT,
 };
 

@@ -20,6 +20,8 @@ import { AUDITED_PART, PART, QUEUE_NAME } from "./options/ranges/part.ts";
 import { RATE } from "./options/rate.ts";
 import { SIZES } from "./options/sizes.ts";
 import { WIRE } from "./options/wire.ts";
+import { eventLine } from "../ui/event-lines.ts";
+import { printLine } from "../ui/stderr.ts";
 import { runStage } from "./run/run-stage.ts";
 
 /** Between two of this program: as sound as SHA3-512 for telling blocks apart, for a fraction of its CPU time. */
@@ -51,6 +53,9 @@ export class ReceiveCommand extends DestinationCommand {
   hold = flag("--hold");
 
   bwlimit = value("--bwlimit", RATE);
+
+  /** Describe FILE before and after the copy, for an incremental copy. */
+  describe = flag("--describe");
 
   /** A list of ranges comes before the block stream. */
   preface = flag("--preface");
@@ -125,6 +130,9 @@ export class ReceiveCommand extends DestinationCommand {
       end: this.end,
       ranges: this.preface ? () => readRangeList(context.native) : undefined,
       audit: this.audit,
+      describe: this.describe
+        ? (described) => printLine(eventLine({ event: "destination", ...described }))
+        : undefined,
       rate: this.bwlimit,
       rootFirst,
       hashing: {

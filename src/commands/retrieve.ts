@@ -10,6 +10,7 @@ import type { Compress } from "../stages/retrieve/compression.ts";
 import { retrieve } from "../stages/retrieve/retrieve.ts";
 import type { RetrieveOptions } from "../stages/retrieve/retrieve-options.ts";
 import { onImage } from "../stages/image/on-image.ts";
+import { BASE } from "./options/base-name.ts";
 import { METHOD, parseCompress } from "./options/compress.ts";
 import { flag, operand, value, valueOr } from "./options/declare.ts";
 import { ENCODED_NAME, fileOf } from "./options/encoded-file.ts";
@@ -21,7 +22,9 @@ import { SIZES } from "./options/sizes.ts";
 import * as frozen from "./options/snapshot-options.ts";
 import { WIRE } from "./options/wire.ts";
 import { runStage } from "./run/run-stage.ts";
+import type { Changes } from "../incremental/incremental-copy.ts";
 import { eventLine } from "../ui/event-lines.ts";
+import { MOST_RANGES, type Range } from "../ui/programs/event-schema.ts";
 import { printLine } from "../ui/stderr.ts";
 import { StageCommand } from "./stage-command.ts";
 
@@ -69,6 +72,9 @@ export class RetrieveCommand extends StageCommand {
   after = frozen.after();
 
   hookTimeout = frozen.hookTimeout();
+
+  /** Compare what has changed since the last copy with this name. Set by `sync`, which also says when the copy is complete. */
+  incremental = value("--incremental", BASE);
 
   /** Set by `sync`, like all options without a help text. */
   events = flag("--events");
@@ -159,6 +165,8 @@ export class RetrieveCommand extends StageCommand {
       dryRun: this.dryRun,
       inUse: this.#inUse(context),
       rate: this.bwlimit,
+      incremental:
+        this.incremental === undefined ? undefined : { name: this.incremental, announce },
       map: this.map,
       ranges: this.reportRanges,
       readHoles: this.readHoles,
@@ -207,4 +215,17 @@ export class RetrieveCommand extends StageCommand {
     const named = this.compress === undefined ? undefined : parseCompress(this.compress);
     return named ?? { method: this.lzma ? "lzma" : "none", level: undefined };
   }
+}
+
+/** Tells `sync` what an incremental copy compares. */
+function announce({ extents, reason }: Changes): void {
+  let ranges: Range[] = [];
+  for (const { start, end } of extents) {
+    if (ranges.length === MOST_RANGES) {
+      printLine(eventLine({ event: "changed", ranges, last: false }));
+      ranges = [];
+    }
+    ranges.push([start, end - start]);
+  }
+  printLine(eventLine({ event: "changed", ranges, last: true, reason: reason ?? null }));
 }

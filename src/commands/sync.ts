@@ -104,6 +104,9 @@ export class SyncCommand extends SyncOptionsCommand {
     const [from, to] = [parseEndpoint(this.source), parseEndpoint(this.destination)];
     this.isHere = from.kind === "local" && to.kind === "local";
     this.settleShortForms();
+    if (this.incremental !== undefined && this.snapshot === "none") {
+      this.snapshot = "thin";
+    }
     refuseTogether(this);
     refuseFormats(this, { from, to });
     // Before both are opened: a server may serve one client only.
@@ -116,6 +119,7 @@ export class SyncCommand extends SyncOptionsCommand {
       "--lock": this.lock,
       "--digest-cache": this.digestCache !== undefined,
       "--streams": (this.streams ?? 1) > 1,
+      "--incremental": this.incremental !== undefined,
     };
     refuseOnExport(to.path, refused);
     refuseOnImage({ format: this.destinationFormat, option: "--destination-format" }, refused);
@@ -142,7 +146,7 @@ export class SyncCommand extends SyncOptionsCommand {
       legacy,
       readRanges: (file) => this.#readRanges(context, file, pathHere(from)),
     });
-    return turn?.end(result, this.destination) ?? result;
+    return turn?.end(result, this) ?? result;
   }
 
   /** Reads the range map, and warns of one that does not tell what has changed. */

@@ -179,6 +179,8 @@ class Running<Result> {
         break;
       case "differ":
       case "tunnel":
+      case "destination":
+      case "changed":
         return;
       case "hello":
       case "begin":

@@ -49,6 +49,7 @@ export const OPTION_NAMES = {
       "direct",
       "threads",
       "queueDepth",
+      "incremental",
       "compress",
       "bwlimit",
       "streams",

@@ -91,6 +91,8 @@ export interface SyncOptions extends Control {
   threads?: number | undefined;
   /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
   queueDepth?: number | undefined;
+  /** Copy a thin LVM volume and keep the snapshot that was copied, so that the next run with this NAME only reads what has changed since; it says why if it compares everything. */
+  incremental?: string | undefined;
   /** Compress the blocks between hosts: none, lz4, zstd[:LEVEL], lzma[:LEVEL] or auto. Default: auto. */
   compress?:
     "none" | "lz4" | "zstd" | `zstd:${number}` | "lzma" | `lzma:${number}` | "auto" | undefined;

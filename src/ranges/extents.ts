@@ -132,6 +132,17 @@ export function bytesOf(extents: ExtentList): number {
   return bytes;
 }
 
+/** Returns the bytes that two lists name, in ascending order and without overlaps. */
+export function union(one: ExtentList, other: ExtentList): Extents {
+  const both = new Extents();
+  for (const list of [one, other]) {
+    for (const extent of list) both.append(extent);
+  }
+  const merged = new Extents();
+  for (const extent of ascending(both)) merged.append(extent);
+  return merged;
+}
+
 /**
  * Yields extents that name the same bytes as often, by ascending start. The starts and the ends are sorted on their own: how
  * many extents contain a byte only depends on how many begin before it, and how many end there.

@@ -23,13 +23,15 @@ export function volumeKind(number: string): VolumeKind | undefined {
 }
 
 /**
- * Returns the volume group of the LVM volume that is the device with this `major:minor`. The name of the device is that of the group and
- * that of the volume, with a hyphen in between; those in the names are doubled.
+ * Returns the names of the LVM volume that is the device with this `major:minor`, and of its group. The name of the device is that of the
+ * group and that of the volume, with a hyphen in between; those in the names are doubled.
  */
-export function groupOf(number: string): string | undefined {
+export function volumeNames(number: string): { group: string; volume: string } | undefined {
   const name = textOf(`/sys/dev/block/${number}/dm/name`);
-  const [, group] = /^((?:[^-]|--)+)-(?:[^-]|--)+$/.exec(name) ?? [];
-  return group?.replaceAll("--", "-");
+  const [, group, volume] = /^((?:[^-]|--)+)-((?:[^-]|--)+)$/.exec(name) ?? [];
+  return group === undefined || volume === undefined
+    ? undefined
+    : { group: group.replaceAll("--", "-"), volume: volume.replaceAll("--", "-") };
 }
 
 function uuidOf(folder: string): string {

@@ -1,7 +1,7 @@
 import type { StageContext } from "../blocks/context.ts";
 import { UsageError } from "../errors/copy-error.ts";
 import type * as Binding from "../native/binding.js";
-import { groupOf, numberOf, volumeKind } from "./device-mapper.ts";
+import { numberOf, volumeKind, volumeNames } from "./device-mapper.ts";
 import { betweenCommands } from "./hooks.ts";
 import { originOf, planVolume, type VolumePlan } from "./lvm/plan.ts";
 import { removeAbandoned, snapshotVolume } from "./lvm/volume-snapshot.ts";
@@ -23,8 +23,9 @@ export interface Frozen {
 type Plan = { kind: "reflink" } | VolumePlan;
 
 /** The device of a volume. */
-interface Volume {
+export interface Volume {
   group: string;
+  volume: string;
   /** Its `major:minor`. */
   number: string;
 }
@@ -87,7 +88,7 @@ function removeLeft({ file, options }: Frozen, { group, number }: Volume): strin
  *
  * @throws UsageError if `--snapshot` does not fit the source
  */
-function volumeOf({ file, origin, options }: Frozen): Volume | undefined {
+export function volumeOf({ file, origin, options }: Frozen): Volume | undefined {
   if (process.platform !== "linux") {
     throw new UsageError(
       `--snapshot ${options.snapshot} works on Linux only, not on ${process.platform}`,
@@ -116,15 +117,15 @@ function volumeOfDevice({ file, origin, options }: Frozen): Volume {
     );
   }
   const number = numberOf(origin);
-  const group =
-    number === undefined || volumeKind(number) === undefined ? undefined : groupOf(number);
-  if (number === undefined || group === undefined) {
+  const names =
+    number === undefined || volumeKind(number) === undefined ? undefined : volumeNames(number);
+  if (number === undefined || names === undefined) {
     throw new UsageError(
       `--snapshot ${snapshot} cannot be used: ${file} is no LVM volume`,
       "make a snapshot with the tools of its storage and copy that, or stop what writes to it and leave out --snapshot",
     );
   }
-  return { group, number };
+  return { ...names, number };
 }
 
 function refuseForFile(file: string, { snapshot, snapshotSize }: SnapshotOptions): void {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockRequest, CopyRequest } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { type Part, partOf } from "../blocks/part.ts";
+import type { Described } from "../incremental/destination.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
 import { Output } from "../transport/streams/output.ts";
@@ -11,7 +12,7 @@ import type { ChecksumOptions } from "./checksum/checksum.ts";
 import type { SharedParts } from "./checksum/digest-options.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
 import { warnOfImage } from "./image/choose-format.ts";
-import { openDestination } from "./save/destination.ts";
+import { type Destination, openDestination } from "./save/destination.ts";
 import { saveTo } from "./save/save.ts";
 import type { SaveOptions } from "./save/session.ts";
 
@@ -29,6 +30,8 @@ export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized" | "locat
     rootFirst: boolean;
     /** Use the protocol of blockcopy 0.0.2 for both streams. */
     legacy: boolean;
+    /** Called with a description of the destination, before its range list is read and after it was synced; undefined if it is not wanted. */
+    describe: ((described: Described) => void) | undefined;
   };
 
 /**
@@ -47,6 +50,7 @@ export async function receive(
   const destination = await openDestination(context, options);
   const reader = await engine.openReader(destination.sink, direct);
   await warnOfImage(context, options.file, reader, options.image);
+  await describe(context, destination, options);
   const wanted = await withRanges(options);
   const shared = await sharedBy(context, reader, wanted);
   const digests = {
@@ -65,6 +69,7 @@ export async function receive(
     sendDigests(context, reader, { ...digests, onRequest }, output),
   );
   const [outcome] = await Promise.all([saved, sent.catch((error) => failAfter(saved, error))]);
+  await describe(context, destination, options);
   return outcome;
 }
 
@@ -79,6 +84,18 @@ async function sharedBy(
   }
   const { sharedParts } = await import("./shared-parts.ts");
   return sharedParts(context, reader, { ...options, part, queue });
+}
+
+/** Describes the destination as it is now, if that is wanted. */
+async function describe(
+  context: StageContext,
+  { sink }: Destination,
+  { describe: tell }: ReceiveOptions,
+): Promise<void> {
+  if (tell !== undefined) {
+    const { describeDestination } = await import("./describe-destination.ts");
+    tell(await describeDestination(context, sink));
+  }
 }
 
 /** Milliseconds that the block stream may go on after the reader of the digests has gone. */

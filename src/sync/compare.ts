@@ -26,6 +26,7 @@ const FIXED = {
   streams: undefined,
   digestCache: undefined,
   audit: undefined,
+  incremental: undefined,
   truncate: false,
   times: false,
   perms: false,

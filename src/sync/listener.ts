@@ -2,6 +2,8 @@ import { ExitCode } from "../errors/exit-codes.ts";
 import type { StageContext } from "../blocks/context.ts";
 import type { CopyState } from "../ui/copy-state.ts";
 import type { Range, StageEvent } from "../ui/programs/event-schema.ts";
+import { MAX_POSITION } from "../protocol/limits.ts";
+import { MAX_EXTENTS } from "../protocol/range-list.ts";
 import { hostLabel, nameOf, sameError } from "./connection/endpoint.ts";
 import { CopyView, type LinkOptions, type SidePair } from "./copy-view.ts";
 import { HostWarnings } from "./host-warnings.ts";
@@ -101,7 +103,11 @@ export class Listener {
       case "differ":
         this.#takeDifferences(side, event.ranges);
         break;
+      case "changed":
+        this.#refuseTooMany(side);
+        break;
       case "tunnel":
+      case "destination":
       case "map":
       case "error":
       case "end":
@@ -119,6 +125,20 @@ export class Listener {
         new SyncError(
           `${refused}, as the stage on ${where} reports them`,
           "leave out --ranges-out, or give a larger --block-size; with the same blockcopy on both hosts, report this fault",
+          ExitCode.protocol,
+        ),
+      );
+    }
+  }
+
+  /** Ends an incremental copy whose source names more ranges than the destination would accept. */
+  #refuseTooMany({ changed, end }: Side): void {
+    const last = changed.at(-1)?.end ?? 0;
+    if (changed.length > MAX_EXTENTS || last > MAX_POSITION) {
+      this.giveUp(
+        new SyncError(
+          `the stage on ${hostLabel(end)} names ranges that no source has`,
+          "use the same blockcopy on both hosts; if it is the same, report this fault",
           ExitCode.protocol,
         ),
       );

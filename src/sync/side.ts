@@ -1,6 +1,8 @@
 import type { Verify } from "../stages/save/verify.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
 import { ChangeMap } from "../ui/change-map.ts";
+import type { Described } from "../incremental/destination.ts";
+import { Extents } from "../ranges/extents.ts";
 import type { StageEvent } from "../ui/programs/event-schema.ts";
 import { parseEvent } from "../ui/programs/parse-event.ts";
 import { printable } from "../errors/printable.ts";
@@ -26,6 +28,13 @@ export interface SideOptions {
   requiredVerify?: Verify;
   /** True if it must report what its audit has found. */
   mustAudit?: boolean;
+}
+
+/** A caller that waits for the events of a side. */
+interface Waiting {
+  holds: () => boolean;
+  resolve: () => void;
+  reject: (error: Error) => void;
 }
 
 /** One side of a copy: everything that its stage has reported, and the last lines of other output from there. */
@@ -54,6 +63,12 @@ export class Side {
   changeMap: ChangeMap | undefined;
   /** Its last event after a success; undefined until it is done. */
   report: (StageEvent & { event: "end" }) | undefined;
+  /** Its descriptions of the destination of an incremental copy: before the copy, and after it was synced. */
+  readonly descriptions: Described[] = [];
+  /** The ranges to compare in an incremental copy, as the source has named them so far. */
+  readonly changed = new Extents();
+  /** The reason why these are all; null if there is none, undefined until all have been named. */
+  changedReason: string | null | undefined;
   /** Its warning about a snapshot that could not be removed, if there is one. */
   left: string | undefined;
   /** The error that it has reported. */
@@ -67,6 +82,8 @@ export class Side {
   /** Resolves when it has opened its file. */
   readonly begun: Promise<void>;
   #resolveBegun!: () => void;
+  readonly #waiting = new Set<Waiting>();
+  #hasEnded = false;
 
   constructor(
     end: Endpoint,
@@ -89,8 +106,42 @@ export class Side {
       this.#keepLine(line);
     } else {
       this.#takeEvent(event);
+      this.#wake();
     }
     return event;
+  }
+
+  /**
+   * Waits until its events have made something true.
+   *
+   * @throws Error if its program ends before
+   */
+  until(holds: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add({ holds, resolve, reject });
+      if (this.#hasEnded) {
+        this.ended();
+      } else {
+        this.#wake();
+      }
+    });
+  }
+
+  /** Its program has ended, and will not say anything any more. */
+  ended(): void {
+    this.#hasEnded = true;
+    this.#wake();
+    this.#waiting.forEach(({ reject }) => reject(new Error("the stage has ended")));
+    this.#waiting.clear();
+  }
+
+  #wake(): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.holds()) {
+        this.#waiting.delete(waiting);
+        waiting.resolve();
+      }
+    }
   }
 
   #keepLine(line: string): void {
@@ -134,6 +185,15 @@ export class Side {
         break;
       case "warning":
         this.#keepLeft(event);
+        break;
+      case "destination":
+        this.descriptions.push(event);
+        break;
+      case "changed":
+        for (const [start, length] of event.ranges) {
+          this.changed.append({ start, end: start + length });
+        }
+        this.changedReason = event.last ? (event.reason ?? null) : undefined;
         break;
       case "aside":
       case "differ":

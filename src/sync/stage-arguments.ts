@@ -35,6 +35,8 @@ export interface CopyOptions extends Carried, SnapshotOptions {
   delta: string | undefined;
   /** The part of the destination to compare in addition to the ranges. */
   audit: Part | undefined;
+  /** Compare only what has changed since the last copy with this name; undefined for a usual copy. */
+  incremental: string | undefined;
   allowLarger: boolean;
   force: boolean;
   /** Lock the destination; refuse one that another program has locked. */
@@ -65,6 +67,7 @@ export function retrieveArguments(options: CopyOptions, { linked }: { linked: bo
     ...valued("--sizes", sizesOf(options)),
     ...neededRange(options),
     ...snapshotArguments(options),
+    ...valued("--incremental", options.incremental),
     ...flags({
       "--whole": isWhole(options),
       "--map": options.map,
@@ -119,6 +122,7 @@ function firstArguments(options: CopyOptions): string[] {
       "--create": create,
       ...attributeOptions(options),
       "--numeric-ids": numericIds,
+      "--describe": options.incremental !== undefined,
       "--root-first": options.delta !== undefined,
       "--compare": options.compare,
     }),
@@ -146,7 +150,7 @@ function laterArguments(options: CopyOptions): string[] {
 
 /** Returns the options for reading the destination. */
 function readingArguments(options: CopyOptions): string[] {
-  const { verify, start, end, ranges, audit, digest, blockSize } = options;
+  const { verify, start, end, ranges, incremental, audit, digest, blockSize } = options;
   // `any` is the default of `receive`.
   const sizes = sizesOf(options) === "any" ? undefined : sizesOf(options);
   return [
@@ -155,7 +159,7 @@ function readingArguments(options: CopyOptions): string[] {
     ...valued("--verify", verify),
     ...valued("--start", start),
     ...valued("--end", end),
-    ...flags({ "--preface": ranges !== undefined }),
+    ...flags({ "--preface": ranges !== undefined || incremental !== undefined }),
     ...valued("--audit", audit && `${audit.number}/${audit.count}`),
     ...valued("--digest", digest),
     ...valued("--block-size", blockSize),
@@ -175,8 +179,9 @@ function commonArguments(options: CopyOptions): string[] {
 }
 
 /** True if one stream compares the whole destination. */
-export function isWhole({ streams, start, end, ranges }: CopyOptions): boolean {
-  return (streams ?? 1) === 1 && start === undefined && end === undefined && ranges === undefined;
+export function isWhole({ streams, start, end, ranges, incremental }: CopyOptions): boolean {
+  const parts = [start, end, ranges, incremental];
+  return (streams ?? 1) === 1 && parts.every((part) => part === undefined);
 }
 
 /** Divides a rate among the streams. */

@@ -37,6 +37,7 @@ export function stageProgram(
     },
     isDone: (status) => {
       watch.end();
+      side.ended();
       return isDone(side, status);
     },
   };

@@ -39,6 +39,16 @@ export function startAfter(
   );
 }
 
+/** The words of an incremental copy that this process adds to the streams. */
+interface Exchanged {
+  /** Yields what the source reads before the hash stream. */
+  description(): AsyncIterable<Uint8Array>;
+  /** Yields what the destination reads before the block stream. */
+  ranges(): AsyncIterable<Uint8Array>;
+  /** Returns what the source reads after the hash stream once the destination has succeeded; undefined for nothing. */
+  verdict(): string | undefined;
+}
+
 /** Details of the pipes from sources to destinations. */
 export interface PipeOptions {
   /** Returns the bytes that a destination reads first; undefined for none. */
@@ -46,24 +56,36 @@ export interface PipeOptions {
   /** True if both ends are remote. A local stage notices when this process has gone; ssh does not, so one pipe passes through this process. */
   relayed: boolean;
   take: Take | undefined;
+  /** The words that the stages of an incremental copy say to each other through this process. */
+  exchange?: Exchanged | undefined;
 }
 
 /**
  * Returns the pipes of all streams: from each destination to its source and back. The programs of a stream are next to each other, the
  * destination first. The first destination, which has the claim, is told when the others are done.
  */
-export function streamPipes(streams: number, { relayed, preface, take }: PipeOptions): Pipe[] {
+export function streamPipes(
+  streams: number,
+  { relayed, preface, take, exchange }: PipeOptions,
+): Pipe[] {
   const others = Array.from({ length: 2 * streams - 2 }, (_, place) => place + 2);
   return Array.from({ length: streams }, (_, place): Pipe[] => {
     const [destination, source] = [2 * place, 2 * place + 1];
     const epilogue = place === 0 && streams > 1 && { after: others, text: ALL_DONE };
     return [
-      { from: destination, to: source },
+      {
+        from: destination,
+        to: source,
+        ...(exchange && {
+          preface: exchange.description(),
+          epilogue: { after: [], text: () => exchange.verdict() },
+        }),
+      },
       {
         from: source,
         to: take ?? destination,
         relayed,
-        preface: preface?.(),
+        preface: exchange?.ranges() ?? preface?.(),
         ...(epilogue && { epilogue }),
       },
     ];

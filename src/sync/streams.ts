@@ -19,6 +19,7 @@ import {
 } from "./connection/remote-command.ts";
 import type { Sent } from "./connection/host-lines.ts";
 import type { SidePair } from "./copy-view.ts";
+import { Exchange } from "./exchange.ts";
 import { failureOf } from "./failures/failure.ts";
 import { Listener, type SyncContext } from "./listener.ts";
 import { Side } from "./side.ts";
@@ -90,6 +91,7 @@ export async function runStreams(
           relayed: source.kind === "remote" && destination.kind === "remote",
           preface: rangeListOf(extents, copy),
           take,
+          exchange: exchangeOf(context, plan, streams),
         })
       : controlPipes(streams, { source, destination, remote, tunnel });
   const writes = writesDestination(plan);
@@ -114,6 +116,17 @@ export async function runStreams(
     throw cancelledError(cancellation, streams, cause, context.warn);
   }
   return { streams, cause };
+}
+
+/** Returns what the stages of an incremental copy say to each other; undefined for another copy. */
+function exchangeOf(
+  { warn }: SyncContext,
+  { copy }: CopyPlan,
+  [stream]: readonly Stream[],
+): Exchange | undefined {
+  return copy.incremental === undefined || stream === undefined
+    ? undefined
+    : new Exchange(stream, { copy, warn });
 }
 
 function isLinked({ source, destination }: CopyPlan): boolean {

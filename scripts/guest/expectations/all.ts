@@ -8,9 +8,22 @@ import {
   partitions,
 } from "./disks.ts";
 import { fileSystems, inUse, layers, lvm, md, recipe, snapshots, thin } from "./layers.ts";
+import { incremental, incrementalKills } from "./incremental.ts";
 import type { Topic } from "./topic.ts";
 
 export const TOPICS: readonly Topic[] = [
-  [nvme, partitions, lvm, snapshots, thin, recipe, md, layers, inUse],
+  [
+    nvme,
+    partitions,
+    lvm,
+    snapshots,
+    incremental,
+    incrementalKills,
+    thin,
+    recipe,
+    md,
+    layers,
+    inUse,
+  ],
   [badSectors, droppedWrites, changingDisks, clock, littleMemory, fileSystems],
 ].flat();

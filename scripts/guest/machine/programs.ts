@@ -15,7 +15,7 @@ const NEEDED = [
 
 /** Programs that the guest gets, where this host has them. A row that needs a missing one skips itself. */
 const COPIED = `
-  bash sh node modprobe udevadm stty lvm lvs vgcreate lvcreate lvchange lvextend lvremove
+  bash sh node modprobe udevadm stty lvm lvs vgcreate lvcreate lvchange lvextend lvremove lvconvert
   dmsetup thin_delta thin_check mdadm cryptsetup mkfs.ext4 mkfs.xfs mkfs.btrfs mkswap swapon mount umount
   fusermount3 bindfs sfdisk blkid blockdev losetup ssh sshd ssh-keygen fallocate blkdiscard
   dd cmp sha256sum cat ls cp mv rm ln mkdir mknod truncate stat timeout head tail cut tr wc sleep sync env

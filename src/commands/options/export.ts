@@ -17,6 +17,7 @@ const REASONS = {
   "--cached": NO_IDENTITY,
   "--update-digests": NO_IDENTITY,
   "--digest-cache": NO_IDENTITY,
+  "--incremental": "nothing tells if it is the one that was copied to before",
   "--streams": "several requests are always in flight to its server",
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -25,6 +25,7 @@ const REASONS = {
   "--cached": NO_IDENTITY,
   "--update-digests": NO_IDENTITY,
   "--digest-cache": NO_IDENTITY,
+  "--incremental": "nothing tells if it is the disk that was copied to before",
   "--streams": "only one process at a time may write to an image",
   "--snapshot":
     "the snapshot would be one of the file, and qemu-nbd would still open the image itself",

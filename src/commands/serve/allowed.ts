@@ -53,6 +53,7 @@ const ALLOWED = {
   receive: {
     ...OF_COMPARISON,
     "--audit": true,
+    "--describe": false,
     "--create": false,
     "--truncate": false,
     "--sparse": false,
@@ -78,6 +79,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   "--format":
     "leave out --source-format and --destination-format: this key gives access to files, not to the disks in them",
   "--wire": "leave it out",
+  "--incremental": SNAPSHOT,
   "--tunnel": "leave out --transport: this key may only use the connection of ssh",
   ...Object.fromEntries(
     ["--snapshot", "--snapshot-size", "--before", "--after", "--hook-timeout"].flatMap((name) =>

@@ -48,10 +48,13 @@ export class AuditTurn {
   /**
    * Ends the run after a complete copy: the next one compares the next part.
    *
-   * @param destination its name, for the message
+   * @param copy the name of its destination, and that of `--incremental` if there is one, for the message
    * @returns the result, as a failure if the audit has found differences or the state cannot be written
    */
-  end(result: CopyResult, destination: string): CopyResult {
+  end(
+    result: CopyResult,
+    { destination, incremental }: { destination: string; incremental: string | undefined },
+  ): CopyResult {
     const { number, count } = this.part;
     const unkept = this.#keep({ number: (number % count) + 1, count });
     const { blocks = 0, bytes = 0, first = null } = result.summary?.audit ?? {};
@@ -63,8 +66,10 @@ export class AuditTurn {
     const what = `${blocks} ${blocks === 1 ? "block" : "blocks"} (${formatBytes(bytes)})`;
     const also = unkept === undefined ? "" : `; its state could not be written: ${unkept}`;
     const differs = new CopyError(
-      `${what} of ${destination} outside the range map differed, the first at offset ${first}; what differed is repaired, and the audit has compared part ${number} of ${count}${also}`,
-      `copy once without --ranges; either the map misses changes, or another program writes to ${destination}`,
+      `${what} of ${destination} outside the ${incremental === undefined ? "range map" : "changed ranges"} differed, the first at offset ${first}; what differed is repaired, and the audit has compared part ${number} of ${count}${also}`,
+      incremental !== undefined
+        ? `see what else writes to ${destination}; the next run compares everything`
+        : `copy once without --ranges; either the map misses changes, or another program writes to ${destination}`,
       ExitCode.incompleteMap,
     );
     return { ...result, failure: differs };

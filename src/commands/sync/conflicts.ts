@@ -91,6 +91,29 @@ const OF_BOTH: readonly Conflict<SharedOptions>[] = [
  */
 const OF_SYNC: readonly Conflict<SyncOptions>[] = [
   {
+    when: ({ incremental }) => incremental !== undefined,
+    options: ({ snapshot, ...given }) => ({
+      ...ofPart(given),
+      "--delta": given.delta !== undefined,
+      "--streams": (given.streams ?? 1) > 1,
+      "--digest-cache": given.digestCache !== undefined,
+      "--transport": (given.transport ?? "ssh") !== "ssh",
+      "--wire": given.wire !== undefined,
+      "--dry-run": given.dryRun,
+      [`--snapshot ${snapshot}`]: !["none", "thin", "auto"].includes(snapshot),
+    }),
+    message: (option) =>
+      `${option} does not work with --incremental, which finds out by itself what to copy, from thin snapshots that it keeps`,
+    advice: ONE,
+  },
+  {
+    when: ({ incremental }) => incremental !== undefined,
+    options: ({ verify }) => ({ "--verify=full": verify === "full" }),
+    message: (option) =>
+      `${option} does not work with --incremental, which does not read all of the source`,
+    advice: "use --verify written, or --audit",
+  },
+  {
     when: ({ isHere }) => isHere,
     options: ({ transport, ...given }) => ({
       "--transport": transport !== undefined,
@@ -127,11 +150,11 @@ const OF_SYNC: readonly Conflict<SyncOptions>[] = [
     advice: `${ONE} (--verify=written is possible)`,
   },
   {
-    when: ({ ranges }) => ranges === undefined,
+    when: ({ ranges, incremental }) => ranges === undefined && incremental === undefined,
     options: ({ auditRuns }) => ({ "--audit": auditRuns !== undefined }),
     message: (option) =>
       `${option} compares a share of what --ranges leaves out, and without --ranges everything is compared`,
-    advice: "give --ranges, or leave it out",
+    advice: "give --ranges or --incremental, or leave it out",
   },
   {
     when: ({ auditRuns }) => auditRuns === undefined,
@@ -248,7 +271,11 @@ function refuseAny<Options>(conflicts: readonly Conflict<Options>[], given: Opti
 }
 
 /** Options that restrict a copy to a part. */
-function ofPart({ start, end, ranges }: SyncOptions): Readonly<Record<string, boolean>> {
+function ofPart({
+  start,
+  end,
+  ranges,
+}: Pick<SyncOptions, "start" | "end" | "ranges">): Readonly<Record<string, boolean>> {
   return {
     "--start": start !== undefined,
     "--end": end !== undefined,

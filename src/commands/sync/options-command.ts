@@ -3,6 +3,7 @@ import { DestinationCommand } from "../destination-command.ts";
 import { METHOD } from "../options/compress.ts";
 import { flag, value } from "../options/declare.ts";
 import { fileHere, fileName } from "../options/file-name.ts";
+import { BASE } from "../options/base-name.ts";
 import { STREAMS } from "../options/io-options.ts";
 import { OFFSET } from "../options/offset.ts";
 import { SHARE } from "../options/ranges/share.ts";
@@ -49,6 +50,11 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
   dryRun = flag("-n,--dry-run", {
     group: "safety",
     text: "Only say what would be sent, and write nothing; takes all options of the copy except --verify",
+  });
+
+  incremental = value("--incremental", BASE, {
+    group: "speed",
+    text: "Copy a thin LVM volume and keep the snapshot that was copied, so that the next run with this NAME only reads what has changed since; it says why if it compares everything",
   });
 
   snapshot = frozen.snapshot();

@@ -61,11 +61,11 @@ export function planVolume(
  *
  * @throws UsageError if there is no such volume
  */
-export function originOf(
-  rows: readonly VolumeRow[],
+export function originOf<Row extends VolumeRow>(
+  rows: readonly Row[],
   { file, number }: { file: string; number: string },
   { snapshot }: { snapshot: SnapshotKind },
-): VolumeRow {
+): Row {
   const origin = rows.find((row) => isDevice(row, number));
   if (origin === undefined) {
     throw new UsageError(

@@ -23,12 +23,33 @@ export const FIELDS = [
 /** A logical volume as lvs(8) reports it. */
 export type VolumeRow = Readonly<Record<(typeof FIELDS)[number], string>>;
 
+/** Fields that also tell a volume from any other that has, or had, its name. */
+export const IDENTIFYING_FIELDS = [
+  ...FIELDS,
+  "vg_uuid",
+  "lv_uuid",
+  "thin_id",
+  "transaction_id",
+  "chunk_size",
+] as const;
+
+/** A volume with all of {@link IDENTIFYING_FIELDS}. */
+export type IdentifiedRow = Readonly<Record<(typeof IDENTIFYING_FIELDS)[number], string>>;
+
+/** Parses what `lvs --reportformat json` prints for {@link FIELDS}. */
+export function parseVolumes(text: string): VolumeRow[] {
+  return parseRows(text, FIELDS);
+}
+
 /**
- * Parses what `lvs --reportformat json` prints for {@link FIELDS}.
+ * Parses what `lvs --reportformat json` prints for some fields.
  *
  * @throws Error that says what is wrong with it
  */
-export function parseVolumes(text: string): VolumeRow[] {
+export function parseRows<Field extends string>(
+  text: string,
+  names: readonly Field[],
+): Readonly<Record<Field, string>>[] {
   const parsed: unknown = JSON.parse(text);
   const reports = fieldOf(parsed, "report");
   if (!Array.isArray(reports) || reports.length !== 1) {
@@ -38,18 +59,21 @@ export function parseVolumes(text: string): VolumeRow[] {
   if (!Array.isArray(rows)) {
     throw new Error("it has no list `lv`");
   }
-  return rows.map(toRow);
+  return rows.map((row) => toRow(row, names));
 }
 
-function toRow(row: unknown): VolumeRow {
-  const fields = FIELDS.map((name) => {
+function toRow<Field extends string>(
+  row: unknown,
+  names: readonly Field[],
+): Readonly<Record<Field, string>> {
+  const fields = names.map((name) => {
     const value = fieldOf(row, name);
     if (typeof value !== "string") {
       throw new Error(`its field ${name} is missing`);
     }
     return [name, value] as const;
   });
-  return Object.fromEntries(fields) as VolumeRow;
+  return Object.fromEntries(fields) as Record<Field, string>;
 }
 
 function fieldOf(value: unknown, name: string): unknown {

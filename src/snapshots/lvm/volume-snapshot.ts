@@ -57,7 +57,7 @@ export function removeAbandoned(rows: readonly VolumeRow[], origin: VolumeRow): 
  *
  * @throws SnapshotError, the engine's failures
  */
-export async function snapshotVolume(context: Context, plan: VolumePlan): Promise<Snapshot> {
+export async function snapshotVolume(context: Context, plan: VolumePlan): Promise<VolumeSnapshot> {
   const { origin } = plan;
   const tag = ownTag();
   if (tag === undefined) {
@@ -105,7 +105,7 @@ async function create(
 }
 
 /** A snapshot of a volume. */
-class VolumeSnapshot implements Snapshot {
+export class VolumeSnapshot implements Snapshot {
   readonly #plan: VolumePlan;
   readonly #name: string;
   readonly #tag: string;
@@ -195,6 +195,36 @@ class VolumeSnapshot implements Snapshot {
       : lost(`the snapshot ${this.#path} cannot be read: ${fault}`, "extend the pool (`lvextend`)");
   }
 
+  /** True for its row in a list of the volumes of its group. */
+  isRow(row: Pick<VolumeRow, "lv_name" | "lv_tags">): boolean {
+    return isOurs(row, this.#name, [this.#tag]);
+  }
+
+  /**
+   * Makes it a snapshot that stays: closes it, and exchanges the tag of this process for another one, so that no run removes it as that of a
+   * killed one. It is not activated with its group any more.
+   *
+   * @returns a warning if it could not be deactivated, which does it no harm
+   * @throws SnapshotError if it could not be kept; it then has one of the two tags, or both
+   */
+  keepAs(tag: string): string | undefined {
+    const path = this.#path;
+    this.#source?.close();
+    const change = (words: readonly string[]): string | undefined =>
+      runTool("lvchange", ["--yes", ...words, "--", path], LVM_SECONDS).failure;
+    const failure = change(["--setactivationskip", "y", "--addtag", tag, "--deltag", this.#tag]);
+    if (failure !== undefined) {
+      throw new SnapshotError(
+        `the snapshot ${path} could not be kept: ${failure}`,
+        "look at `lvs -a -o +lv_tags`",
+      );
+    }
+    this.#isRemoved = true;
+    this.onRemoved();
+    const active = change(["--activate", "n"]);
+    return active && `the snapshot ${path} is kept, and could not be deactivated: ${active}`;
+  }
+
   remove(): string | undefined {
     if (this.#isRemoved) {
       return undefined;
@@ -216,17 +246,21 @@ function lost(message: string, advice: string): CopyError {
 }
 
 /** True if a volume has this name and all these tags: another one may have got the name since. */
-function isOurs(row: VolumeRow, name: string, tags: readonly string[]): boolean {
+function isOurs(
+  row: Pick<VolumeRow, "lv_name" | "lv_tags">,
+  name: string,
+  tags: readonly string[],
+): boolean {
   const found = listIn(row.lv_tags);
   return row.lv_name === name && tags.length > 0 && tags.every((tag) => found.includes(tag));
 }
 
 /**
- * Removes a snapshot if it exists.
+ * Removes the snapshot of a group that has this name and all these tags, if it exists.
  *
  * @returns a warning if that fails
  */
-function removeVolume(
+export function removeVolume(
   group: string,
   name: string,
   tags: readonly string[],

@@ -1,6 +1,12 @@
 import { runTool } from "../../transport/processes/system-tool.ts";
 import { SnapshotError } from "../snapshot-error.ts";
-import { FIELDS, parseVolumes, type VolumeRow } from "./report.ts";
+import {
+  FIELDS,
+  IDENTIFYING_FIELDS,
+  type IdentifiedRow,
+  parseRows,
+  type VolumeRow,
+} from "./report.ts";
 import { messageOf } from "../../errors/message-of.ts";
 
 /** Seconds that a command of LVM may take. `sync` gives up a stage that says nothing for a minute. */
@@ -22,12 +28,28 @@ class LvmError extends SnapshotError {
  * @throws LvmError
  */
 export function listVolumes(group: string): VolumeRow[] {
+  return list(group, FIELDS);
+}
+
+/**
+ * Lists the logical volumes of a group, with what identifies them.
+ *
+ * @throws LvmError
+ */
+export function listIdentified(group: string): IdentifiedRow[] {
+  return list(group, IDENTIFYING_FIELDS);
+}
+
+function list<Field extends string>(
+  group: string,
+  fields: readonly Field[],
+): Readonly<Record<Field, string>>[] {
   const how = ["--reportformat", "json", "--units", "b", "--nosuffix", "--options"];
-  const { output, failure } = runTool("lvs", [...how, FIELDS.join(","), "--", group], LVM_SECONDS);
+  const { output, failure } = runTool("lvs", [...how, fields.join(","), "--", group], LVM_SECONDS);
   if (failure !== undefined) {
     throw new LvmError(failure);
   }
-  return understood(() => parseVolumes(output));
+  return understood(() => parseRows(output, fields));
 }
 
 /**

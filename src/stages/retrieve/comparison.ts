@@ -50,6 +50,7 @@ export class Comparison {
   #format: Format | undefined;
   /** Bytes sent that the progress knows of. */
   #reported = 0;
+  #changed = 0;
 
   constructor(
     context: StageContext,
@@ -92,6 +93,11 @@ export class Comparison {
       throw lost;
     }
     await this.#stream.finish(this.#format?.encoder.end(root) ?? []);
+  }
+
+  /** Bytes of the blocks that differ, so far. */
+  get changed(): number {
+    return this.#changed;
   }
 
   get #stream(): Output | DryRunOutput {
@@ -189,6 +195,7 @@ export class Comparison {
     const { progress } = this.#context;
     changed.forEach(({ position, block }) => this.#map?.add(position, block));
     countBlocks(progress, changed);
+    this.#changed += changed.reduce((sum, { block }) => sum + block, 0);
     progress.count("sent", this.#stream.bytes - this.#reported);
     this.#reported = this.#stream.bytes;
     this.#dryRun?.differ(changed);

@@ -4,6 +4,7 @@ import type { StageContext } from "../../blocks/context.ts";
 import type * as Binding from "../../native/binding.js";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
 import { discard, type KeepWarning, type Snapshot } from "../../snapshots/snapshot.ts";
+import type { IncrementalCopy } from "../../incremental/incremental-copy.ts";
 import { warnOfImage } from "../image/choose-format.ts";
 import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 import { reportWriter } from "./source-in-use.ts";
@@ -24,7 +25,8 @@ export async function openSource(
   const origin = await engine.openSource(file, direct);
   refuseEmpty(file, origin);
   checkRange(origin, { file, ...options.needs });
-  const snapshot = await snapshotOf(context, options, { origin, keep });
+  const incremental = await incrementalOf(context, options, { origin, keep });
+  const snapshot = incremental?.snapshot ?? (await snapshotOf(context, options, { origin, keep }));
   const source = snapshot?.source ?? origin;
   if (options.readHoles) {
     source.readHoles();
@@ -32,11 +34,24 @@ export async function openSource(
   try {
     debug(`${file}: ${source.size} bytes, ${source.description}`);
     const description = await begin(context, options, { origin, source });
-    return { source, origin, snapshot, description };
+    return { source, origin, snapshot, incremental, description };
   } catch (error) {
     discard(context, snapshot);
     throw error;
   }
+}
+
+/** Makes the snapshot of an incremental copy, if this is one, and finds what has changed. */
+async function incrementalOf(
+  context: StageContext,
+  { file, snapshot: options, incremental }: RetrieveOptions,
+  { origin, keep }: { origin: Binding.Source; keep: KeepWarning },
+): Promise<IncrementalCopy | undefined> {
+  if (incremental === undefined) {
+    return undefined;
+  }
+  const loaded = await import("../../incremental/incremental-copy.ts");
+  return loaded.IncrementalCopy.begin(context, { file, origin, options }, { ...incremental, keep });
 }
 
 /** Makes the snapshot, if one is asked for. A dry run only finds out if it could be made. */

@@ -2,6 +2,7 @@ import type { Sizes } from "../../blocks/destination-sizes.ts";
 import type * as Binding from "../../native/binding.js";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
 import type { Snapshot } from "../../snapshots/snapshot.ts";
+import type { Announce, IncrementalCopy } from "../../incremental/incremental-copy.ts";
 import type { SnapshotOptions } from "../../snapshots/snapshot-options.ts";
 import type { FormatChoice } from "../image/format.ts";
 import type { Compress } from "./compression.ts";
@@ -28,6 +29,8 @@ export interface RetrieveOptions {
   inUse: ((message: string) => void) | undefined;
   /** The snapshot to copy instead of the file. */
   snapshot: SnapshotOptions;
+  /** Compare only what has changed since the last copy with this name, and tell `sync` what that is; undefined for a usual copy. */
+  incremental: { name: string; announce: Announce } | undefined;
   /** True if a message may suggest a snapshot: who reads it can choose one. */
   suggestsSnapshot: boolean;
   /** Most bytes to send per second; undefined for no limit. */
@@ -49,5 +52,7 @@ export interface OpenSource {
   /** The file or device that was named. */
   origin: Binding.Source;
   snapshot: Snapshot | undefined;
+  /** The copy that keeps the snapshot, if the copy is incremental. */
+  incremental: IncrementalCopy | undefined;
   description: SourceDescription;
 }

@@ -39,7 +39,9 @@ async function copy(
     try {
       const input = new Input(context.native, "hash stream");
       const reads = new OwnReads(context, opened.source);
-      await new Comparison(context, options, opened, { input, output, reads }).run();
+      const comparison = new Comparison(context, options, opened, { input, output, reads });
+      await comparison.run();
+      (await opened.incremental?.end(comparison.changed))?.forEach(keep);
     } catch (error) {
       const reason = lossOf(opened, error) ?? error;
       discard(context, opened.snapshot);

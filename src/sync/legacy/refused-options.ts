@@ -32,6 +32,7 @@ export function refuseForLegacy(copy: CopyOptions, source: Endpoint, destination
 /** Returns options that the frames of 0.0.2 cannot express: digests, block sizes, codecs and metadata of the source. */
 function always(copy: CopyOptions): Unsupported {
   const { digest, blockSize, compress, verify, digestCache, streams, ranges, delta } = copy;
+  const { incremental } = copy;
   return {
     "--digest": (digest ?? DEFAULT_DIGEST) !== DEFAULT_DIGEST,
     "--block-size": (blockSize ?? DEFAULT_BLOCK_SIZE) !== DEFAULT_BLOCK_SIZE,
@@ -40,6 +41,7 @@ function always(copy: CopyOptions): Unsupported {
     "--digest-cache": digestCache !== undefined,
     "--ranges": ranges !== undefined,
     "--delta": delta !== undefined,
+    "--incremental": incremental !== undefined,
     "--streams": (streams ?? 1) !== 1,
     "--source-format": (copy.sourceFormat ?? "raw") !== "raw",
     "--destination-format": (copy.destinationFormat ?? "raw") !== "raw",

@@ -177,6 +177,7 @@ function retrieveOptions(
     dryRun: copy.dryRun,
     inUse: warn,
     snapshot: { snapshot, snapshotSize, before, after, hookTimeout },
+    incremental: undefined,
     suggestsSnapshot: true,
     rate: copy.bwlimit,
     map: false,

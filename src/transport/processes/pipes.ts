@@ -51,7 +51,8 @@ interface EpilogueEnd extends Pick<Epilogue, "after"> {
 /** Text after the output of a program, and the other programs that must succeed first. */
 interface Epilogue {
   after: readonly number[];
-  text: string;
+  /** The text, or a function that makes it when it is wanted; undefined for none. */
+  text: string | (() => string | undefined);
 }
 
 /** The descriptors of all pipes of a pipeline, until each program has been given its own. */
@@ -124,7 +125,7 @@ export class PipeEnds {
     if (epilogue !== undefined) {
       const finish = async (wanted: boolean): Promise<void> => {
         if (wanted) {
-          tell(epilogue.text);
+          tell(textOf(epilogue) ?? "");
         }
       };
       this.#epilogues.push({ after: epilogue.after, finish });
@@ -148,10 +149,14 @@ export class PipeEnds {
     if (epilogue !== undefined) {
       this.#kept.add(from);
       const finish = (wanted: boolean): Promise<void> =>
-        finishPipe(first.write, wanted ? epilogue.text : undefined);
+        finishPipe(first.write, wanted ? textOf(epilogue) : undefined);
       this.#epilogues.push({ after: [from, ...epilogue.after], finish });
     }
   }
+}
+
+function textOf({ text }: Epilogue): string | undefined {
+  return typeof text === "string" ? text : text();
 }
 
 /** Writes a few bytes to a control channel. It always has room for them, so this does not block, and no later close can overtake it. */

@@ -1,4 +1,4 @@
-import { spawnSync, type SpawnSyncOptions } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync, type SpawnSyncOptions } from "node:child_process";
 import { accessSync, closeSync, constants, fstatSync, readSync } from "node:fs";
 import { join } from "node:path";
 
@@ -46,9 +46,7 @@ export function runTool(name: string, args: readonly string[], seconds: number):
     const [output, error] = [unnamedFile(files), unnamedFile(files)];
     // The types do not have `detached`, which spawnSync() takes like spawn().
     const options: SpawnSyncOptions & { detached: boolean } = {
-      stdio: ["ignore", output, error],
-      env: { PATH: FOLDERS.join(":"), LC_ALL: "C", LVM_SUPPRESS_FD_WARNINGS: "1" },
-      cwd: "/",
+      ...surroundings(output, error),
       timeout: seconds * 1000,
       killSignal: "SIGTERM",
       detached: true,
@@ -69,6 +67,67 @@ export function runTool(name: string, args: readonly string[], seconds: number):
   }
 }
 
+/** Limits of {@link runLongTool}. */
+interface LongToolOptions {
+  /** Longest standard output, in bytes. */
+  most: number;
+  /** Called with a function that ends the program, in case this process ends first. */
+  started: (stop: () => void) => void;
+}
+
+/**
+ * Runs a system program that only reads, as {@link runTool} does, but without a limit on its time: this process goes on meanwhile, and
+ * gives signs of life.
+ */
+export async function runLongTool(
+  name: string,
+  args: readonly string[],
+  { most, started }: LongToolOptions,
+): Promise<ToolEnd> {
+  const path = findTool(name);
+  if (path === undefined) {
+    return { output: "", failure: `${name} is not in ${FOLDERS.join(", ")}` };
+  }
+  const files: number[] = [];
+  try {
+    const [output, error] = [unnamedFile(files), unnamedFile(files)];
+    const child = spawn(path, args, { ...surroundings(output, error), detached: true });
+    started(() => child.kill("SIGKILL"));
+    const ended = await endOf(child);
+    if (ended.status === 0) {
+      const text = beginningOf(output, most);
+      return text === undefined
+        ? { output: "", failure: `${name} printed more than ${most} bytes` }
+        : { output: text, failure: undefined };
+    }
+    const said = lastWords(error);
+    return { output: "", failure: `${name} ${reasonOf(ended, Infinity)}${said && `: ${said}`}` };
+  } catch (error) {
+    return { output: "", failure: `${name} could not be started: ${systemReason(error)}` };
+  } finally {
+    files.forEach((file) => closeSync(file));
+  }
+}
+
+function endOf(child: ChildProcess): Promise<Ended> {
+  return new Promise((resolve) => {
+    child.on("error", (error) => resolve({ status: null, signal: null, error }));
+    child.on("exit", (status, signal) => resolve({ status, signal }));
+  });
+}
+
+/** The descriptors and the environment of a system program. */
+function surroundings(
+  output: number,
+  error: number,
+): Pick<SpawnSyncOptions, "env" | "cwd"> & { stdio: ["ignore", number, number] } {
+  return {
+    stdio: ["ignore", output, error],
+    env: { PATH: FOLDERS.join(":"), LC_ALL: "C", LVM_SUPPRESS_FD_WARNINGS: "1" },
+    cwd: "/",
+  };
+}
+
 /** Opens a file without a name, and adds it to `files`. */
 function unnamedFile(files: number[]): number {
   const file = openUnnamed(temporaryFolder());
@@ -76,10 +135,14 @@ function unnamedFile(files: number[]): number {
   return file;
 }
 
-function reasonOf(
-  { status, signal, error }: ReturnType<typeof spawnSync>,
-  seconds: number,
-): string {
+/** The end of a process, as Node reports it. */
+interface Ended {
+  status: number | null;
+  signal: string | null;
+  error?: Error | undefined;
+}
+
+function reasonOf({ status, signal, error }: Ended, seconds: number): string {
   const code = systemCode(error);
   if (code === "ETIMEDOUT") {
     return `took longer than ${seconds} seconds`;

@@ -252,6 +252,30 @@ export const EVENTS = {
     },
     OPEN,
   ),
+  /** The destination of an incremental copy, before and after it. Written by the stage there. */
+  destination: t.isObject(
+    {
+      event: t.isLiteral("destination"),
+      /** Permanent identifier of the file or device; null if it has none. */
+      identity: t.isNullable(t.isString()),
+      size: isCount,
+      /** Words that change when something is written to it; null if nothing tells. */
+      state: t.isNullable(t.isString()),
+    },
+    OPEN,
+  ),
+  /** Ranges to compare in an incremental copy. Written by the stage at the source. */
+  changed: t.isObject(
+    {
+      event: t.isLiteral("changed"),
+      ranges: t.cascade(t.isArray(isRange), [t.hasMaxLength(MOST_RANGES)]),
+      /** True for the last of these events. */
+      last: t.isBoolean(),
+      /** With the last one: the reason why everything is compared; null if a base tells what has changed. */
+      reason: t.isOptional(t.isNullable(t.isString())),
+    },
+    OPEN,
+  ),
   /** It has succeeded. */
   end: t.isObject(
     {

@@ -53,6 +53,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "--end": ONE_PART,
   "--ranges": ONE_PART,
   "--audit": ONE_PART,
+  "--incremental": "a base counts from one destination",
   "--streams": ONE_CONNECTION,
   "--transport": ONE_CONNECTION,
   "--wire": "blockcopy 0.0.2 does not say which blocks it has",

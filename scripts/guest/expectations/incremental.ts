@@ -1,0 +1,89 @@
+import { COPIED, type Expected, type Topic } from "./topic.ts";
+
+/** A copy that is complete and has left its base alone. */
+const KEPT: Expected = { ...COPIED, bases: "1/1", held: "-" };
+
+/** A copy that compares only what has changed: it has no reason to compare everything. */
+const CHANGED: Expected = { ...KEPT, says: /^(?![^]*everything is compared)/ };
+
+/** A copy that compares everything for this reason. */
+const all = (reason: string): Expected => ({
+  ...KEPT,
+  says: new RegExp(`WARNING \\(sync\\): everything is compared: .*${reason}`),
+});
+
+/** The same, where only the bytes are looked at. */
+const equal = ({ says }: Expected): Expected => ({ ...COPIED, ...(says && { says }) });
+
+export const incremental: Topic = {
+  name: "incremental",
+  disks: {
+    group: { mebibytes: 64 },
+    copy: { mebibytes: 32 },
+    other: { mebibytes: 32 },
+    below: { mebibytes: 40 },
+  },
+  rows: {
+    "the first night": { ...all("the first copy with this name"), mode: 700 },
+    "the second night": {
+      ...CHANGED,
+      "MiB read of the destination": /^[0-4]$/,
+      "MiB read of the source": /^[0-4]$/,
+    },
+    "the third night": { ...CHANGED, hooks: "before,after," },
+    "nothing has changed": CHANGED,
+    "two at once": { code: 75, bases: "1/1", says: /same --incremental NAME of this volume/ },
+    "another destination": equal(all("the last copy went to /dev/\\S+ on ")),
+    "the first destination again": all("the last copy went to /dev/\\S+ on "),
+    "a destination that something else wrote to": all("something else has written to /dev/"),
+    "a metadata snapshot of another program": {
+      ...all("another program has made"),
+      theirs: "kept",
+    },
+    "thin_delta fails": all("thin_delta failed with exit code 1"),
+    "the base is gone": all("the snapshot of the last copy is gone"),
+    "rolled back": all("vg/disk was replaced or rolled back"),
+    "created again": all("vg/disk is not the volume that was copied last"),
+    "an audit that finds a difference": {
+      code: 79,
+      destination: "equal",
+      says: /1 block .* outside the changed ranges differed.*the next run compares everything/,
+    },
+    "after that audit": equal(all("its audit found differences")),
+    "between hosts": CHANGED,
+    "to a file": equal(all("the first copy with this name")),
+    "the same file": equal(CHANGED),
+    "the file was written to": equal(all("something else has written to /tmp/copy.img")),
+    "a volume that is not thin": { code: 64, says: /vg2\/copy is no thin LVM volume/ },
+    "a full pool": { code: 69, held: "-", says: /thin pool vg\/pool is out of space/ },
+  },
+};
+
+/** The exit code of a copy that was killed: the destination may have ended well by then. */
+const KILLED: Expected = { ...CHANGED, "killed with": 75 };
+
+export const incrementalKills: Topic = {
+  name: "incremental-kills",
+  disks: { group: { mebibytes: 64 }, copy: { mebibytes: 32 } },
+  rows: {
+    ...Object.fromEntries(
+      [
+        "lvcreate after",
+        "thin_delta before",
+        "thin_delta after",
+        "release_metadata_snap after",
+        "addtag before",
+        "addtag after",
+        "activate after",
+        "lvremove before",
+        "lvremove after",
+      ].map((step) => [`killed: ${step}`, KILLED]),
+    ),
+    "killed: the copy itself": CHANGED,
+    "killed: reserve_metadata_snap after": {
+      ...all("the pool vg-pool-tpool holds a snapshot of its metadata that another program"),
+      "killed with": 75,
+      "held at first": "yes",
+    },
+  },
+};

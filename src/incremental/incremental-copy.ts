@@ -1,0 +1,281 @@
+import type { StageContext } from "../blocks/context.ts";
+import { CopyError, UsageError } from "../errors/copy-error.ts";
+import { ExitCode } from "../errors/exit-codes.ts";
+import { messageOf } from "../errors/message-of.ts";
+import { MAX_EXTENTS } from "../protocol/range-list.ts";
+import { ProtocolError } from "../protocol/error.ts";
+import { type ExtentList, union } from "../ranges/extents.ts";
+import { numberOf, volumeKind } from "../snapshots/device-mapper.ts";
+import { originOf } from "../snapshots/lvm/plan.ts";
+import { type IdentifiedRow, listIn } from "../snapshots/lvm/report.ts";
+import { removeVolume, VolumeSnapshot } from "../snapshots/lvm/volume-snapshot.ts";
+import { listIdentified, pathOf } from "../snapshots/lvm/volumes.ts";
+import { discard, type KeepWarning } from "../snapshots/snapshot.ts";
+import { SnapshotError } from "../snapshots/snapshot-error.ts";
+import { type Frozen, takeSnapshot, type Volume, volumeOf } from "../snapshots/take-snapshot.ts";
+import { baseTag } from "./base-name.ts";
+import { chooseBase, poolRow } from "./choose-base.ts";
+import { type Destination, isDestination, isVerdict } from "./destination.ts";
+import { type BaseFacts, type BaseRecord, EVERYTHING } from "./record.ts";
+import { openStateFolder, RecordFile } from "./record-file.ts";
+import { changedRanges, mappingFault } from "./thin-ranges.ts";
+import { readWord } from "./word.ts";
+
+/** The ranges to compare, and the reason if that is everything. */
+export interface Changes {
+  extents: ExtentList;
+  /** Undefined if the base tells what has changed. */
+  reason: string | undefined;
+}
+
+/** Words of the source to `sync`. */
+export type Announce = (changes: Changes) => void;
+
+/** The volume to copy, its pool, and the snapshot of it that is copied now. */
+interface Volumes {
+  rows: readonly IdentifiedRow[];
+  origin: IdentifiedRow;
+  pool: IdentifiedRow;
+  taken: IdentifiedRow;
+}
+
+/**
+ * The source's side of a copy that only compares what has changed since the last one.
+ *
+ * It promises that no block is missed, wherever it is killed: before anything can be written to the destination, the record says which
+ * ranges may be, and the base is exchanged only for a snapshot that the destination is known to be equal to.
+ */
+export class IncrementalCopy {
+  readonly snapshot: VolumeSnapshot;
+  readonly #context: StageContext;
+  readonly #file: RecordFile;
+  readonly #tag: string;
+  readonly #group: string;
+  readonly #facts: Omit<BaseFacts, "at" | "destination">;
+  /** The UUID of the base so far. */
+  readonly #last: string | undefined;
+
+  private constructor(
+    context: StageContext,
+    {
+      snapshot,
+      file,
+      tag,
+      volumes: { origin, pool, taken },
+      last,
+    }: {
+      snapshot: VolumeSnapshot;
+      file: RecordFile;
+      tag: string;
+      volumes: Volumes;
+      last: string | undefined;
+    },
+  ) {
+    this.#context = context;
+    this.snapshot = snapshot;
+    this.#file = file;
+    this.#tag = tag;
+    this.#group = origin.vg_name;
+    this.#last = last;
+    this.#facts = {
+      volume: {
+        group: origin.vg_uuid,
+        uuid: origin.lv_uuid,
+        thinId: origin.thin_id,
+        size: Number(origin.lv_size),
+      },
+      pool: {
+        uuid: pool.lv_uuid,
+        chunk: Number(pool.chunk_size),
+        transaction: Number(pool.transaction_id),
+      },
+      base: { uuid: taken.lv_uuid, thinId: taken.thin_id },
+    };
+  }
+
+  /**
+   * Makes the snapshot, and finds and announces what has changed since the base. Reads the description of the destination from standard
+   * input.
+   *
+   * @param keep called with warnings about snapshots of killed runs that cannot be removed
+   * @throws UsageError, SnapshotError, CopyError, ProtocolError, the engine's failures
+   */
+  static async begin(
+    context: StageContext,
+    source: Frozen,
+    { name, keep, announce }: { name: string; keep: KeepWarning; announce: Announce },
+  ): Promise<IncrementalCopy> {
+    const volume = thinVolumeOf(source);
+    const { native, engine } = context;
+    const destination = await readWord(native, "the description of the destination", isDestination);
+    await openStateFolder();
+    const file = new RecordFile({ name, ...volume });
+    await file.lock(engine);
+    const snapshot = await takeSnapshot(context, source, keep);
+    try {
+      if (!(snapshot instanceof VolumeSnapshot)) {
+        throw new TypeError("the snapshot is not one of a volume");
+      }
+      const volumes = volumesOf(source, volume, snapshot);
+      const tag = baseTag(name);
+      const { changes, last } = await prepare({ file, volumes, destination, tag });
+      announce(changes);
+      return new IncrementalCopy(context, { snapshot, file, tag, volumes, last });
+    } catch (error) {
+      discard(context, snapshot);
+      throw error;
+    }
+  }
+
+  /**
+   * Waits until `sync` says that the destination is synced and complete, and makes the snapshot the new base.
+   *
+   * @param changed bytes of the blocks that were sent
+   * @returns a warning if a snapshot is left; the base is right nevertheless
+   * @throws ProtocolError, CopyError: the base is then the one before
+   */
+  async end(changed: number): Promise<string[]> {
+    const { native, warn, debug } = this.#context;
+    const verdict = await readWord(native, "the word that the copy is complete", isVerdict);
+    if (verdict.changed !== changed) {
+      throw new ProtocolError(
+        "damaged",
+        0,
+        `${changed} bytes of blocks were sent, and the destination has written ${verdict.changed}`,
+      );
+    }
+    const { destination, doubted } = verdict;
+    const facts = { ...this.#facts, destination, at: new Date().toISOString() };
+    try {
+      const active = this.snapshot.keepAs(this.#tag);
+      if (active !== undefined) {
+        warn(active);
+      }
+      // An audit that has found differences proves that the destination is not what the record said: compare everything next time.
+      await this.#file.write({ facts, pending: doubted ? [EVERYTHING] : [] });
+    } catch (error) {
+      this.#remove((row) => row.lv_uuid === facts.base.uuid).forEach(warn);
+      throw error instanceof CopyError
+        ? new CopyError(
+            `the copy is complete, but ${error.message}`,
+            error.advice,
+            ExitCode.notKept,
+          )
+        : error;
+    }
+    debug(`the base is ${facts.base.uuid} from now on`);
+    return this.#removeOthers();
+  }
+
+  /** Removes the bases before, and those of killed runs. */
+  #removeOthers(): string[] {
+    const { base, volume } = this.#facts;
+    return this.#remove((row, rows) => {
+      const origin = rows.find(({ lv_uuid: uuid }) => uuid === volume.uuid);
+      const isOld = row.lv_uuid === this.#last || row.origin === origin?.lv_name;
+      return row.lv_uuid !== base.uuid && isOld;
+    });
+  }
+
+  /** Removes some of the bases with this name; returns warnings. */
+  #remove(isWanted: (row: IdentifiedRow, rows: readonly IdentifiedRow[]) => boolean): string[] {
+    try {
+      const rows = listIdentified(this.#group);
+      return rows
+        .filter((row) => listIn(row.lv_tags).includes(this.#tag) && isWanted(row, rows))
+        .flatMap((row) => removeVolume(row.vg_name, row.lv_name, [this.#tag]) ?? []);
+    } catch (error) {
+      return [`old snapshots with the tag ${this.#tag} may be left: ${messageOf(error)}`];
+    }
+  }
+}
+
+/** Returns the thin volume that is the source, and refuses anything else. */
+function thinVolumeOf(source: Frozen): Volume {
+  const number = numberOf(source.origin);
+  const isThin = number !== undefined && volumeKind(number) === "thin";
+  const volume = isThin ? volumeOf(source) : undefined;
+  if (volume === undefined) {
+    throw new UsageError(
+      `--incremental cannot be used: ${source.file} is no thin LVM volume`,
+      "leave it out; --snapshot auto works for more",
+    );
+  }
+  return volume;
+}
+
+/** Finds the volumes of a copy in the report of LVM. */
+function volumesOf(
+  { file, options }: Frozen,
+  { group, number }: Volume,
+  snapshot: VolumeSnapshot,
+): Volumes {
+  const rows = listIdentified(group);
+  const origin = originOf(rows, { file, number }, options);
+  const pool = poolRow(rows, origin);
+  const taken = rows.find((row) => snapshot.isRow(row));
+  if (pool === undefined || taken === undefined) {
+    throw new SnapshotError(
+      `the pool of ${pathOf(origin)}, or its new snapshot, is missing in the report of lvs`,
+      "look at `lvs -a`",
+    );
+  }
+  const fault = mappingFault(taken);
+  if (fault !== undefined) {
+    throw new SnapshotError(
+      `--incremental cannot be used: ${fault}`,
+      "use --snapshot thin instead",
+    );
+  }
+  return { rows, origin, pool, taken };
+}
+
+/** Finds what has changed, and records that all of it may be written to the destination from now on. */
+async function prepare({
+  file,
+  volumes: { rows, origin, pool, taken },
+  destination,
+  tag,
+}: {
+  file: RecordFile;
+  volumes: Volumes;
+  destination: Destination;
+  tag: string;
+}): Promise<{ changes: Changes; last: string | undefined }> {
+  const found = await file.read();
+  if (found === undefined || "reason" in found) {
+    // A record that cannot be read now must not be found again once the destination has been written to.
+    await file.remove();
+    const { reason } = found ?? { reason: "this is the first copy with this name" };
+    return { changes: { extents: [EVERYTHING], reason }, last: undefined };
+  }
+  const changes = await changesSince(found, { rows, origin, pool, taken }, { destination, tag });
+  await file.write({ ...found, pending: changes.extents });
+  return { changes, last: found.facts.base.uuid };
+}
+
+async function changesSince(
+  record: BaseRecord,
+  { rows, origin, pool, taken }: Volumes,
+  { destination, tag }: { destination: Destination; tag: string },
+): Promise<Changes> {
+  const choice = chooseBase({ record, rows, origin, destination, tag });
+  if ("reason" in choice) {
+    return { extents: [EVERYTHING], reason: choice.reason };
+  }
+  try {
+    const changed = await changedRanges({ pool, base: choice.base, snapshot: taken });
+    const extents = union(changed, record.pending);
+    const last = extents.at(-1);
+    const isAll = last?.start === 0 && last.end === EVERYTHING.end;
+    if (extents.length > MAX_EXTENTS) {
+      throw new Error(`more than ${MAX_EXTENTS} ranges have changed`);
+    }
+    return { extents, reason: isAll ? UNFINISHED : undefined };
+  } catch (error) {
+    return { extents: [EVERYTHING], reason: messageOf(error) };
+  }
+}
+
+const UNFINISHED =
+  "the last comparison of everything was not finished, or its audit found differences";

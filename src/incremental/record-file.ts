@@ -1,0 +1,164 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { CopyError } from "../errors/copy-error.ts";
+import { isEngineFailure } from "../errors/engine-failure.ts";
+import { ExitCode } from "../errors/exit-codes.ts";
+import { messageOf } from "../errors/message-of.ts";
+import { systemReason } from "../errors/stream-errors.ts";
+import type * as Binding from "../native/binding.js";
+import { removeName, syncFolder } from "../transport/files/file-names.ts";
+import { NewFile } from "../transport/files/new-file.ts";
+import { StreamFile } from "../transport/files/stream-file.ts";
+import { distrustOfFolders, refuseUntrusted } from "../transport/files/trust.ts";
+import { type BaseRecord, decodeRecord, encodeRecord, MOST_BYTES } from "./record.ts";
+
+/** Folder of all records, on the host of the source. */
+export const STATE_FOLDER = "/var/lib/blockcopy";
+
+/** The locks of this process, which ends them: nothing else refers to them. */
+const locks: Binding.Sink[] = [];
+
+/** The volume, and the name of `--incremental`, that a record is for. */
+export interface RecordKey {
+  name: string;
+  group: string;
+  volume: string;
+}
+
+/** A record that cannot be used. */
+export interface Unreadable {
+  reason: string;
+}
+
+/**
+ * Makes the folder for records, which no other user may enter.
+ *
+ * @throws CopyError, UntrustedError
+ */
+export async function openStateFolder(): Promise<void> {
+  try {
+    mkdirSync(STATE_FOLDER, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unkept(systemReason(error));
+  }
+  refuseUntrusted("the folder of the records", await distrustOfFolders(STATE_FOLDER));
+}
+
+/** The record of one volume, in a file. */
+export class RecordFile {
+  readonly #path: string;
+
+  constructor({ name, group, volume }: RecordKey) {
+    // No name of LVM has a colon.
+    this.#path = join(STATE_FOLDER, `${name}:${group}:${volume}.base`);
+  }
+
+  /**
+   * Lets no other run use this record until this process ends.
+   *
+   * @throws CopyError
+   */
+  async lock(engine: Binding.Engine): Promise<void> {
+    try {
+      const path = `${this.#path}.lock`;
+      const how = { force: true, create: true, lock: true, direct: "off" } as const;
+      locks.push(await engine.openSink(path, how));
+    } catch (error) {
+      throw isEngineFailure(error) && error.kind === "locked"
+        ? new CopyError(
+            "another copy with the same --incremental NAME of this volume is running",
+            "wait for it to end, or give this copy another NAME",
+            ExitCode.later,
+          )
+        : unkept(messageOf(error));
+    }
+  }
+
+  /**
+   * Reads the record.
+   *
+   * @returns undefined if there is none; a reason if it cannot be read or is damaged
+   * @throws UntrustedError if another user could change it
+   */
+  async read(): Promise<BaseRecord | Unreadable | undefined> {
+    let file: StreamFile | undefined;
+    try {
+      file = await StreamFile.open(this.#path);
+    } catch (error) {
+      return this.#unreadable(error);
+    }
+    if (file === undefined) {
+      return undefined;
+    }
+    try {
+      refuseUntrusted(this.#path, await file.distrust());
+      return decodeRecord(await contentOf(file));
+    } catch (error) {
+      if (error instanceof CopyError && error.exitCode === ExitCode.permission) {
+        throw error;
+      }
+      return this.#unreadable(error);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * Replaces the record, all of it or nothing. When this returns, it is on the disk.
+   *
+   * @throws CopyError
+   */
+  async write(record: BaseRecord): Promise<void> {
+    let file: NewFile | undefined;
+    try {
+      file = await NewFile.create(this.#path);
+      for (const part of encodeRecord(record)) {
+        await file.append([part]);
+      }
+      await file.commit();
+    } catch (error) {
+      await file?.discard().catch(() => undefined);
+      throw unkept(messageOf(error));
+    }
+  }
+
+  /**
+   * Removes the record, if there is one. When this returns, that is on the disk.
+   *
+   * @throws CopyError
+   */
+  async remove(): Promise<void> {
+    try {
+      await removeName(this.#path);
+      await syncFolder(this.#path);
+    } catch (error) {
+      throw unkept(systemReason(error));
+    }
+  }
+
+  #unreadable(error: unknown): Unreadable {
+    return { reason: `the record ${this.#path} cannot be used: ${messageOf(error)}` };
+  }
+}
+
+async function contentOf(file: StreamFile): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of file.chunks()) {
+    length += chunk.length;
+    if (length > MOST_BYTES) {
+      throw new Error("it is too long");
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function unkept(reason: string): CopyError {
+  return new CopyError(
+    `the record of --incremental cannot be kept in ${STATE_FOLDER}: ${reason}`,
+    `make that folder writable for the user who reads the source, and for no other (mode 700 in ${dirname(STATE_FOLDER)}), or free space there`,
+    ExitCode.unavailable,
+  );
+}

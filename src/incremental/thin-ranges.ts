@@ -1,0 +1,80 @@
+import type { Extents } from "../ranges/extents.ts";
+import { RangeMapParser } from "../ranges/parse-map.ts";
+import type { IdentifiedRow } from "../snapshots/lvm/report.ts";
+import { LVM_SECONDS } from "../snapshots/lvm/volumes.ts";
+import { removeUnless } from "../transport/files/unfinished.ts";
+import { runLongTool, runTool } from "../transport/processes/system-tool.ts";
+import { withMetadataSnapshot } from "./metadata-snapshot.ts";
+
+/** Longest output of thin_delta that is read, in bytes. */
+const MOST_BYTES = 256 * 1024 * 1024;
+
+/** Two thin volumes of one pool. */
+interface Pair {
+  pool: IdentifiedRow;
+  base: IdentifiedRow;
+  snapshot: IdentifiedRow;
+}
+
+/**
+ * Returns the ranges in which a snapshot may differ from the base: every block that only one of the two has, or that lies at another place
+ * in the pool.
+ *
+ * @throws Error with the reason, as a clause
+ */
+export async function changedRanges({ pool, base, snapshot }: Pair): Promise<Extents> {
+  for (const id of [base.thin_id, snapshot.thin_id]) {
+    if (!/^\d{1,8}$/.test(id)) {
+      throw new Error(`${JSON.stringify(id)} is no thin id`);
+    }
+  }
+  const text = await withMetadataSnapshot(
+    { device: deviceName(pool, "-tpool"), uuid: pool.lv_uuid },
+    () => thinDelta(deviceName(pool, "_tmeta"), base.thin_id, snapshot.thin_id),
+  );
+  return parsed(text);
+}
+
+async function thinDelta(metadata: string, base: string, snapshot: string): Promise<string> {
+  let ended = (): void => undefined;
+  const { output, failure } = await runLongTool(
+    "thin_delta",
+    ["--metadata-snap", "--snap1", base, "--snap2", snapshot, `/dev/mapper/${metadata}`],
+    { most: MOST_BYTES, started: (stop) => (ended = removeUnless(stop)) },
+  );
+  ended();
+  if (failure !== undefined) {
+    throw new Error(failure);
+  }
+  return output;
+}
+
+function parsed(text: string): Extents {
+  if (!text.startsWith("<")) {
+    throw new Error("thin_delta has not printed what it should");
+  }
+  const parser = new RangeMapParser("the output of thin_delta", () => NaN);
+  parser.feed(text);
+  return parser.end();
+}
+
+/** Returns the reason why a snapshot cannot be compared by its mappings alone; undefined if it can. */
+export function mappingFault(snapshot: IdentifiedRow): string | undefined {
+  const device = deviceName(snapshot, "");
+  const { output, failure } = runTool("dmsetup", ["table", device], LVM_SECONDS);
+  if (failure !== undefined) {
+    return failure;
+  }
+  const [, id, origin] = /^\d+ \d+ thin \d+:\d+ (\d+)( \S+)?\s*$/.exec(output) ?? [];
+  if (id !== snapshot.thin_id) {
+    return `the table of ${device} is not that of the thin volume ${snapshot.thin_id}`;
+  }
+  return origin === undefined
+    ? undefined
+    : `${snapshot.vg_name}/${snapshot.lv_name} has an external origin`;
+}
+
+/** Returns the name of a device of device-mapper: LVM doubles the hyphens in names. */
+function deviceName({ vg_name: group, lv_name: volume }: IdentifiedRow, ending: string): string {
+  return `${group.replaceAll("-", "--")}-${volume.replaceAll("-", "--")}${ending}`;
+}
