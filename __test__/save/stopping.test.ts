@@ -145,23 +145,22 @@ function children(pid: number): number {
 
 test("the bytes of a stream that had ended count, too", async (t) => {
   const { folder, from, to, rsh } = files(t);
-  // Nearly all of the second half is there already.
+  // The first stream takes this much at once, and the second one the rest. Nearly all of the rest is there already.
+  const part = 4 * 2 ** 20;
   const source = readFileSync(from);
   const destination = readFileSync(from);
-  destination.fill(0, 0, LENGTH / 2 + BLOCK);
+  destination.fill(0, 0, part + BLOCK);
   writeFileSync(to, destination);
   const far = ["-e", rsh, "--remote-command", PROGRAM];
   const limits = ["--bwlimit=1M", "--compress=none", "--streams=2"];
   const running = begin(t, folder, [PROGRAM, "sync", ...limits, ...far, from, `one:${to}`]);
-  const isHalfDone = (): boolean =>
-    readFileSync(to)
-      .subarray(LENGTH / 2)
-      .equals(source.subarray(LENGTH / 2)) && children(running.pid) === 2;
-  await eventually(isHalfDone, { what: "ended a stream", detail: running.stderr });
+  const isDone = (): boolean =>
+    readFileSync(to).subarray(part).equals(source.subarray(part)) && children(running.pid) === 2;
+  await eventually(isDone, { what: "ended a stream", detail: running.stderr });
   running.kill("SIGTERM");
   assert.equal(await running.ended, 143, running.stderr());
   const [, , bytes] = STOPPED.exec(lastLine(running.stderr())) ?? assert.fail(running.stderr());
-  assert.equal(sameBytes(to, source) - (LENGTH / 2 - BLOCK), Number(bytes));
+  assert.equal(sameBytes(to, source) - (LENGTH - part - BLOCK), Number(bytes));
 });
 
 test("blocks are synced and counted, even if the reader of the digests goes first", async (t) => {

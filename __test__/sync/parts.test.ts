@@ -11,18 +11,20 @@ import { BlockDecoder } from "../../src/protocol/block-stream/decoder.ts";
 import { bytesOf, type Extent, type ExtentList, Extents } from "../../src/ranges/extents.ts";
 import { HashDecoder } from "../../src/protocol/hash-stream/decoder.ts";
 import { assertSame } from "../support/files/bytes.ts";
-import { noise } from "../support/files/files.ts";
+import { BLOCK, noise } from "../support/files/files.ts";
 import { script } from "../support/hosts/hosts.ts";
 import { assertFailed, COMMAND, EXIT, quote, run } from "../support/programs/cli.ts";
 import { defer } from "../support/cleanup.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { start } from "../support/programs/pipe.ts";
-import { answer, BEGIN, END, HELLO, pull } from "../support/programs/stand-in.ts";
+import { answer, BEGIN, END, HELLO, OLD, pull } from "../support/programs/stand-in.ts";
 import { pair } from "../support/programs/sync-pair.ts";
-import { field } from "../support/wire/description-frames.ts";
+import { field, u32, u64 } from "../support/wire/description-frames.ts";
+import { hashFrame, sha3 } from "../support/wire/frames.ts";
 import {
   headFrame,
   markFrame,
+  rootFrame,
   sealedHello,
   sealedStream,
   whole,
@@ -223,4 +225,73 @@ test("marks are read only where the hello asks for them, and never step back", (
     second,
     "steps back to offset 5",
   );
+});
+
+test("retrieve marks what it has answered, and digests it", async (t) => {
+  const source = noise("answer", 3 * BLOCK + 77);
+  const { from } = pair(t, { source });
+  const zeros = Buffer.alloc(64);
+  // The second block is equal; the last one is longer than the source, and another lies after its end.
+  const blocks = [0, 2 * BLOCK, 3 * BLOCK + 5].map((position) => ({
+    position,
+    content: source.subarray(position, position + BLOCK),
+  }));
+  const frames = [
+    hashFrame(0, BLOCK, zeros),
+    Buffer.concat([Buffer.from("mark"), u64(BLOCK)]),
+    hashFrame(2 * BLOCK, BLOCK, sha3(source.subarray(2 * BLOCK, 3 * BLOCK))),
+    Buffer.concat([Buffer.from("mark"), u64(3 * BLOCK + 5)]),
+    hashFrame(3 * BLOCK + 5, BLOCK, zeros),
+    hashFrame(8 * BLOCK, BLOCK, zeros),
+    Buffer.concat([Buffer.from("mark"), u64(9 * BLOCK)]),
+  ];
+  const hello = sealedHello({ marks: true });
+  const stdin = sealedStream(hello, frames.map(whole));
+  const outcome = await run(["retrieve", "--compress", "none", from], { stdin });
+  assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+  const marks: number[] = [];
+  const decoder = new BlockDecoder((offset) => marks.push(offset));
+  const stream = outcome.stdout;
+  const decoded = decoder.decode(stream, 0, stream.length, 0);
+  assert.ok(decoded.done);
+  assert.deepEqual(marks, [BLOCK, 3 * BLOCK + 5, 9 * BLOCK]);
+  assert.deepEqual(
+    decoded.frames.map(({ position, block }) => [position, block]),
+    [
+      [0, BLOCK],
+      [3 * BLOCK + 5, 72],
+    ],
+  );
+  const entries = blocks.map(({ position, content }) =>
+    Buffer.concat([u64(position), u32(content.length), sha3(content)]),
+  );
+  const text = Buffer.from("blockcopy parts 1 sha3-512\n");
+  const all = Buffer.concat([text, u32(BLOCK), ...entries, u64(source.length)]);
+  assert.deepEqual(Buffer.from(decoder.parts ?? []), sha3(all));
+});
+
+test("a full verification needs the digest of the parts, and finds a difference", async (t) => {
+  for (const [fields, code, message] of [
+    [[], EXIT.protocol, /lacks the digest of the parts in the source/],
+    [
+      [field(4, Buffer.alloc(64))],
+      EXIT.differs,
+      /differs from the source, but not in the 0 blocks/,
+    ],
+    [[field(4, Buffer.alloc(63))], EXIT.protocol, /field 4/],
+  ] as const) {
+    const stream = Buffer.concat([
+      answer([]).subarray(0, -(rootFrame([]).length + 4)),
+      rootFrame([], undefined, fields),
+      Buffer.from("done"),
+    ]);
+    const { outcome, here } = await pull(t, {
+      events: [HELLO, BEGIN, END],
+      stream,
+      args: ["--streams", "2", "--verify", "full"],
+      reads: 3,
+    });
+    assertFailed(outcome, code, "sync", message);
+    assertSame(readFileSync(here), OLD);
+  }
 });

@@ -86,10 +86,31 @@ test("one that grows, where a stream is late: none takes a part of what another 
   assertSynced(await run(["sync", ...args]), to, large);
 });
 
+test("a full verification reads back all parts, wherever the ends of both are", async (t) => {
+  const source = noise("verified", 24 * MIB + 99);
+  const short = source.subarray(0, 17 * MIB + 5);
+  for (const [destination, options] of [
+    [changedIn(source, 0, 70, 191), []],
+    [short, ["--truncate"]],
+    [Buffer.concat([changedIn(source, 3), SOURCE]), ["--truncate"]],
+    [Buffer.concat([changedIn(source, 3), SOURCE]), ["--allow-larger"]],
+    [undefined, ["--create", "--sparse"]],
+  ] as const) {
+    const { from, to } = pair(t, { source, destination: destination ?? Buffer.alloc(0) });
+    if (destination === undefined) rmSync(to);
+    const outcome = await run(["sync", "--streams", "3", "--verify", "full", ...options, from, to]);
+    assert.match(
+      outcome.stderr,
+      /^ {2}all parts read back and equal to the source, by 3 streams$/m,
+    );
+    const rest = options[0] === "--allow-larger" ? SOURCE : [];
+    assertSynced(outcome, to, Buffer.concat([source, Buffer.from(rest)]));
+  }
+});
+
 test("options for a single stream", async (t) => {
   const { from, to } = pair(t);
   for (const [option, message] of [
-    ["--verify=full", /--verify=full does not work with --streams/],
     [`--digest-cache=${to}.digests`, /--digest-cache does not work with --streams/],
     ["--streams=9", /"9" is not a number from 1 to 8/],
   ] as const)

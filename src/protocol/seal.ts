@@ -4,7 +4,10 @@ import { CRC_LENGTH, decodeDescription, encodeDescription, faulty } from "./desc
 import { type Field, readU32, readU64, REQUIRED, u32, u64 } from "./fields.ts";
 import { decodeRootDigest, encodeRootDigest, type RootDigest } from "./root-digest.ts";
 
-const TAG = { frames: REQUIRED | 1, crc: REQUIRED | 2, root: 3 };
+const TAG = { frames: REQUIRED | 1, crc: REQUIRED | 2, root: 3, parts: 4 };
+
+/** Bytes in the digest of the parts. */
+const PARTS_LENGTH = 64;
 
 /**
  * Counts the frames of an extended stream after the first one, and computes their CRC-32. The `root` frame carries both, so
@@ -13,6 +16,12 @@ const TAG = { frames: REQUIRED | 1, crc: REQUIRED | 2, root: 3 };
 export class Seal {
   #frames = 0;
   #crc = 0;
+  #parts: Uint8Array | undefined;
+
+  /** The digest of the parts that the frames answer, once `decode` has read it; undefined if there is none. */
+  get parts(): Uint8Array | undefined {
+    return this.#parts;
+  }
 
   /** Adds `count` frames without a checksum of their own. */
   add(frames: Uint8Array, count = 1): void {
@@ -28,13 +37,14 @@ export class Seal {
     this.add(header.subarray(0, header.length - CRC_LENGTH));
   }
 
-  /** Encodes the `root` frame, with the root digest if it is known. */
-  encode(root: RootDigest | undefined): Uint8Array {
+  /** Encodes the `root` frame, with the root digest and the digest of the parts, if they are known. */
+  encode(root: RootDigest | undefined, parts?: Uint8Array): Uint8Array {
     const fields: Field[] = [
       { tag: TAG.frames, value: u64(this.#frames) },
       { tag: TAG.crc, value: u32(this.#crc) },
     ];
     if (root !== undefined) fields.push({ tag: TAG.root, value: encodeRootDigest(root) });
+    if (parts !== undefined) fields.push({ tag: TAG.parts, value: parts });
     return encodeDescription("root", fields);
   }
 
@@ -54,6 +64,13 @@ export class Seal {
         [TAG.frames, (value) => (frames = readU64(value)) !== undefined],
         [TAG.crc, (value) => (crc = readU32(value, 2 ** 32 - 1)) !== undefined],
         [TAG.root, (value) => (root = decodeRootDigest(value)) !== undefined],
+        [
+          TAG.parts,
+          (value) => {
+            this.#parts = new Uint8Array(value);
+            return value.length === PARTS_LENGTH;
+          },
+        ],
       ] as const),
     );
     if (frames !== this.#frames)

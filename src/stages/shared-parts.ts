@@ -7,6 +7,7 @@ import { PartQueue } from "../blocks/part-queue.ts";
 import { messageOf } from "../errors/message-of.ts";
 import type * as Binding from "../native/binding.js";
 import { SharedListError } from "../transport/files/shared-list.ts";
+import type { Verify } from "./save/verify.ts";
 import { coverageOf, type CoverageOptions } from "./checksum/coverage.ts";
 import type { SharedParts } from "./checksum/digest-options.ts";
 
@@ -17,6 +18,7 @@ interface Sharing extends CoverageOptions {
   part: Part;
   /** The queue: `new` to make it, or its name. */
   queue: string;
+  verify: Verify;
 }
 
 /**
@@ -53,7 +55,7 @@ async function newQueue(
   reader: Binding.Source,
   options: Sharing,
 ): Promise<PartQueue | undefined> {
-  const { part, hashing, ranges } = options;
+  const { part, hashing, ranges, verify } = options;
   checkRange(reader, options);
   const { extents, bytes, openEnded } = await coverageOf(reader, options);
   const length = partLength(bytes, part.count, hashing.blockSize);
@@ -62,7 +64,8 @@ async function newQueue(
   try {
     return PartQueue.create(native, copy, part.number);
   } catch (error) {
-    if (ranges !== undefined) {
+    // Streams with fixed parts have no marks, and copy all of their range.
+    if (ranges !== undefined || verify === "full") {
       throw error;
     }
     // macOS has no files in memory, and without /proc no other process could open them.

@@ -87,8 +87,12 @@ export class CopyView {
     }
   }
 
-  /** Shows the other work that a stage reports, such as reading back. */
-  showAside(aside: (StageEvent & { event: "aside" })["aside"]): void {
+  /** Shows the other work that a stage reports, such as reading back. With several streams, the first one counts: it waits for the others. */
+  showAside(side: Side, aside: (StageEvent & { event: "aside" })["aside"]): void {
+    const [first] = this.#streams;
+    if (side !== first?.to && side !== first?.from) {
+      return;
+    }
     if (aside === null) {
       this.#aside?.progress.finish({ succeeded: true });
       this.#aside = undefined;

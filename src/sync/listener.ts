@@ -85,7 +85,7 @@ export class Listener {
         }
         break;
       case "aside":
-        this.#view.showAside(event.aside);
+        this.#view.showAside(side, event.aside);
         break;
       case "begin":
         this.#view.showTotal();

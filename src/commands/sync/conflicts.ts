@@ -141,13 +141,12 @@ const OF_SYNC: readonly Conflict<SyncOptions>[] = [
   },
   {
     when: ({ streams }) => (streams ?? 1) > 1,
-    options: ({ verify, digestCache, delta }) => ({
-      "--verify=full": verify === "full",
+    options: ({ digestCache, delta }) => ({
       "--digest-cache": digestCache !== undefined,
       "--delta": delta !== undefined,
     }),
     message: (option) => `${option} does not work with --streams: no stream sees the whole copy`,
-    advice: `${ONE} (--verify=written is possible)`,
+    advice: ONE,
   },
   {
     when: ({ ranges, incremental }) => ranges === undefined && incremental === undefined,

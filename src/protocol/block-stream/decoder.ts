@@ -78,6 +78,11 @@ export class BlockDecoder {
     return this.#root;
   }
 
+  /** The digest of the parts that the stream answers; undefined until an extended stream ends with one. */
+  get parts(): Uint8Array | undefined {
+    return this.#seal?.parts;
+  }
+
   /**
    * Returns the next frame, which begins with `bytes`, without consuming it: `take` does.
    * @param streamOffset bytes from the start of the stream to `bytes`

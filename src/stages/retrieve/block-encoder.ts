@@ -22,8 +22,8 @@ export interface BlockEncoder {
   blocks(diff: Binding.Diff, memory: Uint8Array): Uint8Array[];
   /** Returns the mark that follows the answer to everything before `offset`. */
   mark(offset: number): Uint8Array[];
-  /** Returns the end of the stream. */
-  end(root: RootDigest | undefined): Uint8Array[];
+  /** Returns the end of the stream, with the digest of the parts that it answers if it has marks. */
+  end(root: RootDigest | undefined, parts?: Uint8Array): Uint8Array[];
 }
 
 /** Encodes the block stream of blockcopy 0.0.2, and after its end a trailer, which 0.0.2 does not read. */
@@ -116,7 +116,7 @@ export class ExtendedEncoder implements BlockEncoder {
     return [frame];
   }
 
-  end(root: RootDigest | undefined): Uint8Array[] {
-    return [this.#seal.encode(root), encodeDone()];
+  end(root: RootDigest | undefined, parts?: Uint8Array): Uint8Array[] {
+    return [this.#seal.encode(root, parts), encodeDone()];
   }
 }

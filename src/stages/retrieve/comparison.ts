@@ -1,5 +1,6 @@
 import type { StageContext } from "../../blocks/context.ts";
 import { type HashBatch, readHashBatches } from "../../blocks/digest-batches.ts";
+import { PartsDigest } from "../../blocks/parts-digest.ts";
 import { RootOfBatches } from "../../blocks/root.ts";
 import { Sequence } from "../../blocks/sequence.ts";
 import type * as Binding from "../../native/binding.js";
@@ -44,6 +45,8 @@ export class Comparison {
   readonly #dryRun: DryRunOutput | undefined;
   readonly #map: ChangeMap | undefined;
   readonly #root: RootOfBatches;
+  /** Of an answer with marks. */
+  #parts: PartsDigest | undefined;
   readonly #decoder = new HashDecoder();
   readonly #sequence = new Sequence();
   /** Known once the first batch has been read, or the end of the hash stream. */
@@ -92,7 +95,8 @@ export class Comparison {
       // Without its end, the other side takes the stream for what it is.
       throw lost;
     }
-    await this.#stream.finish(this.#format?.encoder.end(root) ?? []);
+    const parts = this.#parts?.finish(this.#opened.source.size);
+    await this.#stream.finish(this.#format?.encoder.end(root, parts) ?? []);
   }
 
   /** Bytes of the blocks that differ, so far. */
@@ -112,7 +116,9 @@ export class Comparison {
     try {
       for await (const batch of batches) {
         this.#format ??= await this.#begin();
-        for (const part of this.#reads.parts(batch, this.#decoder.hashing)) {
+        const { hashing } = this.#decoder;
+        const parts = batch.mark === undefined ? this.#reads.parts(batch, hashing) : [batch];
+        for (const part of parts) {
           await this.#compare(part, this.#format);
         }
       }
@@ -134,6 +140,9 @@ export class Comparison {
       isOutputRewritable: this.#output.isRewritable,
     });
     const { encoder } = format;
+    if (this.#decoder.hello?.marks === true) {
+      this.#parts = new PartsDigest(this.#context.native, this.#decoder.hashing);
+    }
     if (this.#options.dryRun && this.#decoder.hello?.dryRun === true) {
       // A whole stream without blocks, from which the other side can refuse what a copy would refuse.
       await this.#output.write([...encoder.begin(), ...encoder.end(undefined)]);
@@ -171,6 +180,13 @@ export class Comparison {
     if (hasRootDigests) {
       this.#root.add(diff.digests);
     }
+    this.#parts?.add(
+      batch.blocks.map(({ position, length }) => ({
+        position,
+        length: Math.min(length, this.#opened.source.size - position),
+      })),
+      diff.digests,
+    );
     const begun = clock();
     await this.#stream.write(encoder.blocks(diff, memory));
     const now = clock();

@@ -11,7 +11,7 @@ import { type Destination, openDestination } from "./destination.ts";
 import { namesOf, restoreMetadata } from "./metadata.ts";
 import { requireTrailer } from "./read-trailer.ts";
 import { receiveAndSync } from "./write-and-sync.ts";
-import { verifyAll, verifyWritten } from "./verify.ts";
+import { verifyAll, verifyParts, verifyWritten } from "./verify.ts";
 import type { Asked, SaveOptions, SaveSession } from "./session.ts";
 
 /**
@@ -95,15 +95,25 @@ async function openCache(
 }
 
 async function readBack(
-  { context, sink, options: { file, verify } }: SaveSession,
+  session: SaveSession,
   written: WrittenBlocks,
   trailer: Trailer | undefined,
 ): Promise<string> {
+  const { context, sink, options, decoder, answers } = session;
+  const { file, verify } = options;
   await written.end();
+  const request = answers && (await session.request);
+  const { head, parts } = decoder;
   const outcome =
-    verify === "full"
-      ? await verifyAll(context, sink, file, written, trailer ?? {})
-      : await verifyWritten(context, sink, file, written);
+    verify === "written"
+      ? await verifyWritten(context, sink, file, written)
+      : request === undefined
+        ? await verifyAll(context, sink, file, written, trailer ?? {})
+        : await verifyParts(context, sink, file, written, {
+            request,
+            size: head?.source.size,
+            parts,
+          });
   context.debug(outcome);
   return outcome;
 }
