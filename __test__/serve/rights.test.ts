@@ -136,9 +136,8 @@ test("sync says what a key does not allow", async (t) => {
   }
   assert.ok(!existsSync(join(folder, "in/new.img")));
   assertSame(readFileSync(copy), changedIn(SOURCE, 5));
-  // The second stream would need it.
   const twice = await syncServed(folder, words, ["--streams", "2", here, `host:${copy}`]);
-  assertFailed(twice, EXIT.permission, "sync", /--force; .*--streams/);
+  assertFailed(twice, EXIT.permission, "sync", /--queue; leave out --streams/);
 });
 
 test("command lines that sync does not write", async (t) => {

@@ -69,7 +69,8 @@ const SNAPSHOT = "leave it out: this key can only read; copy a snapshot that is 
 
 /** Advice on options that are refused on purpose. */
 const ADVICE: Readonly<Record<string, string>> = {
-  "--force": "leave it out; --streams needs it too where the destination is",
+  "--force": "leave it out",
+  "--queue": "leave out --streams: a key that writes allows one stream",
   "--perms": "leave out -a, -o, -g and -p; -t is allowed",
   "--owner": "leave out -a, -o, -g and -p; -t is allowed",
   "--group": "leave out -a, -o, -g and -p; -t is allowed",
