@@ -11,7 +11,7 @@ import { type Destination, openDestination } from "./destination.ts";
 import { namesOf, restoreMetadata } from "./metadata.ts";
 import { requireTrailer } from "./read-trailer.ts";
 import { receiveAndSync } from "./write-and-sync.ts";
-import { verifyAll, verifyParts, verifyWritten } from "./verify.ts";
+import { verifyAll, verifyWritten } from "./verify.ts";
 import type { Asked, SaveOptions, SaveSession } from "./session.ts";
 
 /**
@@ -99,21 +99,26 @@ async function readBack(
   written: WrittenBlocks,
   trailer: Trailer | undefined,
 ): Promise<string> {
-  const { context, sink, options, decoder, answers } = session;
+  const { context, sink, options, answers } = session;
   const { file, verify } = options;
   await written.end();
-  const request = answers && (await session.request);
-  const { head, parts } = decoder;
   const outcome =
     verify === "written"
       ? await verifyWritten(context, sink, file, written)
-      : request === undefined
+      : answers === undefined
         ? await verifyAll(context, sink, file, written, trailer ?? {})
-        : await verifyParts(context, sink, file, written, {
-            request,
-            size: head?.source.size,
-            parts,
-          });
+        : await verifyShare(session, written);
   context.debug(outcome);
   return outcome;
+}
+
+/** Verifies the parts of one of several streams. */
+async function verifyShare(
+  { context, sink, options, decoder, request }: SaveSession,
+  written: WrittenBlocks,
+): Promise<string> {
+  const { verifyParts } = await import("./verify-parts.ts");
+  const { head, parts } = decoder;
+  const share = { request: await request, size: head?.source.size, parts };
+  return verifyParts(context, sink, options.file, written, share);
 }

@@ -7,13 +7,9 @@ import { isBlockSize } from "../../protocol/limits.ts";
 import type { RootDigest } from "../../protocol/root-digest.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import { BATCH_SLOT_LENGTH, MAX_BATCH_LENGTH } from "../../blocks/digest-batches.ts";
-import type { CopyRequest } from "../../blocks/bounds.ts";
-import { blocksIn, PartsDigest } from "../../blocks/parts-digest.ts";
 import { rootOf } from "../../blocks/root-of.ts";
-import { scanSource } from "../../blocks/scan.ts";
 import { Slots } from "../../blocks/slots.ts";
 import type { WrittenBlocks, WrittenBlock } from "../../blocks/written-blocks.ts";
-import { bytesOf, Extents } from "../../ranges/extents.ts";
 
 /** The amount to read back from the disk after the copy: nothing, the written blocks, or everything. */
 export type Verify = "none" | "written" | "full";
@@ -84,60 +80,12 @@ export async function verifyAll(
   return failAsDifferent(context, sink, file, written);
 }
 
-/** The parts of a copy that one of several streams has written, and what the source says about them. */
-export interface VerifiedParts {
-  request: CopyRequest;
-  /** Size of the source. */
-  size: number | undefined;
-  /** Digest of the parts in the source. */
-  parts: Uint8Array | undefined;
-}
-
 /**
- * Reads back the parts of the destination that one of several streams has compared, up to the size of the source, and compares their digest
- * with that of the source.
+ * Finds out where the difference is: a digest of all blocks does not tell, but those of the written blocks may.
  *
- * @returns a sentence about the result
- * @throws VerifyError, the engine's failures; ProtocolError if the stream does not name the digest of the parts
+ * @throws VerifyError, the engine's failures
  */
-export async function verifyParts(
-  context: StageContext,
-  sink: Binding.Sink,
-  file: string,
-  written: WrittenBlocks,
-  { request: { extents, openEnded, size: sizeBefore, hashing }, size, parts }: VerifiedParts,
-): Promise<string> {
-  if (size === undefined || parts === undefined) {
-    throw new ProtocolError(
-      "no-root",
-      0,
-      "the stream lacks the digest of the parts in the source, which --verify=full needs",
-    );
-  }
-  const reader = await openReader(context, sink);
-  const present = new Extents();
-  for (const { start, end } of extents) {
-    present.append({ start, end: Math.min(end, size, reader.size) });
-  }
-  if (openEnded) {
-    present.append({ start: sizeBefore, end: Math.min(size, reader.size) });
-  }
-  const bytes = bytesOf(present);
-  const aside = context.progress.aside("reading back", bytes);
-  const found = new PartsDigest(context.native, hashing);
-  const reading = { ...context, progress: aside };
-  await scanSource(reading, reader, present, hashing, (position, length, digests) =>
-    found.add(blocksIn(position, length, hashing.blockSize), digests),
-  );
-  aside.finish({ succeeded: true });
-  if (Buffer.compare(found.finish(size), parts) === 0) {
-    return `${bytes} bytes read back and equal to the source`;
-  }
-  return failAsDifferent(context, sink, file, written);
-}
-
-/** Finds out where the difference is: a digest of all blocks does not tell, but those of the written blocks may. */
-async function failAsDifferent(
+export async function failAsDifferent(
   context: StageContext,
   sink: Binding.Sink,
   file: string,
@@ -151,7 +99,7 @@ async function failAsDifferent(
 }
 
 /** Opens the destination for direct reads, which bypass the page cache and show what is on the disk. */
-async function openReader(
+export async function openReader(
   { engine, warn }: StageContext,
   sink: Binding.Sink,
 ): Promise<Binding.Source> {
