@@ -31,8 +31,9 @@ function partsOf({ source, destination, given, ranges }: Task): (readonly [numbe
   const unit = blockSize(given);
   if (ranges === undefined)
     return [[Number(given.get("--start") ?? 0), Number(given.get("--end") ?? source.length)]];
-  // If the map reaches beyond the end of the destination, all that the source has after that is sent.
-  const isBeyond = ranges.some(([at, length]) => at + length > destination.length);
+  // If the map reaches beyond the end of the destination, or that may grow, all that the source has after that is sent.
+  const grows = given.has("--truncate") || given.has("--create");
+  const isBeyond = grows || ranges.some(([at, length]) => at + length > destination.length);
   const rest: [number, number][] = isBeyond ? [[destination.length, source.length]] : [];
   const whole = ranges
     .filter(([, length]) => length > 0)

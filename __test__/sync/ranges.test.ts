@@ -22,6 +22,21 @@ test("only what the range map has, in whole blocks", async (t) => {
   assertSynced(await run(["sync", "--ranges", map, from, to]), to, changedIn(SOURCE, 30));
 });
 
+test("a destination that may grow gets all that follows its end, whatever the range map has", async (t) => {
+  const { folder, from, to } = pair(t);
+  const map = join(folder, "map");
+  writeFileSync(map, "0 1\n");
+  const old = readFileSync(to).subarray(0, 20 * BLOCK + 5);
+  for (const options of [["--create"], ["--truncate"], ["--truncate", "--streams", "2"]]) {
+    writeFileSync(to, old);
+    const outcome = await run(["sync", "-q", ...options, "--ranges", map, from, to]);
+    assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+    const copied = Buffer.concat([old, SOURCE.subarray(old.length)]);
+    SOURCE.copy(copied, 0, 0, BLOCK);
+    assertSame(readFileSync(to), copied, options.join(" "));
+  }
+});
+
 test("a range map on standard input, and one without ranges", async (t) => {
   const { from, to } = pair(t);
   const args = ["sync", "--ranges", "-", from, to];

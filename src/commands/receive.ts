@@ -129,6 +129,7 @@ export class ReceiveCommand extends DestinationCommand {
       start: this.start ?? 0,
       end: this.end,
       ranges: this.preface ? () => readRangeList(context.native) : undefined,
+      grows: this.create || this.truncate,
       audit: this.audit,
       describe: this.describe
         ? (described) => printLine(eventLine({ event: "destination", ...described }))

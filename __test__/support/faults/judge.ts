@@ -99,13 +99,15 @@ function says(message: string, call: string): boolean {
     // The C library turns a lack of memory for a thread into EAGAIN.
     (/^(?:clone|mmap|mprotect)/.test(call) && /cannot start \d+ .*threads/.test(message)) ||
     // The dynamic linker and Node look for a library in several places, and say that it is nowhere.
-    /the engine .* (?:cannot be loaded|is not built|is not installed)/.test(message) ||
+    /the engine (?:.* )?(?:cannot be loaded|is not built|is not installed)/.test(message) ||
     // It quotes what a program that could not start has said.
     message.includes("blockcopy cannot be run on") ||
     // A stage whose standard error takes nothing cannot say why.
     message.includes("never said that it is done") ||
     // In a stage too, Node may end itself.
     /ended without an error message \(SIG(?:ABRT|SEGV|TRAP|ILL)\)/.test(message) ||
+    // A shell that cannot put its standard input back goes on with the file that it has read instead.
+    (call === "dup2" && message.includes("unknown command received")) ||
     (call === "flock" && message.includes("locked by another process"))
   );
 }

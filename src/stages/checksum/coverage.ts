@@ -5,19 +5,23 @@ import { type Coverage, cover, Extents, outside } from "../../ranges/extents.ts"
 import type { DigestCoverage, DigestOptions } from "./digest-options.ts";
 
 /** The options that decide which blocks to digest. */
-export type CoverageOptions = Pick<DigestOptions, "start" | "end" | "ranges" | "audit" | "hashing">;
+export type CoverageOptions = Pick<
+  DigestOptions,
+  "start" | "end" | "ranges" | "grows" | "audit" | "hashing"
+>;
 
 /** Returns the part of a file to digest. */
 export async function coverageOf(
   { size }: Pick<Binding.Source, "size">,
-  { start, end, ranges, audit, hashing }: CoverageOptions,
+  { start, end, ranges, grows = false, audit, hashing }: CoverageOptions,
 ): Promise<DigestCoverage> {
   if (ranges === undefined) {
     const extent = { start, end: end ?? size };
     const bytes = extent.end - start;
     return { extents: [extent], bytes, openEnded: end === undefined, audited: undefined };
   }
-  const wanted = cover(await ranges(), size, hashing.blockSize);
+  const covered = cover(await ranges(), size, hashing.blockSize);
+  const wanted = { ...covered, openEnded: covered.openEnded || grows };
   return audit === undefined
     ? { ...wanted, audited: undefined }
     : withAudit(wanted, audit, size, hashing);

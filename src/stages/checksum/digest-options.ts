@@ -16,6 +16,8 @@ export interface DigestOptions {
   end: number | undefined;
   /** Reads the extents to digest instead of `start` to `end`; undefined to digest all of that range. */
   ranges: (() => Promise<ExtentList>) | undefined;
+  /** True if the file may become longer: whatever a source has after its end has changed, even if `ranges` leaves it out. */
+  grows?: boolean;
   /** The part of the file that is digested in addition to `ranges`; undefined for none. */
   audit?: Part | undefined;
   /** Block size and algorithm. */
