@@ -60,13 +60,11 @@ export async function* readHashBatches(
   options: BatchOptions,
 ): AsyncGenerator<HashBatch> {
   const batcher = new Batcher(decoder, options);
+  const buffer = new Uint8Array(READ_LENGTH);
   let rest: Uint8Array = new Uint8Array(0);
   for (;;) {
-    // Use a new buffer each time: the digests of a batch are views into it.
-    const buffer = new Uint8Array(rest.length + READ_LENGTH);
-    buffer.set(rest);
     const streamOffset = input.bytes - rest.length;
-    const reading = input.read(buffer.subarray(rest.length));
+    const reading = input.read(buffer);
     if (batcher.pending && !batcher.inLegacyOrder && !(await soon(reading))) {
       yield* batcher.flush();
     }
@@ -76,7 +74,10 @@ export async function* readHashBatches(
       yield* ended.code === "truncated-frame" ? batcher.flushGroups() : batcher.end();
       throw ended;
     }
-    const filled = buffer.subarray(0, rest.length + count);
+    // A copy, which is mostly short: the digests of a batch are views into it.
+    const filled = new Uint8Array(rest.length + count);
+    filled.set(rest);
+    filled.set(buffer.subarray(0, count), rest.length);
     const { frames, consumed, done } = decoder.decode(filled, streamOffset);
     for (const frame of frames) {
       yield* batcher.add(frame);
