@@ -9,6 +9,7 @@ import { CopyState } from "../../src/ui/copy-state.ts";
 import { helloLine } from "../../src/ui/event-lines.ts";
 import { formatBriefly } from "../../src/ui/format.ts";
 import { Rate } from "../../src/ui/rate.ts";
+import { liveLines } from "../../src/ui/people/copies-on-terminal.ts";
 import { liveText, statusLine } from "../../src/ui/people/copy-line.ts";
 import {
   bash,
@@ -230,3 +231,21 @@ for (const [what, opening, lines, options] of asking) {
     assert.match(drawn.slice(end), /✔ Sync done in /);
   });
 }
+
+test("a line for each of several copies, as many as the terminal has room for", () => {
+  const states = ["a:/disk", "b:/disk", "c:/disk\x1b[2J"].map((name) => new CopyState(name));
+  assert.equal(liveLines(states, 80, 24), undefined);
+  for (const state of states) state.begin(2 ** 30);
+  const line = (name: string): string =>
+    `${name}  0 bytes of 1.00 GiB  0 %  changed 0 bytes  0 bytes/s`;
+  const all = [line("a:/disk"), `  ${line("b:/disk")}`, `  ${line("c:/disk\\x1b[2J")}`];
+  assert.deepEqual(liveLines(states, 80, 24), all);
+  assert.deepEqual(liveLines(states, 80, 5), all);
+  assert.deepEqual(liveLines(states, 80, 4), [...all.slice(0, 2), "  and 1 more"]);
+  for (const columns of [10, 20, 40])
+    for (const shown of liveLines(states, columns, 24) ?? [])
+      assert.ok(shown.trim().length <= columns);
+  const [first] = states;
+  if (first !== undefined) first.connecting = true;
+  assert.equal(liveLines(states, 80, 24), undefined, "a login may be asking");
+});

@@ -34,6 +34,8 @@ export class CopyState implements Progress {
   /** The first word of its lines. */
   readonly title: string;
   begun = false;
+  /** True once the copy has ended, well or not. */
+  hasEnded = false;
   /** True while a login may be asking for a password on the terminal: nothing may be drawn over the question. */
   connecting = false;
   /** The host that has not opened its file yet. */
@@ -92,6 +94,8 @@ export class CopyState implements Progress {
   }
 
   finish(): void {
+    this.hasEnded = true;
+    this.connecting = false;
     this.asideWork = undefined;
   }
 }

@@ -10,9 +10,16 @@ const RETRY_MILLISECONDS = 5;
 
 let isAsking = (): boolean => false;
 
+let clearBlock = (): void => undefined;
+
 /** Keeps the question of another program on the terminal, such as a password prompt, while `asking` returns true. */
 export function keepQuestions(asking: () => boolean): void {
   isAsking = asking;
+}
+
+/** Has several lines that are redrawn wiped before a line is printed; one of them is wiped in any case. */
+export function clearBeforeLines(clear: () => void): void {
+  clearBlock = clear;
 }
 
 /** True if standard error is a terminal. */
@@ -36,6 +43,7 @@ export function stderrCanDraw(): boolean {
  */
 export function printLine(line: string | JsonLine): void {
   const text = typeof line === "string" ? printable(line) : line.text;
+  clearBlock();
   // A failure is ignored: standard error is the last place to report it.
   write(STDERR, stderrIsTerminal() && !isAsking() ? `\r\x1b[K${text}\n` : `${text}\n`);
 }

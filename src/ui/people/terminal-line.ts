@@ -4,6 +4,7 @@ import { isAsciiOnly } from "../../errors/charset.ts";
 import { clock } from "../../native/clock.ts";
 import { wrapped } from "./columns.ts";
 import { printable } from "../../errors/printable.ts";
+import { clearBeforeLines } from "../stderr.ts";
 
 /** The right to draw, which one of several stages on a terminal has. */
 export interface TerminalRight {
@@ -19,8 +20,11 @@ const MARGIN = 3;
 
 /** The contents and timing of a line on a terminal. */
 export interface LineOptions {
-  /** Returns the text for a width; undefined while nothing must be drawn, because another program may be asking for a password. */
-  text: (columns: number) => string | undefined;
+  /**
+   * Returns the text for a width; undefined while nothing must be drawn, because another program may be asking for a password. Several
+   * lines must be no more than the terminal has.
+   */
+  text: (columns: number) => string | readonly string[] | undefined;
   acquire: () => TerminalRight;
   /** Milliseconds for which the terminal is left to others at first. */
   patience: number;
@@ -88,8 +92,19 @@ export class TerminalLine {
         return;
       }
     }
-    this.#spinner.text = printable(text);
+    const lines = typeof text === "string" ? [text] : text;
+    this.#spinner.text = lines.map((line) => printable(line)).join("\n");
+    if (lines.length > 1) {
+      clearBeforeLines(() => this.#clear());
+    }
     this.#spinner.start();
+  }
+
+  /** Removes all lines until they are drawn again. */
+  #clear(): void {
+    if (this.#spinner.isSpinning) {
+      this.#spinner.clear();
+    }
   }
 
   /** Wipes the line. If nothing is drawn, the cursor must not move: it may be after a question of ssh. */

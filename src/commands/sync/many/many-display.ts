@@ -1,7 +1,8 @@
+import type * as Binding from "../../../native/binding.js";
 import type { CopyState } from "../../../ui/copy-state.ts";
 import { type CopyDisplay, minuteDisplay } from "../../../ui/people/copy-by-minute.ts";
 import { stepDisplay } from "../../../ui/people/copy-by-step.ts";
-import { printLine } from "../../../ui/stderr.ts";
+import { printLine, stderrCanDraw } from "../../../ui/stderr.ts";
 import type { CopyOutput } from "../display.ts";
 
 /** Shows the progress of several copies. */
@@ -9,8 +10,19 @@ export class ManyDisplay {
   #displays: readonly CopyDisplay[] = [];
 
   /** Starts to show the progress. */
-  begin({ quiet, json, progress }: CopyOutput, states: readonly CopyState[]): void {
-    if (progress || !(quiet || json)) {
+  async begin(
+    { quiet, json, progress }: CopyOutput,
+    states: readonly CopyState[],
+    native: typeof Binding,
+  ): Promise<void> {
+    if ((quiet || json) && !progress) {
+      return;
+    }
+    if (stderrCanDraw()) {
+      const { liveDisplays } = await import("../../../ui/people/copies-on-terminal.ts");
+      const running = (): CopyState[] => states.filter(({ hasEnded }) => !hasEnded);
+      this.#displays = [liveDisplays(running, () => native.TerminalLock.acquire())];
+    } else {
       this.#displays = states.map((state) => (progress ? stepDisplay : minuteDisplay)(state));
     }
   }

@@ -71,7 +71,7 @@ export function runMany(copy: ManyCopy): Promise<never> {
       const print = (lines: readonly string[]): void => display.print(lines);
       const shown = new ManyOutput(destinations, { output: copy.output, dryRun, print });
       output = shown;
-      display.begin(copy.output, shown.states);
+      await display.begin(copy.output, shown.states, native);
       const { direct, threads, queueDepth } = copy.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
