@@ -181,7 +181,6 @@ const IGNORED: readonly [option: string, given: Partial<SyncOptions>, otherwise:
   ["--listen", { transport: "ssh", listen: "source" }, { transport: "tls" }],
   ["--bind", { bind: "10.0.0.1" }, { transport: "tls" }],
   ["--wire", { transport: "tls", wire: "0.0.2" }, { transport: "ssh" }],
-  ["--ranges", { transport: "auto", ranges: "map" }, { transport: "ssh" }],
   ["--delta", { transport: "tls", delta: "delta" }, { transport: undefined }],
   ["--before", { snapshot: "none", before: "x" }, { snapshot: "auto" }],
   ["--after", { snapshot: "none", after: "x" }, { snapshot: "auto" }],

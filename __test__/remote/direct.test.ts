@@ -1,7 +1,7 @@
 // Copies between hosts over direct connections (--transport tls): each direction, each end that listens, and everything that is in the way.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
@@ -243,4 +243,25 @@ test("sync is killed while one end listens", { skip }, async (t) => {
   await eventually(() => listening("one").length > 0, { what: "listened" });
   process.kill(pid, "SIGKILL");
   await assertNothingLeft();
+});
+
+test("ranges, whose list comes before the connection", { skip }, async (t) => {
+  joinFar();
+  for (const [a, b, options] of [
+    ["", "one:", ["--streams", "2", "--bwlimit", "100M"]],
+    ["one:", "", []],
+    ["one:", "two:", ["--audit", "100%"]],
+  ] as const) {
+    const { folder, from, to } = pair(t);
+    const map = join(folder, "map");
+    // Each a range of its own: 2.2 MB on their way, more than a pipe holds.
+    const lines = Array.from({ length: 140_000 }, (_, index) => `${index * 20} 1`);
+    writeFileSync(map, lines.join("\n"));
+    const args = [...TLS, ...options, "--ranges", map, `${a}${from}`, `${b}${to}`];
+    const outcome = await sync(args);
+    const audits = options[0] === "--audit";
+    assert.equal(outcome.code, audits ? EXIT.incompleteMap : EXIT.ok, outcome.stderr);
+    assertSame(readFileSync(to), audits ? SOURCE : changedIn(SOURCE, 30), "the destination");
+    await allGone(5);
+  }
 });

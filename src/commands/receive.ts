@@ -1,6 +1,7 @@
 import { decodedName } from "../native/names.ts";
 import { DEFAULT_DIGEST } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
+import type { ExtentList } from "../ranges/extents.ts";
 import { readRangeList } from "../ranges/read-range-list.ts";
 import { onImage } from "../stages/image/on-image.ts";
 import { receiveComparison } from "../stages/receive-comparison.ts";
@@ -87,6 +88,9 @@ export class ReceiveCommand extends DestinationCommand {
 
   file = operand(fileName("FILE"));
 
+  /** The list of ranges, if it came before a direct connection. */
+  #ranges: ExtentList | undefined;
+
   override execute(): Promise<never> {
     return runStage({
       name: "receive",
@@ -101,8 +105,14 @@ export class ReceiveCommand extends DestinationCommand {
         { fd: 1, name: "hash_output_stream", other: "blockcopy retrieve FILE" },
       ],
       tunnel: this.tunnel,
+      // Only before a direct connection takes the place of standard input.
+      ...(this.tunnel && this.preface && { readPreface: (native) => this.#readRanges(native) }),
       work: (context) => this.#receive(context),
     });
+  }
+
+  async #readRanges(native: StageContext["native"]): Promise<void> {
+    this.#ranges = await readRangeList(native);
   }
 
   async #receive(context: StageContext): Promise<string | undefined> {
@@ -128,7 +138,9 @@ export class ReceiveCommand extends DestinationCommand {
       sizes: this.sizes,
       start: this.start ?? 0,
       end: this.end,
-      ranges: this.preface ? () => readRangeList(context.native) : undefined,
+      ranges: this.preface
+        ? () => (this.#ranges ? Promise.resolve(this.#ranges) : readRangeList(context.native))
+        : undefined,
       grows: this.create || this.truncate,
       audit: this.audit,
       describe: this.describe

@@ -85,15 +85,16 @@ export async function runStreams(
     giveUp: (error) => listener.giveUp(error),
   });
   const programs = programsOf(context, plan, sent, { streams, listener, silence });
+  const preface = rangeListOf(extents, copy);
   const pipes =
     tunnel === undefined
       ? streamPipes(streams.length, {
           relayed: source.kind === "remote" && destination.kind === "remote",
-          preface: rangeListOf(extents, copy),
+          preface,
           take,
           exchange: exchangeOf(context, plan, streams),
         })
-      : controlPipes(streams, { source, destination, remote, tunnel });
+      : controlPipes(streams, { source, destination, remote, tunnel, preface });
   const writes = writesDestination(plan);
   const run = (): Promise<PipelineResult> =>
     runPipeline(native, programs, pipes, {

@@ -24,6 +24,8 @@ export interface Stage extends ShownStage {
   events?: boolean;
   /** Connect with the other stage directly: standard input only tells how. */
   tunnel?: boolean;
+  /** Reads what comes on standard input before anything else. */
+  readPreface?: (native: StageContext["native"]) => Promise<void>;
   /** Does the work, and returns its result in words if there is anything to say. */
   work: (context: StageContext) => Promise<string | undefined>;
 }
@@ -59,6 +61,7 @@ export function runStage(stage: Stage): Promise<never> {
       wantsLegacy();
       events = stage.events === true ? eventsOf(stage.io.threads, native) : undefined;
       progress.show(events ?? (await progressFor(stage, native)));
+      await stage.readPreface?.(native);
       // Loaded when it is needed: most copies do without it.
       const tunnel =
         stage.tunnel === true

@@ -130,9 +130,8 @@ const OF_SYNC: readonly Conflict<SyncOptions>[] = [
   },
   {
     when: ({ transport = "ssh" }) => transport !== "ssh",
-    options: ({ wire, ranges, delta }) => ({
+    options: ({ wire, delta }) => ({
       "--wire": wire !== undefined,
-      "--ranges": ranges !== undefined,
       "--delta": delta !== undefined,
     }),
     message: (option) =>

@@ -3,6 +3,7 @@ import { ALL_DONE } from "../../stages/save/write-and-sync.ts";
 import type { Endpoint } from "../connection/endpoint.ts";
 import { hostNameOf, type RemoteOptions } from "../connection/remote-command.ts";
 import type { SidePair } from "../copy-view.ts";
+import type { PipeOptions } from "../stream-pipes.ts";
 import { Meeting } from "./meeting.ts";
 import type { TunnelOptions } from "./tunnel-options.ts";
 
@@ -12,6 +13,8 @@ interface DirectCopy {
   destination: Endpoint;
   remote: RemoteOptions;
   tunnel: TunnelOptions;
+  /** Returns the bytes that a destination reads first; undefined for none. */
+  preface: PipeOptions["preface"];
 }
 
 /**
@@ -19,7 +22,7 @@ interface DirectCopy {
  * destination, which has the claim, is told there when the others are done.
  */
 export function controlPipes(streams: readonly SidePair[], copy: DirectCopy): ControlPipe[] {
-  const { source, destination, remote, tunnel } = copy;
+  const { source, destination, remote, tunnel, preface } = copy;
   const isSource = listensAtSource(copy);
   const listening = isSource ? source : destination;
   const hostName = listening.kind === "remote" ? hostNameOf(listening, remote) : undefined;
@@ -38,6 +41,7 @@ export function controlPipes(streams: readonly SidePair[], copy: DirectCopy): Co
       {
         to: 2 * place,
         control: meeting.controlOf(to),
+        preface: preface?.(),
         ...(waits && { epilogue: { after: others, text: ALL_DONE } }),
       },
       { to: 2 * place + 1, control: meeting.controlOf(from) },

@@ -2,7 +2,7 @@ import { closeSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 
 import type * as Binding from "../../native/binding.js";
-import { drain, pump, type Take } from "../streams/pump.ts";
+import { drain, pump, type Take, writeAll } from "../streams/pump.ts";
 
 const writeSome = promisify(write);
 
@@ -39,6 +39,8 @@ export interface Control {
 export interface ControlPipe {
   to: number;
   control: Control;
+  /** Bytes that the program reads first. */
+  preface?: AsyncIterable<Uint8Array> | undefined;
   /** Text that is written once the programs in `after` have succeeded. */
   epilogue?: Epilogue;
 }
@@ -60,7 +62,7 @@ export class PipeEnds {
   readonly #inputs = new Map<number, number>();
   readonly #outputs = new Map<number, number>();
   /** The ends of control channels in this process. */
-  readonly #controls = new Map<number, number>();
+  readonly #controls = new Map<number, ControlEnd>();
   readonly #epilogues: EpilogueEnd[] = [];
   /** The programs whose output stays open in this process for an epilogue. */
   readonly #kept = new Set<number>();
@@ -104,21 +106,22 @@ export class PipeEnds {
 
   /** Closes the control channel of a program that has ended, or those of all programs. */
   hangUp(place?: number): void {
-    for (const [other, fd] of this.#controls) {
+    for (const [other, end] of this.#controls) {
       if (place === undefined || place === other) {
         this.#controls.delete(other);
-        closeSync(fd);
+        end.close();
       }
     }
   }
 
-  #openControl(native: PipeMaker, { to, control, epilogue }: ControlPipe): void {
+  #openControl(native: PipeMaker, { to, control, preface, epilogue }: ControlPipe): void {
     const { read, write: fd } = native.makePipe(PIPE_LENGTH);
     this.#inputs.set(to, read);
-    this.#controls.set(to, fd);
+    const end = new ControlEnd(fd, preface);
+    this.#controls.set(to, end);
     const tell = (text: string): void => {
       if (this.#controls.has(to)) {
-        tellProgram(fd, text);
+        end.tell(text);
       }
     };
     control.opened(tell);
@@ -159,12 +162,60 @@ function textOf({ text }: Epilogue): string | undefined {
   return typeof text === "string" ? text : text();
 }
 
-/** Writes a few bytes to a control channel. It always has room for them, so this does not block, and no later close can overtake it. */
-function tellProgram(fd: number, text: string): void {
-  try {
-    writeSync(fd, text);
-  } catch {
-    // If the program has gone, its exit status says so.
+/** The end of a control channel in this process. */
+class ControlEnd {
+  readonly #fd: number;
+  /** Settles when the preface is written; undefined without one, or when it is. */
+  #prefacing: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(fd: number, preface: AsyncIterable<Uint8Array> | undefined) {
+    this.#fd = fd;
+    this.#prefacing = preface && this.#write(preface).finally(() => (this.#prefacing = undefined));
+  }
+
+  /** Writes a few bytes, after the preface. */
+  tell(text: string): void {
+    if (this.#prefacing === undefined) {
+      this.#tellNow(text);
+    } else {
+      void this.#prefacing.then(() => this.#tellNow(text));
+    }
+  }
+
+  /** Closes it, but never during a write: its number may belong to another file by then. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#prefacing === undefined) {
+      closeSync(this.#fd);
+    } else {
+      void this.#prefacing.then(() => closeSync(this.#fd));
+    }
+  }
+
+  async #write(preface: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      for await (const chunk of preface) {
+        if (this.#isClosed) {
+          return;
+        }
+        await writeAll(this.#fd, chunk);
+      }
+    } catch {
+      // If the program has gone, its exit status says so.
+    }
+  }
+
+  /** Without a preface, the channel always has room for a few bytes, so this does not block, and no later close can overtake it. */
+  #tellNow(text: string): void {
+    if (this.#isClosed) {
+      return;
+    }
+    try {
+      writeSync(this.#fd, text);
+    } catch {
+      // If the program has gone, its exit status says so.
+    }
   }
 }
 

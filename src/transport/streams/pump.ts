@@ -50,7 +50,8 @@ export async function drain(from: number, take: Take): Promise<void> {
   }
 }
 
-async function writeAll(to: number, chunk: Uint8Array): Promise<void> {
+/** Writes all bytes of a chunk to a pipe. */
+export async function writeAll(to: number, chunk: Uint8Array): Promise<void> {
   for (let at = 0; at < chunk.length;) {
     at += (await writeSome(to, chunk, at, chunk.length - at)).bytesWritten;
   }
