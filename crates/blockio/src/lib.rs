@@ -18,6 +18,7 @@ mod direct;
 mod errno;
 mod error;
 mod export_map;
+mod export_ranges;
 mod holders;
 mod identity;
 mod image;
@@ -43,7 +44,8 @@ pub use confine::{Confined, confine};
 pub use direct::Direct;
 pub use errno::Errno;
 pub use error::Error;
-pub use export_map::{ExportMap, export_ranges};
+pub use export_map::ExportMap;
+pub use export_ranges::export_ranges;
 pub use identity::Identity;
 pub use image::Image;
 #[cfg(any(test, feature = "memory"))]
