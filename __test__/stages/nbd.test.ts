@@ -377,7 +377,7 @@ test("options that an export cannot follow are refused by name", async (t) => {
 test("names of exports, and files of such names", { skip: lacking("nbdkit") }, async (t) => {
   const { source, served, folder } = files(t, noise("x", BLOCK));
   for (const [uri, code, message] of [
-    ["nbds://host/x", EXIT.usage, /TLS/],
+    ["nbds://host/x?tls-psk-file=/x", EXIT.usage, /pre-shared keys is not supported/],
     ["nbd+unix:///x", EXIT.usage, /socket is missing/],
     ["nbd://[::1]:0/x", EXIT.usage, /a port is a number/],
     [uriOf(join(folder, "none")), EXIT.busy, /No such file or directory; check the path of the/],

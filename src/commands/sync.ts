@@ -32,7 +32,7 @@ export class SyncCommand extends SyncOptionsCommand {
     details: `
       Reads SOURCE and DESTINATION, regular files or block devices, and writes the blocks that differ to DESTINATION. Succeeds only when they are on the disk.
 
-      SOURCE, DESTINATION or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, with an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. Each can also be an export of an NBD server, which that host connects to: nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH. To name a local file with a colon or an @ in its name, put ./ before it. If \`blockcopy\` is missing on the other host, it is sent there.
+      SOURCE, DESTINATION or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, with an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. Each can also be an export of an NBD server, which that host connects to: nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH, with nbds for TLS. To name a local file with a colon or an @ in its name, put ./ before it. If \`blockcopy\` is missing on the other host, it is sent there.
 
       A DESTINATION in use is refused: a device that is mounted, or held by another device or process; a file or device that a loop device uses, that a virtual machine (QEMU) or another copy has locked, or that another process has open for writing. --force writes to it nevertheless. A DESTINATION that shares bytes with SOURCE is always refused. If SOURCE is mounted, held or open for writing, there is a warning: copy a snapshot (--snapshot). Who else uses an export cannot be known.
 

@@ -50,12 +50,17 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
   "bad-uri": {
     exitCode: ExitCode.usage,
     advice:
-      "give nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH; for a file of this name, put ./ before it",
+      "give nbd://HOST:PORT/EXPORT, nbds:// for TLS, or nbd+unix:///EXPORT?socket=PATH; for a file of this name, put ./ before it",
   },
   "no-export": {
     exitCode: ExitCode.unavailable,
     advice:
       "check the address, and that the server runs and accepts another client (`nbdinfo URI`; `qemu-nbd` needs --shared 2 or more)",
+  },
+  "no-tls": {
+    exitCode: ExitCode.unavailable,
+    advice:
+      "compare the name and the issuer of the server's certificate with the URI: ?tls-certificates=FOLDER names a folder with ca-cert.pem (and client-cert.pem and client-key.pem if the server asks for them), and tls-hostname=NAME another name",
   },
   "no-flush": {
     exitCode: ExitCode.unavailable,

@@ -137,6 +137,8 @@ pub enum Error {
         reason: String,
         /// Error number of connect(2), if that has failed.
         errno: Option<i32>,
+        /// True if TLS could not be used.
+        is_tls: bool,
     },
 
     /// A map of an export cannot be read completely.
@@ -229,6 +231,7 @@ impl Error {
             Self::BeyondEnd { .. } => "beyond-end",
             Self::NoIdentity { .. } => "no-identity",
             Self::BadUri { .. } => "bad-uri",
+            Self::NoExport { is_tls: true, .. } => "no-tls",
             Self::NoExport { .. } => "no-export",
             Self::NoFlush { .. } => "no-flush",
             Self::NoMap { map, .. } => match map {

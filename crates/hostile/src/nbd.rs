@@ -97,7 +97,10 @@ fn replies(bytes: &[u8], structured: bool) {
 }
 
 fn uri(bytes: &[u8]) {
-    let Ok(Uri { address, export }) = Uri::parse(bytes) else {
+    let Ok(Uri {
+        address, export, ..
+    }) = Uri::parse(bytes)
+    else {
         return;
     };
     assert!(!export.contains('\0') && export.len() <= 4096);

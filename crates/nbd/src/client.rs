@@ -4,8 +4,10 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::connection::{Connection, Sent};
+use crate::opening::Opening;
 use crate::pending::{Answer, Want};
-use crate::pool::{Opening, Pool};
+use crate::pool::Pool;
+use crate::tls::Identity;
 use crate::wire::{Request, command};
 use crate::{Context, Error, Export, Extent, Limits, Uri};
 
@@ -32,6 +34,7 @@ impl Client {
     pub fn connect(uri: &Uri, limits: Limits, context: Context) -> Result<Self, Error> {
         let opening = Opening {
             uri: uri.clone(),
+            identity: Identity::of(uri)?,
             limits,
             context,
         };

@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::handshake::{choose, start_tls};
+use crate::opening::Opening;
 use crate::pending::{Answer, Pending, Ticket, Want};
 use crate::reply::{Failure, receive};
 use crate::stream::{Stream, Timed};
+use crate::transport::Wire;
 use crate::wire::{Request, command};
-use crate::{Context, Error, Export, Limits, Uri, negotiate};
+use crate::{Error, Export, negotiate};
 
 /// Part of a payload whose sending shows that the server lives, in bytes: over a slow link, all of it may take longer than the limit.
 const PIECE: usize = 1024 * 1024;
@@ -24,7 +27,7 @@ pub(crate) struct Connection {
 
 #[derive(Debug)]
 struct Shared {
-    stream: Stream,
+    wire: Wire,
     pending: Pending,
     /// The first failure, after which nothing works.
     failure: OnceLock<Error>,
@@ -39,19 +42,12 @@ pub(crate) struct Sent<'a> {
 
 impl Connection {
     /// Connects, negotiates, and starts the thread that receives.
-    pub(crate) fn open(
-        uri: &Uri,
-        limits: &Limits,
-        context: &Context,
-    ) -> Result<(Self, Export), Error> {
-        let stream = Stream::connect(&uri.address, limits.connect)?;
-        let deadline = Instant::now() + limits.handshake;
-        let mut timed = Timed {
-            stream: &stream,
-            deadline,
-        };
-        let export = negotiate(&mut timed, &uri.export, context)
-            .map_err(|failure| failed(failure, limits.handshake))?;
+    pub(crate) fn open(opening: &Opening) -> Result<(Self, Export), Error> {
+        let limits = opening.limits;
+        let stream = Stream::connect(&opening.uri.address, limits.connect)?;
+        let (wire, export) =
+            shake_hands(stream, opening).map_err(|failure| failed(failure, limits.handshake))?;
+        let stream = wire.socket();
         let broken = |error: io::Error| Error::of_stream(&error, 0);
         stream.set_write_timeout(limits.idle).map_err(broken)?;
         // Wakes up from time to time, to see if a reply is overdue.
@@ -59,7 +55,7 @@ impl Connection {
             .set_read_timeout(tick_of(limits.idle))
             .map_err(broken)?;
         let shared = Arc::new(Shared {
-            stream,
+            wire,
             pending: Pending::default(),
             failure: OnceLock::new(),
             idle: limits.idle,
@@ -79,7 +75,7 @@ impl Connection {
 
     /// Returns the address of the server, if it has a number.
     pub(crate) fn peer(&self) -> Option<String> {
-        self.shared.stream.peer()
+        self.shared.wire.socket().peer()
     }
 
     /// Returns the number of requests without a reply.
@@ -98,7 +94,7 @@ impl Connection {
         let (cookie, ticket) = added.ok_or_else(|| self.shared.failure())?;
         let header = Request { cookie, ..request }.encoded();
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut stream = &self.shared.stream;
+        let mut stream = &self.shared.wire;
         let written = stream.write_all(&header).and_then(|()| {
             payload.chunks(PIECE).try_for_each(|piece| {
                 stream.write_all(piece)?;
@@ -138,8 +134,10 @@ impl Drop for Connection {
             len: 0,
         };
         // A courtesy: the server also notices that the connection ends.
-        _ = (&self.shared.stream).write_all(&farewell.encoded());
-        self.shared.stream.shut_down();
+        let wire = &self.shared.wire;
+        _ = (&mut &*wire).write_all(&farewell.encoded());
+        wire.end();
+        wire.socket().shut_down();
     }
 }
 
@@ -159,7 +157,7 @@ impl Shared {
     fn fail(&self, error: Error) {
         _ = self.failure.set(error);
         self.pending.close();
-        self.stream.shut_down();
+        self.wire.socket().shut_down();
     }
 
     /// Returns the failure. A request may be given up a moment before it is known.
@@ -175,6 +173,30 @@ impl Drop for FailAtEnd<'_> {
     fn drop(&mut self) {
         self.0.fail(Error::Closed);
     }
+}
+
+/// Negotiates the use of the export, with TLS if the URI asks for it.
+fn shake_hands(stream: Stream, opening: &Opening) -> Result<(Wire, Export), Failure> {
+    let deadline = Instant::now() + opening.limits.handshake;
+    let mut plain = Timed {
+        socket: &stream,
+        stream: &stream,
+        deadline,
+    };
+    let (name, context) = (&opening.uri.export, &opening.context);
+    let Some(identity) = &opening.identity else {
+        let export = negotiate(&mut plain, name, context)?;
+        return Ok((Wire::Plain(stream), export));
+    };
+    start_tls(&mut plain)?;
+    let secure = identity.secure(stream, deadline)?;
+    let mut timed = Timed {
+        socket: secure.socket(),
+        stream: &secure,
+        deadline,
+    };
+    let export = choose(&mut timed, name, context)?;
+    Ok((Wire::Secure(Box::new(secure)), export))
 }
 
 fn failed(failure: Failure, limit: Duration) -> Error {
@@ -200,7 +222,7 @@ impl Read for Patient<'_> {
         let Shared { pending, idle, .. } = self.shared;
         loop {
             let begun = Instant::now();
-            let result = (&self.shared.stream).read(buf);
+            let result = (&self.shared.wire).read(buf);
             // A longer one is the time in which this process was stopped.
             let waited = begun.elapsed().min(tick_of(*idle));
             let count = result.as_ref().copied().unwrap_or_default();

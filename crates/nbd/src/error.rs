@@ -30,6 +30,9 @@ pub enum Error {
         /// Its text.
         text: String,
     },
+    /// TLS cannot be begun, or the server has not proved its name; the reason, as a clause.
+    #[error("{0}")]
+    Tls(String),
     /// The server sent what the protocol does not allow.
     #[error("the server broke the NBD protocol: {0}")]
     Violation(&'static str),
@@ -50,6 +53,7 @@ impl Error {
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::ConnectionReset => Self::Closed,
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::Silent { seconds },
+            io::ErrorKind::InvalidData => Self::Tls(format!("TLS failed: {error}")),
             _ => Self::Broken {
                 errno: error.raw_os_error(),
                 text: text_of(error),
@@ -81,7 +85,7 @@ fn text_of(error: &io::Error) -> String {
     }
 }
 
-/// Makes text from the server printable on one line, and short.
+/// Makes text from elsewhere printable on one line, and short.
 pub(crate) fn shown(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let plain = |c: char| if c.is_control() { '?' } else { c };

@@ -114,6 +114,27 @@ pub fn negotiate(
     context: &Context,
 ) -> Result<Export, Failure> {
     greet(stream)?;
+    choose(stream, name, context)
+}
+
+/// Exchanges the greetings, and asks for TLS, which begins right after it. Nothing is negotiated before.
+pub(crate) fn start_tls(stream: &mut (impl Read + Write)) -> Result<(), Failure> {
+    greet(stream)?;
+    if is_accepted(stream, option::STARTTLS)? {
+        Ok(())
+    } else {
+        Err(Failure::Server(Error::Tls(
+            "the server does not offer TLS, and nothing is sent without it".to_owned(),
+        )))
+    }
+}
+
+/// Negotiates the use of an export after the greetings.
+pub(crate) fn choose(
+    stream: &mut (impl Read + Write),
+    name: &str,
+    context: &Context,
+) -> Result<Export, Failure> {
     let structured = is_accepted(stream, option::STRUCTURED_REPLY)?;
     let context = if structured {
         select(stream, name, &context.name())?
@@ -334,7 +355,7 @@ fn refusal(kind: u32, message: &[u8], name: &str) -> String {
     let why = match kind {
         reply::UNSUPPORTED => "the server does not know NBD_OPT_GO, which is needed".to_owned(),
         reply::POLICY => format!("the server refuses this client the {name}"),
-        reply::TLS_REQUIRED => "the server demands TLS, which is not supported".to_owned(),
+        reply::TLS_REQUIRED => "the server demands TLS: write nbds:// instead of nbd://".to_owned(),
         reply::UNKNOWN => format!("the server has no {name}"),
         reply::SHUTDOWN => "the server is shutting down".to_owned(),
         kind => format!(

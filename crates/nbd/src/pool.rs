@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::connection::Connection;
-use crate::{Context, Error, Export, Limits, Uri};
+use crate::opening::Opening;
+use crate::{Error, Export, Limits};
 
 /// Limit for the connections to one export. Servers limit their clients, and others need some too: the next stage, for instance.
 const MAX_CONNECTIONS: usize = 4;
@@ -14,14 +15,6 @@ const MAX_CONNECTIONS: usize = 4;
 /// Limit for connecting, and for the handshake, of any connection but the first. A server with all the clients it allows may say nothing to
 /// one more: for `qemu-nbd -e 2`, the kernel accepts the connection.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Facts that a connection is opened with.
-#[derive(Debug, Clone)]
-pub(crate) struct Opening {
-    pub(crate) uri: Uri,
-    pub(crate) limits: Limits,
-    pub(crate) context: Context,
-}
 
 /// Connections to one export. More are opened while all are busy.
 #[derive(Debug)]
@@ -86,7 +79,7 @@ impl Pool {
 impl Opening {
     /// Opens a connection.
     pub(crate) fn open(&self) -> Result<(Connection, Export), Error> {
-        Connection::open(&self.uri, &self.limits, &self.context)
+        Connection::open(self)
     }
 
     /// Adds a connection to a pool, if that still exists. If the server accepts no more, or shows another export by now, no more are tried.

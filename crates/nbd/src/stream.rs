@@ -111,12 +111,14 @@ impl Write for &Stream {
 }
 
 /// Stream that must have done all by a point in time, however slowly the bytes arrive.
-pub(crate) struct Timed<'a> {
-    pub(crate) stream: &'a Stream,
+pub(crate) struct Timed<'a, S> {
+    /// Socket below the stream.
+    pub(crate) socket: &'a Stream,
+    pub(crate) stream: S,
     pub(crate) deadline: Instant,
 }
 
-impl Timed<'_> {
+impl<S> Timed<'_, S> {
     fn left(&self) -> io::Result<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -127,16 +129,16 @@ impl Timed<'_> {
     }
 }
 
-impl Read for Timed<'_> {
+impl<S: Read> Read for Timed<'_, S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(self.left()?)?;
+        self.socket.set_read_timeout(self.left()?)?;
         self.stream.read(buf)
     }
 }
 
-impl Write for Timed<'_> {
+impl<S: Write> Write for Timed<'_, S> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.left()?)?;
+        self.socket.set_write_timeout(self.left()?)?;
         self.stream.write(buf)
     }
 

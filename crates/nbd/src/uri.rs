@@ -24,6 +24,16 @@ pub enum Address {
     Unix(PathBuf),
 }
 
+/// Use of TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tls {
+    /// Folder with `ca-cert.pem`, and `client-cert.pem` and `client-key.pem` if the server asks for them; `None` for the CA certificates
+    /// of this host.
+    pub certificates: Option<PathBuf>,
+    /// Name that the certificate of the server must have; `None` for that of the host.
+    pub hostname: Option<String>,
+}
+
 /// Address of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uri {
@@ -31,6 +41,8 @@ pub struct Uri {
     pub address: Address,
     /// Name of the export; empty for the default export.
     pub export: String,
+    /// `None` for a connection without TLS.
+    pub tls: Option<Tls>,
 }
 
 /// Returns true for a name that begins like the URI of an export, with any of the schemes for NBD. It need not be a correct one.
@@ -61,12 +73,11 @@ impl Uri {
     /// The defect, as a clause.
     pub fn parse(name: &[u8]) -> Result<Self, String> {
         let (scheme, rest) = scheme_of(name).ok_or("it has no scheme")?;
-        let is_unix = match scheme.as_str() {
-            "nbd" => false,
-            "nbd+unix" => true,
-            "nbds" | "nbds+unix" => {
-                return Err(format!("{scheme} is NBD with TLS, which is not supported"));
-            }
+        let (is_unix, is_tls) = match scheme.as_str() {
+            "nbd" => (false, false),
+            "nbd+unix" => (true, false),
+            "nbds" => (false, true),
+            "nbds+unix" => (true, true),
             _ => return Err(format!("{scheme} is not supported")),
         };
         refuse_characters(rest)?;
@@ -77,15 +88,30 @@ impl Uri {
         if export.len() > MAX_NAME || export.contains('\0') {
             return Err("no export can have such a name".to_owned());
         }
-        let socket = socket_of(query.unwrap_or_default(), is_unix)?;
+        let mut given = Parameters::of(query.unwrap_or_default())?;
+        let socket = given.socket(is_unix)?;
+        let tls = given.tls(is_tls)?;
+        given.refuse_others()?;
+        if is_unix && tls.as_ref().is_some_and(|tls| tls.hostname.is_none()) {
+            return Err(
+                "a socket has no name that a certificate could have: add &tls-hostname=NAME"
+                    .to_owned(),
+            );
+        }
         let address = match socket {
             Some(path) if authority.is_empty() => Address::Unix(path),
             Some(_) => {
-                return Err("a Unix domain socket has no host: write nbd+unix:///".to_owned());
+                return Err(format!(
+                    "a Unix domain socket has no host: write {scheme}:///"
+                ));
             }
             None => tcp(authority)?,
         };
-        Ok(Self { address, export })
+        Ok(Self {
+            address,
+            export,
+            tls,
+        })
     }
 }
 
@@ -128,43 +154,96 @@ fn decoded(text: &[u8]) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Returns the path of the socket from the query, if the scheme has one.
-fn socket_of(query: &[u8], is_unix: bool) -> Result<Option<PathBuf>, String> {
-    let mut socket = None;
-    for parameter in query
-        .split(|&byte| byte == b'&')
-        .filter(|text| !text.is_empty())
-    {
-        let (name, value) = split(parameter, b'=');
-        let name = decoded(name)?;
-        if name != b"socket" {
-            let name = crate::error::shown(&name);
-            return Err(format!("the parameter {name} is unknown"));
+/// Parameters of a query that were not used yet, decoded.
+struct Parameters(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Parameters {
+    fn of(query: &[u8]) -> Result<Self, String> {
+        let parameters = query
+            .split(|&byte| byte == b'&')
+            .filter(|text| !text.is_empty());
+        let decode = |parameter| {
+            let (name, value) = split(parameter, b'=');
+            Ok((decoded(name)?, decoded(value.unwrap_or_default())?))
+        };
+        parameters.map(decode).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Takes a parameter, which may be given once.
+    fn take(&mut self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        let Some(at) = self
+            .0
+            .iter()
+            .position(|(given, _)| given == name.as_bytes())
+        else {
+            return Ok(None);
+        };
+        let (_, value) = self.0.swap_remove(at);
+        if self.0.iter().any(|(given, _)| given == name.as_bytes()) {
+            return Err(format!("the parameter {name} is given twice"));
         }
-        if socket
-            .replace(decoded(value.unwrap_or_default())?)
-            .is_some()
-        {
-            return Err("the parameter socket is given twice".to_owned());
+        Ok(Some(value))
+    }
+
+    /// Takes the path of the socket, if the scheme has one.
+    fn socket(&mut self, is_unix: bool) -> Result<Option<PathBuf>, String> {
+        match self.take("socket")? {
+            Some(_) if !is_unix => Err("the parameter socket needs the scheme nbd+unix".to_owned()),
+            None if is_unix => {
+                Err("the parameter socket is missing: nbd+unix:///EXPORT?socket=PATH".to_owned())
+            }
+            None => Ok(None),
+            Some(path) => path_of(path, "its socket").map(Some),
         }
     }
-    match socket {
-        Some(_) if !is_unix => Err("the parameter socket needs the scheme nbd+unix".to_owned()),
-        None if is_unix => {
-            Err("the parameter socket is missing: nbd+unix:///EXPORT?socket=PATH".to_owned())
+
+    /// Takes what is about TLS, if the scheme has that.
+    fn tls(&mut self, is_tls: bool) -> Result<Option<Tls>, String> {
+        if !is_tls {
+            return Ok(None);
         }
-        Some(path) if path.is_empty() || path.contains(&0) => {
-            Err("its socket is not the path of a file".to_owned())
-        }
-        socket => Ok(socket.map(|path| OsString::from_vec(path).into())),
+        let folder = self.take("tls-certificates")?;
+        let certificates = folder.map(|path| path_of(path, "tls-certificates"));
+        let hostname = self.take("tls-hostname")?.map(String::from_utf8);
+        Ok(Some(Tls {
+            certificates: certificates.transpose()?,
+            hostname: hostname
+                .transpose()
+                .map_err(|_| "tls-hostname is no name")?,
+        }))
     }
+
+    /// Refuses parameters that are left.
+    fn refuse_others(&self) -> Result<(), String> {
+        let Some((name, _)) = self.0.first() else {
+            return Ok(());
+        };
+        Err(match name.as_slice() {
+            b"tls-psk-file" => "TLS with pre-shared keys is not supported".to_owned(),
+            b"tls-verify-peer" => "the certificate of the server is always verified".to_owned(),
+            b"tls-certificates" | b"tls-hostname" => {
+                let name = crate::error::shown(name);
+                format!("the parameter {name} needs the scheme nbds or nbds+unix")
+            }
+            name => format!("the parameter {} is unknown", crate::error::shown(name)),
+        })
+    }
+}
+
+fn path_of(path: Vec<u8>, what: &str) -> Result<PathBuf, String> {
+    if path.is_empty() || path.contains(&0) {
+        return Err(format!("{what} is not the path of a file"));
+    }
+    Ok(OsString::from_vec(path).into())
 }
 
 /// Parses `HOST`, `HOST:PORT` or `[IPv6]:PORT`.
 fn tcp(authority: &[u8]) -> Result<Address, String> {
     let text = str::from_utf8(authority).map_err(|_| "its host is not ASCII")?;
     if text.contains('@') {
-        return Err("a user name only serves TLS, which is not supported".to_owned());
+        return Err(
+            "a user name only serves TLS with pre-shared keys, which is not supported".to_owned(),
+        );
     }
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, port) = rest
@@ -202,12 +281,19 @@ mod tests {
     use super::*;
 
     fn parsed(uri: &str) -> Result<(String, String), String> {
-        let Uri { address, export } = Uri::parse(uri.as_bytes())?;
+        let Uri {
+            address,
+            export,
+            tls,
+        } = Uri::parse(uri.as_bytes())?;
+        let tls = tls.map_or_else(String::new, |tls| {
+            format!(" {:?} {:?}", tls.certificates, tls.hostname)
+        });
         let address = match address {
             Address::Tcp { host, port } => format!("{host} {port}"),
             Address::Unix(path) => path.into_os_string().into_string().unwrap(),
         };
-        Ok((address, export))
+        Ok((address + &tls, export))
     }
 
     #[test]
@@ -223,6 +309,17 @@ mod tests {
             ("nbd://[2001:db8:0::1]", "2001:db8::1 10809", ""),
             ("nbd+unix:///?socket=/run/x", "/run/x", ""),
             ("nbd+unix://?socket=x.sock", "x.sock", ""),
+            ("nbds://h/x", "h 10809 None None", "x"),
+            (
+                "NBDS://h/x?tls-certificates=/etc/a%20b&tls-hostname=c",
+                "h 10809 Some(\"/etc/a b\") Some(\"c\")",
+                "x",
+            ),
+            (
+                "nbds+unix:///x?tls-hostname=c&socket=/run/x",
+                "/run/x None Some(\"c\")",
+                "x",
+            ),
             (
                 "nbd+unix:///a+b?socket=/run/a%3Fb%26c+d",
                 "/run/a?b&c+d",
@@ -240,8 +337,15 @@ mod tests {
     #[test]
     fn anything_that_is_not_understood_is_refused() {
         for (uri, reason) in [
-            ("nbds://h/x", "TLS"),
-            ("nbds+unix:///?socket=/x", "TLS"),
+            ("nbds+unix:///?socket=/x", "add &tls-hostname"),
+            ("nbds://h/x?tls-psk-file=/x", "pre-shared keys"),
+            ("nbds://user@h/x", "pre-shared keys"),
+            ("nbds://h/x?tls-verify-peer=false", "always verified"),
+            ("nbds://h/x?tls-certificates=", "not the path"),
+            ("nbds://h/x?tls-hostname=%ff", "no name"),
+            ("nbds://h/x?tls-hostname=a&tls-hostname=b", "twice"),
+            ("nbds://h/x?tls-type=anon", "tls-type is unknown"),
+            ("nbd://h/x?tls-certificates=/x", "needs the scheme nbds"),
             ("nbd+vsock://2/x", "nbd+vsock is not supported"),
             ("nbd:///x", "names no host"),
             ("nbd://", "names no host"),

@@ -24,6 +24,7 @@ pub(crate) mod hello {
 
 /// Options of the handshake.
 pub(crate) mod option {
+    pub(crate) const STARTTLS: u32 = 5;
     pub(crate) const GO: u32 = 7;
     pub(crate) const STRUCTURED_REPLY: u32 = 8;
     pub(crate) const SET_META_CONTEXT: u32 = 10;

@@ -47,6 +47,7 @@ pub(crate) fn connect(path: &Path, context: Context) -> std::result::Result<Clie
     connected.map_err(|failure| Error::NoExport {
         path: path.to_owned(),
         reason: failure.to_string(),
+        is_tls: matches!(failure, Failure::Tls(_)),
         errno: match failure {
             Failure::Connect { errno, .. } => errno,
             _ => None,
@@ -128,7 +129,9 @@ impl Export {
 
     /// Returns the server and the name of the export, as words of printable ASCII.
     fn place(&self) -> Option<String> {
-        let Uri { address, export } = self.client.uri();
+        let Uri {
+            address, export, ..
+        } = self.client.uri();
         let server = match address {
             Address::Tcp { .. } => self.client.peer()?.to_owned(),
             Address::Unix(path) => {

@@ -144,6 +144,7 @@ impl Server {
         let uri = Uri {
             address: Address::Unix(path),
             export: String::new(),
+            tls: None,
         };
         Self {
             uri,
