@@ -109,7 +109,7 @@ export class IncrementalCopy {
     const { native, engine } = context;
     const destination = await readWord(native, "the description of the destination", isDestination);
     await openStateFolder();
-    const file = new RecordFile({ name, ...volume });
+    const file = RecordFile.of({ name, ...volume });
     await file.lock(engine);
     const snapshot = await takeSnapshot(context, source, keep);
     try {
@@ -119,6 +119,7 @@ export class IncrementalCopy {
       const volumes = volumesOf(source, volume, snapshot);
       const tag = baseTag(name);
       const { changes, last } = await prepare({ file, volumes, destination, tag });
+      await file.removeOthers(engine, destination);
       announce(changes);
       return new IncrementalCopy(context, { snapshot, file, tag, volumes, last });
     } catch (error) {

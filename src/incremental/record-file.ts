@@ -7,14 +7,19 @@ import { ExitCode } from "../errors/exit-codes.ts";
 import { messageOf } from "../errors/message-of.ts";
 import { systemReason } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
+import { promises } from "../native/files.ts";
 import { removeName, syncFolder } from "../transport/files/file-names.ts";
 import { NewFile } from "../transport/files/new-file.ts";
 import { StreamFile } from "../transport/files/stream-file.ts";
 import { distrustOfFolders, refuseUntrusted } from "../transport/files/trust.ts";
+import type { Destination } from "./destination.ts";
 import { type BaseRecord, decodeRecord, encodeRecord, MOST_BYTES } from "./record.ts";
 
 /** Folder of all records, on the host of the source. */
 export const STATE_FOLDER = "/var/lib/blockcopy";
+
+/** Ending of the name of a record. */
+const ENDING = ".base";
 
 /** The locks of this process, which ends them: nothing else refers to them. */
 const locks: Binding.Sink[] = [];
@@ -49,9 +54,38 @@ export async function openStateFolder(): Promise<void> {
 export class RecordFile {
   readonly #path: string;
 
-  constructor({ name, group, volume }: RecordKey) {
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Returns the one of a volume and a name; it need not exist. */
+  static of({ name, group, volume }: RecordKey): RecordFile {
     // No name of LVM has a colon.
-    this.#path = join(STATE_FOLDER, `${name}:${group}:${volume}.base`);
+    return new RecordFile(join(STATE_FOLDER, `${name}:${group}:${volume}${ENDING}`));
+  }
+
+  /**
+   * Removes the records of all other copies to a destination, because this one is about to write to it. Each is locked before: a copy that
+   * still runs may be about to replace its record.
+   *
+   * @throws CopyError
+   */
+  async removeOthers(engine: Binding.Engine, destination: Destination): Promise<void> {
+    for (const found of await promises.readdir(STATE_FOLDER)) {
+      const other = new RecordFile(join(STATE_FOLDER, found));
+      if (!found.endsWith(ENDING) || other.#path === this.#path) {
+        continue;
+      }
+      const record = await other.read();
+      if (
+        record !== undefined &&
+        "facts" in record &&
+        isSame(record.facts.destination, destination)
+      ) {
+        await other.lock(engine);
+        await other.remove();
+      }
+    }
   }
 
   /**
@@ -67,8 +101,8 @@ export class RecordFile {
     } catch (error) {
       throw isEngineFailure(error) && error.kind === "locked"
         ? new CopyError(
-            "another copy with the same --incremental NAME of this volume is running",
-            "wait for it to end, or give this copy another NAME",
+            "another copy with the same --incremental NAME of this volume, or to the same destination, is running",
+            "wait for it to end, then run it again",
             ExitCode.later,
           )
         : unkept(messageOf(error));
@@ -140,6 +174,12 @@ export class RecordFile {
   #unreadable(error: unknown): Unreadable {
     return { reason: `the record ${this.#path} cannot be used: ${messageOf(error)}` };
   }
+}
+
+/** True if two descriptions may be of one file or device. */
+function isSame(one: Destination, other: Destination): boolean {
+  const isNamedAlike = one.host === other.host && one.path === other.path;
+  return isNamedAlike || (one.identity !== null && one.identity === other.identity);
 }
 
 async function contentOf(file: StreamFile): Promise<Uint8Array> {

@@ -50,6 +50,7 @@ export const incremental: Topic = {
       says: /1 block .* outside the changed ranges differed.*the next run compares everything/,
     },
     "after that audit": equal(all("its audit found differences")),
+    "two names for one destination": { code: 0, records: "audited*.base,second:vg:disk.base" },
     "between hosts": CHANGED,
     "to a file": equal(all("the first copy with this name")),
     "the same file": equal(CHANGED),

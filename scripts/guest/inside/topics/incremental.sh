@@ -5,7 +5,7 @@
 names=('the first night' 'the second night' 'the third night' 'nothing has changed' 'two at once' 'another destination'
   'the first destination again' 'a destination that something else wrote to' 'a metadata snapshot of another program'
   'thin_delta fails' 'the base is gone' 'rolled back' 'created again' 'an audit that finds a difference'
-  'after that audit' 'between hosts' 'to a file' 'the same file' 'the file was written to' 'a volume that is not thin'
+  'after that audit' 'two names for one destination' 'between hosts' 'to a file' 'the same file' 'the file was written to' 'a volume that is not thin'
   'a full pool')
 if ! have_programs lvm thin_delta thin_check dmsetup lvconvert ssh sshd ssh-keygen || ! have_modules dm-thin-pool; then
   for name in "${names[@]}"; do row "$name"; skip "$missing"; done
@@ -126,6 +126,10 @@ row 'after that audit'
 noise "$(disk below)" l $((22 * MiB)) 1000
 run blockcopy sync --incremental audited /dev/vg/disk /dev/vg2/copy
 compare /dev/vg/disk /dev/vg2/copy
+
+row 'two names for one destination'
+run blockcopy sync --incremental second /dev/vg/disk /dev/vg2/copy
+fact records "$(cd $STATE && echo audited*.base second*.base | tr ' ' ,)"
 
 row 'between hosts'
 . "$GUEST/ssh.sh"
