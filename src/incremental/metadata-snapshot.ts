@@ -69,8 +69,9 @@ async function reserve(pool: Pool): Promise<string> {
   for (;;) {
     const held = heldRoot(pool);
     const failure = held === undefined ? tell(pool, "reserve_metadata_snap") : undefined;
-    const root = heldRoot(pool);
-    if (held === undefined && failure === undefined && root !== undefined) {
+    const isOurs = held === undefined && failure === undefined;
+    const root = isOurs ? newRoot(pool) : heldRoot(pool);
+    if (isOurs && root !== undefined) {
       return root;
     }
     if (root === undefined) {
@@ -84,6 +85,16 @@ async function reserve(pool: Pool): Promise<string> {
     if (clock() - begun > WAIT.most) {
       throw new MetadataError("another copy reads the metadata of the same pool");
     }
+  }
+}
+
+/** Returns the block at which the metadata snapshot begins that was just made; releases it if that cannot be found out. */
+function newRoot(pool: Pool): string | undefined {
+  try {
+    return heldRoot(pool);
+  } catch (error) {
+    tell(pool, "release_metadata_snap");
+    throw error;
   }
 }
 
