@@ -69,19 +69,19 @@ export const incrementalKills: Topic = {
   rows: {
     ...Object.fromEntries(
       [
-        "lvcreate after",
-        "thin_delta before",
-        "thin_delta after",
-        "release_metadata_snap after",
-        "addtag before",
-        "addtag after",
-        "activate after",
-        "lvremove before",
-        "lvremove after",
+        "after lvcreate",
+        "before thin_delta",
+        "after thin_delta",
+        "after release_metadata_snap",
+        "before lvchange --yes --set",
+        "after lvchange --yes --set",
+        "after lvchange --yes --activate",
+        "before lvremove",
+        "after lvremove",
       ].map((step) => [`killed: ${step}`, KILLED]),
     ),
     "killed: the copy itself": CHANGED,
-    "killed: reserve_metadata_snap after": {
+    "killed: after reserve_metadata_snap": {
       ...all("the pool vg-pool-tpool holds a snapshot of its metadata that another program"),
       "killed with": 75,
       "held at first": "yes",

@@ -2,9 +2,9 @@
 . "$GUEST/lib.sh"
 . "$GUEST/snapshots-lib.sh"
 . "$GUEST/incremental-lib.sh"
-steps=('lvcreate after' 'thin_delta before' 'thin_delta after' 'release_metadata_snap after' 'addtag before' 'addtag after'
-  'activate after' 'lvremove before' 'lvremove after')
-others=('the copy itself' 'reserve_metadata_snap after')
+steps=('after lvcreate' 'before thin_delta' 'after thin_delta' 'after release_metadata_snap' 'before lvchange --yes --set'
+  'after lvchange --yes --set' 'after lvchange --yes --activate' 'before lvremove' 'after lvremove')
+others=('the copy itself' 'after reserve_metadata_snap')
 if ! have_programs lvm thin_delta thin_check dmsetup || ! have_modules dm-thin-pool; then
   for name in "${steps[@]}" "${others[@]}"; do row "killed: $name"; skip "$missing"; done
   exit 0
@@ -18,13 +18,13 @@ noise /dev/vg/disk a 0 $((4 * MiB))
 noise "$copy" other 0 $((32 * MiB))
 quietly
 
-# Puts a program in front of each tool that kills whoever has started it, before or after a call with the word in /tmp/word.
+# Puts a program in front of each tool that kills whoever has started it, before or after a call with the words in /tmp/word.
 mkdir -p /tmp/real /tmp/front
 for tool in lvcreate lvchange lvremove dmsetup thin_delta; do
   cp "$(command -v $tool)" /tmp/real/$tool
   cat >/tmp/front/$tool <<SH
 #!/bin/bash
-read -r word when </tmp/word
+read -r when word </tmp/word
 case "$tool \$*" in *"\$word"*) ;; *) exec /tmp/real/$tool "\$@" ;; esac
 [ "\$when" = before ] && : >/tmp/word && kill -9 \$PPID
 /tmp/real/$tool "\$@"
@@ -70,8 +70,8 @@ nightly
 outcome
 
 # Nothing tells this one from that of another program.
-row 'killed: reserve_metadata_snap after'
-killed_at 'reserve_metadata_snap after'
+row 'killed: after reserve_metadata_snap'
+killed_at 'after reserve_metadata_snap'
 nightly
 fact 'held at first' "$([ "$(held)" = - ] || echo yes)"
 dmsetup message vg-pool-tpool 0 release_metadata_snap
