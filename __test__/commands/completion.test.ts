@@ -110,7 +110,7 @@ test("completions of zsh", { skip: lacking("zsh") }, async (t) => {
   const sync = await of("argument", "sync");
   assert.match(sync, /^--verify=\[Read back .*\]:WHAT:\(none written full\)$/m);
   assert.match(sync, /^\(-t --times\)-t\[Copy the times/m);
-  assert.match(sync, /^1:SOURCE:_files\n2:DESTINATION:_files$/m);
+  assert.match(sync, /^1:SOURCE:_files\n\*:DESTINATION:_files$/m);
   assert.match(await of("argument", "completion"), /^1:SHELL:\(bash zsh fish\)$/m);
 });
 

@@ -40,9 +40,8 @@ const OPERATIONS: readonly Operation[] = [
 export function optionTypes(commands: readonly CommandHelp[]): Promise<string> {
   const interfaces = OPERATIONS.map((operation) => {
     const { name, own } = operation;
-    const { operands: all } = commandOf(operation, commands);
-    // A copy to several destinations is not in the library.
-    const operands = all.filter(({ isRepeated }) => isRepeated !== true);
+    // A copy to several destinations is not in the library: it has one of each operand.
+    const { operands } = commandOf(operation, commands);
     // The two ends of a comparison are arguments of the function.
     const files = name === "compare" ? [] : operands.map(({ kind }) => operandField(kind?.name));
     const options = optionsOf(operation, commands).map(optionField);

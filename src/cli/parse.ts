@@ -10,6 +10,7 @@ import { type Declaration, mayName } from "../commands/options/declare.ts";
 export function parse(name: string, command: CommandClass, words: readonly string[]): Command {
   const parsed = readAny(name, command, words);
   refuseLostValue(parsed, command, words);
+  (parsed as Partial<CheckedCommand>).checkOperands?.();
   return parsed;
 }
 
@@ -54,6 +55,12 @@ function withOptionsIn(words: readonly string[], command: CommandClass): Command
       }
     }
   };
+}
+
+/** A command with operands that clipanion cannot check. */
+interface CheckedCommand {
+  /** @throws Error as clipanion would */
+  checkOperands(): void;
 }
 
 /** A field of a command, until the command line has been read. */

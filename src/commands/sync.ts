@@ -23,6 +23,8 @@ import { refuseTogether } from "./sync/conflicts.ts";
 import { SyncOptionsCommand } from "./sync/options-command.ts";
 import { runSync } from "./sync/run-sync.ts";
 
+const DESTINATION = fileName("DESTINATION");
+
 /** `blockcopy sync SOURCE DESTINATION` */
 export class SyncCommand extends SyncOptionsCommand {
   static override paths = [["sync"]];
@@ -58,10 +60,30 @@ export class SyncCommand extends SyncOptionsCommand {
 
   source = operand(fileName("SOURCE"));
 
-  destination = operand(fileName("DESTINATION"));
+  /** The destinations of the command line. */
+  named = repeatedOperand(DESTINATION, "--destinations");
 
-  /** All destinations but the first. */
-  others = repeatedOperand(fileName("DESTINATION"));
+  /** The only destination. */
+  get destination(): string {
+    const [destination] = this.named;
+    if (destination === undefined) {
+      throw new TypeError("the destinations are in a list");
+    }
+    return destination;
+  }
+
+  /** @throws Error as clipanion would */
+  checkOperands(): void {
+    if (this.named.length === 0 && this.destinations === undefined) {
+      throw new Error("an operand is missing");
+    }
+    for (const name of this.named) {
+      const errors: string[] = [];
+      if (!DESTINATION.validator(name, { errors })) {
+        throw new Error(`Invalid value for ${DESTINATION.name}${errors[0]?.slice(1)}`);
+      }
+    }
+  }
 
   /** True if both ends are on this host. */
   isHere = false;
@@ -73,7 +95,7 @@ export class SyncCommand extends SyncOptionsCommand {
   readonly compare = false;
 
   override async execute(): Promise<never> {
-    if (this.others.length > 0) {
+    if (this.named.length > 1 || this.destinations !== undefined) {
       const { syncMany } = await import("./sync/many/sync-many.ts");
       return syncMany(this, { declared: new SyncCommand(), io: this.io });
     }

@@ -241,7 +241,7 @@ test("a signal ends all of them, and leaves no process", async (t) => {
   assert.ok(existsSync(from));
 });
 
-test("more destinations that do not read than the usual threads, and one that does", async (t) => {
+test("destinations that neither read nor write keep all usual threads waiting, and one is complete", async (t) => {
   const source = noise("many", 8 * 2 ** 20);
   const { folder, from, to } = many(
     t,
@@ -251,7 +251,8 @@ test("more destinations that do not read than the usual threads, and one that do
   for (const path of to) writeFileSync(path, Buffer.alloc(source.length));
   const options = oddHost(
     folder,
-    '{ head -c 100000; until [ -e "$FOLDER/go" ]; do sleep 0.05; done; cat; } | "$@"',
+    `wait() { until [ -e "$FOLDER/go" ]; do sleep 0.05; done; cat; }
+{ head -c 100000; wait; } | "$@" | { head -c 2000; wait; }`,
   );
   const [first = "", ...others] = to;
   const named = [first, ...others.map((path) => `odd:${path}`)];

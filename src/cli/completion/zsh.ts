@@ -42,7 +42,7 @@ function caseOf({ name, operands, sections }: CommandHelp): string {
     ...sections.flatMap(({ options }) => options.map(optionSpec)),
     ...operands.map(({ kind, isOptional, isRepeated }, at) =>
       quoted(
-        `${isRepeated === true ? "*" : at + 1}:${isOptional === true && isRepeated !== true ? ":" : ""}${kind?.name}:${action(kind)}`,
+        `${isRepeated === true ? "*" : at + 1}:${isOptional === true ? ":" : ""}${kind?.name}:${action(kind)}`,
       ),
     ),
   ];

@@ -78,11 +78,8 @@ export function describeCommand(name: string, command: CommandClass): CommandHel
 
 /** Returns the command line in short: `blockcopy sync [OPTIONS] SOURCE DESTINATION...`. */
 export function synopsis({ name, operands }: CommandHelp): string {
-  // An operand that may be repeated follows one of the same name.
-  const shown = operands.filter(({ isRepeated }) => isRepeated !== true);
-  const isRepeated = shown.length < operands.length;
-  const words = shown.map(({ kind, isOptional }, at) => {
-    const word = `${kind?.name}${isRepeated && at === shown.length - 1 ? "..." : ""}`;
+  const words = operands.map(({ kind, isOptional, isRepeated }) => {
+    const word = `${kind?.name}${isRepeated === true ? "..." : ""}`;
     return isOptional === true ? `[${word}]` : word;
   });
   return ["blockcopy", name, "[OPTIONS]", ...words].join(" ");

@@ -13,12 +13,13 @@ type Word =
 /** Explains what is wrong with the words of a command that clipanion refuses. Its own messages name neither the value that is missing nor a remedy. */
 export function refusal(error: unknown, command: CommandClass, words: readonly string[]): string {
   const message = messageOf(error);
-  if (message.startsWith("Invalid value for ")) {
+  const declarations = declarationsOf(command);
+  const read = readWords(words, declarations);
+  // clipanion looks at the values before the operands that may be repeated are counted.
+  if (message.startsWith("Invalid value for ") && !lacksRepeated(declarations, read)) {
     // An option that may be given several times is numbered, from 0.
     return `i${message.slice(1).replace(/^(\D*)\[\d+\]:/, "$1:")}`;
   }
-  const declarations = declarationsOf(command);
-  const read = readWords(words, declarations);
   const unknown = read.find((word) => word.is === "unknown");
   if (unknown !== undefined) {
     return unknownOption(unknown.text, declarations);
@@ -33,6 +34,17 @@ export function refusal(error: unknown, command: CommandClass, words: readonly s
     return `${last.name} needs a value (as in ${exampleOf(last.name, last.option)})`;
   }
   return missing(operands, read);
+}
+
+/** True if an operand that may be repeated is missing, and no option stands for it. */
+function lacksRepeated(declarations: readonly Declaration[], read: readonly Word[]): boolean {
+  const operands = declarations.filter(({ names }) => names.length === 0);
+  const unless = operands.find(({ isRepeated }) => isRepeated)?.unless;
+  return (
+    unless !== undefined &&
+    read.filter(({ is }) => is === "operand").length < operands.length &&
+    !read.some((word) => word.is === "option" && word.name === unless)
+  );
 }
 
 /** Reads words as clipanion does. */
@@ -130,8 +142,7 @@ function tooMany(operands: readonly Declaration[], words: readonly Word[]): stri
 
 /** Says which operand is missing, and which option has taken one as its value. */
 function missing(operands: readonly Declaration[], words: readonly Word[]): string {
-  const required = operands.filter(({ isOptional }) => isOptional !== true);
-  const names = required.map(({ kind }) => kind?.name).join(" or ");
+  const names = operands.map(({ kind }) => kind?.name).join(" or ");
   const valued = words.flatMap((word) =>
     word.is === "option" && word.value !== undefined ? [{ ...word, value: word.value }] : [],
   );

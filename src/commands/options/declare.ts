@@ -42,6 +42,8 @@ export interface Declaration extends Partial<OptionText> {
   readonly isOptional?: boolean;
   /** True for an operand that may be given any number of times. */
   readonly isRepeated?: boolean;
+  /** Option that stands for an operand that may be repeated, which may then be left out. */
+  readonly unless?: string;
 }
 
 /** Declares an option that takes no value. `names` are separated by commas. */
@@ -89,10 +91,10 @@ export function optionalOperand<T>(kind: Kind<T>): T | undefined {
   return declared(option, { names: [], kind, isOptional: true });
 }
 
-/** Declares an operand that may be given any number of times. Its values are not validated. */
-export function repeatedOperand(kind: Kind<string>): string[] {
+/** Declares an operand that may be given any number of times. The command checks the values, and that there are enough. */
+export function repeatedOperand(kind: Kind<string>, unless: string): string[] {
   const option = Option.Rest({ name: kind.name });
-  return declared(option, { names: [], kind, isOptional: true, isRepeated: true });
+  return declared(option, { names: [], kind, isRepeated: true, unless });
 }
 
 /** Lists the options and operands of a command. */

@@ -42,6 +42,12 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     text: "Keep in this file of this host which share is next; without it, each run compares a random one",
   });
 
+  destinations = value("--destinations", fileHere("LIST"), {
+    group: "what",
+    text: "Copy to the destinations in this file too, one in each line, without those that begin with #; - is standard input",
+    isForTerminal: true,
+  });
+
   delta = value("--delta", fileHere("FILE"), {
     group: "what",
     text: "Write the blocks that differ to this file of this host, for `save DESTINATION`, and nothing to DESTINATION",

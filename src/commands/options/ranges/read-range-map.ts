@@ -104,8 +104,8 @@ export async function readRanges(
   }
 }
 
-/** Finds the reason why another user could change a range map. Only its makers can write to a pipe without a name, as that of `<(…)` in a shell. */
-async function distrustOf(handle: FileHandle, file: string): Promise<Distrust | undefined> {
+/** Finds the reason why another user could change a range map or the like. Only its makers can write to a pipe without a name, as that of `<(…)` in a shell. */
+export async function distrustOf(handle: FileHandle, file: string): Promise<Distrust | undefined> {
   const stat = await handle.stat();
   // Devices such as /dev/null do not return what was written to them.
   if (!stat.isFile() && !stat.isFIFO()) {

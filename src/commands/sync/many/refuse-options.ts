@@ -3,6 +3,7 @@ import type { Declaration } from "../../options/declare.ts";
 
 /** The options that a copy to several destinations has. Any other is refused: what is not listed has not been thought through for it. */
 const POSSIBLE: ReadonlySet<string> = new Set([
+  "--destinations",
   "--create",
   "--truncate",
   "--allow-larger",

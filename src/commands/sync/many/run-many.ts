@@ -17,6 +17,7 @@ import { statusLine } from "../../../ui/people/copy-line.ts";
 import { keepQuestions, printLine } from "../../../ui/stderr.ts";
 import type { IoOptions } from "../../options/io-options.ts";
 import type { CommandEnd } from "../../run/ending.ts";
+import type { DataStream } from "../../run/data-streams.ts";
 import { runCommand } from "../../run/run-command.ts";
 import type { CopyOutput } from "../display.ts";
 import { failureOfMany } from "./failures.ts";
@@ -35,7 +36,8 @@ export interface ManyCopy {
    *
    * @throws UsageError
    */
-  plan: () => ManyPlan;
+  plan: (native: typeof Binding) => Promise<ManyPlan>;
+  streams: DataStream[];
 }
 
 /** The result of the whole run. */
@@ -56,7 +58,7 @@ export function runMany(copy: ManyCopy): Promise<never> {
   return runCommand({
     name: "sync",
     verbose: copy.verbose,
-    streams: [],
+    streams: copy.streams,
     printsResult: copy.output.json || dryRun,
     unfinished: "the destinations are not complete",
     tell: () => tellProgress(output),
@@ -65,7 +67,7 @@ export function runMany(copy: ManyCopy): Promise<never> {
       return output === undefined ? undefined : finish(output, end, done);
     },
     work: async ({ native, debug, cancellation }) => {
-      const plan = copy.plan();
+      const plan = await copy.plan(native);
       const { destinations } = plan;
       await makeThreads(destinations.length);
       const print = (lines: readonly string[]): void => display.print(lines);

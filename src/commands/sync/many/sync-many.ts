@@ -11,6 +11,7 @@ import type { IoOptions } from "../../options/io-options.ts";
 import { remoteOptionsOf } from "../../options/shared.ts";
 import { refuseTogether } from "../conflicts.ts";
 import { parseDestinations, parseSource } from "./destinations.ts";
+import { destinationsStream, readDestinations } from "./read-destinations.ts";
 import { refuseOptions } from "./refuse-options.ts";
 import { runMany } from "./run-many.ts";
 
@@ -23,16 +24,19 @@ export function syncMany(
   command: SyncCommand,
   { declared, io }: { declared: SyncCommand; io: IoOptions },
 ): Promise<never> {
-  const { source, destination, others, dryRun, quiet, progress, stats, json } = command;
+  const { source, named, destinations: list } = command;
+  const { dryRun, quiet, progress, stats, json } = command;
   const files = { drawMap: false, mapFile: undefined, metrics: undefined, rangesOut: undefined };
   return runMany({
     io,
     dryRun,
     output: { quiet, json, progress, stats, ...files },
     verbose: command.wantsDetails,
-    plan: () => {
+    streams: destinationsStream(list),
+    plan: async (native) => {
       const path = parseSource(source);
-      const destinations = parseDestinations([destination, ...others]);
+      const listed = list === undefined ? [] : await readDestinations(native, list);
+      const destinations = parseDestinations([...named, ...listed]);
       command.isHere = destinations.every(({ end }) => end.kind === "local");
       refuse(command, declared);
       return {
