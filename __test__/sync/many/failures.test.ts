@@ -203,7 +203,8 @@ test("a destination that is later than the window reads by itself", async (t) =>
   const compared = await run(["compare", from, late]);
   assert.equal(compared.code, EXIT.ok, compared.stdout.toString());
   const { read = 0 } = lastOf(started.events());
-  assert.ok(read > size && read < 2 * size, `${read} bytes read`);
+  // On a busy machine, the first two may drift apart as well.
+  assert.ok(read > size && read < 3 * size, `${read} bytes read`);
 });
 
 test("a stage that is stopped is given up alone", async (t) => {

@@ -193,7 +193,7 @@ test("operands that do not work with several destinations", async (t) => {
     [["nbd://host/x", first, second], /nbd:\/\/host\/x is an export of an NBD server/],
     [[from, first, "nbd://host/x"], /nbd:\/\/host\/x is an export of an NBD server/],
     [[from, first, "-"], /not `-`/],
-    [[from, first, ""], /the name of a destination is empty/],
+    [[from, first, ""], /the name is empty; give that of a file or device/],
     [
       [from, ...Array.from({ length: 17 }, (_, place) => `${first}${place}`)],
       /17 destinations are more than 16/,

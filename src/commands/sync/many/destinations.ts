@@ -19,9 +19,6 @@ export function parseDestinations(names: readonly string[]): Destination[] {
     );
   }
   const destinations = names.map((name, place): Destination => {
-    if (name === "") {
-      throw new UsageError("the name of a destination is empty", "give that of a file or device");
-    }
     refuseStandardInput(name);
     refuseExport(name);
     return { id: place + 1, name, end: parseEndpoint(name) };
