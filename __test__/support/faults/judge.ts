@@ -105,9 +105,9 @@ function says(message: string, call: string): boolean {
     // A stage whose standard error takes nothing cannot say why.
     message.includes("never said that it is done") ||
     // In a stage too, Node may end itself.
-    /ended without an error message \(SIG(?:ABRT|SEGV|TRAP|ILL)\)/.test(message) ||
-    // A shell that cannot put its standard input back goes on with the file that it has read instead.
-    (call === "dup2" && message.includes("unknown command received")) ||
+    /ended (?:without an error message \(|by )SIG(?:ABRT|SEGV|TRAP|ILL)/.test(message) ||
+    // A shell that cannot put its standard streams back goes on with the file that it has read instead, or runs nothing.
+    (call === "dup2" && /unknown command received|never said that it runs/.test(message)) ||
     (call === "flock" && message.includes("locked by another process"))
   );
 }
@@ -127,12 +127,13 @@ function fromNode(error: string): string {
 /** The files: each byte of what is written is as it was, or as it is to be, and nothing else is there. */
 async function aboutContent(
   { code, stdout }: Outcome,
-  { folder, scenario, before, expected }: Case,
+  { folder, scenario, before, expected, fault }: Case,
 ): Promise<string[]> {
   const found = resultOf(folder, scenario);
   const strange = namesIn(folder).filter((name) => !expected.names.includes(name));
-  // As after kill -9, an incomplete file stays, under its temporary name.
-  const left = (isBySignal(code) ? [] : strange).map(
+  // As after kill -9, an incomplete file stays, under its temporary name; and if it cannot be removed.
+  const mayStay = isBySignal(code) || fault.call.startsWith("unlink");
+  const left = (mayStay ? [] : strange).map(
     (name) => `left over: ${name.replaceAll(/[0-9a-f-]{8,}/g, "ID")}`,
   );
   if (code === EXIT.ok) {
