@@ -1,6 +1,5 @@
 import { ReportError, UsageError } from "../../errors/copy-error.ts";
 import { exitCodeOf } from "../../errors/explain.ts";
-import { describe } from "../../errors/stream-errors.ts";
 import { type CopyResult, summaryLines } from "../../sync/copy-result.ts";
 import { readText, replaceText, whyNotReplace } from "../../transport/files/small-file.ts";
 import type { ChangeMap } from "../../ui/change-map.ts";
@@ -11,6 +10,7 @@ import type { CopyEvents } from "../../ui/programs/copy-events.ts";
 import { METRICS_BEGINNING, metricsText } from "../../ui/programs/metrics.ts";
 import type { CommandEnd } from "../run/ending.ts";
 import type { CopyOutput } from "./display.ts";
+import { eventsError } from "./events-error.ts";
 
 /** Parts of a copy that its reports name. */
 interface Reported {
@@ -137,15 +137,5 @@ export function writeLastEvents(
     const outcome = summaryLines(copied).join("\n");
     events.finish({ event: "end", outcome, summary: copied.summary ?? null }, map);
   }
-  return late ?? eventsError(events);
-}
-
-function eventsError({ failed }: CopyEvents): ReportError | undefined {
-  return failed === undefined
-    ? undefined
-    : new ReportError(
-        "the events",
-        `standard output: ${describe(failed)} (${failed})`,
-        "look at what reads standard output",
-      );
+  return late ?? eventsError(events.failed);
 }

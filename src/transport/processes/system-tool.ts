@@ -52,14 +52,7 @@ export function runTool(name: string, args: readonly string[], seconds: number):
       detached: true,
     };
     const ended = spawnSync(path, args, options);
-    if (ended.status === 0) {
-      const text = beginningOf(output, MOST.output);
-      return text === undefined
-        ? { output: "", failure: `${name} printed more than ${MOST.output} bytes` }
-        : { output: text, failure: undefined };
-    }
-    const said = lastWords(error);
-    return { output: "", failure: `${name} ${reasonOf(ended, seconds)}${said && `: ${said}`}` };
+    return toolEnd(name, ended, { output, error, most: MOST.output, seconds });
   } catch (error) {
     return { output: "", failure: `${name} could not be started: ${systemReason(error)}` };
   } finally {
@@ -94,19 +87,29 @@ export async function runLongTool(
     const child = spawn(path, args, { ...surroundings(output, error), detached: true });
     started(() => child.kill("SIGKILL"));
     const ended = await endOf(child);
-    if (ended.status === 0) {
-      const text = beginningOf(output, most);
-      return text === undefined
-        ? { output: "", failure: `${name} printed more than ${most} bytes` }
-        : { output: text, failure: undefined };
-    }
-    const said = lastWords(error);
-    return { output: "", failure: `${name} ${reasonOf(ended, Infinity)}${said && `: ${said}`}` };
+    return toolEnd(name, ended, { output, error, most, seconds: Infinity });
   } catch (error) {
     return { output: "", failure: `${name} could not be started: ${systemReason(error)}` };
   } finally {
     files.forEach((file) => closeSync(file));
   }
+}
+
+/** Reads what a program has printed to its files, and says why it has failed. */
+function toolEnd(
+  name: string,
+  ended: Ended,
+  files: { output: number; error: number; most: number; seconds: number },
+): ToolEnd {
+  const { output, error, most, seconds } = files;
+  if (ended.status === 0) {
+    const text = beginningOf(output, most);
+    return text === undefined
+      ? { output: "", failure: `${name} printed more than ${most} bytes` }
+      : { output: text, failure: undefined };
+  }
+  const said = lastWords(error);
+  return { output: "", failure: `${name} ${reasonOf(ended, seconds)}${said && `: ${said}`}` };
 }
 
 function endOf(child: ChildProcess): Promise<Ended> {

@@ -4,7 +4,6 @@ import type { StageContext } from "../../../blocks/context.ts";
 import { CopyError, ReportError } from "../../../errors/copy-error.ts";
 import { exitCodeOf } from "../../../errors/explain.ts";
 import { printable } from "../../../errors/printable.ts";
-import { describe } from "../../../errors/stream-errors.ts";
 import type * as Binding from "../../../native/binding.js";
 import { POOL_THREADS } from "../../../native/node-start.ts";
 import { forcedSimd } from "../../../process/environment.ts";
@@ -20,6 +19,7 @@ import type { CommandEnd } from "../../run/ending.ts";
 import type { DataStream } from "../../run/data-streams.ts";
 import { runCommand } from "../../run/run-command.ts";
 import type { CopyOutput } from "../display.ts";
+import { eventsError } from "../events-error.ts";
 import { failureOfMany } from "./failures.ts";
 import { ManyDisplay } from "./many-display.ts";
 import { ManyOutput } from "./many-output.ts";
@@ -110,13 +110,7 @@ function finish(
       ? { event: "end", outcome: result?.outcome ?? null, summary: null, ...readOf(result) }
       : { event: "error", ...failure, code },
   );
-  return failed === undefined
-    ? undefined
-    : new ReportError(
-        "the events",
-        `standard output: ${describe(failed)} (${failed})`,
-        "look at what reads standard output",
-      );
+  return eventsError(failed);
 }
 
 function readOf(result: Result | undefined): { read?: number } {
