@@ -197,7 +197,7 @@ pub(crate) fn pipe(len: usize) -> Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
-/// Creates a file in memory that has no name; see memfd_create(2).
+/// Creates a file in memory that has no name; see `memfd_create(2)`.
 pub(crate) fn memory_file() -> Result<OwnedFd> {
     fs::memfd_create("blockcopy", fs::MemfdFlags::CLOEXEC)
 }

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 
 import type { StageContext } from "../../../blocks/context.ts";
-import { CopyError, ReportError } from "../../../errors/copy-error.ts";
+import { CopyError, type ReportError } from "../../../errors/copy-error.ts";
 import { exitCodeOf } from "../../../errors/explain.ts";
 import { printable } from "../../../errors/printable.ts";
 import type * as Binding from "../../../native/binding.js";
