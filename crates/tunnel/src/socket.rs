@@ -20,9 +20,9 @@ const UNTAKEN_MILLISECONDS: u32 = 10 * 60 * 1000;
 #[cfg(target_os = "linux")]
 const RATE: u64 = 1_250_000_000;
 
-/// Bytes that Linux allows to be under way without being asked: `tcp_wmem` of tcp(7) gives 4 MiB to a socket, headers and all.
+/// Limit for a buffer that grows by itself, if /proc does not tell it: the default of Linux for sending.
 #[cfg(target_os = "linux")]
-const ALLOWED: usize = 2 << 20;
+const DEFAULT_MOST: usize = 4 << 20;
 
 /// Most bytes that may be under way: 10 Gbit/s over 27 ms, 1 Gbit/s over 270 ms. The kernel adds as much for headers.
 #[cfg(target_os = "linux")]
@@ -49,16 +49,33 @@ pub(crate) fn tune(socket: &TcpStream) -> std::io::Result<()> {
 /// Gives the socket room for all that is under way if the peer is far away. The buffers of other connections are left to the kernel, which
 /// fits them to the rate, up to a limit that suits a single site.
 ///
-/// Only root may go beyond that limit (`SO_SNDBUFFORCE`, socket(7)). For others, the delay limits the rate of one connection.
+/// Only root may go beyond that limit (`SO_SNDBUFFORCE`, socket(7)). For others, the delay limits the rate of one connection. What may
+/// arrive is also limited by the window scale, which the kernel has chosen before: with a `tcp_rmem` of 6 MiB, to 8 MiB.
+///
+/// The round trip may be too long, because a packet was lost: that only makes more room than is used.
 #[cfg(target_os = "linux")]
 pub(crate) fn fit_to_distance(socket: &TcpStream, round_trip: Duration) {
     let under_way = u128::from(RATE) * round_trip.as_micros() / 1_000_000;
     let room = usize::try_from(under_way).map_or(MOST_UNDER_WAY, |room| room.min(MOST_UNDER_WAY));
-    if room > ALLOWED && sockopt::set_socket_send_buffer_size_force(socket, room).is_ok() {
-        // Neither is refused where the first one is not.
+    if room > reach("tcp_wmem") && sockopt::set_socket_send_buffer_size_force(socket, room).is_ok()
+    {
+        // Not refused where the first one is not.
         let _ = limit_unsent(socket, MOST_UNSENT);
+    }
+    if room > reach("tcp_rmem") {
         let _ = sockopt::set_socket_recv_buffer_size_force(socket, room);
     }
+}
+
+/// Returns the bytes of data that the kernel lets a buffer grow to by itself: half of the last number of this setting, see tcp(7). The other
+/// half is for headers.
+#[cfg(target_os = "linux")]
+fn reach(setting: &str) -> usize {
+    let text = std::fs::read_to_string(format!("/proc/sys/net/ipv4/{setting}"));
+    let most = text
+        .ok()
+        .and_then(|text| text.split_whitespace().nth(2)?.parse::<usize>().ok());
+    most.unwrap_or(DEFAULT_MOST) / 2
 }
 
 /// Leaves the buffers to the kernel.
