@@ -113,6 +113,19 @@ const UNDERSTOOD: Record<string, [map: string, blocks: number[], rest?: boolean]
     ]),
     [0, 3],
   ],
+  "braces, quotes and backslashes in the names of files": [
+    JSON.stringify(
+      ["a}b", 'a"}, {"b', "a\\"].map((filename, index) => ({
+        start: 2 * index * BLOCK,
+        length: BLOCK,
+        depth: 0,
+        zero: false,
+        data: true,
+        filename,
+      })),
+    ),
+    [0, 2, 4],
+  ],
 };
 
 for (const [name, [map, blocks, rest]] of Object.entries(UNDERSTOOD))

@@ -3,6 +3,9 @@ import { type MapText, MAX_ITEM, type Parsing, shown } from "./map-text.ts";
 /** The fields of an object in a JSON array. */
 export type Entry = Readonly<Record<string, unknown>>;
 
+/** Matches up to the first closing brace that is not in a string: names of files may have braces. */
+const FLAT_OBJECT = /^\{[^"}]*(?:"[^"\\]*(?:\\[^][^"\\]*)*"[^"}]*)*\}/;
+
 /**
  * Passes on the entries of a JSON array of flat objects one by one. So errors can name the line of an entry, and nesting cannot
  * exhaust the memory.
@@ -16,13 +19,12 @@ export function* jsonEntries(map: MapText, take: (entry: Entry) => void): Parsin
     return yield* finish(map);
   }
   for (;;) {
-    const { text, at } = map;
-    const close = text.indexOf("}", at) + 1;
-    if (text[at] !== "{" || close === 0 || close - at > MAX_ITEM) {
+    const [object] = FLAT_OBJECT.exec(map.text.slice(map.at, map.at + MAX_ITEM)) ?? [];
+    if (object === undefined) {
       throw map.misread(`expected a JSON object without nested objects, found ${map.next()}`);
     }
-    take(parseObject(map, text.slice(at, close)));
-    map.at = close;
+    take(parseObject(map, object));
+    map.at += object.length;
     yield* map.skipSpace();
     const separator = map.text[map.at];
     if (separator === "]") {
