@@ -60,6 +60,11 @@ export function statSync(name: string): fs.Stats {
   return fs.statSync(placeOf(name));
 }
 
+/** Like `statSync`, with exact numbers: those of inodes may be above 2^53. */
+export function statExactSync(name: string): fs.BigIntStats {
+  return fs.statSync(placeOf(name), { bigint: true });
+}
+
 /** Like `statfsSync` of `node:fs`. */
 export function statfsSync(name: string): fs.StatsFs {
   return fs.statfsSync(placeOf(name));

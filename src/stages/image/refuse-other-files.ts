@@ -1,8 +1,13 @@
 import type * as Binding from "../../native/binding.js";
-import { readdirSync, readlinkSync, statSync } from "../../native/files.ts";
+import { readdirSync, readlinkSync, statExactSync } from "../../native/files.ts";
+import { identityOf } from "./identity.ts";
 import { ImageError } from "./image-error.ts";
 
-type Status = ReturnType<typeof statSync>;
+/** A file that a process has open. */
+interface Opened {
+  name: string;
+  stat: ReturnType<typeof statExactSync>;
+}
 
 /** Descriptors of the server that are no files of an image: its standard streams, and its socket. */
 const OWN = 4;
@@ -30,24 +35,23 @@ export function refuseOtherFiles(pid: number, file: string, container: Binding.S
 }
 
 /** Lists the files and block devices that a process has open. */
-function filesOf(pid: number): { name: string; stat: Status }[] {
+function filesOf(pid: number): Opened[] {
   const folder = `/proc/${pid}/fd`;
   return readdirSync(folder)
     .filter((fd) => Number(fd) >= OWN)
-    .map((fd) => ({ stat: statSync(`${folder}/${fd}`), name: readlinkSync(`${folder}/${fd}`) }))
+    .map((fd) => openedAt(`${folder}/${fd}`))
+    .filter((opened) => opened !== undefined)
     .filter(({ stat }) => stat.isFile() || stat.isBlockDevice());
 }
 
-/** Returns the identity as the engine writes it, without that of the boot. */
-function identityOf(stat: Status): string {
-  return stat.isBlockDevice()
-    ? `device ${numberText(stat.rdev)}`
-    : `file ${numberText(stat.dev)} ${stat.ino}`;
-}
-
-/** Returns `major:minor`; see makedev(3). */
-function numberText(device: number): string {
-  const major = (device >> 8) & 0xfff;
-  const minor = (device & 0xff) | ((device >> 12) & 0xfff00);
-  return `${major}:${minor}`;
+/** Examines a descriptor; undefined if it has been closed since the folder was read. */
+function openedAt(path: string): Opened | undefined {
+  try {
+    return { stat: statExactSync(path), name: readlinkSync(path) };
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
+      return undefined;
+    }
+    throw error;
+  }
 }
