@@ -21,6 +21,13 @@ export const isDestination = t.isObject({
 
 export type Destination = t.InferType<typeof isDestination>;
 
+/** The word of `sync` to the source before the hash stream. */
+export const isOpening = t.isObject({
+  destination: isDestination,
+  /** True if an audit may find that the destination was not what the record says. */
+  audited: t.isBoolean(),
+});
+
 /** The word of `sync` to the source once the destination is synced and has proved what it has. */
 export const isVerdict = t.isObject({
   /** Bytes of the blocks that the destination has written. */

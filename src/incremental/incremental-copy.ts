@@ -15,7 +15,7 @@ import { SnapshotError } from "../snapshots/snapshot-error.ts";
 import { type Frozen, takeSnapshot, type Volume, volumeOf } from "../snapshots/take-snapshot.ts";
 import { baseTag } from "./base-name.ts";
 import { chooseBase, poolRow } from "./choose-base.ts";
-import { type Destination, isDestination, isVerdict } from "./destination.ts";
+import { type Destination, isOpening, isVerdict } from "./destination.ts";
 import { type BaseFacts, type BaseRecord, EVERYTHING } from "./record.ts";
 import { openStateFolder, RecordFile } from "./record-file.ts";
 import { changedRanges, mappingFault } from "./thin-ranges.ts";
@@ -107,7 +107,7 @@ export class IncrementalCopy {
   ): Promise<IncrementalCopy> {
     const volume = thinVolumeOf(source);
     const { native, engine } = context;
-    const destination = await readWord(native, "the description of the destination", isDestination);
+    const opening = await readWord(native, "the description of the destination", isOpening);
     await openStateFolder();
     const file = RecordFile.of({ name, ...volume });
     await file.lock(engine);
@@ -118,8 +118,8 @@ export class IncrementalCopy {
       }
       const volumes = volumesOf(source, volume, snapshot);
       const tag = baseTag(name);
-      const { changes, last } = await prepare({ file, volumes, destination, tag });
-      await file.removeOthers(engine, destination);
+      const { changes, last } = await prepare({ file, volumes, tag, ...opening });
+      await file.removeOthers(engine, opening.destination);
       announce(changes);
       return new IncrementalCopy(context, { snapshot, file, tag, volumes, last });
     } catch (error) {
@@ -231,16 +231,21 @@ function volumesOf(
   return { rows, origin, pool, taken };
 }
 
-/** Finds what has changed, and records that all of it may be written to the destination from now on. */
+/**
+ * Finds what has changed, and records that all of it may be written to the destination from now on. What an audit finds is known only at its
+ * end: until then, the record promises nothing, so that a run that ends before does not hide what it has found.
+ */
 async function prepare({
   file,
   volumes: { rows, origin, pool, taken },
   destination,
+  audited,
   tag,
 }: {
   file: RecordFile;
   volumes: Volumes;
   destination: Destination;
+  audited: boolean;
   tag: string;
 }): Promise<{ changes: Changes; last: string | undefined }> {
   const found = await file.read();
@@ -251,7 +256,7 @@ async function prepare({
     return { changes: { extents: [EVERYTHING], reason }, last: undefined };
   }
   const changes = await changesSince(found, { rows, origin, pool, taken }, { destination, tag });
-  await file.write({ ...found, pending: changes.extents });
+  await file.write({ ...found, pending: audited ? [EVERYTHING] : changes.extents });
   return { changes, last: found.facts.base.uuid };
 }
 
@@ -279,4 +284,4 @@ async function changesSince(
 }
 
 const UNFINISHED =
-  "the last comparison of everything was not finished, or its audit found differences";
+  "the last copy that compared everything or had an audit was not finished, or its audit found differences";

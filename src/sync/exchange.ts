@@ -33,7 +33,8 @@ export class Exchange {
     await this.#to.until(() => descriptions.length > 0);
     const [first] = descriptions;
     if (first !== undefined) {
-      yield Buffer.from(encodeWord(named(end, first)));
+      const audited = this.#copy.audit !== undefined;
+      yield Buffer.from(encodeWord({ destination: named(end, first), audited }));
     }
   }
 

@@ -80,6 +80,7 @@ export const incrementalKills: Topic = {
         "after lvremove",
       ].map((step) => [`killed: ${step}`, KILLED]),
     ),
+    "killed: a copy with an audit": { ...all("had an audit was not finished"), "killed with": 75 },
     "killed: the copy itself": CHANGED,
     "killed: after reserve_metadata_snap": {
       ...all("the pool vg-pool-tpool holds a snapshot of its metadata that another program"),

@@ -4,7 +4,7 @@
 . "$GUEST/incremental-lib.sh"
 steps=('after lvcreate' 'before thin_delta' 'after thin_delta' 'after release_metadata_snap' 'before lvchange --yes --set'
   'after lvchange --yes --set' 'after lvchange --yes --activate' 'before lvremove' 'after lvremove')
-others=('the copy itself' 'after reserve_metadata_snap')
+others=('a copy with an audit' 'the copy itself' 'after reserve_metadata_snap')
 if ! have_programs lvm thin_delta thin_check dmsetup || ! have_modules dm-thin-pool; then
   for name in "${steps[@]}" "${others[@]}"; do row "killed: $name"; skip "$missing"; done
   exit 0
@@ -38,11 +38,11 @@ SH
 done
 
 # Changes a range that the base does not have, and kills a copy of it. Then the range is freed: only the record of what was
-# under way still says that the destination may have it.
+# under way still says that the destination may have it: killed_at WHEN [OPTION]...
 killed_at() {
   noise /dev/vg/disk "$number" $((16 * MiB)) $((2 * MiB))
   echo "$1" >/tmp/word
-  attempt blockcopy sync --incremental nightly /dev/vg/disk "$copy"
+  attempt blockcopy sync --incremental nightly "${@:2}" /dev/vg/disk "$copy"
   fact 'killed with' "$code"
   : >/tmp/word
   blkdiscard -o $((16 * MiB)) -l $((2 * MiB)) /dev/vg/disk
@@ -57,6 +57,13 @@ for step in "${steps[@]}"; do
   nightly
   outcome
 done
+
+# The audit may have found something.
+row 'killed: a copy with an audit'
+number=$((number + 1))
+killed_at 'before lvchange --yes --set' --audit 100%
+nightly
+outcome
 
 row 'killed: the copy itself'
 noise /dev/vg/disk copy $((16 * MiB)) $((2 * MiB))
