@@ -15,6 +15,9 @@ const LAST_LINES = 5;
 /** Length of the warnings about snapshots after which no more are kept. */
 const MOST_LEFT = 4000;
 
+/** Descriptions of a destination: before the copy, and after it was synced. */
+const MOST_DESCRIPTIONS = 2;
+
 /** Longest part of a line that is kept: it comes from another host. */
 const LINE_LENGTH = 1000;
 
@@ -187,7 +190,10 @@ export class Side {
         this.#keepLeft(event);
         break;
       case "destination":
-        this.descriptions.push(event);
+        // Another host may send any number of them.
+        if (this.descriptions.length < MOST_DESCRIPTIONS) {
+          this.descriptions.push(event);
+        }
         break;
       case "changed":
         for (const [start, length] of event.ranges) {
