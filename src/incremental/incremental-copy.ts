@@ -19,7 +19,7 @@ import { type Destination, isOpening, isVerdict } from "./destination.ts";
 import { type BaseFacts, type BaseRecord, EVERYTHING } from "./record.ts";
 import { openStateFolder, RecordFile } from "./record-file.ts";
 import { changedRanges, mappingFault } from "./thin-ranges.ts";
-import { readWord } from "./word.ts";
+import { FIRST, readWord } from "./word.ts";
 
 /** The ranges to compare, and the reason if that is everything. */
 export interface Changes {
@@ -252,7 +252,7 @@ async function prepare({
   if (found === undefined || "reason" in found) {
     // A record that cannot be read now must not be found again once the destination has been written to.
     await file.remove();
-    const { reason } = found ?? { reason: "this is the first copy with this name" };
+    const { reason } = found ?? { reason: FIRST };
     return { changes: { extents: [EVERYTHING], reason }, last: undefined };
   }
   const changes = await changesSince(found, { rows, origin, pool, taken }, { destination, tag });

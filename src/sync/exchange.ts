@@ -1,5 +1,6 @@
+import type { StageContext } from "../blocks/context.ts";
 import { type Described, type Destination, withNames } from "../incremental/destination.ts";
-import { encodeWord } from "../incremental/word.ts";
+import { encodeWord, FIRST } from "../incremental/word.ts";
 import { absolute } from "../native/files.ts";
 import { type Endpoint, hostOf } from "./connection/endpoint.ts";
 import type { SidePair } from "./copy-view.ts";
@@ -15,16 +16,16 @@ export class Exchange {
   readonly #from: Side;
   readonly #to: Side;
   readonly #copy: CopyOptions;
-  readonly #warn: (message: string) => void;
+  readonly #says: Pick<StageContext, "warn" | "alarm">;
 
   constructor(
     { from, to }: SidePair,
-    { copy, warn }: { copy: CopyOptions; warn: (message: string) => void },
+    { copy, says }: { copy: CopyOptions; says: Pick<StageContext, "warn" | "alarm"> },
   ) {
     this.#from = from;
     this.#to = to;
     this.#copy = copy;
-    this.#warn = warn;
+    this.#says = says;
   }
 
   /** Yields the description of the destination, which the source reads before the hash stream. */
@@ -43,7 +44,9 @@ export class Exchange {
     const from = this.#from;
     await from.until(() => from.changedReason !== undefined);
     if (typeof from.changedReason === "string") {
-      this.#warn(`everything is compared: ${from.changedReason}`);
+      // With --quiet, too: a night that takes ten times as long, again and again, needs its reason in the mail of cron.
+      const say = from.changedReason === FIRST ? this.#says.warn : this.#says.alarm;
+      say(`everything is compared: ${from.changedReason}`);
     }
     yield* rangeListOf(from.changed, this.#copy)?.() ?? [];
   }

@@ -14,7 +14,7 @@ import { incompatibility } from "./failures/versions.ts";
 /** The services that a copy between hosts uses. */
 export type SyncContext = Pick<
   StageContext,
-  "native" | "cancellation" | "warn" | "tell" | "debug"
+  "native" | "cancellation" | "warn" | "alarm" | "tell" | "debug"
 > & {
   progress: CopyState;
   /** Takes the words about a snapshot that is left. They are told however the copy ends. */

@@ -121,13 +121,13 @@ export async function runStreams(
 
 /** Returns what the stages of an incremental copy say to each other; undefined for another copy. */
 function exchangeOf(
-  { warn }: SyncContext,
+  says: SyncContext,
   { copy }: CopyPlan,
   [stream]: readonly Stream[],
 ): Exchange | undefined {
   return copy.incremental === undefined || stream === undefined
     ? undefined
-    : new Exchange(stream, { copy, warn });
+    : new Exchange(stream, { copy, says });
 }
 
 function isLinked({ source, destination }: CopyPlan): boolean {

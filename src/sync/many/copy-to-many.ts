@@ -118,7 +118,7 @@ async function copyTo(
   const options = retrieveOptions(context, plan, compress);
   try {
     const result = await syncRemote(
-      { native, ...says, cancellation: part, keepLeft: context.alarm },
+      { native, ...says, alarm: context.alarm, cancellation: part, keepLeft: context.alarm },
       {
         source: { kind: "local", path: source },
         destination: end,

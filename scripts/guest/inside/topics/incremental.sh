@@ -69,7 +69,7 @@ outcome
 
 row 'a destination that something else wrote to'
 noise "$copy" f $((30 * MiB)) 1000
-nightly
+nightly -q
 outcome
 
 row 'a metadata snapshot of another program'
