@@ -196,11 +196,26 @@ test("a source that marks parts which it was not asked for, or too few", async (
   }
 });
 
+/** A `mark` frame of the hash stream. */
+const askingMark = (offset: number): Buffer => Buffer.concat([Buffer.from("mark"), u64(offset)]);
+
 test("marks are read only where the hello asks for them, and never step back", () => {
-  const mark = Buffer.concat([Buffer.from("mark"), Buffer.alloc(8)]);
-  const asking = sealedStream(Buffer.from(sealedHello({ marks: true })), [mark, mark].map(whole));
-  const { frames, done } = new HashDecoder().decode(asking, 0);
+  const mark = askingMark(0);
+  const hello = sealedHello({ marks: true });
+  const asking = (...offsets: number[]): Buffer =>
+    sealedStream(hello, offsets.map(askingMark).map(whole));
+  const { frames, done } = new HashDecoder().decode(asking(0, 1), 0);
   assert.deepEqual([frames.map(({ kind }) => kind), done], [["mark", "mark"], true]);
+  for (const [offsets, message] of [
+    [[5, 5], "a `mark` frame repeats offset 5"],
+    [[6, 5], "a `mark` frame steps back to offset 5"],
+  ] as const)
+    assertRefused(
+      () => new HashDecoder().decode(asking(...offsets), 0),
+      "out-of-order",
+      hello.length + mark.length,
+      message,
+    );
   const plain = sealedHello();
   assertRefused(
     () => new HashDecoder().decode(sealedStream(plain, [whole(mark)]), 0),
@@ -238,12 +253,12 @@ test("retrieve marks what it has answered, and digests it", async (t) => {
   }));
   const frames = [
     hashFrame(0, BLOCK, zeros),
-    Buffer.concat([Buffer.from("mark"), u64(BLOCK)]),
+    askingMark(BLOCK),
     hashFrame(2 * BLOCK, BLOCK, sha3(source.subarray(2 * BLOCK, 3 * BLOCK))),
-    Buffer.concat([Buffer.from("mark"), u64(3 * BLOCK + 5)]),
+    askingMark(3 * BLOCK + 5),
     hashFrame(3 * BLOCK + 5, BLOCK, zeros),
     hashFrame(8 * BLOCK, BLOCK, zeros),
-    Buffer.concat([Buffer.from("mark"), u64(9 * BLOCK)]),
+    askingMark(9 * BLOCK),
   ];
   const hello = sealedHello({ marks: true });
   const stdin = sealedStream(hello, frames.map(whole));
@@ -269,6 +284,31 @@ test("retrieve marks what it has answered, and digests it", async (t) => {
   const all = Buffer.concat([text, u32(BLOCK), ...entries, u64(source.length)]);
   assert.deepEqual(Buffer.from(decoder.parts ?? []), sha3(all));
 });
+
+test("retrieve reads no more marks while those before are not answered", async (t) => {
+  const { folder, from } = pair(t);
+  const marks = Array.from({ length: 200_000 }, (_, index) => whole(askingMark(index + 1)));
+  const path = join(folder, "marks");
+  writeFileSync(path, sealedStream(sealedHello({ marks: true }), marks));
+  const stdin = openSync(path, "r");
+  defer(t, () => closeSync(stdin));
+  // No process reads its output, which is a socket with room for a few thousand marks at most.
+  const { pid, child } = start(t, ["retrieve", from], { stdin, stdout: "pipe" });
+  child.stdout?.pause();
+  let [before, consumed] = [0, 0];
+  const isStill = (): boolean => {
+    [before, consumed] = [consumed, positionOf(pid)];
+    return consumed > 0 && consumed === before;
+  };
+  await eventually(isStill, { what: "stopped reading", everyMs: 500 });
+  assert.ok(consumed <= MIB, `${consumed} bytes of marks read`);
+});
+
+/** Returns the offset up to which a process has read its standard input, a file. */
+function positionOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/fdinfo/0`, "utf8");
+  return Number(/^pos:\s+(\d+)$/m.exec(text)?.[1]);
+}
 
 test("a full verification needs the digest of the parts, and finds a difference", async (t) => {
   for (const [fields, code, message] of [

@@ -43,6 +43,8 @@ export class HashDecoder {
   #sealed = false;
   /** End of the block before, as an offset in the destination. */
   #end = 0;
+  /** Offset of the `mark` before. */
+  #mark = -1;
 
   /** The hello; undefined before it has been read, and for a stream without one. */
   get hello(): ReceivedHello | undefined {
@@ -165,6 +167,12 @@ export class HashDecoder {
         start,
         `a \`${start.command}\` frame steps back to offset ${position}`,
       );
+    if (frame.kind === "mark") {
+      // Each mark is answered: without a part before it, it asks for nothing.
+      if (position === this.#mark)
+        throw faulty("out-of-order", start, `a \`mark\` frame repeats offset ${position}`);
+      this.#mark = position;
+    }
     if (frame.kind === "rest") this.#end = Infinity;
     else this.#end = frame.kind === "hash" ? position + frame.length : position;
   }

@@ -34,6 +34,9 @@ export interface ComparisonIo {
   reads: Reads;
 }
 
+/** Most marks that a destination waits for at once. */
+const MOST_MARKS = 2;
+
 /** Compares a source with a hash stream, and sends the blocks that differ. */
 export class Comparison {
   readonly #context: StageContext;
@@ -49,6 +52,8 @@ export class Comparison {
   #parts: PartsDigest | undefined;
   readonly #decoder = new HashDecoder();
   readonly #sequence = new Sequence();
+  /** Marks that are not answered yet. */
+  #unanswered = 0;
   /** Known once the first batch has been read, or the end of the hash stream. */
   #format: Format | undefined;
   /** Bytes sent that the progress knows of. */
@@ -153,9 +158,8 @@ export class Comparison {
 
   async #compare(batch: HashBatch, format: Format): Promise<void> {
     const { encoder, compressor } = format;
-    const { mark } = batch;
-    if (mark !== undefined) {
-      this.#sequence.add(Promise.resolve(), () => this.#stream.write(encoder.mark(mark)));
+    if (batch.mark !== undefined) {
+      await this.#answer(batch.mark, encoder);
       return;
     }
     const { hashing } = this.#decoder;
@@ -169,6 +173,18 @@ export class Comparison {
     });
     const compared = { batch, reading, format, hasRootDigests };
     this.#sequence.add(reading.diff, (result) => this.#send(compared, result));
+  }
+
+  /** Answers a mark. Marks hold no slot, so nothing else limits how many wait for an output that is slow. */
+  async #answer(mark: number, encoder: Format["encoder"]): Promise<void> {
+    if (this.#unanswered >= MOST_MARKS) {
+      await this.#sequence.drained();
+    }
+    this.#unanswered += 1;
+    this.#sequence.add(Promise.resolve(), async () => {
+      await this.#stream.write(encoder.mark(mark));
+      this.#unanswered -= 1;
+    });
   }
 
   async #send(
