@@ -54,7 +54,10 @@ pub(crate) fn talk(bytes: &[u8]) {
 }
 
 fn handshake(bytes: &[u8]) {
-    let Ok(export) = negotiate(&mut Script(bytes), "disk", &Context::Allocation) else {
+    let Ok(uri) = Uri::parse(b"nbd://host/disk") else {
+        return;
+    };
+    let Ok(export) = negotiate(&mut Script(bytes), &uri, &Context::Allocation) else {
         return;
     };
     let blocks = export.blocks;

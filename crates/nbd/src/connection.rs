@@ -183,9 +183,9 @@ fn shake_hands(stream: Stream, opening: &Opening) -> Result<(Wire, Export), Fail
         stream: &stream,
         deadline,
     };
-    let (name, context) = (&opening.uri.export, &opening.context);
+    let (uri, context) = (&opening.uri, &opening.context);
     let Some(identity) = &opening.identity else {
-        let export = negotiate(&mut plain, name, context)?;
+        let export = negotiate(&mut plain, uri, context)?;
         return Ok((Wire::Plain(stream), export));
     };
     start_tls(&mut plain)?;
@@ -195,7 +195,7 @@ fn shake_hands(stream: Stream, opening: &Opening) -> Result<(Wire, Export), Fail
         stream: &secure,
         deadline,
     };
-    let export = choose(&mut timed, name, context)?;
+    let export = choose(&mut timed, uri, context)?;
     Ok((Wire::Secure(Box::new(secure)), export))
 }
 

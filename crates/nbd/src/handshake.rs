@@ -8,7 +8,7 @@ use crate::wire::{
     IHAVEOPT, MAX_PAYLOAD, NBDMAGIC, OLDSTYLE, OPTION_REPLY, ReadNumbers, export, hello, option,
     reply,
 };
-use crate::{Error, Failure};
+use crate::{Address, Error, Failure, Uri};
 
 /// Metadata context: properties of ranges that a server tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,11 +110,11 @@ fn refused<T>(why: impl Into<String>) -> Result<T, Failure> {
 /// [`Failure`]; a server that does not offer the export is [`Error::Refused`].
 pub fn negotiate(
     stream: &mut (impl Read + Write),
-    name: &str,
+    uri: &Uri,
     context: &Context,
 ) -> Result<Export, Failure> {
     greet(stream)?;
-    choose(stream, name, context)
+    choose(stream, uri, context)
 }
 
 /// Exchanges the greetings, and asks for TLS, which begins right after it. Nothing is negotiated before.
@@ -132,16 +132,16 @@ pub(crate) fn start_tls(stream: &mut (impl Read + Write)) -> Result<(), Failure>
 /// Negotiates the use of an export after the greetings.
 pub(crate) fn choose(
     stream: &mut (impl Read + Write),
-    name: &str,
+    uri: &Uri,
     context: &Context,
 ) -> Result<Export, Failure> {
     let structured = is_accepted(stream, option::STRUCTURED_REPLY)?;
     let context = if structured {
-        select(stream, name, &context.name())?
+        select(stream, &uri.export, &context.name())?
     } else {
         None
     };
-    let found = go(stream, name)?;
+    let found = go(stream, uri)?;
     let blocks = found.blocks.unwrap_or(BlockSizes {
         minimum: 1,
         maximum: MAX_PAYLOAD,
@@ -279,7 +279,8 @@ struct Found {
 }
 
 /// Chooses the export, and ends the handshake.
-fn go(stream: &mut (impl Read + Write), name: &str) -> Result<Found, Failure> {
+fn go(stream: &mut (impl Read + Write), uri: &Uri) -> Result<Found, Failure> {
+    let name = &uri.export;
     let mut data = Vec::new();
     data.extend(length_of(name.as_bytes()));
     data.extend(name.as_bytes());
@@ -292,7 +293,7 @@ fn go(stream: &mut (impl Read + Write), name: &str) -> Result<Found, Failure> {
         match kind {
             reply::ACK => return Ok(found),
             reply::INFO => inform(&mut found, &data)?,
-            kind if kind & reply::ERROR != 0 => return refused(refusal(kind, &data, name)),
+            kind if kind & reply::ERROR != 0 => return refused(refusal(kind, &data, uri)),
             _ => return violation("an unknown reply to an option"),
         }
     }
@@ -346,7 +347,8 @@ fn block_sizes(minimum: u32, preferred: u32, maximum: u32) -> Result<BlockSizes,
 }
 
 /// Explains a refusal, as a clause.
-fn refusal(kind: u32, message: &[u8], name: &str) -> String {
+fn refusal(kind: u32, message: &[u8], uri: &Uri) -> String {
+    let name = &uri.export;
     let name = if name.is_empty() {
         "default export".to_owned()
     } else {
@@ -355,7 +357,7 @@ fn refusal(kind: u32, message: &[u8], name: &str) -> String {
     let why = match kind {
         reply::UNSUPPORTED => "the server does not know NBD_OPT_GO, which is needed".to_owned(),
         reply::POLICY => format!("the server refuses this client the {name}"),
-        reply::TLS_REQUIRED => "the server demands TLS: write nbds:// instead of nbd://".to_owned(),
+        reply::TLS_REQUIRED => format!("the server demands TLS: {}", advice_on_tls(&uri.address)),
         reply::UNKNOWN => format!("the server has no {name}"),
         reply::SHUTDOWN => "the server is shutting down".to_owned(),
         kind => format!(
@@ -367,6 +369,16 @@ fn refusal(kind: u32, message: &[u8], name: &str) -> String {
         why
     } else {
         format!("{why}: {}", shown(message))
+    }
+}
+
+/// Returns the change to a URI without TLS that asks for TLS.
+fn advice_on_tls(address: &Address) -> &'static str {
+    match address {
+        Address::Tcp { .. } => "write nbds:// instead of nbd://",
+        Address::Unix(_) => {
+            "write nbds+unix:// instead of nbd+unix://, and add &tls-hostname=NAME with the name in its certificate"
+        }
     }
 }
 

@@ -73,11 +73,11 @@ impl Uri {
     /// The defect, as a clause.
     pub fn parse(name: &[u8]) -> Result<Self, String> {
         let (scheme, rest) = scheme_of(name).ok_or("it has no scheme")?;
-        let (is_unix, is_tls) = match scheme.as_str() {
-            "nbd" => (false, false),
-            "nbd+unix" => (true, false),
-            "nbds" => (false, true),
-            "nbds+unix" => (true, true),
+        let (base, is_unix) = match scheme.as_str() {
+            "nbd" => ("nbd", false),
+            "nbd+unix" => ("nbd", true),
+            "nbds" => ("nbds", false),
+            "nbds+unix" => ("nbds", true),
             _ => return Err(format!("{scheme} is not supported")),
         };
         refuse_characters(rest)?;
@@ -89,8 +89,8 @@ impl Uri {
             return Err("no export can have such a name".to_owned());
         }
         let mut given = Parameters::of(query.unwrap_or_default())?;
-        let socket = given.socket(is_unix)?;
-        let tls = given.tls(is_tls)?;
+        let socket = given.socket(base, is_unix)?;
+        let tls = given.tls(base == "nbds")?;
         given.refuse_others()?;
         if is_unix && tls.as_ref().is_some_and(|tls| tls.hostname.is_none()) {
             return Err(
@@ -105,7 +105,7 @@ impl Uri {
                     "a Unix domain socket has no host: write {scheme}:///"
                 ));
             }
-            None => tcp(authority)?,
+            None => tcp(base, authority)?,
         };
         Ok(Self {
             address,
@@ -186,12 +186,14 @@ impl Parameters {
     }
 
     /// Takes the path of the socket, if the scheme has one.
-    fn socket(&mut self, is_unix: bool) -> Result<Option<PathBuf>, String> {
+    fn socket(&mut self, base: &str, is_unix: bool) -> Result<Option<PathBuf>, String> {
         match self.take("socket")? {
-            Some(_) if !is_unix => Err("the parameter socket needs the scheme nbd+unix".to_owned()),
-            None if is_unix => {
-                Err("the parameter socket is missing: nbd+unix:///EXPORT?socket=PATH".to_owned())
+            Some(_) if !is_unix => {
+                Err(format!("the parameter socket needs the scheme {base}+unix"))
             }
+            None if is_unix => Err(format!(
+                "the parameter socket is missing: {base}+unix:///EXPORT?socket=PATH"
+            )),
             None => Ok(None),
             Some(path) => path_of(path, "its socket").map(Some),
         }
@@ -238,7 +240,7 @@ fn path_of(path: Vec<u8>, what: &str) -> Result<PathBuf, String> {
 }
 
 /// Parses `HOST`, `HOST:PORT` or `[IPv6]:PORT`.
-fn tcp(authority: &[u8]) -> Result<Address, String> {
+fn tcp(base: &str, authority: &[u8]) -> Result<Address, String> {
     let text = str::from_utf8(authority).map_err(|_| "its host is not ASCII")?;
     if text.contains('@') {
         return Err(
@@ -262,7 +264,7 @@ fn tcp(authority: &[u8]) -> Result<Address, String> {
         (host.to_owned(), port)
     };
     if host.is_empty() {
-        return Err("it names no host: nbd://HOST/EXPORT".to_owned());
+        return Err(format!("it names no host: {base}://HOST/EXPORT"));
     }
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => PORT,
@@ -347,7 +349,8 @@ mod tests {
             ("nbds://h/x?tls-type=anon", "tls-type is unknown"),
             ("nbd://h/x?tls-certificates=/x", "needs the scheme nbds"),
             ("nbd+vsock://2/x", "nbd+vsock is not supported"),
-            ("nbd:///x", "names no host"),
+            ("nbd:///x", "names no host: nbd://HOST/EXPORT"),
+            ("nbds:///x", "names no host: nbds://HOST/EXPORT"),
             ("nbd://", "names no host"),
             ("nbd://user@h/x", "user name"),
             ("nbd://h:0/x", "a port"),
@@ -366,10 +369,12 @@ mod tests {
             ("nbd://h/%4", "two hexadecimal digits"),
             ("nbd://h/%ff", "not UTF-8"),
             ("nbd://h/%00", "such a name"),
-            ("nbd://h/x?socket=/x", "needs the scheme"),
+            ("nbd://h/x?socket=/x", "needs the scheme nbd+unix"),
+            ("nbds://h/x?socket=/x", "needs the scheme nbds+unix"),
             ("nbd://h/x?tls-type=x509", "tls-type is unknown"),
             ("nbd://h/x?a%0Ab", "a?b is unknown"),
-            ("nbd+unix:///x", "socket is missing"),
+            ("nbd+unix:///x", "socket is missing: nbd+unix:///"),
+            ("nbds+unix:///x", "socket is missing: nbds+unix:///"),
             ("nbd+unix:///?socket=", "not the path"),
             ("nbd+unix:///?socket=%00x", "not the path"),
             ("nbd+unix:///?socket=/x&socket=/y", "twice"),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use blockcopy_nbd::{Context, Error, Export, Failure, negotiate};
+use blockcopy_nbd::{Context, Error, Export, Failure, Uri, negotiate};
 use proptest::prelude::*;
 
 use crate::server::{Server, bytes, greeting, info, negotiation, option_reply};
@@ -27,10 +27,30 @@ impl Write for Script<'_> {
 }
 
 fn negotiated(said: &[u8]) -> Result<Export, String> {
-    negotiate(&mut Script(said), "disk", &Context::Allocation).map_err(|failure| match failure {
+    negotiated_as("nbd://host/disk", said)
+}
+
+fn negotiated_as(uri: &str, said: &[u8]) -> Result<Export, String> {
+    let uri = Uri::parse(uri.as_bytes()).unwrap();
+    negotiate(&mut Script(said), &uri, &Context::Allocation).map_err(|failure| match failure {
         Failure::Server(error) => error.to_string(),
         Failure::Stream(error) => format!("{:?}", error.kind()),
     })
+}
+
+#[test]
+fn a_server_that_demands_tls_is_answered_with_the_scheme_to_write() {
+    let said = after_greeting(&[&option_reply(7, (1 << 31) + 5, &[])]);
+    for (uri, advice) in [
+        ("nbd://host/disk", "write nbds:// instead of nbd://"),
+        (
+            "nbd+unix:///disk?socket=/run/x",
+            "write nbds+unix:// instead of nbd+unix://, and add &tls-hostname=NAME",
+        ),
+    ] {
+        let refusal = negotiated_as(uri, &said).unwrap_err();
+        assert!(refusal.contains(advice), "{uri}: {refusal}");
+    }
 }
 
 const NO_STRUCTURE: [u8; 0] = [];
