@@ -1,6 +1,6 @@
 // Copies from and to exports of NBD servers with TLS, whose certificates are made here.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { basename, join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -131,7 +131,7 @@ test(
       ["a certificate that has expired", secure(old, expired), /invalid peer certificate/],
       ["no TLS", secure(fake, pki), /does not offer TLS, and nothing is sent without/],
       ["no CA", secure(uri, nothing), /nothing\/ca-cert\.pem cannot be read: .*No such file/],
-      ["no TLS here", uri, /the server demands TLS: write nbds:\/\/ instead of nbd:\/\//],
+      ["no TLS here", uri, /the server demands TLS: write nbds\+unix:\/\/ instead of nbd\+unix/],
     ] as const) {
       const outcome = await run(["sync", source, named]);
       assert.equal(outcome.code, EXIT.busy, `${what}: ${outcome.stderr}`);
@@ -142,6 +142,46 @@ test(
     // None of the CAs of this host has issued the certificate.
     const refused = await run(["sync", source, secure(uri)]);
     assertFailed(refused, EXIT.busy, "sync", /invalid peer certificate: UnknownIssuer/);
+  },
+);
+
+test(
+  "files of TLS that another user can change, and an incomplete set of them, are refused",
+  { skip: lacking("nbdkit", "openssl") },
+  async (t) => {
+    const { pki, source, served } = rig(t);
+    const before = readFileSync(served);
+    const tls = ["--tls=require", `--tls-certificates=${pki}`];
+    const uri = secure(await nbdkit(t, ...tls, "file", served), pki);
+    const [folder, ca, key] = ["", "ca-cert.pem", "client-key.pem"].map((name) => join(pki, name));
+    for (const [name = "", bad, good, says] of [
+      [folder, 0o777, 0o755, /others may write to .*\/pki\/? \(mode 0777\).*`chmod go-w`/],
+      [ca, 0o666, 0o644, /others may write to .*ca-cert\.pem \(mode 0666\).*`chmod go-w`/],
+      [key, 0o640, 0o600, /others may access the key .*client-key\.pem \(mode 0640\).*`chmod go=`/],
+    ] as const) {
+      chmodSync(name, bad);
+      assertFailed(await run(["sync", source, uri]), EXIT.permission, "sync", says);
+      chmodSync(name, good);
+    }
+    renameSync(join(pki, "client-cert.pem"), join(pki, "kept.pem"));
+    const outcome = await run(["sync", source, uri]);
+    assertFailed(outcome, EXIT.busy, "sync", /client-cert\.pem is missing, and its key/);
+    assertSame(readFileSync(served), before, "what is served");
+  },
+);
+
+test(
+  "the reason why the CA certificates of this host cannot be used is named",
+  { skip: lackingRoot("unshare", "mount") },
+  async (t) => {
+    const folder = scratch(t);
+    const [source, bad] = [join(folder, "source"), join(folder, "bad.pem")];
+    writeFileSync(source, CONTENT);
+    writeFileSync(bad, "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
+    const setup = `mount -t tmpfs none /etc/ssl/certs && cp ${bad} /etc/ssl/certs/ca-certificates.crt && exec "$@"`;
+    const prefix = ["unshare", "--mount", "sh", "-c", setup, "sh"];
+    const outcome = await run(["sync", source, "nbds://localhost/x"], { prefix });
+    assertFailed(outcome, EXIT.busy, "sync", /CA certificates of this host cannot be used: .*PEM/);
   },
 );
 

@@ -50,7 +50,7 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
   "bad-uri": {
     exitCode: ExitCode.usage,
     advice:
-      "give nbd://HOST:PORT/EXPORT, nbds:// for TLS, or nbd+unix:///EXPORT?socket=PATH; for a file of this name, put ./ before it",
+      "give nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH, with nbds instead of nbd for TLS; for a file of this name, put ./ before it",
   },
   "no-export": {
     exitCode: ExitCode.unavailable,
@@ -61,6 +61,11 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
     exitCode: ExitCode.unavailable,
     advice:
       "compare the name and the issuer of the server's certificate with the URI: ?tls-certificates=FOLDER names a folder with ca-cert.pem (and client-cert.pem and client-key.pem if the server asks for them), and tls-hostname=NAME another name",
+  },
+  untrusted: {
+    exitCode: ExitCode.permission,
+    advice:
+      "the certificates, the key and all folders above them must belong to root or to the user who runs this, who alone may write to them, and read the key",
   },
   "no-flush": {
     exitCode: ExitCode.unavailable,

@@ -141,6 +141,15 @@ pub enum Error {
         is_tls: bool,
     },
 
+    /// Another user could change a file that TLS to an export needs.
+    #[error("cannot open {}: {reason}", Shown::path(.path))]
+    Untrusted {
+        /// The URI.
+        path: PathBuf,
+        /// The file, the reason and the remedy, as clauses.
+        reason: String,
+    },
+
     /// A map of an export cannot be read completely.
     #[error("cannot read {map} of {}: {reason}", Shown::path(.path))]
     NoMap {
@@ -233,6 +242,7 @@ impl Error {
             Self::BadUri { .. } => "bad-uri",
             Self::NoExport { is_tls: true, .. } => "no-tls",
             Self::NoExport { .. } => "no-export",
+            Self::Untrusted { .. } => "untrusted",
             Self::NoFlush { .. } => "no-flush",
             Self::NoMap { map, .. } => match map {
                 ExportMap::DirtyBitmap(_) => "no-bitmap",
@@ -263,6 +273,7 @@ impl Error {
             | Self::NoIdentity { path, .. }
             | Self::BadUri { path, .. }
             | Self::NoExport { path, .. }
+            | Self::Untrusted { path, .. }
             | Self::NoFlush { path }
             | Self::NoMap { path, .. }
             | Self::Server { path, .. }
@@ -304,7 +315,8 @@ impl Error {
             | Self::NotAFile { .. }
             | Self::Permission { .. }
             | Self::Link { .. }
-            | Self::NoExport { .. } => Some("open"),
+            | Self::NoExport { .. }
+            | Self::Untrusted { .. } => Some("open"),
             Self::NoMap { .. } => Some("read"),
             Self::Io { action, .. } | Self::Server { action, .. } => Some(action),
             Self::Sync { .. } => Some("sync"),

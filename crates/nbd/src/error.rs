@@ -33,6 +33,9 @@ pub enum Error {
     /// TLS cannot be begun, or the server has not proved its name; the reason, as a clause.
     #[error("{0}")]
     Tls(String),
+    /// Another user could change a file that TLS needs, or read the key; the reason and the remedy, as clauses.
+    #[error("{0}")]
+    Untrusted(String),
     /// The server sent what the protocol does not allow.
     #[error("the server broke the NBD protocol: {0}")]
     Violation(&'static str),
@@ -77,7 +80,7 @@ impl Error {
 }
 
 /// Returns the text of an error without the number that the standard library adds.
-fn text_of(error: &io::Error) -> String {
+pub(crate) fn text_of(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error ") {
         Some((text, _)) => text.to_owned(),

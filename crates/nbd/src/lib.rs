@@ -21,6 +21,7 @@ mod reply;
 mod stream;
 mod tls;
 mod transport;
+mod trust;
 mod uri;
 mod wire;
 

@@ -1,7 +1,6 @@
 //! TLS: version 1.3, with certificates that are verified.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -10,8 +9,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, version};
 
-use crate::error::shown;
 use crate::stream::{Stream, Timed};
+use crate::trust::{Content, name_of, read_trusted};
 use crate::{Address, Error, Uri};
 
 /// Plaintext that is encrypted at a time, in bytes: four records.
@@ -93,7 +92,11 @@ fn system_roots() -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
-        return unusable("this host has no CA certificates: name some by tls-certificates=FOLDER");
+        let why = match found.errors.first() {
+            Some(error) => format!("the CA certificates of this host cannot be used: {error}"),
+            None => "this host has no CA certificates".to_owned(),
+        };
+        return unusable(format!("{why}: name some by tls-certificates=FOLDER"));
     }
     Ok(roots)
 }
@@ -115,18 +118,27 @@ fn own_certificate(
 ) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, Error> {
     let [certificate, key] = ["client-cert.pem", "client-key.pem"].map(|name| folder.join(name));
     // One that cannot be looked at fails to be read.
-    if certificate.try_exists().is_ok_and(|exists| !exists) {
-        return Ok(None);
+    let is_missing = |file: &Path| file.try_exists().is_ok_and(|exists| !exists);
+    if is_missing(&certificate) {
+        if is_missing(&key) {
+            return Ok(None);
+        }
+        return unusable(format!(
+            "{} is missing, and its key client-key.pem exists: put the certificate next to it, or remove the key",
+            name_of(&certificate)
+        ));
     }
     let chain = certificates(&certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&key).map_err(|error| unreadable(&key, &error))?;
+    let pem = read_trusted(&key, Content::Secret)?;
+    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| unreadable(&key, &error))?;
     Ok(Some((chain, key)))
 }
 
 /// Reads a file with at least one certificate.
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    let found: Vec<_> = read.map_err(|error| unreadable(file, &error))?;
+    let pem = read_trusted(file, Content::Public)?;
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = read.map_err(|error| unreadable(file, &error))?;
     if found.is_empty() {
         return unusable(format!("{} has no certificate", name_of(file)));
     }
@@ -135,10 +147,6 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
 
 fn unreadable(file: &Path, error: &rustls::pki_types::pem::Error) -> Error {
     Error::Tls(format!("{} cannot be read: {error}", name_of(file)))
-}
-
-fn name_of(file: &Path) -> String {
-    shown(file.as_os_str().as_bytes())
 }
 
 fn broken(error: rustls::Error) -> io::Error {

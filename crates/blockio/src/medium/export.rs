@@ -36,7 +36,7 @@ pub(crate) fn is_export(path: &Path) -> bool {
 /// Connects to the export that the URI `path` names, or that offers the disk of the image `path`.
 ///
 /// # Errors
-/// [`Error::BadUri`], [`Error::NoExport`].
+/// [`Error::BadUri`], [`Error::NoExport`], [`Error::Untrusted`].
 pub(crate) fn connect(path: &Path, context: Context) -> std::result::Result<Client, Error> {
     let uri = served(path).map_or(path, |served| &served.uri);
     let uri = Uri::parse(uri.as_os_str().as_bytes()).map_err(|reason| Error::BadUri {
@@ -44,13 +44,19 @@ pub(crate) fn connect(path: &Path, context: Context) -> std::result::Result<Clie
         reason,
     })?;
     let connected = Client::connect(&uri, Limits::default(), context);
-    connected.map_err(|failure| Error::NoExport {
-        path: path.to_owned(),
-        reason: failure.to_string(),
-        is_tls: matches!(failure, Failure::Tls(_)),
-        errno: match failure {
-            Failure::Connect { errno, .. } => errno,
-            _ => None,
+    connected.map_err(|failure| match failure {
+        Failure::Untrusted(reason) => Error::Untrusted {
+            path: path.to_owned(),
+            reason,
+        },
+        failure => Error::NoExport {
+            path: path.to_owned(),
+            reason: failure.to_string(),
+            is_tls: matches!(failure, Failure::Tls(_)),
+            errno: match failure {
+                Failure::Connect { errno, .. } => errno,
+                _ => None,
+            },
         },
     })
 }
@@ -59,7 +65,7 @@ impl Export {
     /// Connects to the export that the URI `path` names, or that offers the disk of the image `path`.
     ///
     /// # Errors
-    /// [`Error::BadUri`], [`Error::NoExport`].
+    /// [`Error::BadUri`], [`Error::NoExport`], [`Error::Untrusted`].
     pub(crate) fn open(path: &Path) -> std::result::Result<Self, Error> {
         let client = connect(path, Context::Allocation)?;
         Ok(Self::of(Arc::new(client), served(path)))
