@@ -18,7 +18,7 @@ import { defer } from "../support/cleanup.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { start } from "../support/programs/pipe.ts";
 import { answer, BEGIN, END, HELLO, OLD, pull } from "../support/programs/stand-in.ts";
-import { pair } from "../support/programs/sync-pair.ts";
+import { changedIn, pair } from "../support/programs/sync-pair.ts";
 import { field, u32, u64 } from "../support/wire/description-frames.ts";
 import { hashFrame, sha3 } from "../support/wire/frames.ts";
 import {
@@ -309,6 +309,28 @@ function positionOf(pid: number): number {
   const text = readFileSync(`/proc/${pid}/fdinfo/0`, "utf8");
   return Number(/^pos:\s+(\d+)$/m.exec(text)?.[1]);
 }
+
+test("several streams verify all of the source, and refuse to verify less", async (t) => {
+  const source = noise("full", 4 * PART + 77);
+  const size = source.length;
+  const { folder, from, to } = pair(t, { source });
+  const [all, most] = [join(folder, "all"), join(folder, "most")];
+  writeFileSync(all, `0 ${size}\n`);
+  writeFileSync(most, `${BLOCK} ${size - BLOCK}\n`);
+  for (const [isWhole, args] of [
+    [true, ["--end", `${size}`]],
+    [true, ["--ranges", all]],
+    [false, ["--end", `${size - 1}`]],
+    [false, ["--ranges", most]],
+  ] as const) {
+    const before = changedIn(source, 0, 100);
+    writeFileSync(to, before);
+    const options = ["--streams", "2", "--verify", "full", ...args];
+    const outcome = await run(["sync", "-q", ...options, from, to]);
+    assert.equal(outcome.code, isWhole ? EXIT.ok : EXIT.usage, outcome.stderr);
+    assertSame(readFileSync(to), isWhole ? source : before, options.join(" "));
+  }
+});
 
 test("a full verification needs the digest of the parts, and finds a difference", async (t) => {
   for (const [fields, code, message] of [

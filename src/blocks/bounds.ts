@@ -25,8 +25,10 @@ export interface BlockRequest {
 export interface CopyRequest extends BlockRequest {
   /** True if all parts together include what the source has after the end of the destination. */
   reachesEnd: boolean;
-  /** True if all parts together cover all of the source. */
+  /** True if all parts together cover all of the source, whatever its size. */
   whole: boolean;
+  /** Offset before which all parts together leave nothing out; what follows the end of the destination is not counted. */
+  coveredTo: number;
 }
 
 /**

@@ -164,20 +164,18 @@ export function awaitRequest(
  */
 function wholeRequest(
   { extents, size, openEnded }: BlockRequest,
-  { start, end, part, ranges }: ReceiveOptions,
+  { start, end, part }: ReceiveOptions,
   shared: SharedParts | undefined,
-): Pick<CopyRequest, "reachesEnd" | "whole"> {
-  if (shared !== undefined) {
-    const reachesEnd = shared.queue.copy.openEnded;
-    return { reachesEnd, whole: reachesEnd && start === 0 && ranges === undefined };
-  }
-  if (part !== undefined) {
+): Pick<CopyRequest, "reachesEnd" | "whole" | "coveredTo"> {
+  // Of a shared copy, the request has only the parts that this process has taken so far.
+  const [first] = shared?.coverage.extents ?? extents;
+  const coveredTo = first?.start === 0 ? first.end : 0;
+  if (shared === undefined && part !== undefined) {
     const reachesEnd = end === undefined || end > size;
-    return { reachesEnd, whole: reachesEnd && start === 0 };
+    return { reachesEnd, whole: reachesEnd && start === 0, coveredTo };
   }
-  const [first] = extents;
-  const coversAll = size === 0 || (first?.start === 0 && first.end >= size);
-  return { reachesEnd: openEnded, whole: openEnded && coversAll };
+  const reachesEnd = shared?.queue.copy.openEnded ?? openEnded;
+  return { reachesEnd, whole: reachesEnd && coveredTo >= size, coveredTo };
 }
 
 /** Reads the range list now, if there is one: the block stream follows it on the same input. */

@@ -105,8 +105,7 @@ function coversSource({ request }: Plan, head: Head, size: number): boolean {
   if (request === undefined) {
     return (head.end ?? size) >= size;
   }
-  const [first] = request.extents;
-  return request.whole || size === 0 || (first?.start === 0 && first.end >= size);
+  return request.whole || request.coveredTo >= size;
 }
 
 /** Returns the end of what may be written, as an offset; undefined if it is not known, or at most that of the destination. */
