@@ -1,7 +1,7 @@
 // The parts that the streams of one copy take, one after the other.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { closeSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -10,6 +10,7 @@ import { partLength } from "../../src/blocks/part.ts";
 import { BlockDecoder } from "../../src/protocol/block-stream/decoder.ts";
 import { bytesOf, type Extent, type ExtentList, Extents } from "../../src/ranges/extents.ts";
 import { HashDecoder } from "../../src/protocol/hash-stream/decoder.ts";
+import { SharedList } from "../../src/transport/files/shared-list.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { BLOCK, noise } from "../support/files/files.ts";
 import { script } from "../support/hosts/hosts.ts";
@@ -179,11 +180,24 @@ test("a queue that is not the one of this copy", async (t) => {
   }
 });
 
+test("a list of parts that cannot be made leaves no descriptor open", () => {
+  // The first takes the list and does not keep it, the second does not take it.
+  for (const [path, message] of [
+    ["/dev/null", /is not the list of the parts of this copy/],
+    ["/dev/full", /cannot make the list of the parts of this copy: no space/],
+  ] as const) {
+    const file = openSync(path, "r+");
+    assert.throws(() => SharedList.create({ makeMemoryFile: () => file }, "{}"), message);
+    assert.throws(() => fstatSync(file), { code: "EBADF" });
+  }
+});
+
 test("a source that marks parts which it was not asked for, or too few", async (t) => {
   const before = Buffer.alloc(4 * PART, 7);
+  // Either stream may be the first to notice: the messages and the offset are those of any part.
   for (const [marks, message] of [
-    [[], /ends without the `mark` frame for offset 4194304, at byte \d+ of/],
-    [[2 * PART], /a `mark` frame for offset 8388608 that the destination has not asked for/],
+    [[], /ends without the `mark` frame for offset \d+, at byte \d+ of/],
+    [[PART + 1], /a `mark` frame for offset 4194305 that the destination has not asked for/],
   ] as const) {
     const { outcome, here } = await pull(t, {
       events: [HELLO, BEGIN, END],

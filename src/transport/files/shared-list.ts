@@ -56,10 +56,12 @@ export class SharedList {
     const file = native.makeMemoryFile();
     try {
       writeSync(file, header, 0, HEADER_LENGTH, 0);
+      // This descriptor stays open too: the other processes open the list by it.
+      return SharedList.open(`${process.pid}/${file}/${id}`);
     } catch (error) {
+      close(file);
       throw failure("make", error);
     }
-    return SharedList.open(`${process.pid}/${file}/${id}`);
   }
 
   /**

@@ -206,7 +206,11 @@ class ControlEnd {
     }
   }
 
-  /** Without a preface, the channel always has room for a few bytes, so this does not block, and no later close can overtake it. */
+  /**
+   * Writes a few bytes at once, unless the channel is closed. Without a preface, there is always room for them; after one, this may wait until
+   * the program has read some of it. A close during the preface cuts it off and drops these bytes: they must not follow a part of it, and the
+   * program takes the early end for a failure.
+   */
   #tellNow(text: string): void {
     if (this.#isClosed) {
       return;
