@@ -175,16 +175,19 @@ export class SharedReads implements Reads {
     compression: Binding.Compression,
   ): Promise<void> {
     const { chunk, packs } = use;
-    const wanted = changed.flatMap(({ block }) => (block.codec === "zeros" ? [] : block.index));
-    const found = chunk.packWith(compression, wanted);
-    const missing = wanted.filter((index) => found?.has(index) !== true);
-    const made =
-      missing.length === 0 ? undefined : chunk.pack(this.#context.engine, compression, missing);
-    for (const pack of [found, made]) {
+    const keep = (pack: Pack | undefined): void => {
       if (pack !== undefined) {
         pack.pin();
         packs.push(pack);
       }
+    };
+    const wanted = changed.flatMap(({ block }) => (block.codec === "zeros" ? [] : block.index));
+    const found = chunk.packWith(compression, wanted);
+    // Before a slot is taken for more: that may take the one of a pack that is not in use.
+    keep(found);
+    const missing = wanted.filter((index) => found?.has(index) !== true);
+    if (missing.length > 0) {
+      keep(chunk.pack(this.#context.engine, compression, missing));
     }
     for (const pack of packs) {
       await pack.ready;

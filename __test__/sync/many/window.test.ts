@@ -1,0 +1,110 @@
+// The memory that the reads of several destinations share, where it is short.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { MAX_BATCH_LENGTH } from "../../../src/blocks/digest-batches.ts";
+import type * as Binding from "../../../src/native/binding.js";
+import { loadAddon } from "../../../src/native/load.ts";
+import { DIGEST_LENGTHS } from "../../../src/protocol/digest.ts";
+import type { Reading } from "../../../src/stages/retrieve/reads.ts";
+import { SharedReads } from "../../../src/stages/retrieve/shared/shared-reads.ts";
+import { Window } from "../../../src/stages/retrieve/shared/window.ts";
+import { BLOCK, scratch, text } from "../../support/files/files.ts";
+
+const native = loadAddon();
+const engine = new native.Engine({});
+
+const HASHING = { digest: "blake3", blockSize: BLOCK } as const;
+
+const BLOCKS_OF_CHUNK = MAX_BATCH_LENGTH / BLOCK;
+
+const ZSTD: Binding.Compression = { codec: "zstd", level: 3 };
+
+/** Destinations of one source. */
+class Readers {
+  readonly window: Window;
+  readonly #source: Binding.Source;
+  readonly #reads: SharedReads[];
+
+  constructor(source: Binding.Source, count: number) {
+    this.#source = source;
+    this.window = new Window({ native, engine }, source);
+    const seats = Array.from({ length: count }, () => this.window.join());
+    this.#reads = seats.map(
+      (seat) => new SharedReads({ native, engine }, source, { window: this.window, seat, most: 1 }),
+    );
+  }
+
+  /** Compares a chunk for a reader, which differs in the blocks of these numbers. */
+  async compare(reader: number, chunk: number, changed: readonly number[]): Promise<Compared> {
+    const blocks = Array.from({ length: BLOCKS_OF_CHUNK }, (_, at) => ({
+      position: chunk * MAX_BATCH_LENGTH + at * BLOCK,
+      length: BLOCK,
+    }));
+    const digests = await this.#digestsOf(blocks);
+    for (const at of changed)
+      digests.fill(0, at * DIGEST_LENGTHS.blake3, at * DIGEST_LENGTHS.blake3 + 8);
+    const reading = await this.#reads[reader]?.begin({
+      batch: { blocks, digests, bytes: MAX_BATCH_LENGTH },
+      hashing: HASHING,
+      hashed: true,
+      compressor: { current: ZSTD },
+      omitZeros: true,
+    });
+    assert.ok(reading);
+    const diff = await reading.diff;
+    assert.deepEqual(
+      diff.changed.map(({ index }) => index),
+      changed,
+    );
+    return { reading, blocks: diff.changed };
+  }
+
+  async #digestsOf(blocks: Binding.Range[]): Promise<Buffer> {
+    const slab = new native.Slab(1, MAX_BATCH_LENGTH + 2 ** 18);
+    const { digests } = await engine.diff(this.#source, slab, 0, {
+      blocks,
+      digests: undefined,
+      algorithm: HASHING.digest,
+      hashed: true,
+      compression: { codec: "raw" },
+      omitZeros: true,
+    });
+    return Buffer.from(digests);
+  }
+}
+
+/** A batch that is compared and not yet released. */
+interface Compared {
+  reading: Reading;
+  blocks: readonly Binding.Block[];
+}
+
+/** The payload of a block, as it would be sent. */
+function payloadOf({ reading, blocks }: Compared, index: number): Buffer {
+  const block = blocks.find((found) => found.index === index);
+  assert.ok(block);
+  return Buffer.from(reading.memory.subarray(block.offset, block.offset + block.length));
+}
+
+/** Opens a source of these bytes. */
+function sourceOf(t: TestContext, bytes: Buffer): Promise<Binding.Source> {
+  const path = join(scratch(t), "source");
+  writeFileSync(path, bytes);
+  return engine.openSource(path, "auto");
+}
+
+test("blocks that another has compressed stay as they are when no memory is left for more", async (t) => {
+  const source = text("source", MAX_BATCH_LENGTH);
+  const readers = new Readers(await sourceOf(t, source), 2);
+  const early = await readers.compare(0, 0, [1, 2, 3, 4]);
+  const expected = [1, 2, 3, 4].map((at) => payloadOf(early, at));
+  early.reading.release();
+  while (readers.window.pool.take(0) !== undefined);
+  const late = await readers.compare(1, 0, [3, 4, 5]);
+  assert.deepEqual(payloadOf(late, 3), expected[2]);
+  assert.deepEqual(payloadOf(late, 4), expected[3]);
+  assert.deepEqual(payloadOf(late, 5), source.subarray(5 * BLOCK, 6 * BLOCK));
+  late.reading.release();
+});
