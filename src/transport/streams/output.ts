@@ -108,11 +108,13 @@ export class Output {
   /**
    * Writes the end of the stream and closes it. Some file systems only report on closing that they are full.
    *
-   * @throws ReaderGoneError, StreamError
+   * @throws ReaderGoneError, StreamError; Error if it has been closed in the meantime
    */
   async finish(parts: Uint8Array[]): Promise<void> {
     this.#ending = true;
     await this.write(parts);
+    // Closed while the last write was going on: the descriptor may be another file by now.
+    this.#refuseClosed();
     try {
       this.#isClosed = true;
       await closeFile(this.#fd);
