@@ -1,6 +1,6 @@
 import type { StageContext } from "../../../blocks/context.ts";
 import { CopyError } from "../../../errors/copy-error.ts";
-import { exitCodeOf } from "../../../errors/explain.ts";
+import { exitCodeOf, failureMessage } from "../../../errors/explain.ts";
 import { RUN_AGAIN } from "../../../errors/system-advice.ts";
 import { clock } from "../../../native/clock.ts";
 import type { Child } from "../../../transport/processes/child.ts";
@@ -39,7 +39,7 @@ export function retrieveWithin(
     stopped.catch(() => undefined);
     seat.next = 0;
     return {
-      ended: end(context, shared, { seat, options, io, stopped }),
+      ended: run(context, shared, { seat, options, io, stopped }),
       kill: (signal) =>
         stop(
           new CopyError(
@@ -61,19 +61,19 @@ interface WithinRun {
   stopped: Promise<never>;
 }
 
-async function end(
+async function run(
   context: WithinContext,
   shared: SharedSource,
-  run: WithinRun,
+  within: WithinRun,
 ): Promise<Awaited<Child["ended"]>> {
-  const { onLine } = run.io;
+  const { onLine } = within.io;
   // As from a program, no line comes before its start is known.
   await Promise.resolve();
   onLine(helloLine().text);
   const progress = new EventLines((line) => onLine(line.text));
   const warn = (message: string): void => onLine(eventLine({ event: "warning", message }).text);
   try {
-    await send({ ...context, progress, warn }, shared, run);
+    await send({ ...context, progress, warn }, shared, within);
     progress.finish({ succeeded: true });
     return { status: { code: 0 }, at: clock() };
   } catch (error) {
@@ -98,7 +98,9 @@ async function send(
     const comparison = new Comparison(context, options, opened, { input, output, reads });
     await Promise.race([comparison.run(), stopped]);
   } finally {
-    void tidyUp({ input, output, reads });
+    tidyUp({ input, output, reads }).catch((error: unknown) =>
+      context.debug(`cannot close the streams of a destination: ${failureMessage(error)}`),
+    );
   }
 }
 
@@ -115,7 +117,10 @@ async function tidyUp({
   output: Output;
   reads: ReturnType<SharedSource["readsFor"]>;
 }): Promise<void> {
-  await output.close();
-  reads.close();
-  await input.close();
+  try {
+    await output.close();
+  } finally {
+    reads.close();
+    await input.close();
+  }
 }
