@@ -1,11 +1,13 @@
 // Destinations in a file, or from standard input.
 import assert from "node:assert/strict";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertSame } from "../../support/files/bytes.ts";
 import { assertFailed, EXIT, run } from "../../support/programs/cli.ts";
-import { many } from "../../support/programs/many.ts";
+import { eventually } from "../../support/programs/eventually.ts";
+import { many, oddHost } from "../../support/programs/many.ts";
+import { start } from "../../support/programs/pipe.ts";
 import { changedIn, SOURCE } from "../../support/programs/sync-pair.ts";
 
 test("a list with comments, and names of any bytes, next to a name on the command line", async (t) => {
@@ -33,6 +35,23 @@ test("a list on standard input, with a single destination", async (t) => {
   const outcome = await run(["sync", "--destinations", "-", from], { stdin });
   assert.equal(outcome.code, EXIT.ok, outcome.stderr);
   assertSame(readFileSync(to[0] ?? ""), SOURCE);
+});
+
+test("a list gets as many threads as its destinations need", async (t) => {
+  const { folder, from, to } = many(t, [[0]]);
+  const list = join(folder, "list");
+  const places = Array.from({ length: 16 }, (_, place) => `odd:${to[0]}-${place}\n`);
+  writeFileSync(list, places.join(""));
+  const options = oddHost(folder, "exec sleep 60");
+  const running = start(t, ["sync", ...options, "--destinations", list, from], {});
+  // Two for each destination, in the pipes to it and from it, next to those that every process of Node has.
+  const threads = (): number => readdirSync(`/proc/${running.pid}/task`).length;
+  await eventually(() => threads() > 2 * places.length, {
+    what: "there were enough threads",
+    detail: () => `${threads()} threads`,
+  });
+  process.kill(running.pid, "SIGTERM");
+  await running.ended;
 });
 
 test("lists that are refused", async (t) => {

@@ -7,6 +7,7 @@ import { printable } from "../../../errors/printable.ts";
 import type * as Binding from "../../../native/binding.js";
 import { POOL_THREADS } from "../../../native/node-start.ts";
 import { forcedSimd } from "../../../process/environment.ts";
+import { MOST_DESTINATIONS } from "../../../stages/retrieve/shared/shared-source.ts";
 import { LeftSnapshotError } from "../../../snapshots/snapshot-error.ts";
 import { copyToMany, type ManyEnd, type ManyPlan } from "../../../sync/many/copy-to-many.ts";
 import { Output } from "../../../transport/streams/output.ts";
@@ -67,9 +68,9 @@ export function runMany(copy: ManyCopy): Promise<never> {
       return output === undefined ? undefined : finish(output, end, done);
     },
     work: async ({ native, debug, cancellation }) => {
+      await makeThreads();
       const plan = await copy.plan(native);
       const { destinations } = plan;
-      await makeThreads(destinations.length);
       const print = (lines: readonly string[]): void => display.print(lines);
       const shown = new ManyOutput(destinations, { output: copy.output, dryRun, print });
       output = shown;
@@ -165,13 +166,14 @@ function tellProgress(output: ManyOutput | undefined): void {
 const OTHER_THREADS = 8;
 
 /**
- * Makes enough threads of libuv: a destination that does not read keeps two waiting, in the pipes to it and from it. Programs that are
- * started later keep the usual number.
+ * Makes enough threads of libuv for the most destinations: one that does not read keeps two waiting, in the pipes to it and from it. That
+ * must come before all else that uses a thread, such as reading a list of destinations. Programs that are started later keep the usual
+ * number.
  */
-async function makeThreads(destinations: number): Promise<void> {
+async function makeThreads(): Promise<void> {
   const given = process.env["UV_THREADPOOL_SIZE"];
   process.env["UV_THREADPOOL_SIZE"] = String(
-    Math.max(POOL_THREADS, 2 * destinations + OTHER_THREADS),
+    Math.max(POOL_THREADS, 2 * MOST_DESTINATIONS + OTHER_THREADS),
   );
   // The first call that needs a thread makes all of them.
   await stat("/");
