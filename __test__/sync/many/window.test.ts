@@ -1,7 +1,8 @@
 // The memory that the reads of several destinations share, where it is short.
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
 import { MAX_BATCH_LENGTH } from "../../../src/blocks/digest-batches.ts";
 import type * as Binding from "../../../src/native/binding.js";
@@ -9,11 +10,12 @@ import { loadAddon } from "../../../src/native/load.ts";
 import { DIGEST_LENGTHS } from "../../../src/protocol/digest.ts";
 import type { Reading } from "../../../src/stages/retrieve/reads.ts";
 import { SharedReads } from "../../../src/stages/retrieve/shared/shared-reads.ts";
-import { Window } from "../../../src/stages/retrieve/shared/window.ts";
+import { type Seat, Window } from "../../../src/stages/retrieve/shared/window.ts";
 import { BLOCK, scratch, text } from "../../support/files/files.ts";
 
 const native = loadAddon();
 const engine = new native.Engine({});
+const slab = new native.Slab(1, MAX_BATCH_LENGTH + 2 ** 18);
 
 const HASHING = { digest: "blake3", blockSize: BLOCK } as const;
 
@@ -26,14 +28,27 @@ class Readers {
   readonly window: Window;
   readonly #source: Binding.Source;
   readonly #reads: SharedReads[];
+  readonly #seats: Seat[];
 
   constructor(source: Binding.Source, count: number) {
     this.#source = source;
     this.window = new Window({ native, engine }, source);
-    const seats = Array.from({ length: count }, () => this.window.join());
-    this.#reads = seats.map(
+    this.#seats = Array.from({ length: count }, () => this.window.join());
+    this.#reads = this.#seats.map(
       (seat) => new SharedReads({ native, engine }, source, { window: this.window, seat, most: 1 }),
     );
+  }
+
+  /** Ends what is kept for a reader. */
+  leave(reader: number): void {
+    const seat = this.#seats[reader];
+    assert.ok(seat);
+    this.window.leave(seat);
+  }
+
+  /** Waits until the chunks that are read ahead are in memory. */
+  async settled(): Promise<void> {
+    await sleep(20);
   }
 
   /** Compares a chunk for a reader, which differs in the blocks of these numbers. */
@@ -62,7 +77,6 @@ class Readers {
   }
 
   async #digestsOf(blocks: Binding.Range[]): Promise<Buffer> {
-    const slab = new native.Slab(1, MAX_BATCH_LENGTH + 2 ** 18);
     const { digests } = await engine.diff(this.#source, slab, 0, {
       blocks,
       digests: undefined,
@@ -88,10 +102,14 @@ function payloadOf({ reading, blocks }: Compared, index: number): Buffer {
   return Buffer.from(reading.memory.subarray(block.offset, block.offset + block.length));
 }
 
-/** Opens a source of these bytes. */
-function sourceOf(t: TestContext, bytes: Buffer): Promise<Binding.Source> {
+/** Opens a source of chunks that begin with these bytes and go on with zeros. */
+function sourceOf(t: TestContext, bytes: Buffer, chunks = 1): Promise<Binding.Source> {
   const path = join(scratch(t), "source");
-  writeFileSync(path, bytes);
+  const fd = openSync(path, "w");
+  for (let at = 0; at < chunks; at += 1)
+    writeSync(fd, bytes, 0, bytes.length, at * MAX_BATCH_LENGTH);
+  ftruncateSync(fd, chunks * MAX_BATCH_LENGTH);
+  closeSync(fd);
   return engine.openSource(path, "auto");
 }
 
@@ -107,4 +125,24 @@ test("blocks that another has compressed stay as they are when no memory is left
   assert.deepEqual(payloadOf(late, 4), expected[3]);
   assert.deepEqual(payloadOf(late, 5), source.subarray(5 * BLOCK, 6 * BLOCK));
   late.reading.release();
+});
+
+test("15 destinations that have stopped leave memory for the last one", async (t) => {
+  const stopped = 15;
+  const chunks = 2 * stopped + 6;
+  const source = await sourceOf(t, text("source", 3 * BLOCK), chunks);
+  const readers = new Readers(source, stopped + 2);
+  const [last, helper] = [stopped, stopped + 1];
+  const waiting: Compared[] = [];
+  for (let reader = 0; reader < stopped; reader += 1) {
+    // The helper has compressed a part of what the other wants, which needs memory for two parts then.
+    const passing = await readers.compare(helper, 2 * reader, [1]);
+    if (reader === stopped - 1) readers.leave(helper);
+    await readers.settled();
+    waiting.push(await readers.compare(reader, 2 * reader, [1, 2]));
+    passing.reading.release();
+  }
+  for (let chunk = 0; chunk < chunks; chunk += 1)
+    (await readers.compare(last, chunk, [1])).reading.release();
+  for (const { reading } of waiting) reading.release();
 });

@@ -52,7 +52,12 @@ export class Chunk {
 
   /** True if it has a slot that is not used. */
   get canShrink(): boolean {
-    return !this.isPinned || this.#packs.some(({ isPinned }) => !isPinned);
+    return !this.isPinned || this.hasIdlePacks;
+  }
+
+  /** True if it has compressed blocks that are not used. */
+  get hasIdlePacks(): boolean {
+    return this.#packs.some(({ isPinned }) => !isPinned);
   }
 
   /** Offset of its slot in the memory. */
@@ -83,7 +88,7 @@ export class Chunk {
       if (pack.isPinned) {
         this.#packs.push(pack);
       } else {
-        this.#place.pool.release(pack.slot);
+        this.#place.pool.releasePack(pack.slot);
       }
     }
   }
@@ -115,7 +120,7 @@ export class Chunk {
     wanted: readonly number[],
   ): Pack | undefined {
     const { pool } = this.#place;
-    const slot = pool.take(0);
+    const slot = pool.takeForPack();
     if (slot === undefined) {
       return undefined;
     }

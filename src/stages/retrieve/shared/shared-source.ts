@@ -6,7 +6,7 @@ import type { OpenSource, RetrieveOptions } from "../retrieve-options.ts";
 import { SharedReads } from "./shared-reads.ts";
 import { type Seat, Window } from "./window.ts";
 
-/** Batches of all destinations that may use the window at a time: each can take three slots of it. */
+/** Batches of all destinations that may use the window at a time: each uses a chunk of it. */
 const BATCHES = 16;
 
 /** The most batches of one destination that may use the window at a time. */

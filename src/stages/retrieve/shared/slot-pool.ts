@@ -1,5 +1,18 @@
 import type * as Binding from "../../../native/binding.js";
 
+/** Size of the memory, and what its owner does to free some of it. */
+interface PoolOptions {
+  slots: number;
+  /** Bytes of a slot. */
+  length: number;
+  /** The most slots of compressed blocks. */
+  packs: number;
+  /** Frees a slot if there is one that is needed later than this distance. */
+  makeRoom: (distance: number) => boolean;
+  /** Frees a slot of compressed blocks, if there is one that is not in use. */
+  dropPacks: () => boolean;
+}
+
 /** Slots of the memory shared with the engine, which are taken one by one. */
 export class SlotPool {
   /** The memory, for the engine. */
@@ -7,29 +20,39 @@ export class SlotPool {
   /** All of the memory. Do not access a slot while the engine works on it. */
   readonly memory: Uint8Array;
   readonly #free: number[];
-  readonly #makeRoom: (distance: number) => boolean;
+  readonly #options: PoolOptions;
+  #packs = 0;
   #waiting: (() => void)[] = [];
 
-  /**
-   * Allocates `count` slots of `length` bytes. The kernel provides memory only for what is used.
-   *
-   * @param makeRoom frees a slot if there is one that is needed later than this distance
-   */
-  constructor(
-    native: typeof Binding,
-    count: number,
-    length: number,
-    makeRoom: (distance: number) => boolean,
-  ) {
-    this.slab = new native.Slab(count, length);
+  /** Allocates all slots. The kernel provides memory only for what is used. */
+  constructor(native: typeof Binding, options: PoolOptions) {
+    const { slots, length } = options;
+    this.slab = new native.Slab(slots, length);
     this.memory = this.slab.expose();
-    this.#free = Array.from({ length: count }, (_, index) => index);
-    this.#makeRoom = makeRoom;
+    this.#free = Array.from({ length: slots }, (_, index) => index);
+    this.#options = options;
   }
 
   /** Takes a slot for what is needed at this distance; undefined if all others are needed earlier, or in use. */
   take(distance: number): number | undefined {
-    return this.#free.length > 0 || this.#makeRoom(distance) ? this.#free.pop() : undefined;
+    return this.#free.length > 0 || this.#options.makeRoom(distance) ? this.#free.pop() : undefined;
+  }
+
+  /** Takes a slot for compressed blocks; undefined if those in use have all that they may have, or there is no slot. */
+  takeForPack(): number | undefined {
+    const { packs, dropPacks } = this.#options;
+    if (this.#packs >= packs && !dropPacks()) {
+      return undefined;
+    }
+    const slot = this.take(0);
+    this.#packs += slot === undefined ? 0 : 1;
+    return slot;
+  }
+
+  /** Gives a slot of compressed blocks back. */
+  releasePack(slot: number): void {
+    this.#packs -= 1;
+    this.release(slot);
   }
 
   /** Gives a slot back. */
@@ -49,7 +72,7 @@ export class SlotPool {
 
   /** Waits until there is a slot, or one that can be freed. */
   async room(): Promise<void> {
-    while (this.#free.length === 0 && !this.#makeRoom(0)) {
+    while (this.#free.length === 0 && !this.#options.makeRoom(0)) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }

@@ -9,6 +9,12 @@ import { SlotPool } from "./slot-pool.ts";
 /** Slots of the window: with those of this length, it takes 255 MiB at most, however many destinations there are. */
 const SLOTS = 60;
 
+/**
+ * Slots that compressed blocks may take. The others are for chunks: more than those that all destinations use and need next, so that those
+ * which have stopped leave some for one that goes on.
+ */
+const PACKS = 24;
+
 /** Bytes of a slot: a chunk, whose reads are each widened to the alignment of direct I/O. */
 const SLOT_LENGTH = MAX_BATCH_LENGTH + 256 * 1024;
 
@@ -41,7 +47,13 @@ export class Window {
     this.#engine = engine;
     this.#source = source;
     this.#ahead = batchesInFlight(engine, MAX_BATCH_LENGTH);
-    this.pool = new SlotPool(native, SLOTS, SLOT_LENGTH, (distance) => this.#makeRoom(distance));
+    this.pool = new SlotPool(native, {
+      slots: SLOTS,
+      length: SLOT_LENGTH,
+      packs: PACKS,
+      makeRoom: (distance) => this.#makeRoom(distance),
+      dropPacks: () => this.#dropPacks(),
+    });
   }
 
   /** Adds a reader at the beginning of the source. */
@@ -122,21 +134,23 @@ export class Window {
     const chunk = new Chunk(grid, number, { pool: this.pool, slot });
     this.bytesRead += chunk.bytes;
     this.#chunks.set(number, chunk);
+    // It may be dropped after that, and another reader may wait for its slot.
     chunk.read(this.#engine, this.#source).then(
-      () => this.#dropPassed(),
-      () => this.#drop(chunk),
+      () => {
+        this.#dropPassed();
+        this.pool.retry();
+      },
+      () => {
+        this.#drop(chunk);
+        this.pool.retry();
+      },
     );
     return chunk;
   }
 
   /** Frees a slot of the chunk whose next reader is the farthest away, if it is farther than `distance`. */
   #makeRoom(distance: number): boolean {
-    const candidates = Array.from(this.#chunks.values(), (chunk) => ({
-      chunk,
-      distance: this.#distanceOf(chunk),
-    }));
-    candidates.sort((one, other) => other.distance - one.distance);
-    const found = candidates.find(({ chunk }) => chunk.canShrink);
+    const found = this.#farthestFirst().find(({ chunk }) => chunk.canShrink);
     if (found === undefined || found.distance <= distance) {
       return false;
     }
@@ -146,6 +160,21 @@ export class Window {
       this.#drop(found.chunk);
     }
     return true;
+  }
+
+  /** Frees the compressed blocks that are not in use of the chunk whose next reader is the farthest away. */
+  #dropPacks(): boolean {
+    const found = this.#farthestFirst().find(({ chunk }) => chunk.hasIdlePacks);
+    found?.chunk.shrink();
+    return found !== undefined;
+  }
+
+  #farthestFirst(): { chunk: Chunk; distance: number }[] {
+    const chunks = Array.from(this.#chunks.values(), (chunk) => ({
+      chunk,
+      distance: this.#distanceOf(chunk),
+    }));
+    return chunks.sort((one, other) => other.distance - one.distance);
   }
 
   /** Returns how many chunks the next reader of a chunk is away; Infinity if all have passed it. */
