@@ -1,6 +1,6 @@
 import { UsageError } from "../../../errors/copy-error.ts";
 import { isExport } from "../../../native/export.ts";
-import { absolute, statSync } from "../../../native/files.ts";
+import { absolute, statExactSync } from "../../../native/files.ts";
 import { MOST_DESTINATIONS } from "../../../stages/retrieve/shared/shared-source.ts";
 import { type Endpoint, nameOf, parseEndpoint } from "../../../sync/connection/endpoint.ts";
 import type { Destination } from "../../../sync/many/copy-to-many.ts";
@@ -47,16 +47,12 @@ export function parseSource(name: string): string {
 
 /** Refuses the export of an NBD server. */
 function refuseExport(name: string): void {
-  if (isExport(parsedPath(name))) {
+  if (isExport(parseEndpoint(name).path)) {
     throw new UsageError(
       `${name} is an export of an NBD server, which does not work with several destinations`,
       "run one `sync` for each destination",
     );
   }
-}
-
-function parsedPath(name: string): string {
-  return parseEndpoint(name).path;
 }
 
 /** Refuses a destination that is named twice. Those that are the same under different names on other hosts show when they are open. */
@@ -85,9 +81,8 @@ function identitiesOf(end: Endpoint): string[] {
   }
   const name = `here ${absolute(end.path)}`;
   try {
-    const { dev, ino, rdev, mode } = statSync(end.path);
-    const isBlockDevice = (mode & 0o170000) === 0o060000;
-    return [name, isBlockDevice ? `device ${rdev}` : `file ${dev} ${ino}`];
+    const stat = statExactSync(end.path);
+    return [name, stat.isBlockDevice() ? `device ${stat.rdev}` : `file ${stat.dev} ${stat.ino}`];
   } catch {
     // One that does not exist, or cannot be looked at: its stage says so.
     return [name];

@@ -11,7 +11,7 @@ class DestinationsError extends CopyError {
 /** Returns the error of a run in which destinations have failed, whose own errors have been printed. */
 export function failureOfMany(
   failures: ManyEnd["failures"],
-  destinations: number,
+  { destinations, dryRun }: { destinations: number; dryRun: boolean },
 ): CopyError | undefined {
   if (failures.length === 0) {
     return undefined;
@@ -19,9 +19,13 @@ export function failureOfMany(
   const names = failures.map(
     ({ destination, error }) => `${destination.name} (${exitCodeOf(error)})`,
   );
+  const others =
+    dryRun || failures.length === destinations
+      ? ""
+      : "; the others are complete, and the same command only compares them again";
   return new DestinationsError(
     `${failures.length} of ${destinations} destinations failed: ${names.join(", ")}`,
-    "see the message of each; the others are complete, and the same command only compares them again",
+    `see the message of each${others}`,
     codeOfMany(failures.map(({ error }) => exitCodeOf(error))),
   );
 }

@@ -48,7 +48,7 @@ export class ManyOutput implements ManyReports {
   /** Warns of something that is not about one destination. */
   readonly warn: StageContext["warn"] = (message) => this.#warn(message, this.#events, message);
 
-  /** Does the same, even with --quiet. */
+  /** Warns of something that a person must undo, even with --quiet. */
   readonly alarm: StageContext["alarm"] = (message) => this.#print(message, this.#events, message);
 
   done(destination: Destination, result: CopyResult): void {

@@ -84,7 +84,9 @@ export function runMany(copy: ManyCopy): Promise<never> {
       const end = await copyToMany(context, plan, shown);
       done = { outcome: summaryOf(copy, destinations.length, end), read: end.bytesRead };
       await printResults(copy, shown, native);
-      const failure = failureOfMany(end.failures, destinations.length) ?? leftSnapshot(end);
+      const failure =
+        failureOfMany(end.failures, { destinations: destinations.length, dryRun }) ??
+        leftSnapshot(end);
       if (failure !== undefined) {
         throw cancellation.requested ? (cancelled(end) ?? failure) : failure;
       }
