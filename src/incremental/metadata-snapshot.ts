@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { systemReason } from "../errors/stream-errors.ts";
 import { clock } from "../native/clock.ts";
 import { removeSync } from "../native/files.ts";
 import { isAbandoned, ownTag } from "../snapshots/lvm/owner.ts";
@@ -49,7 +50,7 @@ export async function withMetadataSnapshot<T>(pool: Pool, work: () => Promise<T>
   const claim = { owner, root: await reserve(pool) };
   // Nothing is awaited before the claim is written: only whoever holds the snapshot writes one.
   writeClaim(pool, claim);
-  const released = removeUnless(() => release(pool, claim));
+  const released = removeUnless(() => releaseOwn(pool, claim));
   try {
     const result = await work();
     // Whoever released it let the pool reuse the blocks that `work` has read.
@@ -59,7 +60,7 @@ export async function withMetadataSnapshot<T>(pool: Pool, work: () => Promise<T>
     return result;
   } finally {
     released();
-    release(pool, claim);
+    releaseOwn(pool, claim);
   }
 }
 
@@ -114,19 +115,37 @@ function releaseAbandoned(pool: Pool): void {
       `the pool ${pool.device} holds a snapshot of its metadata that another program has made; if none uses it, run: dmsetup message ${pool.device} 0 release_metadata_snap`,
     );
   }
-  if (isAbandoned([claim.owner])) {
-    release(pool, claim);
+  // Another run may have released it since it was looked at.
+  if (isAbandoned([claim.owner]) && isHeldBy(pool, claim)) {
+    release(pool);
   }
 }
 
-/** Releases the metadata snapshot of a claim, if the pool still holds it. */
-function release(pool: Pool, claim: Claim): void {
-  if (isHeldBy(pool, claim)) {
-    const failure = tell(pool, "release_metadata_snap");
-    if (failure !== undefined) {
-      throw new MetadataError(failure);
-    }
+/** Releases the metadata snapshot of this process, if the pool still holds it. Without a claim, it is ours by the block that it begins at. */
+function releaseOwn(pool: Pool, claim: Claim): void {
+  const isClaimed = readClaim(pool) !== undefined;
+  if (isClaimed ? isHeldBy(pool, claim) : heldRoot(pool) === claim.root) {
+    release(pool);
+  }
+}
+
+/**
+ * Releases the metadata snapshot that the pool holds, and before that removes its claim.
+ *
+ * Only whoever holds the snapshot writes a claim, so the file is that of this snapshot until it is released. Afterwards it may be that of the
+ * next run, which must not lose it. A kill between the two leaves a snapshot without a claim, as one before the claim does: it is left alone,
+ * and a warning has the command. A claim without a snapshot would be worse: it would match one of another program at the same block.
+ */
+function release(pool: Pool): void {
+  try {
     removeSync(claimFile(pool));
+  } catch (error) {
+    // With its claim, a later run releases it.
+    throw new MetadataError(`${claimFile(pool)} cannot be removed: ${systemReason(error)}`);
+  }
+  const failure = tell(pool, "release_metadata_snap");
+  if (failure !== undefined) {
+    throw new MetadataError(failure);
   }
 }
 
