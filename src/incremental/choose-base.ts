@@ -1,3 +1,4 @@
+import { poolOf } from "../snapshots/lvm/plan.ts";
 import { listIn, type IdentifiedRow } from "../snapshots/lvm/report.ts";
 import { pathOf } from "../snapshots/lvm/volumes.ts";
 import { type Destination, wasWritten } from "./destination.ts";
@@ -43,7 +44,7 @@ function firstOf(
 
 function volumeFault({ rows, origin, record: { facts } }: Situation): string | undefined {
   const path = pathOf(origin);
-  const pool = poolRow(rows, origin);
+  const pool = poolOf(rows, origin);
   return firstOf([
     [facts.volume.group !== origin.vg_uuid, `the volume group ${origin.vg_name} is another one`],
     [facts.volume.uuid !== origin.lv_uuid, `${path} is not the volume that was copied last`],
@@ -90,12 +91,4 @@ function destinationFault({ destination: now, record }: Situation): string | und
       `something else has written to ${now.path} since the last copy`,
     ],
   ]);
-}
-
-/** Returns the thin pool of a volume. */
-export function poolRow(
-  rows: readonly IdentifiedRow[],
-  { vg_name: group, pool_lv: pool }: IdentifiedRow,
-): IdentifiedRow | undefined {
-  return rows.find((row) => row.vg_name === group && row.lv_name === pool);
 }

@@ -5,7 +5,8 @@ import * as t from "typanion";
 /** Longest text in a word or a record: an identifier of the engine has up to 1024 characters, and a path up to 4096. */
 const isText = t.cascade(t.isString(), [t.hasMaxLength(8192)]);
 
-const isSize = t.cascade(t.isNumber(), [t.isInteger(), t.isAtLeast(0)]);
+/** A number of bytes, or of anything else that is counted. */
+export const isCount = t.cascade(t.isNumber(), [t.isInteger(), t.isAtLeast(0)]);
 
 /** The destination of a copy, as `sync` names it and the stage there describes it. */
 export const isDestination = t.isObject({
@@ -14,7 +15,7 @@ export const isDestination = t.isObject({
   path: isText,
   /** Permanent identifier of the file or device; null if it has none. */
   identity: t.isNullable(isText),
-  size: isSize,
+  size: isCount,
   /** Words that change when something is written to it; null if nothing tells. */
   state: t.isNullable(isText),
 });
@@ -31,7 +32,7 @@ export const isOpening = t.isObject({
 /** The word of `sync` to the source once the destination is synced and has proved what it has. */
 export const isVerdict = t.isObject({
   /** Bytes of the blocks that the destination has written. */
-  changed: isSize,
+  changed: isCount,
   destination: isDestination,
   /** True if the audit has found differences, so that no base can be trusted. */
   doubted: t.isBoolean(),
@@ -68,7 +69,7 @@ export function stateOfDevice(counted: {
     : `device ${boot} ${number} ${sequence || "-"} ${written} ${discarded}`;
 }
 
-/** True if something has certainly been written to a destination between two states. */
+/** True if something has certainly been written to a destination between two states; false also if that is unknown. */
 export function wasWritten(before: string | null, now: string | null): boolean {
   if (before === null || now === null) {
     return false;

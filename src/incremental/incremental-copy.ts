@@ -1,12 +1,15 @@
+import { setImmediate as turn } from "node:timers/promises";
+
 import type { StageContext } from "../blocks/context.ts";
 import { CopyError, UsageError } from "../errors/copy-error.ts";
 import { ExitCode } from "../errors/exit-codes.ts";
+import { printable } from "../errors/printable.ts";
 import { messageOf } from "../errors/message-of.ts";
 import { MAX_EXTENTS } from "../protocol/range-list.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { type ExtentList, union } from "../ranges/extents.ts";
 import { numberOf, volumeKind } from "../snapshots/device-mapper.ts";
-import { originOf } from "../snapshots/lvm/plan.ts";
+import { originOf, poolOf } from "../snapshots/lvm/plan.ts";
 import { type IdentifiedRow, listIn } from "../snapshots/lvm/report.ts";
 import { removeVolume, VolumeSnapshot } from "../snapshots/lvm/volume-snapshot.ts";
 import { listIdentified, pathOf } from "../snapshots/lvm/volumes.ts";
@@ -14,10 +17,10 @@ import { discard, type KeepWarning } from "../snapshots/snapshot.ts";
 import { SnapshotError } from "../snapshots/snapshot-error.ts";
 import { type Frozen, takeSnapshot, type Volume, volumeOf } from "../snapshots/take-snapshot.ts";
 import { baseTag } from "./base-name.ts";
-import { chooseBase, poolRow } from "./choose-base.ts";
+import { chooseBase } from "./choose-base.ts";
 import { type Destination, isOpening, isVerdict } from "./destination.ts";
 import { type BaseFacts, type BaseRecord, EVERYTHING } from "./record.ts";
-import { openStateFolder, RecordFile } from "./record-file.ts";
+import { openStateFolder, RecordFile, type RecordKey } from "./record-file.ts";
 import { changedRanges, mappingFault } from "./thin-ranges.ts";
 import { FIRST, readWord } from "./word.ts";
 
@@ -28,7 +31,7 @@ export interface Changes {
   reason: string | undefined;
 }
 
-/** Words of the source to `sync`. */
+/** Tells `sync` which ranges to compare, and why if all. */
 export type Announce = (changes: Changes) => void;
 
 /** The volume to copy, its pool, and the snapshot of it that is copied now. */
@@ -116,10 +119,13 @@ export class IncrementalCopy {
       if (!(snapshot instanceof VolumeSnapshot)) {
         throw new TypeError("the snapshot is not one of a volume");
       }
-      const volumes = volumesOf(source, volume, snapshot);
+      const volumes = await volumesOf(source, volume, snapshot);
       const tag = baseTag(name);
       const { changes, last } = await prepare({ file, volumes, tag, ...opening });
-      await file.removeOthers(engine, opening.destination);
+      const removed = await file.removeOthers(engine, opening.destination);
+      removed
+        .filter((other) => other.name !== name)
+        .forEach((other) => context.warn(unused(other)));
       announce(changes);
       return new IncrementalCopy(context, { snapshot, file, tag, volumes, last });
     } catch (error) {
@@ -132,7 +138,7 @@ export class IncrementalCopy {
    * Waits until `sync` says that the destination is synced and complete, and makes the snapshot the new base.
    *
    * @param changed bytes of the blocks that were sent
-   * @returns a warning if a snapshot is left; the base is right nevertheless
+   * @returns warnings about snapshots that are left; the base is right nevertheless
    * @throws ProtocolError, CopyError: the base is then the one before
    */
   async end(changed: number): Promise<string[]> {
@@ -148,14 +154,14 @@ export class IncrementalCopy {
     const { destination, doubted } = verdict;
     const facts = { ...this.#facts, destination, at: new Date().toISOString() };
     try {
-      const active = this.snapshot.keepAs(this.#tag);
+      const active = await this.snapshot.keepAs(this.#tag);
       if (active !== undefined) {
         warn(active);
       }
       // An audit that has found differences proves that the destination is not what the record said: compare everything next time.
       await this.#file.write({ facts, pending: doubted ? [EVERYTHING] : [] });
     } catch (error) {
-      this.#remove((row) => row.lv_uuid === facts.base.uuid).forEach(warn);
+      (await this.#remove((row) => row.lv_uuid === facts.base.uuid)).forEach(warn);
       throw error instanceof CopyError
         ? new CopyError(
             `the copy is complete, but ${error.message}`,
@@ -168,8 +174,8 @@ export class IncrementalCopy {
     return this.#removeOthers();
   }
 
-  /** Removes the bases before, and those of killed runs. */
-  #removeOthers(): string[] {
+  /** Removes the earlier bases, and those of killed runs. */
+  #removeOthers(): Promise<string[]> {
     const { base, volume } = this.#facts;
     return this.#remove((row, rows) => {
       const origin = rows.find(({ lv_uuid: uuid }) => uuid === volume.uuid);
@@ -178,17 +184,37 @@ export class IncrementalCopy {
     });
   }
 
-  /** Removes some of the bases with this name; returns warnings. */
-  #remove(isWanted: (row: IdentifiedRow, rows: readonly IdentifiedRow[]) => boolean): string[] {
+  /**
+   * Removes some of the bases with this name; returns warnings. Between the tools of LVM, the stage gives signs of life; the next run tries
+   * again to remove what is left.
+   */
+  async #remove(
+    isWanted: (row: IdentifiedRow, rows: readonly IdentifiedRow[]) => boolean,
+  ): Promise<string[]> {
+    const left: string[] = [];
     try {
+      await turn();
       const rows = listIdentified(this.#group);
-      return rows
-        .filter((row) => listIn(row.lv_tags).includes(this.#tag) && isWanted(row, rows))
-        .flatMap((row) => removeVolume(row.vg_name, row.lv_name, [this.#tag]) ?? []);
+      const bases = rows.filter((row) => listIn(row.lv_tags).includes(this.#tag));
+      for (const { vg_name: group, lv_name: name } of bases.filter((row) => isWanted(row, rows))) {
+        await turn();
+        const warning = removeVolume(group, name, [this.#tag], 1);
+        if (warning !== undefined) {
+          left.push(warning);
+        }
+      }
+      return left;
     } catch (error) {
-      return [`old snapshots with the tag ${this.#tag} may be left: ${messageOf(error)}`];
+      return [...left, `old snapshots with the tag ${this.#tag} may be left: ${messageOf(error)}`];
     }
   }
+}
+
+/** Makes the warning about a record that was removed, whose base stays: only the operator knows if its name is still used. */
+function unused({ name, group, volume }: RecordKey): string {
+  const which = printable(name);
+  const path = printable(`${group}/${volume}`);
+  return `the record of --incremental ${which} for ${path} was removed, because this copy writes to the same destination or it could not be read; if you no longer use that NAME, remove its base, which takes room in the pool: find the snapshot of ${path} with \`lvs -o +origin @${baseTag(which)}\`, and remove it with \`lvremove\``;
 }
 
 /** Returns the thin volume that is the source, and refuses anything else. */
@@ -206,14 +232,15 @@ function thinVolumeOf(source: Frozen): Volume {
 }
 
 /** Finds the volumes of a copy in the report of LVM. */
-function volumesOf(
+async function volumesOf(
   { file, options }: Frozen,
   { group, number }: Volume,
   snapshot: VolumeSnapshot,
-): Volumes {
+): Promise<Volumes> {
+  await turn();
   const rows = listIdentified(group);
   const origin = originOf(rows, { file, number }, options);
-  const pool = poolRow(rows, origin);
+  const pool = poolOf(rows, origin);
   const taken = rows.find((row) => snapshot.isRow(row));
   if (pool === undefined || taken === undefined) {
     throw new SnapshotError(
@@ -221,6 +248,7 @@ function volumesOf(
       "look at `lvs -a`",
     );
   }
+  await turn();
   const fault = mappingFault(taken);
   if (fault !== undefined) {
     throw new SnapshotError(

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 
 import { systemReason } from "../errors/stream-errors.ts";
 import { clock } from "../native/clock.ts";
@@ -53,6 +53,7 @@ export async function withMetadataSnapshot<T>(pool: Pool, work: () => Promise<T>
   const released = removeUnless(() => releaseOwn(pool, claim));
   try {
     const result = await work();
+    await turn();
     // Whoever released it let the pool reuse the blocks that `work` has read.
     if (!isHeldBy(pool, claim)) {
       throw new MetadataError("something else has released the snapshot of the pool's metadata");
@@ -69,6 +70,8 @@ async function reserve(pool: Pool): Promise<string> {
   const begun = clock();
   for (;;) {
     const held = heldRoot(pool);
+    // The stage gives signs of life between the tools; from the reservation on, no other run may see it without a claim for long.
+    await turn();
     const failure = held === undefined ? tell(pool, "reserve_metadata_snap") : undefined;
     const isOurs = held === undefined && failure === undefined;
     const root = isOurs ? newRoot(pool) : heldRoot(pool);

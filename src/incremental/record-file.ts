@@ -11,7 +11,7 @@ import { promises } from "../native/files.ts";
 import { removeName, syncFolder } from "../transport/files/file-names.ts";
 import { NewFile } from "../transport/files/new-file.ts";
 import { StreamFile } from "../transport/files/stream-file.ts";
-import { distrustOfFolders, refuseUntrusted } from "../transport/files/trust.ts";
+import { type Distrust, distrustOfFolders, refuseUntrusted } from "../transport/files/trust.ts";
 import type { Destination } from "./destination.ts";
 import { type BaseRecord, decodeRecord, encodeRecord, MOST_BYTES } from "./record.ts";
 
@@ -47,7 +47,13 @@ export async function openStateFolder(): Promise<void> {
   } catch (error) {
     throw unkept(systemReason(error));
   }
-  refuseUntrusted("the folder of the records", await distrustOfFolders(STATE_FOLDER));
+  let distrust: Distrust | undefined;
+  try {
+    distrust = await distrustOfFolders(STATE_FOLDER);
+  } catch (error) {
+    throw unkept(systemReason(error));
+  }
+  refuseUntrusted("the folder of the records", distrust);
 }
 
 /** The record of one volume, in a file. */
@@ -66,12 +72,14 @@ export class RecordFile {
 
   /**
    * Removes the records of all other copies to a destination, because this one is about to write to it. Each is locked before: a copy that
-   * still runs may be about to replace its record.
+   * still runs may be about to replace its record. One that cannot be read may be for this destination as well.
    *
+   * @returns the keys of those that were removed
    * @throws CopyError
    */
-  async removeOthers(engine: Binding.Engine, destination: Destination): Promise<void> {
-    for (const found of await promises.readdir(STATE_FOLDER)) {
+  async removeOthers(engine: Binding.Engine, destination: Destination): Promise<RecordKey[]> {
+    const removed: RecordKey[] = [];
+    for (const found of await namesIn(STATE_FOLDER)) {
       const other = new RecordFile(join(STATE_FOLDER, found));
       if (!found.endsWith(ENDING) || other.#path === this.#path) {
         continue;
@@ -79,13 +87,15 @@ export class RecordFile {
       const record = await other.read();
       if (
         record !== undefined &&
-        "facts" in record &&
-        isSame(record.facts.destination, destination)
+        !("facts" in record && !isSame(record.facts.destination, destination))
       ) {
         await other.lock(engine);
         await other.remove();
+        const [name = "", group = "", volume = ""] = found.slice(0, -ENDING.length).split(":");
+        removed.push({ name, group, volume });
       }
     }
+    return removed;
   }
 
   /**
@@ -173,6 +183,15 @@ export class RecordFile {
 
   #unreadable(error: unknown): Unreadable {
     return { reason: `the record ${this.#path} cannot be used: ${messageOf(error)}` };
+  }
+}
+
+/** Lists a folder. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await promises.readdir(folder);
+  } catch (error) {
+    throw unkept(systemReason(error));
   }
 }
 

@@ -12,10 +12,9 @@ import {
 } from "../protocol/range-list.ts";
 import { type Extent, type ExtentList, Extents } from "../ranges/extents.ts";
 import { JsonLine } from "../ui/json-line.ts";
-import { isDestination } from "./destination.ts";
+import { isCount, isDestination } from "./destination.ts";
 
 const isWord = t.cascade(t.isString(), [t.matchesRegExp(/^[0-9A-Za-z.:-]{1,64}$/)]);
-const isNumber = t.cascade(t.isNumber(), [t.isInteger(), t.isAtLeast(0)]);
 
 /** The facts that a base was recorded with. */
 const isFacts = t.isObject({
@@ -24,8 +23,8 @@ const isFacts = t.isObject({
   /** Time of the last complete copy. */
   at: isWord,
   /** The volume that is copied. */
-  volume: t.isObject({ group: isWord, uuid: isWord, thinId: isWord, size: isNumber }),
-  pool: t.isObject({ uuid: isWord, chunk: isNumber, transaction: isNumber }),
+  volume: t.isObject({ group: isWord, uuid: isWord, thinId: isWord, size: isCount }),
+  pool: t.isObject({ uuid: isWord, chunk: isCount, transaction: isCount }),
   /** The snapshot that the destination was equal to. */
   base: t.isObject({ uuid: isWord, thinId: isWord }),
   destination: isDestination,

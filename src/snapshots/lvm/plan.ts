@@ -119,7 +119,10 @@ function refuseFullPool(rows: readonly VolumeRow[], origin: VolumeRow): void {
 }
 
 /** Returns the thin pool of a volume. */
-export function poolOf(rows: readonly VolumeRow[], origin: VolumeRow): VolumeRow | undefined {
+export function poolOf<Row extends VolumeRow>(
+  rows: readonly Row[],
+  origin: VolumeRow,
+): Row | undefined {
   return rows.find((row) => row.vg_name === origin.vg_name && row.lv_name === origin.pool_lv);
 }
 

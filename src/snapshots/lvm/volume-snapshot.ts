@@ -207,11 +207,12 @@ export class VolumeSnapshot implements Snapshot {
    * @returns a warning if it could not be deactivated, which does it no harm
    * @throws SnapshotError if it could not be kept; it then has one of the two tags, or both
    */
-  keepAs(tag: string): string | undefined {
+  async keepAs(tag: string): Promise<string | undefined> {
     const path = this.#path;
     this.#source?.close();
     const change = (words: readonly string[]): string | undefined =>
       runTool("lvchange", ["--yes", ...words, "--", path], LVM_SECONDS).failure;
+    await turn();
     const failure = change(["--setactivationskip", "y", "--addtag", tag, "--deltag", this.#tag]);
     if (failure !== undefined) {
       throw new SnapshotError(
@@ -221,6 +222,7 @@ export class VolumeSnapshot implements Snapshot {
     }
     this.#isRemoved = true;
     this.onRemoved();
+    await turn();
     const active = change(["--activate", "n"]);
     return active && `the snapshot ${path} is kept, and could not be deactivated: ${active}`;
   }

@@ -128,8 +128,9 @@ run blockcopy sync --incremental audited /dev/vg/disk /dev/vg2/copy
 compare /dev/vg/disk /dev/vg2/copy
 
 row 'two names for one destination'
+echo damaged >$STATE/broken:vg:disk.base
 run blockcopy sync --incremental second /dev/vg/disk /dev/vg2/copy
-fact records "$(cd $STATE && echo audited*.base second*.base | tr ' ' ,)"
+fact records "$(cd $STATE && echo audited*.base broken*.base second*.base | tr ' ' ,)"
 
 row 'between hosts'
 . "$GUEST/ssh.sh"
