@@ -9,6 +9,9 @@ import { withMetadataSnapshot } from "./metadata-snapshot.ts";
 /** Longest output of thin_delta that is read, in bytes. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
+/** Seconds that thin_delta may take: comparing everything is faster than waiting for longer. */
+const MOST_SECONDS = 3600;
+
 /** Two thin volumes of one pool. */
 interface Pair {
   pool: IdentifiedRow;
@@ -28,33 +31,40 @@ export async function changedRanges({ pool, base, snapshot }: Pair): Promise<Ext
       throw new Error(`${JSON.stringify(id)} is no thin id`);
     }
   }
-  const text = await withMetadataSnapshot(
-    { device: deviceName(pool, "-tpool"), uuid: pool.lv_uuid },
-    () => thinDelta(deviceName(pool, "_tmeta"), base.thin_id, snapshot.thin_id),
+  return withMetadataSnapshot({ device: deviceName(pool, "-tpool"), uuid: pool.lv_uuid }, () =>
+    thinDelta(deviceName(pool, "_tmeta"), base.thin_id, snapshot.thin_id),
   );
-  return parsed(text);
 }
 
-async function thinDelta(metadata: string, base: string, snapshot: string): Promise<string> {
-  let ended = (): void => undefined;
-  const { output, failure } = await runLongTool(
-    "thin_delta",
-    ["--metadata-snap", "--snap1", base, "--snap2", snapshot, `/dev/mapper/${metadata}`],
-    { most: MOST_BYTES, started: (stop) => (ended = removeUnless(stop)) },
-  );
-  ended();
-  if (failure !== undefined) {
-    throw new Error(failure);
-  }
-  return output;
-}
-
-function parsed(text: string): Extents {
-  if (!text.startsWith("<")) {
-    throw new Error("thin_delta has not printed what it should");
-  }
+async function thinDelta(metadata: string, base: string, snapshot: string): Promise<Extents> {
   const parser = new RangeMapParser("the output of thin_delta", () => NaN);
-  parser.feed(text);
+  let isFirst = true;
+  const take = (text: string): void => {
+    // The parser knows other formats, too.
+    if (isFirst && !text.startsWith("<")) {
+      throw new Error("thin_delta has not printed what it should");
+    }
+    isFirst = false;
+    parser.feed(text);
+  };
+  let ended = (): void => undefined;
+  try {
+    const failure = await runLongTool(
+      "thin_delta",
+      ["--metadata-snap", "--snap1", base, "--snap2", snapshot, `/dev/mapper/${metadata}`],
+      {
+        most: MOST_BYTES,
+        seconds: MOST_SECONDS,
+        take,
+        started: (stop) => (ended = removeUnless(stop)),
+      },
+    );
+    if (failure !== undefined) {
+      throw new Error(failure);
+    }
+  } finally {
+    ended();
+  }
   return parser.end();
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync, type SpawnSyncOptions } from "node:child_process";
 import { accessSync, closeSync, constants, fstatSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 
 import { systemCode, systemReason } from "../../errors/stream-errors.ts";
 import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
@@ -60,36 +61,52 @@ export function runTool(name: string, args: readonly string[], seconds: number):
   }
 }
 
-/** Limits of {@link runLongTool}. */
+/** Bytes of a long output to pass on at once. */
+const PIECE = 1024 * 1024;
+
+/** Limits of {@link runLongTool}, and the taker of its output. */
 interface LongToolOptions {
   /** Longest standard output, in bytes. */
   most: number;
+  /** Seconds that it may take. */
+  seconds: number;
+  /** Called after a success with each piece of its standard output, with one character per byte. */
+  take: (text: string) => void;
   /** Called with a function that ends the program, in case this process ends first. */
   started: (stop: () => void) => void;
 }
 
 /**
- * Runs a system program that only reads, as {@link runTool} does, but without a limit on its time: this process goes on meanwhile, and
- * gives signs of life.
+ * Runs a system program that only reads, as {@link runTool} does, but for so long that this process goes on meanwhile, and gives signs of
+ * life. It gets SIGKILL after its time, and is not waited for: a disk that does not answer may hold it up for ever.
+ *
+ * @returns the reason if it failed
+ * @throws whatever `take` throws
  */
 export async function runLongTool(
   name: string,
   args: readonly string[],
-  { most, started }: LongToolOptions,
-): Promise<ToolEnd> {
+  { most, seconds, take, started }: LongToolOptions,
+): Promise<string | undefined> {
   const path = findTool(name);
   if (path === undefined) {
-    return { output: "", failure: `${name} is not in ${FOLDERS.join(", ")}` };
+    return `${name} is not in ${FOLDERS.join(", ")}`;
   }
   const files: number[] = [];
   try {
     const [output, error] = [unnamedFile(files), unnamedFile(files)];
     const child = spawn(path, args, { ...surroundings(output, error), detached: true });
     started(() => child.kill("SIGKILL"));
-    const ended = await endOf(child);
-    return toolEnd(name, ended, { output, error, most, seconds: Infinity });
-  } catch (error) {
-    return { output: "", failure: `${name} could not be started: ${systemReason(error)}` };
+    const ended = await endOf(child, seconds);
+    const { size } = fstatSync(output);
+    if (ended.status !== 0 || size > most) {
+      return toolEnd(name, ended, { output, error, most, seconds }).failure;
+    }
+    for (let at = 0; at < size; at += PIECE) {
+      take(textAt(output, at, Math.min(PIECE, size - at), "latin1"));
+      await turn();
+    }
+    return undefined;
   } finally {
     files.forEach((file) => closeSync(file));
   }
@@ -112,10 +129,20 @@ function toolEnd(
   return { output: "", failure: `${name} ${reasonOf(ended, seconds)}${said && `: ${said}`}` };
 }
 
-function endOf(child: ChildProcess): Promise<Ended> {
+/** Waits for the end of a program; after its time, kills it. */
+function endOf(child: ChildProcess, seconds: number): Promise<Ended> {
   return new Promise((resolve) => {
-    child.on("error", (error) => resolve({ status: null, signal: null, error }));
-    child.on("exit", (status, signal) => resolve({ status, signal }));
+    const end = (ended: Ended): void => {
+      clearTimeout(timer);
+      resolve(ended);
+    };
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      child.unref();
+      end({ status: null, signal: null, isLate: true });
+    }, seconds * 1000);
+    child.on("error", (error) => end({ status: null, signal: null, error }));
+    child.on("exit", (status, signal) => end({ status, signal }));
   });
 }
 
@@ -143,11 +170,13 @@ interface Ended {
   status: number | null;
   signal: string | null;
   error?: Error | undefined;
+  /** True if it has not ended in its time. */
+  isLate?: boolean;
 }
 
-function reasonOf({ status, signal, error }: Ended, seconds: number): string {
+function reasonOf({ status, signal, error, isLate }: Ended, seconds: number): string {
   const code = systemCode(error);
-  if (code === "ETIMEDOUT") {
+  if (isLate === true || code === "ETIMEDOUT") {
     return `took longer than ${seconds} seconds`;
   }
   if (error !== undefined) {
@@ -173,7 +202,12 @@ export function lastWords(file: number): string {
     .join(" | ");
 }
 
-function textAt(file: number, position: number, length: number): string {
+function textAt(
+  file: number,
+  position: number,
+  length: number,
+  encoding: "utf8" | "latin1" = "utf8",
+): string {
   const bytes = Buffer.alloc(length);
   let at = 0;
   while (at < length) {
@@ -183,5 +217,5 @@ function textAt(file: number, position: number, length: number): string {
     }
     at += count;
   }
-  return bytes.toString("utf8", 0, at);
+  return bytes.toString(encoding, 0, at);
 }
