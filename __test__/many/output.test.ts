@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { closeSync, readSync } from "node:fs";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { loadAddon } from "../../../src/native/load.ts";
-import { Output } from "../../../src/transport/streams/output.ts";
+import { loadAddon } from "../../src/native/load.ts";
+import { Output } from "../../src/transport/streams/output.ts";
 
 test("an output that is closed during its last write does not close its descriptor twice", async () => {
   const native = loadAddon();

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { noise } from "../../support/files/files.ts";
-import { blockcopy, EXIT } from "../../support/programs/cli.ts";
-import { many } from "../../support/programs/many.ts";
-import { onTerminal } from "../../support/programs/terminal.ts";
-import { lacking } from "../../support/programs/tools.ts";
+import { noise } from "../support/files/files.ts";
+import { blockcopy, EXIT } from "../support/programs/cli.ts";
+import { many } from "../support/programs/many.ts";
+import { onTerminal } from "../support/programs/terminal.ts";
+import { lacking } from "../support/programs/tools.ts";
 
 /** The text that is on a terminal that was sent `output`. It knows the sequences that move up, and those that clear a line. */
 function screenOf(output: string): string[] {

@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { linkSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../../support/files/bytes.ts";
-import { BLOCK, noise, text, writeSparse } from "../../support/files/files.ts";
-import { bytesRead } from "../../support/files/cache.ts";
-import { assertFailed, EXIT, run } from "../../support/programs/cli.ts";
-import { lastOf, many, manyEvents, oddHost } from "../../support/programs/many.ts";
-import { changedIn, SOURCE } from "../../support/programs/sync-pair.ts";
-import { lackingTrace } from "../../support/programs/tools.ts";
-import { trace, TRANSFERS } from "../../support/programs/trace.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { BLOCK, noise, text, writeSparse } from "../support/files/files.ts";
+import { bytesRead } from "../support/files/cache.ts";
+import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { lastOf, many, manyEvents, oddHost } from "../support/programs/many.ts";
+import { changedIn, SOURCE } from "../support/programs/sync-pair.ts";
+import { lackingTrace } from "../support/programs/tools.ts";
+import { trace, TRANSFERS } from "../support/programs/trace.ts";
 
 const BLOCKS = [[0], [1, 17, 39], [], [5, 6, 7, 30]];
 

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertSame } from "../../support/files/bytes.ts";
-import { assertFailed, EXIT, run } from "../../support/programs/cli.ts";
-import { eventually } from "../../support/programs/eventually.ts";
-import { many, oddHost } from "../../support/programs/many.ts";
-import { start } from "../../support/programs/pipe.ts";
-import { changedIn, SOURCE } from "../../support/programs/sync-pair.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { eventually } from "../support/programs/eventually.ts";
+import { many, oddHost } from "../support/programs/many.ts";
+import { start } from "../support/programs/pipe.ts";
+import { changedIn, SOURCE } from "../support/programs/sync-pair.ts";
 
 test("a list with comments, and names of any bytes, next to a name on the command line", async (t) => {
   const { folder, from, to } = many(t, [[0], [1]]);

@@ -11,16 +11,16 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { assertSame } from "../../support/files/bytes.ts";
-import { BLOCK, noise, scratch } from "../../support/files/files.ts";
-import { cutBacking, lackingLoop, loopWith } from "../../support/files/loop.ts";
-import { mountTmpfs } from "../../support/files/mount.ts";
-import { assertFailed, EXIT, run } from "../../support/programs/cli.ts";
-import { eventually } from "../../support/programs/eventually.ts";
-import { lastOf, many, manyEvents, type ManyEvent, oddHost } from "../../support/programs/many.ts";
-import { type Running, start } from "../../support/programs/pipe.ts";
-import { changedIn, SOURCE } from "../../support/programs/sync-pair.ts";
-import { lackingRoot } from "../../support/programs/tools.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { cutBacking, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountTmpfs } from "../support/files/mount.ts";
+import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { eventually } from "../support/programs/eventually.ts";
+import { lastOf, many, manyEvents, type ManyEvent, oddHost } from "../support/programs/many.ts";
+import { type Running, start } from "../support/programs/pipe.ts";
+import { changedIn, SOURCE } from "../support/programs/sync-pair.ts";
+import { lackingRoot } from "../support/programs/tools.ts";
 
 /** A run of `sync --json` with several destinations. */
 interface Started {
