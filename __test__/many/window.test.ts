@@ -32,7 +32,7 @@ class Readers {
 
   constructor(source: Binding.Source, count: number) {
     this.#source = source;
-    this.window = new Window({ native, engine }, source);
+    this.window = new Window({ native, engine }, source, HASHING);
     this.#seats = Array.from({ length: count }, () => this.window.join());
     this.#reads = this.#seats.map(
       (seat) => new SharedReads({ native, engine }, source, { window: this.window, seat, most: 1 }),

@@ -1,5 +1,5 @@
 import { decodedName } from "../native/names.ts";
-import { DEFAULT_DIGEST } from "../protocol/digest.ts";
+import { DEFAULT_DIGEST, OWN_DIGEST } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import type { ExtentList } from "../ranges/extents.ts";
 import { readRangeList } from "../ranges/read-range-list.ts";
@@ -24,9 +24,6 @@ import { WIRE } from "./options/wire.ts";
 import { eventLine } from "../ui/event-lines.ts";
 import { printLine } from "../ui/stderr.ts";
 import { runStage } from "./run/run-stage.ts";
-
-/** Between two of this program: as sound as SHA3-512 for telling blocks apart, for a fraction of its CPU time. */
-const OWN_DIGEST = "blake3";
 
 /** `blockcopy receive FILE`: the stage that `sync` starts at its destination. People do not call it, so no help has it. */
 export class ReceiveCommand extends DestinationCommand {

@@ -9,6 +9,9 @@ export type DigestName = keyof typeof DIGEST_LENGTHS;
 /** The algorithm of blockcopy 0.0.2, and of every stream that does not name another. */
 export const DEFAULT_DIGEST: DigestName = "sha3-512";
 
+/** Between two of this program: as sound as SHA3-512 for telling blocks apart, for a fraction of its CPU time. */
+export const OWN_DIGEST: DigestName = "blake3";
+
 /** All algorithms, the default first. */
 export const DIGEST_NAMES = Object.keys(DIGEST_LENGTHS) as DigestName[];
 

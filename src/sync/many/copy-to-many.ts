@@ -1,5 +1,7 @@
 import { UsageError } from "../../errors/copy-error.ts";
 import type { StageContext } from "../../blocks/context.ts";
+import { knownDigest, OWN_DIGEST } from "../../protocol/digest.ts";
+import { DEFAULT_BLOCK_SIZE } from "../../protocol/limits.ts";
 import type { KeepWarning } from "../../snapshots/snapshot.ts";
 import { retrieveWithin } from "../../stages/retrieve/shared/retrieve-within.ts";
 import { SharedSource } from "../../stages/retrieve/shared/shared-source.ts";
@@ -67,7 +69,9 @@ export async function copyToMany(
   const left: string[] = [];
   const keep: KeepWarning = (warning) => left.push(warning);
   const options = retrieveOptions(context, plan, plan.compress.local);
-  const opening = { destinations: destinations.length, keep };
+  const digest = knownDigest(copy.digest ?? OWN_DIGEST) ?? OWN_DIGEST;
+  const { blockSize = DEFAULT_BLOCK_SIZE } = copy;
+  const opening = { destinations: destinations.length, hashing: { digest, blockSize }, keep };
   const shared = await SharedSource.open(context, options, opening).catch((error: unknown) => {
     left.forEach(context.alarm);
     throw error;

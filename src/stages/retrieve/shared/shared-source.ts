@@ -1,4 +1,5 @@
 import type { StageContext } from "../../../blocks/context.ts";
+import type { Hashing } from "../../../protocol/digest.ts";
 import { discard, type KeepWarning } from "../../../snapshots/snapshot.ts";
 import { silent } from "../../../ui/progress.ts";
 import { openSource } from "../open-source.ts";
@@ -22,10 +23,14 @@ export class SharedSource {
   readonly #window: Window;
   readonly #most: number;
 
-  private constructor(context: StageContext, opened: OpenSource, destinations: number) {
+  private constructor(
+    context: StageContext,
+    opened: OpenSource,
+    { destinations, hashing }: { destinations: number; hashing: Hashing },
+  ) {
     this.#context = context;
     this.opened = opened;
-    this.#window = new Window(context, opened.source);
+    this.#window = new Window(context, opened.source, hashing);
     this.#most = Math.max(1, Math.min(MOST_BATCHES, Math.floor(BATCHES / destinations)));
   }
 
@@ -37,10 +42,10 @@ export class SharedSource {
   static async open(
     context: StageContext,
     options: RetrieveOptions,
-    { destinations, keep }: { destinations: number; keep: KeepWarning },
+    { keep, ...copies }: { destinations: number; hashing: Hashing; keep: KeepWarning },
   ): Promise<SharedSource> {
     const opened = await openSource({ ...context, progress: silent }, options, keep);
-    return new SharedSource(context, opened, destinations);
+    return new SharedSource(context, opened, copies);
   }
 
   /** Bytes of the source that were read, those that were read again for a destination that lags included. */

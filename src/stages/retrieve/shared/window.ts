@@ -40,10 +40,16 @@ export class Window {
   readonly #ahead: number;
   readonly #chunks = new Map<number, Chunk>();
   readonly #seats = new Set<Seat>();
-  /** That of the first reader. A reader with another one does not use the window. */
-  #grid: Grid | undefined;
+  readonly #grid: Grid;
 
-  constructor({ native, engine }: Pick<StageContext, "native" | "engine">, source: Binding.Source) {
+  /** @param hashing that of the copy; a reader with another one does not use the window */
+  constructor(
+    { native, engine }: Pick<StageContext, "native" | "engine">,
+    source: Binding.Source,
+    { digest, blockSize }: Hashing,
+  ) {
+    const length = blockSize * Math.floor(MAX_BATCH_LENGTH / blockSize);
+    this.#grid = { digest, blockSize, length, size: source.size };
     this.#engine = engine;
     this.#source = source;
     this.#ahead = batchesInFlight(engine, MAX_BATCH_LENGTH);
@@ -72,15 +78,6 @@ export class Window {
 
   /** Returns the grid of the chunks if these blocks fit it. */
   gridFor({ digest, blockSize }: Hashing): Grid | undefined {
-    if (blockSize > Window.MAX_BLOCK_SIZE) {
-      return undefined;
-    }
-    this.#grid ??= {
-      digest,
-      blockSize,
-      length: blockSize * Math.floor(MAX_BATCH_LENGTH / blockSize),
-      size: this.#source.size,
-    };
     return this.#grid.digest === digest && this.#grid.blockSize === blockSize
       ? this.#grid
       : undefined;
