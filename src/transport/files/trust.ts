@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 
 import { CopyError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
+import { OpenError, systemCode } from "../../errors/stream-errors.ts";
 import { type FileHandle, promises } from "../../native/files.ts";
 
 /** Mode bits that let the group or others write. */
@@ -78,6 +79,32 @@ function distrustOf(path: string, stat: Stats): Distrust | undefined {
     };
   }
   return undefined;
+}
+
+/**
+ * Finds the reason not to trust an opened file that may be a pipe or a device. Only its makers can write to a pipe without a name, as that
+ * of `<(…)` in a shell.
+ *
+ * @throws OpenError if the folders cannot be examined
+ */
+export async function distrustOfInput(
+  handle: FileHandle,
+  file: string,
+): Promise<Distrust | undefined> {
+  const stat = await handle.stat();
+  // Devices such as /dev/null do not return what was written to them.
+  if (!stat.isFile() && !stat.isFIFO()) {
+    return undefined;
+  }
+  try {
+    return await distrustOfFile(handle, file);
+  } catch (error) {
+    if (stat.isFIFO()) {
+      return undefined;
+    }
+    const code = systemCode(error);
+    throw code === undefined ? error : new OpenError(file, code);
+  }
 }
 
 /** Finds the reason not to trust a file that does not exist yet. None if its folder is missing too: making the file reports that. */

@@ -4,12 +4,12 @@ import { UsageError } from "../../../errors/copy-error.ts";
 import type { StageContext } from "../../../blocks/context.ts";
 import type { ExtentList } from "../../../ranges/extents.ts";
 import { isExport } from "../../../native/export.ts";
-import { type FileHandle, promises } from "../../../native/files.ts";
+import { promises } from "../../../native/files.ts";
 import { MAX_EXTENTS } from "../../../protocol/range-list.ts";
 import { isStandardInput } from "../../../transport/streams/standard-input.ts";
-import { OpenError, StreamError, systemCode } from "../../../errors/stream-errors.ts";
+import { StreamError, systemCode } from "../../../errors/stream-errors.ts";
 import { Input } from "../../../transport/streams/input.ts";
-import { type Distrust, distrustOfFile, refuseUntrusted } from "../../../transport/files/trust.ts";
+import { distrustOfInput, refuseUntrusted } from "../../../transport/files/trust.ts";
 import type { DataStream } from "../../run/data-streams.ts";
 import type { Kind } from "../declare.ts";
 import { fileHere } from "../file-name.ts";
@@ -91,7 +91,7 @@ export async function readRanges(
   });
   let bytes = 0;
   try {
-    refuseUntrusted("the range map", await distrustOf(handle, file));
+    refuseUntrusted("the range map", await distrustOfInput(handle, file));
     return await parse(`the range map ${file}`, async (target) => {
       const { bytesRead } = await handle.read(target, 0, target.length).catch((error: unknown) => {
         throw new StreamError(`reading the range map ${file}`, systemCode(error) ?? "EIO", bytes);
@@ -101,24 +101,6 @@ export async function readRanges(
     });
   } finally {
     await handle.close();
-  }
-}
-
-/** Finds the reason why another user could change a range map or the like. Only its makers can write to a pipe without a name, as that of `<(…)` in a shell. */
-export async function distrustOf(handle: FileHandle, file: string): Promise<Distrust | undefined> {
-  const stat = await handle.stat();
-  // Devices such as /dev/null do not return what was written to them.
-  if (!stat.isFile() && !stat.isFIFO()) {
-    return undefined;
-  }
-  try {
-    return await distrustOfFile(handle, file);
-  } catch (error) {
-    if (stat.isFIFO()) {
-      return undefined;
-    }
-    const code = systemCode(error);
-    throw code === undefined ? error : new OpenError(file, code);
   }
 }
 

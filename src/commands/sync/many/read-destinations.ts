@@ -3,10 +3,9 @@ import { StreamError, systemCode, systemReason } from "../../../errors/stream-er
 import type * as Binding from "../../../native/binding.js";
 import { promises } from "../../../native/files.ts";
 import { nameOf } from "../../../native/names.ts";
-import { refuseUntrusted } from "../../../transport/files/trust.ts";
+import { distrustOfInput, refuseUntrusted } from "../../../transport/files/trust.ts";
 import { Input } from "../../../transport/streams/input.ts";
 import { isStandardInput } from "../../../transport/streams/standard-input.ts";
-import { distrustOf } from "../../options/ranges/read-range-map.ts";
 import type { DataStream } from "../../run/data-streams.ts";
 
 /** The most bytes of a list of destinations. */
@@ -57,7 +56,7 @@ async function readFile(list: string, buffer: Buffer): Promise<number> {
   });
   let length = 0;
   try {
-    refuseUntrusted("the list of destinations", await distrustOf(handle, list));
+    refuseUntrusted("the list of destinations", await distrustOfInput(handle, list));
     for (let count = -1; count !== 0 && length < buffer.length; length += count) {
       ({ bytesRead: count } = await handle.read(buffer, length, buffer.length - length));
     }
