@@ -5,7 +5,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { isAbandoned, ownTag } from "../../src/snapshots/lvm/owner.ts";
 import { planVolume } from "../../src/snapshots/lvm/plan.ts";
-import { isInvalid, parseVolumes, type VolumeRow } from "../../src/snapshots/lvm/report.ts";
+import { FIELDS, isInvalid, parseRows, type VolumeRow } from "../../src/snapshots/lvm/report.ts";
 import { snapshotName } from "../../src/snapshots/lvm/snapshot-name.ts";
 import type { SnapshotKind } from "../../src/snapshots/snapshot-options.ts";
 
@@ -25,7 +25,7 @@ const REPORT = `
   }
 `;
 
-const ROWS = parseVolumes(REPORT);
+const ROWS = parseRows(REPORT, FIELDS);
 const NUMBERS: Readonly<Record<string, string>> = {
   linear: "253:5",
   thin: "253:4",
@@ -87,7 +87,7 @@ test("a report that is not whole is refused", () => {
     [REPORT.replaceAll('"lv_tags":"", ', ""), /field lv_tags/],
     [REPORT.slice(0, -20), /JSON/],
   ] as const)
-    assert.throws(() => parseVolumes(text), says);
+    assert.throws(() => parseRows(text, FIELDS), says);
 });
 
 test("a snapshot that the kernel has given up", () => {

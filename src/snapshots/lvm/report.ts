@@ -36,11 +36,6 @@ export const IDENTIFYING_FIELDS = [
 /** A volume with all of {@link IDENTIFYING_FIELDS}. */
 export type IdentifiedRow = Readonly<Record<(typeof IDENTIFYING_FIELDS)[number], string>>;
 
-/** Parses what `lvs --reportformat json` prints for {@link FIELDS}. */
-export function parseVolumes(text: string): VolumeRow[] {
-  return parseRows(text, FIELDS);
-}
-
 /**
  * Parses what `lvs --reportformat json` prints for some fields.
  *
