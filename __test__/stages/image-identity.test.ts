@@ -1,7 +1,7 @@
 // Identities of the files that qemu-nbd has opened, which must be those that the engine writes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { identityOf } from "../../src/stages/image/identity.ts";
+import { identityOf } from "../../src/stages/file-identity.ts";
 
 for (const [what, { isDevice = false, ...numbers }, expected] of [
   ["an inode above 2^53", { dev: 0x2bn, ino: 2n ** 53n + 1n }, "file 0:43 9007199254740993"],

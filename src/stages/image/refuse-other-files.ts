@@ -1,6 +1,7 @@
+import { systemCode } from "../../errors/stream-errors.ts";
 import type * as Binding from "../../native/binding.js";
 import { readdirSync, readlinkSync, statExactSync } from "../../native/files.ts";
-import { identityOf } from "./identity.ts";
+import { identityOf } from "../file-identity.ts";
 import { ImageError } from "./image-error.ts";
 
 /** A file that a process has open. */
@@ -49,7 +50,7 @@ function openedAt(path: string): Opened | undefined {
   try {
     return { stat: statExactSync(path), name: readlinkSync(path) };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
+    if (systemCode(error) === "ENOENT") {
       return undefined;
     }
     throw error;

@@ -156,12 +156,12 @@ function refuseSame(
   }
   const other = begun.get(instance) ?? destination;
   begun.set(instance, other);
-  return other.id === destination.id
-    ? undefined
-    : new UsageError(
-        `${destination.name} and ${other.name} are the same`,
-        "name each destination once",
-      );
+  return other.id === destination.id ? undefined : sameDestinations(destination, other);
+}
+
+/** Returns the error for two destinations that are the same under two names. */
+export function sameDestinations(one: Destination, other: Destination): UsageError {
+  return new UsageError(`${one.name} and ${other.name} are the same`, "name each destination once");
 }
 
 function retrieveOptions(

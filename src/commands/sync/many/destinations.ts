@@ -1,9 +1,10 @@
 import { UsageError } from "../../../errors/copy-error.ts";
 import { isExport } from "../../../native/export.ts";
 import { absolute, statExactSync } from "../../../native/files.ts";
+import { identityOf } from "../../../stages/file-identity.ts";
 import { MOST_DESTINATIONS } from "../../../stages/retrieve/shared/shared-source.ts";
 import { type Endpoint, nameOf, parseEndpoint } from "../../../sync/connection/endpoint.ts";
-import type { Destination } from "../../../sync/many/copy-to-many.ts";
+import { type Destination, sameDestinations } from "../../../sync/many/copy-to-many.ts";
 import { refuseStandardInput } from "../../options/file-name.ts";
 
 /**
@@ -59,18 +60,12 @@ function refuseExport(name: string): void {
 function refuseRepeated(destinations: readonly Destination[]): void {
   const seen = new Map<string, Destination>();
   for (const destination of destinations) {
-    for (const identity of identitiesOf(destination.end)) {
-      const other = seen.get(identity);
-      if (other !== undefined) {
-        throw new UsageError(
-          `${destination.name} and ${other.name} are the same`,
-          "name each destination once",
-        );
-      }
+    const identities = identitiesOf(destination.end);
+    const other = identities.map((identity) => seen.get(identity)).find((found) => found);
+    if (other !== undefined) {
+      throw sameDestinations(destination, other);
     }
-    for (const identity of identitiesOf(destination.end)) {
-      seen.set(identity, destination);
-    }
+    identities.forEach((identity) => seen.set(identity, destination));
   }
 }
 
@@ -81,8 +76,7 @@ function identitiesOf(end: Endpoint): string[] {
   }
   const name = `here ${absolute(end.path)}`;
   try {
-    const stat = statExactSync(end.path);
-    return [name, stat.isBlockDevice() ? `device ${stat.rdev}` : `file ${stat.dev} ${stat.ino}`];
+    return [name, identityOf(statExactSync(end.path))];
   } catch {
     // One that does not exist, or cannot be looked at: its stage says so.
     return [name];

@@ -41,7 +41,7 @@ export class ManyOutput implements ManyReports {
     return {
       progress: this.#stateOf(destination),
       warn: (message) => this.#warn(`${name}: ${message}`, this.#eventsFor(destination), message),
-      tell: (message) => teller({ name: "sync", output: this.#output })(`${name}: ${message}`),
+      tell: (message) => this.tell(`${name}: ${message}`),
     };
   }
 
@@ -50,6 +50,10 @@ export class ManyOutput implements ManyReports {
 
   /** Warns of something that a person must undo, even with --quiet. */
   readonly alarm: StageContext["alarm"] = (message) => this.#print(message, this.#events, message);
+
+  /** Prints a note that is not about one destination. */
+  readonly tell: StageContext["tell"] = (message) =>
+    teller({ name: "sync", output: this.#output })(message);
 
   done(destination: Destination, result: CopyResult): void {
     const [first = "", ...others] = summaryLines(result);
@@ -92,7 +96,7 @@ export class ManyOutput implements ManyReports {
   }
 
   /** Tells how far each destination is, as events; false without events. */
-  tell(): boolean {
+  tellProgress(): boolean {
     this.#eventsOf.forEach((events) => events.tell());
     return this.#events !== undefined;
   }

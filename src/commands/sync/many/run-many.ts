@@ -78,7 +78,7 @@ export function runMany(copy: ManyCopy): Promise<never> {
       const { direct, threads, queueDepth } = copy.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
-      const says = { warn: shown.warn, alarm: shown.alarm, tell: shown.warn, debug };
+      const says = { warn: shown.warn, alarm: shown.alarm, tell: shown.tell, debug };
       const shared = { native, engine, direct, cancellation, progress: silent };
       const context: StageContext = { ...shared, ...says };
       const end = await copyToMany(context, plan, shown);
@@ -156,7 +156,7 @@ function tellProgress(output: ManyOutput | undefined): void {
     printLine("blockcopy sync: nothing has begun yet");
     return;
   }
-  if (output.tell()) {
+  if (output.tellProgress()) {
     return;
   }
   for (const state of output.states) {
