@@ -133,9 +133,10 @@ test("--after runs if all processes of the unit are ended", { skip }, async (t) 
     stdio: ["pipe", "ignore", "ignore"],
   });
   await eventually(() => log() === "begin\n", { what: "begun" });
+  let started: number[] = [];
+  const isWaiting = (): boolean => (started = descendants(child.pid ?? 0)).length >= 4;
+  await eventually(isWaiting, { what: "waited", detail: () => String(started) });
   // As systemd does it: SIGTERM to each process of the control group.
-  const started = descendants(child.pid ?? 0);
-  assert.ok(started.length >= 4, String(started));
   for (const pid of started) process.kill(pid, "SIGTERM");
   await eventually(() => log() === "begin\nafter\n", { what: "run", detail: log });
 });
