@@ -213,7 +213,7 @@ test("a map with more ranges than can be passed on is refused", () => {
   assert.throws(() => map.add({ start: 0, end: 1 }), /^UsageError: the map has more than 4194304 /);
 });
 
-/** Returns what the kernel says of a process; an empty string if it has ended. */
+/** Reads the status of a process; an empty string if it has ended. */
 function statusOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/status`, "latin1");

@@ -171,7 +171,7 @@ function heldRoot({ device }: Pool): string | undefined {
   return root === "-" ? undefined : root;
 }
 
-/** Returns the held root in a line of `dmsetup status`, `-` if there is none; undefined if the line is not that of a pool that works. */
+/** Parses a line of `dmsetup status`, and returns the held root, or `-` without one; undefined for anything but a pool that works. */
 export function parseHeldRoot(line: string): string | undefined {
   const found = /^\d+ \d+ thin-pool \d+ \d+\/\d+ \d+\/\d+ (-|\d+) /.exec(line);
   return found?.[1];

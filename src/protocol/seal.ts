@@ -18,7 +18,7 @@ export class Seal {
   #crc = 0;
   #parts: Uint8Array | undefined;
 
-  /** The digest of the parts that the frames answer, once `decode` has read it; undefined if there is none. */
+  /** The digest of the parts that the frames answer, once `decode` has read it; undefined for a stream without marks. */
   get parts(): Uint8Array | undefined {
     return this.#parts;
   }

@@ -70,7 +70,7 @@ export class Side {
   readonly descriptions: Described[] = [];
   /** The ranges to compare in an incremental copy, as the source has named them so far. */
   readonly changed = new Extents();
-  /** The reason why these are all; null if there is none, undefined until all have been named. */
+  /** The reason why everything is compared; null if only these ranges are, undefined until all of them have been named. */
   changedReason: string | null | undefined;
   /** Its warning about a snapshot that could not be removed, if there is one. */
   left: string | undefined;

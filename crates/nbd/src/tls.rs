@@ -112,7 +112,7 @@ fn roots_in(folder: &Path) -> Result<RootCertStore, Error> {
     Ok(roots)
 }
 
-/// Reads the certificate of this client in a folder, and its key; `None` if there is none.
+/// Reads the certificate of this client in a folder, and its key; `None` if the folder has neither.
 fn own_certificate(
     folder: &Path,
 ) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, Error> {
