@@ -16,7 +16,7 @@ const digestName = fc.constantFrom(...DIGEST_NAMES);
 const minor = fc.nat({ max: 255 });
 
 /** The numbers of fields that are known here, as required ones and as optional ones. */
-const KNOWN = { required: [1, 2, 3], optional: [4, 5, 6, 8, 9, 10] };
+const KNOWN = { required: [1, 2, 3, 11], optional: [4, 5, 6, 8, 9, 10] };
 
 /** Fields that a reader may skip. */
 const optional = fc.array(
@@ -58,6 +58,19 @@ test("optional fields are skipped, and the digest's frames follow, however all i
       },
     ),
   );
+});
+
+test("these fields are known as required ones, and no others", () => {
+  const known = Array.from({ length: 0x8000 }, (_, number) => number).filter((number) => {
+    const fields = [helloField(DIGEST_TAG, "sha3-512"), helloField(0x8000 | number, "")];
+    try {
+      decodeHashFrames(helloFrame(fields, [1, 0]), 0);
+      return true;
+    } catch (error) {
+      return !(error instanceof Error && error.message.includes(`needs field ${number},`));
+    }
+  });
+  assert.deepEqual(known, KNOWN.required);
 });
 
 test("a required field that is unknown is refused by its number, wherever it stands", () => {
