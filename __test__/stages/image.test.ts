@@ -188,7 +188,6 @@ const REFUSED: [name: string, code: number, says: RegExp, words: (d: Disks) => s
     ({ raw }) => ["checksum", "--format=qcow2", raw],
   ],
   ...[
-    "--create",
     "--truncate",
     "-t",
     "-p",

@@ -14,7 +14,10 @@ class SpaceError extends CopyError {
 }
 
 /** A destination, as far as the checks before the first write look at it. A dry run does not open it for writing. */
-export type Target = Pick<Binding.Sink, "isDevice" | "size">;
+export type Target = Pick<Binding.Sink, "isDevice" | "size"> & {
+  /** For an image that is to be created: the size of its disk is a multiple of this number of bytes. */
+  sector?: number;
+};
 
 /** Pieces of data to count at most; more would take seconds. */
 const MOST_PIECES = 10_000;
@@ -35,7 +38,7 @@ export async function dataLength(
 
 /**
  * Refuses a file that cannot grow to `size` bytes, or whose file system has too little free space for `data`. A file system
- * that may compress counts as having enough.
+ * that may compress counts as having enough. An image only grows by the data in it.
  *
  * @param data bytes of the source, holes excluded; undefined to skip the check of free space
  * @throws SpaceError
@@ -49,17 +52,18 @@ export function checkSpace(
   if (target.isDevice) {
     return;
   }
+  const length = target.sector === undefined ? size : Math.min(size, data ?? 0);
   const limit = fileSizeLimit();
-  if (size > limit) {
+  if (length > limit) {
     throw new SpaceError(
-      `cannot make ${file} ${size} bytes long: the limit on the size of files (\`ulimit -f\`) is ${limit} bytes; nothing was written`,
+      `cannot make ${file} ${length} bytes long: the limit on the size of files (\`ulimit -f\`) is ${limit} bytes; nothing was written`,
       "raise the limit and run it again",
     );
   }
   const { allocated, free, longest } = spaceFor(file);
-  if (size > longest) {
+  if (length > longest) {
     throw new SpaceError(
-      `cannot make ${file} ${size} bytes long: its file system allows ${longest} bytes per file; nothing was written`,
+      `cannot make ${file} ${length} bytes long: its file system allows ${longest} bytes per file; nothing was written`,
       "choose another file system",
     );
   }

@@ -121,7 +121,18 @@ export class ReceiveCommand extends DestinationCommand {
     const role = compare ? "source" : "destination";
     const writes = !(compare || this.dryRun || this.rootFirst);
     const use = { file, ...image, role, writes, force, isVerbose: this.wantsDetails } as const;
-    return onImage(context, use, () => this.#stage()(context, this.#options(file, image, context)));
+    const options = this.#options(file, image, context);
+    return onImage(
+      context,
+      use,
+      () => this.#stage()(context, options),
+      this.create && !compare
+        ? async (made) => {
+            const { receiveNewImage } = await import("../stages/receive-new-image.ts");
+            return receiveNewImage(context, options, made);
+          }
+        : undefined,
+    );
   }
 
   #options(file: string, image: FormatChoice, context: StageContext): ReceiveOptions {

@@ -144,7 +144,10 @@ export class SyncCommand extends SyncOptionsCommand {
       "--incremental": this.incremental !== undefined,
     };
     refuseOnExport(to.path, refused);
-    refuseOnImage({ format: this.destinationFormat, option: "--destination-format" }, refused);
+    refuseOnImage(
+      { format: this.destinationFormat, option: "--destination-format" },
+      { ...refused, "--create": false },
+    );
     refuseOnImage(
       { format: this.sourceFormat, option: "--source-format" },
       { "--snapshot": this.snapshot !== "none" },

@@ -65,6 +65,11 @@ export function statExactSync(name: string): fs.BigIntStats {
   return fs.statSync(placeOf(name), { bigint: true });
 }
 
+/** Like `lstatSync`, with exact numbers. */
+export function lstatExactSync(name: string): fs.BigIntStats {
+  return fs.lstatSync(bytesOf(name), { bigint: true });
+}
+
 /** Like `statfsSync` of `node:fs`. */
 export function statfsSync(name: string): fs.StatsFs {
   return fs.statfsSync(placeOf(name));

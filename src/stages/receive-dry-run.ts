@@ -17,11 +17,13 @@ import { preflight } from "./save/preflight.ts";
  * Does a dry run of `receive`: sends the digests, refuses what `receive` would refuse before its first write, and waits until the other
  * side has counted the blocks. Also sends the digests for a delta, whose blocks go elsewhere.
  *
+ * @param missing the destination if it does not exist
  * @throws the errors of `checksum` and of `preflight`, and ProtocolError if blocks are sent
  */
 export async function receiveDryRun(
   context: StageContext,
   options: ReceiveOptions,
+  missing: Target = NEW_FILE,
 ): Promise<undefined> {
   const target = await openForDryRun(context, options);
   if (target !== undefined) {
@@ -50,7 +52,7 @@ export async function receiveDryRun(
     aside?.finish({ succeeded: true });
   };
   await Promise.all([
-    refuseAnswer(context, { target: target ?? NEW_FILE, options, request }),
+    refuseAnswer(context, { target: target ?? missing, options, request }),
     output.whileRead(send),
   ]);
 }

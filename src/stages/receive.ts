@@ -109,7 +109,7 @@ const MOST_AFTER_READER = 1500;
  * @param failure the failure of the digests
  * @throws that failure
  */
-async function failAfter(saved: Promise<unknown>, failure: unknown): Promise<never> {
+export async function failAfter(saved: Promise<unknown>, failure: unknown): Promise<never> {
   if (failure instanceof ReaderGoneError) {
     await Promise.race([saved.catch(() => undefined), sleep(MOST_AFTER_READER)]);
   }
@@ -120,7 +120,7 @@ async function failAfter(saved: Promise<unknown>, failure: unknown): Promise<nev
  * Returns the progress for the writing half: its bytes do not count, because those of the reading half do. The source counts
  * the changed blocks, unless it speaks the legacy protocol.
  */
-function progressOfSave(progress: Progress, { legacy }: { legacy: boolean }): Progress {
+export function progressOfSave(progress: Progress, { legacy }: { legacy: boolean }): Progress {
   return {
     ...silent,
     aside: progress.aside.bind(progress),

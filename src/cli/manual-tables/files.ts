@@ -7,8 +7,8 @@ export const FILES: readonly Entry[] = [
     "files without a name, for data that does not fit into memory: digests that wait, the list of written blocks for `--verify`, and what programs of LVM print",
   ],
   [
-    "$TMPDIR/blockcopy-socket-*",
-    "a folder for the socket of `qemu-nbd`, which exists for a moment. If its process is killed in that moment, it stays there, and can be removed",
+    "$TMPDIR/blockcopy-socket-*, $TMPDIR/blockcopy-image-*",
+    "a folder for the socket of `qemu-nbd`, and one with a link to a new image for `qemu-img`, which exist for a moment. If their process is killed in that moment, they stay there, and can be removed",
   ],
   [
     "$XDG_CACHE_HOME/blockcopy, ~/.cache/blockcopy",

@@ -15,7 +15,7 @@ const NO_ATTRIBUTES = "the disk in an image has no owner, permissions or times";
 /** The reason for which an option does not work with an image. */
 const REASONS = {
   "--create":
-    "an image is not created; create it with `qemu-img create -f FORMAT FILE SIZE`, as large as the source",
+    "only `sync` creates an image; create it with `qemu-img create -f FORMAT FILE SIZE`, as large as the source",
   "--truncate": "the size of the disk in an image is fixed (`qemu-img resize` changes it)",
   "--times": NO_ATTRIBUTES,
   "--perms": NO_ATTRIBUTES,

@@ -30,9 +30,13 @@ export async function chooseFormat(
     return undefined;
   }
   if (found?.format !== chosen) {
+    const isEmpty = container.size === 0 && !container.isDevice;
+    const begins = `it begins like ${found?.format ?? "none"}`;
     throw new ImageError(
-      `${file} is not a ${chosen} image: ${found ? `it begins like ${found.format}` : "it begins like none"}`,
-      `check the name and ${option}`,
+      `${file} is not a ${chosen} image: ${isEmpty ? "it is empty" : begins}`,
+      isEmpty
+        ? `remove it; \`sync --create ${option} ${chosen}\` then creates an image`
+        : `check the name and ${option}`,
     );
   }
   if (found.obstacle !== undefined) {

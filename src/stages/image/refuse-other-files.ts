@@ -35,6 +35,23 @@ export function refuseOtherFiles(pid: number, file: string, container: Binding.S
   }
 }
 
+/**
+ * Refuses a file that is not the one that was created here, if one was.
+ *
+ * @throws ImageError
+ */
+export function refuseOtherContainer(
+  { file, made }: { file: string; made?: string },
+  container: Binding.Source,
+): void {
+  if (made !== undefined && container.instance()?.endsWith(` ${made}`) !== true) {
+    throw new ImageError(
+      `${file} was replaced as soon as it had been created`,
+      "nothing was copied; find out who changes it, and let only trusted users write to its folder",
+    );
+  }
+}
+
 /** Lists the files and block devices that a process has open. */
 function filesOf(pid: number): Opened[] {
   const folder = `/proc/${pid}/fd`;

@@ -1,5 +1,5 @@
 import type { StageContext } from "../../blocks/context.ts";
-import { CopyError, UsageError } from "../../errors/copy-error.ts";
+import { UsageError } from "../../errors/copy-error.ts";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import type * as Binding from "../../native/binding.js";
@@ -8,23 +8,19 @@ import { absolute } from "../../native/files.ts";
 import { isBytes } from "../../native/names.ts";
 import { startChild } from "../../transport/processes/child.ts";
 import { type SocketServer, startOnSocket } from "../../transport/processes/socket-server.ts";
-import { findTool, runTool } from "../../transport/processes/system-tool.ts";
+import { runTool } from "../../transport/processes/system-tool.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import { chooseFormat } from "./choose-format.ts";
 import type { ImageChoice, ImageFormat } from "./format.ts";
 import type { ImageUse } from "./on-image.ts";
-import { refuseOtherFiles } from "./refuse-other-files.ts";
-
-/** The server of an image has failed. */
-class ServerError extends CopyError {
-  override readonly name = "ServerError";
-}
+import { programFor, QemuError, Words } from "./qemu.ts";
+import { refuseOtherContainer, refuseOtherFiles } from "./refuse-other-files.ts";
 
 /**
  * Does the work of a stage while the name of its file stands for the disk in that image. qemu-nbd offers the disk to this process alone,
  * and ends with it.
  *
- * @throws UsageError, ImageError, ServerError, the engine's failures, those of the work
+ * @throws UsageError, ImageError, QemuError, the engine's failures, those of the work
  */
 export async function withImage<T>(
   context: StageContext,
@@ -35,6 +31,7 @@ export async function withImage<T>(
   const { file, option, writes, role, force } = use;
   refuseNoFile(use);
   const container = await engine.openSource(file, "off");
+  refuseOtherContainer(use, container);
   const format = await chooseFormat(context, file, container, use);
   if (format === undefined) {
     container.close();
@@ -59,7 +56,7 @@ export async function withImage<T>(
     });
   const failure = await server.stop();
   if (failure !== undefined) {
-    throw new ServerError(
+    throw new QemuError(
       `qemu-nbd could not close ${file}: ${failure}`,
       `do not trust it: check it with \`qemu-img check ${file}\`, then copy again`,
       ExitCode.io,
@@ -86,7 +83,12 @@ async function checked<T>(
   }
 }
 
-function refuseNoFile({ file, option }: ImageUse): void {
+/**
+ * Refuses what has no file that could be an image.
+ *
+ * @throws UsageError
+ */
+export function refuseNoFile({ file, option }: ImageUse): void {
   if (isStandardInput(file) || isExport(file)) {
     throw new UsageError(
       `${option} is for a file or device, and ${file} is something else`,
@@ -99,19 +101,6 @@ function refuseNoFile({ file, option }: ImageUse): void {
       "give it another name, such as a symbolic link",
     );
   }
-}
-
-/** @throws ServerError if a program of QEMU is not installed */
-function programFor(name: "qemu-img" | "qemu-nbd", { option }: ImageUse): string {
-  const program = findTool(name);
-  if (program === undefined) {
-    throw new ServerError(
-      `${option} needs ${name}, and this host does not have it`,
-      "install qemu-utils (Debian, Ubuntu), qemu-img (Fedora, RHEL) or qemu-tools (SUSE) where the image is",
-      ExitCode.unavailable,
-    );
-  }
-  return program;
 }
 
 /** An image that is opened. */
@@ -142,26 +131,19 @@ function argumentsFor(image: OpenedImage): string[] {
 /** Exit codes of `qemu-img check` for an image without errors: none, only clusters that nothing uses, and a format that has no check. */
 const INTACT = [0, 3, 63];
 
-/** Lines of `qemu-img check` that go into a message. */
-const MOST_LINES = 2;
-
 /**
  * Refuses an image that is damaged. One that is cut off would read as zeros where its end is missing.
  *
- * @throws ServerError
+ * @throws QemuError
  */
 async function refuseDamaged(program: string, image: OpenedImage): Promise<void> {
-  const lines: string[] = [];
+  const words = new Words();
   const command = [program, "check", "-q", nameFor(image)] as const;
-  const onLine = (line: string): void => {
-    if (lines.length < MOST_LINES && line.trim() !== "") {
-      lines.push(line.trim().slice(0, 500));
-    }
-  };
+  const onLine = (line: string): void => words.add(line);
   const child = startChild({ command, stdin: "ignore", stdout: "ignore", onLine });
   const { status } = await child.ended;
   if (!("code" in status && INTACT.includes(status.code))) {
-    throw serverError(image, lines.join(" | ") || `qemu-img check: ${JSON.stringify(status)}`);
+    throw serverError(image, words.text || `qemu-img check: ${JSON.stringify(status)}`);
   }
 }
 
@@ -181,17 +163,17 @@ async function explained(
 }
 
 /** Makes the error for what a program of QEMU has said. */
-function serverError({ file, format, writes }: OpenedImage, said: string): ServerError {
+function serverError({ file, format, writes }: OpenedImage, said: string): QemuError {
   const reason = said
     .replaceAll(/qemu-(?:nbd|img): /g, "")
     .replaceAll(/(?:Failed to blk_new_open|Could not open) 'json:.*?\}\}': /g, "");
   const message = `cannot ${writes ? "write" : "read"} ${file} as ${format}: ${reason}`;
   if (!/another process using/.test(said)) {
     const advice = `look at \`qemu-img check ${file}\`, and repair the image or copy it again`;
-    return new ServerError(message, advice, ExitCode.io);
+    return new QemuError(message, advice, ExitCode.io);
   }
   const advice = writes
     ? "stop the virtual machine, or whatever else uses the image; no option overrides its lock"
     : "copy a snapshot of it, or stop the virtual machine; no option overrides its lock";
-  return new ServerError(message, advice, ExitCode.unavailable);
+  return new QemuError(message, advice, ExitCode.unavailable);
 }

@@ -39,6 +39,8 @@ interface WriterOptions {
   sparse: boolean;
   /** Records everything that is written, to be read back; undefined for no record. */
   written: WrittenBlocks | undefined;
+  /** Called before each write. */
+  beforeWrite: (() => void) | undefined;
 }
 
 /** Writes batches to the destination one after another: of two frames for the same place, the later wins. */
@@ -47,6 +49,7 @@ export class BlockWriter {
   readonly #sink: Binding.Sink;
   readonly #sparse: boolean;
   readonly #written: WrittenBlocks | undefined;
+  readonly #beforeWrite: (() => void) | undefined;
   readonly #slots: Slots;
   readonly #sequence = new Sequence();
   #waiting = 0;
@@ -61,11 +64,16 @@ export class BlockWriter {
   /** Records the blocks that came with a digest; undefined for no record. */
   records: WrittenBlocks | undefined;
 
-  constructor(context: StageContext, sink: Binding.Sink, { sparse, written }: WriterOptions) {
+  constructor(
+    context: StageContext,
+    sink: Binding.Sink,
+    { sparse, written, beforeWrite }: WriterOptions,
+  ) {
     this.#context = context;
     this.#sink = sink;
     this.#sparse = sparse;
     this.#written = written;
+    this.#beforeWrite = beforeWrite;
     this.#slots = new Slots(context.native, SLOTS, SLOT_LENGTH);
   }
 
@@ -113,6 +121,7 @@ export class BlockWriter {
     if (frames.length === 0) {
       return;
     }
+    this.#beforeWrite?.();
     const expected = this.#digestsOf(frames);
     const applied = await this.#context.engine.apply(this.#sink, this.#slots.slab, slot.index, {
       blocks: frames.map((frame, index) => engineFrame(frame, limits[index])),

@@ -14,6 +14,8 @@ export interface Destination {
   sink: Binding.Sink;
   /** Keeps a file that was created here, even if it is empty. Without this call, the process removes an empty one when it ends. */
   keep: () => void;
+  /** Called before each write. */
+  beforeWrite?: () => void;
 }
 
 /**
@@ -35,6 +37,9 @@ export async function openDestination(
 
 /** A file that the copy would create, as a dry run sees it. */
 export const NEW_FILE: Target = { isDevice: false, size: 0 };
+
+/** An image that the copy would create. The size of the disk in one is a multiple of the sector of QEMU. */
+export const NEW_IMAGE: Target = { ...NEW_FILE, sector: 512 };
 
 /**
  * Opens a destination for reading, and refuses what `openDestination` would refuse, as far as that shows without opening it for writing.

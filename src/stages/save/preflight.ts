@@ -75,6 +75,7 @@ function refuseImpossible(plan: Plan, head: Head): void {
       "insert a medium, or attach its backing file or volume (`lsblk`, `losetup`), and run it again",
     );
   }
+  refuseSizeOfDisk(target, file, size);
   if (carried.truncate) {
     refuseEmptying(target, { file, size, force });
   }
@@ -98,6 +99,18 @@ function refuseImpossible(plan: Plan, head: Head): void {
   }
   const whole = request?.whole ?? head.base !== undefined;
   checkSpace(target, file, end, whole && !sparse ? data : undefined);
+}
+
+/** Refuses a source that no disk in a new image can be as large as. */
+function refuseSizeOfDisk({ sector }: Target, file: string, size: number): void {
+  if (sector !== undefined && (size === 0 || size % sector !== 0)) {
+    throw new UsageError(
+      `the source has ${size} bytes, and the disk in an image a multiple of ${sector}; ${file} was not created`,
+      size === 0
+        ? "check the source"
+        : "copy it to a raw file, or extend the source (`truncate -s %512 SOURCE`) if it may be longer",
+    );
+  }
 }
 
 /** True if the stream can have every block of the source, as far as that is known: only then does it name the root digest. */

@@ -40,16 +40,15 @@ export async function save(
  */
 export async function saveTo(
   context: StageContext,
-  { sink, keep }: Destination,
+  { sink, keep, beforeWrite }: Destination,
   options: Omit<SaveOptions, "create" | "lock">,
-  { request, answers }: Asked = {},
+  { request, answers, input = new Input(context.native, "block stream") }: Asked = {},
 ): Promise<string | undefined> {
   const { progress, cancellation } = context;
   const { verify, carried } = options;
-  const input = new Input(context.native, "block stream");
   // BLAKE3 is the faster digest, and the shorter one.
   const written = verify === "none" ? undefined : await WrittenBlocks.begin("blake3");
-  const writer = new BlockWriter(context, sink, { sparse: options.sparse, written });
+  const writer = new BlockWriter(context, sink, { sparse: options.sparse, written, beforeWrite });
   const cache = await openCache(context, sink, options);
   const decoder = new BlockDecoder(
     answers && ((offset, streamOffset) => answers.take(offset, streamOffset)),

@@ -43,10 +43,12 @@ export interface Asked {
   request?: Promise<CopyRequest> | undefined;
   /** The parts of the copy that the stream must mark as answered; undefined for none. */
   answers?: Answers | undefined;
+  /** The block stream, if some of it has been read already. */
+  input?: Input;
 }
 
 /** All that one run of `save` works with. */
-export interface SaveSession extends Asked {
+export interface SaveSession extends Omit<Asked, "input"> {
   context: StageContext;
   sink: Binding.Sink;
   options: Omit<SaveOptions, "create" | "lock">;

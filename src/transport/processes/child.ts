@@ -24,6 +24,8 @@ export interface ChildOptions {
   /** Descriptors of this process for standard input and standard output; `ignore` is /dev/null. */
   stdin: number | "ignore";
   stdout: number | "ignore";
+  /** A descriptor of this process that it gets as descriptor 3. */
+  third?: number;
   /** Called with each line that it prints on standard error. */
   onLine: (text: string) => void;
 }
@@ -60,13 +62,16 @@ export function terminateAll(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): void {
 }
 
 /** Starts a program whose standard error is read line by line. */
-export function startChild({ command, stdin, stdout, onLine }: ChildOptions): Child {
+export function startChild({ command, stdin, stdout, third, onLine }: ChildOptions): Child {
   const [program, ...args] = withIgnoredSignals(command);
   // A remote shell gets the environment of the user; a local stage gets that of this program.
   const env = command[0] === process.execPath ? process.env : givenEnvironment();
   let started: ChildProcess;
   try {
-    started = spawn(program, args, { stdio: [stdin, stdout, "pipe"], env });
+    started = spawn(program, args, {
+      stdio: [stdin, stdout, "pipe", ...(third === undefined ? [] : [third])],
+      env,
+    });
   } catch (error) {
     // spawn() throws some errors, such as E2BIG, and reports others by an event.
     const exit = { status: { failed: failureOf(error) }, at: clock() };

@@ -12,6 +12,8 @@ export class Input {
   readonly #name: string;
   readonly #fd: number;
   #bytes = 0;
+  /** Bytes that were read, and are read again. */
+  #again = new Uint8Array(0);
   #reading: Promise<number> | undefined;
   #isClosed = false;
 
@@ -45,7 +47,20 @@ export class Input {
       : this.#readSome(target);
   }
 
+  /** Takes back the last bytes that were read: the next reads return them again. */
+  unread(bytes: Uint8Array): void {
+    this.#again = Uint8Array.from([...bytes, ...this.#again]);
+    this.#bytes -= bytes.length;
+  }
+
   async #readSome(target: Uint8Array): Promise<number> {
+    if (this.#again.length > 0) {
+      const count = Math.min(this.#again.length, target.length);
+      target.set(this.#again.subarray(0, count));
+      this.#again = this.#again.subarray(count);
+      this.#bytes += count;
+      return count;
+    }
     for (;;) {
       try {
         if (this.#isClosed) {
