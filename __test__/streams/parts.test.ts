@@ -1,12 +1,21 @@
 // The parts that the streams of one copy take, one after the other.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { closeSync, fstatSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Division } from "../../src/blocks/division.ts";
 import { partLength } from "../../src/blocks/part.ts";
+import { PartQueue } from "../../src/blocks/part-queue.ts";
 import { BlockDecoder } from "../../src/protocol/block-stream/decoder.ts";
 import { bytesOf, type Extent, type ExtentList, Extents } from "../../src/ranges/extents.ts";
 import { HashDecoder } from "../../src/protocol/hash-stream/decoder.ts";
@@ -178,6 +187,43 @@ test("a queue that is not the one of this copy", async (t) => {
     assert.equal(outcome.code, code, outcome.stderr);
     assert.match(outcome.stderr, message);
   }
+});
+
+test("a queue whose copy cannot be one is refused", (t) => {
+  const { folder } = pair(t);
+  const file = openSync(join(folder, "list"), "w+");
+  defer(t, () => closeSync(file));
+  const id = randomUUID();
+  const opened = (text: string): PartQueue => {
+    writeSync(file, `${id} ${text}`.padEnd(512), 0);
+    return PartQueue.open(`${process.pid}/${file}/${id}`, 2);
+  };
+  const copy = { size: 4 * PART, openEnded: false, streams: 2, length: PART, parts: 5 };
+  assert.deepEqual(opened(JSON.stringify(copy)).copy, copy);
+  const wrong: object[] = [
+    { size: -1 },
+    { size: 4 * PART - 1 },
+    { size: "16" },
+    { openEnded: 1 },
+    { streams: 1 },
+    { streams: 1e9 },
+    { length: 0 },
+    { length: 0.5 },
+    { length: PART + 1 },
+    { parts: 0 },
+    { parts: 6 },
+    { parts: 70_000, length: 1 },
+    { parts: undefined },
+    { more: 1 },
+  ];
+  for (const text of [
+    "",
+    "{",
+    "null",
+    "[]",
+    ...wrong.map((w) => JSON.stringify({ ...copy, ...w })),
+  ])
+    assert.throws(() => opened(text), { name: "SharedListError", exitCode: EXIT.io }, text);
 });
 
 test("a list of parts that cannot be made leaves no descriptor open", () => {

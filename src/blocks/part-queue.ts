@@ -1,5 +1,10 @@
 import type * as Binding from "../native/binding.js";
+import { MAX_POSITION } from "../protocol/limits.ts";
+import { MOST_PARTS } from "./part.ts";
 import { SharedList, SharedListError } from "../transport/files/shared-list.ts";
+
+/** Most streams of a copy: their numbers are bytes of the list, and two digits in a command. */
+const MOST_STREAMS = 99;
 
 /** A copy whose streams take one part after the other. All of them divide it in the same way. */
 export interface SharedCopy {
@@ -9,10 +14,49 @@ export interface SharedCopy {
   openEnded: boolean;
   /** Number of streams. */
   streams: number;
-  /** Bytes in a part. */
+  /** Bytes in a part, at least; the last one may have fewer. */
   length: number;
   /** Number of parts. */
   parts: number;
+}
+
+/**
+ * Reads what the first stream has written of the copy, in a file that any process of the same user can write to.
+ *
+ * @param stream the number of a stream of the copy
+ * @throws SharedListError
+ */
+function parseCopy(text: string, stream: number): SharedCopy {
+  const copy = parsed(text);
+  if (copy === undefined || stream > copy.streams) {
+    throw new SharedListError(
+      `the list of the parts of this copy does not begin as one for stream ${stream}`,
+    );
+  }
+  return copy;
+}
+
+function parsed(text: string): SharedCopy | undefined {
+  let copy: Partial<Record<keyof SharedCopy, unknown>> | null;
+  try {
+    copy = JSON.parse(text) as typeof copy;
+  } catch {
+    return undefined;
+  }
+  const { size, openEnded, streams, length, parts, ...others } = copy ?? {};
+  const isRight =
+    isCount(size, 0, MAX_POSITION) &&
+    typeof openEnded === "boolean" &&
+    isCount(streams, 1, MOST_STREAMS) &&
+    isCount(length, 1, MAX_POSITION) &&
+    isCount(parts, 1, MOST_PARTS + 1) &&
+    (parts - 1) * length <= size &&
+    Object.keys(others).length === 0;
+  return isRight ? { size, openEnded, streams, length, parts } : undefined;
+}
+
+function isCount(value: unknown, least: number, most: number): value is number {
+  return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 }
 
 /**
@@ -32,7 +76,7 @@ export class PartQueue {
 
   private constructor(taken: SharedList, stream: number) {
     this.#taken = taken;
-    this.copy = JSON.parse(taken.description) as SharedCopy;
+    this.copy = parseCopy(taken.description, stream);
     this.stream = stream;
     this.#left = this.copy.parts;
   }

@@ -38,7 +38,7 @@ const PART_BYTES = { least: 4 * 1024 * 1024, most: 1024 * 1024 * 1024 };
 const PARTS_PER_STREAM = 32;
 
 /** Most parts of a copy. Only a copy of more than 64 TiB needs longer parts for that. */
-const MOST_PARTS = 65_536;
+export const MOST_PARTS = 65_536;
 
 /**
  * Returns the length of the parts of a copy.
