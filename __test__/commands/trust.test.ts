@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   chmodSync,
   chownSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -58,6 +59,17 @@ function folders(t: TestContext): [outer: string, inner: string] {
 const NAME = "kept";
 const CHANGES_OF_FILE: typeof CHANGES = [
   ...CHANGES,
+  [
+    "its folder is a link to another link, which lies where all may write",
+    (outer, inner) => {
+      const [open, moved] = [join(outer, "open"), join(outer, "moved")];
+      mkdirSync(open);
+      renameSync(inner, moved);
+      symlinkSync("../moved", join(open, "link"));
+      chmodSync(open, 0o777);
+      symlinkSync(join(open, "link"), inner);
+    },
+  ],
   ["all may write to it", (_, inner) => chmodSync(join(inner, NAME), 0o666)],
   ["it is another user's", (_, inner) => chownSync(join(inner, NAME), 12_345, 0), true],
 ];
@@ -86,6 +98,29 @@ for (const [what, change, root] of CHANGES_OF_FILE)
       await bash(`${pipes} && ${blockcopy("checksum", to, "--ranges", "-")} < ${map}`),
     );
   });
+
+/** The kernel itself may refuse to follow such links. */
+const protectedLinks = (): string | false =>
+  readFileSync("/proc/sys/fs/protected_symlinks", "latin1").startsWith("1") &&
+  "fs.protected_symlinks is set";
+
+test(
+  "a range map at a link that another user can replace, in a sticky folder",
+  { skip: lackingRoot() || protectedLinks() },
+  async (t) => {
+    const { to } = pair(t);
+    const [outer, inner] = folders(t);
+    const link = join(inner, "link");
+    writeFileSync(join(outer, NAME), "0 128K\n", { mode: 0o644 });
+    symlinkSync(join(outer, NAME), link);
+    lchownSync(link, 12_345, 0);
+    const args = ["checksum", "--ranges", link, to];
+    assert.equal((await run(args)).code, 0);
+    chmodSync(inner, 0o1777);
+    const why = /the range map cannot be trusted: the link .* belongs to another user \(12345\)/;
+    assertFailed(await run(args), EXIT.permission, "checksum", why, /give the real name/);
+  },
+);
 
 for (const [what, change, root] of CHANGES_OF_FILE)
   test(`a digest cache: ${what}`, { skip: root === true && lackingRoot() }, async (t) => {

@@ -29,8 +29,8 @@ export const promises = {
     fs.promises.open(placeOf(name), flags, mode),
   stat: (name: string): Promise<fs.Stats> => fs.promises.stat(placeOf(name)),
   lstat: (name: string): Promise<fs.Stats> => fs.promises.lstat(bytesOf(name)),
-  realpath: async (name: string): Promise<string> =>
-    nameOf(await fs.promises.realpath(bytesOf(name), { encoding: "buffer" })),
+  readlink: async (name: string): Promise<string> =>
+    nameOf(await fs.promises.readlink(bytesOf(name), { encoding: "buffer" })),
   unlink: (name: string): Promise<void> => fs.promises.unlink(bytesOf(name)),
   rename: (from: string, to: string): Promise<void> =>
     fs.promises.rename(bytesOf(from), bytesOf(to)),

@@ -1,16 +1,20 @@
 //! Files that decide which server is believed, and what is shown to it.
 
+use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, absolute};
+use std::path::{Component, Path, PathBuf, absolute};
 
 use crate::Error;
 use crate::error::{shown, text_of};
 
 /// Limit for a file, in bytes. All certificates that a system trusts take less than 1 MiB.
 const MAX_FILE: u64 = 16 << 20;
+
+/// Most links in a path, as for the kernel; see `path_resolution(7)`.
+const MOST_LINKS: usize = 40;
 
 /// Mode bits that let the group or others write.
 const WRITABLE: u32 = 0o022;
@@ -30,8 +34,9 @@ pub(crate) enum Content {
     Secret,
 }
 
-/// Reads a file that no other user can change. The file and all folders above it must belong to root or to the user who runs this, and no
-/// other user may write to them, except to sticky folders such as /tmp. `StrictModes` of sshd demands the same of a key file.
+/// Reads a file that no other user can change. The file and all folders on the way to it, those of links included, must belong to root or to
+/// the user who runs this, and no other user may write to them, except to sticky folders such as /tmp. `StrictModes` of sshd demands the same
+/// of a key file.
 ///
 /// # Errors
 /// [`Error::Untrusted`], and [`Error::Tls`] if it cannot be read.
@@ -66,13 +71,15 @@ fn distrust_of_file(
     opened: &Metadata,
     content: Content,
 ) -> io::Result<Option<String>> {
-    let real = fs::canonicalize(path)?;
-    let named = fs::symlink_metadata(&real)?;
+    let (real, named) = match walk(path)? {
+        Way::Open(real, named) => (real, named),
+        Way::Untrusted(why) => return Ok(Some(why)),
+    };
     if (named.dev(), named.ino()) != (opened.dev(), opened.ino()) {
         let name = name_of(path);
         return Ok(Some(format!("{name} was replaced while it was opened")));
     }
-    if let Some(why) = distrust_of(path, opened) {
+    if let Some(why) = distrust_of(&real, opened) {
         return Ok(Some(why));
     }
     if content == Content::Secret && opened.mode() & SHARED != 0 {
@@ -82,31 +89,94 @@ fn distrust_of_file(
             opened.mode() & 0o7777
         )));
     }
-    // Whoever can change a link in the path can replace the file as well.
-    let path = absolute(path)?;
-    for folder in real.parent().into_iter().chain(path.ancestors().skip(1)) {
-        if let Some(why) = distrust_of_folders(folder)? {
-            return Ok(Some(why));
-        }
-    }
     Ok(None)
 }
 
-/// Finds the reason not to trust a folder, or one above it.
-fn distrust_of_folders(folder: &Path) -> io::Result<Option<String>> {
-    for folder in fs::canonicalize(folder)?.ancestors() {
-        if let Some(why) = distrust_of(folder, &fs::symlink_metadata(folder)?) {
-            return Ok(Some(why));
+/// The end of a path whose links have all been followed.
+enum Way {
+    Open(PathBuf, Metadata),
+    /// The reason not to trust a folder or link on the way.
+    Untrusted(String),
+}
+
+/// Follows a path name by name, as the kernel does, and examines each folder that it passes. Whoever can write to the folder of a link
+/// decides where the path leads, even if another link follows.
+fn walk(path: &Path) -> io::Result<Way> {
+    let path = absolute(path)?;
+    let mut names = names_of(&path);
+    let mut real = PathBuf::from("/");
+    let mut found = fs::symlink_metadata(&real)?;
+    let mut links = 0;
+    loop {
+        if found.is_dir()
+            && let Some(why) = distrust_of(&real, &found)
+        {
+            return Ok(Way::Untrusted(why));
         }
+        let Some(name) = names.pop() else {
+            return Ok(Way::Open(real, found));
+        };
+        if name == ".." {
+            real.pop();
+            found = fs::symlink_metadata(&real)?;
+            continue;
+        }
+        let next = real.join(name);
+        let there = fs::symlink_metadata(&next)?;
+        if !there.is_symlink() {
+            (real, found) = (next, there);
+            continue;
+        }
+        links += 1;
+        if links > MOST_LINKS {
+            let name = name_of(&path);
+            return Ok(Way::Untrusted(format!(
+                "{name} has too many symbolic links: give its real name"
+            )));
+        }
+        if let Some(why) = distrust_of_link(&next, &there, &found) {
+            return Ok(Way::Untrusted(why));
+        }
+        let target = fs::read_link(&next)?;
+        if target.is_absolute() {
+            real = PathBuf::from("/");
+            found = fs::symlink_metadata(&real)?;
+        }
+        names.extend(names_of(&target));
     }
-    Ok(None)
+}
+
+/// Returns the names in a path, the first one last.
+fn names_of(path: &Path) -> Vec<OsString> {
+    let names = path.components().rev().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    });
+    names.collect()
+}
+
+/// Finds the reason not to trust a link: in a sticky folder, its owner can replace it. Elsewhere, only the folder decides.
+fn distrust_of_link(path: &Path, link: &Metadata, folder: &Metadata) -> Option<String> {
+    (folder.mode() & WRITABLE != 0 && !is_trusted(link)).then(|| {
+        format!(
+            "the link {} belongs to another user ({}): give the real name, after a look at what it leads to",
+            name_of(path),
+            link.uid()
+        )
+    })
+}
+
+/// Returns true for what belongs to root or to the user who runs this.
+fn is_trusted(found: &Metadata) -> bool {
+    [0, nix::unistd::geteuid().as_raw()].contains(&found.uid())
 }
 
 fn distrust_of(path: &Path, found: &Metadata) -> Option<String> {
     let name = name_of(path);
     let (owner, mode) = (found.uid(), found.mode() & 0o7777);
-    let own = nix::unistd::geteuid().as_raw();
-    if owner != 0 && owner != own {
+    if !is_trusted(found) {
+        let own = nix::unistd::geteuid();
         return Some(format!(
             "{name} belongs to another user ({owner}, mode {mode:04o}): check what it contains, then give it to the user who runs this (`chown {own}`)"
         ));
@@ -127,7 +197,7 @@ pub(crate) fn name_of(file: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs::{Permissions, create_dir, set_permissions, write};
-    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 
     use super::*;
 
@@ -175,10 +245,40 @@ mod tests {
         write(good.join("file.pem"), "text").unwrap();
         symlink(good.join("file.pem"), bad.join("file.pem")).unwrap();
         symlink(&good, bad.join("folder")).unwrap();
+        symlink("../bad/folder", good.join("through")).unwrap();
         for (mode, expected) in [(0o755, None), (0o777, Some("bad"))] {
             set_permissions(&bad, Permissions::from_mode(mode)).unwrap();
-            for name in ["file.pem", "folder/file.pem"] {
-                assert_refused(&bad.join(name), Content::Public, expected, name);
+            for name in [
+                "bad/file.pem",
+                "bad/folder/file.pem",
+                "bad/folder/../good/file.pem",
+                "good/through/file.pem",
+            ] {
+                assert_refused(&scratch.path().join(name), Content::Public, expected, name);
+            }
+        }
+        symlink("loop", good.join("loop")).unwrap();
+        assert!(walk(&good.join("loop")).is_ok_and(|way| matches!(way, Way::Untrusted(_))));
+    }
+
+    #[test]
+    fn a_link_of_another_user_is_refused_where_that_user_can_replace_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (file, folder) = (scratch.path().join("file.pem"), scratch.path().join("open"));
+        write(&file, "text").unwrap();
+        create_dir(&folder).unwrap();
+        let link = folder.join("link.pem");
+        symlink(&file, &link).unwrap();
+        if lchown(&link, Some(12_345), None).is_err() {
+            eprintln!("skipped: only root can give links away");
+            return;
+        }
+        for (mode, expected) in [(0o755, None), (0o1777, Some("link.pem belongs to another"))] {
+            set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+            // A kernel that refuses to follow such a link (protected_symlinks) does not open the file at all.
+            match read_trusted(&link, Content::Public) {
+                Err(Error::Tls(why)) if expected.is_some() => assert!(why.contains("Permission")),
+                _ => assert_refused(&link, Content::Public, expected, "a link"),
             }
         }
     }

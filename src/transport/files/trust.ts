@@ -1,16 +1,19 @@
 import type { Stats } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 import { CopyError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { OpenError, systemCode } from "../../errors/stream-errors.ts";
-import { type FileHandle, promises } from "../../native/files.ts";
+import { absolute, type FileHandle, promises } from "../../native/files.ts";
 
 /** Mode bits that let the group or others write. */
 const WRITABLE = 0o022;
 
 /** Mode bit of a folder in which only the owner of a file, or of the folder, may rename or remove the file. */
 const STICKY = 0o1000;
+
+/** Most links in a path, as for the kernel; see path_resolution(7). */
+const MOST_LINKS = 40;
 
 /** The reason why another user could change a file, and the advice on it. */
 export interface Distrust {
@@ -19,8 +22,9 @@ export interface Distrust {
 }
 
 /**
- * Finds the reason not to trust an opened file. The file and all folders above it must belong to root or to the user who runs this, and
- * no other user may write to them, except to sticky folders such as /tmp. StrictModes of sshd demands the same of a key file.
+ * Finds the reason not to trust an opened file. The file and all folders on the way to it, those of links included, must belong to root or
+ * to the user who runs this, and no other user may write to them, except to sticky folders such as /tmp. StrictModes of sshd demands the
+ * same of a key file.
  *
  * @param file the opened file
  * @param path its name, whose links are followed
@@ -31,17 +35,13 @@ export async function distrustOfFile(
   path: string,
 ): Promise<Distrust | undefined> {
   const opened = await file.stat();
-  const real = await promises.realpath(path);
-  const named = await promises.lstat(real);
-  if (named.dev !== opened.dev || named.ino !== opened.ino) {
-    return { what: `${path} was replaced while it was opened`, advice: "run it again" };
+  const way = await walk(path);
+  if ("distrust" in way) {
+    return way.distrust;
   }
-  return (
-    distrustOf(path, opened) ??
-    (await distrustOfFolders(dirname(real))) ??
-    // Whoever can change a link in the path can replace the file as well.
-    (await distrustOfFolders(dirname(path)))
-  );
+  return way.stat.dev === opened.dev && way.stat.ino === opened.ino
+    ? distrustOf(way.real, opened)
+    : { what: `${path} was replaced while it was opened`, advice: "run it again" };
 }
 
 /**
@@ -50,25 +50,91 @@ export async function distrustOfFile(
  * @throws the system's error if the folders cannot be examined
  */
 export async function distrustOfFolders(folder: string): Promise<Distrust | undefined> {
-  for (let path = await promises.realpath(folder); ; path = dirname(path)) {
-    const stat = await promises.lstat(path);
-    if (!stat.isDirectory()) {
-      return { what: `${path} was replaced while it was checked`, advice: "run it again" };
+  const way = await walk(folder);
+  if ("distrust" in way) {
+    return way.distrust;
+  }
+  return way.stat.isDirectory()
+    ? undefined
+    : { what: `${way.real} was replaced while it was checked`, advice: "run it again" };
+}
+
+/** The end of a path whose links have all been followed, or the reason not to trust a folder or link on the way. */
+type Way = { real: string; stat: Stats } | { distrust: Distrust };
+
+/**
+ * Follows a path name by name, as the kernel does, and examines each folder that it passes. Whoever can write to the folder of a link decides
+ * where the path leads, even if another link follows.
+ *
+ * @throws the system's error
+ */
+async function walk(path: string): Promise<Way> {
+  // A folder after `..` is that above the folder that was reached, whatever the name before it says.
+  const names = namesIn(path.startsWith("/") ? path : `${absolute(".")}/${path}`);
+  let real = "/";
+  let stat = await promises.lstat(real);
+  for (let links = 0; ;) {
+    const distrust = stat.isDirectory() ? distrustOf(real, stat) : undefined;
+    if (distrust !== undefined) {
+      return { distrust };
     }
-    const found = distrustOf(path, stat);
-    if (found !== undefined || path === dirname(path)) {
-      return found;
+    const name = names.pop();
+    if (name === undefined) {
+      return { real, stat };
     }
+    const next = join(real, name);
+    const found = await promises.lstat(next);
+    if (!found.isSymbolicLink()) {
+      [real, stat] = [next, found];
+      continue;
+    }
+    links += 1;
+    const why = links > MOST_LINKS ? tooManyLinks(path) : distrustOfLink(next, found, stat);
+    if (why !== undefined) {
+      return { distrust: why };
+    }
+    const target = await promises.readlink(next);
+    if (target.startsWith("/")) {
+      real = "/";
+      stat = await promises.lstat(real);
+    }
+    names.push(...namesIn(target));
   }
 }
 
+/** Returns the names in a path, the first one last. */
+function namesIn(path: string): string[] {
+  return path
+    .split("/")
+    .filter((name) => name !== "" && name !== ".")
+    .reverse();
+}
+
+function tooManyLinks(path: string): Distrust {
+  return { what: `${path} has too many symbolic links`, advice: "give its real name" };
+}
+
+/** Finds the reason not to trust a link: in a sticky folder, its owner can replace it. Elsewhere, only the folder decides. */
+function distrustOfLink(path: string, link: Stats, folder: Stats): Distrust | undefined {
+  return (folder.mode & WRITABLE) !== 0 && !isTrusted(link)
+    ? {
+        what: `the link ${path} belongs to another user (${link.uid})`,
+        advice: "give the real name, after a look at what it leads to",
+      }
+    : undefined;
+}
+
+/** True for what belongs to root or to the user who runs this. */
+function isTrusted({ uid }: Stats): boolean {
+  return uid === 0 || uid === process.geteuid?.();
+}
+
 function distrustOf(path: string, stat: Stats): Distrust | undefined {
-  const own = process.geteuid?.() ?? 0;
   const mode = (stat.mode & 0o7777).toString(8).padStart(4, "0");
-  if (stat.uid !== 0 && stat.uid !== own) {
+  if (!isTrusted(stat)) {
     return {
       what: `${path} belongs to another user (${stat.uid}, mode ${mode})`,
-      advice: `check its content, then give it to the user who runs this (\`chown ${own}\`), or use another folder`,
+      advice: `check its content, then give it to the user who runs this (\`chown ${process.geteuid?.() ?? 0}\`), or use another folder`,
     };
   }
   const guarded = stat.isDirectory() && (stat.mode & STICKY) !== 0;
