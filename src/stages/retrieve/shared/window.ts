@@ -39,6 +39,8 @@ export class Window {
   readonly #source: Binding.Source;
   readonly #ahead: number;
   readonly #chunks = new Map<number, Chunk>();
+  /** The error of each chunk that could not be read: a disk takes seconds to give a bad sector up, which need not pass once per reader. */
+  readonly #failures = new Map<number, unknown>();
   readonly #seats = new Set<Seat>();
   readonly #grid: Grid;
 
@@ -87,6 +89,7 @@ export class Window {
    * Takes a chunk for a reader, which reads it if it is not in memory, and begins to read the next ones. The reader releases it.
    *
    * @param last true if the reader needs no more of this chunk
+   * @throws the engine's failure to read it, also if that was for another reader
    */
   async take(seat: Seat, number: number, last: boolean): Promise<Chunk> {
     seat.next = number;
@@ -105,6 +108,9 @@ export class Window {
   }
 
   async #read(number: number): Promise<Chunk> {
+    if (this.#failures.has(number)) {
+      throw this.#failures.get(number);
+    }
     await this.pool.room();
     // Another reader may have begun to read it in the meantime.
     return this.#chunks.get(number) ?? this.#begin(number, 0) ?? this.#read(number);
@@ -118,10 +124,10 @@ export class Window {
     }
   }
 
-  /** Begins to read a chunk, if there is one and room for it at this distance from its reader. */
+  /** Begins to read a chunk, if there is one, it can be read, and there is room for it at this distance from its reader. */
   #begin(number: number, distance: number): Chunk | undefined {
     const grid = this.#grid;
-    if (grid === undefined || number * grid.length >= grid.size) {
+    if (number * grid.length >= grid.size || this.#failures.has(number)) {
       return undefined;
     }
     const slot = this.pool.take(distance);
@@ -137,7 +143,8 @@ export class Window {
         this.#dropPassed();
         this.pool.retry();
       },
-      () => {
+      (error: unknown) => {
+        this.#failures.set(number, error);
         this.#drop(chunk);
         this.pool.retry();
       },
