@@ -19,9 +19,9 @@ import { SyncError } from "./failures/sync-error.ts";
  * @throws SyncError, UsageError, CancelledError
  */
 export async function syncRemote(context: SyncContext, plan: CopyPlan): Promise<CopyResult> {
-  const { source, destination, remote, copy } = plan;
+  const { source, destination, remote, copy, sending } = plan;
   const begun = clock();
-  const bootstrap = await Bootstrap.of(context, remote, [source, destination]);
+  const bootstrap = await Bootstrap.of(context, remote, { ends: [source, destination], sending });
   // After a bootstrap both stages start again and may repeat their warnings.
   const warn = once(context.warn);
   let { tunnel } = plan;

@@ -9,6 +9,7 @@ import {
   type Within,
 } from "../transport/processes/pipeline.ts";
 import type { Take } from "../transport/streams/pump.ts";
+import type { Sending } from "./bootstrap/sending.ts";
 import { type Cause, causeOf } from "./failures/which-failed.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
 import {
@@ -46,6 +47,8 @@ export interface CopyPlan {
   refuses?: ((side: Side) => Error | undefined) | undefined;
   /** Send digests and blocks over direct connections; undefined for ssh. */
   tunnel?: TunnelOptions | undefined;
+  /** Shared by all copies of a run that send this program to hosts; undefined for a single copy. */
+  sending?: Sending | undefined;
 }
 
 /** The end of all stages of a copy. */

@@ -44,6 +44,7 @@ import {
   type SingleFile,
 } from "./single-file.ts";
 import { installScript, type Package, readPackage } from "./make-package.ts";
+import { type Sendable, Sending } from "./sending.ts";
 import { messageOf } from "../../errors/message-of.ts";
 
 /** The services that a bootstrap uses. */
@@ -86,14 +87,6 @@ async function packageHere({ debug }: BootstrapContext): Promise<Package | undef
   }
 }
 
-/** This program in the two forms that it can be sent in. */
-interface Sendable {
-  /** For hosts with a Node. Undefined if it may not or cannot be sent. */
-  package: Package | undefined;
-  /** For hosts without one: those that may be sent, and are on this host. */
-  singles: readonly SingleFile[];
-}
-
 /** The facts about a host that has not found blockcopy. */
 interface Missing {
   /** The words of the command that connects to it. */
@@ -103,33 +96,47 @@ interface Missing {
   report: HostReport | undefined;
 }
 
-/** Sends this program to hosts without blockcopy, to each host at most once per run. */
+/** Sends this program to the hosts of a copy that have no blockcopy, to each host at most once per run. */
 export class Bootstrap {
   readonly #context: BootstrapContext;
   readonly #remote: RemoteOptions;
   readonly #sendable: Sendable;
+  readonly #sending: Sending;
   readonly #sentTo = new Set<string>();
 
-  private constructor(context: BootstrapContext, remote: RemoteOptions, sendable: Sendable) {
+  private constructor(
+    context: BootstrapContext,
+    remote: RemoteOptions,
+    { sendable, sending }: { sendable: Sendable; sending: Sending },
+  ) {
     this.#context = context;
     this.#remote = remote;
     this.#sendable = sendable;
+    this.#sending = sending;
   }
 
-  /** Prepares for copies between these ends. */
+  /**
+   * Prepares for a copy between these ends.
+   *
+   * @param sending shared by all copies of a run
+   */
   static async of(
     context: BootstrapContext,
     remote: RemoteOptions,
-    ends: readonly Endpoint[],
+    { ends, sending = new Sending() }: { ends: readonly Endpoint[]; sending?: Sending | undefined },
   ): Promise<Bootstrap> {
     const mode =
       remote.remoteCommand === undefined && ends.some(({ kind }) => kind === "remote")
         ? remote.bootstrap
         : "never";
-    return new Bootstrap(context, remote, {
-      package: mode === "auto" || mode === "node" ? await packageHere(context) : undefined,
-      singles: mode === "auto" || mode === "single" ? await findSingles(context.debug) : [],
-    });
+    const sendable =
+      mode === "never"
+        ? { package: undefined, singles: [] }
+        : await sending.sendable(async () => ({
+            package: mode === "single" ? undefined : await packageHere(context),
+            singles: mode === "node" ? [] : await findSingles(context.debug),
+          }));
+    return new Bootstrap(context, remote, { sendable, sending });
   }
 
   /** The forms of this program that may be on hosts already, and may be run there. */
@@ -156,7 +163,9 @@ export class Bootstrap {
       throw missingError(hostLabel(end), { lastLine, report }, choice);
     }
     this.#sentTo.add(host);
-    await ("cpu" in choice ? this.#keepSingle(end, choice) : this.#install(end, choice));
+    await this.#sending.deliver(host, () =>
+      "cpu" in choice ? this.#keepSingle(end, choice) : this.#install(end, choice),
+    );
   }
 
   /** Chooses what is sent to a host, or finds the reason why nothing is. */

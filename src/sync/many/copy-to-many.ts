@@ -9,6 +9,7 @@ import type { Seat } from "../../stages/retrieve/shared/window.ts";
 import type { Compress } from "../../stages/retrieve/compression.ts";
 import type { RetrieveOptions } from "../../stages/retrieve/retrieve-options.ts";
 import type { CopyState } from "../../ui/copy-state.ts";
+import { Sending } from "../bootstrap/sending.ts";
 import type { Endpoint } from "../connection/endpoint.ts";
 import type { RemoteOptions } from "../connection/remote-command.ts";
 import type { CopyResult } from "../copy-result.ts";
@@ -77,7 +78,7 @@ export async function copyToMany(
     throw error;
   });
   const begun = new Map<string, Destination>();
-  const run = { context, plan, reports, shared, begun };
+  const run = { context, plan, reports, shared, begun, sending: new Sending() };
   // All seats first: none may miss the beginning.
   const seats = destinations.map((destination) => ({ destination, seat: shared.join() }));
   const copyAll = (): Promise<unknown[]> =>
@@ -105,11 +106,12 @@ interface ManyRun {
   shared: SharedSource;
   /** The destinations that have opened their file, by its identity. */
   begun: Map<string, Destination>;
+  sending: Sending;
 }
 
 /** Copies to one destination. Returns its error; undefined after a success. */
 async function copyTo(
-  { context, plan, reports, shared, begun }: ManyRun,
+  { context, plan, reports, shared, begun, sending }: ManyRun,
   destination: Destination,
   seat: Seat,
 ): Promise<unknown> {
@@ -133,6 +135,7 @@ async function copyTo(
           options,
         }),
         refuses: (side) => refuseSame(begun, destination, side),
+        sending,
       },
     );
     reports.done(destination, result);
