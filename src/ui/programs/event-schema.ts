@@ -136,6 +136,9 @@ const isSummary = t.isObject(
   OPEN,
 );
 
+/** Bytes of the source that were read, at the end of a run with several destinations. Written by `sync`. */
+const READ = t.isOptional(isCount);
+
 /**
  * The events, which docs/events.md describes: lines of JSON that a stage writes to standard error for `sync`, and `sync` to standard output
  * for the program that has started it. Fields that only one of the two writes are optional.
@@ -229,6 +232,7 @@ export const EVENTS = {
       foreign: t.isOptional(t.isBoolean()),
       /** True if the direct connection did not come up, so that nothing was sent. Written by a stage. */
       tunnel: t.isOptional(t.isBoolean()),
+      read: READ,
     },
     OPEN,
   ),
@@ -285,8 +289,7 @@ export const EVENTS = {
       outcome: t.isNullable(t.isString()),
       /** The result in numbers; null if nothing was counted. Written by `sync`. */
       summary: t.isOptional(t.isNullable(isSummary)),
-      /** Bytes of the source that were read, at the end of a run with several destinations. Written by `sync`. */
-      read: t.isOptional(isCount),
+      read: READ,
       /** Written by the stage at a destination. */
       proof: t.isOptional(isProof),
     },

@@ -111,7 +111,7 @@ function finish(
   const failed = output.finish(
     failure === undefined
       ? { event: "end", outcome: result?.outcome ?? null, summary: null, ...readOf(result) }
-      : { event: "error", ...failure, code },
+      : { event: "error", ...failure, code, ...readOf(result) },
   );
   return eventsError(failed);
 }
