@@ -190,8 +190,10 @@ test("operands that do not work with several destinations", async (t) => {
       [`host:${from}`, first, second],
       /host:\S+ is on another host, .*run `blockcopy sync` on host/,
     ],
-    [["nbd://host/x", first, second], /nbd:\/\/host\/x is an export of an NBD server/],
-    [[from, first, "nbd://host/x"], /nbd:\/\/host\/x is an export of an NBD server/],
+    [[from, first, dirname(first)], /\S+ is a folder, and each name after the first one is a dest/],
+    [[from, first, "host:folder/"], /host:folder\/ is a folder, and each name after the first/],
+    [["nbd://host/x", first, "nbd://host/x"], /nbd:\/\/host\/x and nbd:\/\/host\/x are the same/],
+    [["--create", from, first, "nbd://host/x"], /--create does not work with nbd:\/\/host\/x: /],
     [[from, first, "-"], /not `-`/],
     [[from, first, ""], /the name is empty; give that of a file or device/],
     [

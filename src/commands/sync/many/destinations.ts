@@ -21,8 +21,9 @@ export function parseDestinations(names: readonly string[]): Destination[] {
   }
   const destinations = names.map((name, place): Destination => {
     refuseStandardInput(name);
-    refuseExport(name);
-    return { id: place + 1, name, end: parseEndpoint(name) };
+    const end = parseEndpoint(name);
+    refuseFolder(name, end);
+    return { id: place + 1, name, end };
   });
   refuseRepeated(destinations);
   return destinations;
@@ -35,7 +36,6 @@ export function parseDestinations(names: readonly string[]): Destination[] {
  */
 export function parseSource(name: string): string {
   refuseStandardInput(name);
-  refuseExport(name);
   const end = parseEndpoint(name);
   if (end.kind === "remote") {
     throw new UsageError(
@@ -46,13 +46,25 @@ export function parseSource(name: string): string {
   return end.path;
 }
 
-/** Refuses the export of an NBD server. */
-function refuseExport(name: string): void {
-  if (isExport(parseEndpoint(name).path)) {
+/** Refuses a folder. Who names one last takes the names before it for sources, as of cp(1), and the copy would overwrite them. */
+function refuseFolder(name: string, end: Endpoint): void {
+  if (isExport(end.path)) {
+    return;
+  }
+  if (end.path.endsWith("/") || (end.kind === "local" && isFolder(end.path))) {
     throw new UsageError(
-      `${name} is an export of an NBD server, which does not work with several destinations`,
-      "run one `sync` for each destination",
+      `${name} is a folder, and each name after the first one is a destination, which is overwritten`,
+      "name files or devices; to copy several sources, run one `sync` for each",
     );
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statExactSync(path).isDirectory();
+  } catch {
+    // Its stage says why it cannot be looked at.
+    return false;
   }
 }
 

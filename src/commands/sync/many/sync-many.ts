@@ -1,12 +1,17 @@
 import { UsageError } from "../../../errors/copy-error.ts";
+import { isExport } from "../../../native/export.ts";
 import { wantsLegacy } from "../../../process/environment.ts";
 import type { Compress } from "../../../stages/retrieve/compression.ts";
+import { attributeOptions } from "../../../stages/save/metadata.ts";
+import { nameOf, sameError } from "../../../sync/connection/endpoint.ts";
 import { refuseUnusableRsh } from "../../../sync/connection/unusable-rsh.ts";
 import { compressOf } from "../../../sync/stage-arguments.ts";
+import type { Destination } from "../../../sync/many/copy-to-many.ts";
 import { Window } from "../../../stages/retrieve/shared/window.ts";
 import { formatBytes } from "../../../ui/format.ts";
 import type { SyncCommand } from "../../sync.ts";
 import { parseCompress } from "../../options/compress.ts";
+import { refuseOnExport } from "../../options/export.ts";
 import type { IoOptions } from "../../options/io-options.ts";
 import { remoteOptionsOf } from "../../options/shared.ts";
 import { refuseTogether } from "../conflicts.ts";
@@ -39,6 +44,7 @@ export function syncMany(
       const destinations = parseDestinations([...named, ...listed]);
       command.isHere = destinations.every(({ end }) => end.kind === "local");
       refuse(command, declared);
+      destinations.forEach((destination) => refuseExport(command, destination));
       return {
         source: path,
         destinations,
@@ -74,6 +80,24 @@ function refuse(command: SyncCommand, declared: SyncCommand): void {
   if (rsh !== undefined) {
     refuseUnusableRsh(rsh);
   }
+}
+
+/**
+ * Refuses an export that is the source too, before both are opened: a server may serve one client only. Also refuses options that do not
+ * work with an export.
+ *
+ * @throws UsageError
+ */
+function refuseExport(command: SyncCommand, { end, name }: Destination): void {
+  if (isExport(end.path) && nameOf(end) === command.source) {
+    throw sameError(command.source, name);
+  }
+  const { create, lock } = command;
+  refuseOnExport(end.path, {
+    ...attributeOptions(command),
+    "--create": create,
+    "--lock": lock,
+  });
 }
 
 function compressFor(command: SyncCommand, link: { linked: boolean }): Compress {

@@ -105,7 +105,7 @@ export class SharedReads implements Reads {
     }
   }
 
-  /** Returns the grid of the window if the batch fits it. A short block does not, unless the source ends there. */
+  /** Returns the grid of the window if the batch fits it. A short block does not, unless the source ends in it. */
   #gridOf({ blocks }: HashBatch, hashing: Hashing): Grid | undefined {
     const grid = this.#window.gridFor(hashing);
     if (grid === undefined) {
@@ -116,7 +116,7 @@ export class SharedReads implements Reads {
       ({ position, length }) =>
         position % blockSize === 0 &&
         position < size &&
-        (length === blockSize || position + length === size),
+        (length === blockSize || position + length >= size),
     );
     return fits ? grid : undefined;
   }
