@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { loadAddon } from "../../src/native/load.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { BLOCK, scratch, writeSparse } from "../support/files/files.ts";
 import { assertFailed, assertSucceeded, EXIT, run } from "../support/programs/cli.ts";
@@ -81,6 +82,14 @@ test("only what is allocated is copied", { skip: lacking("nbdkit") }, async (t) 
   const found = await run([...sync, "--audit", "100%", liar, copy]);
   assertFailed(found, EXIT.incompleteMap, "sync", /2 blocks .* differed, the first at offset 0/);
   assertSame(readFileSync(copy), content, "a copy from a server that lies, audited");
+
+  // There may be millions: they are numbers in a row, not objects.
+  const engine = new (loadAddon().Engine)({});
+  assert.deepEqual(
+    await engine.exportRanges(uri, null, 2),
+    new Float64Array([0, BLOCK, SIZE - BLOCK, SIZE]),
+  );
+  await assert.rejects(engine.exportRanges(uri, null, 1), /more than 1 ranges/);
 
   const silent = await nbdkit(t, "--no-sr", "file", file);
   const refused = await run([...sync, silent, copy]);

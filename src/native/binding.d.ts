@@ -83,9 +83,9 @@ export declare class Engine {
   dataFrom(source: Source, offset: number): Promise<DataRange>
   /**
    * Reads a map of an export: the ranges that this dirty bitmap names, or without one, those that are allocated; in ascending order, at
-   * most `most`. Rejects with the kind `no-bitmap` or `no-allocation` if any of it is unknown.
+   * most `most`. Returns start and end of each in turn. Rejects with the kind `no-bitmap` or `no-allocation` if any of it is unknown.
    */
-  exportRanges(uri: string, bitmap: string | null, most: number): Promise<Array<DataRange>>
+  exportRanges(uri: string, bitmap: string | null, most: number): Promise<Float64Array>
   /** Reads a range into a slot and returns the digests of its blocks, one after the other. */
   scan(source: Source, slab: Slab, slot: number, options: ScanOptions): Promise<Uint8Array>
   /** Returns the digests of blocks in a slot, one after the other. */

@@ -29,8 +29,20 @@ const FIRST_ROOM = 64;
 /** A list of extents that grows, with 16 bytes of memory for each. */
 export class Extents implements ExtentList {
   /** Start and end of each extent in turn. A float is exact up to 2^53-1. */
-  #numbers = new Float64Array(2 * FIRST_ROOM);
+  #numbers: Float64Array = new Float64Array(2 * FIRST_ROOM);
   #length = 0;
+
+  /**
+   * Returns a list of extents that are not empty, which uses the memory of its argument.
+   *
+   * @param numbers start and end of each extent in turn
+   */
+  static of(numbers: Float64Array): Extents {
+    const extents = new Extents();
+    extents.#numbers = numbers;
+    extents.#length = numbers.length / 2;
+    return extents;
+  }
 
   get length(): number {
     return this.#length;
@@ -55,7 +67,7 @@ export class Extents implements ExtentList {
     } else if (end > start) {
       if (next === this.#numbers.length) {
         const old = this.#numbers;
-        this.#numbers = new Float64Array(2 * old.length);
+        this.#numbers = new Float64Array(Math.max(2 * FIRST_ROOM, 2 * old.length));
         this.#numbers.set(old);
       }
       this.#numbers[next] = start;

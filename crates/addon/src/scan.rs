@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use blockcopy_engine::{Blocks, ExportMap};
-use napi::bindgen_prelude::{Object, Uint8Array};
+use napi::bindgen_prelude::{Float64Array, Object, Uint8Array};
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
@@ -67,8 +67,8 @@ impl Engine {
     }
 
     /// Reads a map of an export: the ranges that this dirty bitmap names, or without one, those that are allocated; in ascending order, at
-    /// most `most`. Rejects with the kind `no-bitmap` or `no-allocation` if any of it is unknown.
-    #[napi(ts_return_type = "Promise<Array<DataRange>>")]
+    /// most `most`. Returns start and end of each in turn. Rejects with the kind `no-bitmap` or `no-allocation` if any of it is unknown.
+    #[napi(ts_return_type = "Promise<Float64Array>")]
     pub fn export_ranges<'env>(
         &self,
         env: &'env Env,
@@ -79,16 +79,15 @@ impl Engine {
         let uri = to_path(uri)?;
         let map = bitmap.map_or(ExportMap::Allocation, ExportMap::DirtyBitmap);
         let read = move || {
-            Ok(blockcopy_engine::export_ranges(
-                uri.as_ref(),
-                &map,
-                most as usize,
-            )?)
+            let ranges = blockcopy_engine::export_ranges(uri.as_ref(), &map, most as usize)?;
+            // There may be millions: an object for each would take ten times as much memory.
+            let numbers: Vec<[f64; 2]> = ranges
+                .into_iter()
+                .map(|range| [number(range.start), number(range.end)])
+                .collect();
+            Ok(numbers.into_flattened())
         };
-        let to_ranges = |ranges: Vec<Range<u64>>| -> Vec<DataRange> {
-            ranges.into_iter().map(to_data_range).collect()
-        };
-        promise(env, to_ranges, |done| self.inner.run(read, done))
+        promise(env, Float64Array::new, |done| self.inner.run(read, done))
     }
 
     /// Reads a range into a slot and returns the digests of its blocks, one after the other.

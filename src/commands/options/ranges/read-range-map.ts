@@ -2,7 +2,7 @@ import * as t from "typanion";
 
 import { UsageError } from "../../../errors/copy-error.ts";
 import type { StageContext } from "../../../blocks/context.ts";
-import type { ExtentList } from "../../../ranges/extents.ts";
+import { type ExtentList, Extents } from "../../../ranges/extents.ts";
 import { isExport } from "../../../native/export.ts";
 import { promises } from "../../../native/files.ts";
 import { MAX_EXTENTS } from "../../../protocol/range-list.ts";
@@ -77,7 +77,7 @@ export async function readRanges(
         `give the source as nbd://HOST/EXPORT or nbd+unix:///EXPORT?socket=PATH, without a host before it; for a file of this name, give ./${file}`,
       );
     }
-    return engine.exportRanges(source, map.bitmap, MAX_EXTENTS);
+    return Extents.of(await engine.exportRanges(source, map.bitmap, MAX_EXTENTS));
   }
   if (isStandardInput(file)) {
     const input = new Input(native, "range map");
