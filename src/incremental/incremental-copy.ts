@@ -4,6 +4,7 @@ import type { StageContext } from "../blocks/context.ts";
 import { CopyError, UsageError } from "../errors/copy-error.ts";
 import { ExitCode } from "../errors/exit-codes.ts";
 import { printable } from "../errors/printable.ts";
+import type * as Binding from "../native/binding.js";
 import { messageOf } from "../errors/message-of.ts";
 import { MAX_EXTENTS } from "../protocol/range-list.ts";
 import { ProtocolError } from "../protocol/error.ts";
@@ -20,7 +21,7 @@ import { baseTag } from "./base-name.ts";
 import { chooseBase } from "./choose-base.ts";
 import { type Destination, isOpening, isVerdict } from "./destination.ts";
 import { type BaseFacts, type BaseRecord, EVERYTHING } from "./record.ts";
-import { openStateFolder, RecordFile, type RecordKey } from "./record-file.ts";
+import { lockDestination, openStateFolder, RecordFile, type RecordKey } from "./record-file.ts";
 import { changedRanges, mappingFault } from "./thin-ranges.ts";
 import { FIRST, readWord } from "./word.ts";
 
@@ -114,6 +115,7 @@ export class IncrementalCopy {
     await openStateFolder();
     const file = RecordFile.of({ name, ...volume });
     await file.lock(engine);
+    await lockDestination(engine, opening.destination);
     const snapshot = await takeSnapshot(context, source, keep);
     try {
       if (!(snapshot instanceof VolumeSnapshot)) {
@@ -121,7 +123,7 @@ export class IncrementalCopy {
       }
       const volumes = await volumesOf(source, volume, snapshot);
       const tag = baseTag(name);
-      const { changes, last } = await prepare({ file, volumes, tag, ...opening });
+      const { changes, last } = await prepare(engine, { file, volumes, tag, ...opening });
       const removed = await file.removeOthers(engine, opening.destination);
       removed
         .filter((other) => other.name !== name)
@@ -263,19 +265,22 @@ async function volumesOf(
  * Finds what has changed, and records that all of it may be written to the destination from now on. What an audit finds is known only at its
  * end: until then, the record promises nothing, so that a run that ends before does not hide what it has found.
  */
-async function prepare({
-  file,
-  volumes: { rows, origin, pool, taken },
-  destination,
-  audited,
-  tag,
-}: {
-  file: RecordFile;
-  volumes: Volumes;
-  destination: Destination;
-  audited: boolean;
-  tag: string;
-}): Promise<{ changes: Changes; last: string | undefined }> {
+async function prepare(
+  engine: Binding.Engine,
+  {
+    file,
+    volumes,
+    destination,
+    audited,
+    tag,
+  }: {
+    file: RecordFile;
+    volumes: Volumes;
+    destination: Destination;
+    audited: boolean;
+    tag: string;
+  },
+): Promise<{ changes: Changes; last: string | undefined }> {
   const found = await file.read();
   if (found === undefined || "reason" in found) {
     // A record that cannot be read now must not be found again once the destination has been written to.
@@ -283,22 +288,26 @@ async function prepare({
     const { reason } = found ?? { reason: FIRST };
     return { changes: { extents: [EVERYTHING], reason }, last: undefined };
   }
-  const changes = await changesSince(found, { rows, origin, pool, taken }, { destination, tag });
+  const changes = await changesSince(engine, found, { volumes, destination, tag });
   await file.write({ ...found, pending: audited ? [EVERYTHING] : changes.extents });
   return { changes, last: found.facts.base.uuid };
 }
 
 async function changesSince(
+  engine: Binding.Engine,
   record: BaseRecord,
-  { rows, origin, pool, taken }: Volumes,
-  { destination, tag }: { destination: Destination; tag: string },
+  {
+    volumes: { rows, origin, pool, taken },
+    destination,
+    tag,
+  }: { volumes: Volumes; destination: Destination; tag: string },
 ): Promise<Changes> {
   const choice = chooseBase({ record, rows, origin, destination, tag });
   if ("reason" in choice) {
     return { extents: [EVERYTHING], reason: choice.reason };
   }
   try {
-    const changed = await changedRanges({ pool, base: choice.base, snapshot: taken });
+    const changed = await changedRanges(engine, { pool, base: choice.base, snapshot: taken });
     const extents = union(changed, record.pending);
     const last = extents.at(-1);
     const isAll = last?.start === 0 && last.end === EVERYTHING.end;

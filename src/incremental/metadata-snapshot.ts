@@ -1,19 +1,20 @@
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 
 import { systemReason } from "../errors/stream-errors.ts";
+import type * as Binding from "../native/binding.js";
 import { clock } from "../native/clock.ts";
 import { removeSync } from "../native/files.ts";
-import { isAbandoned, ownTag } from "../snapshots/lvm/owner.ts";
 import { LVM_SECONDS } from "../snapshots/lvm/volumes.ts";
 import { readText, replaceText } from "../transport/files/small-file.ts";
 import { removeUnless } from "../transport/files/unfinished.ts";
 import { runTool } from "../transport/processes/system-tool.ts";
 import { STATE_FOLDER } from "./record-file.ts";
+import { type StateLock, tryLock } from "./state-lock.ts";
 
-/** Milliseconds to wait for another run of this program that holds the metadata snapshot of the pool, and between two looks. */
+/** Milliseconds to wait for another run of this program that reads the metadata of the pool, and between two looks. */
 const WAIT = { most: 600_000, interval: 500 };
 
-/** First line of the file that says whose metadata snapshot a pool holds. */
+/** First line of the file that says which metadata snapshot is that of a run. */
 const BEGINNING = "# blockcopy: a metadata snapshot of a thin pool";
 
 /** A thin pool: the name of its device, and the UUID of its volume. */
@@ -27,69 +28,85 @@ class MetadataError extends Error {
   override readonly name = "MetadataError";
 }
 
-/** The owner of a metadata snapshot, as {@link ownTag} names it, and the block that it begins at. */
-interface Claim {
-  owner: string;
-  root: string;
-}
-
 /**
  * Does `work` while the pool holds a snapshot of its metadata, which is released whatever happens; if this process is killed, the next run
  * releases it.
  *
- * A pool holds one at most. One that was made by anything else is left alone. The claim in the folder of records says which one is ours, by
- * the block that it begins at.
+ * A pool holds one at most, and one run at a time has the lock for it. The claim in the folder of records says that a snapshot is that of a
+ * run, by the block that it begins at; one that was made by anything else is left alone.
  *
  * @throws MetadataError, and whatever `work` throws
  */
-export async function withMetadataSnapshot<T>(pool: Pool, work: () => Promise<T>): Promise<T> {
-  const owner = ownTag();
-  if (owner === undefined) {
-    throw new MetadataError("/proc is missing");
-  }
-  const claim = { owner, root: await reserve(pool) };
-  // Nothing is awaited before the claim is written: only whoever holds the snapshot writes one.
-  writeClaim(pool, claim);
-  const released = removeUnless(() => releaseOwn(pool, claim));
+export async function withMetadataSnapshot<T>(
+  engine: Binding.Engine,
+  pool: Pool,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lock = await lockPool(engine, pool);
   try {
-    const result = await work();
-    await turn();
-    // Whoever released it let the pool reuse the blocks that `work` has read.
-    if (!isHeldBy(pool, claim)) {
-      throw new MetadataError("something else has released the snapshot of the pool's metadata");
+    const root = await reserve(pool);
+    // Nothing is awaited before the claim is written: a signal must not end this process in between.
+    writeClaim(pool, root);
+    const released = removeUnless(() => releaseOwn(pool, root));
+    try {
+      const result = await work();
+      await turn();
+      // Whoever released it let the pool reuse the blocks that `work` has read.
+      if (readClaim(pool) !== root || heldRoot(pool) !== root) {
+        throw new MetadataError("something else has released the snapshot of the pool's metadata");
+      }
+      return result;
+    } finally {
+      released();
+      releaseOwn(pool, root);
     }
-    return result;
   } finally {
-    released();
-    releaseOwn(pool, claim);
+    lock.close();
   }
 }
 
-/** Makes the metadata snapshot, once no other run holds one; returns the block that it begins at. */
-async function reserve(pool: Pool): Promise<string> {
+/** Waits for the lock of a pool. */
+async function lockPool(engine: Binding.Engine, { uuid }: Pool): Promise<StateLock> {
   const begun = clock();
   for (;;) {
-    const held = heldRoot(pool);
-    // The stage gives signs of life between the tools; from the reservation on, no other run may see it without a claim for long.
-    await turn();
-    const failure = held === undefined ? tell(pool, "reserve_metadata_snap") : undefined;
-    const isOurs = held === undefined && failure === undefined;
-    const root = isOurs ? newRoot(pool) : heldRoot(pool);
-    if (isOurs && root !== undefined) {
-      return root;
+    const lock = await tryLock(engine, `${STATE_FOLDER}/${uuid}.metadata.lock`);
+    if (lock !== undefined) {
+      return lock;
     }
-    if (root === undefined) {
-      throw new MetadataError(
-        failure ?? `the pool ${pool.device} holds no snapshot of its metadata`,
-      );
-    }
-    // Another run may have made it a moment ago, and is about to claim it.
-    await sleep(WAIT.interval);
-    releaseAbandoned(pool);
     if (clock() - begun > WAIT.most) {
       throw new MetadataError("another copy reads the metadata of the same pool");
     }
+    await sleep(WAIT.interval);
   }
+}
+
+/** Makes the metadata snapshot; returns the block that it begins at. One of a killed run is released before. */
+async function reserve(pool: Pool): Promise<string> {
+  const held = heldRoot(pool);
+  // The stage gives signs of life between the tools.
+  await turn();
+  if (held !== undefined) {
+    if (readClaim(pool) !== held) {
+      throw ofAnother(pool);
+    }
+    release(pool);
+    await turn();
+  }
+  const failure = tell(pool, "reserve_metadata_snap");
+  if (failure !== undefined) {
+    throw heldRoot(pool) === undefined ? new MetadataError(failure) : ofAnother(pool);
+  }
+  const root = newRoot(pool);
+  if (root === undefined) {
+    throw new MetadataError(`the pool ${pool.device} holds no snapshot of its metadata`);
+  }
+  return root;
+}
+
+function ofAnother({ device }: Pool): MetadataError {
+  return new MetadataError(
+    `the pool ${device} holds a snapshot of its metadata that another program has made; if none uses it, run: dmsetup message ${device} 0 release_metadata_snap`,
+  );
 }
 
 /** Returns the block at which the metadata snapshot begins that was just made; releases it if that cannot be found out. */
@@ -102,32 +119,9 @@ function newRoot(pool: Pool): string | undefined {
   }
 }
 
-/**
- * Releases the metadata snapshot of a killed run.
- *
- * @throws MetadataError for one that is not ours
- */
-function releaseAbandoned(pool: Pool): void {
-  const claim = readClaim(pool);
-  const root = heldRoot(pool);
-  if (root === undefined) {
-    return;
-  }
-  if (claim?.root !== root) {
-    throw new MetadataError(
-      `the pool ${pool.device} holds a snapshot of its metadata that another program has made; if none uses it, run: dmsetup message ${pool.device} 0 release_metadata_snap`,
-    );
-  }
-  // Another run may have released it since it was looked at.
-  if (isAbandoned([claim.owner]) && isHeldBy(pool, claim)) {
-    release(pool);
-  }
-}
-
 /** Releases the metadata snapshot of this process, if the pool still holds it. Without a claim, it is ours by the block that it begins at. */
-function releaseOwn(pool: Pool, claim: Claim): void {
-  const isClaimed = readClaim(pool) !== undefined;
-  if (isClaimed ? isHeldBy(pool, claim) : heldRoot(pool) === claim.root) {
+function releaseOwn(pool: Pool, root: string): void {
+  if ((readClaim(pool) ?? root) === root && heldRoot(pool) === root) {
     release(pool);
   }
 }
@@ -135,9 +129,8 @@ function releaseOwn(pool: Pool, claim: Claim): void {
 /**
  * Releases the metadata snapshot that the pool holds, and before that removes its claim.
  *
- * Only whoever holds the snapshot writes a claim, so the file is that of this snapshot until it is released. Afterwards it may be that of the
- * next run, which must not lose it. A kill between the two leaves a snapshot without a claim, as one before the claim does: it is left alone,
- * and a warning has the command. A claim without a snapshot would be worse: it would match one of another program at the same block.
+ * A kill between the two leaves a snapshot without a claim, as one before the claim does: it is left alone, and a warning has the command.
+ * A claim without a snapshot would be worse: it would match one of another program at the same block.
  */
 function release(pool: Pool): void {
   try {
@@ -150,12 +143,6 @@ function release(pool: Pool): void {
   if (failure !== undefined) {
     throw new MetadataError(failure);
   }
-}
-
-/** True if the pool still holds the metadata snapshot of this claim. */
-function isHeldBy(pool: Pool, { owner, root }: Claim): boolean {
-  const now = readClaim(pool);
-  return now?.owner === owner && now.root === root && heldRoot(pool) === root;
 }
 
 /** Returns the block at which the metadata snapshot begins that a pool holds; undefined if it holds none. */
@@ -186,8 +173,8 @@ function claimFile({ uuid }: Pool): string {
   return `${STATE_FOLDER}/${uuid}.metadata`;
 }
 
-function writeClaim(pool: Pool, { owner, root }: Claim): void {
-  const failure = replaceText(claimFile(pool), `${BEGINNING}\n${owner}\n${root}\n`, BEGINNING);
+function writeClaim(pool: Pool, root: string): void {
+  const failure = replaceText(claimFile(pool), `${BEGINNING}\n${root}\n`, BEGINNING);
   if (failure !== undefined) {
     // Without a claim, no run would ever release it.
     tell(pool, "release_metadata_snap");
@@ -195,9 +182,8 @@ function writeClaim(pool: Pool, { owner, root }: Claim): void {
   }
 }
 
-function readClaim(pool: Pool): Claim | undefined {
-  const [beginning, owner, root] = readText(claimFile(pool)).split("\n");
-  return beginning === BEGINNING && owner !== undefined && root !== undefined
-    ? { owner, root }
-    : undefined;
+/** Returns the block at which the metadata snapshot of a run begins; undefined without one. */
+function readClaim(pool: Pool): string | undefined {
+  const [beginning, root] = readText(claimFile(pool)).split("\n");
+  return beginning === BEGINNING ? root : undefined;
 }

@@ -2,7 +2,6 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { CopyError } from "../errors/copy-error.ts";
-import { isEngineFailure } from "../errors/engine-failure.ts";
 import { ExitCode } from "../errors/exit-codes.ts";
 import { messageOf } from "../errors/message-of.ts";
 import { systemReason } from "../errors/stream-errors.ts";
@@ -14,6 +13,7 @@ import { StreamFile } from "../transport/files/stream-file.ts";
 import { type Distrust, distrustOfFolders, refuseUntrusted } from "../transport/files/trust.ts";
 import type { Destination } from "./destination.ts";
 import { type BaseRecord, decodeRecord, encodeRecord, MOST_BYTES } from "./record.ts";
+import { locksOf, type StateLock, tryLock } from "./state-lock.ts";
 
 /** Folder of all records, on the host of the source. */
 export const STATE_FOLDER = "/var/lib/blockcopy";
@@ -22,7 +22,7 @@ export const STATE_FOLDER = "/var/lib/blockcopy";
 const ENDING = ".base";
 
 /** The locks of this process, which ends them: nothing else refers to them. */
-const locks: Binding.Sink[] = [];
+const locks: StateLock[] = [];
 
 /** The volume, and the name of `--incremental`, that a record is for. */
 export interface RecordKey {
@@ -103,20 +103,8 @@ export class RecordFile {
    *
    * @throws CopyError
    */
-  async lock(engine: Binding.Engine): Promise<void> {
-    try {
-      const path = `${this.#path}.lock`;
-      const how = { force: true, create: true, lock: true, direct: "off" } as const;
-      locks.push(await engine.openSink(path, how));
-    } catch (error) {
-      throw isEngineFailure(error) && error.kind === "locked"
-        ? new CopyError(
-            "another copy with the same --incremental NAME of this volume, or to the same destination, is running",
-            "wait for it to end, then run it again",
-            ExitCode.later,
-          )
-        : unkept(messageOf(error));
-    }
+  lock(engine: Binding.Engine): Promise<void> {
+    return keepLocked(engine, `${this.#path}.lock`);
   }
 
   /**
@@ -184,6 +172,39 @@ export class RecordFile {
   #unreadable(error: unknown): Unreadable {
     return { reason: `the record ${this.#path} cannot be used: ${messageOf(error)}` };
   }
+}
+
+/**
+ * Lets no other incremental copy from this host use a destination until this process ends. The destination itself is free again before its
+ * copy is recorded: without this lock, a copy that begins in between would not find that record, which would then promise what no longer
+ * holds.
+ *
+ * @throws CopyError
+ */
+export async function lockDestination(
+  engine: Binding.Engine,
+  destination: Destination,
+): Promise<void> {
+  for (const name of locksOf(destination)) {
+    await keepLocked(engine, join(STATE_FOLDER, name));
+  }
+}
+
+async function keepLocked(engine: Binding.Engine, path: string): Promise<void> {
+  let lock: StateLock | undefined;
+  try {
+    lock = await tryLock(engine, path);
+  } catch (error) {
+    throw unkept(messageOf(error));
+  }
+  if (lock === undefined) {
+    throw new CopyError(
+      "another copy with the same --incremental NAME of this volume, or to the same destination, is running",
+      "wait for it to end, then run it again",
+      ExitCode.later,
+    );
+  }
+  locks.push(lock);
 }
 
 /** Lists a folder. */

@@ -1,3 +1,4 @@
+import type * as Binding from "../native/binding.js";
 import type { Extents } from "../ranges/extents.ts";
 import { RangeMapParser } from "../ranges/parse-map.ts";
 import type { IdentifiedRow } from "../snapshots/lvm/report.ts";
@@ -25,13 +26,17 @@ interface Pair {
  *
  * @throws Error with the reason, as a clause
  */
-export async function changedRanges({ pool, base, snapshot }: Pair): Promise<Extents> {
+export async function changedRanges(
+  engine: Binding.Engine,
+  { pool, base, snapshot }: Pair,
+): Promise<Extents> {
   for (const id of [base.thin_id, snapshot.thin_id]) {
     if (!/^\d{1,8}$/.test(id)) {
       throw new Error(`${JSON.stringify(id)} is no thin id`);
     }
   }
-  return withMetadataSnapshot({ device: deviceName(pool, "-tpool"), uuid: pool.lv_uuid }, () =>
+  const held = { device: deviceName(pool, "-tpool"), uuid: pool.lv_uuid };
+  return withMetadataSnapshot(engine, held, () =>
     thinDelta(deviceName(pool, "_tmeta"), base.thin_id, snapshot.thin_id),
   );
 }

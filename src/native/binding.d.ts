@@ -122,6 +122,11 @@ export declare class Sink {
   removeIfUnused(): void
   /** Description of the way of writing, for the log. */
   get description(): string
+  /**
+   * Closes it and releases its locks, at the latest when the writes in flight have ended. Closing it again has no effect; everything else
+   * then fails.
+   */
+  close(): void
 }
 
 /**

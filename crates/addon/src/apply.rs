@@ -76,9 +76,10 @@ impl Engine {
             digest: options.digest.map(Into::into),
             expected: options.expected.map(Into::into),
         };
+        let sink = sink.open()?;
         let slot = slab.take(slot)?;
         promise(env, to_applied, |done| {
-            self.inner.apply(&sink.inner, slot, frames, options, done);
+            self.inner.apply(sink, slot, frames, options, done);
         })
     }
 
@@ -104,7 +105,8 @@ impl Engine {
     /// Waits until everything written is on the disk.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn sync<'env>(&self, env: &'env Env, sink: &Sink) -> Result<Object<'env>> {
-        promise(env, |()| (), |done| self.inner.sync(&sink.inner, done))
+        let sink = sink.open()?;
+        promise(env, |()| (), |done| self.inner.sync(sink, done))
     }
 }
 

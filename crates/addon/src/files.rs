@@ -101,60 +101,80 @@ impl From<blockcopy_engine::Source> for Source {
 /// File or device that is open for writing.
 #[napi]
 pub struct Sink {
-    pub(crate) inner: Arc<blockcopy_engine::Sink>,
+    /// `None` once it is closed.
+    inner: Option<Arc<blockcopy_engine::Sink>>,
+}
+
+impl Sink {
+    /// Returns the open sink.
+    ///
+    /// # Errors
+    /// Fails if it has been closed.
+    pub(crate) fn open(&self) -> Result<&Arc<blockcopy_engine::Sink>> {
+        let closed = || Error::from_reason("the sink has been closed");
+        self.inner.as_ref().ok_or_else(closed)
+    }
 }
 
 #[napi]
 impl Sink {
     /// Size in bytes at the time of opening.
     #[napi(getter)]
-    pub fn size(&self) -> f64 {
-        number(self.inner.size())
+    pub fn size(&self) -> Result<f64> {
+        Ok(number(self.open()?.size()))
     }
 
     /// True for a block device, false for a file.
     #[napi(getter)]
-    pub fn is_device(&self) -> bool {
-        self.inner.kind() == Kind::Device
+    pub fn is_device(&self) -> Result<bool> {
+        Ok(self.open()?.kind() == Kind::Device)
     }
 
     /// True for an export of an NBD server; it is a device too.
     #[napi(getter)]
-    pub fn is_export(&self) -> bool {
-        self.inner.server().is_some()
+    pub fn is_export(&self) -> Result<bool> {
+        Ok(self.open()?.server().is_some())
     }
 
     /// Removes the file if opening this sink has created it, and if it is still empty and still has its name. For a copy that fails before
     /// the first write.
     #[napi]
     pub fn remove_if_unused(&self, env: Env) -> Result<()> {
-        let removed = self.inner.remove_if_unused();
+        let removed = self.open()?.remove_if_unused();
         removed.map_err(|error| js_error(env, &error.into()))
     }
 
     /// Description of the way of writing, for the log.
     #[napi(getter)]
-    pub fn description(&self) -> String {
-        if let Some(server) = self.inner.server() {
-            return server;
+    pub fn description(&self) -> Result<String> {
+        let sink = self.open()?;
+        if let Some(server) = sink.server() {
+            return Ok(server);
         }
-        let kind = match self.inner.kind() {
+        let kind = match sink.kind() {
             Kind::File => "a regular file",
             Kind::Device => "a block device",
         };
-        let mode = if self.inner.is_direct() {
+        let mode = if sink.is_direct() {
             "directly"
         } else {
             "through the page cache"
         };
-        format!("{kind}, written {mode}")
+        Ok(format!("{kind}, written {mode}"))
+    }
+
+    /// Closes it and releases its locks, at the latest when the writes in flight have ended. Closing it again has no effect; everything else
+    /// then fails.
+    #[napi]
+    pub fn close(&mut self) {
+        self.inner = None;
     }
 }
 
 impl From<blockcopy_engine::Sink> for Sink {
     fn from(inner: blockcopy_engine::Sink) -> Self {
         Self {
-            inner: Arc::new(inner),
+            inner: Some(Arc::new(inner)),
         }
     }
 }

@@ -116,7 +116,7 @@ impl Engine {
         sink: &Sink,
         what: Restore,
     ) -> Result<Object<'env>> {
-        let sink = Arc::clone(&sink.inner);
+        let sink = Arc::clone(sink.open()?);
         let what = to_restore(what)?;
         self.answer(env, move || Ok(sink.restore(&what)?))
     }

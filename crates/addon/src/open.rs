@@ -147,7 +147,7 @@ impl Engine {
         sink: &Sink,
         direct: DirectIo,
     ) -> Result<Object<'env>> {
-        let sink = Arc::clone(&sink.inner);
+        let sink = Arc::clone(sink.open()?);
         let open = move || Ok(sink.reader(direct.into())?);
         promise(env, Source::from, |done| self.inner.run(open, done))
     }

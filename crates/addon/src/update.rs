@@ -66,7 +66,7 @@ impl Engine {
         let pair = Pair {
             source: Arc::clone(sides.source.open()?),
             destination: Arc::clone(sides.destination.open()?),
-            sink: Arc::clone(&sides.sink.inner),
+            sink: Arc::clone(sides.sink.open()?),
         };
         let options = blockcopy_engine::UpdateOptions {
             position: whole(options.position)?,

@@ -55,6 +55,7 @@ export const incremental: Topic = {
       records: "audited*.base,broken*.base,second:vg:disk.base",
       says: /record of --incremental audited for vg\/disk was removed.*@blockcopy.base=audited/,
     },
+    "two names at once": { code: 75, first: 0, says: /to the same destination, is running/ },
     "between hosts": CHANGED,
     "to a file": equal(all("the first copy with this name")),
     "the same file": equal(CHANGED),

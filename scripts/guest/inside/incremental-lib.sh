@@ -14,7 +14,7 @@ make_thin() {
 kept() { lvs --noheadings -o lv_name,lv_tags vg | grep -F blockcopy. | sort; }
 
 # Counts the bases, and all snapshots, but those of other names: `1/1` if the base is the only one.
-bases() { echo "$(kept | grep -cF blockcopy.base=nightly)/$(kept | grep -vE 'base=(audited|second|file)' | grep -c .)"; }
+bases() { echo "$(kept | grep -cF blockcopy.base=nightly)/$(kept | grep -vE 'base=(audited|second|third|file)' | grep -c .)"; }
 
 # Prints the block that the snapshot of the pool's metadata begins at; `-` if there is none.
 held() { dmsetup status vg-pool-tpool | awk '{ print $7 }'; }

@@ -23,7 +23,10 @@ export function isTemporaryName(name: string, path: string): boolean {
 function beginningOf(path: string): string {
   const name = basename(path);
   const bytes = bytesOf(name);
-  return bytes.length <= LONGEST
-    ? name
-    : `.${createHash("sha256").update(bytes).digest("hex").slice(0, 32)}`;
+  return bytes.length <= LONGEST ? name : `.${digestName(name)}`;
+}
+
+/** Returns a name that only depends on a text, and is short whatever that is. */
+export function digestName(text: string): string {
+  return createHash("sha256").update(bytesOf(text)).digest("hex").slice(0, 32);
 }

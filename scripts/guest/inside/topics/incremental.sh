@@ -5,7 +5,7 @@
 names=('the first night' 'the second night' 'the third night' 'nothing has changed' 'two at once' 'another destination'
   'the first destination again' 'a destination that something else wrote to' 'a metadata snapshot of another program'
   'thin_delta fails' 'the base is gone' 'rolled back' 'created again' 'an audit that finds a difference'
-  'after that audit' 'two names for one destination' 'between hosts' 'to a file' 'the same file' 'the file was written to' 'a volume that is not thin'
+  'after that audit' 'two names for one destination' 'two names at once' 'between hosts' 'to a file' 'the same file' 'the file was written to' 'a volume that is not thin'
   'a full pool')
 if ! have_programs lvm thin_delta thin_check dmsetup lvconvert ssh sshd ssh-keygen || ! have_modules dm-thin-pool; then
   for name in "${names[@]}"; do row "$name"; skip "$missing"; done
@@ -131,6 +131,22 @@ row 'two names for one destination'
 echo damaged >$STATE/broken:vg:disk.base
 run blockcopy sync --incremental second /dev/vg/disk /dev/vg2/copy
 fact records "$(cd $STATE && echo audited*.base broken*.base second*.base | tr ' ' ,)"
+
+row 'two names at once'
+# The first one has written all, and its destination is free again, but its record is not there yet.
+tool=$(readlink -f "$(command -v lvchange)")
+cp "$tool" /tmp/lvchange
+printf '#!/bin/sh\n: >/tmp/keeping\nwhile [ ! -e /tmp/go-on ]; do sleep 0.1; done\nexec /tmp/lvchange "$@"\n' >/tmp/waits
+chmod 755 /tmp/waits
+mount --bind /tmp/waits "$tool"
+blockcopy sync --incremental third /dev/vg/disk /dev/vg2/copy >/tmp/slow 2>&1 &
+slow=$!
+until_true test -e /tmp/keeping
+run blockcopy sync --incremental second /dev/vg/disk /dev/vg2/copy
+: >/tmp/go-on
+wait "$slow"
+fact first "$?"
+umount "$tool"
 
 row 'between hosts'
 . "$GUEST/ssh.sh"
