@@ -9,6 +9,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -301,6 +302,34 @@ test(
     }
     assert.equal(explainStart(new TypeError("x is not a function")).code, EXIT.internal);
     assert.equal(explainStart(undefined).code, EXIT.internal);
+  },
+);
+
+test(
+  "a part that an upgrade has removed ends a copy before the first write, and is no fault of the program",
+  { skip: isSingle },
+  async (t) => {
+    const { from, to } = two(t, 8 * BLOCK);
+    const before = readFileSync(to);
+    const folder = scratch(t);
+    const folders = ["node_modules", "npm", "package.json"];
+    for (const name of folders) symlinkSync(join(PROJECT, name), join(folder, name));
+    cpSync(join(PROJECT, "dist"), join(folder, "dist"), { recursive: true });
+    const cli = join(folder, "dist/cli");
+    // Each is loaded only for such a copy, the second one at its end.
+    for (const beginning of ["send-parts-", "verify-parts-"]) {
+      const part = readdirSync(cli).find((name) => name.startsWith(beginning));
+      assert.ok(part !== undefined);
+      renameSync(join(cli, part), join(folder, part));
+      const args = ["sync", "--streams", "2", "--verify", "full", from, to];
+      const outcome = await execute([join(cli, "blockcopy"), ...args]);
+      const why = new RegExp(
+        `a part of blockcopy is missing: .*${beginning}.* run the same command`,
+      );
+      assertFailed(outcome, EXIT.busy, "sync", why);
+      assert.ok(readFileSync(to).equals(before));
+      renameSync(join(folder, part), join(cli, part));
+    }
   },
 );
 

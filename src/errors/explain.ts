@@ -5,6 +5,7 @@ import { adviceOnEngine, engineExitCode, isEngineFailure, REPORT } from "./engin
 import { ExitCode } from "./exit-codes.ts";
 import { adviceOnStream } from "./protocol-advice.ts";
 import { messageOf } from "./message-of.ts";
+import { ADVICE_ON_PART, missingPart } from "./missing-part.ts";
 import { failedCall } from "./stream-errors.ts";
 import { adviceOnSystem, withoutCopy } from "./system-advice.ts";
 
@@ -16,7 +17,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof ProtocolError) {
     return ExitCode.protocol;
   }
-  if (error instanceof AddonError) {
+  if (error instanceof AddonError || missingPart(error) !== undefined) {
     return ExitCode.unavailable;
   }
   if (isEngineFailure(error)) {
@@ -25,9 +26,9 @@ export function exitCodeOf(error: unknown): number {
   return failedCall(error) === undefined ? ExitCode.internal : ExitCode.io;
 }
 
-/** Returns the words of a failure; a failed call of the system is named with its reason. */
+/** Returns the words of a failure; a failed call of the system is named with its reason, and a part of this program that is missing. */
 export function failureMessage(error: unknown): string {
-  return failedCall(error)?.message ?? messageOf(error);
+  return failedCall(error)?.message ?? missingPart(error) ?? messageOf(error);
 }
 
 /** Returns advice on a failure of `stage`. */
@@ -45,6 +46,9 @@ function adviceFor(error: unknown, stage: string): string {
   }
   if (isEngineFailure(error)) {
     return adviceOnEngine(error, stage);
+  }
+  if (missingPart(error) !== undefined) {
+    return ADVICE_ON_PART;
   }
   const call = failedCall(error);
   return call === undefined ? REPORT : adviceOnSystem({ ...call, role: "source", writes: false });

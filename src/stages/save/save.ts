@@ -12,6 +12,7 @@ import { namesOf, restoreMetadata } from "./metadata.ts";
 import { requireTrailer } from "./read-trailer.ts";
 import { receiveAndSync } from "./write-and-sync.ts";
 import { verifyAll, verifyWritten } from "./verify.ts";
+import type { verifyParts } from "./verify-parts.ts";
 import type { Asked, SaveOptions, SaveSession } from "./session.ts";
 
 /**
@@ -46,6 +47,10 @@ export async function saveTo(
 ): Promise<string | undefined> {
   const { progress, cancellation } = context;
   const { verify, carried } = options;
+  if (verify === "full" && answers !== undefined) {
+    // Needed at the end: an upgrade of this program during the copy removes the file that has it.
+    await partsVerifier();
+  }
   // BLAKE3 is the faster digest, and the shorter one.
   const written = verify === "none" ? undefined : await WrittenBlocks.begin("blake3");
   const writer = new BlockWriter(context, sink, { sparse: options.sparse, written, beforeWrite });
@@ -111,13 +116,18 @@ async function readBack(
   return outcome;
 }
 
+/** Loads what only a copy over several streams needs. */
+async function partsVerifier(): Promise<typeof verifyParts> {
+  return (await import("./verify-parts.ts")).verifyParts;
+}
+
 /** Verifies the parts of one of several streams. */
 async function verifyShare(
   { context, sink, options, decoder, request }: SaveSession,
   written: WrittenBlocks,
 ): Promise<string> {
-  const { verifyParts } = await import("./verify-parts.ts");
+  const verifier = await partsVerifier();
   const { head, parts } = decoder;
   const share = { request: await request, size: head?.source.size, parts };
-  return verifyParts(context, sink, options.file, written, share);
+  return verifier(context, sink, options.file, written, share);
 }
