@@ -85,6 +85,9 @@ function byHand(name: string, sides: readonly [Side, Side, Side]): Pipeline {
 /** Options that keep the data from becoming smaller, and the processes busy. */
 const PLAIN = ["--compress", "none"];
 
+/** Blocks and digests go past ssh. */
+const TLS = [...PLAIN, "--transport", "tls"];
+
 /** Copies with blockcopy 0.0.2, which this program also speaks. */
 function legacy(name: string, sides: readonly [Side, Side], stages: readonly string[]): Pipeline {
   const fars = sides.flatMap((side) => hostOf(side) ?? []);
@@ -122,6 +125,9 @@ export const PIPELINES: readonly Pipeline[] = [
   }),
   sync("push-streams", ["", "one:"], [...PLAIN, "--streams", "3"]),
   sync("between-streams", ["one:", "two:"], [...PLAIN, "--streams", "3"]),
+  sync("push-tls", ["", "one:"], TLS),
+  sync("pull-tls", ["one:", ""], TLS),
+  sync("push-tls-streams", ["", "one:"], [...TLS, "--streams", "3"]),
   sync("pull-verify", ["one:", ""], [...PLAIN, "--verify", "full"]),
   sync("push-cache", ["", "one:"], ({ cache }) => [...PLAIN, "--digest-cache", cache], {
     isCached: true,
