@@ -1,7 +1,14 @@
 // Copies from and to the disks in images, which the stages open with qemu-nbd.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { defer } from "../support/cleanup.ts";
@@ -324,3 +331,35 @@ test("no server and no folder is left when a stage is killed", { skip }, async (
   }
   assert.equal(system("find", at("."), "-mindepth", "1", "-name", "blockcopy-*"), "");
 });
+
+test(
+  "no check of an image goes on when its stage is killed",
+  { skip: lackingRoot("qemu-img", "qemu-nbd", "unshare", "setpriv") },
+  async (t) => {
+    const { image, at } = disks(t);
+    const [path, program] = [image("from.qcow2"), at("program")];
+    writeFileSync(program, `#!/bin/sh\necho $$ >${at("pid")}\nexec sleep 3600\n`, { mode: 0o755 });
+    const setup = `mount --bind ${program} "$(readlink -f /usr/bin/qemu-img)" && exec "$@"`;
+    const words = [
+      "--mount",
+      "sh",
+      "-c",
+      setup,
+      "sh",
+      ...COMMAND,
+      "checksum",
+      "--format=qcow2",
+      path,
+    ];
+    const child = spawn("unshare", words, { stdio: ["ignore", "ignore", "ignore"] });
+    defer(t, () => child.kill("SIGKILL"));
+    await eventually(() => existsSync(at("pid")) && readFileSync(at("pid")).length > 1, {
+      what: "the image is checked",
+    });
+    const pid = Number(readFileSync(at("pid"), "utf8"));
+    const isChecked = (): boolean => existsSync(`/proc/${pid}`);
+    defer(t, () => isChecked() && process.kill(pid));
+    child.kill("SIGKILL");
+    await eventually(() => !isChecked(), { what: "the check ends" });
+  },
+);

@@ -7,6 +7,7 @@ import { isExport } from "../../native/export.ts";
 import { absolute } from "../../native/files.ts";
 import { isBytes } from "../../native/names.ts";
 import { startChild } from "../../transport/processes/child.ts";
+import { endsWithThis } from "../../transport/processes/ends-with-this.ts";
 import { type SocketServer, startOnSocket } from "../../transport/processes/socket-server.ts";
 import { runTool } from "../../transport/processes/system-tool.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
@@ -138,7 +139,8 @@ const INTACT = [0, 3, 63];
  */
 async function refuseDamaged(program: string, image: OpenedImage): Promise<void> {
   const words = new Words();
-  const command = [program, "check", "-q", nameFor(image)] as const;
+  // A large image takes a while, in which its lock would keep the next run away.
+  const command = endsWithThis("KILL", [program, "check", "-q", nameFor(image)]);
   const onLine = (line: string): void => words.add(line);
   const child = startChild({ command, stdin: "ignore", stdout: "ignore", onLine });
   const { status } = await child.ended;

@@ -5,18 +5,8 @@ import { join } from "node:path";
 import type * as Binding from "../../native/binding.js";
 import { systemCode } from "../../errors/stream-errors.ts";
 import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
+import { endsWithThis } from "./ends-with-this.ts";
 import { FOLDERS, lastWords } from "./system-tool.ts";
-
-/**
- * Starts a server with a socket that listens as descriptor 3, in the way of sd_listen_fds(3), which needs the number of the process.
- * setpriv(1) makes the server end with this process, even if that is killed before it has connected.
- */
-const SCRIPT = `
-run='[ "$PPID" = "$1" ] || exit 1; shift; LISTEN_PID=$$ exec "$@"'
-if setpriv --pdeathsig keep true 2>/dev/null; then
-  exec setpriv --pdeathsig TERM /bin/sh -c "$run" sh "$@"
-fi
-exec /bin/sh -c "$run" sh "$@"`;
 
 /** Milliseconds for a server to write what is left, and to end, before it is killed. */
 const TO_STOP = 60_000;
@@ -47,9 +37,10 @@ export function startOnSocket(
 ): SocketServer {
   const output = openUnnamed(temporaryFolder());
   const { listener, place } = privateSocket(native);
-  const command = ["-c", SCRIPT, "sh", String(process.pid), program, ...args];
+  // It gets the socket that listens as descriptor 3, in the way of sd_listen_fds(3).
+  const [shell, ...words] = endsWithThis("TERM", [program, ...args]);
   // In a session of its own: an interrupt on the terminal is for this process, which decides what is still written.
-  const child = spawn("/bin/sh", command, {
+  const child = spawn(shell, words, {
     stdio: ["ignore", "ignore", output, listener],
     env: { PATH: FOLDERS.join(":"), LC_ALL: "C", LISTEN_FDS: "1" },
     cwd: "/",

@@ -5,6 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { systemCode, systemReason } from "../../errors/stream-errors.ts";
 import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
+import { endsWithThis } from "./ends-with-this.ts";
 
 /** Folders of system programs. PATH is not asked: whoever sets it would decide what root runs. */
 export const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
@@ -95,7 +96,8 @@ export async function runLongTool(
   const files: number[] = [];
   try {
     const [output, error] = [unnamedFile(files), unnamedFile(files)];
-    const child = spawn(path, args, { ...surroundings(output, error), detached: true });
+    const [shell, ...words] = endsWithThis("KILL", [path, ...args]);
+    const child = spawn(shell, words, { ...surroundings(output, error), detached: true });
     started(() => child.kill("SIGKILL"));
     const ended = await endOf(child, seconds);
     const { size } = fstatSync(output);
