@@ -17,7 +17,7 @@ export async function run(words: string[]): Promise<number> {
   const refuse = isForProgram(words, name) ? refuseByEvents : refuseByLine;
   let argv: string[];
   try {
-    argv = givenWords(words);
+    argv = await withoutBrackets(name, givenWords(words));
   } catch (error) {
     return refuse(name ?? "blockcopy", (error as Error).message);
   }
@@ -34,6 +34,16 @@ export async function run(words: string[]): Promise<number> {
     return refuseProgram(argv);
   }
   return parseAndExecute(name, command, { argv, refuse });
+}
+
+/** Joins the commands of servers, which may contain words like those of this program. */
+async function withoutBrackets(name: string | undefined, words: string[]): Promise<string[]> {
+  const mayHave = words.includes("[") || words.includes("]");
+  if (name === undefined || !mayHave || words.includes("--embedded")) {
+    return words;
+  }
+  const { joinServerCommands } = await import("./server-commands.ts");
+  return joinServerCommands(name, words);
 }
 
 async function parseAndExecute(

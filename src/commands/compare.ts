@@ -13,7 +13,9 @@ import { rangesStream, readRanges } from "./options/ranges/read-range-map.ts";
 import * as shared from "./options/shared.ts";
 import { StageCommand } from "./stage-command.ts";
 import { refuseSharedConflicts } from "./sync/conflicts.ts";
+import { onServers, type Servers } from "./sync/on-servers.ts";
 import { runSync } from "./sync/run-sync.ts";
+import { shownOperand } from "./server-command.ts";
 
 /** `blockcopy compare A B` */
 export class CompareCommand extends StageCommand {
@@ -27,7 +29,7 @@ export class CompareCommand extends StageCommand {
     details: `
       Reads A and B, regular files or block devices, compares them block by block, and writes to neither. The exit code is 0 if they are equal, and 1 if a block differs or one is longer than the other. Every other exit code means that they could not be compared.
 
-      A, B or both may be on another host, or exports of NBD servers, as for \`blockcopy sync\`. Each host reads its own file, and only digests go over the connection.
+      A, B or both may be on another host, or exports of NBD servers, also of one that is started for that ([ COMMAND ]), as for \`blockcopy sync\`. Each host reads its own file, and only digests go over the connection.
 
       A file or device in use is compared too; if it changes meanwhile, the result is about no moment in particular.
     `,
@@ -95,7 +97,9 @@ export class CompareCommand extends StageCommand {
   isHere = false;
 
   override execute(): Promise<never> {
-    const { a, b, io, quiet, progress, drawMap, mapFile, rangesOut, embedded } = this;
+    const { io, quiet, progress, drawMap, mapFile, rangesOut, embedded } = this;
+    const ends = [this.a, this.b];
+    const [a = "", b = ""] = ends.map(shownOperand);
     const json = this.json || embedded;
     const output = { quiet, json, progress, stats: false, drawMap, mapFile, rangesOut };
     return runSync({
@@ -109,20 +113,25 @@ export class CompareCommand extends StageCommand {
       embedded,
       cutOff: { unfinished: "the comparison is not complete", again: "run it again" },
       streams: rangesStream(this.ranges),
-      work: (context) => this.#compare(context),
+      work: (context) => onServers(context, ends, (...running) => this.#compare(...running)),
     });
   }
 
-  async #compare(context: LocalContext): Promise<CopyResult> {
-    refuseStandardInput(this.a);
-    refuseStandardInput(this.b);
-    const [source, destination] = [parseEndpoint(this.a), parseEndpoint(this.b)];
+  async #compare(
+    context: LocalContext,
+    [a = "", b = ""]: readonly string[],
+    servers: Servers | undefined,
+  ): Promise<CopyResult> {
+    refuseStandardInput(a);
+    refuseStandardInput(b);
+    const [source, destination] = [parseEndpoint(a), parseEndpoint(b)];
     this.isHere = source.kind === "local" && destination.kind === "local";
     refuseSharedConflicts(this);
     refuseFormats(this, { from: source, to: destination });
     if (this.rsh !== undefined) {
       refuseUnusableRsh(this.rsh);
     }
+    servers?.start();
     return compareEnds(context, {
       source,
       destination,

@@ -20,8 +20,10 @@ import { ALLOCATION, rangesStream, readRanges } from "./options/ranges/read-rang
 import { remoteOptionsOf } from "./options/shared.ts";
 import { AuditTurn } from "./sync/audit-turn.ts";
 import { refuseTogether } from "./sync/conflicts.ts";
+import { onServers, type Servers } from "./sync/on-servers.ts";
 import { SyncOptionsCommand } from "./sync/options-command.ts";
 import { runSync } from "./sync/run-sync.ts";
+import { shownOperand } from "./server-command.ts";
 
 const DESTINATION = fileName("DESTINATION");
 
@@ -34,7 +36,7 @@ export class SyncCommand extends SyncOptionsCommand {
     details: `
       Reads SOURCE and DESTINATION, regular files or block devices, and writes the blocks that differ to DESTINATION. Succeeds only when they are on the disk.
 
-      SOURCE, DESTINATION or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, with an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. Each can also be an export of an NBD server, which that host connects to: nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH, with nbds for TLS. To name a local file with a colon or an @ in its name, put ./ before it. If \`blockcopy\` is missing on the other host, it is sent there.
+      SOURCE, DESTINATION or both may be on another host: HOST:PATH or USER@HOST:PATH, as for scp, with an IPv6 address in brackets, or ssh://USER@HOST:PORT/PATH. Each can also be an export of an NBD server, which that host connects to: nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH, with nbds for TLS. To name a local file with a colon or an @ in its name, put ./ before it. A server on this host can be started for the copy, by its command in brackets: [ nbdkit memory 1G ]. If \`blockcopy\` is missing on the other host, it is sent there.
 
       A DESTINATION in use is refused: a device that is mounted, or held by another device or process; a file or device that a loop device uses, that a virtual machine (QEMU) or another copy has locked, or that another process has open for writing. --force writes to it nevertheless. A DESTINATION that shares bytes with SOURCE is always refused. If SOURCE is mounted, held or open for writing, there is a warning: copy a snapshot (--snapshot). Who else uses an export cannot be known.
 
@@ -99,6 +101,9 @@ export class SyncCommand extends SyncOptionsCommand {
       const { syncMany } = await import("./sync/many/sync-many.ts");
       return syncMany(this, { declared: new SyncCommand(), io: this.io });
     }
+    const ends = [this.source, this.destination];
+    this.source = shownOperand(this.source);
+    this.named = this.named.map(shownOperand);
     const { source, destination, io, dryRun, quiet, progress, stats } = this;
     const { drawMap, mapFile, metrics, embedded } = this;
     const json = this.json || embedded;
@@ -116,14 +121,18 @@ export class SyncCommand extends SyncOptionsCommand {
           ? { unfinished: "the destination is not complete" }
           : { unfinished: "there is no delta", again: "run it again: nothing was written" },
       streams: rangesStream(this.ranges),
-      work: (context) => this.#sync(context),
+      work: (context) => onServers(context, ends, (...running) => this.#sync(...running)),
     });
   }
 
-  async #sync(context: LocalContext): Promise<CopyResult> {
-    refuseStandardInput(this.source);
-    refuseStandardInput(this.destination);
-    const [from, to] = [parseEndpoint(this.source), parseEndpoint(this.destination)];
+  async #sync(
+    context: LocalContext,
+    [source = "", destination = ""]: readonly string[],
+    servers: Servers | undefined,
+  ): Promise<CopyResult> {
+    refuseStandardInput(source);
+    refuseStandardInput(destination);
+    const [from, to] = [parseEndpoint(source), parseEndpoint(destination)];
     this.isHere = from.kind === "local" && to.kind === "local";
     this.settleShortForms();
     if (this.incremental !== undefined && this.snapshot === "none") {
@@ -133,7 +142,7 @@ export class SyncCommand extends SyncOptionsCommand {
     refuseFormats(this, { from, to });
     // Before both are opened: a server may serve one client only.
     if (isExport(to.path) && nameOf(from) === nameOf(to)) {
-      throw sameError(this.source, this.destination);
+      throw sameError(source, destination);
     }
     const refused = {
       ...attributeOptions(this),
@@ -162,12 +171,15 @@ export class SyncCommand extends SyncOptionsCommand {
       this.auditRuns === undefined ? undefined : AuditTurn.next(this.auditRuns, this.auditState);
     this.audit = turn?.part;
     const legacy = this.wire !== undefined || wantsLegacy();
+    const tunnel = this.#tunnel(legacy);
+    servers?.start();
     const result = await runCopy(context, {
       source: from,
       destination: to,
       remote: remoteOptionsOf(this),
       copy: this,
-      tunnel: this.#tunnel(legacy),
+      tunnel,
+      inStages: servers !== undefined,
       legacy,
       readRanges: (file) => this.#readRanges(context, file, pathHere(from)),
     });

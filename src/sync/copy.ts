@@ -14,6 +14,8 @@ export interface Copy extends Pick<
 > {
   /** The other hosts have blockcopy 0.0.2. */
   legacy: boolean;
+  /** Use stages even if both ends are here: nbdkit waits for seconds for connections that this process would still have open. */
+  inStages: boolean;
   /** Reads a range map. */
   readRanges: (file: string) => Promise<ExtentList>;
 }
@@ -26,7 +28,8 @@ export interface Copy extends Pick<
  */
 export async function runCopy(context: LocalContext, copy: Copy): Promise<CopyResult> {
   const { source, destination, legacy, readRanges, copy: options } = copy;
-  if (source.kind === "local" && destination.kind === "local" && !needsStages(options)) {
+  const isHere = source.kind === "local" && destination.kind === "local";
+  if (isHere && !copy.inStages && !needsStages(options)) {
     const { force, lock, sparse, map, sourceFormat, destinationFormat } = options;
     const formats = { sourceFormat, destinationFormat };
     const ends = { source: source.path, destination: destination.path };

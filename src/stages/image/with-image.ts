@@ -8,8 +8,8 @@ import { absolute } from "../../native/files.ts";
 import { isBytes } from "../../native/names.ts";
 import { startChild } from "../../transport/processes/child.ts";
 import { endsWithThis } from "../../transport/processes/ends-with-this.ts";
-import { type SocketServer, startOnSocket } from "../../transport/processes/socket-server.ts";
-import { runTool } from "../../transport/processes/system-tool.ts";
+import { ServerSocket, type SocketServer } from "../../transport/processes/socket-server.ts";
+import { FOLDERS, runTool } from "../../transport/processes/system-tool.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
 import { chooseFormat } from "./choose-format.ts";
 import type { ImageChoice, ImageFormat } from "./format.ts";
@@ -48,9 +48,14 @@ export async function withImage<T>(
   if (use.isVerbose) {
     debug(`${option} ${format}: ${runTool("qemu-nbd", ["--version"], 10).output.split("\n")[0]}`);
   }
-  const server = startOnSocket(native, program, argumentsFor(image));
+  const socket = new ServerSocket(native);
+  const server = socket.start({
+    command: [program, ...argumentsFor(image)],
+    env: { PATH: FOLDERS.join(":"), LC_ALL: "C" },
+    cwd: "/",
+  });
   const result = await Promise.resolve()
-    .then(() => container.serveAt(server.uri))
+    .then(() => container.serveAt(socket.uriFor("self")))
     .then(() => checked(context, { file, container, pid: server.pid }, work))
     .catch(async (error: unknown) => {
       throw await explained(error, server, image);

@@ -1,20 +1,39 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type * as Binding from "../../native/binding.js";
 import { systemCode } from "../../errors/stream-errors.ts";
 import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
+import { LineReader } from "../streams/line-reader.ts";
+import { alsoTerminate } from "./child.ts";
 import { endsWithThis } from "./ends-with-this.ts";
-import { FOLDERS, lastWords } from "./system-tool.ts";
+import { lastWords } from "./system-tool.ts";
 
 /** Milliseconds for a server to write what is left, and to end, before it is killed. */
 const TO_STOP = 60_000;
 
-/** A server that only this process reaches. */
+/** Milliseconds to wait for the last lines of a server that has ended: what it has started may keep the pipe open. */
+const TO_READ = 500;
+
+/** Most lines of a server that are kept for a message. */
+const MOST_LINES = 5;
+
+/** A server to start. */
+export interface ServerStart {
+  command: readonly [string, ...string[]];
+  env: NodeJS.ProcessEnv;
+  /** Folder to start it in, unless that of this process. */
+  cwd?: string;
+  /** Called with each line that it prints; undefined if they are only kept. */
+  onLine?: (line: string) => void;
+  /** It need not end with exit code 0 when it is stopped: SIGTERM may kill it. */
+  mayBeKilled?: boolean;
+}
+
+/** A server of NBD. */
 export interface SocketServer {
-  /** The URI of its default export. */
-  readonly uri: string;
   /** Its number; undefined if it could not be started. */
   readonly pid: number | undefined;
   /** Waits for it to end by itself; false if it has not ended in this time. */
@@ -25,66 +44,170 @@ export interface SocketServer {
   lastWords(): string;
 }
 
-/**
- * Starts a server of NBD on a socket without a name.
- *
- * @throws the system's error, the engine's failures
- */
-export function startOnSocket(
-  native: Pick<typeof Binding, "privateSocket">,
-  program: string,
-  args: readonly string[],
-): SocketServer {
-  const output = openUnnamed(temporaryFolder());
-  const { listener, place } = privateSocket(native);
-  // It gets the socket that listens as descriptor 3, in the way of sd_listen_fds(3).
-  const [shell, ...words] = endsWithThis("TERM", [program, ...args]);
-  // In a session of its own: an interrupt on the terminal is for this process, which decides what is still written.
-  const child = spawn(shell, words, {
-    stdio: ["ignore", "ignore", output, listener],
-    env: { PATH: FOLDERS.join(":"), LC_ALL: "C", LISTEN_FDS: "1" },
-    cwd: "/",
-    detached: true,
-  });
-  // Only the server listens, so that connecting fails when it has ended.
-  closeSync(listener);
-  const ended = new Promise<string | undefined>((resolve) => {
-    child.on("error", (error) => resolve(`it could not be started: ${systemCode(error)}`));
-    child.on("exit", (code, signal) =>
-      resolve(code === 0 ? undefined : `it ended by ${signal ?? `exit code ${code}`}`),
-    );
-  });
-  const endsWithin = (milliseconds: number): Promise<boolean> =>
-    new Promise((resolve) => {
+/** A socket without a name, for a server that only this process and its children reach. */
+export class ServerSocket {
+  readonly #socket: Binding.PrivateSocket;
+
+  /**
+   * Makes it in a folder that exists only for that.
+   *
+   * @throws the system's error, the engine's failures
+   */
+  constructor(native: Pick<typeof Binding, "privateSocket">) {
+    const folder = mkdtempSync(join(temporaryFolder(), "blockcopy-socket-"));
+    try {
+      this.#socket = native.privateSocket(folder);
+    } finally {
+      rmdirSync(folder);
+    }
+  }
+
+  /** Returns the URI of the default export, for this process (`self`), or for other processes of this user. */
+  uriFor(process: "self" | number): string {
+    return `nbd+unix:///?socket=/proc/${process}/fd/${this.#socket.place}`;
+  }
+
+  /**
+   * Starts the server.
+   *
+   * @throws the system's error
+   */
+  start(server: ServerStart): SocketServer {
+    const output = server.onLine === undefined ? keptOutput() : linesTo(server.onLine);
+    // It gets the socket that listens as descriptor 3, in the way of sd_listen_fds(3).
+    const [shell, ...words] = endsWithThis("TERM", server.command);
+    // In a session of its own: an interrupt on the terminal is for this process, which decides what is still written.
+    const child = spawn(shell, words, {
+      stdio: ["ignore", ...output.stdio, this.#socket.listener],
+      env: { ...server.env, LISTEN_FDS: "1" },
+      ...(server.cwd !== undefined && { cwd: server.cwd }),
+      detached: true,
+    });
+    // Only the server listens, so that connecting fails when it has ended.
+    closeSync(this.#socket.listener);
+    output.read(child);
+    return new Running(child, output, server);
+  }
+}
+
+/** The output of a server, and the descriptors for it. */
+interface ServerOutput {
+  stdio: ["ignore", number] | ["pipe", "pipe"];
+  read: (child: ChildProcess) => void;
+  lastWords: () => string;
+}
+
+/** Keeps what a server prints on standard error, in a file without a name. */
+function keptOutput(): ServerOutput {
+  const file = openUnnamed(temporaryFolder());
+  return {
+    stdio: ["ignore", file],
+    read: () => undefined,
+    lastWords: () => lastWords(file),
+  };
+}
+
+/** Passes on each line that a server prints. */
+function linesTo(onLine: (line: string) => void): ServerOutput {
+  const last: string[] = [];
+  const take = (line: string): void => {
+    if (line.trim() !== "") {
+      last.push(line.trim().slice(0, 500));
+      last.splice(0, last.length - MOST_LINES);
+      onLine(line);
+    }
+  };
+  return {
+    stdio: ["pipe", "pipe"],
+    read: ({ stdout, stderr }) => {
+      for (const stream of [stdout, stderr]) {
+        const lines = new LineReader(take);
+        stream?.on("data", (chunk: Buffer) => lines.add(chunk));
+        stream?.on("error", () => undefined);
+        stream?.on("close", () => lines.end());
+      }
+    },
+    lastWords: () => last.join(" | "),
+  };
+}
+
+class Running implements SocketServer {
+  readonly #child: ChildProcess;
+  readonly #output: ServerOutput;
+  readonly #mayBeKilled: boolean;
+  readonly #ended: Promise<string | undefined>;
+  /** Called when it has ended: until then, the end of this process ends it. */
+  readonly #forget: () => void;
+  #isStopped = false;
+
+  constructor(child: ChildProcess, output: ServerOutput, { mayBeKilled = false }: ServerStart) {
+    this.#child = child;
+    this.#output = output;
+    this.#mayBeKilled = mayBeKilled;
+    this.#forget = alsoTerminate({ kill: (signal) => this.#signal(signal) });
+    this.#ended = this.#end();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  lastWords(): string {
+    return this.#output.lastWords();
+  }
+
+  endsWithin(milliseconds: number): Promise<boolean> {
+    return new Promise((resolve) => {
       const timeout = setTimeout(() => resolve(false), milliseconds);
-      void ended.then(() => {
+      void this.#ended.then(() => {
         clearTimeout(timeout);
         resolve(true);
       });
     });
-  return {
-    uri: `nbd+unix:///?socket=/proc/self/fd/${place}`,
-    pid: child.pid,
-    endsWithin,
-    stop: async () => {
-      child.kill("SIGTERM");
-      if (!(await endsWithin(TO_STOP))) {
-        child.kill("SIGKILL");
-        return `it did not end within ${TO_STOP / 1000} seconds`;
-      }
-      const failure = await ended;
-      return failure && [failure, lastWords(output)].filter((text) => text !== "").join(": ");
-    },
-    lastWords: () => lastWords(output),
-  };
-}
+  }
 
-/** Makes a socket in a folder that exists only for that. */
-function privateSocket(native: Pick<typeof Binding, "privateSocket">): Binding.PrivateSocket {
-  const folder = mkdtempSync(join(temporaryFolder(), "blockcopy-socket-"));
-  try {
-    return native.privateSocket(folder);
-  } finally {
-    rmdirSync(folder);
+  async stop(): Promise<string | undefined> {
+    this.#isStopped = true;
+    this.#signal("SIGTERM");
+    if (!(await this.endsWithin(TO_STOP))) {
+      this.#signal("SIGKILL");
+      return `it did not end within ${TO_STOP / 1000} seconds`;
+    }
+    const failure = await this.#ended;
+    return failure && [failure, this.lastWords()].filter((text) => text !== "").join(": ");
+  }
+
+  /** Waits for its end. Returns the reason if that is a failure. */
+  async #end(): Promise<string | undefined> {
+    const child = this.#child;
+    const closed = new Promise((resolve) => child.on("close", resolve));
+    const failure = await new Promise<string | undefined>((resolve) => {
+      child.on("error", (error) => resolve(`it could not be started: ${systemCode(error)}`));
+      child.on("exit", (code, signal) => resolve(this.#failureOf(code, signal)));
+    });
+    this.#forget();
+    await Promise.race([closed, sleep(TO_READ, undefined, { ref: false })]);
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    return failure;
+  }
+
+  #failureOf(code: number | null, signal: string | null): string | undefined {
+    if (code === 0 || (this.#mayBeKilled && this.#isStopped && signal === "SIGTERM")) {
+      return undefined;
+    }
+    return `it ended by ${signal ?? `exit code ${code}`}`;
+  }
+
+  /** Sends a signal to the server and to what it has started. */
+  #signal(signal: "SIGTERM" | "SIGKILL"): void {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid !== undefined && exitCode === null && signalCode === null) {
+      try {
+        process.kill(-pid, signal);
+      } catch {
+        // It has ended, and so has what it had started.
+      }
+    }
   }
 }

@@ -16,6 +16,7 @@ import type { IoOptions } from "../../options/io-options.ts";
 import { remoteOptionsOf } from "../../options/shared.ts";
 import { refuseTogether } from "../conflicts.ts";
 import { parseDestinations, parseSource } from "./destinations.ts";
+import { isCommand, shownOperand } from "../../server-command.ts";
 import { destinationsStream, readDestinations } from "./read-destinations.ts";
 import { refuseOptions } from "./refuse-options.ts";
 import { runMany } from "./run-many.ts";
@@ -39,6 +40,7 @@ export function syncMany(
     verbose: command.wantsDetails,
     streams: destinationsStream(list),
     plan: async (native) => {
+      refuseServers([source, ...named]);
       const path = parseSource(source);
       const listed = list === undefined ? [] : await readDestinations(native, list);
       const destinations = parseDestinations([...named, ...listed]);
@@ -57,6 +59,17 @@ export function syncMany(
       };
     },
   });
+}
+
+/** @throws UsageError for the command of a server */
+function refuseServers(operands: readonly string[]): void {
+  const operand = operands.find(isCommand);
+  if (operand !== undefined) {
+    throw new UsageError(
+      `${shownOperand(operand)} does not work with several destinations: a server is started for a copy with one`,
+      "start the server yourself, and give the URI of its export",
+    );
+  }
 }
 
 /** @throws UsageError */

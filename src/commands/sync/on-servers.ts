@@ -1,0 +1,36 @@
+import type { CopyResult } from "../../sync/copy-result.ts";
+import type { LocalContext } from "../../sync/local.ts";
+import { isCommand } from "../server-command.ts";
+
+/** The servers of a copy, before they run. */
+export interface Servers {
+  start: () => void;
+}
+
+/**
+ * Work on two ends, whose names are the URIs of exports where a command was given. It must leave no connection open.
+ *
+ * @param servers undefined if no command was given
+ */
+export type WorkOnEnds = (
+  context: LocalContext,
+  names: readonly string[],
+  servers: Servers | undefined,
+) => Promise<CopyResult>;
+
+/**
+ * Does work whose operands may be commands of servers, which run until it is done. Only then, what starts servers is loaded.
+ *
+ * @throws the errors of `withServers`, those of the work
+ */
+export async function onServers(
+  context: LocalContext,
+  operands: readonly string[],
+  work: WorkOnEnds,
+): Promise<CopyResult> {
+  if (!operands.some(isCommand)) {
+    return work(context, operands, undefined);
+  }
+  const { withServers } = await import("./end-servers.ts");
+  return withServers(context, operands, work);
+}
