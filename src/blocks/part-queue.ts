@@ -73,6 +73,8 @@ export class PartQueue {
   #next = 0;
   /** Parts that no stream had taken when this one last looked. */
   #left: number;
+  /** The parts that an earlier process of this stream had taken, which are done again. */
+  readonly #again: number[] = [];
 
   private constructor(taken: SharedList, stream: number) {
     this.#taken = taken;
@@ -112,12 +114,39 @@ export class PartQueue {
   }
 
   /**
+   * Makes this process the only one of its stream, until it has ended. Returns false while another one is.
+   *
+   * @throws EngineFailure
+   */
+  hold(native: typeof Binding): boolean {
+    return this.#taken.lock(native, this.stream);
+  }
+
+  /**
+   * Takes all that an earlier process of this stream had taken, before anything else. That process must have ended.
+   *
+   * @throws SharedListError
+   */
+  takeAgain(): void {
+    const { parts, streams } = this.copy;
+    const entries = this.#taken.entries(0, parts + streams);
+    entries.forEach((stream, number) => {
+      if (stream === this.stream) {
+        this.#again.push(number);
+      }
+    });
+    this.#next = entries.length;
+    this.#left = Math.max(0, parts - entries.length);
+  }
+
+  /**
    * Takes the next part. Returns its number, from 0; undefined if all have been taken.
    *
    * @throws SharedListError
    */
   take(): number | undefined {
-    const number = this.#append();
+    // The entry for which there is no part, if the earlier process has left it, is the last one.
+    const number = this.#again.shift() ?? this.#append();
     return number < this.copy.parts ? number : undefined;
   }
 

@@ -18,6 +18,7 @@ import { FORMAT } from "./options/format.ts";
 import { fileName, refuseStandardInput } from "./options/file-name.ts";
 import { OFFSET } from "./options/offset.ts";
 import { AUDITED_PART, PART, QUEUE_NAME } from "./options/ranges/part.ts";
+import { REPLACED } from "./options/ranges/replaced.ts";
 import { RATE } from "./options/rate.ts";
 import { SIZES } from "./options/sizes.ts";
 import { WIRE } from "./options/wire.ts";
@@ -47,6 +48,9 @@ export class ReceiveCommand extends DestinationCommand {
 
   /** The queue from which it takes parts of the copy. */
   queue = value("--queue", QUEUE_NAME);
+
+  /** The process that had this part, and whose connection was lost. */
+  replaces = value("--replaces", REPLACED);
 
   hold = flag("--hold");
 
@@ -143,6 +147,7 @@ export class ReceiveCommand extends DestinationCommand {
       hold: this.hold,
       part: this.part,
       queue: this.queue,
+      replaces: this.replaces,
       sizes: this.sizes,
       start: this.start ?? 0,
       end: this.end,

@@ -373,6 +373,9 @@ export interface Image {
   obstacle?: string | undefined
 }
 
+/** Locks a byte of a file until this process has ended, with its last thread. Returns false if another process has locked it. */
+export declare function lockByteForLife(path: string, offset: number): boolean
+
 /**
  * Creates a file in memory. Other processes of the same user can open it by the name of the descriptor in /proc; it lasts as
  * long as a process has it open.

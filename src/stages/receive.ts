@@ -3,9 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockRequest, CopyRequest } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { type Part, partOf } from "../blocks/part.ts";
+import type { PartQueue } from "../blocks/part-queue.ts";
 import type { Described } from "../incremental/destination.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
+import type { ProcessId } from "../transport/processes/process-tree.ts";
 import { Output } from "../transport/streams/output.ts";
 import { type Progress, silent } from "../ui/progress.ts";
 import type { ChecksumOptions } from "./checksum/checksum.ts";
@@ -15,6 +17,7 @@ import { warnOfImage } from "./image/choose-format.ts";
 import { type Destination, openDestination } from "./save/destination.ts";
 import { saveTo } from "./save/save.ts";
 import type { SaveOptions } from "./save/session.ts";
+import { openReader as openDirectReader } from "./save/verify.ts";
 
 /** Options of {@link receive}: which digests to send, and how to write the blocks that arrive. */
 export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized" | "located"> &
@@ -26,6 +29,8 @@ export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized" | "locat
      * are so too where no queue can be made.
      */
     queue: string | undefined;
+    /** The process that took parts for the same stream until its connection was lost; undefined if this is the first one. */
+    replaces: ProcessId | undefined;
     /** Hold the digests back until the root is known, and send it before them. A delta made from them then names its destination. */
     rootFirst: boolean;
     /** Use the protocol of blockcopy 0.0.2 for both streams. */
@@ -45,14 +50,15 @@ export async function receive(
   context: StageContext,
   options: ReceiveOptions,
 ): Promise<string | undefined> {
-  const { native, engine, direct } = context;
+  const { native } = context;
   const { legacy } = options;
+  const queue = await joinedQueue(context, options);
   const destination = await openDestination(context, options);
-  const reader = await engine.openReader(destination.sink, direct);
+  const reader = await openReader(context, destination, options);
   await warnOfImage(context, options.file, reader, options.image);
   await describe(context, destination, options);
   const wanted = await withRanges(options);
-  const shared = await sharedBy(context, reader, wanted);
+  const shared = await sharedBy(context, reader, wanted, queue);
   const digests = {
     ...wanted,
     ...(shared === undefined && onlyPart(reader, options)),
@@ -73,13 +79,41 @@ export async function receive(
   return outcome;
 }
 
+/** Opens the queue that the first stream has made; undefined for the first stream, and if the parts are fixed. */
+async function joinedQueue(
+  context: StageContext,
+  { part, queue, replaces }: ReceiveOptions,
+): Promise<PartQueue | undefined> {
+  if (part === undefined || queue === undefined || queue === "new") {
+    return undefined;
+  }
+  const { joinQueue } = await import("./join-queue.ts");
+  return joinQueue(context, { name: queue, stream: part.number, replaces });
+}
+
+/** Opens the destination for reading. */
+async function openReader(
+  context: StageContext,
+  { sink }: Destination,
+  { replaces, verify }: ReceiveOptions,
+): Promise<Binding.Source> {
+  const { engine, direct } = context;
+  if (replaces === undefined) {
+    return engine.openReader(sink, direct);
+  }
+  // Blocks that the lost process has written count as the same, so they must be on the disk, and read from there if they are to be verified.
+  await engine.sync(sink);
+  return verify === "none" ? engine.openReader(sink, direct) : openDirectReader(context, sink);
+}
+
 /** Returns the parts that this process takes from a queue; undefined if there is only one part, or the parts are fixed. */
 async function sharedBy(
   context: StageContext,
   reader: Binding.Source,
-  { part, queue, ...options }: ReceiveOptions,
+  { part, queue: name, ...options }: ReceiveOptions,
+  queue: PartQueue | undefined,
 ): Promise<SharedParts | undefined> {
-  if (part === undefined || queue === undefined) {
+  if (part === undefined || name === undefined) {
     return undefined;
   }
   const { sharedParts } = await import("./shared-parts.ts");

@@ -16,25 +16,24 @@ interface Sharing extends CoverageOptions {
   file: string;
   /** The stream of this process. */
   part: Part;
-  /** The queue: `new` to make it, or its name. */
-  queue: string;
+  /** The queue that the first stream has made; undefined to make it. */
+  queue: PartQueue | undefined;
   verify: Verify;
 }
 
 /**
- * Makes the queue of parts of a copy, or opens the one that the first stream has made.
+ * Returns the parts that this process takes from the queue of a copy, which the first stream makes.
  *
  * @returns undefined if none can be made here: the parts are then fixed
- * @throws SharedListError if the queue of the first stream cannot be opened; UsageError
+ * @throws SharedListError, UsageError
  */
 export async function sharedParts(
   context: StageContext,
   reader: Binding.Source,
   options: Sharing,
 ): Promise<SharedParts | undefined> {
-  const { part, queue: name, hashing } = options;
-  const queue =
-    name === "new" ? await newQueue(context, reader, options) : PartQueue.open(name, part.number);
+  const { part, queue: joined, hashing } = options;
+  const queue = joined ?? (await newQueue(context, reader, options));
   if (queue === undefined) {
     return undefined;
   }
@@ -47,7 +46,7 @@ export async function sharedParts(
       `this copy has ${copy.parts} parts, and ${division.parts} with the options of stream ${part.number}`,
     );
   }
-  return { queue, division, coverage, answers: new Answers(), isFirst: name === "new" };
+  return { queue, division, coverage, answers: new Answers(), isFirst: joined === undefined };
 }
 
 async function newQueue(

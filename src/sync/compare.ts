@@ -8,7 +8,7 @@ import type { SyncContext } from "./listener.ts";
 import { syncRemote } from "./remote.ts";
 import { NO_SNAPSHOT } from "../snapshots/snapshot-options.ts";
 import { type CopyOptions, isWhole } from "./stage-arguments.ts";
-import type { CopyPlan } from "./streams.ts";
+import type { CopyPlan } from "./stream-programs.ts";
 
 /** Options of a copy that a comparison does not have. */
 const FIXED = {

@@ -1,7 +1,7 @@
 import type { Bottleneck } from "../ui/bottleneck.ts";
 import type { CopyState } from "../ui/copy-state.ts";
 import type { StageEvent } from "../ui/programs/event-schema.ts";
-import { COUNTED, type Progress } from "../ui/progress.ts";
+import { COUNTED, type Counts, NO_COUNTS, type Progress } from "../ui/progress.ts";
 import { findBottleneck } from "./find-bottleneck.ts";
 import { hostLabel, hostOf } from "./connection/endpoint.ts";
 import type { Side } from "./side.ts";
@@ -73,15 +73,21 @@ export class CopyView {
     };
   }
 
-  /** Adds the progress of a side since it had `done` and `counts`, if it is a source. */
+  /**
+   * Adds the progress of a side since it had `done` and `counts`, if it is a source. One that does again what another one has done counts
+   * from when it is further: what is shown never becomes less.
+   */
   advance(side: Side, { done, counts }: Pick<Side, "done" | "counts">): void {
     if (!this.#streams.some(({ from }) => from === side)) {
       return;
     }
+    const shown = shownBefore(side);
+    const more = (least: number, now: number, earlier: number): number =>
+      Math.max(least, now) - Math.max(least, earlier);
     for (const what of COUNTED) {
-      this.#state.count(what, (side.counts[what] ?? 0) - (counts[what] ?? 0));
+      this.#state.count(what, more(shown.counts[what], side.counts[what] ?? 0, counts[what] ?? 0));
     }
-    const bytes = side.done - done;
+    const bytes = more(shown.done, side.done, done);
     if (bytes > 0) {
       this.#state.advance(bytes);
     }
@@ -102,6 +108,18 @@ export class CopyView {
     this.#aside.progress.advance(aside.done - this.#aside.done);
     this.#aside.done = aside.done;
   }
+}
+
+/** Returns the most that the sides before one have reported. */
+function shownBefore({ before }: Side): { done: number; counts: Counts } {
+  const shown = { done: 0, counts: { ...NO_COUNTS } };
+  for (let side = before; side !== undefined; side = side.before) {
+    shown.done = Math.max(shown.done, side.done);
+    for (const what of COUNTED) {
+      shown.counts[what] = Math.max(shown.counts[what], side.counts[what] ?? 0);
+    }
+  }
+  return shown;
 }
 
 /** Returns the host of a side if it is remote. */

@@ -5,7 +5,7 @@ import { syncLegacy } from "./legacy/copy.ts";
 import { type LocalContext, syncLocal } from "./local.ts";
 import { syncRemote } from "./remote.ts";
 import type { CopyOptions } from "./stage-arguments.ts";
-import type { CopyPlan } from "./streams.ts";
+import type { CopyPlan } from "./stream-programs.ts";
 
 /** A copy, wherever its ends are. */
 export interface Copy extends Pick<

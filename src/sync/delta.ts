@@ -12,7 +12,7 @@ import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
 import type { SyncContext } from "./listener.ts";
 import { type CopyResult, doneIn } from "./copy-result.ts";
 import { syncRemote } from "./remote.ts";
-import type { CopyPlan } from "./streams.ts";
+import type { CopyPlan } from "./stream-programs.ts";
 import { SyncError, UnprovedError } from "./failures/sync-error.ts";
 
 /**

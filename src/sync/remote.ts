@@ -6,10 +6,11 @@ import { Bootstrap, isMissing } from "./bootstrap/bootstrap.ts";
 import { type CopyResult, summaryOf } from "./copy-result.ts";
 import { failureOf } from "./failures/failure.ts";
 import type { SyncContext } from "./listener.ts";
-import { contradiction } from "./failures/proof.ts";
+import { contradiction, wrongCoverage } from "./failures/proof.ts";
 import { countsOf, leftBy } from "./side.ts";
 import { isWhole } from "./stage-arguments.ts";
-import { type CopyPlan, runStreams, type StreamsEnd } from "./streams.ts";
+import type { CopyPlan } from "./stream-programs.ts";
+import { runStreams, type StreamsEnd } from "./streams.ts";
 import { whyNoTunnel } from "./tunnel/why-no-tunnel.ts";
 import { SyncError } from "./failures/sync-error.ts";
 
@@ -69,6 +70,10 @@ function resultOf(
   copy: CopyPlan["copy"],
   seconds: number,
 ): CopyResult {
+  const wrong = wrongCoverage(streams.map(({ to }) => to));
+  if (wrong !== undefined) {
+    throw new SyncError(wrong.message, wrong.advice, ExitCode.protocol);
+  }
   const counts = countsOf(streams.map(({ from }) => from));
   let read = 0;
   let map: ChangeMap | undefined;

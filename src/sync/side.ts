@@ -31,6 +31,8 @@ export interface SideOptions {
   requiredVerify?: Verify;
   /** True if it must report what its audit has found. */
   mustAudit?: boolean;
+  /** The side whose place it takes, after the connection of that one was lost. */
+  before?: Side | undefined;
 }
 
 /** A caller that waits for the events of a side. */
@@ -48,6 +50,7 @@ export class Side {
   readonly loginCommand: string;
   readonly requiredVerify: Verify;
   readonly mustAudit: boolean;
+  readonly before: Side | undefined;
   /** Its first event: it runs, and has this version. */
   hello: (StageEvent & { event: "hello" }) | undefined;
   /** True once it has opened its file. */
@@ -58,6 +61,8 @@ export class Side {
   instance: string | null = null;
   /** The queue of parts that it has made; undefined if it has made none. */
   queue: string | undefined;
+  /** Its process, which another one can replace; undefined if none can. */
+  process: string | undefined;
   /** Bytes that it has worked on. */
   done = 0;
   counts: Readonly<Record<string, number>> = {};
@@ -91,7 +96,13 @@ export class Side {
   constructor(
     end: Endpoint,
     role: "source" | "destination",
-    { other, loginCommand = "ssh", requiredVerify = "none", mustAudit = false }: SideOptions = {},
+    {
+      other,
+      loginCommand = "ssh",
+      requiredVerify = "none",
+      mustAudit = false,
+      before,
+    }: SideOptions = {},
   ) {
     this.end = end;
     this.role = role;
@@ -99,6 +110,7 @@ export class Side {
     this.loginCommand = loginCommand;
     this.requiredVerify = requiredVerify;
     this.mustAudit = mustAudit;
+    this.before = before;
     this.begun = new Promise((resolve) => (this.#resolveBegun = resolve));
   }
 
@@ -165,6 +177,7 @@ export class Side {
         this.total = event.total ?? undefined;
         this.instance = event.instance ?? null;
         this.queue = event.queue;
+        this.process = event.process;
         this.#resolveBegun();
         break;
       case "progress":

@@ -94,19 +94,32 @@ function neededRange({ truncate, start, end }: CopyOptions): string[] {
   return truncate ? [] : [...valued("--needs-start", start), ...valued("--needs-end", end)];
 }
 
-/**
- * Returns the arguments that run `receive`, for one of several streams or for the whole copy, without the destination.
- *
- * @param queue the queue of parts that the first stream has made; undefined for fixed parts
- */
-export function receiveArguments(options: CopyOptions, part?: Part, queue?: string): string[] {
+/** The part of a copy that one of several streams does. */
+interface StreamPart {
+  /** Undefined if there is only one stream. */
+  part?: Part | undefined;
+  /** The queue of parts that the first stream has made; undefined for fixed parts. */
+  queue?: string | undefined;
+  /** The process that had this part before, as its host names it; undefined if none had. */
+  replaces?: string | undefined;
+}
+
+/** Returns the arguments that run `receive`, for one of several streams or for the whole copy, without the destination. */
+export function receiveArguments(
+  options: CopyOptions,
+  { part, queue, replaces }: StreamPart = {},
+): string[] {
   if (part === undefined) {
     return ["receive", ...firstArguments(options)];
   }
   const others =
     part.number === 1
       ? ["--hold", "--queue=new", ...firstArguments(options)]
-      : [...valued("--queue", queue), ...laterArguments(options)];
+      : [
+          ...valued("--queue", queue),
+          ...valued("--replaces", replaces),
+          ...laterArguments(options),
+        ];
   return ["receive", `--part=${part.number}/${part.count}`, ...others];
 }
 

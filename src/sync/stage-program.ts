@@ -1,4 +1,4 @@
-import type { Program } from "../transport/processes/pipeline.ts";
+import type { Program } from "../transport/processes/program.ts";
 import type { Listener } from "./listener.ts";
 import { isDone } from "./failures/proof.ts";
 import type { Side } from "./side.ts";

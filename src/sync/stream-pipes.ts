@@ -60,36 +60,43 @@ export interface PipeOptions {
   exchange?: Exchanged | undefined;
 }
 
+/** Returns the places of the programs of a stream, which are next to each other. */
+export function placesOf(stream: number): { destination: number; source: number } {
+  return { destination: 2 * stream, source: 2 * stream + 1 };
+}
+
 /**
- * Returns the pipes of all streams: from each destination to its source and back. The programs of a stream are next to each other, the
- * destination first. The first destination, which has the claim, is told when the others are done.
+ * Returns the pipes of a stream: from its destination to its source and back. The destination of the first one, which has the claim, is told
+ * when the others are done.
+ *
+ * @param stream its place among the streams
+ * @param streams the number of streams
  */
-export function streamPipes(
+export function pipesOf(
+  stream: number,
   streams: number,
   { relayed, preface, take, exchange }: PipeOptions,
 ): Pipe[] {
   const others = Array.from({ length: 2 * streams - 2 }, (_, place) => place + 2);
-  return Array.from({ length: streams }, (_, place): Pipe[] => {
-    const [destination, source] = [2 * place, 2 * place + 1];
-    const epilogue = place === 0 && streams > 1 && { after: others, text: ALL_DONE };
-    return [
-      {
-        from: destination,
-        to: source,
-        ...(exchange && {
-          preface: exchange.description(),
-          epilogue: { after: [], text: () => exchange.verdict() },
-        }),
-      },
-      {
-        from: source,
-        to: take ?? destination,
-        relayed,
-        preface: exchange?.ranges() ?? preface?.(),
-        ...(epilogue && { epilogue }),
-      },
-    ];
-  }).flat();
+  const { destination, source } = placesOf(stream);
+  const epilogue = stream === 0 && streams > 1 && { after: others, text: ALL_DONE };
+  return [
+    {
+      from: destination,
+      to: source,
+      ...(exchange && {
+        preface: exchange.description(),
+        epilogue: { after: [], text: () => exchange.verdict() },
+      }),
+    },
+    {
+      from: source,
+      to: take ?? destination,
+      relayed,
+      preface: exchange?.ranges() ?? preface?.(),
+      ...(epilogue && { epilogue }),
+    },
+  ];
 }
 
 /** Returns the function that encodes the list of extents, which each destination reads before the blocks, at the rate of `--bwlimit`. */

@@ -4,7 +4,13 @@ import type { ChangeMap } from "./change-map.ts";
 import { JsonLine } from "./json-line.ts";
 
 import type { Proof, Range, StageEvent, TimeSpent } from "./programs/event-schema.ts";
-import { type Counted, type Progress, silent, type StageEnding } from "./progress.ts";
+import {
+  type Counted,
+  type Progress,
+  silent,
+  type StageEnding,
+  type StreamShare,
+} from "./progress.ts";
 
 /** The version of the events, which docs/events.md describes. A reader that does not know it must not read on. */
 export const EVENTS_VERSION = 1;
@@ -38,8 +44,8 @@ export class EventLines implements Progress {
     this.#timer.unref();
   }
 
-  begin(total: number | undefined, instance?: string | null, queue?: string): void {
-    this.#send({ event: "begin", total: total ?? null, instance: instance ?? null, queue });
+  begin(total: number | undefined, instance?: string | null, share?: StreamShare): void {
+    this.#send({ event: "begin", total: total ?? null, instance: instance ?? null, ...share });
   }
 
   advance(bytes: number): void {

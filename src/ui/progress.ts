@@ -23,6 +23,14 @@ export interface StageEnding {
   outcome?: string | undefined;
 }
 
+/** The facts that the destination of one of several streams tells the others. */
+export interface StreamShare {
+  /** Name of the queue of parts that it has made, if it has made one. */
+  queue?: string | undefined;
+  /** Its process, as `NUMBER/START`, by which another one can take its place; undefined if none can. */
+  process?: string | undefined;
+}
+
 /** Receives the progress of a stage. */
 export interface Progress {
   /**
@@ -30,9 +38,9 @@ export interface Progress {
    *
    * @param total bytes to work on; undefined if unknown
    * @param instance identity of the file or device, if known
-   * @param queue name of the queue of parts that it has made, if it has made one
+   * @param share what the other streams of the same copy need to know
    */
-  begin(total: number | undefined, instance?: string | null, queue?: string): void;
+  begin(total: number | undefined, instance?: string | null, share?: StreamShare): void;
   /** More bytes are done. */
   advance(bytes: number): void;
   /** Adds to a counter. */

@@ -1,7 +1,7 @@
 import { formatBriefly } from "./format.ts";
 import type { ChangeMap } from "./change-map.ts";
 import type { Proof, Range } from "./programs/event-schema.ts";
-import type { Counted, Progress, StageEnding } from "./progress.ts";
+import type { Counted, Progress, StageEnding, StreamShare } from "./progress.ts";
 
 /** Progress, in bytes. */
 interface Work {
@@ -40,9 +40,9 @@ export class Tally implements Progress {
     this.#shown = shown;
   }
 
-  begin(total: number | undefined, instance?: string | null, queue?: string): void {
+  begin(total: number | undefined, instance?: string | null, share?: StreamShare): void {
     this.#own = { what: this.#verb, total, done: 0 };
-    this.#shown.begin(total, instance, queue);
+    this.#shown.begin(total, instance, share);
   }
 
   advance(bytes: number): void {

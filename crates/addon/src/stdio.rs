@@ -5,11 +5,12 @@ use std::os::fd::IntoRawFd;
 use blockcopy_engine::stdio::{self, Readiness, Stdio};
 use blockcopy_engine::{exit_now as exit, in_background};
 use napi::bindgen_prelude::Object;
-use napi::{Env, Result};
+use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
 use crate::arguments::invalid;
 use crate::errors::js_error;
+use crate::names::to_path;
 use crate::promise::promise;
 
 /// Makes a standard descriptor blocking again.
@@ -51,6 +52,17 @@ pub fn make_pipe(env: Env, length: u32) -> Result<Pipe> {
 pub fn make_memory_file(env: Env) -> Result<i32> {
     let file = stdio::memory_file().map_err(|error| js_error(env, &error.into()))?;
     Ok(file.into_raw_fd())
+}
+
+/// Locks a byte of a file until this process has ended, with its last thread. Returns false if another process has locked it.
+#[napi]
+pub fn lock_byte_for_life(
+    env: Env,
+    #[napi(ts_arg_type = "string")] path: JsString<'_>,
+    offset: u32,
+) -> Result<bool> {
+    stdio::lock_byte_for_life(&to_path(path)?, offset.into())
+        .map_err(|error| js_error(env, &error.into()))
 }
 
 /// Condition of a standard descriptor to wait for.

@@ -102,6 +102,26 @@ pub fn memory_file() -> Result<OwnedFd, Error> {
         .map_err(|errno| Error::io("make", Path::new("a file in memory"), None, errno))
 }
 
+/// Locks a byte of a file for as long as this process lives. False if another process has locked it.
+///
+/// The descriptor that holds the lock is never closed. So it is the kernel that closes it, once the last thread of this process has ended,
+/// whatever ended it: by then, no call of this process writes to anything. A child process does not inherit it.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be opened for writing, or has no such locks.
+pub fn lock_byte_for_life(path: &Path, offset: u64) -> Result<bool, Error> {
+    let failed = |call, errno| Error::io(call, path, None, errno);
+    let file = sys::open_for_writing(path, false).map_err(|errno| failed("open", errno))?;
+    match sys::lock_byte(&file, offset) {
+        Ok(()) => {
+            std::mem::forget(file);
+            Ok(true)
+        }
+        Err(Errno::AGAIN | Errno::ACCESS) => Ok(false),
+        Err(errno) => Err(failed("lock", errno)),
+    }
+}
+
 /// Right to draw on the terminal, released when dropped.
 #[derive(Debug)]
 pub struct TerminalLock {

@@ -7,6 +7,7 @@ import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import { MAX_POSITION } from "../../protocol/limits.ts";
 import { type Extent, Extents } from "../../ranges/extents.ts";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
+import { ownProcess, type ProcessId } from "../../transport/processes/process-tree.ts";
 import type { DigestOptions, SharedParts } from "./digest-options.ts";
 import { storageFor } from "./storage.ts";
 
@@ -42,7 +43,7 @@ export async function sendParts(
   context.progress.begin(
     isFirst ? coverage.bytes : 0,
     source.instance(),
-    isFirst ? queue.name : undefined,
+    isFirst ? { queue: queue.name } : { process: processOf(ownProcess()) },
   );
   await output.write(encoder.begin());
   const marks: number[] = [];
@@ -56,6 +57,11 @@ export async function sendParts(
   });
   const rest = request.openEnded ? [encoder.rest(size)] : [];
   await output.finish([...rest, ...encoder.end(undefined)]);
+}
+
+/** Returns a process as text. */
+function processOf(id: ProcessId | undefined): string | undefined {
+  return id && `${id.pid}/${id.started}`;
 }
 
 /** The state that taking a part changes. */

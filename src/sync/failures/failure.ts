@@ -88,8 +88,8 @@ function notBlockcopyError(other: Endpoint, message: string, code: number): Sync
   );
 }
 
-/** A stage ended while it was running, without an error message. */
-function cutOff({ end, role, lastLines }: Side, status: ExitStatus): SyncError {
+/** Explains the end of a stage that was running, and reported no error. */
+export function cutOff({ end, role, lastLines }: Side, status: ExitStatus): SyncError {
   const where = hostLabel(end);
   // The status is that of the program here which connects to the host. A signal has reached that, and not the stage.
   const connection = end.kind === "remote" && "signal" in status ? status.signal : undefined;

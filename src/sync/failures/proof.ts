@@ -52,6 +52,22 @@ function missingEvent({ hello, hasBegun }: Side): string {
 }
 
 /**
+ * Describes what the destinations of several streams have left out, or done twice, together: the first one has said how much there is to
+ * compare. Undefined if that agrees, or if the parts were fixed.
+ */
+export function wrongCoverage(destinations: readonly Side[]): Explanation | undefined {
+  const [first] = destinations;
+  const compared = destinations.reduce((sum, { done }) => sum + done, 0);
+  if (first?.queue === undefined || first.total === undefined || first.total === compared) {
+    return undefined;
+  }
+  return {
+    message: `the streams at the destination on ${hostLabel(first.end)} have compared ${compared} of ${first.total} bytes together`,
+    advice: "do not trust the destination: copy it again without --streams, and report this fault",
+  };
+}
+
+/**
  * Describes a contradiction in the reports of a stream: the source has not compared all of its bytes, or the destination has written more or
  * less than the source has sent. Undefined if there is no contradiction, or if the destination reports no count.
  */

@@ -1,18 +1,15 @@
 import type { StageContext } from "../../blocks/context.ts";
 import { clock } from "../../native/clock.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
-import {
-  type PipelineResult,
-  type Program,
-  runPipeline,
-} from "../../transport/processes/pipeline.ts";
+import { type PipelineResult, runPipeline } from "../../transport/processes/pipeline.ts";
+import type { Program } from "../../transport/processes/program.ts";
 import { causeOf } from "../failures/which-failed.ts";
 import { hostLabel } from "../connection/endpoint.ts";
 import { commandText } from "../connection/remote-command.ts";
 import { type CopyResult, doneIn, summaryOf } from "../copy-result.ts";
 import { failureOf } from "../failures/failure.ts";
 import { Listener, type SyncContext } from "../listener.ts";
-import type { CopyPlan } from "../streams.ts";
+import type { CopyPlan } from "../stream-programs.ts";
 import { countsOf, leftBy, Side } from "../side.ts";
 import { Silence } from "../silence.ts";
 import { sizesOf } from "../stage-arguments.ts";

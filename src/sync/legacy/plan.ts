@@ -4,7 +4,7 @@ import type { Pipe } from "../../transport/processes/pipes.ts";
 import type { RemoteEndpoint } from "../connection/endpoint.ts";
 import { NOTHING_SENT } from "../connection/host-lines.ts";
 import { type RemoteOptions, stageCommand } from "../connection/remote-command.ts";
-import type { CopyPlan } from "../streams.ts";
+import type { CopyPlan } from "../stream-programs.ts";
 import { Side } from "../side.ts";
 import {
   type CopyOptions,

@@ -18,7 +18,7 @@ interface DirectCopy {
 }
 
 /**
- * Returns the control channels of all stages, in the order of {@link streamPipes}. The two stages of a stream use them to meet; the first
+ * Returns the control channels of all stages, in the order of {@link pipesOf}. The two stages of a stream use them to meet; the first
  * destination, which has the claim, is told there when the others are done.
  */
 export function controlPipes(streams: readonly SidePair[], copy: DirectCopy): ControlPipe[] {

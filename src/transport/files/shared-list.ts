@@ -104,6 +104,16 @@ export class SharedList {
   }
 
   /**
+   * Locks a number for as long as this process lives: the kernel releases it when the last thread has ended. Returns false if another
+   * process has locked it.
+   *
+   * @throws EngineFailure
+   */
+  lock(native: Pick<typeof Binding, "lockByteForLife">, number: number): boolean {
+    return native.lockByteForLife(`/proc/self/fd/${this.#file}`, number);
+  }
+
+  /**
    * Returns the entries from `place` on, as far as there are any.
    *
    * @param most the most entries to read

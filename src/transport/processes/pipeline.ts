@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Child, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
 import { type ControlPipe, type Pipe, PipeEnds, type PipeMaker } from "./pipes.ts";
+import type { Program, ProgramEnd, ProgramGroup } from "./program.ts";
 import { type Grace, stopChild } from "./stop-child.ts";
 
 /** Milliseconds that a program may take to end by itself after another has failed, and to react to SIGTERM. */
@@ -10,42 +11,24 @@ const GRACE = { toEnd: 3000, afterSigterm: 2000 } as const;
 /** The same for a program that has to sync what it has written, or to remove a snapshot. */
 const DISK_MILLISECONDS = 30_000;
 
-/** Starts work of this process in the place of a program. It closes the descriptors that it is given. */
-export type Within = (io: {
-  stdin: number;
-  stdout: number;
-  /** Called with each line that the program would print on standard error. */
-  onLine: (text: string) => void;
-}) => Child;
+/** Milliseconds before programs are replaced: if a whole host has gone, other connections show it in that time. */
+const PAUSE = 300;
 
-/** One program of a pipeline. */
-export interface Program {
-  /** Returns the program and its arguments. Called when it is to be started. */
-  command: () => readonly [string, ...string[]];
-  /** Does the work of the program within this process instead. */
-  within?: Within | undefined;
-  /** Called when it has been started. */
-  onStart?: () => void;
-  /** Called with each line that it prints on standard error. */
-  onLine: (text: string) => void;
-  /** Tells if it has succeeded, where the exit code alone does not. */
-  isDone?: (status: ExitStatus) => boolean;
-  /** Delays the start until it resolves. Ignored once a program has failed, or if no running program could resolve it. */
-  startAfter?: Promise<unknown>;
-  /** The others wait for its output. A cancellation is sent to it alone; the others see the end of their streams. */
-  isProducer?: boolean;
-  /** It has something to remove when it ends early, and gets more time for that. */
-  tidiesUp?: boolean;
-  /** It writes to a disk, and gets more time to end. On this host (`here`) a cancellation signals it; elsewhere it sees the end of its stream. */
-  writesDisk?: "here" | "elsewhere";
-}
-
-/** Signals that end the programs early. */
-export interface StopSignals {
+/** The ways in which a pipeline differs from one that runs until all have ended or one has failed. */
+export interface PipelineOptions {
   /** Ends all programs. */
   abort: AbortSignal;
   /** Ends the producers, and gives the programs that write to a disk time to sync. */
   cancel?: AbortSignal;
+  /** Programs that may be replaced. */
+  groups?: readonly ProgramGroup[];
+}
+
+/** The end of one program, its time, and if it is a failure. */
+interface Ended extends ProgramEnd {
+  /** Its time in milliseconds of `clock`. */
+  at: number;
+  failed: boolean;
 }
 
 /** The end of a pipeline. */
@@ -66,16 +49,16 @@ export function runPipeline(
   native: PipeMaker,
   programs: readonly Program[],
   pipes: readonly (Pipe | ControlPipe)[],
-  { abort, cancel }: StopSignals,
+  { abort, cancel, groups = [] }: PipelineOptions,
 ): Promise<PipelineResult> {
-  const pipeline = new Pipeline(programs, new PipeEnds(native, pipes));
+  const pipeline = new Pipeline(programs, new PipeEnds(native, pipes), groups);
   abort.addEventListener("abort", () => pipeline.abort());
   cancel?.addEventListener("abort", () => pipeline.cancel());
   return pipeline.finished();
 }
 
 class Pipeline {
-  readonly #programs: readonly Program[];
+  readonly #programs: Program[];
   readonly #ends: PipeEnds;
   readonly #children = new Map<number, Child>();
   readonly #statuses: Promise<ExitStatus | undefined>[];
@@ -84,18 +67,30 @@ class Pipeline {
   #resolveNoMoreStarts!: () => void;
   #running = 0;
   #isCancelled = false;
+  #isAborted = false;
   /** The program that failed first, by the time of its end: its last lines may have come after those of others. */
   #firstFailure: { place: number; at: number } | undefined;
 
-  constructor(programs: readonly Program[], ends: PipeEnds) {
-    this.#programs = programs;
+  constructor(programs: readonly Program[], ends: PipeEnds, groups: readonly ProgramGroup[]) {
+    this.#programs = [...programs];
     this.#ends = ends;
     this.#noMoreStarts = new Promise((resolve) => (this.#resolveNoMoreStarts = resolve));
-    this.#statuses = programs.map((program, place) => this.#run(program, place));
+    const grouped = new Map<number, Promise<ExitStatus | undefined>>();
+    for (const group of groups) {
+      const statuses = this.#runGroup(group);
+      group.places.forEach((place, index) => {
+        grouped.set(
+          place,
+          statuses.then((all) => all[index]),
+        );
+      });
+    }
+    this.#statuses = programs.map((_, place) => grouped.get(place) ?? this.#run(place));
   }
 
   /** Ends all programs, with SIGKILL if need be: a stopped process ignores SIGTERM. */
   abort(): void {
+    this.#isAborted = true;
     for (const child of this.#children.values()) {
       void stopChild(child, { ...GRACE, toEnd: 0 });
     }
@@ -135,8 +130,82 @@ class Pipeline {
     return this.#firstFailure !== undefined;
   }
 
+  /** True if no program is to be replaced any more. */
+  get #isEnding(): boolean {
+    return this.#hasFailed || this.#isCancelled || this.#isAborted;
+  }
+
   /** Runs one program, and stops the others if it fails. */
-  async #run(program: Program, place: number): Promise<ExitStatus | undefined> {
+  async #run(place: number): Promise<ExitStatus | undefined> {
+    const ended = await this.#runOnce(place);
+    if (ended?.failed === true) {
+      await this.#fail(ended);
+    }
+    return ended?.status;
+  }
+
+  /** Runs a group of programs, and those that replace them. Stops the others if they fail. */
+  async #runGroup(group: ProgramGroup): Promise<(ExitStatus | undefined)[]> {
+    for (;;) {
+      const all = await Promise.all(group.places.map((place) => this.#runMember(group, place)));
+      const ends = all.filter((ended) => ended !== undefined);
+      const failures = ends.filter(({ failed }) => failed);
+      const statuses = all.map((ended) => ended?.status);
+      const fail = (): Promise<void[]> => Promise.all(failures.map((ended) => this.#fail(ended)));
+      if (failures.length === 0) {
+        return statuses;
+      }
+      const isReplaced = await this.#isReplaced(group, ends).catch(async (error) => {
+        await fail();
+        throw error;
+      });
+      if (!isReplaced) {
+        await fail();
+        return statuses;
+      }
+    }
+  }
+
+  /** Runs one program of a group. If it may have been lost with its connection, the others of the group end too. */
+  async #runMember({ places, mayBeLost }: ProgramGroup, place: number): Promise<Ended | undefined> {
+    const ended = await this.#runOnce(place);
+    if (ended?.failed === true) {
+      if (this.#isEnding || !mayBeLost(place, ended.status)) {
+        await this.#fail(ended);
+      } else {
+        await this.#stop(places);
+      }
+    }
+    return ended;
+  }
+
+  /** Prepares the programs that take the place of a group that has ended. Returns false if there are none. */
+  async #isReplaced({ places, replace }: ProgramGroup, ends: readonly Ended[]): Promise<boolean> {
+    if (!this.#isEnding) {
+      await sleep(PAUSE);
+    }
+    const isWhole = ends.length === places.length;
+    const inOrder = [...ends].sort((one, other) => one.at - other.at);
+    const replacement = isWhole && !this.#isEnding ? replace(inOrder) : undefined;
+    if (replacement === undefined) {
+      return false;
+    }
+    places.forEach((place, index) => {
+      const program = replacement.programs[index];
+      if (program !== undefined) {
+        this.#programs[place] = program;
+      }
+    });
+    this.#ends.add(replacement.pipes);
+    return true;
+  }
+
+  /** Runs one program. Returns undefined if it is not started because another one has failed. */
+  async #runOnce(place: number): Promise<Ended | undefined> {
+    const program = this.#programs[place];
+    if (program === undefined) {
+      return undefined;
+    }
     if (program.startAfter !== undefined) {
       await Promise.race([program.startAfter, this.#noMoreStarts]);
     }
@@ -147,18 +216,20 @@ class Pipeline {
     const { status, at } = await child.ended;
     this.#ends.hangUp(place);
     this.#running -= 1;
-    const failed = !succeeded(program, status);
-    if (failed && at < (this.#firstFailure?.at ?? Infinity)) {
-      this.#firstFailure = { place, at };
-    }
-    if (this.#hasFailed || this.#running === 0) {
+    if (this.#running === 0) {
       this.#resolveNoMoreStarts();
     }
-    if (failed) {
-      this.#ends.hangUp();
-      await this.#stopAll();
+    return { place, status, at, failed: !succeeded(program, status) };
+  }
+
+  /** Ends all programs because one has failed. */
+  async #fail({ place, at }: Ended): Promise<void> {
+    if (at < (this.#firstFailure?.at ?? Infinity)) {
+      this.#firstFailure = { place, at };
     }
-    return status;
+    this.#resolveNoMoreStarts();
+    this.#ends.hangUp();
+    await this.#stop([...this.#children.keys()]);
   }
 
   /** Starts a program, unless another one has failed. */
@@ -188,9 +259,14 @@ class Pipeline {
     return within({ stdin, stdout, onLine });
   }
 
-  async #stopAll(): Promise<void> {
+  /** Waits for programs to end by themselves, and ends those that do not. */
+  async #stop(places: readonly number[]): Promise<void> {
     await Promise.all(
-      Array.from(this.#children, ([place, child]) => stopChild(child, this.#graceOf(place))),
+      places.map(async (place) => {
+        this.#ends.hangUp(place);
+        const child = this.#children.get(place);
+        await (child && stopChild(child, this.#graceOf(place)));
+      }),
     );
   }
 
@@ -213,7 +289,9 @@ class Pipeline {
   }
 
   async #succeeds(place: number): Promise<boolean> {
-    const [program, status] = [this.#programs[place], await this.#statuses[place]];
+    const status = await this.#statuses[place];
+    // Only now: the program may have been replaced in the meantime.
+    const program = this.#programs[place];
     return program !== undefined && status !== undefined && succeeded(program, status);
   }
 }

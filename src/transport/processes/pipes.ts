@@ -67,13 +67,20 @@ export class PipeEnds {
   /** The programs whose output stays open in this process for an epilogue. */
   readonly #kept = new Set<number>();
   readonly #taking: Promise<void>[] = [];
+  readonly #native: PipeMaker;
 
   constructor(native: PipeMaker, pipes: readonly (Pipe | ControlPipe)[]) {
+    this.#native = native;
+    this.add(pipes);
+  }
+
+  /** Opens more pipes, for programs that take the place of others. These have no epilogue, and no `Take`. */
+  add(pipes: readonly (Pipe | ControlPipe)[]): void {
     for (const pipe of pipes) {
       if ("control" in pipe) {
-        this.#openControl(native, pipe);
+        this.#openControl(pipe);
       } else {
-        this.#open(native, pipe);
+        this.#open(pipe);
       }
     }
   }
@@ -114,8 +121,8 @@ export class PipeEnds {
     }
   }
 
-  #openControl(native: PipeMaker, { to, control, preface, epilogue }: ControlPipe): void {
-    const { read, write: fd } = native.makePipe(PIPE_LENGTH);
+  #openControl({ to, control, preface, epilogue }: ControlPipe): void {
+    const { read, write: fd } = this.#native.makePipe(PIPE_LENGTH);
     this.#inputs.set(to, read);
     const end = new ControlEnd(fd, preface);
     this.#controls.set(to, end);
@@ -135,15 +142,15 @@ export class PipeEnds {
     }
   }
 
-  #open(native: PipeMaker, { from, to, relayed, preface, epilogue }: Pipe): void {
-    const first = native.makePipe(PIPE_LENGTH);
+  #open({ from, to, relayed, preface, epilogue }: Pipe): void {
+    const first = this.#native.makePipe(PIPE_LENGTH);
     this.#outputs.set(from, first.write);
     if (typeof to !== "number") {
       this.#taking.push(drain(first.read, to).finally(() => closeSync(first.read)));
       return;
     }
     if (relayed === true || preface !== undefined) {
-      const second = native.makePipe(PIPE_LENGTH);
+      const second = this.#native.makePipe(PIPE_LENGTH);
       this.#inputs.set(to, second.read);
       void pump(first.read, second.write, preface);
     } else {

@@ -1,4 +1,4 @@
-import { readdirSync, readTextSync } from "../../native/files.ts";
+import { readdirSync, readlinkSync, readTextSync } from "../../native/files.ts";
 
 /** A process. The start time tells it from a later process with the same number. */
 export interface ProcessId {
@@ -43,6 +43,18 @@ export function descendantsOf(ancestors: readonly number[]): ProcessId[] {
 /** Finds a process by its number; undefined if it does not exist. */
 export function findProcess(pid: number): ProcessId | undefined {
   return readEntry(pid);
+}
+
+/** Returns this process, for another one on this host to find; undefined if `/proc` does not show it by its number. */
+export function ownProcess(): ProcessId | undefined {
+  let shown: string;
+  try {
+    shown = readlinkSync("/proc/self");
+  } catch {
+    return undefined;
+  }
+  // The `/proc` of another namespace has other numbers.
+  return shown === String(process.pid) ? findProcess(process.pid) : undefined;
 }
 
 /** Sends a signal to a process, unless it has ended or another process has its number now. */

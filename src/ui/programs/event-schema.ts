@@ -1,7 +1,7 @@
 import * as t from "typanion";
 
 import { MOST_BUCKETS } from "../change-map.ts";
-import { QUEUE } from "./queue-name.ts";
+import { PROCESS, QUEUE } from "./stream-share.ts";
 
 /** The most counters that an event from another host may have. */
 const MOST_COUNTERS = 64;
@@ -28,6 +28,8 @@ const isAddress = t.cascade(t.isString(), [t.matchesRegExp(ADDRESS)]);
 const isPort = t.cascade(t.isNumber(), [t.isInteger(), t.isInInclusiveRange(1, 65_535)]);
 
 const isQueue = t.cascade(t.isString(), [t.matchesRegExp(QUEUE)]);
+
+const isProcess = t.cascade(t.isString(), [t.matchesRegExp(PROCESS)]);
 
 /** A version goes into messages. */
 const isVersion = t.cascade(t.isString(), [t.matchesRegExp(/^[0-9A-Za-z.+-]{1,64}$/)]);
@@ -178,6 +180,8 @@ export const EVENTS = {
       instance: t.isOptional(t.isNullable(t.isString())),
       /** The queue of parts that the first destination of several streams has made. */
       queue: t.isOptional(isQueue),
+      /** The process of a later destination, which another one can replace. Both hold a lock in the queue, one after the other. */
+      process: t.isOptional(isProcess),
     },
     OPEN,
   ),

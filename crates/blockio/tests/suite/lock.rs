@@ -1,13 +1,18 @@
 //! Locking a destination: one process gets the lock, and the others report its holder.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use blockcopy_blockio::stdio::lock_byte_for_life;
 use blockcopy_blockio::{Error, Sink, SinkOptions};
 
-use crate::support::{LoopDevice, file_with, on_disk, open_sink, pattern, released};
+use crate::support::{
+    LoopDevice, child, file_with, is_child, on_disk, open_sink, pattern, released,
+};
 
 fn locked(path: impl AsRef<Path>) -> Result<Sink, Error> {
     let options = SinkOptions {
@@ -106,4 +111,40 @@ fn a_claim_without_the_lock_does_not_count_as_a_lock() {
     thread::sleep(Duration::from_millis(100));
     drop(claim);
     waiting.join().unwrap().unwrap();
+}
+
+const HOLDER: &str = "lock::a_byte_stays_locked_as_long_as_its_process_lives";
+
+#[test]
+fn a_byte_stays_locked_as_long_as_its_process_lives() {
+    let file = Path::new("/dev/fd/0");
+    if is_child(HOLDER) {
+        let first = lock_byte_for_life(file, 7).unwrap();
+        let again = lock_byte_for_life(file, 7).unwrap();
+        let other = lock_byte_for_life(file, 8).unwrap();
+        println!("[{first} {again} {other}]");
+        thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let held = file_with(folder.path(), "held", b"");
+    let mut holder = child(HOLDER)
+        .stdin(File::open(&held).unwrap())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let stdout = holder.stdout.as_mut().unwrap();
+    let mut byte = [0];
+    while !said.contains(']') && stdout.read(&mut byte).unwrap() == 1 {
+        said.push(char::from(byte[0]));
+    }
+    assert!(said.contains("[true false true]"), "{said}");
+    assert!(!lock_byte_for_life(&held, 7).unwrap());
+    assert!(lock_byte_for_life(&held, 9).unwrap());
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert!(lock_byte_for_life(&held, 7).unwrap());
+    assert!(lock_byte_for_life(Path::new("/nowhere"), 7).is_err());
 }

@@ -1,7 +1,7 @@
 import * as t from "typanion";
 
 import type { Part } from "../../../blocks/part.ts";
-import { QUEUE } from "../../../ui/programs/queue-name.ts";
+import { QUEUE } from "../../../ui/programs/stream-share.ts";
 import type { Kind } from "../declare.ts";
 import { parsedBy } from "../parsed-by.ts";
 import { refuse } from "../refuse.ts";

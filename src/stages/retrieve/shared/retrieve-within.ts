@@ -4,7 +4,7 @@ import { exitCodeOf, failureMessage } from "../../../errors/explain.ts";
 import { RUN_AGAIN } from "../../../errors/system-advice.ts";
 import { clock } from "../../../native/clock.ts";
 import type { Child } from "../../../transport/processes/child.ts";
-import type { Within } from "../../../transport/processes/pipeline.ts";
+import type { Within } from "../../../transport/processes/program.ts";
 import { Input } from "../../../transport/streams/input.ts";
 import { Output } from "../../../transport/streams/output.ts";
 import { EventLines, eventLine, helloLine } from "../../../ui/event-lines.ts";

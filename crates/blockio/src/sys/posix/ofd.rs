@@ -17,6 +17,12 @@ pub(crate) fn share_byte(fd: impl AsFd, offset: u64) -> Result<()> {
     call(fd, libc::F_OFD_SETLK, &mut lock)
 }
 
+/// Takes an exclusive lock on a byte, for which `fd` must be open for writing; `EAGAIN` if another description has a lock on it.
+pub(crate) fn lock_byte(fd: impl AsFd, offset: u64) -> Result<()> {
+    let mut lock = byte(libc::F_WRLCK, offset)?;
+    call(fd, libc::F_OFD_SETLK, &mut lock)
+}
+
 /// True if another description has a lock on a byte, shared or exclusive.
 pub(crate) fn is_byte_locked(fd: impl AsFd, offset: u64) -> Result<bool> {
     let mut lock = byte(libc::F_WRLCK, offset)?;

@@ -1,0 +1,95 @@
+import { ExitCode, SIGNAL_EXIT_CODES } from "../../errors/exit-codes.ts";
+import type { StageContext } from "../../blocks/context.ts";
+import type { ExitStatus } from "../../transport/processes/child.ts";
+import { SSH_FAILED } from "../connection/connection-failure.ts";
+import type { Side } from "../side.ts";
+import { cutOff, failureOf } from "./failure.ts";
+import { isDone } from "./proof.ts";
+import type { Cause } from "./which-failed.ts";
+
+/** The most streams of a copy that are replaced. If more connections are lost, a person should find out why. */
+const MOST_REPLACED = 3;
+
+/** True if a program may have failed because a connection was lost: its stage has reported no failure of its own. */
+export function mayBeLost(side: Side, status: ExitStatus): boolean {
+  return isLost(side, status) || isFollowing(side, status);
+}
+
+/** True if the connection to a stage was lost. ssh ends in the same way if the stage there is killed. */
+function isLost({ end, hasBegun, error }: Side, status: ExitStatus): boolean {
+  const isCut = "signal" in status || ("code" in status && status.code === SSH_FAILED);
+  return end.kind === "remote" && hasBegun && error === undefined && isCut;
+}
+
+/** True if a stage has ended because the one at the other end of its stream has, or was ended for that reason. */
+function isFollowing({ error }: Side, status: ExitStatus): boolean {
+  return error === undefined
+    ? "code" in status && status.code === ExitCode.readerGone
+    : error.consequence === true || SIGNAL_EXIT_CODES.includes(error.code);
+}
+
+/** One of several streams, as it has ended. */
+interface EndedStream {
+  /** Its number, from 1. */
+  number: number;
+  /** The number of all streams. */
+  count: number;
+  /** Its sides, in the order of their ends. */
+  ends: readonly Cause[];
+}
+
+/** Decides which streams are replaced after they have lost a connection, and remembers why. */
+export class LostConnections {
+  readonly #warn: StageContext["warn"];
+  readonly #losses: Cause[] = [];
+
+  constructor(warn: StageContext["warn"]) {
+    this.#warn = warn;
+  }
+
+  /**
+   * True if a stream is to be replaced: it has lost a connection, and nothing else ended it. It must have a process at the destination that
+   * another one can replace safely.
+   */
+  mayReplace({ number, count, ends }: EndedStream): boolean {
+    const loss = lossAmong(ends);
+    const isReplaceable = ends.some(({ side }) => side.process !== undefined);
+    if (loss === undefined || !isReplaceable) {
+      return false;
+    }
+    if (this.#losses.length === MOST_REPLACED) {
+      this.#warn(
+        `stream ${number} of ${count} gets no new connection: ${MOST_REPLACED} were lost before`,
+      );
+      return false;
+    }
+    this.#losses.push(loss);
+    const { message } = cutOff(loss.side, loss.status);
+    this.#warn(
+      `${message}; stream ${number} of ${count} copies its parts again over a new connection (${this.#losses.length} of at most ${MOST_REPLACED})`,
+    );
+    return true;
+  }
+
+  /** Returns the cause of a failed copy: if no new connection has come up, the loss of the old one. */
+  causeOf(cause: Cause): Cause {
+    const { side } = cause;
+    const lost =
+      side.hello === undefined &&
+      side.before !== undefined &&
+      this.#losses.filter((loss) => loss.side.end === side.end).at(-1);
+    if (lost === undefined || lost === false) {
+      return cause;
+    }
+    this.#warn(`no new connection: ${failureOf(cause, this.#warn).message}`);
+    return lost;
+  }
+}
+
+/** Returns the end that lost its connection first; undefined if there is none, or if an end has failed for another reason. */
+function lossAmong(ends: EndedStream["ends"]): Cause | undefined {
+  const isExplained = ends.every(
+    ({ side, status }) => mayBeLost(side, status) || isDone(side, status),
+  );
+  return isExplained ? ends.find(({ side, status }) => isLost(side, status)) : undefined;
+}

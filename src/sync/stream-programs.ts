@@ -1,0 +1,154 @@
+import type { Part } from "../blocks/part.ts";
+import type { ExtentList } from "../ranges/extents.ts";
+import type { Program, Within } from "../transport/processes/program.ts";
+import type { Take } from "../transport/streams/pump.ts";
+import type { Sending } from "./bootstrap/sending.ts";
+import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
+import type { Sent } from "./connection/host-lines.ts";
+import {
+  commandText,
+  loginCommandOf,
+  type RemoteOptions,
+  stageCommand,
+} from "./connection/remote-command.ts";
+import type { SidePair } from "./copy-view.ts";
+import type { SyncContext } from "./listener.ts";
+import { Side } from "./side.ts";
+import { type CopyOptions, receiveArguments, retrieveArguments } from "./stage-arguments.ts";
+import { type Observers, stageProgram } from "./stage-program.ts";
+import { partsOf, startAfter } from "./stream-pipes.ts";
+import type { TunnelOptions } from "./tunnel/tunnel-options.ts";
+
+/** The ends of a copy, and its options. */
+export interface CopyPlan {
+  source: Endpoint;
+  destination: Endpoint;
+  remote: RemoteOptions;
+  copy: CopyOptions;
+  /** The ranges of the destination to look at; undefined for those that the options select. */
+  extents?: ExtentList | undefined;
+  /** Takes the block stream instead of the destination. */
+  take?: Take;
+  /** Reads the source within this process, in the place of a stage. */
+  retrieve?: Within | undefined;
+  /** Returns the reason to refuse a side that has opened its file. */
+  refuses?: ((side: Side) => Error | undefined) | undefined;
+  /** Send digests and blocks over direct connections; undefined for ssh. */
+  tunnel?: TunnelOptions | undefined;
+  /** Shared by all copies of a run that send this program to hosts; undefined for a single copy. */
+  sending?: Sending | undefined;
+}
+
+/** The sides of one stream, and the part of the copy that it has. */
+export interface Stream extends SidePair {
+  part: Part | undefined;
+}
+
+/** Returns the streams of a copy. */
+export function streamsOf(plan: CopyPlan): Stream[] {
+  return partsOf(plan.copy).map((part) => ({ part, ...sidesOf(plan) }));
+}
+
+/**
+ * Returns both sides of a stream.
+ *
+ * @param before the sides whose place they take
+ */
+export function sidesOf(
+  { source, destination, remote, copy }: CopyPlan,
+  before?: SidePair,
+): SidePair {
+  const requiredVerify = copy.dryRun || copy.delta !== undefined ? "none" : copy.verify;
+  return {
+    to: new Side(destination, "destination", {
+      other: source,
+      requiredVerify,
+      mustAudit: copy.audit !== undefined,
+      loginCommand: loginCommandOf(destination, remote),
+      before: before?.to,
+    }),
+    from: new Side(source, "source", {
+      other: destination,
+      loginCommand: loginCommandOf(source, remote),
+      before: before?.from,
+    }),
+  };
+}
+
+/** True if an end of the copy is on another host. */
+export function isLinked({ source, destination }: CopyPlan): boolean {
+  return source.kind === "remote" || destination.kind === "remote";
+}
+
+/** True if the copy writes to its destination. */
+export function writesDestination({ copy, take }: CopyPlan): boolean {
+  return !copy.dryRun && take === undefined;
+}
+
+/** The copy that programs are made for. */
+export interface ProgramOptions {
+  plan: CopyPlan;
+  /** The program that may be run on hosts without blockcopy. */
+  sent: Sent;
+  streams: readonly Stream[];
+  observers: Observers;
+  debug: SyncContext["debug"];
+}
+
+/** Returns the programs of a stream, the destination before the source. */
+export function programsOf(options: ProgramOptions, place: number): Program[] {
+  const { plan, streams } = options;
+  const { copy, tunnel } = plan;
+  const stream = streams[place];
+  if (stream === undefined) {
+    throw new RangeError(`there is no stream ${place}`);
+  }
+  const { to, from, part } = stream;
+  const direct = tunnel === undefined ? [] : ["--tunnel"];
+  const receive = (): string[] => {
+    const queue = streams[0]?.to.queue;
+    return [...receiveArguments(copy, { part, queue, replaces: to.before?.process }), ...direct];
+  };
+  const retrieve = (): string[] => [
+    ...retrieveArguments(copy, { linked: isLinked(plan) }),
+    ...direct,
+  ];
+  const begun = startAfter(
+    place,
+    streams.map((each) => each.to),
+  );
+  const start = { ...(begun !== undefined && { startAfter: begun }) };
+  return [
+    { ...programOf(options, to, receive), ...start },
+    { ...programOf(options, from, retrieve), ...start },
+  ];
+}
+
+function programOf(
+  { plan, sent, streams, observers, debug }: ProgramOptions,
+  side: Side,
+  stage: () => readonly string[],
+): Program {
+  const { copy, retrieve } = plan;
+  const remote = { ...plan.remote, ownConnection: streams.length > 1 };
+  const commandOf = (options: RemoteOptions): [string, ...string[]] =>
+    stageCommand(side.end, stage(), options, sent);
+  const command = (): [string, ...string[]] => {
+    debug(`${hostLabel(side.end)}: ${commandText(side.end, remote, commandOf)}`);
+    return commandOf(remote);
+  };
+  // Its options are known only when it is started, but a host that cannot be connected to is refused now.
+  stageCommand(side.end, [], remote, sent);
+  return {
+    ...stageProgram(side, command, observers),
+    ...(side.role === "source" && { within: retrieve }),
+    ...(writesDestination(plan) && roleInCancellation(side)),
+    ...(side.role === "source" && { tidiesUp: copy.snapshot !== "none" }),
+  };
+}
+
+function roleInCancellation({ role, end }: Side): Pick<Program, "isProducer" | "writesDisk"> {
+  return role === "source"
+    ? { isProducer: true }
+    : { writesDisk: end.kind === "local" ? "here" : "elsewhere" };
+}
