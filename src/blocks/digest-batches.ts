@@ -80,7 +80,10 @@ export async function* readHashBatches(
     filled.set(buffer.subarray(0, count), rest.length);
     const { frames, consumed, done } = decoder.decode(filled, streamOffset);
     for (const frame of frames) {
-      yield* batcher.add(frame);
+      // `yield*` would make an asynchronous iterator for each frame.
+      for (const batch of batcher.add(frame)) {
+        yield batch;
+      }
     }
     if (done) {
       yield* batcher.end();
