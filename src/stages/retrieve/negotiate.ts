@@ -47,7 +47,8 @@ export async function negotiate(context: StageContext, negotiation: Negotiation)
   }
   const { digest, blockSize, root, size, end: wanted } = hello;
   const base = root !== undefined && size !== undefined ? { root, size } : undefined;
-  const described = { ...description, data: await dataLength(context, source) };
+  opened.data ??= dataLength(context, source);
+  const described = { ...description, data: await opened.data };
   const end = wanted === undefined ? undefined : Math.min(wanted, source.size);
   const encoder = new ExtendedEncoder({ digest, blockSize, source: described, base, end });
   return { encoder, compressor: chosen };

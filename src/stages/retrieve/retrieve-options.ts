@@ -55,4 +55,6 @@ export interface OpenSource {
   /** The copy that keeps the snapshot, if the copy is incremental. */
   incremental: IncrementalCopy | undefined;
   description: SourceDescription;
+  /** Bytes of its data, holes excluded, once a hash stream has asked for them. All of its hash streams get the same answer. */
+  data?: Promise<number>;
 }
