@@ -15,7 +15,7 @@ import { assertSame } from "../support/files/bytes.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { cutBacking, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { mountTmpfs } from "../support/files/mount.ts";
-import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { assertFailed, EXIT, type Outcome, run } from "../support/programs/cli.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { lastOf, many, manyEvents, type ManyEvent, oddHost } from "../support/programs/many.ts";
 import { type Running, start } from "../support/programs/pipe.ts";
@@ -150,21 +150,23 @@ test(
     const [first = "", second = "", late = ""] = to;
     const from = loopWith(t, folder, source, { directIo: true });
     cutBacking(from, 61 * BLOCK);
-    const list = join(folder, "list");
-    const options = oddHost(folder, 'sleep 0.5; "$@"');
-    const tried = async (...named: readonly string[]): Promise<number> => {
+    const tries = async (args: readonly string[]): Promise<[Outcome, number]> => {
       const traced = trace(folder, "trace=openat,read,pread64,preadv2");
-      writeFileSync(list, `${named.join("\n")}\n`);
-      const args = ["sync", ...options, "--destinations", list, from.path];
       const outcome = await run(args, { prefix: traced.prefix });
-      assertFailed(outcome, EXIT.io, "sync", new RegExp(`^.*${named.length} of ${named.length} `));
-      const what = `cannot read ${from.path} at offset ${61 * BLOCK}: `;
-      assert.equal(outcome.stderr.split(what).length - 1, named.length, outcome.stderr);
-      return traced.calls().filter((call) => /= -1 EIO/.test(call)).length;
+      return [outcome, traced.calls().filter((call) => / = -1 EIO/.test(call)).length];
     };
-    // The one that is late comes to the bad sector after the others have failed there.
-    const alone = await tried(`odd:${late}`);
-    assert.equal(await tried(first, second, `odd:${late}`), alone);
+    const [, once] = await tries(["checksum", from.path]);
+    // The one that is late comes to the bad sector when the others have failed there and ended.
+    const options = oddHost(
+      folder,
+      '"$@" | { head -c 1000; sleep 0.5; while pgrep -f "receive.*$FOLDER/copy-[12]"; do sleep 0.05; done >&2; cat; }',
+    );
+    const named = [first, second, `odd:${late}`];
+    const [outcome, count] = await tries(["sync", ...options, from.path, ...named]);
+    assertFailed(outcome, EXIT.io, "sync", /3 of 3 destinations failed/);
+    const what = `cannot read ${from.path} at offset ${61 * BLOCK}: `;
+    assert.equal(outcome.stderr.split(what).length - 1, 3, outcome.stderr);
+    assert.equal(count, once);
   },
 );
 
@@ -192,6 +194,19 @@ test("a destination that reads nothing for a while delays no other, and goes on 
   for (const path of to) assertSame(readFileSync(path), source, path);
   // It fits into the window.
   assert.equal(lastOf(started.events()).read, source.length);
+});
+
+test("one that connects later gets what is read for the others", async (t) => {
+  const { folder, from, to } = many(t, [[], []], Buffer.alloc(0));
+  const [first = "", second = ""] = to;
+  // More than the window holds.
+  const size = 320 * 2 ** 20;
+  for (const path of [from, ...to]) truncateSync(path, size);
+  writeFileSync(from, SOURCE, { flag: "r+" });
+  const options = oddHost(folder, 'sleep 0.5; "$@"');
+  const outcome = await run(["sync", "--json", ...options, from, first, `odd:${second}`]);
+  assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+  assert.equal(lastOf(manyEvents(outcome.stdout)).read, size);
 });
 
 test("a destination that is later than the window reads by itself", async (t) => {

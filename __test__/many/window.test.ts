@@ -9,6 +9,7 @@ import type * as Binding from "../../src/native/binding.js";
 import { loadAddon } from "../../src/native/load.ts";
 import { DIGEST_LENGTHS } from "../../src/protocol/digest.ts";
 import type { Reading } from "../../src/stages/retrieve/reads.ts";
+import { Beginning } from "../../src/stages/retrieve/shared/beginning.ts";
 import { SharedReads } from "../../src/stages/retrieve/shared/shared-reads.ts";
 import { type Seat, Window } from "../../src/stages/retrieve/shared/window.ts";
 import { BLOCK, scratch, text } from "../support/files/files.ts";
@@ -34,8 +35,9 @@ class Readers {
     this.#source = source;
     this.window = new Window({ native, engine }, source, HASHING);
     this.#seats = Array.from({ length: count }, () => this.window.join());
+    const place = { window: this.window, beginning: new Beginning(), most: 1 };
     this.#reads = this.#seats.map(
-      (seat) => new SharedReads({ native, engine }, source, { window: this.window, seat, most: 1 }),
+      (seat) => new SharedReads({ native, engine }, source, { ...place, seat }),
     );
   }
 

@@ -3,6 +3,7 @@ import type { HashBatch } from "../../../blocks/digest-batches.ts";
 import type * as Binding from "../../../native/binding.js";
 import { DIGEST_LENGTHS, type Hashing } from "../../../protocol/digest.ts";
 import { OwnReads, type Reading, type Reads, type Wanted } from "../reads.ts";
+import type { Beginning } from "./beginning.ts";
 import type { Chunk, Grid } from "./chunk.ts";
 import type { Pack } from "./pack.ts";
 import type { Seat, Window } from "./window.ts";
@@ -19,28 +20,38 @@ interface Changed {
   index: number;
 }
 
+/** The place of a reader among the others. */
+interface Place {
+  window: Window;
+  seat: Seat;
+  beginning: Beginning;
+  /** The most batches that may use the window at a time. */
+  most: number;
+}
+
 /** Reads the source for one of several hash streams, from a window that all of them share. */
 export class SharedReads implements Reads {
   readonly #context: Pick<StageContext, "native" | "engine">;
   readonly #source: Binding.Source;
   readonly #window: Window;
   readonly #seat: Seat;
+  readonly #beginning: Beginning;
   readonly #most: number;
   readonly #uses = new Set<Use>();
   readonly #waiting: (() => void)[] = [];
   #own: OwnReads | undefined;
   #isClosed = false;
 
-  /** @param most the most batches that may use the window at a time */
   constructor(
     context: Pick<StageContext, "native" | "engine">,
     source: Binding.Source,
-    { window, seat, most }: { window: Window; seat: Seat; most: number },
+    { window, seat, beginning, most }: Place,
   ) {
     this.#context = context;
     this.#source = source;
     this.#window = window;
     this.#seat = seat;
+    this.#beginning = beginning;
     this.#most = most;
   }
 
@@ -70,10 +81,12 @@ export class SharedReads implements Reads {
   async begin(wanted: Wanted): Promise<Reading> {
     const grid = this.#gridOf(wanted.batch, wanted.hashing);
     if (grid === undefined || !wanted.omitZeros) {
+      this.#beginning.release(this.#seat);
       this.#own ??= new OwnReads(this.#context, this.#source);
       this.#window.bytesRead += wanted.batch.bytes;
       return this.#own.begin(wanted);
     }
+    await this.#beginning.arrive(this.#seat);
     while (this.#uses.size >= this.#most) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }

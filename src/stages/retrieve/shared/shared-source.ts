@@ -4,6 +4,7 @@ import { discard, type KeepWarning } from "../../../snapshots/snapshot.ts";
 import { silent } from "../../../ui/progress.ts";
 import { openSource } from "../open-source.ts";
 import type { OpenSource, RetrieveOptions } from "../retrieve-options.ts";
+import { Beginning } from "./beginning.ts";
 import { SharedReads } from "./shared-reads.ts";
 import { type Seat, Window } from "./window.ts";
 
@@ -21,6 +22,7 @@ export class SharedSource {
   readonly opened: OpenSource;
   readonly #context: StageContext;
   readonly #window: Window;
+  readonly #beginning = new Beginning();
   readonly #most: number;
 
   private constructor(
@@ -55,17 +57,20 @@ export class SharedSource {
 
   /** Keeps the beginning of the source in memory for a destination, as long as there is room. */
   join(): Seat {
-    return this.#window.join();
+    const seat = this.#window.join();
+    this.#beginning.expect(seat);
+    return seat;
   }
 
   /** Ends what is kept for a destination. */
   leave(seat: Seat): void {
+    this.#beginning.release(seat);
     this.#window.leave(seat);
   }
 
   /** Returns the reads for a destination, which begin at its seat. */
   readsFor(seat: Seat): SharedReads {
-    const place = { window: this.#window, seat, most: this.#most };
+    const place = { window: this.#window, seat, beginning: this.#beginning, most: this.#most };
     return new SharedReads(this.#context, this.opened.source, place);
   }
 

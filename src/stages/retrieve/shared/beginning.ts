@@ -1,0 +1,41 @@
+/** Milliseconds that the first readers wait for those that are still connecting: ssh and Node take one or two seconds to start. */
+const PATIENCE = 5000;
+
+/**
+ * The common beginning of all readers of a source. Without it, the first one would have read more than the window holds by the time that
+ * the next one has connected, which would have to read all of the source once more.
+ */
+export class Beginning {
+  readonly #patience: number;
+  readonly #missing = new Set<object>();
+  readonly #all: Promise<void>;
+  #begin!: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param patience the milliseconds that the first reader waits at most */
+  constructor(patience = PATIENCE) {
+    this.#patience = patience;
+    this.#all = new Promise((resolve) => (this.#begin = resolve));
+  }
+
+  /** Expects a reader. Call it for all of them first. */
+  expect(reader: object): void {
+    this.#missing.add(reader);
+  }
+
+  /** A reader will not come, or does not wait. */
+  release(reader: object): void {
+    this.#missing.delete(reader);
+    if (this.#missing.size === 0) {
+      clearTimeout(this.#timer);
+      this.#begin();
+    }
+  }
+
+  /** Waits until all readers have come that are expected, but not for ever. */
+  arrive(reader: object): Promise<void> {
+    this.#timer ??= setTimeout(() => this.#begin(), this.#patience);
+    this.release(reader);
+    return this.#all;
+  }
+}
