@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { assertFailed, COMMAND, EXIT, quote, run } from "../support/programs/cli.ts";
+import { eventually } from "../support/programs/eventually.ts";
+import { start } from "../support/programs/pipe.ts";
 import { script } from "../support/hosts/hosts.ts";
 import { assertSynced, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { lacking } from "../support/programs/tools.ts";
@@ -70,15 +73,29 @@ test("a host that does not take what is sent there is given up", { skip }, async
   assertFailed(outcome, EXIT.cut, "sync", /host has not answered for 3 seconds/);
 });
 
+for (const { title, also } of [
+  { title: "a destination that never answers", also: [] },
+  { title: "two destinations that never answer", also: ["host:/two"] },
+])
+  test(`a signal does not wait for ${title}`, async (t) => {
+    const { folder, from } = pair(t);
+    script(join(folder, "rsh"), `touch ${quote([join(folder, "connecting")])}; exec sleep 60`);
+    const running = start(t, ["sync", "-e", join(folder, "rsh"), from, "host:/one", ...also], {});
+    await eventually(() => existsSync(join(folder, "connecting")), { what: "begun to connect" });
+    process.kill(running.pid, "SIGTERM");
+    const patience = setTimeout(20_000, "still there", { ref: false });
+    assert.deepEqual(await Promise.race([running.ended, patience]), { code: 143, signal: null });
+  });
+
 test("the time in which the copy itself was stopped does not count", { skip }, async (t) => {
   const { from, to } = pair(t, { destination: Buffer.alloc(SOURCE.length) });
   const options = ["sync", "--timeout", "3", "--bwlimit", "2M", "--compress", "none", from, to];
   const child = spawn("setsid", [...COMMAND, ...options], { stdio: "ignore" });
   const ended = once(child, "exit");
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await setTimeout(1500);
   assert.ok(child.pid !== undefined);
   process.kill(-child.pid, "SIGSTOP");
-  await new Promise((resolve) => setTimeout(resolve, 4500));
+  await setTimeout(4500);
   process.kill(-child.pid, "SIGCONT");
   const [code] = (await ended) as [number | null];
   assertSynced({ code, signal: null, stdout: Buffer.alloc(0), stderr: "" }, to);

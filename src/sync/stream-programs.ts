@@ -147,8 +147,12 @@ function programOf(
   };
 }
 
-function roleInCancellation({ role, end }: Side): Pick<Program, "isProducer" | "writesDisk"> {
-  return role === "source"
+function roleInCancellation(side: Side): Pick<Program, "isProducer" | "writesDisk" | "hasBegun"> {
+  // A stage reports `begin` before it asks for blocks: without it, nothing was written.
+  return side.role === "source"
     ? { isProducer: true }
-    : { writesDisk: end.kind === "local" ? "here" : "elsewhere" };
+    : {
+        writesDisk: side.end.kind === "local" ? "here" : "elsewhere",
+        hasBegun: () => side.hasBegun,
+      };
 }

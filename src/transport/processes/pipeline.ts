@@ -96,12 +96,15 @@ class Pipeline {
     }
   }
 
-  /** Ends the producers. The connection to a host that writes must stay until its stage has seen the end of its stream. */
+  /**
+   * Ends the producers. The connection to a host that writes must stay until its stage has seen the end of its stream; one that is not
+   * made yet, or waits for something else, is given up.
+   */
   cancel(): void {
     this.#isCancelled = true;
     for (const [place, child] of this.#children) {
       const { isProducer, writesDisk } = this.#programs[place] ?? {};
-      if (isProducer === true) {
+      if (isProducer === true || (writesDisk === "elsewhere" && !this.#mayHaveWritten(place))) {
         void stopChild(child, { ...this.#graceOf(place), toEnd: 0 });
       } else if (writesDisk === "here") {
         child.kill("SIGTERM");
@@ -271,12 +274,17 @@ class Pipeline {
   }
 
   #graceOf(place: number): Grace {
-    const { writesDisk, tidiesUp = false } = this.#programs[place] ?? {};
-    if (writesDisk === undefined) {
+    const { tidiesUp = false } = this.#programs[place] ?? {};
+    if (!this.#mayHaveWritten(place)) {
       return tidiesUp ? { ...GRACE, afterSigterm: DISK_MILLISECONDS } : GRACE;
     }
     const toEnd = this.#isCancelled ? DISK_MILLISECONDS : GRACE.toEnd;
     return { toEnd, afterSigterm: DISK_MILLISECONDS };
+  }
+
+  #mayHaveWritten(place: number): boolean {
+    const { writesDisk, hasBegun = () => true } = this.#programs[place] ?? {};
+    return writesDisk !== undefined && hasBegun();
   }
 
   /** Writes the text after the output of a program if all programs that it waits for succeed; else only closes the pipe. */

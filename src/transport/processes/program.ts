@@ -29,6 +29,8 @@ export interface Program {
   tidiesUp?: boolean;
   /** It writes to a disk, and gets more time to end. On this host (`here`) a cancellation signals it; elsewhere it sees the end of its stream. */
   writesDisk?: "here" | "elsewhere";
+  /** Tells if it may have written to the disk already; until then it gets no time for that. */
+  hasBegun?: () => boolean;
 }
 
 /** Programs that depend on the same connections. When one of these is lost, the programs are replaced together. */
