@@ -38,6 +38,7 @@ const MIB = 2 ** 20;
 const SIZE = 24 * MIB;
 const NEW = noise("new", SIZE);
 const OLD = noise("old", SIZE);
+const ZEROS = Buffer.alloc(SIZE);
 
 /** Both sides of a copy that is under way. */
 interface Sides {
@@ -164,9 +165,7 @@ for (const { what, device, act, code, message, orSucceeds = false } of CHANGES)
         const found = content();
         for (let at = 0; at < found.length; at += 4096) {
           const page = found.subarray(at, at + 4096);
-          const known = [NEW, OLD, Buffer.alloc(SIZE)].some((one) =>
-            one.subarray(at, at + 4096).equals(page),
-          );
+          const known = [NEW, OLD, ZEROS].some((one) => one.subarray(at, at + 4096).equals(page));
           assert.ok(known, `neither old nor new at ${at}`);
         }
       }
