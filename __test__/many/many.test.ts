@@ -118,6 +118,16 @@ test("only errors with --quiet", async (t) => {
   assert.deepEqual([code, stderr, stdout.length], [EXIT.ok, "", 0]);
 });
 
+test("details name their destination", async (t) => {
+  const { from, to } = many(t, BLOCKS);
+  const { code, stderr } = await run(["sync", "-v", from, ...to]);
+  assert.equal(code, EXIT.ok, stderr);
+  for (const path of to)
+    for (const what of [/^\d+ bytes of changed blocks sent$/m, /^this host: .* receive .*$/m])
+      assert.match(stderr.replaceAll(`blockcopy sync: ${path}: `, ""), what);
+  assert.doesNotMatch(stderr, /^blockcopy sync: (?:\d+ bytes of|this host: )/m);
+});
+
 test("a destination that is named twice", async (t) => {
   const { folder, from, to } = many(t, [[0], [1]]);
   const [first = "", second = ""] = to;

@@ -89,7 +89,7 @@ const KNOWN_MESSAGES: readonly KnownMessage[] = [
   [
     /MaxStartups|ssh_exchange_identification|kex_exchange_identification|banner exchange/,
     ({ loginCommand }) =>
-      `use fewer --streams if there are several (MaxStartups in sshd_config(5)), and make sure that an sshd answers: \`${loginCommand} true\``,
+      `use fewer --streams, or fewer destinations on that host, if there are several (MaxStartups in sshd_config(5)), and make sure that an sshd answers: \`${loginCommand} true\``,
   ],
   // The account.
   [/[Tt]oo many logins/, () => "use fewer --streams, or raise maxlogins in limits.conf(5) there"],

@@ -115,9 +115,10 @@ async function copyTo(
   destination: Destination,
   seat: Seat,
 ): Promise<unknown> {
-  const { native, debug, cancellation } = context;
+  const { native, cancellation } = context;
   const { source, remote, copy } = plan;
-  const { end } = destination;
+  const { end, name } = destination;
+  const debug: StageContext["debug"] = (message) => context.debug(`${name}: ${message}`);
   const says = { ...reports.of(destination), debug };
   const part = cancellation.part();
   const compress = plan.compress[end.kind];
@@ -130,10 +131,11 @@ async function copyTo(
         destination: end,
         remote,
         copy,
-        retrieve: retrieveWithin({ ...context, cancellation: part, tell: says.tell }, shared, {
-          seat,
-          options,
-        }),
+        retrieve: retrieveWithin(
+          { ...context, cancellation: part, tell: says.tell, debug },
+          shared,
+          { seat, options },
+        ),
         refuses: (side) => refuseSame(begun, destination, side),
         sending,
       },
