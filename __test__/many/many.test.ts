@@ -79,7 +79,7 @@ test("another digest, block size and length need reads of their own", async (t) 
   );
   writeFileSync(third, MIXED.subarray(0, 33 * BLOCK + 5));
   rmSync(fourth);
-  const named = [first, `odd:${second}`, third, fourth];
+  const named = [`odd:${second}`, first, third, fourth];
   const outcome = await run(["sync", "--create", ...options, from, ...named]);
   assert.equal(outcome.code, EXIT.ok, outcome.stderr);
   for (const path of to) assertSame(readFileSync(path), MIXED, path);
