@@ -255,3 +255,27 @@ test(
     assert.equal(statSync(path).ino, other, "what another program has put there stays");
   },
 );
+
+test(
+  "a second copy refuses an image that the first may still remove",
+  { skip: lackingRoot("qemu-img", "qemu-nbd", "unshare") },
+  async (t) => {
+    const { raw, at } = folderWith(t);
+    const tool = system("readlink", "-f", "/usr/bin/qemu-img").trim();
+    system("cp", tool, at("real"));
+    const words = ["sync", "--create", "--destination-format=qcow2", raw, at("new.qcow2")];
+    // While the first checks its new image, it starts a second that is no child of it.
+    const second = `${blockcopy(...words)} > ${at("said")} 2>&1; echo $? > ${at("fifo")}`;
+    writeFileSync(at("second"), second);
+    const once = `mkfifo ${at("fifo")}; (sh ${at("second")} &); cat ${at("fifo")} > ${at("code")}`;
+    const check = `if [ "$1" = check ] && ! [ -e ${at("fifo")} ]; then ${once}; fi`;
+    const program = `#!/bin/sh\n${check}\nexec ${at("real")} "$@"\n`;
+    writeFileSync(at("program"), program, { mode: 0o755 });
+    const setup = `mount --bind ${at("program")} ${tool} && exec "$@"`;
+    const prefix = ["unshare", "--mount", "sh", "-c", setup, "sh"];
+    assertSucceeded(await run(words, { prefix }));
+    assert.equal(readFileSync(at("code"), "utf8").trim(), String(EXIT.busy));
+    assert.match(readFileSync(at("said"), "utf8"), /new\.qcow2: process .* open for writing/);
+    assertHasDisk(at("new.qcow2"));
+  },
+);

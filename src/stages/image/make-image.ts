@@ -30,11 +30,9 @@ export async function makeImage(image: SizedImage): Promise<MadeImage> {
   try {
     await fill(container, image);
     await container.sync();
-    return { identity: identityOf(container.stat), keep: container.keep };
+    return { identity: identityOf(container.stat), keep: () => container.keep() };
   } catch (error) {
     throw systemCode(error) === undefined ? error : failure(image, systemReason(error));
-  } finally {
-    container.close();
   }
 }
 

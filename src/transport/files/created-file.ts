@@ -5,14 +5,17 @@ import { lstatExactSync, openSync, removeSync } from "../../native/files.ts";
 import { syncFolder } from "./file-names.ts";
 import { removeUnless } from "./unfinished.ts";
 
-/** A file that was created here. The process removes it when it ends, unless it is kept, or its name leads to another file. */
+/**
+ * A file that was created here. The process removes it when it ends, unless it is kept, or its name leads to another file. Until then it
+ * stays open for writing: another copy refuses it, and so does not write to a file that is about to be removed.
+ */
 export class CreatedFile {
   readonly #path: string;
   /** Open for reading and writing. */
   readonly descriptor: number;
   readonly stat: BigIntStats;
-  /** Keeps the file. */
-  readonly keep: () => void;
+  readonly #forget: () => void;
+  #isKept = false;
 
   /**
    * Creates an empty file that only its owner may read. Never opens an existing one, nor what a link leads to.
@@ -24,7 +27,7 @@ export class CreatedFile {
     this.#path = path;
     this.descriptor = openSync(path, O_CREAT | O_EXCL | O_RDWR, 0o600);
     this.stat = fstatSync(this.descriptor, { bigint: true });
-    this.keep = removeUnless(() => this.#remove());
+    this.#forget = removeUnless(() => this.#remove());
   }
 
   /**
@@ -43,8 +46,13 @@ export class CreatedFile {
     }
   }
 
-  close(): void {
-    closeSync(this.descriptor);
+  /** Keeps the file, and closes it. */
+  keep(): void {
+    if (!this.#isKept) {
+      this.#isKept = true;
+      this.#forget();
+      closeSync(this.descriptor);
+    }
   }
 
   #remove(): void {
