@@ -39,6 +39,11 @@ const EXACT: Exact[] = [
   ],
   ["sync-create: -P made fallocate:error=EOPNOTSUPP:when=1+", EXIT.ok],
   [
+    "save-digests: -P cache pread64:error=EOPNOTSUPP:when=1",
+    EXIT.io,
+    /reading cache failed after 0 bytes: operation not supported \(EOPNOTSUPP\); /,
+  ],
+  [
     "retrieve: writev:error=EDQUOT:when=1+",
     EXIT.io,
     /writing the block stream failed after \d+ bytes: disk quota exceeded \(EDQUOT\); raise the quota/,

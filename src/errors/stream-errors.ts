@@ -21,11 +21,15 @@ const STREAM_ADVICE: Readonly<Record<string, string>> = {
   EFBIG: "raise the limit on the size of files (`ulimit -f`) and run it again",
 };
 
-/** System errors of Linux without a name in libuv, which calls them `Unknown system error -122`. */
+/**
+ * System errors of Linux without a name in libuv, which calls them `Unknown system error -122`; and the one that it only knows of sockets,
+ * as ENOTSUP.
+ */
 const UNNAMED: Readonly<Record<number, readonly [code: string, description: string]>> = {
   62: ["ETIME", "timer expired"],
   67: ["ENOLINK", "link has been severed"],
   74: ["EBADMSG", "bad message"],
+  95: ["EOPNOTSUPP", "operation not supported"],
   116: ["ESTALE", "stale file handle"],
   117: ["EUCLEAN", "structure needs cleaning"],
   122: ["EDQUOT", "disk quota exceeded"],
@@ -83,8 +87,9 @@ export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error && "code" in error && typeof error.code === "string")) {
     return undefined;
   }
-  const number = /^Unknown system error -(\d+)$/.exec(error.code)?.[1];
-  const known = process.platform === "linux" ? UNNAMED[Number(number)] : undefined;
+  const number =
+    error.code === "ENOTSUP" ? 95 : Number(/^Unknown system error -(\d+)$/.exec(error.code)?.[1]);
+  const known = process.platform === "linux" ? UNNAMED[number] : undefined;
   return known?.[0] ?? error.code;
 }
 
