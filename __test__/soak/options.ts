@@ -48,7 +48,8 @@ const REFUSALS: readonly [RegExp, Repair][] = [
     (given, { sizes: { source, destination }, isDevice }) => {
       if (source === destination || destination === undefined) return undefined;
       if (destination > source) return instead(given, ["--truncate"], "--allow-larger");
-      return isDevice ? undefined : instead(given, ["--allow-larger"], "--create");
+      // blockcopy 0.0.2 makes no file longer.
+      return isDevice ? undefined : instead(given, ["--allow-larger", "--wire"], "--create");
     },
   ],
   [

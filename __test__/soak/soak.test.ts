@@ -60,7 +60,7 @@ test("growth is found, and noise is not growth", () => {
 
 test("a refusal must name an option that was given, or sizes that differ", () => {
   const facts = { sizes: { source: 1, destination: 1 }, isDevice: false };
-  const refused = (message: string, ...names: string[]): unknown => {
+  const refused = (message: string, ...names: string[]): string[] => {
     const given = new Map(names.map((name) => [name, true] as const));
     const outcome = { code: EXIT.usage, signal: null, stdout: Buffer.alloc(0), stderr: message };
     return [...afterRefusal(outcome, given, "sync", facts).keys()];
@@ -70,4 +70,7 @@ test("a refusal must name an option that was given, or sizes that differ", () =>
   assert.throws(() => refused(conflict, "--sparse"), /an option that was not given/);
   const sizes = "ERROR (sync): the source a has 1 bytes and the destination 1; give another\n";
   assert.throws(() => refused(sizes, "--sparse"), /refused without a reason/);
+  facts.sizes.source = 2;
+  // The second is refused with the first: a way out must not lead back.
+  assert.deepEqual(refused(sizes, "--wire"), ["--create"]);
 });
