@@ -30,10 +30,10 @@ export async function withServers(
   });
   const servers = ends.filter((end) => end !== undefined);
   const names = operands.map((operand, place) => ends[place]?.uri ?? operand);
-  // The longest first: one URI may be the beginning of another.
+  // The longest first: one URI may be the beginning of another. A string in place of the function would be a pattern, where $$ is $.
   const longest = [...servers].sort((one, other) => other.uri.length - one.uri.length);
   const named = (text: string): string =>
-    longest.reduce((whole, { uri, label }) => whole.replaceAll(uri, label), text);
+    longest.reduce((whole, { uri, label }) => whole.replaceAll(uri, () => label), text);
   const says = {
     warn: (message: string) => context.warn(named(message)),
     alarm: (message: string) => context.alarm(named(message)),
