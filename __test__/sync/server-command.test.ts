@@ -132,6 +132,27 @@ const FAILING: [code: number, says: RegExp, ...words: string[]][] = [
   ],
   [
     EXIT.busy,
+    /cannot open \[ sh -c exit \$\(\(\$\$ \* 0 \+ 3\)\) \]: .*; .* it ended by exit code 3/,
+    "disk",
+    "[",
+    "sh",
+    "-c",
+    "exit $(($$ * 0 + 3))",
+    "]",
+  ],
+  // It is not the process that LISTEN_PID names, so it goes to the background.
+  [
+    EXIT.busy,
+    /it ended by exit code 0/,
+    "[",
+    "sh",
+    "-c",
+    "nbdkit -U $PWD/socket file disk; exit 0",
+    "]",
+    "copy",
+  ],
+  [
+    EXIT.busy,
     /unknown parameter 'foo'/,
     "--verify=full",
     "disk",
@@ -222,6 +243,7 @@ test("servers that fail, and what is refused", { skip }, async (t) => {
     /starts no server/,
   );
   assert.ok(!isServed("nbdkit memory 1M"));
+  await eventually(() => !isServed("socket file disk"), { what: "no server is left" });
 });
 
 test("a server ends with this program, and its own end is reported", { skip }, async (t) => {

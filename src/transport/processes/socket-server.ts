@@ -186,6 +186,8 @@ class Running implements SocketServer {
       child.on("exit", (code, signal) => resolve(this.#failureOf(code, signal)));
     });
     this.#forget();
+    // A server that went to the background would serve the disk for ever, perhaps to everybody.
+    signalGroup(child, "SIGTERM");
     await Promise.race([closed, sleep(TO_READ, undefined, { ref: false })]);
     child.stdout?.destroy();
     child.stderr?.destroy();
@@ -201,13 +203,20 @@ class Running implements SocketServer {
 
   /** Sends a signal to the server and to what it has started. */
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
-    const { pid, exitCode, signalCode } = this.#child;
-    if (pid !== undefined && exitCode === null && signalCode === null) {
-      try {
-        process.kill(-pid, signal);
-      } catch {
-        // It has ended, and so has what it had started.
-      }
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode === null && signalCode === null) {
+      signalGroup(this.#child, signal);
+    }
+  }
+}
+
+/** Sends a signal to all processes of the group of a child. */
+function signalGroup({ pid }: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
+  if (pid !== undefined) {
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // It has ended, and so has what it had started.
     }
   }
 }
