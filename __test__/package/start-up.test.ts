@@ -300,6 +300,11 @@ test(
       assert.match(failure.text, advice);
       assert.match(failure.text, new RegExp(code));
     }
+    const unnamed = "Unknown system error -74";
+    const damaged = Object.assign(new Error(`${unnamed}: ${unnamed}, read`), { code: unnamed });
+    const failure = explainStart(damaged);
+    assert.equal(failure.code, EXIT.busy);
+    assert.match(failure.text, /bad message \(EBADMSG\), read; check the disk/);
     assert.equal(explainStart(new TypeError("x is not a function")).code, EXIT.internal);
     assert.equal(explainStart(undefined).code, EXIT.internal);
   },

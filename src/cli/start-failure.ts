@@ -32,12 +32,20 @@ const ADVICE: Readonly<Record<string, string>> = {
   ESTALE: "mount the file system that blockcopy is installed on again, and run this again",
 };
 
+/** System errors of Linux for which libuv has no name. The same as in stream-errors.ts, which may be what cannot be imported. */
+const UNNAMED: Readonly<Record<string, string>> = {
+  74: "bad message (EBADMSG)",
+  116: "stale file handle (ESTALE)",
+  117: "structure needs cleaning (EUCLEAN)",
+};
+
 /** Explains an error that kept the program from starting. An error of the system or of an incomplete installation is not a fault of the program. */
 export function explainStart(error: unknown): StartFailure {
   const why = String(error)
     .replace(/\nRequire stack:.*/s, "")
-    .replaceAll(/\s*\n\s*/g, " ");
-  const code = codeOf(error);
+    .replaceAll(/\s*\n\s*/g, " ")
+    .replaceAll(/Unknown system error -(\d+)/g, (all, number: string) => UNNAMED[number] ?? all);
+  const code = codeOf(error, why);
   if (code === undefined && !(error instanceof SyntaxError)) {
     return {
       text: `cannot start: ${why}; this is a fault of blockcopy: report it`,
@@ -49,9 +57,10 @@ export function explainStart(error: unknown): StartFailure {
 }
 
 /** Returns the code of a failed system call, or of a module that is missing or cannot be read. */
-function codeOf(error: unknown): string | undefined {
+function codeOf(error: unknown, why: string): string | undefined {
   const code: unknown = (error as { code?: unknown } | null | undefined)?.code;
-  const known = typeof code === "string" ? code : /\b(E[A-Z0-9]{3,}):/.exec(String(error))?.[1];
+  const isNamed = typeof code === "string" && !code.startsWith("Unknown system error");
+  const known = isNamed ? code : /\b(E[A-Z0-9]{3,})(?::|\))/.exec(why)?.[1];
   const isForeign =
     /^E[A-Z0-9]+$|^MODULE_NOT_FOUND$|^ERR_(?:MODULE_NOT_FOUND|INVALID_PACKAGE|PACKAGE|UNSUPPORTED_DIR)/;
   return known !== undefined && isForeign.test(known) ? known : undefined;
