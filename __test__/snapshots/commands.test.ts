@@ -137,9 +137,18 @@ test("--after runs if all processes of the unit are ended", { skip }, async (t) 
   const isWaiting = (): boolean => (started = descendants(child.pid ?? 0)).length >= 4;
   await eventually(isWaiting, { what: "waited", detail: () => String(started) });
   // As systemd does it: SIGTERM to each process of the control group.
-  for (const pid of started) process.kill(pid, "SIGTERM");
+  for (const pid of started) terminate(pid);
   await eventually(() => log() === "begin\nafter\n", { what: "run", detail: log });
 });
+
+/** Sends SIGTERM to a process, unless it has ended with the one that had started it. */
+function terminate(pid: number): void {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
+  }
+}
 
 /** Lists a process and all that descend from it. */
 function descendants(pid: number): number[] {

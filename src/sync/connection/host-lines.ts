@@ -109,10 +109,10 @@ export function keepSingleLine({ name }: SingleId, digest: string): string {
     `umask 077`,
     `mkdir -p "$p" || exit 1`,
     `find "$p" -name ".single-*" -prune -mtime +${LEFTOVER_DAYS} -exec rm -rf "{}" ";"`,
-    `t=$(mktemp -d "$p/.single-XXXXXX") || exit 1`,
-    `clean() { rm -rf "$t"; }`,
+    `t=; clean() { rm -rf "$t"; }`,
     // Some shells do not run the first trap when a signal ends them; a closed standard error would do that too.
     `trap clean 0; trap "exit 1" HUP INT TERM; trap "" PIPE`,
+    `t=$(mktemp -d "$p/.single-XXXXXX") || exit 1`,
     `d=$t; ${TRUSTED} || ${refuse("another user could change what is in $p: take that right away (chmod go-w), or name another folder with XDG_CACHE_HOME")}`,
     `mkdir "$d/new" && gzip -dc > "$d/new/blockcopy" && echo "${sums}" > "$d/new/SHA256SUMS" && chmod 700 "$d/new/blockcopy" || exit 1`,
     `(cd "$d/new" && sha256sum -c SHA256SUMS >/dev/null) || exit 1`,
