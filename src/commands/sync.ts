@@ -2,10 +2,9 @@ import { Command } from "clipanion";
 
 import { UsageError } from "../errors/copy-error.ts";
 import type { ExtentList } from "../ranges/extents.ts";
-import { isExport } from "../native/export.ts";
 import { wantsLegacy } from "../process/environment.ts";
 import { attributeOptions } from "../stages/save/metadata.ts";
-import { nameOf, parseEndpoint, pathHere, sameError } from "../sync/connection/endpoint.ts";
+import { parseEndpoint, pathHere, refuseSameExport } from "../sync/connection/endpoint.ts";
 import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import { runCopy } from "../sync/copy.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
@@ -140,10 +139,7 @@ export class SyncCommand extends SyncOptionsCommand {
     }
     refuseTogether(this);
     refuseFormats(this, { from, to });
-    // Before both are opened: a server may serve one client only.
-    if (isExport(to.path) && nameOf(from) === nameOf(to)) {
-      throw sameError(source, destination);
-    }
+    refuseSameExport(source, destination);
     const refused = {
       ...attributeOptions(this),
       "--create": this.create,

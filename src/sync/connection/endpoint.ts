@@ -117,6 +117,18 @@ export function sameError(source: string, destination: string): UsageError {
   return new UsageError(`${source} and ${destination} are the same`, "give two different ones");
 }
 
+/**
+ * Refuses an export that is the source too, before both are opened: a server may serve one client only.
+ *
+ * @throws UsageError
+ */
+export function refuseSameExport(source: string, destination: string): void {
+  const [from, to] = [parseEndpoint(source), parseEndpoint(destination)];
+  if (isExport(to.path) && nameOf(from) === nameOf(to)) {
+    throw sameError(source, destination);
+  }
+}
+
 /** Returns the host of a remote end as people write it. */
 export function hostOf({ user, host }: RemoteEndpoint): string {
   const shown = host.includes(":") ? `[${host}]` : host;

@@ -1,9 +1,8 @@
 import { UsageError } from "../../../errors/copy-error.ts";
-import { isExport } from "../../../native/export.ts";
 import { wantsLegacy } from "../../../process/environment.ts";
 import type { Compress } from "../../../stages/retrieve/compression.ts";
 import { attributeOptions } from "../../../stages/save/metadata.ts";
-import { nameOf, sameError } from "../../../sync/connection/endpoint.ts";
+import { refuseSameExport } from "../../../sync/connection/endpoint.ts";
 import { refuseUnusableRsh } from "../../../sync/connection/unusable-rsh.ts";
 import { compressOf } from "../../../sync/stage-arguments.ts";
 import type { Destination } from "../../../sync/many/copy-to-many.ts";
@@ -96,15 +95,12 @@ function refuse(command: SyncCommand, declared: SyncCommand): void {
 }
 
 /**
- * Refuses an export that is the source too, before both are opened: a server may serve one client only. Also refuses options that do not
- * work with an export.
+ * Refuses an export that is the source too, and options that do not work with an export.
  *
  * @throws UsageError
  */
 function refuseExport(command: SyncCommand, { end, name }: Destination): void {
-  if (isExport(end.path) && nameOf(end) === command.source) {
-    throw sameError(command.source, name);
-  }
+  refuseSameExport(command.source, name);
   const { create, lock } = command;
   refuseOnExport(end.path, {
     ...attributeOptions(command),
