@@ -53,7 +53,7 @@ export class Side {
   readonly before: Side | undefined;
   /** Its first event: it runs, and has this version. */
   hello: (StageEvent & { event: "hello" }) | undefined;
-  /** True once it has opened its file. */
+  /** True once it has opened its file. Only then a destination asks for blocks: until then, it has written nothing. */
   hasBegun = false;
   /** Bytes to work on; undefined if unknown. */
   total: number | undefined;

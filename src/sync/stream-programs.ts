@@ -148,7 +148,6 @@ function programOf(
 }
 
 function roleInCancellation(side: Side): Pick<Program, "isProducer" | "writesDisk" | "hasBegun"> {
-  // A stage reports `begin` before it asks for blocks: without it, nothing was written.
   return side.role === "source"
     ? { isProducer: true }
     : {

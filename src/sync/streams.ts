@@ -152,7 +152,6 @@ function cancelledError(
   if (ownFailure && error.synced === undefined) {
     return failureOf(cause, warn);
   }
-  // A stage reports `begin` before it asks for blocks: without it, nothing was written.
   const synced = streams.map(({ to }) =>
     to.hasBegun || to.before !== undefined ? syncedBy(to) : 0,
   );
