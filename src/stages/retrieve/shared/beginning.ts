@@ -6,15 +6,12 @@ const PATIENCE = 5000;
  * the next one has connected, which would have to read all of the source once more.
  */
 export class Beginning {
-  readonly #patience: number;
   readonly #missing = new Set<object>();
   readonly #all: Promise<void>;
   #begin!: () => void;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param patience the milliseconds that the first reader waits at most */
-  constructor(patience = PATIENCE) {
-    this.#patience = patience;
+  constructor() {
     this.#all = new Promise((resolve) => (this.#begin = resolve));
   }
 
@@ -34,7 +31,7 @@ export class Beginning {
 
   /** Waits until all readers have come that are expected, but not for ever. */
   arrive(reader: object): Promise<void> {
-    this.#timer ??= setTimeout(() => this.#begin(), this.#patience);
+    this.#timer ??= setTimeout(() => this.#begin(), PATIENCE);
     this.release(reader);
     return this.#all;
   }
