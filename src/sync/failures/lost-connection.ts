@@ -73,12 +73,9 @@ export class LostConnections {
 
   /** Returns the cause of a failed copy: if no new connection has come up, the loss of the old one. */
   causeOf(cause: Cause): Cause {
-    const { side } = cause;
-    const lost =
-      side.hello === undefined &&
-      side.before !== undefined &&
-      this.#losses.filter((loss) => loss.side.end === side.end).at(-1);
-    if (lost === undefined || lost === false) {
+    const { end, hello, before } = cause.side;
+    const lost = this.#losses.filter(({ side }) => side.end === end).at(-1);
+    if (hello !== undefined || before === undefined || lost === undefined) {
       return cause;
     }
     this.#warn(`no new connection: ${failureOf(cause, this.#warn).message}`);
@@ -86,7 +83,7 @@ export class LostConnections {
   }
 }
 
-/** Returns the end that lost its connection first; undefined if there is none, or if an end has failed for another reason. */
+/** Returns the end that lost its connection first; undefined if none has, or if one has failed for another reason. */
 function lossAmong(ends: EndedStream["ends"]): Cause | undefined {
   const isExplained = ends.every(
     ({ side, status }) => mayBeLost(side, status) || isDone(side, status),
