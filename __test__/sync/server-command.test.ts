@@ -110,6 +110,9 @@ test("a server here and a file on another host", { skip: lackingHosts || skip },
 /** Starts a server whose wrapper ends by this exit code when it is stopped. */
 const WRAPPER = `trap "exit 7" TERM; sh -c 'LISTEN_PID=$$ exec nbdkit "$@"' sh file disk & wait`;
 
+/** A server with a disk of 1 MiB. */
+const SERVER = ["[", "nbdkit", "memory", "1M", "]"];
+
 const FAILING: [code: number, says: RegExp, ...words: string[]][] = [
   [
     EXIT.busy,
@@ -163,38 +166,9 @@ const FAILING: [code: number, says: RegExp, ...words: string[]][] = [
     "foo=1",
     "]",
   ],
-  [
-    EXIT.usage,
-    /size of an export is fixed/,
-    "--truncate",
-    "disk",
-    "[",
-    "nbdkit",
-    "memory",
-    "1M",
-    "]",
-  ],
-  [
-    EXIT.usage,
-    /--create does not work with \[ nbdkit memory 1M \]/,
-    "--create",
-    "disk",
-    "[",
-    "nbdkit",
-    "memory",
-    "1M",
-    "]",
-  ],
-  [
-    EXIT.usage,
-    /has 2097152 bytes and the destination 1048576/,
-    "disk",
-    "[",
-    "nbdkit",
-    "memory",
-    "1M",
-    "]",
-  ],
+  [EXIT.usage, /size of an export is fixed/, "--truncate", "disk", ...SERVER],
+  [EXIT.usage, /--create does not work with \[ nbdkit memory 1M \]/, "--create", "disk", ...SERVER],
+  [EXIT.usage, /has 2097152 bytes and the destination 1048576/, "disk", ...SERVER],
   [EXIT.usage, /`\]` is missing/, "disk", "[", "nbdkit", "memory", "1M"],
   [EXIT.usage, /begins with a program/, "disk", "[", "]"],
   [EXIT.usage, /begins with a program/, "disk", "[", "-x", "]"],
@@ -206,17 +180,7 @@ const FAILING: [code: number, says: RegExp, ...words: string[]][] = [
     "nbdkit",
     "]",
   ],
-  [
-    EXIT.usage,
-    /does not work with several destinations/,
-    "[",
-    "nbdkit",
-    "memory",
-    "1M",
-    "]",
-    "copy",
-    "disk",
-  ],
+  [EXIT.usage, /does not work with several destinations/, ...SERVER, "copy", "disk"],
   [
     EXIT.io,
     /all was done, but then \[ sh .*: it ended by exit code 7/,
@@ -236,12 +200,7 @@ test("servers that fail, and what is refused", { skip }, async (t) => {
     assertFailed(outcome, code, "sync", says);
     assert.doesNotMatch(outcome.stderr, /\x1b|\/proc\//);
   }
-  assertFailed(
-    await run(["checksum", "[", "nbdkit", "memory", "1M", "]"]),
-    EXIT.usage,
-    "checksum",
-    /starts no server/,
-  );
+  assertFailed(await run(["checksum", ...SERVER]), EXIT.usage, "checksum", /starts no server/);
   assert.ok(!isServed("nbdkit memory 1M"));
   await eventually(() => !isServed("socket file disk"), { what: "no server is left" });
 });
