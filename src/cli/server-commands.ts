@@ -44,7 +44,7 @@ function takesValue(word: string, declarations: readonly Declaration[]): boolean
   return declarations.some(({ names, kind }) => kind !== undefined && names.includes(word));
 }
 
-/** @param end the place of the bracket at its end in the words after the first bracket; negative if there is none */
+/** @param end the place of `]` among the words after `[`; negative if it is missing */
 function refuseServer(name: string, after: readonly string[], end: number): void {
   if (end < 0) {
     throw new Error(

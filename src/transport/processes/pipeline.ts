@@ -182,7 +182,7 @@ class Pipeline {
     return ended;
   }
 
-  /** Prepares the programs that take the place of a group that has ended. Returns false if there are none. */
+  /** Prepares the programs that take the place of a group that has ended. Returns false if none may. */
   async #isReplaced({ places, replace }: ProgramGroup, ends: readonly Ended[]): Promise<boolean> {
     if (!this.#isEnding) {
       await sleep(PAUSE);
