@@ -94,7 +94,7 @@ test("an ssh that is too old, or another one, is asked nothing", { skip }, async
     fakeSsh(folder, { version: `echo "${version}" >&2; exit 0` });
     const words = await connectionWords(folder);
     assert.ok(!words.some((word) => word.startsWith("Ciphers")), words.join(" "));
-    assert.doesNotMatch(readFileSync(join(folder, "calls"), "utf8"), /-G/);
+    assert.doesNotMatch(readFileSync(join(folder, "calls"), "utf8"), / -G /);
   }
 });
 
@@ -109,7 +109,7 @@ test(
     writeFileSync(join(folder, "config"), hanging);
     const words = await connectionWords(folder, { options: `-F ${join(folder, "config")}` });
     assert.ok(!words.includes(PREFERENCE));
-    const calls = readFileSync(join(folder, "calls"), "utf8").match(/-G/g);
+    const calls = readFileSync(join(folder, "calls"), "utf8").match(/ -G /g);
     assert.equal(calls?.length, 1);
   },
 );
