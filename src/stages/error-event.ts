@@ -2,6 +2,7 @@ import { isEngineFailure, NO_TUNNEL } from "../errors/engine-failure.ts";
 import { adviceOn, exitCodeOf, failureMessage } from "../errors/explain.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import { ProtocolError } from "../protocol/error.ts";
+import { SharedListError } from "../transport/files/shared-list.ts";
 import { eventLine } from "../ui/event-lines.ts";
 import type { JsonLine } from "../ui/json-line.ts";
 
@@ -15,6 +16,7 @@ export function errorEvent(error: unknown, stage: string, synced: number | undef
     consequence: isConsequence(error),
     ...(synced !== undefined && { synced }),
     ...(isEngineFailure(error) && NO_TUNNEL.includes(error.kind) && { tunnel: true }),
+    ...(error instanceof SharedListError && error.makerGone && { firstStreamGone: true }),
     foreign:
       error instanceof ProtocolError &&
       ["unknown-command", "other-stream", "not-asked"].includes(error.code),

@@ -1,8 +1,7 @@
-import { SIGNAL_EXIT_CODES } from "../errors/exit-codes.ts";
 import type { Cancellation } from "../blocks/cancellation.ts";
 import { type PipelineResult, runPipeline } from "../transport/processes/pipeline.ts";
 import type { ProgramGroup } from "../transport/processes/program.ts";
-import { type Cause, causeOf } from "./failures/which-failed.ts";
+import { type Cause, causeOf, followsAnother } from "./failures/which-failed.ts";
 import type { Sent } from "./connection/host-lines.ts";
 import type { SidePair } from "./copy-view.ts";
 import { Exchange } from "./exchange.ts";
@@ -148,7 +147,7 @@ function cancelledError(
   warn: SyncContext["warn"],
 ): Error {
   const { error } = cause.side;
-  const ownFailure = error?.consequence === false && !SIGNAL_EXIT_CODES.includes(error.code);
+  const ownFailure = error?.consequence === false && !followsAnother(error);
   if (ownFailure && error.synced === undefined) {
     return failureOf(cause, warn);
   }

@@ -17,7 +17,7 @@ const LINES = [
   '{"event":"progress","done":1,"counts":{"changed":0},"spent":{"elapsed":1,"cpu":2.5,"threads":3,"input":4,"output":5},"rate":6,"limit":{"what":"link","side":null,"host":"h"}}',
   '{"event":"aside","aside":{"what":"reading","total":9,"done":3}}',
   '{"event":"warning","message":"\\u001b[2J\\u202e"}',
-  '{"event":"error","message":"m","advice":"a","code":74,"consequence":true,"synced":4096,"foreign":false}',
+  '{"event":"error","message":"m","advice":"a","code":74,"consequence":true,"synced":4096,"foreign":false,"firstStreamGone":true}',
   '{"event":"map","length":100,"bucket":10,"changed":[0,1,9]}',
   '{"event":"end","outcome":"done","summary":{"read":1,"same":1,"blocks":0,"changed":0,"sent":null,"plain":0,"packed":0,"verified":"full","dryRun":false,"sizes":{"source":1,"destination":null},"seconds":0.1},"proof":{"verified":"none","changed":0}}',
   '{"event":"later","new":[[{}]]}',

@@ -29,7 +29,7 @@ export function causeOf(
   const cause =
     candidates.find(
       ({ side: { error }, isFirst }) =>
-        error?.consequence === false && (isFirst || !isSignalCode(error.code)),
+        error?.consequence === false && (isFirst || !followsAnother(error)),
     ) ??
     candidates.find(
       ({ side, status }) => endedUnexplained(side, status) && !isReaderGone(status),
@@ -51,7 +51,10 @@ function isReaderGone(status: ExitStatus): boolean {
   return "code" in status && status.code === ExitCode.readerGone;
 }
 
-/** True for the exit code of a stage that was ended by a signal, which this program sends to all others when one has failed. */
-function isSignalCode(code: number): boolean {
-  return code > 128;
+/**
+ * True for the error of a stage that fails in this way after a stage of any stream has: this program signals all others then, and the end of
+ * the first stream takes the list of parts with it.
+ */
+export function followsAnother({ code, firstStreamGone }: NonNullable<Side["error"]>): boolean {
+  return code > 128 || firstStreamGone === true;
 }

@@ -10,6 +10,9 @@ import { openSync } from "../../native/files.ts";
 /** Bytes before the entries: an identifier and a description, filled up with spaces. */
 const HEADER_LENGTH = 512;
 
+/** The details of an error about a list whose maker cannot be seen. */
+const GONE = { makerGone: true } as const;
+
 /** Characters of an identifier. */
 const ID_LENGTH = 36;
 
@@ -17,12 +20,16 @@ const ID_LENGTH = 36;
 export class SharedListError extends CopyError {
   override readonly name = "SharedListError";
 
-  constructor(message: string) {
+  /** True if the process that has made the list cannot be seen: it has ended, unless it is in another PID namespace. */
+  readonly makerGone: boolean;
+
+  constructor(message: string, { makerGone = false } = {}) {
     super(
       message,
       "run it again; without --streams, one connection copies all and needs no such list",
       ExitCode.io,
     );
+    this.makerGone = makerGone;
   }
 }
 
@@ -85,7 +92,7 @@ export class SharedList {
     // The number of a process may have been given to another one since.
     if (text.slice(0, ID_LENGTH) !== id) {
       close(file);
-      throw new SharedListError(`${path} is not the list of the parts of this copy`);
+      throw new SharedListError(`${path} is not the list of the parts of this copy`, GONE);
     }
     return new SharedList(name, text.slice(ID_LENGTH).trim(), file);
   }
@@ -139,5 +146,8 @@ function failure(what: string, error: unknown): unknown {
   const code = systemCode(error);
   return code === undefined
     ? error
-    : new SharedListError(`cannot ${what} the list of the parts of this copy: ${describe(code)}`);
+    : new SharedListError(
+        `cannot ${what} the list of the parts of this copy: ${describe(code)}`,
+        code === "ENOENT" ? GONE : {},
+      );
 }
