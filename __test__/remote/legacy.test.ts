@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
 import { assertFailed, EXIT, quote, run, withoutSummary } from "../support/programs/cli.ts";
 import { BLOCK, noise } from "../support/files/files.ts";
+import { readEvents } from "../support/programs/events.ts";
 import { OURS, LEGACY_PROGRAMS, scriptIn, syncWire } from "../support/programs/legacy.ts";
 import { assertSynced, bytesSent, changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { DONE, hashStream, restFrame, unequalHash } from "../support/wire/frames.ts";
@@ -38,6 +39,15 @@ for (const [name, there, skip] of LEGACY_PROGRAMS) {
     rmSync(to);
     const args = ["--create", "--sparse", "--verify", "written", "x:source", "destination"];
     assertSynced(await syncWire(folder, there, args), to);
+  });
+
+  test(`the change map of a copy to ${name}`, { skip }, async (t) => {
+    const { folder, to } = pair(t);
+    const outcome = await syncWire(folder, there, ["--json", "--map", "source", "x:destination"]);
+    assertSame(readFileSync(to), SOURCE);
+    const maps = readEvents(outcome.stdout).filter((event) => event.event === "map");
+    const changed = maps.map((map) => map.changed.reduce((sum, bytes) => sum + bytes, 0));
+    assert.deepEqual(changed, [3 * BLOCK]);
   });
 
   test(`a part, to and from ${name}`, { skip }, async (t) => {

@@ -133,7 +133,7 @@ export class SyncCommand extends SyncOptionsCommand {
     refuseStandardInput(destination);
     const [from, to] = [parseEndpoint(source), parseEndpoint(destination)];
     this.isHere = from.kind === "local" && to.kind === "local";
-    this.settleShortForms();
+    this.settleOptions();
     if (this.incremental !== undefined && this.snapshot === "none") {
       this.snapshot = "thin";
     }

@@ -154,18 +154,17 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     text: "Write the result to this file, for the textfile collector of Prometheus",
   });
 
-  /** True if the change map is wanted, drawn or in a file. */
-  get map(): boolean {
-    return this.drawMap || this.mapFile !== undefined;
-  }
+  /** True if the change map is wanted, drawn or in a file. A field and no getter: copies of the options must have it. */
+  map = false;
 
   /**
-   * Sets what the short forms stand for.
+   * Sets what follows from other options: those that a short form stands for, and whether a change map is made.
    *
    * @throws UsageError
    */
-  settleShortForms(): void {
+  settleOptions(): void {
     this.settleAttributes();
+    this.map = this.drawMap || this.mapFile !== undefined;
     if (!this.compressAuto) {
       return;
     }

@@ -74,7 +74,7 @@ function refuseServers(operands: readonly string[]): void {
 /** @throws UsageError */
 function refuse(command: SyncCommand, declared: SyncCommand): void {
   refuseOptions(command, declared);
-  command.settleShortForms();
+  command.settleOptions();
   refuseTogether(command);
   if (wantsLegacy()) {
     throw new UsageError(
