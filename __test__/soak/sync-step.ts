@@ -130,8 +130,9 @@ function afterFailure(step: Step, outcome: Outcome, given: Given, was: Before): 
   if (code === EXIT.ok) return undefined;
   step.count(`exit ${code}`);
   if (code === EXIT.usage) return afterRefusal(outcome, given, "sync", was.facts);
+  // 0.0.2 on another host makes no destination.
   if (code === EXIT.missing && destination === undefined && !given.has("--create"))
-    return new Map(given).set("--create", true);
+    return without(given, "--wire").set("--create", true);
   if (code === EXIT.otherDestination && given.has("--digest-cache")) {
     rmSync(fileOf(step, "digests"));
     return given;
