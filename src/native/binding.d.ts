@@ -11,16 +11,27 @@ export declare class Engine {
   sync(sink: Sink): Promise<void>
   /** Reads blocks into a slot and returns those that differ from the destination. */
   diff(source: Source, slab: Slab, slot: number, options: DiffOptions): Promise<Diff>
-  /** Starts the threads. */
-  constructor(options: EngineOptions)
-  /** Description of the set-up, for the log. */
-  get description(): string
-  /** Bytes that must be in flight to give work to every thread. */
-  get appetite(): number
-  /** Describes how blocks are digested, for the log. */
-  hashing(algorithm: DigestAlgorithm): string
-  /** Returns the digest of a block of `length` zeros. */
-  zeroDigest(algorithm: DigestAlgorithm, length: number): Uint8Array
+  /** Compresses blocks that lie in a slot one after the other, each in place if that makes it smaller. */
+  pack(slab: Slab, slot: number, blocks: Array<Range>, compression: Compression): Promise<Packed[]>
+  /**
+   * Returns the first range with data at or after an offset; what lies before it is a hole. If there is no more data, the range is
+   * empty and at the end of the source.
+   */
+  dataFrom(source: Source, offset: number): Promise<DataRange>
+  /**
+   * Reads a map of an export: the ranges that this dirty bitmap names, or without one, those that are allocated; in ascending order, at
+   * most `most`. Returns start and end of each in turn. Rejects with the kind `no-bitmap` or `no-allocation` if any of it is unknown.
+   */
+  exportRanges(uri: string, bitmap: string | null, most: number): Promise<Float64Array>
+  /** Reads a range into a slot and returns the digests of its blocks, one after the other. */
+  scan(source: Source, slab: Slab, slot: number, options: ScanOptions): Promise<Uint8Array>
+  /** Returns the digests of blocks in a slot, one after the other. */
+  digest(slab: Slab, slot: number, options: DigestOptions): Promise<Uint8Array>
+  /**
+   * Compares a range of source and destination, block by block, and writes the blocks that differ. The slot must have room for both
+   * sides: twice the length of the range.
+   */
+  update(sides: Sides, slab: Slab, slot: number, options: UpdateOptions): Promise<Update>
   /**
    * Returns the permanent identifier of a source, which changes with every change of a file: printable ASCII, at most 1024 characters.
    * Rejects with the kind `no-identity` for a device without a permanent identifier.
@@ -74,27 +85,16 @@ export declare class Engine {
   refuseCreating(path: string): Promise<void>
   /** Opens the file or device of a sink for reading. */
   openReader(sink: Sink, direct: DirectIo): Promise<Source>
-  /** Compresses blocks that lie in a slot one after the other, each in place if that makes it smaller. */
-  pack(slab: Slab, slot: number, blocks: Array<Range>, compression: Compression): Promise<Packed[]>
-  /**
-   * Returns the first range with data at or after an offset; what lies before it is a hole. If there is no more data, the range is
-   * empty and at the end of the source.
-   */
-  dataFrom(source: Source, offset: number): Promise<DataRange>
-  /**
-   * Reads a map of an export: the ranges that this dirty bitmap names, or without one, those that are allocated; in ascending order, at
-   * most `most`. Returns start and end of each in turn. Rejects with the kind `no-bitmap` or `no-allocation` if any of it is unknown.
-   */
-  exportRanges(uri: string, bitmap: string | null, most: number): Promise<Float64Array>
-  /** Reads a range into a slot and returns the digests of its blocks, one after the other. */
-  scan(source: Source, slab: Slab, slot: number, options: ScanOptions): Promise<Uint8Array>
-  /** Returns the digests of blocks in a slot, one after the other. */
-  digest(slab: Slab, slot: number, options: DigestOptions): Promise<Uint8Array>
-  /**
-   * Compares a range of source and destination, block by block, and writes the blocks that differ. The slot must have room for both
-   * sides: twice the length of the range.
-   */
-  update(sides: Sides, slab: Slab, slot: number, options: UpdateOptions): Promise<Update>
+  /** Starts the threads. */
+  constructor(options: EngineOptions)
+  /** Description of the set-up, for the log. */
+  get description(): string
+  /** Bytes that must be in flight to give work to every thread. */
+  get appetite(): number
+  /** Describes how blocks are digested, for the log. */
+  hashing(algorithm: DigestAlgorithm): string
+  /** Returns the digest of a block of `length` zeros. */
+  zeroDigest(algorithm: DigestAlgorithm, length: number): Uint8Array
 }
 
 /** SHA3-512 of bytes that are added one after the other, for root digests. */
@@ -146,6 +146,11 @@ export declare class Slab {
 
 /** File or device that is open for reading. */
 export declare class Source {
+  /**
+   * Makes the path of this file stand for the disk of the image in it, which a server offers as the export `uri`, until the process ends.
+   * Works once per process.
+   */
+  serveAt(uri: string): void
   /** Size in bytes at the time of opening. */
   get size(): number
   /** True for a block device, false for a file. */
@@ -165,11 +170,6 @@ export declare class Source {
   get description(): string
   /** Closes it, at the latest when the reads in flight have ended. Closing it again has no effect; everything else then fails. */
   close(): void
-  /**
-   * Makes the path of this file stand for the disk of the image in it, which a server offers as the export `uri`, until the process ends.
-   * Works once per process.
-   */
-  serveAt(uri: string): void
 }
 
 /** Right to draw on the terminal, held by one process at a time. */

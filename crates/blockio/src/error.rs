@@ -3,7 +3,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::{Errno, ExportMap, Shown};
+use crate::ExportMap;
+
+mod errno;
+mod shown;
+
+pub use errno::Errno;
+pub use shown::Shown;
 
 /// Failure of an operation on a file or device.
 ///

@@ -6,6 +6,11 @@ use std::path::Path;
 
 use crate::Shown;
 
+pub(crate) mod lock;
+mod private_socket;
+
+pub use private_socket::PrivateSocket;
+
 /// Bytes at the beginning of a file that are looked at: the header, and the descriptor of a VMDK image, which ends before.
 pub(crate) const HEAD: usize = 64 * 1024;
 

@@ -12,13 +12,14 @@ mod disk;
 mod export;
 #[cfg(any(test, feature = "memory"))]
 mod memory;
+pub(crate) mod served;
 mod zeros;
 
 pub(crate) use disk::Disk;
-pub(crate) use export::{Export, connect, is_export};
+pub use export::export_ranges;
+pub(crate) use export::{Export, is_export};
 #[cfg(any(test, feature = "memory"))]
 pub use memory::{Fault, Memory, Operation, Trouble};
-pub(crate) use zeros::window;
 
 type Result<T> = std::result::Result<T, Errno>;
 

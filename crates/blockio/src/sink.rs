@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use rustix::fd::OwnedFd;
 
-use crate::image_lock::ImageLock;
+use crate::image::lock::ImageLock;
 use crate::medium::{Disk, Export, Medium, failure, is_export, usable_size};
 use crate::node::Kind;
 use crate::sys::{self, Errno};

@@ -6,12 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use blockcopy_nbd::{Address, Client, Context, Error as Failure, Limits, Uri, is_uri};
 
+use super::served::{Served, served};
 use super::zeros::Zeros;
 use super::{Access, Medium, Region, Result, Zeroing};
-use crate::served::{Served, served};
 use crate::sys::{self, Errno};
 use crate::text::word;
 use crate::{ALIGNMENT, Error};
+
+mod ranges;
+
+pub use ranges::export_ranges;
 
 /// Smallest granularity, in bytes: that of a disk.
 const SECTOR: usize = 512;
@@ -37,7 +41,7 @@ pub(crate) fn is_export(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`Error::BadUri`], [`Error::NoExport`], [`Error::Untrusted`].
-pub(crate) fn connect(path: &Path, context: Context) -> std::result::Result<Client, Error> {
+fn connect(path: &Path, context: Context) -> std::result::Result<Client, Error> {
     let uri = served(path).map_or(path, |served| &served.uri);
     let uri = Uri::parse(uri.as_os_str().as_bytes()).map_err(|reason| Error::BadUri {
         path: path.to_owned(),

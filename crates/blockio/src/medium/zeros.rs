@@ -15,7 +15,7 @@ const MAX_RUNS: usize = 1 << 20;
 const LEAST: u64 = 64 * 1024;
 
 /// Returns the number of bytes to ask about at `at`, up to the end of the export.
-pub(crate) fn window(at: u64, size: u64) -> u32 {
+pub(super) fn window(at: u64, size: u64) -> u32 {
     // At most a window, so it fits.
     u32::try_from(WINDOW.min(size - at)).unwrap_or(u32::MAX)
 }

@@ -11,7 +11,7 @@ use super::create::Made;
 use super::{SinkOptions, lock};
 use crate::Error;
 use crate::holders;
-use crate::image_lock::{self, Conflicts, ImageLock, Locked};
+use crate::image::lock::{self as image_lock, Conflicts, ImageLock, Locked};
 use crate::node::{Kind, Node};
 use crate::sys::{self, Errno};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Source;
 use crate::image::{HEAD, Image};
-use crate::served::{Served, set_served};
+use crate::medium::served::{Served, set_served};
 use crate::sys::{self, Errno};
 use crate::{Error, Slab};
 

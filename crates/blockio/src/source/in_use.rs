@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::fd::BorrowedFd;
 
 use crate::holders;
-use crate::image_lock;
+use crate::image::lock as image_lock;
 use crate::sys::{self, Errno, FileType, Stat};
 
 /// Longer than a process that only tests a device holds it exclusively.

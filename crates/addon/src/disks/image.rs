@@ -7,9 +7,9 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
+use crate::disks::Source;
 use crate::engine::Engine;
 use crate::errors::js_error;
-use crate::files::Source;
 use crate::names::to_path;
 use crate::promise::promise;
 

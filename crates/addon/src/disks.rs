@@ -1,4 +1,4 @@
-//! Sources and sinks.
+//! Sources and sinks, and what else can be done with files and devices.
 
 use std::sync::Arc;
 
@@ -8,6 +8,13 @@ use napi_derive::napi;
 
 use crate::arguments::number;
 use crate::errors::js_error;
+
+pub mod confine;
+pub mod identity;
+pub mod image;
+pub mod in_use;
+pub mod metadata;
+pub mod open;
 
 /// File or device that is open for reading.
 #[napi]

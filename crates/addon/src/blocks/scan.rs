@@ -10,8 +10,8 @@ use napi_derive::napi;
 
 use crate::arguments::{number, whole};
 use crate::digests::DigestAlgorithm;
+use crate::disks::Source;
 use crate::engine::Engine;
-use crate::files::Source;
 use crate::memory::Slab;
 use crate::names::to_path;
 use crate::promise::promise;

@@ -7,8 +7,8 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
+use crate::disks::Source;
 use crate::engine::Engine;
-use crate::files::Source;
 use crate::names::to_path;
 
 #[napi]

@@ -7,10 +7,10 @@ use napi::bindgen_prelude::{ClassInstance, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::apply::zero_blocks;
 use crate::arguments::{number, whole};
+use crate::blocks::apply::zero_blocks;
+use crate::disks::{Sink, Source};
 use crate::engine::Engine;
-use crate::files::{Sink, Source};
 use crate::memory::Slab;
 use crate::promise::promise;
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use blockcopy_nbd::{Context, Extent};
 
-use crate::medium::{connect, window};
+use super::connect;
+use crate::medium::zeros::window;
 use crate::{Error, ExportMap};
 
 /// Reads a map of the export that the URI `path` names: its ranges in ascending order, at most `most`. All of the export is asked about, or

@@ -4,8 +4,8 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::codec::{Codec, Compression, to_compression};
-use crate::diff::{Range, to_extents};
+use crate::blocks::codec::{Codec, Compression, to_compression};
+use crate::blocks::diff::{Range, to_extents};
 use crate::engine::Engine;
 use crate::memory::Slab;
 use crate::promise::promise;

@@ -6,10 +6,10 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::arguments::whole;
-use crate::codec::Codec;
+use crate::blocks::codec::Codec;
 use crate::digests::{DigestAlgorithm, Digests};
+use crate::disks::Sink;
 use crate::engine::Engine;
-use crate::files::Sink;
 use crate::memory::Slab;
 use crate::promise::promise;
 

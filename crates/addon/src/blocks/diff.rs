@@ -6,10 +6,10 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::arguments::{number, whole};
-use crate::codec::{Codec, Compression, to_compression};
+use crate::blocks::codec::{Codec, Compression, to_compression};
 use crate::digests::{DigestAlgorithm, to_digests};
+use crate::disks::Source;
 use crate::engine::Engine;
-use crate::files::Source;
 use crate::memory::Slab;
 use crate::promise::promise;
 

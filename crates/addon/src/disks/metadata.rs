@@ -7,8 +7,8 @@ use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
 use crate::arguments::whole;
+use crate::disks::{Sink, Source};
 use crate::engine::Engine;
-use crate::files::{Sink, Source};
 use crate::names::to_path;
 use crate::promise::promise;
 
