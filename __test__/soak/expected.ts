@@ -19,11 +19,17 @@ export function expected(task: Task): Buffer {
   const { source, destination, isDevice, given } = task;
   const parts = partsOf(task).map(([from, to]) => [from, Math.min(to, source.length)] as const);
   const end = Math.max(destination.length, ...parts.map(([, to]) => to));
-  const length = isDevice ? destination.length : given.has("--truncate") ? source.length : end;
+  const length = isDevice ? destination.length : given.has("--truncate") ? cut(task, end) : end;
   const result = Buffer.alloc(length);
   destination.copy(result);
   for (const [from, to] of parts) if (from < to) source.copy(result, from, from, to);
   return result;
+}
+
+/** The length of a file with `--truncate`: that of the source, but a file whose end is left out does not grow. */
+function cut({ source, given }: Task, end: number): number {
+  const leavesOut = Number(given.get("--end") ?? source.length) < source.length;
+  return leavesOut ? Math.min(end, source.length) : source.length;
 }
 
 /** The parts of the source that are copied, as offsets. */

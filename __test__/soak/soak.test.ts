@@ -38,6 +38,8 @@ test("the oracle: parts, ranges, and lengths that differ", () => {
   assert.equal(after("abcdefghijkl"), "0123456789kl");
   assert.equal(after("abcdefghijkl", ["--truncate", true]), "0123456789");
   assert.equal(after("abc"), "0123456789");
+  assert.equal(after("abc", ["--truncate", true], ["--end", "1"]), "0bc");
+  assert.equal(after("abcdefghijkl", ["--truncate", true], ["--end", "1"]), "0bcdefghij");
   assert.equal(after("abcdefghij", ["--start", "2"], ["--end", "4"]), "ab23efghij");
   const [unit, ranges] = [new Map([["--block-size", "4K"]]), [[5000, 1]] as const];
   const long = Buffer.alloc(12_288, "s");
