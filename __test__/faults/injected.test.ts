@@ -31,6 +31,11 @@ const EXACT: Exact[] = [
   ],
   ["sync: -P destination pwrite64:error=EINVAL:when=1", EXIT.ok],
   ["sync: -P source statx:error=ENOSYS:when=1+", EXIT.ok],
+  [
+    "sync: -P /proc/self/mountinfo newfstatat:error=EACCES:when=1+",
+    EXIT.busy,
+    /in use, because \/proc\/self\/mountinfo cannot be looked at: Permission denied \(EACCES\); find out .*--force/,
+  ],
   ["sync: -P source fadvise64:error=EPERM:when=1+", EXIT.ok],
   [
     "sync-create: -P made close:error=EDQUOT:when=1",
@@ -53,7 +58,7 @@ const EXACT: Exact[] = [
 /** The row with this name. */
 function rowOf(name: string): Row {
   const [, scenario, , path, call = "", error = "", when = ""] =
-    /^([\w-]+): (-P (\w+) )?(\w+):error=(\w+):when=([\d+]+)$/.exec(name) ?? [];
+    /^([\w-]+): (-P (\S+) )?(\w+):error=(\w+):when=([\d+]+)$/.exec(name) ?? [];
   const found = SCENARIOS.find((one) => one.name === scenario);
   assert.ok(found, name);
   return { scenario: found, call, error, when, ...(path === undefined ? {} : { path }) };

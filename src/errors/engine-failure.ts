@@ -102,11 +102,7 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
     exitCode: ExitCode.unavailable,
     advice: "free it first, or use --force if you know that nothing else writes to it",
   },
-  unseen: {
-    exitCode: ExitCode.unavailable,
-    advice:
-      "mount what is missing (`mount -t proc proc /proc`, `mount -t sysfs sysfs /sys`), or use --force if you know that nothing else writes to it",
-  },
+  unseen: { exitCode: ExitCode.unavailable },
   locked: {
     exitCode: ExitCode.later,
     advice: "run it again when the lock has been released (`lslocks` lists locks)",
@@ -180,7 +176,7 @@ function isImpossibleName({ action, errno = 0 }: EngineFailure): boolean {
 }
 
 /** Actions of the engine that only read. */
-const READING = ["open", "read", "stat", "find the size of", "identify"];
+const READING = ["open", "reopen", "read", "stat", "find the size of", "identify"];
 
 /** Returns advice on a failure of the engine in `stage`. */
 export function adviceOnEngine(error: EngineFailure, stage: string): string {
@@ -189,6 +185,12 @@ export function adviceOnEngine(error: EngineFailure, stage: string): string {
   const role = stage === "retrieve" || (stage === "sync" && !writes) ? "source" : "destination";
   if (kind === "not-found") {
     return adviceOnMissing(path, role);
+  }
+  if (kind === "unseen") {
+    return adviceOnUnseen(error);
+  }
+  if (action === "reopen") {
+    return `see that /proc is mounted; ${RUN_AGAIN}`;
   }
   const { ENOSPC, EDQUOT } = constants.errno;
   if (kind === "sync" && (errno === ENOSPC || errno === EDQUOT)) {
@@ -201,6 +203,15 @@ export function adviceOnEngine(error: EngineFailure, stage: string): string {
     return adviceOnServer(path, errno);
   }
   return BY_KIND[kind]?.advice ?? adviceOnSystem({ path, role, errno, writes });
+}
+
+/** Returns advice on a destination that may be in use or not. */
+function adviceOnUnseen({ errno }: EngineFailure): string {
+  const remedy =
+    errno === undefined
+      ? "mount what is missing (`mount -t proc proc /proc`, `mount -t sysfs sysfs /sys`)"
+      : "find out why that fails (dmesg; SELinux, AppArmor, or the limits of a container)";
+  return `${remedy}, or use --force if you know that nothing else writes to it`;
 }
 
 /** Returns advice on a failure of the disk or file that an NBD server serves. */

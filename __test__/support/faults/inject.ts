@@ -1,6 +1,6 @@
 // Runs a scenario with a system call that fails.
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { NO_INSPECTOR } from "../../../src/native/node-start.ts";
 import { bash, PROJECT, quote, type Outcome } from "../programs/cli.ts";
 import { argumentsOf, type Scenario } from "./scenarios.ts";
@@ -13,7 +13,7 @@ export interface Fault {
   error: string;
   /** The calls of each thread that fail: `3` or `3+`, see `when` in strace(1). */
   when: string;
-  /** Only calls on this file of the folder. */
+  /** Only calls on this file, of the folder if the path is relative. */
   path?: string;
 }
 
@@ -59,7 +59,7 @@ export async function countCalls(
   scratch: string,
   path?: string,
 ): Promise<{ outcome: Outcome; counts: ReadonlyMap<string, number> }> {
-  const where = path === undefined ? [] : ["-P", join(folder, path)];
+  const where = path === undefined ? [] : ["-P", resolve(folder, path)];
   const output = join(scratch, "thread");
   const outcome = await traced(folder, scenario, ["-ff", "-qq", "-o", output, ...where]);
   const counts = new Map<string, number>();
@@ -82,7 +82,7 @@ export async function inject(
 ): Promise<Run> {
   const output = join(scratch, "trace");
   rmSync(output, { force: true });
-  const where = path === undefined ? [] : ["-P", join(folder, path)];
+  const where = path === undefined ? [] : ["-P", resolve(folder, path)];
   const what = ["-e", `trace=${call}`, "-e", `inject=${call}:error=${error}:when=${when}`];
   const outcome = await traced(folder, scenario, ["-f", "-qq", "-o", output, ...where, ...what]);
   const trace = existsSync(output) ? readFileSync(output, "latin1") : "";

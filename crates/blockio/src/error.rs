@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::ExportMap;
+use crate::{ExportMap, Unseen};
 
 mod errno;
 mod shown;
@@ -79,12 +79,12 @@ pub enum Error {
     },
 
     /// It is unknown whether the destination is in use.
-    #[error("cannot write {}: it is unknown whether it is in use, because {missing} not mounted", Shown::path(.path))]
+    #[error("cannot write {}: it is unknown whether it is in use, because {why}", Shown::path(.path))]
     Unseen {
         /// The file or device.
         path: PathBuf,
-        /// The file systems that would tell, with a verb: `/proc is`.
-        missing: &'static str,
+        /// The reason.
+        why: Unseen,
     },
 
     /// Another process has locked the destination; see flock(2).
@@ -309,6 +309,7 @@ impl Error {
             | Self::Io { errno, .. }
             | Self::Sync { errno, .. } => Some(errno.raw()),
             Self::NoExport { errno, .. } => *errno,
+            Self::Unseen { why, .. } => why.errno().map(Errno::raw),
             _ => None,
         }
     }

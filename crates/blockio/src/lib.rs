@@ -38,6 +38,7 @@ pub use confine::{Confined, confine};
 pub use direct::Direct;
 pub use error::{Errno, Error, Shown};
 pub use export_map::ExportMap;
+pub use holders::Unseen;
 pub use identity::Identity;
 pub use image::{Image, PrivateSocket};
 pub use medium::export_ranges;

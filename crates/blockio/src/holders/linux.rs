@@ -8,10 +8,12 @@ use crate::linux::proc_tables::{self, Mount};
 use crate::linux::sysfs;
 use crate::sys;
 
+mod needed;
 mod openers;
 mod without_claim;
 mod writers;
 
+pub(crate) use needed::unseen;
 pub(crate) use without_claim::{loop_that_writes, without_claim};
 pub(crate) use writers::{
     has_other_writer, of_image_lock, of_lock, opener_of_device, other_opener_of_device,
@@ -45,20 +47,6 @@ fn found_among(device: u64, mounts: &[Mount]) -> Option<String> {
     find(&|device| mounted(device, mounts))
         .or_else(|| find(&held))
         .or_else(|| find(&swapped_to))
-}
-
-/// Returns the file systems that are needed to find users and are not mounted, as in a bare chroot, with a verb: `/proc is`.
-pub(crate) fn unseen() -> Option<&'static str> {
-    let is_missing = |file: &str| !Path::new(file).exists();
-    match (
-        is_missing("/proc/self/mountinfo"),
-        is_missing("/sys/dev/block"),
-    ) {
-        (true, true) => Some("/proc and /sys are"),
-        (true, false) => Some("/proc is"),
-        (false, true) => Some("/sys is"),
-        (false, false) => None,
-    }
 }
 
 /// Returns the device itself, its partitions, and the disk that it is a partition of.

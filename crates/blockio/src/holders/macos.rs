@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::Shown;
 use crate::sys::{self, FileType, Mount, Stat};
 
-use super::disk_names;
+use super::{Unseen, disk_names};
 
 /// Limit for the names in a message.
 const MOST: usize = 3;
@@ -23,8 +23,8 @@ pub(crate) fn writer_of_device(device: u64) -> Option<String> {
     mounted(device, |mount| !mount.read_only)
 }
 
-/// Returns what is missing to find users: nothing that could be mounted.
-pub(crate) fn unseen() -> Option<&'static str> {
+/// Returns the reason for not finding users: there is none.
+pub(crate) fn unseen() -> Option<Unseen> {
     None
 }
 

@@ -188,11 +188,11 @@ pub(super) fn probe(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Refuses a use that an exclusive open does not detect, and anything if /proc or /sys is missing.
+/// Refuses a use that an exclusive open does not detect, and anything if /proc or /sys cannot tell.
 fn refuse_used(path: &Path, found: &Node) -> Result<(), Error> {
-    if let Some(missing) = holders::unseen() {
+    if let Some(why) = holders::unseen() {
         let path = path.to_owned();
-        return Err(Error::Unseen { path, missing });
+        return Err(Error::Unseen { path, why });
     }
     holders::without_claim(&found.stat).map_or(Ok(()), |holder| Err(busy(path, holder)))
 }

@@ -68,6 +68,11 @@ fn file_system_kind(found: &fs::StatFs) -> Result<u32> {
     u32::try_from(found.f_type & 0xFFFF_FFFF).map_err(|_| Errno::OVERFLOW)
 }
 
+/// Returns the magic number of the file system that a path is on; see statfs(2).
+pub(crate) fn kind_of_file_system(path: &Path) -> Result<u32> {
+    file_system_kind(&retry_on_intr(|| fs::statfs(path))?)
+}
+
 /// Opens a block device exclusively: `EBUSY` if it is mounted, held or claimed. It stays claimed while it is open.
 pub(crate) fn open_exclusively_for_reading(path: &Path) -> Result<OwnedFd> {
     open_named(path, OFlags::RDONLY | OFlags::EXCL)
