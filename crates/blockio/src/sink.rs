@@ -187,7 +187,11 @@ impl Sink {
     /// As [`Source::open`].
     pub fn reader(&self, direct: Direct) -> Result<Source, Error> {
         let medium = self.medium.reader(direct.is_wanted());
-        let medium = medium.map_err(|errno| Error::opening(&self.path, errno))?;
+        let medium = medium.map_err(|errno| match errno {
+            // Not the file is missing, but its name in /proc.
+            Errno::NOENT => Error::io("reopen", &self.path, None, errno),
+            _ => Error::opening(&self.path, errno),
+        })?;
         Source::new(medium, self.kind, &self.path, direct)
     }
 

@@ -44,6 +44,18 @@ impl Disk {
         self
     }
 
+    /// Makes a reader of a descriptor that was opened again, if that was possible.
+    fn reader_by(&self, reopened: Result<OwnedFd>, direct: bool) -> Result<Self> {
+        match reopened {
+            // This descriptor is open for reading too where /proc was missing from the beginning.
+            Err(Errno::NOENT) if sys::is_open_for_both(&self.buffered)? => {
+                let fd = sys::duplicate(&self.buffered)?;
+                Ok(Self::new(self.kind, fd, direct).with_shared_offset())
+            }
+            fd => Ok(Self::new(self.kind, fd?, direct)),
+        }
+    }
+
     fn fd(&self, access: Access) -> Result<&OwnedFd> {
         match access {
             Access::Buffered => Ok(&self.buffered),
@@ -64,14 +76,7 @@ impl Medium for Disk {
     }
 
     fn reader(&self, direct: bool) -> Result<Box<dyn Medium>> {
-        let reader = match sys::reopen_for_reading(&self.buffered) {
-            // Without /proc this descriptor is open for reading too.
-            Err(Errno::NOENT) => {
-                let fd = sys::duplicate(&self.buffered)?;
-                Self::new(self.kind, fd, direct).with_shared_offset()
-            }
-            fd => Self::new(self.kind, fd?, direct),
-        };
+        let reader = self.reader_by(sys::reopen_for_reading(&self.buffered), direct)?;
         // Reading back must not change the access time, which may have just been set.
         sys::keep_access_time(&reader.buffered);
         if let Some((direct, _)) = &reader.direct {
@@ -172,5 +177,28 @@ impl Medium for Disk {
 
     fn finish_writeback(&self, offset: u64, len: u64) -> Result<()> {
         sys::finish_writeback(&self.buffered, offset, len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_opened_again_is_read_only_by_a_descriptor_for_reading_and_writing() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"content").unwrap();
+        let disk = |read: bool| {
+            let mut options = std::fs::File::options();
+            let fd = options.read(read).write(true).open(file.path()).unwrap();
+            Disk::new(Kind::File, fd.into(), false)
+        };
+        let mut found = [0; 7];
+        let reader = disk(true).reader_by(Err(Errno::NOENT), false).unwrap();
+        reader.read(Access::Buffered, &mut found, 0).unwrap();
+        assert_eq!(&found, b"content");
+        let failure = |errno| disk(false).reader_by(Err(errno), false).unwrap_err();
+        assert_eq!(failure(Errno::NOENT), Errno::NOENT);
+        assert_eq!(failure(Errno::MFILE), Errno::MFILE);
     }
 }

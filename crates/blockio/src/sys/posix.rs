@@ -95,6 +95,11 @@ pub(super) fn status(result: libc::c_long) -> Result<()> {
     Ok(())
 }
 
+/// Returns true if a descriptor is open for reading and for writing.
+pub(crate) fn is_open_for_both(fd: impl AsFd) -> Result<bool> {
+    Ok(fs::fcntl_getfl(fd)? & OFlags::RWMODE == OFlags::RDWR)
+}
+
 /// Clears `O_NONBLOCK` on the open file description, if it is set.
 pub(crate) fn set_blocking(fd: impl AsFd) -> Result<()> {
     let flags = fs::fcntl_getfl(&fd)?;
