@@ -1,5 +1,5 @@
 // The whole fault matrix of the program. Options: --seed NUMBER, --rows NUMBER (how many, by chance; all without it),
-// --turns NUMBER (of each call in each scenario), --only TEXT (in the names of rows), --log FILE.
+// --skip NUMBER (of the first rows), --turns NUMBER (of each call in each scenario), --only TEXT (in the names of rows), --log FILE.
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     rows: { type: "string" },
+    skip: { type: "string", default: "0" },
     turns: { type: "string", default: "12" },
     only: { type: "string", default: "" },
     log: { type: "string" },
@@ -20,6 +21,7 @@ const { values } = parseArgs({
 
 const seed = wholeNumber("--seed", values.seed);
 const turns = wholeNumber("--turns", values.turns, 1);
+const skip = wholeNumber("--skip", values.skip);
 const most = values.rows === undefined ? undefined : wholeNumber("--rows", values.rows, 1);
 
 async function main(): Promise<number> {
@@ -31,7 +33,7 @@ async function main(): Promise<number> {
   const asked = all.filter((row) => nameOf(row).includes(values.only));
   if (asked.length === 0)
     throw new Error(`--only ${values.only}: no row has this in its name; --log FILE lists them`);
-  const rows = asked.slice(0, most);
+  const rows = asked.slice(skip).slice(0, most);
   console.log(`${rows.length} of ${all.length} rows`);
   const codes = new Map<string, number>();
   let [unreached, failed] = [0, 0];
