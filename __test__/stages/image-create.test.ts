@@ -145,6 +145,7 @@ test("what is refused creates nothing", { skip }, async (t) => {
   const { raw, at, folder } = folderWith(t);
   writeFileSync(at("odd"), Buffer.alloc(MIB + 100, 1));
   writeFileSync(at("empty"), "");
+  system("qemu-img", "create", "-q", "-f", "qcow2", at("unmade.qcow2"), "0");
   symlinkSync(at("nowhere"), at("link.qcow2"));
   const before = readdirSync(folder);
   const create = ["--create", "--destination-format=qcow2"];
@@ -168,6 +169,7 @@ test("what is refused creates nothing", { skip }, async (t) => {
       at("x.qcow2"),
     ],
     [EXIT.differs, /is not a qcow2 image: it is empty; remove it/, ...create, raw, at("empty")],
+    [EXIT.usage, /unmade.*disk has 0 bytes; .*--create/, ...create, raw, at("unmade.qcow2")],
     [EXIT.usage, /--truncate does not work/, "--truncate", ...create, raw, at("x.qcow2")],
     [EXIT.usage, /a delta for an image/, `--delta=${at("delta")}`, ...create, raw, at("x.qcow2")],
     [EXIT.missing, /\/dev\/x\.qcow2/, ...create, raw, "/dev/x.qcow2"],
@@ -256,26 +258,56 @@ test(
   },
 );
 
+/** Runs a copy to a new image; while it checks that image, runs a script once. */
+function runWhileChecked(
+  at: (name: string) => string,
+  words: readonly string[],
+  script: string,
+): ReturnType<typeof run> {
+  const tool = system("readlink", "-f", "/usr/bin/qemu-img").trim();
+  system("cp", tool, at("real"));
+  rmSync(at("fifo"), { force: true });
+  // No child of the copy, whose ancestors do not count as users of the image.
+  writeFileSync(at("script"), `${script}; echo $? > ${at("fifo")}`);
+  const once = `mkfifo ${at("fifo")}; (sh ${at("script")} &); cat ${at("fifo")} > ${at("code")}`;
+  const check = `if [ "$1" = check ] && ! [ -e ${at("fifo")} ]; then ${once}; fi`;
+  const program = `#!/bin/sh\n${check}\nexec ${at("real")} "$@"\n`;
+  writeFileSync(at("program"), program, { mode: 0o755 });
+  const setup = `mount --bind ${at("program")} ${tool} && exec "$@"`;
+  return run(words, { prefix: ["unshare", "--mount", "sh", "-c", setup, "sh"] });
+}
+
+for (const [options, says] of [
+  [[], /new\.qcow2: process .* open for writing/],
+  [["--force"], /another copy is writing to .*new\.qcow2; wait/],
+] as const)
+  test(
+    `a second copy ${options.length > 0 ? "with --force " : ""}refuses an image that the first may still remove`,
+    { skip: lackingRoot("qemu-img", "qemu-nbd", "unshare") },
+    async (t) => {
+      const { raw, at } = folderWith(t);
+      writeFileSync(at("more"), noise("c", DISK.length));
+      const words = ["--create", "--destination-format=qcow2", ...options];
+      const second = blockcopy("sync", ...words, at("more"), at("new.qcow2"));
+      const first = ["sync", ...words, raw, at("new.qcow2")];
+      assertSucceeded(await runWhileChecked(at, first, `${second} > ${at("said")} 2>&1`));
+      assert.equal(readFileSync(at("code"), "utf8").trim(), String(EXIT.busy));
+      assert.match(readFileSync(at("said"), "utf8"), says);
+      assertHasDisk(at("new.qcow2"));
+    },
+  );
+
 test(
-  "a second copy refuses an image that the first may still remove",
+  "a new image that another program of QEMU uses stays",
   { skip: lackingRoot("qemu-img", "qemu-nbd", "unshare") },
   async (t) => {
     const { raw, at } = folderWith(t);
-    const tool = system("readlink", "-f", "/usr/bin/qemu-img").trim();
-    system("cp", tool, at("real"));
     const words = ["sync", "--create", "--destination-format=qcow2", raw, at("new.qcow2")];
-    // While the first checks its new image, it starts a second that is no child of it.
-    const second = `${blockcopy(...words)} > ${at("said")} 2>&1; echo $? > ${at("fifo")}`;
-    writeFileSync(at("second"), second);
-    const once = `mkfifo ${at("fifo")}; (sh ${at("second")} &); cat ${at("fifo")} > ${at("code")}`;
-    const check = `if [ "$1" = check ] && ! [ -e ${at("fifo")} ]; then ${once}; fi`;
-    const program = `#!/bin/sh\n${check}\nexec ${at("real")} "$@"\n`;
-    writeFileSync(at("program"), program, { mode: 0o755 });
-    const setup = `mount --bind ${at("program")} ${tool} && exec "$@"`;
-    const prefix = ["unshare", "--mount", "sh", "-c", setup, "sh"];
-    assertSucceeded(await run(words, { prefix }));
-    assert.equal(readFileSync(at("code"), "utf8").trim(), String(EXIT.busy));
-    assert.match(readFileSync(at("said"), "utf8"), /new\.qcow2: process .* open for writing/);
-    assertHasDisk(at("new.qcow2"));
+    const [path, socket, pid] = [at("new.qcow2"), at("socket"), at("pid")];
+    const server = `qemu-nbd --fork --persistent --pid-file=${pid} -k ${socket} -f qcow2 ${path}`;
+    const failed = await runWhileChecked(at, words, `${server} > ${at("said")} 2>&1`);
+    process.kill(Number(readFileSync(pid, "utf8")));
+    assertFailed(failed, EXIT.busy, "sync", /no option overrides its lock/);
+    assert.ok(existsSync(path));
   },
 );

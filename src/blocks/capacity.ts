@@ -15,6 +15,8 @@ class SpaceError extends CopyError {
 
 /** A destination, as far as the checks before the first write look at it. A dry run does not open it for writing. */
 export type Target = Pick<Binding.Sink, "isDevice" | "size"> & {
+  /** True for an export, which may be the disk in an image. */
+  isExport?: boolean;
   /** For an image that is to be created: the size of its disk is a multiple of this number of bytes. */
   sector?: number;
 };
@@ -82,9 +84,15 @@ export function checkSpace(
  *
  * @throws UsageError
  */
-export function refuseEmpty(file: string, { isDevice, size }: Target): void {
+export function refuseEmpty(file: string, { isDevice, isExport = false, size }: Target): void {
   if (size > 0) {
     return;
+  }
+  if (isExport) {
+    throw new UsageError(
+      `cannot use ${file}: its disk has 0 bytes`,
+      "see what the server serves; an image that was not made to its end can be removed, and made again with --create",
+    );
   }
   if (isDevice) {
     throw new UsageError(

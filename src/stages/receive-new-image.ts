@@ -9,7 +9,7 @@ import { Output } from "../transport/streams/output.ts";
 import { sendMissing } from "./checksum/send-missing.ts";
 import { makeImage } from "./image/make-image.ts";
 import type { NewImage } from "./image/on-image.ts";
-import { programFor, QemuError } from "./image/qemu.ts";
+import { ImageInUseError, programFor, QemuError } from "./image/qemu.ts";
 import { refuseNoFile, withImage } from "./image/with-image.ts";
 import { receiveDryRun } from "./receive-dry-run.ts";
 import {
@@ -80,10 +80,10 @@ async function saveToNewImage(
   if (size === undefined) {
     throw new TypeError("a stream without a size was accepted");
   }
-  const { identity, keep } = await makeImage({ ...image, size });
+  const { identity, keep } = await makeImage(context.native, { ...image, size });
   context.debug(`${file}: created, as a ${image.format} image of ${size} bytes`);
   const saving = { ...context, progress: progressOfSave(context.progress, { legacy: false }) };
-  return withImage(context, { ...image, made: identity }, async () => {
+  const saved = withImage(context, { ...image, made: identity }, async () => {
     const { sink } = await openDestination(context, { file, force, create: false, lock: false });
     if (sink.size !== size) {
       throw new QemuError(
@@ -95,6 +95,13 @@ async function saveToNewImage(
     // In a new image, all that is not written is zeros.
     const copying = { ...options, sparse: true };
     return saveTo(saving, { sink, keep, beforeWrite: keep }, copying, { request, input });
+  });
+  return saved.catch((error: unknown) => {
+    if (error instanceof ImageInUseError) {
+      // Whoever uses it would be left with a file without a name.
+      keep();
+    }
+    throw error;
   });
 }
 

@@ -4,6 +4,7 @@ import { clock } from "../native/clock.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { adviseOnMissing, refuseFileAmongDevices } from "../stages/save/destination.ts";
+import { refuseLost } from "../stages/save/refuse-lost.ts";
 import { warnOfImage } from "../stages/image/choose-format.ts";
 import type { Format } from "../stages/image/format.ts";
 import { refuseOverlap } from "../stages/retrieve/overlap.ts";
@@ -82,6 +83,7 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
     cancellation.synced = total.changed;
     throw cancellation.error();
   }
+  refuseLost(options.destination, ends.destination);
   const seconds = (clock() - begun) / 1000;
   const counts = { ...NO_COUNTS, ...total };
   const sizes = { source: source.size, destination: ends.destination.size };

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
 
-use crate::arguments::invalid;
+use crate::arguments::{invalid, whole};
 use crate::errors::js_error;
 use crate::names::to_path;
 use crate::promise::promise;
@@ -59,9 +59,9 @@ pub fn make_memory_file(env: Env) -> Result<i32> {
 pub fn lock_byte_for_life(
     env: Env,
     #[napi(ts_arg_type = "string")] path: JsString<'_>,
-    offset: u32,
+    offset: f64,
 ) -> Result<bool> {
-    stdio::lock_byte_for_life(&to_path(path)?, offset.into())
+    stdio::lock_byte_for_life(&to_path(path)?, whole(offset)?)
         .map_err(|error| js_error(env, &error.into()))
 }
 

@@ -35,7 +35,7 @@ export async function chooseFormat(
     throw new ImageError(
       `${file} is not a ${chosen} image: ${isEmpty ? "it is empty" : begins}`,
       isEmpty
-        ? `remove it; \`sync --create ${option} ${chosen}\` then creates an image`
+        ? `remove it, unless another copy is just creating it; \`sync --create ${option} ${chosen}\` then creates an image`
         : `check the name and ${option}`,
     );
   }

@@ -2,10 +2,13 @@ import { basename } from "node:path";
 
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { systemCode, systemReason } from "../../errors/stream-errors.ts";
+import type * as Binding from "../../native/binding.js";
 import { CreatedFile } from "../../transport/files/created-file.ts";
 import { withLink } from "../../transport/files/private-link.ts";
 import { hasSucceeded, startChild } from "../../transport/processes/child.ts";
+import { endsWithThis } from "../../transport/processes/ends-with-this.ts";
 import { identityOf } from "../file-identity.ts";
+import { holdImage } from "./hold-image.ts";
 import type { NewImage } from "./on-image.ts";
 import { programFor, QemuError, Words } from "./qemu.ts";
 
@@ -21,12 +24,22 @@ export interface MadeImage {
 }
 
 /**
- * Creates an image, with a disk of zeros, and syncs it.
+ * Creates an image, with a disk of zeros, and syncs it. Until this process has ended, no other copy uses it.
  *
  * @throws QemuError
  */
-export async function makeImage(image: SizedImage): Promise<MadeImage> {
+export async function makeImage(
+  native: Pick<typeof Binding, "lockByteForLife">,
+  image: SizedImage,
+): Promise<MadeImage> {
   const container = create(image.file);
+  try {
+    holdImage(native, image.file, `/proc/self/fd/${container.descriptor}`);
+  } catch (error) {
+    // It belongs to the other copy now.
+    container.keep();
+    throw error;
+  }
   try {
     await fill(container, image);
     await container.sync();
@@ -71,8 +84,18 @@ async function fill({ descriptor }: CreatedFile, image: SizedImage): Promise<voi
   const program = programFor("qemu-img", image);
   await withLink(basename(file), `/proc/self/fd/${PLACE}`, async (link) => {
     const words = new Words();
+    // If this process is killed, no other copy must meet a program that is still making the image.
+    const command = endsWithThis("KILL", [
+      program,
+      "create",
+      "-q",
+      "-f",
+      format,
+      link,
+      String(size),
+    ]);
     const { status } = await startChild({
-      command: [program, "create", "-q", "-f", format, link, String(size)],
+      command,
       stdin: "ignore",
       stdout: "ignore",
       third: descriptor,

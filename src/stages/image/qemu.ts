@@ -8,6 +8,13 @@ export class QemuError extends CopyError {
   override readonly name = "QemuError";
 }
 
+/** An image is in use, and no option overrides that. */
+export class ImageInUseError extends QemuError {
+  constructor(message: string, advice: string) {
+    super(message, advice, ExitCode.unavailable);
+  }
+}
+
 /** @throws QemuError if a program of QEMU is not installed */
 export function programFor(
   name: "qemu-img" | "qemu-nbd",

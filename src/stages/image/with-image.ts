@@ -11,10 +11,12 @@ import { endsWithThis } from "../../transport/processes/ends-with-this.ts";
 import { ServerSocket, type SocketServer } from "../../transport/processes/socket-server.ts";
 import { FOLDERS, runTool } from "../../transport/processes/system-tool.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
+import { refuseLost } from "../save/refuse-lost.ts";
 import { chooseFormat } from "./choose-format.ts";
 import type { ImageChoice, ImageFormat } from "./format.ts";
+import { holdImage } from "./hold-image.ts";
 import type { ImageUse } from "./on-image.ts";
-import { programFor, QemuError, Words } from "./qemu.ts";
+import { ImageInUseError, programFor, QemuError, Words } from "./qemu.ts";
 import { refuseOtherContainer, refuseOtherFiles } from "./refuse-other-files.ts";
 
 /**
@@ -29,7 +31,7 @@ export async function withImage<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const { native, engine, debug } = context;
-  const { file, option, writes, role, force } = use;
+  const { file, option, writes, role, force, made } = use;
   refuseNoFile(use);
   const container = await engine.openSource(file, "off");
   refuseOtherContainer(use, container);
@@ -38,9 +40,15 @@ export async function withImage<T>(
     container.close();
     return work();
   }
-  // The lock of qemu-nbd keeps away virtual machines only, and no option overrides it.
+  // The locks of images keep away virtual machines and copies to the image, and no option overrides them.
   if (role === "destination" && !force) {
     await engine.refuseUsed(file);
+  }
+  if (writes && made === undefined && !container.isDevice) {
+    // Only now: for a search of writers, this process would be one.
+    holdImage(native, file);
+    // Until then, the copy that had created it could remove it.
+    refuseLost(file, container);
   }
   const image = { file, format, writes, isDevice: container.isDevice };
   const program = programFor("qemu-nbd", use);
@@ -176,11 +184,12 @@ function serverError({ file, format, writes }: OpenedImage, said: string): QemuE
     .replaceAll(/(?:Failed to blk_new_open|Could not open) 'json:.*?\}\}': /g, "");
   const message = `cannot ${writes ? "write" : "read"} ${file} as ${format}: ${reason}`;
   if (!/another process using/.test(said)) {
-    const advice = `look at \`qemu-img check ${file}\`, and repair the image or copy it again`;
+    const instead = writes ? "remove it and copy again with --create" : "copy it again";
+    const advice = `look at \`qemu-img check ${file}\`, and repair the image, or ${instead}`;
     return new QemuError(message, advice, ExitCode.io);
   }
   const advice = writes
     ? "stop the virtual machine, or whatever else uses the image; no option overrides its lock"
     : "copy a snapshot of it, or stop the virtual machine; no option overrides its lock";
-  return new QemuError(message, advice, ExitCode.unavailable);
+  return new ImageInUseError(message, advice);
 }

@@ -9,6 +9,7 @@ import { warnOfImage } from "../image/choose-format.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { type Destination, openDestination } from "./destination.ts";
 import { namesOf, restoreMetadata } from "./metadata.ts";
+import { refuseLost } from "./refuse-lost.ts";
 import { requireTrailer } from "./read-trailer.ts";
 import { receiveAndSync } from "./write-and-sync.ts";
 import { verifyAll, verifyWritten } from "./verify.ts";
@@ -77,6 +78,7 @@ export async function saveTo(
   if (trailer !== undefined) {
     await cancellation.during(() => restoreMetadata(context, sink, options.file, carried, trailer));
   }
+  refuseLost(options.file, await context.engine.openReader(sink, "off"));
   progress.proved({
     verified: verify,
     changed: writer.changed,

@@ -1,0 +1,51 @@
+// Destinations that another program removes or replaces during the copy: a success would be about a file that is not there.
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { scratch } from "../support/files/files.ts";
+import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
+import { fakeNbd, FLAG, NBD, reply } from "../support/programs/nbd.ts";
+import { lacking, system } from "../support/programs/tools.ts";
+
+const MIB = 1024 * 1024;
+
+const skip = process.platform !== "linux" && "other systems name files in other ways";
+
+for (const { name, removes, says, options, qemu } of [
+  { name: "removed, in one process", removes: true, says: /removed or renamed/, options: [] },
+  {
+    name: "replaced, by the stages",
+    removes: false,
+    says: /replaced by another file/,
+    options: ["--verify=written"],
+  },
+  {
+    name: "removed, of an image",
+    removes: true,
+    says: /removed or renamed/,
+    options: ["--destination-format=qcow2"],
+    qemu: true,
+  },
+])
+  test(
+    `a destination that is ${name}, is no success`,
+    { skip: skip || (qemu === true && lacking("qemu-img", "qemu-nbd")) },
+    async (t) => {
+      const folder = scratch(t);
+      const [copy, other] = [join(folder, "copy"), join(folder, "other")];
+      writeFileSync(copy, Buffer.alloc(MIB));
+      if (qemu === true) system("qemu-img", "create", "-q", "-f", "qcow2", copy, String(MIB));
+      writeFileSync(other, "");
+      const { uri } = await fakeNbd(t, {
+        size: MIB,
+        flags: FLAG.flush,
+        answer: (request, socket) => {
+          if (removes) rmSync(copy, { force: true });
+          else if (request.offset === 0) renameSync(other, copy);
+          const data = Buffer.alloc(request.length, 1);
+          reply(request, socket, request.command === NBD.read ? data : undefined);
+        },
+      });
+      assertFailed(await run(["sync", ...options, uri, copy]), EXIT.differs, "sync", says);
+    },
+  );
