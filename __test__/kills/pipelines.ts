@@ -132,6 +132,12 @@ export const PIPELINES: readonly Pipeline[] = [
   sync("push-cache", ["", "one:"], ({ cache }) => [...PLAIN, "--digest-cache", cache], {
     isCached: true,
   }),
+  sync(
+    "push-cache-streams",
+    ["", "one:"],
+    ({ cache }) => [...PLAIN, "--streams", "3", "--digest-cache", cache],
+    { isCached: true },
+  ),
   sync("pull-cache", ["one:", ""], ({ cache }) => [...PLAIN, "--digest-cache", cache], {
     isCached: true,
   }),

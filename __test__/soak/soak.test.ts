@@ -67,8 +67,8 @@ test("a refusal must name an option that was given, or sizes that differ", () =>
     const outcome = { code: EXIT.usage, signal: null, stdout: Buffer.alloc(0), stderr: message };
     return [...afterRefusal(outcome, given, "sync", facts).keys()];
   };
-  const conflict = "ERROR (sync): --digest-cache does not work with --streams; leave one out\n";
-  assert.deepEqual(refused(conflict, "--digest-cache", "--streams"), ["--streams"]);
+  const conflict = "ERROR (sync): --ranges does not work with --start; leave one out\n";
+  assert.deepEqual(refused(conflict, "--ranges", "--start"), ["--start"]);
   assert.throws(() => refused(conflict, "--sparse"), /an option that was not given/);
   const sizes = "ERROR (sync): the source a has 1 bytes and the destination 1; give another\n";
   assert.throws(() => refused(sizes, "--sparse"), /refused without a reason/);

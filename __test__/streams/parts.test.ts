@@ -199,7 +199,9 @@ test("a queue whose copy cannot be one is refused", (t) => {
     return PartQueue.open(`${process.pid}/${file}/${id}`, 2);
   };
   const copy = { size: 4 * PART, openEnded: false, streams: 2, length: PART, parts: 5 };
-  assert.deepEqual(opened(JSON.stringify(copy)).copy, copy);
+  const digests = { cache: 7, root: "0f".repeat(64), records: [8] };
+  for (const right of [copy, { ...copy, digests }])
+    assert.deepEqual(opened(JSON.stringify(right)).copy, right);
   const wrong: object[] = [
     { size: -1 },
     { size: 4 * PART - 1 },
@@ -215,6 +217,13 @@ test("a queue whose copy cannot be one is refused", (t) => {
     { parts: 70_000, length: 1 },
     { parts: undefined },
     { more: 1 },
+    { digests: null },
+    { digests: { ...digests, cache: -1 } },
+    { digests: { ...digests, root: "0F".repeat(64) } },
+    { digests: { ...digests, records: [] } },
+    { digests: { ...digests, records: [8, 9] } },
+    { digests: { ...digests, records: ["8"] } },
+    { digests: { ...digests, more: 1 } },
   ];
   for (const text of [
     "",

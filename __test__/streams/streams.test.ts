@@ -111,7 +111,7 @@ test("a full verification reads back all parts, wherever the ends of both are", 
 test("options for a single stream", async (t) => {
   const { from, to } = pair(t);
   for (const [option, message] of [
-    [`--digest-cache=${to}.digests`, /--digest-cache does not work with --streams/],
+    [`--delta=${to}.delta`, /--delta does not work with --streams: a delta names the root/],
     ["--streams=9", /"9" is not a number from 1 to 8/],
   ] as const)
     assertFailed(

@@ -1,63 +1,6 @@
 import type * as Binding from "../native/binding.js";
-import { MAX_POSITION } from "../protocol/limits.ts";
-import { MOST_PARTS } from "./part.ts";
 import { SharedList, SharedListError } from "../transport/files/shared-list.ts";
-
-/** Most streams of a copy: their numbers are bytes of the list, and two digits in a command. */
-const MOST_STREAMS = 99;
-
-/** A copy whose streams take one part after the other. All of them divide it in the same way. */
-export interface SharedCopy {
-  /** Bytes in the destination before the copy. */
-  size: number;
-  /** True if the last part includes what the source has after the end of the destination. */
-  openEnded: boolean;
-  /** Number of streams. */
-  streams: number;
-  /** Bytes in a part, at least; the last one may have fewer. */
-  length: number;
-  /** Number of parts. */
-  parts: number;
-}
-
-/**
- * Reads what the first stream has written of the copy, in a file that any process of the same user can write to.
- *
- * @param stream the number of a stream of the copy
- * @throws SharedListError
- */
-function parseCopy(text: string, stream: number): SharedCopy {
-  const copy = parsed(text);
-  if (copy === undefined || stream > copy.streams) {
-    throw new SharedListError(
-      `the list of the parts of this copy does not begin as one for stream ${stream}`,
-    );
-  }
-  return copy;
-}
-
-function parsed(text: string): SharedCopy | undefined {
-  let copy: Partial<Record<keyof SharedCopy, unknown>> | null;
-  try {
-    copy = JSON.parse(text) as typeof copy;
-  } catch {
-    return undefined;
-  }
-  const { size, openEnded, streams, length, parts, ...others } = copy ?? {};
-  const isRight =
-    isCount(size, 0, MAX_POSITION) &&
-    typeof openEnded === "boolean" &&
-    isCount(streams, 1, MOST_STREAMS) &&
-    isCount(length, 1, MAX_POSITION) &&
-    isCount(parts, 1, MOST_PARTS + 1) &&
-    (parts - 1) * length <= size &&
-    Object.keys(others).length === 0;
-  return isRight ? { size, openEnded, streams, length, parts } : undefined;
-}
-
-function isCount(value: unknown, least: number, most: number): value is number {
-  return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
-}
+import { parseCopy, type SharedCopy } from "./shared-copy.ts";
 
 /**
  * The queue from which the streams of a copy take their parts, in ascending order. It is a list that all destinations of the copy append to:
@@ -106,6 +49,28 @@ export class PartQueue {
   /** The name by which the other streams open it. */
   get name(): string {
     return this.#taken.name;
+  }
+
+  /**
+   * Opens a descriptor of the process that has made the queue.
+   *
+   * @param open opens it by a path
+   * @throws SharedListError if that process has ended, and the errors of `open`
+   */
+  async openOther<T>(descriptor: number, open: (path: string) => Promise<T>): Promise<T> {
+    const file = await open(this.#taken.pathOf(descriptor));
+    // Its number may mean another process by now.
+    this.#taken.confirm();
+    return file;
+  }
+
+  /**
+   * Returns the stream, from 1, that has taken each part, as far as they have been taken.
+   *
+   * @throws SharedListError
+   */
+  takers(): Uint8Array {
+    return this.#taken.entries(0, this.copy.parts);
   }
 
   /** True if few parts are left: a stream that takes two at once could be the last to finish. */

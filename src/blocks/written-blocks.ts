@@ -41,6 +41,11 @@ export class WrittenBlocks {
     return new WrittenBlocks(digest, await Spool.create());
   }
 
+  /** Returns the list in a file that several processes have open. */
+  static in(digest: DigestName, spool: Spool): WrittenBlocks {
+    return new WrittenBlocks(digest, spool);
+  }
+
   /** The number of blocks. */
   get blocks(): number {
     return this.#blocks;

@@ -10,7 +10,8 @@ const BATCH = 1024;
 /** The old and the new digests of a destination of `size` bytes. */
 interface Digests {
   cache: DigestCache;
-  written: WrittenBlocks;
+  /** The blocks that were written, in ascending order. */
+  written: AsyncIterable<WrittenBlock[]>;
   size: number;
 }
 
@@ -34,7 +35,7 @@ export async function mergeDigests(
   const { blockSize, digest: algorithm } = cache.hello;
   const zeros = (length: number): Uint8Array => engine.zeroDigest(algorithm, length);
   const before = each(cache.blocks(native));
-  const changes = each(written.all());
+  const changes = each(written);
   let old = await before.next();
   let change = await changes.next();
   let batch: Uint8Array[] = [];
@@ -86,6 +87,28 @@ function digestOf(
     return isWhole ? change.digest : undefined;
   }
   return old && old.position === position && old.length === length ? old.digest : undefined;
+}
+
+/** Yields the blocks of several lists in ascending order. No two of them have a byte in common. */
+export async function* ascending(lists: readonly WrittenBlocks[]): AsyncGenerator<WrittenBlock[]> {
+  const heads: { next: WrittenBlock; rest: AsyncGenerator<WrittenBlock, void> }[] = [];
+  for (const list of lists) {
+    const rest = each(list.all());
+    const next = await rest.next();
+    if (next.done !== true) {
+      heads.push({ next: next.value, rest });
+    }
+  }
+  while (heads.length > 0) {
+    const first = heads.reduce((a, b) => (a.next.position <= b.next.position ? a : b));
+    yield [first.next];
+    const next = await first.rest.next();
+    if (next.done === true) {
+      heads.splice(heads.indexOf(first), 1);
+    } else {
+      first.next = next.value;
+    }
+  }
 }
 
 /** Yields one by one what arrives in groups. */

@@ -5,6 +5,7 @@ import type { StageContext } from "../blocks/context.ts";
 import { type Part, partOf } from "../blocks/part.ts";
 import type { PartQueue } from "../blocks/part-queue.ts";
 import type { Described } from "../incremental/destination.ts";
+import { UsageError } from "../errors/copy-error.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
 import type { ProcessId } from "../transport/processes/process-tree.ts";
@@ -18,6 +19,7 @@ import { type Destination, openDestination } from "./save/destination.ts";
 import { saveTo } from "./save/save.ts";
 import type { SaveOptions } from "./save/session.ts";
 import { openReader as openDirectReader } from "./save/verify.ts";
+import type { StreamCache } from "./stream-cache.ts";
 
 /** Options of {@link receive}: which digests to send, and how to write the blocks that arrive. */
 export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized" | "located"> &
@@ -57,8 +59,9 @@ export async function receive(
   const reader = await openReader(context, destination, options);
   await warnOfImage(context, options.file, reader, options.image);
   await describe(context, destination, options);
-  const wanted = await withRanges(options);
-  const shared = await sharedBy(context, reader, wanted, queue);
+  const kept = await cacheOfStream(context, { sink: destination.sink, reader }, options, queue);
+  const wanted = { ...(await withRanges(options)), ...(kept && { hashing: kept.hashing }) };
+  const shared = await sharedBy(context, reader, { ...wanted, kept }, queue);
   const digests = {
     ...wanted,
     ...(shared === undefined && onlyPart(reader, options)),
@@ -70,7 +73,10 @@ export async function receive(
   const output = new Output(native, "hash stream", { rate: options.rate });
   const { request, onRequest } = awaitRequest(options, shared);
   const saving = { ...context, progress: progressOfSave(context.progress, { legacy }) };
-  const saved = saveTo(saving, destination, options, { request, answers: shared?.answers });
+  const asked = { request, answers: shared?.answers, cache: kept?.writer };
+  // The cache that the streams share is no business of this process alone.
+  const written = { ...options, ...(kept && { updateDigests: undefined }) };
+  const saved = saveTo(saving, destination, written, asked);
   const sent = output.whileRead(() =>
     sendDigests(context, reader, { ...digests, onRequest }, output),
   );
@@ -106,11 +112,33 @@ async function openReader(
   return verify === "none" ? engine.openReader(sink, direct) : openDirectReader(context, sink);
 }
 
+/** Opens the digest cache that the streams of a copy share; undefined without one, and for a copy over a single stream. */
+async function cacheOfStream(
+  context: StageContext,
+  destination: { sink: Binding.Sink; reader: Binding.Source },
+  { file, part, queue: name, cache, hashing, replaces }: ReceiveOptions,
+  queue: PartQueue | undefined,
+): Promise<StreamCache | undefined> {
+  if (part === undefined || cache === undefined) {
+    return undefined;
+  }
+  if (name === undefined) {
+    throw new UsageError("--digest-cache and --part need --queue", "give it");
+  }
+  const { cacheOfFirst, cacheOfLater } = await import("./stream-cache.ts");
+  const opening = { file, part, cache, hashing };
+  return queue === undefined
+    ? cacheOfFirst(context, destination, opening)
+    : cacheOfLater(context, { sink: destination.sink, queue }, opening, {
+        isReplacing: replaces !== undefined,
+      });
+}
+
 /** Returns the parts that this process takes from a queue; undefined if there is only one part, or the parts are fixed. */
 async function sharedBy(
   context: StageContext,
   reader: Binding.Source,
-  { part, queue: name, ...options }: ReceiveOptions,
+  { part, queue: name, ...options }: ReceiveOptions & { kept: StreamCache | undefined },
   queue: PartQueue | undefined,
 ): Promise<SharedParts | undefined> {
   if (part === undefined || name === undefined) {

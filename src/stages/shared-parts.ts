@@ -10,6 +10,7 @@ import { SharedListError } from "../transport/files/shared-list.ts";
 import type { Verify } from "./save/verify.ts";
 import { coverageOf, type CoverageOptions } from "./checksum/coverage.ts";
 import type { SharedParts } from "./checksum/digest-options.ts";
+import type { StreamCache } from "./stream-cache.ts";
 
 /** The copy over several streams that a process takes part in. */
 interface Sharing extends CoverageOptions {
@@ -19,6 +20,8 @@ interface Sharing extends CoverageOptions {
   /** The queue that the first stream has made; undefined to make it. */
   queue: PartQueue | undefined;
   verify: Verify;
+  /** The digest cache of the copy; undefined for none. */
+  kept: StreamCache | undefined;
 }
 
 /**
@@ -32,7 +35,7 @@ export async function sharedParts(
   reader: Binding.Source,
   options: Sharing,
 ): Promise<SharedParts | undefined> {
-  const { part, queue: joined, hashing } = options;
+  const { part, queue: joined, hashing, kept } = options;
   const queue = joined ?? (await newQueue(context, reader, options));
   if (queue === undefined) {
     return undefined;
@@ -46,7 +49,9 @@ export async function sharedParts(
       `this copy has ${copy.parts} parts, and ${division.parts} with the options of stream ${part.number}`,
     );
   }
-  return { queue, division, coverage, answers: new Answers(), isFirst: joined === undefined };
+  kept?.first?.follow({ queue, division });
+  const isFirst = joined === undefined;
+  return { queue, division, coverage, answers: new Answers(), isFirst, cache: kept?.cache };
 }
 
 async function newQueue(
@@ -54,17 +59,20 @@ async function newQueue(
   reader: Binding.Source,
   options: Sharing,
 ): Promise<PartQueue | undefined> {
-  const { part, hashing, ranges, verify } = options;
+  const { part, hashing, ranges, verify, kept } = options;
   checkRange(reader, options);
   const { extents, bytes, openEnded } = await coverageOf(reader, options);
   const length = partLength(bytes, part.count, hashing.blockSize);
   const { parts } = new Division(extents, length, hashing.blockSize);
-  const copy = { size: reader.size, openEnded, streams: part.count, length, parts };
+  const { size } = reader;
+  const digests = kept?.first?.digests;
+  const shared = digests && { digests };
+  const copy = { size, openEnded, streams: part.count, length, parts, ...shared };
   try {
     return PartQueue.create(native, copy, part.number);
   } catch (error) {
     // Streams with fixed parts have no marks, and copy all of their range.
-    if (ranges !== undefined || verify === "full") {
+    if (ranges !== undefined || verify === "full" || kept !== undefined) {
       throw error;
     }
     // macOS has no files in memory, and without /proc no other process could open them.

@@ -157,6 +157,7 @@ function laterArguments(options: CopyOptions): string[] {
   return [
     ...commonArguments(options),
     ...flags({ "--force": true, "--sparse": options.sparse }),
+    ...cacheArguments(options.digestCache),
     ...readingArguments(options),
   ];
 }

@@ -140,11 +140,9 @@ const OF_SYNC: readonly Conflict<SyncOptions>[] = [
   },
   {
     when: ({ streams }) => (streams ?? 1) > 1,
-    options: ({ digestCache, delta }) => ({
-      "--digest-cache": digestCache !== undefined,
-      "--delta": delta !== undefined,
-    }),
-    message: (option) => `${option} does not work with --streams: no stream sees the whole copy`,
+    options: ({ delta }) => ({ "--delta": delta !== undefined }),
+    message: (option) =>
+      `${option} does not work with --streams: a delta names the root of its destination first and has its blocks in order, and no stream sees the whole copy`,
     advice: ONE,
   },
   {

@@ -1,5 +1,6 @@
 import type { BlockRequest } from "../../blocks/bounds.ts";
 import type { Part } from "../../blocks/part.ts";
+import type { DigestCache } from "../../digests/digest-cache.ts";
 import type { DigestName, Hashing } from "../../protocol/digest.ts";
 import type { Coverage, ExtentList } from "../../ranges/extents.ts";
 import type { Answers } from "../../blocks/answers.ts";
@@ -53,6 +54,8 @@ export interface SharedParts {
   /** The blocks of all parts together. */
   coverage: DigestCoverage;
   answers: Answers;
+  /** The digest cache to send instead of reading the file; undefined to read it. */
+  cache: DigestCache | undefined;
   /** True for the process that has made the queue. */
   isFirst: boolean;
 }

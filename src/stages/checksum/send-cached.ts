@@ -22,7 +22,7 @@ export async function sendCached(
   options: DigestOptions,
   output: StreamOutput,
 ): Promise<boolean> {
-  const cache = await openCache(context, options);
+  const cache = await openChecked(context, source, options);
   if (cache === undefined) {
     return false;
   }
@@ -42,8 +42,6 @@ async function send(
   options: DigestOptions,
   output: StreamOutput,
 ): Promise<void> {
-  refuseOtherHashing(cache, options.cache);
-  await checkCache(context, cache, source, options.file);
   const { digest, blockSize, size } = cache.hello;
   const hashing = { digest, blockSize };
   const extents = [{ start: 0, end: size }];
@@ -65,25 +63,39 @@ async function send(
   await output.finish([encoder.rest(size), ...encoder.end(root.finish(size))]);
 }
 
-/** Opens the digest cache, if one is wanted. */
-async function openCache(
-  { warn }: StageContext,
-  { file, cache: wanted }: DigestOptions,
+/**
+ * Opens the digest cache, if one is wanted.
+ *
+ * @returns undefined without one
+ * @throws CacheError if the digests are not those of `source`, StreamError, the engine's failures
+ */
+export async function openChecked(
+  context: StageContext,
+  source: Binding.Source,
+  { file, cache: wanted }: Pick<DigestOptions, "file" | "cache">,
 ): Promise<DigestCache | undefined> {
   if (wanted === undefined) {
     return undefined;
   }
   const cache = await DigestCache.open(wanted.path);
   if (cache === undefined) {
-    warn(`${wanted.path} does not exist: reading all of ${file}`);
+    context.warn(`${wanted.path} does not exist: reading all of ${file}`);
+    return undefined;
   }
-  return cache;
+  try {
+    refuseOtherHashing(cache, wanted);
+    await checkCache(context, cache, source, file);
+    return cache;
+  } catch (error) {
+    await cache.close();
+    throw error;
+  }
 }
 
 /** Refuses a cache with another algorithm or block size than was given. */
-function refuseOtherHashing({ path, hello }: DigestCache, wanted: CacheOptions | undefined): void {
+function refuseOtherHashing({ path, hello }: DigestCache, wanted: CacheOptions): void {
   const { digest, blockSize } = hello;
-  if ((wanted?.digest ?? digest) !== digest || (wanted?.blockSize ?? blockSize) !== blockSize) {
+  if ((wanted.digest ?? digest) !== digest || (wanted.blockSize ?? blockSize) !== blockSize) {
     throw new CacheError(
       path,
       `has ${digest} digests of blocks of ${blockSize} bytes`,

@@ -1,6 +1,7 @@
 import type { BlockRequest } from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
-import { scanSource } from "../../blocks/scan.ts";
+import { scanSource, type TakeDigests } from "../../blocks/scan.ts";
+import type { DigestCache } from "../../digests/digest-cache.ts";
 import type * as Binding from "../../native/binding.js";
 import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
@@ -48,15 +49,33 @@ export async function sendParts(
   await output.write(encoder.begin());
   const marks: number[] = [];
   const taken = takeParts(context, shared, { request, extents, marks });
-  await scanSource(context, source, taken, hashing, async (position, length, digests) => {
+  const send: TakeDigests = async (position, length, digests) => {
     await output.write([encoder.blocks(position, length, digests)]);
     if (position + length === marks[0]) {
       marks.shift();
       await output.write([encoder.mark(position + length)]);
     }
-  });
+  };
+  await (shared.cache === undefined
+    ? scanSource(context, source, taken, hashing, send)
+    : passOn(context, shared.cache, taken, send));
   const rest = request.openEnded ? [encoder.rest(size)] : [];
   await output.finish([...rest, ...encoder.end(undefined)]);
+}
+
+/** Passes on the digests of a cache, for the extents that this process takes. */
+async function passOn(
+  { progress }: StageContext,
+  cache: DigestCache,
+  extents: AsyncIterable<Extent>,
+  take: TakeDigests,
+): Promise<void> {
+  for await (const extent of extents) {
+    await cache.digestsIn(extent, async (position, length, digests) => {
+      await take(position, length, digests);
+      progress.advance(length);
+    });
+  }
 }
 
 /** Returns a process as text. */

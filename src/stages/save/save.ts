@@ -1,6 +1,6 @@
 import type { StageContext } from "../../blocks/context.ts";
 import { WrittenBlocks } from "../../blocks/written-blocks.ts";
-import { DigestCacheWriter } from "../../digests/cache-writer.ts";
+import type { CacheWriter } from "../../digests/cache-writer.ts";
 import type * as Binding from "../../native/binding.js";
 import { BlockDecoder } from "../../protocol/block-stream/decoder.ts";
 import type { Trailer } from "../../protocol/block-stream/trailer.ts";
@@ -44,7 +44,12 @@ export async function saveTo(
   context: StageContext,
   { sink, keep, beforeWrite }: Destination,
   options: Omit<SaveOptions, "create" | "lock">,
-  { request, answers, input = new Input(context.native, "block stream") }: Asked = {},
+  {
+    request,
+    answers,
+    cache: shared,
+    input = new Input(context.native, "block stream"),
+  }: Asked = {},
 ): Promise<string | undefined> {
   const { progress, cancellation } = context;
   const { verify, carried } = options;
@@ -55,7 +60,7 @@ export async function saveTo(
   // BLAKE3 is the faster digest, and the shorter one.
   const written = verify === "none" ? undefined : await WrittenBlocks.begin("blake3");
   const writer = new BlockWriter(context, sink, { sparse: options.sparse, written, beforeWrite });
-  const cache = await openCache(context, sink, options);
+  const cache = shared ?? (await openCache(context, sink, options));
   const decoder = new BlockDecoder(
     answers && ((offset, streamOffset) => answers.take(offset, streamOffset)),
   );
@@ -86,7 +91,8 @@ export async function saveTo(
   });
   keep();
   // Last: the digests in the stream are wrong for a destination that failed any of the above.
-  await cache?.update({ root: decoder.root, size: decoder.head?.source.size });
+  const { root, parts, head } = decoder;
+  await cache?.update({ root, parts, size: head?.source.size });
   return outcome;
 }
 
@@ -94,10 +100,12 @@ async function openCache(
   context: StageContext,
   sink: Binding.Sink,
   { file, updateDigests }: Pick<SaveOptions, "file" | "updateDigests">,
-): Promise<DigestCacheWriter | undefined> {
-  return updateDigests === undefined
-    ? undefined
-    : DigestCacheWriter.open(context, sink, { path: updateDigests, destination: file });
+): Promise<CacheWriter | undefined> {
+  if (updateDigests === undefined) {
+    return undefined;
+  }
+  const { DigestCacheWriter } = await import("../../digests/cache-writer.ts");
+  return DigestCacheWriter.open(context, sink, { path: updateDigests, destination: file });
 }
 
 async function readBack(

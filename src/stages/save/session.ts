@@ -2,7 +2,7 @@ import type { Answers } from "../../blocks/answers.ts";
 import type { CopyRequest } from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type { Sizes } from "../../blocks/destination-sizes.ts";
-import type { DigestCacheWriter } from "../../digests/cache-writer.ts";
+import type { CacheWriter } from "../../digests/cache-writer.ts";
 import type * as Binding from "../../native/binding.js";
 import type { BlockDecoder } from "../../protocol/block-stream/decoder.ts";
 import type { Input } from "../../transport/streams/input.ts";
@@ -43,17 +43,19 @@ export interface Asked {
   request?: Promise<CopyRequest> | undefined;
   /** The parts of the copy that the stream must mark as answered; undefined for none. */
   answers?: Answers | undefined;
+  /** The digest cache that the streams of a copy share; undefined if the one of the options is that of this process alone. */
+  cache?: CacheWriter | undefined;
   /** The block stream, if some of it has been read already. */
   input?: Input;
 }
 
 /** All that one run of `save` works with. */
-export interface SaveSession extends Omit<Asked, "input"> {
+export interface SaveSession extends Omit<Asked, "input" | "cache"> {
   context: StageContext;
   sink: Binding.Sink;
   options: Omit<SaveOptions, "create" | "lock">;
   input: Input;
   decoder: BlockDecoder;
   writer: BlockWriter;
-  cache: DigestCacheWriter | undefined;
+  cache: CacheWriter | undefined;
 }

@@ -4,14 +4,16 @@ import { dirname } from "node:path";
 import { promises } from "../../native/files.ts";
 import { StreamError, systemCode } from "../../errors/stream-errors.ts";
 
-/** Removes a name, if it exists, by unlink(2), which never removes a folder. */
-export async function removeName(path: string): Promise<void> {
+/** Removes a name by unlink(2), which never removes a folder. Returns false if it does not exist. */
+export async function removeName(path: string): Promise<boolean> {
   try {
     await promises.unlink(path);
+    return true;
   } catch (error) {
     if (systemCode(error) !== "ENOENT") {
       throw error;
     }
+    return false;
   }
 }
 

@@ -77,8 +77,8 @@ export class SharedList {
    * @throws SharedListError
    */
   static open(name: string): SharedList {
-    const [owner, descriptor, id] = name.split("/");
-    const path = `/proc/${owner}/fd/${descriptor}`;
+    const [, descriptor, id] = name.split("/");
+    const path = pathOf(name, descriptor);
     const header = Buffer.alloc(HEADER_LENGTH);
     let file: number | undefined;
     try {
@@ -95,6 +95,20 @@ export class SharedList {
       throw new SharedListError(`${path} is not the list of the parts of this copy`, GONE);
     }
     return new SharedList(name, text.slice(ID_LENGTH).trim(), file);
+  }
+
+  /** Returns the path of a descriptor of the process that has made the list. */
+  pathOf(descriptor: number): string {
+    return pathOf(this.name, descriptor);
+  }
+
+  /**
+   * Checks that this process still runs.
+   *
+   * @throws SharedListError
+   */
+  confirm(): void {
+    close(SharedList.open(this.name).#file);
   }
 
   /**
@@ -134,6 +148,12 @@ export class SharedList {
       throw failure("read", error);
     }
   }
+}
+
+/** Returns the path of a descriptor of the process in the name of a list. */
+function pathOf(name: string, descriptor: number | string | undefined): string {
+  const [owner] = name.split("/");
+  return `/proc/${owner}/fd/${descriptor}`;
 }
 
 function close(file: number | undefined): void {

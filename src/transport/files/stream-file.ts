@@ -24,13 +24,14 @@ export class StreamFile {
   /**
    * Opens a file.
    *
+   * @param found the name to open it by, if that is another one than the name for messages
    * @returns undefined if it does not exist
    * @throws OpenError
    */
-  static async open(path: string): Promise<StreamFile | undefined> {
+  static async open(path: string, found = path): Promise<StreamFile | undefined> {
     try {
       // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-      const file = await promises.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const file = await promises.open(found, constants.O_RDONLY | constants.O_NONBLOCK);
       const stat = await file.stat().catch(async (error: unknown) => {
         await file.close();
         throw error;
@@ -43,6 +44,11 @@ export class StreamFile {
       }
       throw code === undefined ? error : new OpenError(path, code);
     }
+  }
+
+  /** The number of its descriptor, by which another process can open it. */
+  get descriptor(): number {
+    return this.#file.fd;
   }
 
   /**
@@ -79,14 +85,43 @@ export class StreamFile {
   }
 
   /**
-   * Removes the name and syncs the folder, so that it is gone after a power loss too. An open file can still be read.
+   * Reads up to `length` bytes from `position` on; fewer at the end of the file.
    *
    * @throws StreamError
    */
-  async remove(): Promise<void> {
-    await attempt(`removing ${this.path}`, 0, async () => {
-      await removeName(this.path);
+  async read(position: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.alloc(length);
+    let filled = 0;
+    while (filled < length) {
+      const at = position + filled;
+      const { bytesRead } = await attempt(`reading ${this.path}`, at, () =>
+        this.#file.read(bytes, filled, length - filled, at),
+      );
+      if (bytesRead === 0) {
+        break;
+      }
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  }
+
+  /**
+   * Removes the name, if it still leads to this file, and syncs the folder, so that it is gone after a power loss too. An open file can still
+   * be read.
+   *
+   * @returns false if the name was gone already
+   * @throws StreamError
+   */
+  remove(): Promise<boolean> {
+    return attempt(`removing ${this.path}`, 0, async () => {
+      const own = await this.#file.stat();
+      const named = await promises.lstat(this.path).catch(() => undefined);
+      // If that is unknown, the attempt to remove it says why.
+      const mayBeThis = named === undefined || (named.dev === own.dev && named.ino === own.ino);
+      const isRemoved = mayBeThis && (await removeName(this.path));
+      // Another process of the same copy may have removed it just now, and not synced yet.
       await syncFolder(this.path);
+      return isRemoved;
     });
   }
 

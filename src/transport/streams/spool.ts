@@ -1,9 +1,10 @@
-import { read, write } from "node:fs";
+import { constants, fstatSync, ftruncateSync, read, write } from "node:fs";
 import { promisify } from "node:util";
 
 import { CopyError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { describe, systemCode } from "../../errors/stream-errors.ts";
+import { openSync } from "../../native/files.ts";
 import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
 
 const readSome = promisify(read);
@@ -50,6 +51,69 @@ export class Spool {
     } catch (error) {
       throw failure("make a file in", folder, error);
     }
+  }
+
+  /**
+   * Opens that of another process.
+   *
+   * @param path a descriptor of that process
+   * @throws SpoolError
+   */
+  static open(path: string): Spool {
+    try {
+      return Spool.over(openSync(path, constants.O_RDWR));
+    } catch (error) {
+      throw failure("open a file in", temporaryFolder(), error);
+    }
+  }
+
+  /**
+   * Returns one with all that is in an open file, by whatever process.
+   *
+   * @param file its descriptor
+   * @throws SpoolError
+   */
+  static over(file: number): Spool {
+    const spool = new Spool(file, temporaryFolder());
+    spool.#attempt("look at", () => (spool.#length = fstatSync(file).size));
+    return spool;
+  }
+
+  /** The descriptor, by which another process can open it. */
+  get descriptor(): number {
+    return this.#file;
+  }
+
+  /** Bytes in the file. Those that are still buffered do not count. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Removes all bytes.
+   *
+   * @throws SpoolError
+   */
+  empty(): void {
+    this.#attempt("empty", () => ftruncateSync(this.#file, 0));
+    this.#length = 0;
+  }
+
+  /**
+   * Returns the last bytes, which do not count any more. Undefined if there are fewer.
+   *
+   * @throws SpoolError
+   */
+  async takeEnd(length: number): Promise<Buffer | undefined> {
+    if (this.#length < length) {
+      return undefined;
+    }
+    const bytes = Buffer.alloc(length);
+    for (let at = 0; at < length;) {
+      at += await this.#read(bytes, at, this.#length - length + at);
+    }
+    this.#length -= length;
+    return bytes;
   }
 
   /**
@@ -104,6 +168,14 @@ export class Spool {
         at += bytesRead;
       }
       yield chunk;
+    }
+  }
+
+  #attempt(action: string, work: () => unknown): void {
+    try {
+      work();
+    } catch (error) {
+      throw failure(`${action} a file in`, this.#folder, error);
     }
   }
 

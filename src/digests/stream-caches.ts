@@ -1,0 +1,181 @@
+import type { StageContext } from "../blocks/context.ts";
+import type { Division } from "../blocks/division.ts";
+import type { PartQueue } from "../blocks/part-queue.ts";
+import type { SharedDigests } from "../blocks/shared-copy.ts";
+import { WrittenBlocks } from "../blocks/written-blocks.ts";
+import type * as Binding from "../native/binding.js";
+import type { Head } from "../protocol/block-stream/head.ts";
+import { DEFAULT_HASHING, type Hashing } from "../protocol/digest.ts";
+import { Spool } from "../transport/streams/spool.ts";
+import type { CacheWriter, KnownSource } from "./cache-writer.ts";
+import type { DigestCache } from "./digest-cache.ts";
+import { type Done, HandOver } from "./hand-over.ts";
+import { ascending } from "./merge-digests.ts";
+import { PartsProof } from "./parts-proof.ts";
+import { type Evidence, isOfDestination, removeCache, replaceCache } from "./replace-cache.ts";
+
+/** The copy that a digest cache belongs to, as its first stream knows it. */
+interface Shared {
+  context: StageContext;
+  sink: Binding.Sink;
+  /** The name of the cache. */
+  path: string;
+  /** The old cache, which belongs to the destination as it was before the queue was made; undefined if there is none. */
+  cache: DigestCache | undefined;
+  /** The number of streams. */
+  streams: number;
+}
+
+/** The parts of a copy, and the streams that have taken them. */
+interface CopyParts {
+  queue: PartQueue;
+  division: Division;
+}
+
+/** Writes the digest cache of a copy over several streams: the first stream does so, when all others have succeeded. */
+export class FirstStreamCache implements CacheWriter {
+  /** The files that the others open; undefined without an old cache. */
+  readonly digests: SharedDigests | undefined;
+  readonly #shared: Shared;
+  #parts: CopyParts | undefined;
+  #records: WrittenBlocks | undefined;
+  #hashing: Hashing = DEFAULT_HASHING;
+
+  private constructor(shared: Shared, digests: SharedDigests | undefined) {
+    this.#shared = shared;
+    this.digests = digests;
+  }
+
+  /**
+   * Makes the files for what the other streams write, if there is an old cache that they can be merged with.
+   *
+   * @throws SpoolError
+   */
+  static async open(shared: Shared): Promise<FirstStreamCache> {
+    const { cache, streams } = shared;
+    if (cache === undefined) {
+      return new FirstStreamCache(shared, undefined);
+    }
+    const records: number[] = [];
+    for (let stream = 2; stream <= streams; stream += 1) {
+      records.push((await Spool.create()).descriptor);
+    }
+    const root = Buffer.from(cache.hello.root).toString("hex");
+    return new FirstStreamCache(shared, { cache: cache.descriptor, root, records });
+  }
+
+  /** Takes the parts of the copy, once they are known. */
+  follow(parts: CopyParts): void {
+    this.#parts = parts;
+  }
+
+  async begin(head: Head | undefined): Promise<WrittenBlocks | undefined> {
+    const { context, sink, cache } = this.#shared;
+    this.#hashing = head ?? this.#hashing;
+    if (cache !== undefined && (await isStillRight(context, sink, cache))) {
+      this.#records = await WrittenBlocks.begin(cache.hello.digest);
+    }
+    return this.#records;
+  }
+
+  async update(source: KnownSource): Promise<void> {
+    const { context, sink, path, cache } = this.#shared;
+    try {
+      const target = { path, hashing: this.#hashing };
+      await replaceCache(context, sink, target, await this.#evidence(source));
+    } finally {
+      await cache?.close();
+    }
+  }
+
+  /** Returns the digests that all streams together know; undefined without an old cache, or if one of them does not tell. */
+  async #evidence({ parts, size }: KnownSource): Promise<Evidence | undefined> {
+    const { context, cache } = this.#shared;
+    const [written, copied] = [this.#records, this.#parts];
+    if (cache === undefined || written === undefined || parts === undefined || size === undefined) {
+      return undefined;
+    }
+    await written.end();
+    const others = await this.#others(cache);
+    const streams: readonly Done[] = [{ written, parts, size }, ...others];
+    const isKnown = others.length === this.digests?.records.length;
+    if (copied === undefined || !isKnown || streams.some((stream) => stream.size !== size)) {
+      return undefined;
+    }
+    const described = {
+      hashing: this.#hashing,
+      division: copied.division,
+      takers: copied.queue.takers(),
+      claims: streams.map((stream) => stream.parts),
+      size,
+    };
+    return {
+      cache,
+      written: ascending(streams.map((stream) => stream.written)),
+      proof: (all) => new PartsProof(context.native, described, all),
+    };
+  }
+
+  /** Returns what the other streams have handed over. One that was replaced, whose destination was written to before it began, has nothing. */
+  async #others({ hello }: DigestCache): Promise<Done[]> {
+    const found: Done[] = [];
+    for (const [index, file] of (this.digests?.records ?? []).entries()) {
+      const done = await HandOver.read(hello.digest, file);
+      if (done === undefined) {
+        this.#shared.context.debug(`stream ${index + 2} does not know the digests of its parts`);
+      } else {
+        found.push(done);
+      }
+    }
+    return found;
+  }
+}
+
+/** Does the work of a later stream for the digest cache of its copy. */
+export class LaterStreamCache implements CacheWriter {
+  readonly #context: StageContext;
+  readonly #sink: Binding.Sink;
+  readonly #cache: DigestCache;
+  /** Undefined if the digests of its parts are not those of the cache and of the blocks that it writes. */
+  #handOver: HandOver | undefined;
+
+  constructor(
+    context: StageContext,
+    sink: Binding.Sink,
+    { cache, handOver }: { cache: DigestCache; handOver: HandOver | undefined },
+  ) {
+    this.#context = context;
+    this.#sink = sink;
+    this.#cache = cache;
+    this.#handOver = handOver;
+  }
+
+  async begin(): Promise<WrittenBlocks | undefined> {
+    if (!(await isStillRight(this.#context, this.#sink, this.#cache))) {
+      this.#handOver = undefined;
+    }
+    return this.#handOver?.written;
+  }
+
+  /** Hands over what it has written to the first stream. */
+  async update({ parts, size }: KnownSource): Promise<void> {
+    if (parts !== undefined && size !== undefined) {
+      await this.#handOver?.finish({ parts, size });
+    }
+    await this.#cache.close();
+  }
+}
+
+/**
+ * Removes the old cache before this process writes: whichever stream writes first, none may write before the cache is gone. Returns false if
+ * something else has written to the destination since the cache was checked. Only the process that removes the cache can tell: until then,
+ * no stream has written.
+ */
+async function isStillRight(
+  context: StageContext,
+  sink: Binding.Sink,
+  cache: DigestCache,
+): Promise<boolean> {
+  const isSame = await isOfDestination(context, sink, cache);
+  return !(await removeCache(cache)) || isSame;
+}
