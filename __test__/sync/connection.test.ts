@@ -43,7 +43,8 @@ const CASES: readonly [said: string, code: number, advice: RegExp][] = [
   ],
   ["root@far: Permission denied (publickey,password).", 255, /authorized_keys/],
   ["Connection closed by 10.0.0.1 port 22", 255, /try `\S+ far true`/],
-  ["kex_exchange_identification: Connection closed by remote host", 255, /MaxStartups/],
+  ["Connection timed out during banner exchange", 255, /ping far/],
+  ["kex_exchange_identification: Connection closed by remote host", 1, /MaxStartups/],
   ["channel 3: open failed: connect failed: open failed", 255, /MaxSessions/],
   [
     "mux_client_request_session: session request failed: Session open refused by peer",

@@ -3,6 +3,7 @@ import type { Listener } from "./listener.ts";
 import { isDone } from "./failures/proof.ts";
 import type { Side } from "./side.ts";
 import type { Silence } from "./silence.ts";
+import type { StageLogin } from "./connection/login.ts";
 
 /** The observers of a stage. */
 export interface Observers {
@@ -12,16 +13,21 @@ export interface Observers {
   isSilent?: boolean;
 }
 
-/** Makes the program that runs the stage of a side. Its lines go to the listener, and its silence is watched. */
+/**
+ * Makes the program that runs the stage of a side. Its lines go to the listener, and its silence is watched.
+ *
+ * @param login that of a program that connects to another host
+ */
 export function stageProgram(
   side: Side,
-  command: Program["command"],
+  { command, login }: { command: Program["command"]; login?: StageLogin | undefined },
   { listener, silence, isSilent }: Observers,
 ): Program {
   const watch = silence.watch(side.end, `the stage at the ${side.role}`);
   const take = listener.of(side);
   return {
     command,
+    login,
     onStart: watch.begin,
     onLine: (text) => {
       watch.heard();
@@ -33,6 +39,7 @@ export function stageProgram(
         watch.end();
       } else {
         watch.loggedIn();
+        login?.succeeded();
       }
     },
     isDone: (status) => {

@@ -5,6 +5,7 @@ import type { Take } from "../transport/streams/pump.ts";
 import type { Sending } from "./bootstrap/sending.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
 import type { Sent } from "./connection/host-lines.ts";
+import { loginTo, type StageLogin } from "./connection/login.ts";
 import {
   commandText,
   loginCommandOf,
@@ -92,7 +93,7 @@ export interface ProgramOptions {
   sent: Sent;
   streams: readonly Stream[];
   observers: Observers;
-  debug: SyncContext["debug"];
+  says: Pick<SyncContext, "warn" | "debug">;
 }
 
 /** Returns the programs of a stream, the destination before the source. */
@@ -125,7 +126,7 @@ export function programsOf(options: ProgramOptions, place: number): Program[] {
 }
 
 function programOf(
-  { plan, sent, streams, observers, debug }: ProgramOptions,
+  { plan, sent, streams, observers, says: { warn, debug } }: ProgramOptions,
   side: Side,
   stage: () => readonly string[],
 ): Program {
@@ -140,11 +141,19 @@ function programOf(
   // Its options are known only when it is started, but a host that cannot be connected to is refused now.
   stageCommand(side.end, [], remote, sent);
   return {
-    ...stageProgram(side, command, observers),
+    ...stageProgram(side, { command, login: loginOf(side, remote, warn) }, observers),
     ...(side.role === "source" && { within: retrieve }),
     ...(writesDestination(plan) && roleInCancellation(side)),
     ...(side.role === "source" && { tidiesUp: copy.snapshot !== "none" }),
   };
+}
+
+function loginOf(
+  { end, lastLines }: Side,
+  remote: RemoteOptions,
+  warn: SyncContext["warn"],
+): StageLogin | undefined {
+  return end.kind === "local" ? undefined : loginTo(end, remote, { lastLines, warn });
 }
 
 function roleInCancellation(side: Side): Pick<Program, "isProducer" | "writesDisk" | "hasBegun"> {

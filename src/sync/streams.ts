@@ -55,7 +55,7 @@ export async function runStreams(
     giveUp: (error) => listener.giveUp(error),
   });
   const observers = { listener, silence };
-  const options = { plan, sent, streams, observers, debug: context.debug };
+  const options = { plan, sent, streams, observers, says: context };
   const programs = streams.flatMap((_, place) => programsOf(options, place));
   const preface = rangeListOf(extents, copy);
   const piping = {

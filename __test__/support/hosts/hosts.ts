@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { type Cleaning, defer } from "../cleanup.ts";
 import { COMMAND, quote, run, type Outcome, type RunOptions } from "../programs/cli.ts";
 import { lackingRoot, system } from "../programs/tools.ts";
 
@@ -140,6 +141,23 @@ SetEnv PATH=${bin}:${dirname(system("which", "node"))}:/usr/sbin:/usr/bin:/sbin:
   // `ip netns exec` would hide from it what is mounted later.
   const [program, ...words] = enter(host);
   system(program, ...words, "/usr/sbin/sshd", "-f", config, "-E", logOf(host, folder));
+}
+
+/**
+ * Starts another sshd on a host until the test ends, which drops the third of several connections that have not logged in yet.
+ *
+ * @param port the port that it listens to
+ */
+export function startBusySshd(t: Cleaning, host: Far, port: number): void {
+  const { folder } = hosts();
+  const config = join(folder, `busy-${port}`);
+  const pid = `${config}.pid`;
+  const usual = readFileSync(join(folder, `sshd-${host}`), "utf8");
+  const own = /^(?:Port|PidFile|MaxStartups) .*\n/gm;
+  writeFileSync(config, `${usual.replace(own, "")}Port ${port}\nPidFile ${pid}\nMaxStartups 2\n`);
+  const [program, ...words] = enter(host);
+  system(program, ...words, "/usr/sbin/sshd", "-f", config, "-E", `${config}.log`);
+  defer(t, () => process.kill(Number(readFileSync(pid, "utf8"))));
 }
 
 /** The file that has the number of a host's sshd. */

@@ -23,6 +23,7 @@ import {
   REPORT,
   type Sent,
 } from "../connection/host-lines.ts";
+import { loginTo, runWithLogin } from "../connection/login.ts";
 import type { SyncContext } from "../listener.ts";
 import type { Side } from "../side.ts";
 import { Silence } from "../silence.ts";
@@ -259,10 +260,10 @@ export class Bootstrap {
     });
     const watch = silence.watch(end, "the installation of blockcopy");
     watch.begin();
-    const status = await runWithInput(native, {
+    const program = {
       command,
       input,
-      onLine: (text) => {
+      onLine: (text: string) => {
         watch.heard();
         if (text.trim() !== "") {
           lastLines.push(printable(text));
@@ -271,7 +272,9 @@ export class Bootstrap {
       },
       onWrite: watch.heard,
       signal: givenUp.signal,
-    });
+    };
+    const login = loginTo(end, this.#remote, { lastLines, warn });
+    const status = await runWithLogin(login, () => runWithInput(native, program), givenUp.signal);
     watch.end();
     givenUp.signal.throwIfAborted();
     return { lastLines, status };

@@ -5,7 +5,7 @@ import type { Endpoint, RemoteEndpoint } from "./endpoint.ts";
 import { runLine, type Sent } from "./host-lines.ts";
 import { type HomePath, needsNoQuotes, quoteWord, splitHome, splitWords } from "./shell-words.ts";
 import type { SshCall } from "./ssh-cipher.ts";
-import { shownRsh, sshHostName, sshOptions } from "./ssh-options.ts";
+import { shownRsh, sshHostName, sshJump, sshOptions } from "./ssh-options.ts";
 
 /** A way to get blockcopy to hosts without it, and to run it there: this program for the Node there, an executable that needs none, or nothing. */
 type BootstrapMode = "auto" | "node" | "single" | "never";
@@ -125,6 +125,12 @@ function sshCall({ port, user, host }: RemoteEndpoint, rsh: string): SshCall {
 /** Returns the name or address that ssh connects to for an end, which may be an alias. */
 export function hostNameOf(end: RemoteEndpoint, { rsh }: Pick<RemoteOptions, "rsh">): string {
   return sshHostName(sshCall(end, rsh)) ?? end.host;
+}
+
+/** Returns a name for the sshd that a connection to an end arrives at first, which may be that of a jump host. */
+export function sshdOf(end: RemoteEndpoint, { rsh }: Pick<RemoteOptions, "rsh">): string {
+  const call = sshCall(end, rsh);
+  return sshJump(call) ?? [rsh, sshHostName(call) ?? end.host, end.port].join("\0");
 }
 
 /** Returns the command with which a person can log in to a host the way this program does. */

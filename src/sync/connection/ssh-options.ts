@@ -67,6 +67,11 @@ export function sshHostName(call: SshCall): string | undefined {
   return isSsh(call.program) ? settingOf(call, "hostname") : undefined;
 }
 
+/** Returns the jump hosts that ssh connects through; undefined for none, or if it does not tell. */
+export function sshJump(call: SshCall): string | undefined {
+  return isSsh(call.program) ? settingOf(call, "proxyjump") : undefined;
+}
+
 /** Returns the remote shell for a message. Only ssh with harmless options is shown: another command, such as sshpass(1), may contain a password. */
 export function shownRsh(rsh: string): string {
   const [program, ...options] = splitWords(rsh);

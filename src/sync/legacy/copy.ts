@@ -70,7 +70,11 @@ async function runStages(
   const programs = stages.map(({ side, commandOf }): Program => {
     context.debug(`${hostLabel(side.end)}: ${commandText(side.end, remote, commandOf)}`);
     return {
-      ...stageProgram(side, () => commandOf(remote), { ...observers, isSilent: side !== reporter }),
+      ...stageProgram(
+        side,
+        { command: () => commandOf(remote) },
+        { ...observers, isSilent: side !== reporter },
+      ),
       tidiesUp: side.role === "source" && copy.snapshot !== "none",
     };
   });

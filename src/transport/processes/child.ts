@@ -39,7 +39,7 @@ export function hasSucceeded(status: ExitStatus): boolean {
 }
 
 /** The end of a program, and its time in milliseconds of `clock`. */
-interface Exit {
+export interface Exit {
   status: ExitStatus;
   at: number;
 }

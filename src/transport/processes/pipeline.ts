@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type Child, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
+import { type Child, type Exit, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
 import { type ControlPipe, type Pipe, PipeEnds, type PipeMaker } from "./pipes.ts";
 import type { Program, ProgramEnd, ProgramGroup } from "./program.ts";
 import { type Grace, stopChild } from "./stop-child.ts";
@@ -64,6 +64,8 @@ class Pipeline {
   readonly #statuses: Promise<ExitStatus | undefined>[];
   /** Resolves when a program has failed or none is running: nothing is left that could resolve a `startAfter`. */
   readonly #noMoreStarts: Promise<void>;
+  /** Aborted when no program is to be started again. */
+  readonly #ending = new AbortController();
   #resolveNoMoreStarts!: () => void;
   #running = 0;
   #isCancelled = false;
@@ -91,6 +93,7 @@ class Pipeline {
   /** Ends all programs, with SIGKILL if need be: a stopped process ignores SIGTERM. */
   abort(): void {
     this.#isAborted = true;
+    this.#ending.abort();
     for (const child of this.#children.values()) {
       void stopChild(child, { ...GRACE, toEnd: 0 });
     }
@@ -102,6 +105,7 @@ class Pipeline {
    */
   cancel(): void {
     this.#isCancelled = true;
+    this.#ending.abort();
     for (const [place, child] of this.#children) {
       const { isProducer, writesDisk } = this.#programs[place] ?? {};
       if (isProducer === true || (writesDisk === "elsewhere" && !this.#mayHaveWritten(place))) {
@@ -212,11 +216,14 @@ class Pipeline {
     if (program.startAfter !== undefined) {
       await Promise.race([program.startAfter, this.#noMoreStarts]);
     }
-    const child = this.#start(program, place);
-    if (child === undefined) {
+    const exit = await this.#runWithLogin(program, place);
+    if (exit === undefined) {
       return undefined;
     }
-    const { status, at } = await child.ended;
+    const { status, at } = exit;
+    if (program.login !== undefined) {
+      this.#ends.close(place);
+    }
     this.#ends.hangUp(place);
     this.#running -= 1;
     if (this.#running === 0) {
@@ -225,11 +232,34 @@ class Pipeline {
     return { place, status, at, failed: !succeeded(program, status) };
   }
 
+  /** Runs a program, and starts it again as long as its login says so. */
+  async #runWithLogin(program: Program, place: number): Promise<Exit | undefined> {
+    const { login } = program;
+    for (;;) {
+      if (login !== undefined) {
+        await Promise.race([login.turn(), this.#noMoreStarts]);
+      }
+      const child = this.#start(program, place);
+      const exit = await child?.ended;
+      const wait = login?.ended(exit?.status);
+      if (wait === undefined || this.#isEnding) {
+        return exit;
+      }
+      // The program counts as running in the meantime.
+      await sleep(wait, undefined, this.#ending).catch(() => undefined);
+      if (this.#isEnding) {
+        return exit;
+      }
+      this.#running -= 1;
+    }
+  }
+
   /** Ends all programs because one has failed. */
   async #fail({ place, at }: Ended): Promise<void> {
     if (at < (this.#firstFailure?.at ?? Infinity)) {
       this.#firstFailure = { place, at };
     }
+    this.#ending.abort();
     this.#resolveNoMoreStarts();
     this.#ends.hangUp();
     await this.#stop([...this.#children.keys()]);
@@ -249,11 +279,16 @@ class Pipeline {
   }
 
   #startChild(program: Program, place: number): Child {
-    const { command, within, onLine } = program;
+    const { command, within, login, onLine } = program;
     const { stdin, stdout } = this.#ends.of(place);
     if (within === undefined) {
       const child = startChild({ command: command(), stdin, stdout, onLine });
-      this.#ends.close(place);
+      // Until the login has succeeded, it may have to be started again with the same pipes.
+      if (login === undefined) {
+        this.#ends.close(place);
+      } else {
+        void login.done.then(() => this.#ends.close(place));
+      }
       return child;
     }
     if (stdin === "ignore" || stdout === "ignore") {

@@ -57,7 +57,7 @@ interface Epilogue {
   text: string | (() => string | undefined);
 }
 
-/** The descriptors of all pipes of a pipeline, until each program has been given its own. */
+/** The descriptors of all pipes of a pipeline, until each program has been given its own and has logged in. */
 export class PipeEnds {
   readonly #inputs = new Map<number, number>();
   readonly #outputs = new Map<number, number>();
@@ -106,8 +106,10 @@ export class PipeEnds {
   /** Closes the ends of a program in this process: open ones would hide from its neighbours that it has gone. */
   close(place: number): void {
     close(this.#inputs.get(place));
+    this.#inputs.delete(place);
     if (!this.#kept.has(place)) {
       close(this.#outputs.get(place));
+      this.#outputs.delete(place);
     }
   }
 

@@ -9,12 +9,27 @@ export type Within = (io: {
   onLine: (text: string) => void;
 }) => Child;
 
+/** The login of a program that connects to another host. */
+export interface Login {
+  /** Resolves when it may begin: a host lets in only some at a time. */
+  turn(): Promise<void>;
+  /** Resolves when it has succeeded. Until then, the program has neither read nor written anything. */
+  readonly done: Promise<void>;
+  /**
+   * The program has ended, or is not started after all. Returns the milliseconds after which it is to be started again, or undefined if it
+   * is not.
+   */
+  ended(status: ExitStatus | undefined): number | undefined;
+}
+
 /** One program of a pipeline. */
 export interface Program {
   /** Returns the program and its arguments. Called when it is to be started. */
   command: () => readonly [string, ...string[]];
   /** Does the work of the program within this process instead. */
   within?: Within | undefined;
+  /** Its login, if it connects to another host. */
+  login?: Login | undefined;
   /** Called when it has been started. */
   onStart?: () => void;
   /** Called with each line that it prints on standard error. */

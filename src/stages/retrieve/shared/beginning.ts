@@ -1,4 +1,7 @@
-/** Milliseconds that the first readers wait for those that are still connecting: ssh and Node take one or two seconds to start. */
+/**
+ * Milliseconds that the readers that have come wait for the next one: ssh and Node take one or two seconds to start, and only some log in to
+ * the same host at a time.
+ */
 const PATIENCE = 5000;
 
 /**
@@ -31,7 +34,10 @@ export class Beginning {
 
   /** Waits until all readers have come that are expected, but not for ever. */
   arrive(reader: object): Promise<void> {
-    this.#timer ??= setTimeout(() => this.#begin(), PATIENCE);
+    if (this.#missing.has(reader)) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#begin(), PATIENCE);
+    }
     this.release(reader);
     return this.#all;
   }
