@@ -8,6 +8,7 @@ import { writeTypes } from "./library-types.ts";
 import {
   ASIDE,
   LEAST_FILES,
+  LEAST_TASKS,
   NO_INSPECTOR,
   NODE_VARIABLES,
   POOL_THREADS,
@@ -45,6 +46,7 @@ function launcher(): string {
     ASIDE,
     THREADS: String(POOL_THREADS),
     FILES: String(LEAST_FILES),
+    TASKS: String(LEAST_TASKS),
     NODE: NODE_VERSIONS,
     INSPECTOR: NO_INSPECTOR,
   };

@@ -38,6 +38,7 @@ import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { makePipe, start, type Running } from "../support/programs/pipe.ts";
 import { pair } from "../support/programs/sync-pair.ts";
+import { lackingRoot } from "../support/programs/tools.ts";
 
 const [PROGRAM = ""] = COMMAND;
 
@@ -352,6 +353,18 @@ test("with too few descriptors for Node it says so", async () => {
   for (const limits of [`ulimit -n ${LEAST_FILES}`, "ulimit -S -n 20"])
     assertSucceeded(await bash(`${limits}; exec ${blockcopy("--version")}`));
 });
+
+test(
+  "where Node would wait forever for a thread it says so",
+  { skip: isSingle || lackingRoot("setpriv") },
+  async () => {
+    // The limit is on the threads of a user, and not on root. No other process has this user, who need not find the file.
+    const user = ["setpriv", "--reuid=64999", "--clear-groups"];
+    const limited = quote([...user, "bash", "-c", "ulimit -u 4; exec sh -s -- --version"]);
+    const outcome = await bash(`exec ${limited} < ${quote(COMMAND)}`);
+    assertFailed(outcome, EXIT.busy, "blockcopy", /fewer than 5 more processes .*TasksMax/);
+  },
+);
 
 for (const signal of ["HUP", "INT", "QUIT", "TERM", "USR1"])
   test(`an ignored SIG${signal} stays ignored, here and by what connects`, async (t) => {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts the program: does what has to be done before Node runs, and then is Node. Nothing here is started but readlink(1), where this file is called by a link.
+# Starts the program: does what has to be done before Node runs, and then is Node. Nothing here is started but copies of this shell, and
+# readlink(1) where this file is called by a link.
 # Only keywords and the utilities `[`, read, command, printf and ulimit, which shells have built in. scripts/build-cli.ts puts in what
 # stands between @ signs; the variables are in src/native/node-start.ts.
 
@@ -12,6 +13,15 @@ if ! ulimit -S -n @FILES@ 2> /dev/null; then
   printf '%s\n' "ERROR (blockcopy): cannot start: fewer than @FILES@ files may be open; raise the limit (\`ulimit -n\`, LimitNOFILE)" >&2
   exit 69
 fi
+
+# Node waits forever for a thread of its own that could not start. So as many processes are started first: each waits for the next one.
+# A shell that cannot start one ends, with its own message before this one.
+tasks() {
+  [ "$1" -eq 0 ] || (tasks "$(($1 - 1))" && :)
+}
+trap 'printf "%s\n" "ERROR (blockcopy): cannot start: fewer than @TASKS@ more processes and threads can be started; raise the limit (\`ulimit -u\`, TasksMax), or end others" >&2; exit 69' 0
+tasks @TASKS@ || exit 69
+trap - 0
 
 # Node resets what a shell or nohup(1) has had ignored, so it is told.
 BLOCKCOPY_IGNORED=0

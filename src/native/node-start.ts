@@ -17,6 +17,12 @@ export const POOL_THREADS = 16;
  */
 export const LEAST_FILES = 32;
 
+/**
+ * The threads that Node starts before the program: one for delays, and four for V8. If one of the latter cannot start, Node 20.20 waits
+ * for it forever, and does nothing else.
+ */
+export const LEAST_TASKS = 5;
+
 /** Variables that make Node run code, or read or write files. */
 export const CODE_VARIABLES = [
   "NODE_OPTIONS",
