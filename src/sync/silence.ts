@@ -116,7 +116,7 @@ export class Silence {
           loggingIn
             ? `${where} has not answered for ${timeout} seconds`
             : `${what} on ${where} has said nothing for ${timeout} seconds`,
-          "make sure that the host is up and no process there is stopped, then run the same command again: it continues; --timeout sets the limit",
+          "make sure that the host is up and has free memory, and that no process there is stopped, then run the same command again: it continues; --timeout sets the limit",
           ExitCode.later,
         ),
       );

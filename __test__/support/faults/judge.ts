@@ -101,6 +101,8 @@ function says(message: string, call: string): boolean {
   return (
     // The C library turns a lack of memory for a thread into EAGAIN.
     (/^(?:clone|mmap|mprotect)/.test(call) && /cannot start \d+ .*threads/.test(message)) ||
+    // A Node that waits forever for a thread that could not start looks like one that was stopped.
+    (/^(?:clone|mmap|mprotect)/.test(call) && /for \d+ seconds; .*free memory/.test(message)) ||
     // The dynamic linker and Node look for a library in several places, and say that it is nowhere.
     /the engine (?:.* )?(?:cannot be loaded|is not built|is not installed)/.test(message) ||
     // It quotes what a program that could not start has said.

@@ -1,7 +1,7 @@
 // The rows of the fault matrix: each system call of each scenario, failing at each of its turns.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { countCalls, inject, type Fault } from "./inject.ts";
+import { countCalls, Hang, inject, type Fault } from "./inject.ts";
 import { complaints, namesIn, type Expected } from "./judge.ts";
 import { prepare, reset, resultOf, type Scenario } from "./scenarios.ts";
 import { errorsOf } from "./table.ts";
@@ -112,9 +112,10 @@ export class Bench {
       });
       return { wrong, hits: run.hits, code: run.code, stderr: run.stderr };
     } catch (error) {
-      const text = String(error);
-      const what = text.includes("did not end within") ? "a hang" : "it could not be judged";
-      return { wrong: [`${what}: ${text}`], hits: 1, code: null, stderr: "" };
+      const hang = error instanceof Hang ? error : undefined;
+      const what = hang === undefined ? "it could not be judged" : "a hang";
+      const wrong = hang?.isNodes === true ? [] : [`${what}: ${String(error)}`];
+      return { wrong, hits: 1, code: null, stderr: "" };
     }
   }
 }

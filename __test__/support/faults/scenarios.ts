@@ -37,6 +37,9 @@ export const OLD: Buffer = Buffer.from(NEW)
   .fill(7, BLOCK + 5, 2 * BLOCK)
   .fill(8, 3 * BLOCK, 4 * BLOCK);
 
+/** The beginning of a copy with a host whose shell is here. It gives up a stage that hangs before the test gives up the copy. */
+const REMOTE = ["sync", "--timeout", "20", "-e", "./rsh", "--remote-command", "@PROGRAM@"];
+
 /** All scenarios. */
 export const SCENARIOS: readonly Scenario[] = [
   { name: "checksum", stage: "checksum", args: ["checksum", "--extended", "destination"] },
@@ -96,14 +99,14 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "sync-push",
     stage: "sync",
-    args: ["sync", "-e", "./rsh", "--remote-command", "@PROGRAM@", "source", "host:destination"],
+    args: [...REMOTE, "source", "host:destination"],
     written: "destination",
     before: "old",
   },
   {
     name: "sync-pull",
     stage: "sync",
-    args: ["sync", "-e", "./rsh", "--remote-command", "@PROGRAM@", "host:source", "destination"],
+    args: [...REMOTE, "host:source", "destination"],
     written: "destination",
     before: "old",
   },
