@@ -19,7 +19,7 @@ import { fileName, refuseHost, refuseStandardInput } from "./options/file-name.t
 import { OFFSET } from "./options/offset.ts";
 import { RATE } from "./options/rate.ts";
 import { SIZES } from "./options/sizes.ts";
-import * as frozen from "./options/snapshot-options.ts";
+import * as ofSnapshot from "./options/snapshot-options.ts";
 import { WIRE } from "./options/wire.ts";
 import { runStage } from "./run/run-stage.ts";
 import type { Changes } from "../incremental/incremental-copy.ts";
@@ -63,15 +63,15 @@ export class RetrieveCommand extends StageCommand {
     text: "Write at most RATE bytes per second, as 20M (K, M, G: powers of 1024)",
   });
 
-  snapshot = frozen.snapshot();
+  snapshot = ofSnapshot.snapshot();
 
-  snapshotSize = frozen.snapshotSize();
+  snapshotSize = ofSnapshot.snapshotSize();
 
-  before = frozen.before();
+  before = ofSnapshot.before();
 
-  after = frozen.after();
+  after = ofSnapshot.after();
 
-  hookTimeout = frozen.hookTimeout();
+  hookTimeout = ofSnapshot.hookTimeout();
 
   /** Compare what has changed since the last copy with this name. Set by `sync`, which also says when the copy is complete. */
   incremental = value("--incremental", BASE);

@@ -16,7 +16,12 @@ import { removeVolume, VolumeSnapshot } from "../snapshots/lvm/volume-snapshot.t
 import { listIdentified, pathOf } from "../snapshots/lvm/volumes.ts";
 import { discard, type KeepWarning } from "../snapshots/snapshot.ts";
 import { SnapshotError } from "../snapshots/snapshot-error.ts";
-import { type Frozen, takeSnapshot, type Volume, volumeOf } from "../snapshots/take-snapshot.ts";
+import {
+  type SnapshotRequest,
+  takeSnapshot,
+  type Volume,
+  volumeOf,
+} from "../snapshots/take-snapshot.ts";
 import { baseTag } from "./base-name.ts";
 import { chooseBase } from "./choose-base.ts";
 import { type Destination, isOpening, isVerdict } from "./destination.ts";
@@ -106,7 +111,7 @@ export class IncrementalCopy {
    */
   static async begin(
     context: StageContext,
-    source: Frozen,
+    source: SnapshotRequest,
     { name, keep, announce }: { name: string; keep: KeepWarning; announce: Announce },
   ): Promise<IncrementalCopy> {
     const volume = thinVolumeOf(source);
@@ -220,7 +225,7 @@ function unused({ name, group, volume }: RecordKey): string {
 }
 
 /** Returns the thin volume that is the source, and refuses anything else. */
-function thinVolumeOf(source: Frozen): Volume {
+function thinVolumeOf(source: SnapshotRequest): Volume {
   const number = numberOf(source.origin);
   const isThin = number !== undefined && volumeKind(number) === "thin";
   const volume = isThin ? volumeOf(source) : undefined;
@@ -235,7 +240,7 @@ function thinVolumeOf(source: Frozen): Volume {
 
 /** Finds the volumes of a copy in the report of LVM. */
 async function volumesOf(
-  { file, options }: Frozen,
+  { file, options }: SnapshotRequest,
   { group, number }: Volume,
   snapshot: VolumeSnapshot,
 ): Promise<Volumes> {

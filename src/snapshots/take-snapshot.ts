@@ -11,7 +11,7 @@ import { discard, type KeepWarning, type Snapshot } from "./snapshot.ts";
 import type { SnapshotOptions } from "./snapshot-options.ts";
 
 /** The source of a copy, and the options for its snapshot. */
-export interface Frozen {
+export interface SnapshotRequest {
   /** Its name, for messages. */
   file: string;
   /** The source itself, open. */
@@ -38,7 +38,7 @@ export interface Volume {
  */
 export async function takeSnapshot(
   context: StageContext,
-  source: Frozen,
+  source: SnapshotRequest,
   keep: KeepWarning,
 ): Promise<Snapshot> {
   const volume = volumeOf(source);
@@ -67,18 +67,18 @@ export async function takeSnapshot(
  *
  * @throws UsageError, SnapshotError
  */
-export function planSnapshot(source: Frozen): Plan {
+export function planSnapshot(source: SnapshotRequest): Plan {
   return planOf(source, volumeOf(source));
 }
 
-function planOf({ file, options }: Frozen, volume: Volume | undefined): Plan {
+function planOf({ file, options }: SnapshotRequest, volume: Volume | undefined): Plan {
   return volume === undefined
     ? { kind: "reflink" }
     : planVolume(listVolumes(volume.group), { file, number: volume.number }, options);
 }
 
 /** Removes the snapshots of a volume that killed runs have left; returns warnings about those that cannot be removed. */
-function removeLeft({ file, options }: Frozen, { group, number }: Volume): string[] {
+function removeLeft({ file, options }: SnapshotRequest, { group, number }: Volume): string[] {
   const rows = listVolumes(group);
   return removeAbandoned(rows, originOf(rows, { file, number }, options));
 }
@@ -88,7 +88,7 @@ function removeLeft({ file, options }: Frozen, { group, number }: Volume): strin
  *
  * @throws UsageError if `--snapshot` does not fit the source
  */
-export function volumeOf({ file, origin, options }: Frozen): Volume | undefined {
+export function volumeOf({ file, origin, options }: SnapshotRequest): Volume | undefined {
   if (process.platform !== "linux") {
     throw new UsageError(
       `--snapshot ${options.snapshot} works on Linux only, not on ${process.platform}`,
@@ -102,7 +102,7 @@ export function volumeOf({ file, origin, options }: Frozen): Volume | undefined 
   return undefined;
 }
 
-function volumeOfDevice({ file, origin, options }: Frozen): Volume {
+function volumeOfDevice({ file, origin, options }: SnapshotRequest): Volume {
   const { snapshot } = options;
   if (snapshot === "reflink") {
     throw new UsageError(

@@ -21,7 +21,7 @@ import {
   streamsOf,
   writesDestination,
 } from "./stream-programs.ts";
-import { controlPipes } from "./tunnel/meetings.ts";
+import { controlPipes } from "./tunnel/control-pipes.ts";
 
 /** The end of all stages of a copy. */
 export interface StreamsEnd {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use blockcopy_engine::in_background;
 use blockcopy_tunnel::{
-    Control, Done, Doorway, Error as TunnelError, Link, OneTimeKey, Ports, PublicKey, Target,
+    Control, Done, Error as TunnelError, Link, Listener, OneTimeKey, Ports, PublicKey, Target,
     Tunnel as Streams, connect, take_standard_streams,
 };
 use napi::bindgen_prelude::{JsValue, Object, ToNapiValue};
@@ -19,7 +19,7 @@ use crate::promise::promise_or;
 #[napi]
 pub struct Tunnel {
     key: OneTimeKey,
-    doorway: Option<Doorway>,
+    listener: Option<Listener>,
     opened: Arc<Mutex<Option<Opened>>>,
     done: Option<Done>,
 }
@@ -33,7 +33,7 @@ impl Tunnel {
     pub fn new(env: Env) -> Result<Self> {
         Ok(Self {
             key: OneTimeKey::generate().map_err(|error| js_failure(env, &error))?,
-            doorway: None,
+            listener: None,
             opened: Arc::default(),
             done: None,
         })
@@ -57,9 +57,9 @@ impl Tunnel {
             from: port(from)?,
             to: port(to)?,
         };
-        let doorway = Doorway::open(bind, ports).map_err(|error| js_failure(env, &error))?;
-        let port = doorway.port();
-        self.doorway = Some(doorway);
+        let listener = Listener::open(bind, ports).map_err(|error| js_failure(env, &error))?;
+        let port = listener.port();
+        self.listener = Some(listener);
         Ok(port.into())
     }
 
@@ -74,13 +74,13 @@ impl Tunnel {
         peer: String,
         epilogue: u32,
     ) -> Result<Object<'env>> {
-        let doorway = self
-            .doorway
+        let listener = self
+            .listener
             .take()
             .ok_or_else(|| invalid("no port is open"))?;
         let own = self.key.clone();
         self.open(env, peer, epilogue, move |peer, control| {
-            doorway.accept(&own, peer, control)
+            listener.accept(&own, peer, control)
         })
     }
 

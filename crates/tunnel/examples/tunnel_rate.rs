@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
 use std::time::Instant;
 
-use blockcopy_tunnel::{Control, Doorway, OneTimeKey, Ports, Target, Until, connect};
+use blockcopy_tunnel::{Control, Listener, OneTimeKey, Ports, Target, Until, connect};
 
 const LEN: usize = 1 << 20;
 
@@ -23,15 +23,15 @@ fn main() {
     let (listening, _held) = pipe().unwrap();
     let (connecting, _kept) = pipe().unwrap();
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let doorway = Doorway::open(Some(address), Ports { from: 0, to: 0 }).unwrap();
+    let listener = Listener::open(Some(address), Ports { from: 0, to: 0 }).unwrap();
     let target = Target {
         addresses: vec![address.to_string()],
-        port: doorway.port(),
+        port: listener.port(),
     };
     let accepted = thread::spawn({
         let (one, peer) = (one.clone(), other.public().clone());
         let control = Control::new(listening.into(), 0).unwrap();
-        move || doorway.accept(&one, &peer, control).unwrap()
+        move || listener.accept(&one, &peer, control).unwrap()
     });
     let control = Control::new(connecting.into(), 0).unwrap();
     let sender = connect(&other, one.public(), &target, control).unwrap();

@@ -1,7 +1,7 @@
 //! TCP connections with TLS 1.3 between two processes that know each other's one-time keys.
 //!
 //! Each end makes a key pair for one connection ([`OneTimeKey`]), and learns the public key of the other end over a channel that is
-//! authenticated already. One end listens ([`Doorway`]), the other one connects ([`connect`]). Both get a [`Link`] if, and only if, the
+//! authenticated already. One end listens ([`Listener`]), the other one connects ([`connect`]). Both get a [`Link`] if, and only if, the
 //! other end has proved that it holds the expected key. [`Link::pump`] then moves bytes between the connection and two pipes.
 
 #![forbid(unsafe_code)]
@@ -23,6 +23,6 @@ pub use connect::{Target, connect};
 pub use control::Control;
 pub use error::Error;
 pub use key::{OneTimeKey, PublicKey};
-pub use listen::{Doorway, Ports};
+pub use listen::{Listener, Ports};
 pub use pump::{Link, Until};
 pub use stdio::{Done, Tunnel, take_standard_streams};

@@ -44,9 +44,9 @@ pub struct Ports {
 
 /// An open port, for one peer and for a few seconds.
 #[derive(Debug)]
-pub struct Doorway {
-    listener: TcpListener,
-    place: SocketAddr,
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
     closes: Instant,
 }
 
@@ -63,7 +63,7 @@ impl Pending {
     }
 }
 
-impl Doorway {
+impl Listener {
     /// Opens a port, the first free one of a range. Without an address, it is open on all addresses of this host.
     ///
     /// # Errors
@@ -72,11 +72,11 @@ impl Doorway {
         let mut reason = "the range is empty".to_owned();
         for port in ports.from..=ports.to {
             match listen(bind, port) {
-                Ok((listener, place)) => {
+                Ok((socket, address)) => {
                     let closes = Instant::now() + Duration::from_secs(OPEN_SECONDS);
                     return Ok(Self {
-                        listener,
-                        place,
+                        socket,
+                        address,
                         closes,
                     });
                 }
@@ -95,7 +95,7 @@ impl Doorway {
     /// Returns the open port.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.place.port()
+        self.address.port()
     }
 
     /// Waits for the peer, and closes the port. Whoever else connects is dropped.
@@ -138,7 +138,7 @@ impl Doorway {
                     }
                 }
             }
-            if ready.listener
+            if ready.newcomer
                 && let Some(one) = self.welcome(own, peer)
             {
                 if pending.len() == MOST_PENDING {
@@ -151,13 +151,13 @@ impl Doorway {
     }
 
     fn no_peer(&self, refused: usize) -> Error {
-        let address = if self.place.ip().is_unspecified() {
+        let address = if self.address.ip().is_unspecified() {
             String::new()
         } else {
-            format!("{} ", self.place.ip())
+            format!("{} ", self.address.ip())
         };
         Error::NoPeer {
-            place: format!("{address}port {}", self.place.port()),
+            place: format!("{address}port {}", self.address.port()),
             seconds: OPEN_SECONDS,
             refused,
         }
@@ -168,7 +168,7 @@ impl Doorway {
         let control = control.fd();
         let mut fds = vec![
             PollFd::new(&control, PollFlags::IN),
-            PollFd::new(&self.listener, PollFlags::IN),
+            PollFd::new(&self.socket, PollFlags::IN),
         ];
         fds.extend(pending.iter().map(|one| one.session.poll_fd()));
         let first = pending.iter().map(Pending::until).min();
@@ -177,7 +177,7 @@ impl Doorway {
         let is_ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
         Ok(Ready {
             control: is_ready(&fds[0]),
-            listener: is_ready(&fds[1]),
+            newcomer: is_ready(&fds[1]),
             sessions: (0..pending.len())
                 .filter(|place| is_ready(&fds[place + 2]))
                 .collect(),
@@ -186,7 +186,7 @@ impl Doorway {
 
     /// Accepts a connection; `None` if no connection waits, or if it has gone already.
     fn welcome(&self, own: &OneTimeKey, peer: &PublicKey) -> Option<Pending> {
-        match self.listener.accept() {
+        match self.socket.accept() {
             Ok((socket, address)) => {
                 let session = start(socket, address, own, peer).ok()?;
                 let begun = Instant::now();
@@ -205,7 +205,7 @@ impl Doorway {
 /// Descriptors that are ready.
 struct Ready {
     control: bool,
-    listener: bool,
+    newcomer: bool,
     /// Places of connections, ascending.
     sessions: Vec<usize>,
 }

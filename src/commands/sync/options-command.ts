@@ -8,7 +8,7 @@ import { STREAMS } from "../options/io-options.ts";
 import { OFFSET } from "../options/offset.ts";
 import { SHARE } from "../options/ranges/share.ts";
 import * as shared from "../options/shared.ts";
-import * as frozen from "../options/snapshot-options.ts";
+import * as ofSnapshot from "../options/snapshot-options.ts";
 import { ADDRESS, LISTENER, PORTS, TRANSPORT } from "../options/transport.ts";
 import { WIRE } from "../options/wire.ts";
 
@@ -63,15 +63,15 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
     text: "Copy a thin LVM volume and keep the snapshot that was copied, so that the next run with this NAME only reads what has changed since; it says why if it compares everything",
   });
 
-  snapshot = frozen.snapshot();
+  snapshot = ofSnapshot.snapshot();
 
-  snapshotSize = frozen.snapshotSize();
+  snapshotSize = ofSnapshot.snapshotSize();
 
-  before = frozen.before();
+  before = ofSnapshot.before();
 
-  after = frozen.after();
+  after = ofSnapshot.after();
 
-  hookTimeout = frozen.hookTimeout();
+  hookTimeout = ofSnapshot.hookTimeout();
 
   rsh = shared.rsh();
 

@@ -4,7 +4,7 @@ import type { Endpoint } from "../connection/endpoint.ts";
 import { hostNameOf, type RemoteOptions } from "../connection/remote-command.ts";
 import type { SidePair } from "../copy-view.ts";
 import type { PipeOptions } from "../stream-pipes.ts";
-import { Meeting } from "./meeting.ts";
+import { Rendezvous } from "./rendezvous.ts";
 import type { TunnelOptions } from "./tunnel-options.ts";
 
 /** A copy over direct connections. */
@@ -28,7 +28,7 @@ export function controlPipes(streams: readonly SidePair[], copy: DirectCopy): Co
   const hostName = listening.kind === "remote" ? hostNameOf(listening, remote) : undefined;
   return streams.flatMap(({ from, to }, place): ControlPipe[] => {
     const waits = place === 0 && streams.length > 1;
-    const meeting = new Meeting({
+    const rendezvous = new Rendezvous({
       listener: isSource ? from : to,
       connector: isSource ? to : from,
       tunnel,
@@ -40,11 +40,11 @@ export function controlPipes(streams: readonly SidePair[], copy: DirectCopy): Co
     return [
       {
         to: 2 * place,
-        control: meeting.controlOf(to),
+        control: rendezvous.controlOf(to),
         preface: preface?.(),
         ...(waits && { epilogue: { after: others, text: ALL_DONE } }),
       },
-      { to: 2 * place + 1, control: meeting.controlOf(from) },
+      { to: 2 * place + 1, control: rendezvous.controlOf(from) },
     ];
   });
 }

@@ -6,7 +6,7 @@ import type { TunnelOptions } from "./tunnel-options.ts";
 type TunnelEvent = StageEvent & { event: "tunnel" };
 
 /** A stage on its way to a direct connection. */
-interface Visitor {
+interface Peer {
   side: Side;
   /** Its first event: it has a key. */
   ready: TunnelEvent | undefined;
@@ -17,8 +17,8 @@ interface Visitor {
   epilogue: number;
 }
 
-/** Facts about a meeting. */
-export interface MeetingOptions {
+/** Facts about a rendezvous. */
+export interface RendezvousOptions {
   /** The end that listens. */
   listener: Side;
   connector: Side;
@@ -33,31 +33,31 @@ export interface MeetingOptions {
  * Introduces two stages to each other: each is told the key that the other one has made, over the channels that ssh has authenticated. The
  * end that listens opens its port only when both are ready.
  */
-export class Meeting {
-  readonly #listener: Visitor;
-  readonly #connector: Visitor;
-  readonly #options: MeetingOptions;
+export class Rendezvous {
+  readonly #listener: Peer;
+  readonly #connector: Peer;
+  readonly #options: RendezvousOptions;
   #port: number | undefined;
 
-  constructor(options: MeetingOptions) {
+  constructor(options: RendezvousOptions) {
     this.#options = options;
-    this.#listener = this.#visitor(options.listener);
-    this.#connector = this.#visitor(options.connector);
+    this.#listener = this.#peer(options.listener);
+    this.#connector = this.#peer(options.connector);
   }
 
   /** Returns the control channel of one of the two. */
   controlOf(side: Side): Control {
-    const visitor = side === this.#listener.side ? this.#listener : this.#connector;
+    const peer = side === this.#listener.side ? this.#listener : this.#connector;
     return {
       opened: (write) => {
-        visitor.write = write;
+        peer.write = write;
       },
     };
   }
 
-  #visitor(side: Side): Visitor {
+  #peer(side: Side): Peer {
     const epilogue = side.role === "destination" ? this.#options.epilogue : 0;
-    const visitor: Visitor = {
+    const peer: Peer = {
       side,
       ready: undefined,
       write: undefined,
@@ -65,13 +65,13 @@ export class Meeting {
       epilogue,
     };
     side.onTunnel = (event) => {
-      visitor.ready ??= event;
+      peer.ready ??= event;
       if (side === this.#options.listener) {
         this.#port ??= event.port;
       }
       this.#proceed();
     };
-    return visitor;
+    return peer;
   }
 
   #proceed(): void {
@@ -101,10 +101,10 @@ export class Meeting {
 }
 
 /** Tells a stage the key of the other one, and what to do, once. */
-function tell(visitor: Visitor, { key }: TunnelEvent, task: object): void {
-  if (!visitor.wasTold) {
-    visitor.wasTold = true;
-    visitor.write?.(`${JSON.stringify({ key, epilogue: visitor.epilogue, ...task })}\n`);
+function tell(peer: Peer, { key }: TunnelEvent, task: object): void {
+  if (!peer.wasTold) {
+    peer.wasTold = true;
+    peer.write?.(`${JSON.stringify({ key, epilogue: peer.epilogue, ...task })}\n`);
   }
 }
 
