@@ -1,7 +1,7 @@
 // Servers that `sync` and `compare` start for one run: `[ COMMAND ]` in the place of an end.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { defer } from "../support/cleanup.ts";
@@ -125,6 +125,16 @@ const FAILING: [code: number, says: RegExp, ...words: string[]][] = [
   [EXIT.busy, /\[ true \]: it ended by exit code 0/, "[", "true", "]", "copy"],
   [
     EXIT.busy,
+    /cannot open \[ sh .*; COMMAND must be an NBD server that serves .*LISTEN_FDS/,
+    "disk",
+    "[",
+    "sh",
+    "-c",
+    "exec 3<&-; sleep 20",
+    "]",
+  ],
+  [
+    EXIT.busy,
     /it ended by exit code 3: \\x1b\[31mno/,
     "disk",
     "[",
@@ -180,6 +190,18 @@ const FAILING: [code: number, says: RegExp, ...words: string[]][] = [
     "nbdkit",
     "]",
   ],
+  [
+    EXIT.usage,
+    /first word `\]` has ended the command, as `\[ sh -c \[ x \]`, .* put .* into quotes/,
+    "disk",
+    "[",
+    "sh",
+    "-c",
+    "[",
+    "x",
+    "]",
+    "]",
+  ],
   [EXIT.usage, /does not work with several destinations/, ...SERVER, "copy", "disk"],
   [
     EXIT.io,
@@ -203,6 +225,18 @@ test("servers that fail, and what is refused", { skip }, async (t) => {
   assertFailed(await run(["checksum", ...SERVER]), EXIT.usage, "checksum", /starts no server/);
   assert.ok(!isServed("nbdkit memory 1M"));
   await eventually(() => !isServed("socket file disk"), { what: "no server is left" });
+});
+
+test("a folder for temporary files that does not exist is named", { skip }, async (t) => {
+  const { cwd, at } = ends(t);
+  const env = { ...process.env, TMPDIR: at("no-tmp") };
+  const says = /cannot make a folder in the temporary folder .*no-tmp: no such .* set TMPDIR/;
+  for (const words of [
+    [...SERVER, "copy"],
+    ["--create", "--destination-format=qcow2", "disk", "new.qcow2"],
+  ])
+    assertFailed(await run(["sync", ...words], { cwd, env }), EXIT.io, "sync", says);
+  assert.ok(!existsSync(at("new.qcow2")));
 });
 
 test("a server ends with this program, and its own end is reported", { skip }, async (t) => {

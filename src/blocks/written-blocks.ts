@@ -35,7 +35,7 @@ export class WrittenBlocks {
   /**
    * Creates an empty list.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   static async begin(digest: DigestName): Promise<WrittenBlocks> {
     return new WrittenBlocks(digest, await Spool.create());
@@ -54,7 +54,7 @@ export class WrittenBlocks {
   /**
    * Adds the blocks of a batch with their lengths and digests.
    *
-   * @throws SpoolError; ProtocolError `out-of-order` for a block that does not lie after the one before, and might overwrite it
+   * @throws TemporaryError; ProtocolError `out-of-order` for a block that does not lie after the one before, and might overwrite it
    */
   async add(
     frames: readonly BlockFrame[],

@@ -1,5 +1,5 @@
 import { type Declaration, declarationsOf } from "../commands/options/declare.ts";
-import { operandOf } from "../commands/server-command.ts";
+import { isCommand, operandOf, shownOperand } from "../commands/server-command.ts";
 import { isBytes } from "../native/names.ts";
 import { loadCommand } from "./commands.ts";
 
@@ -31,6 +31,7 @@ export async function joinServerCommands(name: string, argv: readonly string[]):
       words = after.slice(end + 1);
       continue;
     }
+    refuseSecondEnd(word, joined);
     refuseFar(word, after);
     areOptions &&= word !== "--";
     const length = areOptions && takesValue(word, declarations) ? 2 : 1;
@@ -64,6 +65,16 @@ function refuseServer(name: string, after: readonly string[], end: number): void
   const [program = ""] = command;
   if (program === "" || program.startsWith("-")) {
     throw new Error("the command of a server begins with a program, as in `[ nbdkit memory 1G ]`");
+  }
+}
+
+/** Refuses a `]` after a command that has ended already: what belongs to that would be taken for operands. */
+function refuseSecondEnd(word: string, before: readonly string[]): void {
+  const command = before.find(isCommand);
+  if (word === "]" && command !== undefined) {
+    throw new Error(
+      `the first word \`]\` has ended the command, as \`${shownOperand(command)}\`, and another follows: put a command with such a word into quotes, as in \`[ sh -c 'COMMAND' ]\`; for a file of this name, give ./]`,
+    );
   }
 }
 

@@ -31,14 +31,14 @@ export interface CacheWriter {
    *
    * @param head the head of the stream; undefined for a legacy stream
    * @returns the list in which to record the blocks that come with a digest; undefined if it is of no use
-   * @throws CacheError, CacheWriteError, UsageError, OpenError, StreamError, SpoolError, the engine's failures
+   * @throws CacheError, CacheWriteError, UsageError, OpenError, StreamError, TemporaryError, the engine's failures
    */
   begin(head: Head | undefined): Promise<WrittenBlocks | undefined>;
 
   /**
    * Does what is to be done for the new cache once the destination has been synced.
    *
-   * @throws CacheWriteError, SpoolError, the engine's failures
+   * @throws CacheWriteError, TemporaryError, the engine's failures
    */
   update(source: KnownSource): Promise<void>;
 }

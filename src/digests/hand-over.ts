@@ -38,7 +38,7 @@ export class HandOver {
   /**
    * Completes it. Call it when the stream has synced and verified what it has written.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   async finish({ parts, size }: Claim): Promise<void> {
     await this.written.end();
@@ -53,7 +53,7 @@ export class HandOver {
   /**
    * Reads one that a process has completed. Returns undefined if none has.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   static async read(digest: DigestName, file: number): Promise<Done | undefined> {
     const spool = Spool.over(file);

@@ -25,7 +25,7 @@ interface Block {
  * Passes on the digests of a destination: those of the blocks that were written, and for all others those of the cache.
  *
  * @returns false if the digest of some block is not known
- * @throws CacheError, SpoolError, StreamError, and the errors of `take`
+ * @throws CacheError, TemporaryError, StreamError, and the errors of `take`
  */
 export async function mergeDigests(
   { native, engine }: StageContext,

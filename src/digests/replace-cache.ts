@@ -131,7 +131,7 @@ interface Target {
 /**
  * Writes the digest cache of a destination that has been synced: from the evidence if it holds; otherwise by reading the destination.
  *
- * @throws CacheWriteError, SpoolError, the engine's failures
+ * @throws CacheWriteError, TemporaryError, the engine's failures
  */
 export async function replaceCache(
   context: StageContext,

@@ -49,7 +49,7 @@ export class FirstStreamCache implements CacheWriter {
   /**
    * Makes the files for what the other streams write, if there is an old cache that they can be merged with.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   static async open(shared: Shared): Promise<FirstStreamCache> {
     const { cache, streams } = shared;

@@ -175,6 +175,9 @@ function isImpossibleName({ action, errno = 0 }: EngineFailure): boolean {
   return action === "open" && [ELOOP, ENAMETOOLONG, EISDIR].includes(errno);
 }
 
+/** The URI of a server that `sync` has started for an operand `[ COMMAND ]`. */
+const OF_COMMAND = /^nbd\+unix:\/\/\/\?socket=\/proc\/\d+\/fd\/\d+$/;
+
 /** Actions of the engine that only read. */
 const READING = ["open", "reopen", "read", "stat", "find the size of", "identify"];
 
@@ -198,6 +201,9 @@ export function adviceOnEngine(error: EngineFailure, stage: string): string {
   }
   if (isExport(path) && (kind === "io" || kind === "read-only")) {
     return adviceOnExport(kind);
+  }
+  if (kind === "no-export" && OF_COMMAND.test(path)) {
+    return "COMMAND must be an NBD server that serves its default export, to several clients, on the socket that it gets as descriptor 3 (LISTEN_FDS, see sd_listen_fds(3)), as nbdkit and qemu-nbd do";
   }
   if (kind === "no-export" && error.errno !== undefined) {
     return adviceOnServer(path, errno);

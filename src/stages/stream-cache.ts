@@ -36,7 +36,7 @@ interface Opening {
 /**
  * Opens the digest cache for the first stream, before it makes the queue of parts: from then on, the others may write to the destination.
  *
- * @throws CacheError if the digests are not those of the destination; the errors of `refuseUnwritable`, SpoolError
+ * @throws CacheError if the digests are not those of the destination; the errors of `refuseUnwritable`, TemporaryError
  */
 export async function cacheOfFirst(
   context: StageContext,
@@ -55,7 +55,7 @@ export async function cacheOfFirst(
  * Opens for a later stream what the first one shares. A process that replaces another one must read the destination: blocks that the lost
  * one has written are not those of the cache any more.
  *
- * @throws CacheError, SharedListError, SpoolError, OpenError, StreamError
+ * @throws CacheError, SharedListError, TemporaryError, OpenError, StreamError
  */
 export async function cacheOfLater(
   context: StageContext,

@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 
 import type * as Binding from "../../native/binding.js";
 import { systemReason } from "../../errors/stream-errors.ts";
-import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
+import { openUnnamed } from "../files/temporary.ts";
 import { findTool, lastWords } from "./system-tool.ts";
 
 /**
@@ -99,7 +99,7 @@ export class CommandPair {
     if (limit === undefined) {
       throw new Error("timeout(1) of coreutils is missing");
     }
-    const printed = openUnnamed(temporaryFolder());
+    const printed = openUnnamed();
     const { read, write } = native.makePipe(4096);
     try {
       const child = spawn("/bin/sh", ["-c", SCRIPT, "sh", limit, String(seconds), first, second], {

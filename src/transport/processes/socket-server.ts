@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, rmdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type * as Binding from "../../native/binding.js";
 import { systemCode } from "../../errors/stream-errors.ts";
-import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
+import { makeTemporaryFolder, openUnnamed, temporaryError } from "../files/temporary.ts";
 import { LineReader } from "../streams/line-reader.ts";
 import { alsoTerminate } from "./child.ts";
 import { endsWithThis } from "./ends-with-this.ts";
@@ -51,12 +50,14 @@ export class ServerSocket {
   /**
    * Makes it in a folder that exists only for that.
    *
-   * @throws the system's error, the engine's failures
+   * @throws TemporaryError
    */
   constructor(native: Pick<typeof Binding, "privateSocket">) {
-    const folder = mkdtempSync(join(temporaryFolder(), "blockcopy-socket-"));
+    const folder = makeTemporaryFolder("blockcopy-socket-");
     try {
       this.#socket = native.privateSocket(folder);
+    } catch (error) {
+      throw temporaryError("make a socket in", error);
     } finally {
       rmdirSync(folder);
     }
@@ -99,7 +100,7 @@ interface ServerOutput {
 
 /** Keeps what a server prints on standard error, in a file without a name. */
 function keptOutput(): ServerOutput {
-  const file = openUnnamed(temporaryFolder());
+  const file = openUnnamed();
   return {
     stdio: ["ignore", file],
     read: () => undefined,

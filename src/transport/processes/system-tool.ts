@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 
 import { systemCode, systemReason } from "../../errors/stream-errors.ts";
-import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
+import { openUnnamed } from "../files/temporary.ts";
 import { endsWithThis } from "./ends-with-this.ts";
 
 /** Folders of system programs. PATH is not asked: whoever sets it would decide what root runs. */
@@ -162,7 +162,7 @@ function surroundings(
 
 /** Opens a file without a name, and adds it to `files`. */
 function unnamedFile(files: number[]): number {
-  const file = openUnnamed(temporaryFolder());
+  const file = openUnnamed();
   files.push(file);
   return file;
 }

@@ -1,11 +1,13 @@
 import { constants, fstatSync, ftruncateSync, read, write } from "node:fs";
 import { promisify } from "node:util";
 
-import { CopyError } from "../../errors/copy-error.ts";
-import { ExitCode } from "../../errors/exit-codes.ts";
-import { describe, systemCode } from "../../errors/stream-errors.ts";
 import { openSync } from "../../native/files.ts";
-import { openUnnamed, temporaryFolder } from "../files/unnamed-file.ts";
+import {
+  openUnnamed,
+  temporaryError,
+  TemporaryError,
+  temporaryFolder,
+} from "../files/temporary.ts";
 
 const readSome = promisify(read);
 const writeSome = promisify(write);
@@ -13,57 +15,37 @@ const writeSome = promisify(write);
 /** Bytes that are buffered before they are written. */
 const BUFFER_LENGTH = 256 * 1024;
 
-/** The temporary file cannot be made, written or read. */
-class SpoolError extends CopyError {
-  override readonly name = "SpoolError";
-
-  constructor(message: string) {
-    super(
-      message,
-      "make sure that the folder exists, has free space and is writable for this user, or set TMPDIR to another one",
-      ExitCode.io,
-    );
-  }
-}
-
 /** A temporary file without a name, for data that may not fit into memory. The kernel removes it when the process ends. */
 export class Spool {
   readonly #file: number;
-  readonly #folder: string;
   #buffered: Buffer[] = [];
   #bufferedLength = 0;
   #length = 0;
 
-  private constructor(file: number, folder: string) {
+  private constructor(file: number) {
     this.#file = file;
-    this.#folder = folder;
   }
 
   /**
    * Makes one in the folder for temporary files.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   static async create(): Promise<Spool> {
-    const folder = temporaryFolder();
-    try {
-      return new Spool(openUnnamed(folder), folder);
-    } catch (error) {
-      throw failure("make a file in", folder, error);
-    }
+    return new Spool(openUnnamed());
   }
 
   /**
    * Opens that of another process.
    *
    * @param path a descriptor of that process
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   static open(path: string): Spool {
     try {
       return Spool.over(openSync(path, constants.O_RDWR));
     } catch (error) {
-      throw failure("open a file in", temporaryFolder(), error);
+      throw temporaryError("open a file in", error);
     }
   }
 
@@ -71,10 +53,10 @@ export class Spool {
    * Returns one with all that is in an open file, by whatever process.
    *
    * @param file its descriptor
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   static over(file: number): Spool {
-    const spool = new Spool(file, temporaryFolder());
+    const spool = new Spool(file);
     spool.#attempt("look at", () => (spool.#length = fstatSync(file).size));
     return spool;
   }
@@ -92,7 +74,7 @@ export class Spool {
   /**
    * Removes all bytes.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   empty(): void {
     this.#attempt("empty", () => ftruncateSync(this.#file, 0));
@@ -102,7 +84,7 @@ export class Spool {
   /**
    * Returns the last bytes, which do not count any more. Undefined if there are fewer.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   async takeEnd(length: number): Promise<Buffer | undefined> {
     if (this.#length < length) {
@@ -119,7 +101,7 @@ export class Spool {
   /**
    * Adds bytes at the end.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   async append(bytes: Buffer): Promise<void> {
     this.#buffered.push(bytes);
@@ -132,7 +114,7 @@ export class Spool {
   /**
    * Writes all buffered bytes.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   async flush(): Promise<void> {
     const bytes = Buffer.concat(this.#buffered);
@@ -151,14 +133,14 @@ export class Spool {
         this.#length += bytesWritten;
       }
     } catch (error) {
-      throw failure("write to a file in", this.#folder, error);
+      throw temporaryError("write to a file in", error);
     }
   }
 
   /**
    * Reads all bytes back, in chunks of `length` bytes; the last one may be shorter.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   async *chunks(length: number): AsyncGenerator<Buffer> {
     for (let position = 0; position < this.#length; position += length) {
@@ -175,7 +157,7 @@ export class Spool {
     try {
       work();
     } catch (error) {
-      throw failure(`${action} a file in`, this.#folder, error);
+      throw temporaryError(`${action} a file in`, error);
     }
   }
 
@@ -186,15 +168,10 @@ export class Spool {
         return bytesRead;
       }
     } catch (error) {
-      throw failure("read a file in", this.#folder, error);
+      throw temporaryError("read a file in", error);
     }
-    throw new SpoolError(`a temporary file in ${this.#folder} was truncated while it was used`);
+    throw new TemporaryError(
+      `a temporary file in ${temporaryFolder()} was truncated while it was used`,
+    );
   }
-}
-
-function failure(action: string, folder: string, error: unknown): unknown {
-  const code = systemCode(error);
-  return code === undefined
-    ? error
-    : new SpoolError(`cannot ${action} ${folder}: ${describe(code)} (${code})`);
 }

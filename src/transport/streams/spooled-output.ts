@@ -25,7 +25,7 @@ export class SpooledOutput implements StreamOutput {
   /**
    * Makes an empty one whose stream will go to `output`.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   static async begin(output: StreamOutput): Promise<SpooledOutput> {
     return new SpooledOutput(await Spool.create(), output);
@@ -34,7 +34,7 @@ export class SpooledOutput implements StreamOutput {
   /**
    * Appends `parts`.
    *
-   * @throws SpoolError
+   * @throws TemporaryError
    */
   async write(parts: Uint8Array[]): Promise<void> {
     await this.#spool.append(Buffer.concat(parts));
@@ -49,7 +49,7 @@ export class SpooledOutput implements StreamOutput {
   /**
    * Appends the end and passes the whole stream on.
    *
-   * @throws SpoolError, and whatever the output throws
+   * @throws TemporaryError, and whatever the output throws
    */
   async finish(parts: Uint8Array[]): Promise<void> {
     await this.write(parts);
