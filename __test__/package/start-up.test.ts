@@ -271,7 +271,10 @@ test(
     const part = readdirSync(whole).find((name) => name.startsWith("run-"));
     assert.ok(part !== undefined);
     for (const [harm, pattern] of [
-      [(path: string) => rmSync(path), /Cannot find module.*; install blockcopy again$/],
+      [
+        (path: string) => rmSync(path),
+        /Cannot find module.*; run it again, .* install blockcopy again$/,
+      ],
       [(path: string) => truncateSync(path, 1000), /SyntaxError.*; install blockcopy again$/],
     ] as const) {
       const copy = join(scratch(t), "cli");

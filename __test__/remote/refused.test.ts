@@ -103,6 +103,21 @@ test("no blockcopy there", { skip }, async (t) => {
   }
 });
 
+test("a program there that lacks a library, or the memory to load it", { skip }, async (t) => {
+  const { folder, from, to } = pair(t);
+  const other = join(folder, "other");
+  for (const [why, advice] of [
+    ["cannot open shared object file: No such file or directory", /install that library/],
+    ["cannot stat shared object: Cannot allocate memory", /free .*memory there/],
+  ] as const) {
+    const line = `node: error while loading shared libraries: libatomic.so.1: ${why}`;
+    script(other, `echo "${line}" >&2; exit 127`);
+    const outcome = await sync(["--remote-command", other, from, `one:${to}`]);
+    assertFailed(outcome, EXIT.busy, "sync", /cannot be run on one: /, advice);
+    assert.ok(outcome.stderr.includes(line));
+  }
+});
+
 test("something there that is not blockcopy, or talks too much", { skip }, async (t) => {
   const { folder, from, to } = pair(t);
   const other = join(folder, "other");

@@ -29,6 +29,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   EIO: DISK,
   EUCLEAN: DISK,
   EBADMSG: DISK,
+  MODULE_NOT_FOUND:
+    "run it again, because Node takes a file that it cannot look at for a missing one; if that fails too, install blockcopy again",
   ESTALE: "mount the file system that blockcopy is installed on again, and run this again",
 };
 

@@ -111,8 +111,13 @@ function says(message: string, call: string): boolean {
     /never said that (?:it is done|its file is open)/.test(message) ||
     // In a stage too, Node may end itself.
     /ended (?:without an error message \(|by )SIG(?:ABRT|SEGV|TRAP|ILL)/.test(message) ||
-    // A shell that cannot put its standard streams back goes on with the file that it has read instead, or runs nothing.
-    (call === "dup2" && /unknown command received|never said that it runs/.test(message)) ||
+    // A shell that cannot put its standard streams back goes on with another one: with what it has read, or without an output for errors.
+    (call === "dup2" &&
+      /unknown command received|never said that it runs|without saying why/.test(message)) ||
+    // A shell that cannot read on takes that for the end of its script.
+    (call === "read" && message.includes("never said that it runs")) ||
+    // Node looks at a file, and says that it is missing whatever the error was.
+    (call === "statx" && message.includes("Cannot find module")) ||
     (call === "flock" && message.includes("locked by another process"))
   );
 }

@@ -6,7 +6,7 @@ import type { ExitStatus } from "../../transport/processes/child.ts";
 import { formatBytes } from "../../ui/format.ts";
 import { printable } from "../../errors/printable.ts";
 import type { Cause } from "../failures/which-failed.ts";
-import { isWithoutSudo } from "../connection/connection-advice.ts";
+import { isUnlinked, isWithoutSudo } from "../connection/connection-advice.ts";
 import { noConnection, NOT_FOUND, SSH_FAILED } from "../connection/connection-failure.ts";
 import { type Endpoint, hostLabel, type RemoteEndpoint } from "../connection/endpoint.ts";
 import {
@@ -62,10 +62,10 @@ interface RemoteRun {
   status: ExitStatus;
 }
 
-/** True if a copy failed because a remote host has no blockcopy. A host that lacks sudo ends with the same exit code. */
+/** True if a copy failed because a remote host has no blockcopy. A lack of sudo, or of a library, ends with the same exit code. */
 export function isMissing({ side: { end, hello, error, lastLines }, status }: Cause): boolean {
   return (
-    !lastLines.some(isWithoutSudo) &&
+    !lastLines.some((line) => isWithoutSudo(line) || isUnlinked(line)) &&
     end.kind === "remote" &&
     hello === undefined &&
     error === undefined &&

@@ -29,6 +29,14 @@ export function isWithoutSudo(line: string): boolean {
   return NO_SUDO.test(line);
 }
 
+/** The message of the dynamic linker of glibc or musl. It ends a program with the exit code of a shell that finds none. */
+const UNLINKED = /error while loading shared libraries: |Error loading shared library /;
+
+/** True for the message of the dynamic linker about a program that exists and cannot start. */
+export function isUnlinked(line: string): boolean {
+  return UNLINKED.test(line);
+}
+
 /** Known causes. The first match wins, because a later message is often only a consequence. */
 const KNOWN_MESSAGES: readonly KnownMessage[] = [
   // The connection.
@@ -147,6 +155,11 @@ const KNOWN_MESSAGES: readonly KnownMessage[] = [
   ],
   [/Too many open files/, () => "raise the limit on open files (`ulimit -n`) and run again"],
   [/No space left on device/, () => "make room on that host and run again"],
+  [
+    UNLINKED,
+    () =>
+      "free memory there, or install that library, or the single executable of blockcopy, which needs none",
+  ],
 ];
 
 /**
