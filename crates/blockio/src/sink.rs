@@ -184,7 +184,8 @@ impl Sink {
     /// Opens the same file or device again, for reading.
     ///
     /// # Errors
-    /// As [`Source::open`].
+    /// As [`Source::open`]. [`Error::NotDirect`] also if direct reads are required and the first one is refused: some file systems refuse
+    /// only that.
     pub fn reader(&self, direct: Direct) -> Result<Source, Error> {
         let medium = self.medium.reader(direct.is_wanted());
         let medium = medium.map_err(|errno| match errno {
@@ -192,7 +193,11 @@ impl Sink {
             Errno::NOENT => Error::io("reopen", &self.path, None, errno),
             _ => Error::opening(&self.path, errno),
         })?;
-        Source::new(medium, self.kind, &self.path, direct)
+        let source = Source::new(medium, self.kind, &self.path, direct)?;
+        if direct == Direct::On {
+            source.refuse_if_not_direct()?;
+        }
+        Ok(source)
     }
 
     /// Returns the kind: file or device.

@@ -6,7 +6,7 @@ use super::Source;
 use crate::medium::{Access, failure};
 use crate::node::Kind;
 use crate::sys::Errno;
-use crate::{ALIGNMENT, Error};
+use crate::{ALIGNMENT, Error, Slab};
 
 /// Factor by which each query of the page cache is larger than the previous one.
 const GROWTH: usize = 16;
@@ -103,6 +103,19 @@ impl Source {
                 path: self.path.clone(),
             }),
             Err(failure) => Err(self.error(failure.offset, failure.errno)),
+        }
+    }
+
+    /// Tries a direct read. Any other failure is left to the read that needs the data.
+    ///
+    /// # Errors
+    /// [`Error::NotDirect`]
+    pub(crate) fn refuse_if_not_direct(&self) -> Result<(), Error> {
+        let slot = Slab::new(1, ALIGNMENT)?.take(0);
+        let tried = slot.map(|mut slot| self.read_at(&mut slot[..self.granularity()], 0));
+        match tried {
+            Some(Err(refusal @ Error::NotDirect { .. })) => Err(refusal),
+            _ => Ok(()),
         }
     }
 
@@ -239,8 +252,8 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     use super::*;
+    use crate::Direct;
     use crate::sys;
-    use crate::{Direct, Slab};
 
     const MIB: usize = 1 << 20;
 

@@ -46,6 +46,24 @@ fn access_fails_if_direct_access_is_required_and_then_refused() {
 }
 
 #[test]
+fn a_reader_is_not_opened_if_the_first_direct_read_is_refused() {
+    for errno in [EINVAL, EOPNOTSUPP] {
+        let refused = Fault::everywhere(Operation::DirectRead, errno);
+        let memory = Memory::file(pattern(MIB)).with_fault(refused);
+        let sink = Sink::in_memory(&memory, Direct::Auto).unwrap();
+        let error = sink.reader(Direct::On).unwrap_err();
+        assert!(matches!(error, Error::NotDirect { .. }), "{error}");
+        assert_reads(&sink.reader(Direct::Off).unwrap(), &pattern(MIB), 0, MIB);
+    }
+    // Another failure is named by the read that needs the data.
+    let failing = Fault::everywhere(Operation::DirectRead, EIO);
+    let memory = Memory::file(pattern(MIB)).with_fault(failing);
+    let sink = Sink::in_memory(&memory, Direct::Auto).unwrap();
+    let error = read(&sink.reader(Direct::On).unwrap(), 0, 4096).unwrap_err();
+    assert_eq!(error.errno(), Some(EIO));
+}
+
+#[test]
 fn access_falls_back_to_the_page_cache_if_direct_access_is_refused() {
     let data = pattern(3 * MIB);
     for (kind, errno) in [(Kind::File, EINVAL), (Kind::Device, EOPNOTSUPP)] {
