@@ -166,6 +166,20 @@ for (const [said, exit, code, consequence] of FAILURES)
     assert.ok(`${message}; ${advice}`.includes(said), message);
   });
 
+test("the advice of a stage there names no option that --wire 0.0.2 refuses", () => {
+  for (const [code, advice] of [
+    [EXIT.missing, /; if the file is to be made, make it there first/],
+    [EXIT.io, /^check that message, then run it again/],
+  ] as const) {
+    const side = new Side(parseEndpoint("x:disk"), "destination");
+    side.take(HELLO);
+    side.take("ERROR (save): cannot open disk; check the name; --create creates a missing file");
+    explainLegacyFailure(side, { code });
+    assert.match(side.error?.advice ?? "", advice);
+    assert.doesNotMatch(side.error?.advice ?? "", /--create/);
+  }
+});
+
 test("one that has not begun, has succeeded, or was cut off is left alone", () => {
   for (const [hello, ended] of [
     [false, { code: 255 }],

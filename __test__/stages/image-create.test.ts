@@ -159,7 +159,13 @@ test("what is refused creates nothing", { skip }, async (t) => {
     ],
     [EXIT.usage, /a multiple of 512/, "-n", ...create, at("odd"), at("x.qcow2")],
     [EXIT.usage, /has 0 bytes/, ...create, at("empty"), at("x.qcow2")],
-    [EXIT.missing, /nowhere\/x\.qcow2/, ...create, raw, at("nowhere/x.qcow2")],
+    [
+      EXIT.missing,
+      /nowhere does not exist; if .*`mkdir -p`/,
+      ...create,
+      raw,
+      at("nowhere/x.qcow2"),
+    ],
     [EXIT.missing, /link\.qcow2/, ...create, raw, at("link.qcow2")],
     [
       EXIT.missing,
@@ -183,6 +189,13 @@ test("what is refused creates nothing", { skip }, async (t) => {
     "save",
     /only `sync` creates an image/,
   );
+  for (const [command = "", ...words] of [
+    ["compare", "--destination-format=qcow2", raw],
+    ["checksum", "--format=qcow2"],
+  ]) {
+    const outcome = await run([command, ...words, at("x.qcow2")]);
+    assertFailed(outcome, EXIT.missing, command, /check the name\s*$/);
+  }
   assert.ok(lstatSync(at("link.qcow2")).isSymbolicLink());
 });
 

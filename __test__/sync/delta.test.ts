@@ -1,7 +1,10 @@
 // A copy whose blocks are kept in a file here, for a `save` that comes later.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import {
+  closeSync,
   existsSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { defer } from "../support/cleanup.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { assertFailed, assertSucceeded, EXIT, type Outcome, run } from "../support/programs/cli.ts";
 import { noise } from "../support/files/files.ts";
@@ -118,6 +122,16 @@ test("only the file is opened for writing", { skip: lackingTrace() }, async (t) 
     .filter((call) => call.includes(folder) && /O_WRONLY|O_RDWR|O_CREAT/.test(call))
     .filter((call) => !/delta\.[-0-9a-f]+\.new"|O_TMPFILE/.test(call));
   assert.deepEqual(written, []);
+});
+
+test("a destination in use is refused, without advice to force it", async (t) => {
+  const { folder, from, to } = pair(t);
+  const file = openSync(to, "r+");
+  const user = spawn("sleep", ["60"], { stdio: ["ignore", "ignore", "ignore", file] });
+  defer(t, () => user.kill());
+  closeSync(file);
+  const outcome = await run(["sync", "--delta", join(folder, "delta"), from, to]);
+  assertFailed(outcome, EXIT.busy, "sync", /open for writing; free it first: it must not change/);
 });
 
 test("options that exclude it", async (t) => {

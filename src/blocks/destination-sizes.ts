@@ -32,8 +32,8 @@ export function refuseSize(
   throw new UsageError(
     `${named("source", names.source)} has ${size} bytes and ${named("destination", names.destination)} ${destination}`,
     destination > size
-      ? "check that they are not swapped; --allow-larger leaves the end of a larger destination alone, --truncate cuts a file off"
-      : "give a destination that is as large as the source; --create or --truncate makes a file as long",
+      ? "check that they are not swapped; --allow-larger leaves the end of a larger destination alone, --truncate cuts a raw file off"
+      : "give a destination that is as large as the source; --create or --truncate makes a raw file as long",
   );
 }
 

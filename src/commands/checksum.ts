@@ -5,6 +5,7 @@ import { UsageError } from "../errors/copy-error.ts";
 import { DEFAULT_DIGEST, DIGEST_NAMES } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import type { ExtentList } from "../ranges/extents.ts";
+import { adviseOnMissing } from "../stages/save/destination.ts";
 import { checksumRoot } from "../stages/checksum/checksum-root.ts";
 import { checksum } from "../stages/checksum/checksum.ts";
 import type { CacheOptions } from "../stages/checksum/digest-options.ts";
@@ -133,7 +134,9 @@ export class ChecksumCommand extends StageCommand {
         refuseEmptyRange(this);
         const use = { file, ...image, role: "source", writes: false, force: false } as const;
         return onImage(context, { ...use, isVerbose: this.wantsDetails }, () =>
-          this.root ? this.#root(context) : this.#checksum(context),
+          this.root
+            ? this.#root(context).catch((error) => adviseOnMissing(error, "source"))
+            : this.#checksum(context),
         );
       },
     });

@@ -124,7 +124,10 @@ export class ReceiveCommand extends DestinationCommand {
     const image = { format, option: "--destination-format" } as const;
     const role = compare ? "source" : "destination";
     const writes = !(compare || this.dryRun || this.rootFirst);
-    const use = { file, ...image, role, writes, force, isVerbose: this.wantsDetails } as const;
+    // A delta is applied to an image that exists.
+    const suggestsCreate = !compare && !this.rootFirst;
+    const opening = { role, writes, force, suggestsCreate } as const;
+    const use = { file, ...image, ...opening, isVerbose: this.wantsDetails } as const;
     const options = this.#options(file, image, context);
     return onImage(
       context,

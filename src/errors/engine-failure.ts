@@ -45,7 +45,7 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
   "no-identity": {
     exitCode: ExitCode.usage,
     advice:
-      "leave out --cached and --update-digests: the digests could not be matched to their destination",
+      "leave out --digest-cache (of the stages: --cached and --update-digests): the digests could not be matched to their destination",
   },
   "bad-uri": {
     exitCode: ExitCode.usage,

@@ -11,7 +11,7 @@ const DEVICE =
 
 /** Returns advice on a file or device that does not exist: the first fault on the path to it. */
 export function adviceOnMissing(path: string, role: Role): string {
-  const wrong = wrongWith(path);
+  const wrong = wrongWith(path, role);
   if (wrong !== undefined) {
     return wrong;
   }
@@ -19,7 +19,7 @@ export function adviceOnMissing(path: string, role: Role): string {
 }
 
 /** Returns advice on the first fault of a path; undefined if only its last part does not exist. */
-function wrongWith(path: string): string | undefined {
+function wrongWith(path: string, role: Role): string | undefined {
   const isDevice = path.startsWith("/dev/") && !path.startsWith("/dev/shm/");
   if (path.endsWith("/")) {
     return "leave out the slash at its end: it denotes a folder, but a file or device is needed";
@@ -41,7 +41,8 @@ function wrongWith(path: string): string | undefined {
       return DEVICE;
     }
     if (state === "missing" && !isLast) {
-      return `check the name: the folder ${place} does not exist`;
+      const mkdir = role === "source" ? "" : "; if it is right, make the folder first (`mkdir -p`)";
+      return `check the name: the folder ${place} does not exist${mkdir}`;
     }
     if (state === "no folder" && !isLast) {
       return `check the name: ${place} is not a folder`;

@@ -25,7 +25,7 @@ export async function receiveDryRun(
   options: ReceiveOptions,
   missing: Target = NEW_FILE,
 ): Promise<undefined> {
-  const target = await openForDryRun(context, options);
+  const target = await openForDryRun(context, { ...options, isForDelta: options.rootFirst });
   if (target !== undefined) {
     await warnOfImage(context, options.file, target, options.image);
   }

@@ -12,6 +12,8 @@ export interface ImageUse extends FormatChoice {
   force: boolean;
   /** Print the version of the server. */
   isVerbose: boolean;
+  /** A message about a file that does not exist may suggest `--create`. */
+  suggestsCreate?: boolean;
   /** Identity of the file, if it was created here: any other file is refused. */
   made?: string;
 }

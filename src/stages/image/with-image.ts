@@ -11,6 +11,7 @@ import { endsWithThis } from "../../transport/processes/ends-with-this.ts";
 import { ServerSocket, type SocketServer } from "../../transport/processes/socket-server.ts";
 import { FOLDERS, runTool } from "../../transport/processes/system-tool.ts";
 import { isStandardInput } from "../../transport/streams/standard-input.ts";
+import { adviseOnMissing } from "../save/destination.ts";
 import { refuseLost } from "../save/refuse-lost.ts";
 import { chooseFormat } from "./choose-format.ts";
 import type { ImageChoice, ImageFormat } from "./format.ts";
@@ -33,7 +34,9 @@ export async function withImage<T>(
   const { native, engine, debug } = context;
   const { file, option, writes, role, force, made } = use;
   refuseNoFile(use);
-  const container = await engine.openSource(file, "off");
+  const container = await engine
+    .openSource(file, "off")
+    .catch((error) => adviseOnMissing(error, use.suggestsCreate ? "destination" : "source"));
   refuseOtherContainer(use, container);
   const format = await chooseFormat(context, file, container, use);
   if (format === undefined) {

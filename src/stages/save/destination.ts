@@ -41,6 +41,25 @@ export const NEW_FILE: Target = { isDevice: false, size: 0 };
 /** An image that the copy would create. The size of the disk in one is a multiple of the sector of QEMU. */
 export const NEW_IMAGE: Target = { ...NEW_FILE, sector: 512 };
 
+/** Options for opening a destination that is not written to. */
+type DryRun = Pick<SaveOptions, "file" | "force" | "create"> & {
+  /** A delta is made, which is only valid if the destination does not change until it is applied: no option overrides a use. */
+  isForDelta?: boolean;
+};
+
+/** The destination of a delta is in use. */
+class InUseError extends CopyError {
+  override readonly name = "InUseError";
+
+  constructor(message: string) {
+    super(
+      message,
+      "free it first: it must not change until the delta is applied",
+      ExitCode.unavailable,
+    );
+  }
+}
+
 /**
  * Opens a destination for reading, and refuses what `openDestination` would refuse, as far as that shows without opening it for writing.
  *
@@ -49,10 +68,14 @@ export const NEW_IMAGE: Target = { ...NEW_FILE, sector: 512 };
  */
 export async function openForDryRun(
   { engine, direct }: StageContext,
-  { file, force, create }: Pick<SaveOptions, "file" | "force" | "create">,
+  { file, force, create, isForDelta = false }: DryRun,
 ): Promise<Binding.Source | undefined> {
   if (!force) {
-    await engine.refuseUsed(file);
+    await engine.refuseUsed(file).catch((error: unknown) => {
+      throw isForDelta && isEngineFailure(error) && error.kind === "busy"
+        ? new InUseError(error.message)
+        : error;
+    });
   }
   const found = await engine.openSource(file, direct).catch((error: unknown) => {
     if (create && isEngineFailure(error) && error.kind === "not-found") {

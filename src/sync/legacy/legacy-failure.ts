@@ -15,6 +15,9 @@ const CONSEQUENCE =
 /** Matches the last line of a stage of this version: message and advice. */
 const OWN = /^(.*?); (.*)$/;
 
+/** Options that `--wire 0.0.2` refuses, in the advice of a stage of this version. */
+const REFUSED = /--(?:create|sparse|truncate|lock|verify|digest|streams|extended)\b/;
+
 const NEXT_STAGE_ENDED = "the stage after this one has ended";
 const ADVICE =
   "check that message, then run it again: what was written stays, and only what is missing is sent";
@@ -60,10 +63,17 @@ export function explainLegacyFailure(side: Side, status: ExitStatus): void {
   side.error = {
     event: "error",
     message: `${side.end.path}: ${what}`,
-    advice,
+    advice: REFUSED.test(advice) ? instead(code) : advice,
     code: codeOf(what, code),
     consequence: code === ExitCode.readerGone || CONSEQUENCE.test(what),
   };
+}
+
+/** Returns advice in the place of one that names an option that is refused here. */
+function instead(code: number): string {
+  return code === ExitCode.noInput
+    ? "check the name; if the file is to be made, make it there first (`truncate -s SIZE FILE`, as large as the source)"
+    : ADVICE;
 }
 
 function codeOf(message: string, code: number): number {
