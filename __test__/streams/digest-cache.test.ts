@@ -77,7 +77,7 @@ async function startedBySecond(
     `shift; case $* in
 *--part=1/2*) { ${until(gate)}; cat; } | sh -c "$*"; exit;;
 *--part=2/2*) if mkdir ${quote([seen])} 2>&-; then
-  { { head -c ${MIB}; ${until(lost)}; } | sh -c "$*" 2>&1 >&3 3>&- | grep -v '"event":"error"' >&2; } 3>&1
+  { { head -c ${MIB}; ${until(lost)}; } | sh -c "$*" 2>&1 >&3 3>&- | grep --line-buffered -v '"event":"error"' >&2; } 3>&1
   exit 255
 fi;;
 esac
