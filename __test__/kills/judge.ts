@@ -57,6 +57,8 @@ function faultsOfSync(judged: Judged): string[] {
     faults.push("the destination was written to");
   if (outcome.victim === undefined) return [...faults, `fails undisturbed: ${code} ${signal}`];
   if (deed === "continued") faults.push("has failed although it was continued");
+  if (role !== SYNC && role !== GROUP && /copies its parts again/.test(outcome.stderr[0] ?? ""))
+    faults.push("has failed although the lost connection was replaced");
   if (signal !== null) return [...faults, ...faultsOfSignal(judged, signal)];
   const line = lastLine(outcome.stderr[0] ?? "");
   if (!/^ERROR \(sync\): .*; \S/.test(line)) faults.push("no message");

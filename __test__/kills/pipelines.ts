@@ -9,6 +9,7 @@ import {
   MASTER,
   type Role,
   rolesByHand,
+  rolesOfLater,
   rolesOfSync,
   SENDING,
   type Side,
@@ -85,6 +86,9 @@ function byHand(name: string, sides: readonly [Side, Side, Side]): Pipeline {
 /** Options that keep the data from becoming smaller, and the processes busy. */
 const PLAIN = ["--compress", "none"];
 
+/** Several connections: the loss of one of the later ones may be survived. */
+const STREAMS = [...PLAIN, "--streams", "3"];
+
 /** Blocks and digests go past ssh. */
 const TLS = [...PLAIN, "--transport", "tls"];
 
@@ -123,8 +127,9 @@ export const PIPELINES: readonly Pipeline[] = [
   sync("push-slow-disk", ["", "one:"], [...PLAIN, "--remote-command", `${SLOW_DISK} blockcopy`], {
     skip: lackingTrace(),
   }),
-  sync("push-streams", ["", "one:"], [...PLAIN, "--streams", "3"]),
-  sync("between-streams", ["one:", "two:"], [...PLAIN, "--streams", "3"]),
+  sync("push-streams", ["", "one:"], STREAMS, { others: rolesOfLater("one") }),
+  sync("pull-streams", ["one:", ""], [...STREAMS, "--verify", "full"]),
+  sync("between-streams", ["one:", "two:"], STREAMS, { others: rolesOfLater("two") }),
   sync("push-tls", ["", "one:"], TLS),
   sync("pull-tls", ["one:", ""], TLS),
   sync("push-tls-streams", ["", "one:"], [...TLS, "--streams", "3"]),
@@ -132,12 +137,10 @@ export const PIPELINES: readonly Pipeline[] = [
   sync("push-cache", ["", "one:"], ({ cache }) => [...PLAIN, "--digest-cache", cache], {
     isCached: true,
   }),
-  sync(
-    "push-cache-streams",
-    ["", "one:"],
-    ({ cache }) => [...PLAIN, "--streams", "3", "--digest-cache", cache],
-    { isCached: true },
-  ),
+  sync("push-cache-streams", ["", "one:"], ({ cache }) => [...STREAMS, "--digest-cache", cache], {
+    isCached: true,
+    others: rolesOfLater("one"),
+  }),
   sync("pull-cache", ["one:", ""], ({ cache }) => [...PLAIN, "--digest-cache", cache], {
     isCached: true,
   }),

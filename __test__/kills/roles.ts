@@ -73,8 +73,12 @@ function end(side: Side, stage: string): Role[] {
 
 /** The ssh that runs a stage on a host. */
 function ssh(far: Far, stage: string): Role {
-  const pattern = new RegExp(`^/usr/bin/ssh .*\\b${far} .*\\b${stage}\\b`);
+  const pattern = sshPattern(far, String.raw`${stage}\b`);
   return { name: `ssh to ${far} for ${stage}`, host: "here", pattern, about: far };
+}
+
+function sshPattern(far: Far, command: string): RegExp {
+  return new RegExp(String.raw`^/usr/bin/ssh .*\b${far} .*\b${command}`);
 }
 
 /** The process of sshd that has the connection. */
@@ -86,6 +90,21 @@ function session(far: Far): Role {
 function shell(far: Far): Role {
   const pattern = /^(?:bash|sh) -c /;
   return { name: `shell on ${far}`, host: far, pattern, about: far, isBrief: true };
+}
+
+/** The connection of a later stream to its destination, and the stage there. A copy may survive the loss of either. */
+export function rolesOfLater(far: Far): Role[] {
+  const name = "receive of a later stream";
+  const later = String.raw`receive\b.* --part=(?!1/)`;
+  return [
+    { ...ssh(far, "receive"), name: `ssh to ${far} for ${name}`, pattern: sshPattern(far, later) },
+    {
+      name: `${name} on ${far}`,
+      host: far,
+      pattern: new RegExp(String.raw`^\S*node .*main\.js ${later}`),
+      about: far,
+    },
+  ];
 }
 
 /** The script that calls ssh, and waits for it. */
