@@ -17,6 +17,7 @@ import { Division } from "../../src/blocks/division.ts";
 import { partLength } from "../../src/blocks/part.ts";
 import { PartQueue } from "../../src/blocks/part-queue.ts";
 import { BlockDecoder } from "../../src/protocol/block-stream/decoder.ts";
+import type * as Binding from "../../src/native/binding.js";
 import { bytesOf, type Extent, type ExtentList, Extents } from "../../src/ranges/extents.ts";
 import { HashDecoder } from "../../src/protocol/hash-stream/decoder.ts";
 import { SharedList } from "../../src/transport/files/shared-list.ts";
@@ -233,6 +234,23 @@ test("a queue whose copy cannot be one is refused", (t) => {
     ...wrong.map((w) => JSON.stringify({ ...copy, ...w })),
   ])
     assert.throws(() => opened(text), { name: "SharedListError", exitCode: EXIT.io }, text);
+});
+
+test("what cannot be opened because the first stream has gone says so", async (t) => {
+  const { folder } = pair(t);
+  const file = openSync(join(folder, "list"), "w+");
+  const copy = { size: 0, openEnded: false, streams: 2, length: PART, parts: 1 };
+  const native = { makeMemoryFile: () => file } as typeof Binding;
+  const queue = PartQueue.create(native, copy, 1);
+  const open = (path: string): Promise<never> => Promise.reject(new Error(path));
+  await assert.rejects(queue.openOther(999, open), { message: `/proc/${process.pid}/fd/999` });
+  closeSync(file);
+  const gone = { name: "SharedListError", makerGone: true };
+  await assert.rejects(queue.openOther(999, open), gone);
+  await assert.rejects(
+    queue.openOther(999, () => Promise.resolve(1)),
+    gone,
+  );
 });
 
 test("a list of parts that cannot be made leaves no descriptor open", () => {

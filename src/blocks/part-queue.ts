@@ -58,10 +58,12 @@ export class PartQueue {
    * @throws SharedListError if that process has ended, and the errors of `open`
    */
   async openOther<T>(descriptor: number, open: (path: string) => Promise<T>): Promise<T> {
-    const file = await open(this.#taken.pathOf(descriptor));
-    // Its number may mean another process by now.
-    this.#taken.confirm();
-    return file;
+    try {
+      return await open(this.#taken.pathOf(descriptor));
+    } finally {
+      // If it has ended, that is why it cannot be opened, or its number may mean another process by now.
+      this.#taken.confirm();
+    }
   }
 
   /**
