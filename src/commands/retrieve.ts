@@ -85,6 +85,9 @@ export class RetrieveCommand extends StageCommand {
 
   needsEnd = value("--needs-end", OFFSET);
 
+  /** Size of FILE when the copy began. */
+  sourceSize = value("--source-size", OFFSET);
+
   whole = flag("--whole");
 
   dryRun = flag("--dry-run");
@@ -161,6 +164,7 @@ export class RetrieveCommand extends StageCommand {
       legacy: wantsLegacy() || this.wire !== undefined,
       sizes: this.sizes,
       needs: { start: this.needsStart, end: this.needsEnd },
+      size: this.sourceSize,
       whole: this.whole,
       dryRun: this.dryRun,
       inUse: this.#inUse(context),

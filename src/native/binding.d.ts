@@ -157,6 +157,8 @@ export declare class Source {
   get isDevice(): boolean
   /** True for an export of an NBD server; it is a device too. */
   get isExport(): boolean
+  /** Takes it for what it was when it had `size` bytes, if it has grown since. Call it before anything is read. */
+  limit(size: number): void
   /** Takes no holes for granted from now on: all of it counts as data, and is read. */
   readHoles(): void
   /** Returns true if both are the same file or the same device. */

@@ -63,6 +63,8 @@ export class Side {
   queue: string | undefined;
   /** Its process, which another one can replace; undefined if none can. */
   process: string | undefined;
+  /** Size of its source in bytes; undefined if it has not told. */
+  size: number | undefined;
   /** Bytes that it has worked on. */
   done = 0;
   counts: Readonly<Record<string, number>> = {};
@@ -177,6 +179,7 @@ export class Side {
         this.total = event.total ?? undefined;
         this.instance = event.instance ?? null;
         this.queue = event.queue;
+        this.size = event.size;
         this.process = event.process;
         this.#resolveBegun();
         break;

@@ -55,9 +55,12 @@ export interface CopyOptions extends Carried, SnapshotOptions {
 /**
  * Returns the arguments that run `retrieve`, without the source.
  *
- * @param linked true if the ends are on different hosts
+ * @param facts `linked`: true if the ends are on different hosts; `size`: that of the source, as the first of several streams has found it
  */
-export function retrieveArguments(options: CopyOptions, { linked }: { linked: boolean }): string[] {
+export function retrieveArguments(
+  options: CopyOptions,
+  { linked, size }: { linked: boolean; size?: number | undefined },
+): string[] {
   return [
     "retrieve",
     "--events",
@@ -66,6 +69,7 @@ export function retrieveArguments(options: CopyOptions, { linked }: { linked: bo
     ...valued("--compress", compressOf(options, { linked })),
     ...valued("--sizes", sizesOf(options)),
     ...neededRange(options),
+    ...valued("--source-size", size),
     ...snapshotArguments(options),
     ...valued("--incremental", options.incremental),
     ...flags({

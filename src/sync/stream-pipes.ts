@@ -16,25 +16,29 @@ export function partsOf({ streams = 1, dryRun }: CopyOptions): (Part | undefined
     : Array.from({ length: count }, (_, place) => ({ number: place + 1, count }));
 }
 
+/** Both sides of a stream, as far as others wait for them. */
+interface Awaited {
+  to: Pick<Side, "begun" | "queue">;
+  from: Pick<Side, "begun">;
+}
+
 /**
  * Returns the promise that one of several streams waits for before it starts. The first stream claims the destination before others write
- * to it, and makes the queue of parts. Without a queue, only the last one may make a file longer, so all others must have divided the file
- * at its old length by then.
- *
- * @param destinations the destination of each stream
+ * to it, makes the queue of parts, and finds the size of the source. Without a queue, only the last one may make a file longer, so all others
+ * must have divided the file at its old length by then.
  */
 export function startAfter(
   place: number,
-  destinations: readonly Pick<Side, "begun" | "queue">[],
+  streams: readonly Awaited[],
 ): Promise<unknown> | undefined {
-  const [first] = destinations;
+  const [first] = streams;
   if (place === 0 || first === undefined) {
     return undefined;
   }
-  const isLast = place === destinations.length - 1;
-  return first.begun.then(() =>
-    isLast && first.queue === undefined
-      ? Promise.all(destinations.slice(0, place).map(({ begun }) => begun))
+  const isLast = place === streams.length - 1;
+  return Promise.all([first.to.begun, first.from.begun]).then(() =>
+    isLast && first.to.queue === undefined
+      ? Promise.all(streams.slice(0, place).map(({ to }) => to.begun))
       : undefined,
   );
 }

@@ -111,18 +111,20 @@ export function programsOf(options: ProgramOptions, place: number): Program[] {
     return [...receiveArguments(copy, { part, queue, replaces: to.before?.process }), ...direct];
   };
   const retrieve = (): string[] => [
-    ...retrieveArguments(copy, { linked: isLinked(plan) }),
+    ...retrieveArguments(copy, { linked: isLinked(plan), size: sizeFor(place, streams) }),
     ...direct,
   ];
-  const begun = startAfter(
-    place,
-    streams.map((each) => each.to),
-  );
+  const begun = startAfter(place, streams);
   const start = { ...(begun !== undefined && { startAfter: begun }) };
   return [
     { ...programOf(options, to, receive), ...start },
     { ...programOf(options, from, retrieve), ...start },
   ];
+}
+
+/** Returns the size of the source that a later stream has to copy; undefined for the first one. */
+function sizeFor(place: number, [first]: readonly Stream[]): number | undefined {
+  return place === 0 ? undefined : first?.from.size;
 }
 
 function programOf(

@@ -23,12 +23,14 @@ export interface StageEnding {
   outcome?: string | undefined;
 }
 
-/** The facts that the destination of one of several streams tells the others. */
+/** The facts that a stage of one of several streams tells the others. */
 export interface StreamShare {
   /** Name of the queue of parts that it has made, if it has made one. */
   queue?: string | undefined;
   /** Its process, as `NUMBER/START`, by which another one can take its place; undefined if none can. */
   process?: string | undefined;
+  /** Size of its source in bytes. */
+  size?: number | undefined;
 }
 
 /** Receives the progress of a stage. */

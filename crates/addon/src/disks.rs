@@ -6,7 +6,7 @@ use blockcopy_engine::Kind;
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
-use crate::arguments::number;
+use crate::arguments::{number, whole};
 use crate::errors::js_error;
 
 pub mod confine;
@@ -52,6 +52,15 @@ impl Source {
     #[napi(getter)]
     pub fn is_export(&self) -> Result<bool> {
         Ok(self.open()?.server().is_some())
+    }
+
+    /// Takes it for what it was when it had `size` bytes, if it has grown since. Call it before anything is read.
+    #[napi]
+    pub fn limit(&mut self, size: f64) -> Result<()> {
+        let in_use = || Error::from_reason("the source is in use");
+        let source = self.inner.as_mut().and_then(Arc::get_mut);
+        source.ok_or_else(in_use)?.limit(whole(size)?);
+        Ok(())
     }
 
     /// Takes no holes for granted from now on: all of it counts as data, and is read.

@@ -156,6 +156,11 @@ impl Source {
         self.size
     }
 
+    /// Takes it for what it was when it had `size` bytes, if it has grown since. Its size stays as it is if it has fewer.
+    pub fn limit(&mut self, size: u64) {
+        self.size = self.size.min(size);
+    }
+
     /// Returns the kind: file or device.
     #[must_use]
     pub fn kind(&self) -> Kind {

@@ -44,6 +44,7 @@ const ALLOWED = {
     "--compress": true,
     "--needs-start": true,
     "--needs-end": true,
+    "--source-size": true,
     "--whole": false,
     "--map": false,
     "--report-ranges": false,

@@ -1,6 +1,8 @@
 import { refuseEmpty } from "../../blocks/capacity.ts";
 import { checkRange } from "../../blocks/check-range.ts";
 import type { StageContext } from "../../blocks/context.ts";
+import { CopyError } from "../../errors/copy-error.ts";
+import { ExitCode } from "../../errors/exit-codes.ts";
 import type * as Binding from "../../native/binding.js";
 import type { SourceDescription } from "../../protocol/source-fields.ts";
 import { discard, type KeepWarning, type Snapshot } from "../../snapshots/snapshot.ts";
@@ -8,6 +10,19 @@ import type { IncrementalCopy } from "../../incremental/incremental-copy.ts";
 import { warnOfImage } from "../image/choose-format.ts";
 import type { OpenSource, RetrieveOptions } from "./retrieve-options.ts";
 import { reportWriter } from "./source-in-use.ts";
+
+/** The source has become shorter since the copy began. */
+class SizeError extends CopyError {
+  override readonly name = "SizeError";
+
+  constructor(file: string, { before, now }: { before: number; now: number }) {
+    super(
+      `${file} has ${now} bytes now, and had ${before} when the copy began`,
+      "copy a snapshot of it, or what does not change meanwhile, and run it again",
+      ExitCode.io,
+    );
+  }
+}
 
 /**
  * Opens the file or device to copy, or a snapshot of it.
@@ -28,6 +43,7 @@ export async function openSource(
   const incremental = await incrementalOf(context, options, { origin, keep });
   const snapshot = incremental?.snapshot ?? (await snapshotOf(context, options, { origin, keep }));
   const source = snapshot?.source ?? origin;
+  limit(source, options);
   if (options.readHoles) {
     source.readHoles();
   }
@@ -39,6 +55,21 @@ export async function openSource(
     discard(context, snapshot);
     throw error;
   }
+}
+
+/**
+ * Leaves out what a source has grown by since the copy began: all streams of a copy copy the same bytes, as one that opened it then.
+ *
+ * @throws SizeError if it has become shorter
+ */
+function limit(source: Binding.Source, { file, size }: RetrieveOptions): void {
+  if (size === undefined) {
+    return;
+  }
+  if (source.size < size) {
+    throw new SizeError(file, { before: size, now: source.size });
+  }
+  source.limit(size);
 }
 
 /** Makes the snapshot of an incremental copy, if this is one, and finds what has changed. */
@@ -85,7 +116,8 @@ async function begin(
   const description = origin.isExport
     ? ({ size: source.size, kind: "device" } as const)
     : describe(source, await engine.metadata(origin));
-  progress.begin(whole ? source.size : undefined, origin.instance());
+  const { size } = source;
+  progress.begin(whole ? size : undefined, origin.instance(), { size });
   await warnOfImage(context, file, source, image);
   // Writes to the file do not reach its snapshot.
   if (inUse !== undefined && snapshot.snapshot === "none") {

@@ -21,6 +21,8 @@ export interface RetrieveOptions {
   sizes: Sizes;
   /** Offsets that the file must reach; undefined for any. */
   needs: { start: number | undefined; end: number | undefined };
+  /** Size of the source when the copy began: what it has grown by since is not copied. Undefined for its size now. */
+  size: number | undefined;
   /** The hash stream asks for all of the source, so the progress can show a total. */
   whole: boolean;
   /** Only count what would be sent. */

@@ -182,6 +182,7 @@ function retrieveOptions(
     legacy: false,
     sizes: sizesOf(copy),
     needs: { start: undefined, end: undefined },
+    size: undefined,
     whole: true,
     dryRun: copy.dryRun,
     inUse: warn,

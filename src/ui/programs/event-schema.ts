@@ -182,6 +182,8 @@ export const EVENTS = {
       queue: t.isOptional(isQueue),
       /** The process of a later destination, which another one can replace. Both hold a lock in the queue, one after the other. */
       process: t.isOptional(isProcess),
+      /** Size of the source in bytes. The later ones of several streams copy no more, even if it has grown since. */
+      size: t.isOptional(isCount),
     },
     OPEN,
   ),

@@ -74,6 +74,18 @@ fn reads_after_the_end_return_nothing() {
 }
 
 #[test]
+fn a_file_that_has_grown_is_taken_for_what_it_was() {
+    let directory = on_disk();
+    let path = file_with(directory.path(), "file", &pattern(10_000));
+    let mut source = Source::open(&path, Direct::Auto).unwrap();
+    source.limit(9_000);
+    assert_eq!(source.size(), 9_000);
+    assert_eq!(source.data_from(4096), 4096..9_000);
+    source.limit(20_000);
+    assert_eq!(source.size(), 9_000);
+}
+
+#[test]
 fn a_file_that_grows_is_read_as_it_is() {
     let directory = on_disk();
     let path = file_with(directory.path(), "file", &pattern(5000));
