@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { LastWords } from "../../src/transport/streams/last-words.ts";
 import { LineReader } from "../../src/transport/streams/line-reader.ts";
 
 const KIB = 1024;
@@ -53,4 +54,22 @@ test("a line that has not ended keeps no more than itself", () => {
   const grown = held() - before;
   for (const reader of readers) reader.end();
   assert.ok(grown < 8 * 2 ** 20, `${grown} bytes are held`);
+});
+
+test("the last words of a program are its last lines, whatever chunks they come in", () => {
+  const many = Array.from({ length: 100 }, (_, number) => `line ${number}\r\n`).join("");
+  for (const [text, words] of [
+    ["", ""],
+    ["one\n\n  two \nthree", "one | two | three"],
+    [many, "line 95 | line 96 | line 97 | line 98 | line 99"],
+    [`${"é".repeat(2000)}\nlast\n`, "last"],
+    [`first\n${x(3000)}`, x(2048)],
+    [`first\n${x(3000)}\n\n`, x(2046)],
+  ] as const)
+    for (const chunk of [1, 7, 64 * KIB]) {
+      const last = new LastWords();
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length; at += chunk) last.add(bytes.subarray(at, at + chunk));
+      assert.equal(last.text, words, `${text.slice(0, 10)} in chunks of ${chunk}`);
+    }
 });

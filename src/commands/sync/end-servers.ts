@@ -129,12 +129,14 @@ class EndServer {
     return failure && `${this.label}: ${failure}`;
   }
 
-  #show(line: string): void {
+  /** Shows a line; returns false after the last one. */
+  #show(line: string): boolean {
     this.#shown += 1;
     if (this.#shown <= MOST_SHOWN) {
       this.#warn(`${this.label}: ${line}`);
-    } else if (this.#shown === MOST_SHOWN + 1) {
+    } else {
       this.#warn(`${this.label} says more, which is not shown`);
     }
+    return this.#shown <= MOST_SHOWN;
   }
 }

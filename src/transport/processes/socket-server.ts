@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type * as Binding from "../../native/binding.js";
 import { systemCode } from "../../errors/stream-errors.ts";
 import { makeTemporaryFolder, openUnnamed, temporaryError } from "../files/temporary.ts";
+import { LastWords } from "../streams/last-words.ts";
 import { LineReader } from "../streams/line-reader.ts";
 import { alsoTerminate } from "./child.ts";
 import { endsWithThis } from "./ends-with-this.ts";
@@ -16,17 +17,14 @@ const TO_STOP = 60_000;
 /** Milliseconds to wait for the last lines of a server that has ended: what it has started may keep the pipe open. */
 const TO_READ = 500;
 
-/** Most lines of a server that are kept for a message. */
-const MOST_LINES = 5;
-
 /** A server to start. */
 export interface ServerStart {
   command: readonly [string, ...string[]];
   env: NodeJS.ProcessEnv;
   /** Folder to start it in, unless that of this process. */
   cwd?: string;
-  /** Called with each line that it prints; undefined if they are only kept. */
-  onLine?: (line: string) => void;
+  /** Called with each line that it prints, until it returns false; undefined if the lines are only kept. */
+  onLine?: (line: string) => boolean;
   /** It need not end with exit code 0 when it is stopped: SIGTERM may kill it. */
   mayBeKilled?: boolean;
 }
@@ -108,27 +106,35 @@ function keptOutput(): ServerOutput {
   };
 }
 
-/** Passes on each line that a server prints. */
-function linesTo(onLine: (line: string) => void): ServerOutput {
-  const last: string[] = [];
+/** Passes on the first lines that a server prints. Some print one for each request: the others are not even looked for. */
+function linesTo(onLine: (line: string) => boolean): ServerOutput {
+  let isWanted = true;
   const take = (line: string): void => {
-    if (line.trim() !== "") {
-      last.push(line.trim().slice(0, 500));
-      last.splice(0, last.length - MOST_LINES);
-      onLine(line);
+    if (isWanted && line.trim() !== "") {
+      isWanted = onLine(line);
     }
   };
+  const ends = [new LastWords(), new LastWords()];
   return {
     stdio: ["pipe", "pipe"],
     read: ({ stdout, stderr }) => {
-      for (const stream of [stdout, stderr]) {
+      for (const [place, stream] of [stdout, stderr].entries()) {
         const lines = new LineReader(take);
-        stream?.on("data", (chunk: Buffer) => lines.add(chunk));
+        stream?.on("data", (chunk: Buffer) => {
+          ends[place]?.add(chunk);
+          if (isWanted) {
+            lines.add(chunk);
+          }
+        });
         stream?.on("error", () => undefined);
         stream?.on("close", () => lines.end());
       }
     },
-    lastWords: () => last.join(" | "),
+    lastWords: () =>
+      ends
+        .map(({ text }) => text)
+        .filter((text) => text !== "")
+        .join(" | "),
   };
 }
 

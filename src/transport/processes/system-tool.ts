@@ -5,13 +5,14 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { systemCode, systemReason } from "../../errors/stream-errors.ts";
 import { openUnnamed } from "../files/temporary.ts";
+import { asOneLine, MOST_BYTES } from "../streams/last-words.ts";
 import { endsWithThis } from "./ends-with-this.ts";
 
 /** Folders of system programs. PATH is not asked: whoever sets it would decide what root runs. */
 export const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
-/** Longest standard output, and the longest end of standard error that goes into a message, in bytes. */
-const MOST = { output: 4 * 1024 * 1024, error: 2048 };
+/** Longest standard output, in bytes. */
+const MOST_OUTPUT = 4 * 1024 * 1024;
 
 /** The end of a system program: its standard output, and the reason if it failed. */
 export interface ToolEnd {
@@ -54,7 +55,7 @@ export function runTool(name: string, args: readonly string[], seconds: number):
       detached: true,
     };
     const ended = spawnSync(path, args, options);
-    return toolEnd(name, ended, { output, error, most: MOST.output, seconds });
+    return toolEnd(name, ended, { output, error, most: MOST_OUTPUT, seconds });
   } catch (error) {
     return { output: "", failure: `${name} could not be started: ${systemReason(error)}` };
   } finally {
@@ -196,12 +197,8 @@ function beginningOf(file: number, most: number): string | undefined {
 /** Returns the end of what a program has printed, as one line. */
 export function lastWords(file: number): string {
   const { size } = fstatSync(file);
-  const start = Math.max(0, size - MOST.error);
-  const lines = textAt(file, start, size - start).split("\n");
-  return lines
-    .map((line) => line.trim())
-    .filter((line) => line !== "")
-    .join(" | ");
+  const start = Math.max(0, size - MOST_BYTES);
+  return asOneLine(textAt(file, start, size - start), { isCut: start > 0 });
 }
 
 function textAt(

@@ -31,8 +31,7 @@ export class LineReader {
       if (byte === LF && at === from && this.#afterReturn) {
         from = at + 1;
       } else if (byte === LF || byte === CR) {
-        this.#keep(chunk.subarray(from, at));
-        this.#flush();
+        this.#endLine(chunk, from, at);
         from = at + 1;
       }
       this.#afterReturn = byte === CR;
@@ -47,11 +46,23 @@ export class LineReader {
     }
   }
 
+  /** Ends a line, whose last bytes are in a chunk. */
+  #endLine(chunk: Buffer, from: number, end: number): void {
+    if (this.#length === 0 && !this.#isCut && end - from <= LONGEST.text) {
+      // The usual case, without a copy: there may be millions of lines.
+      this.#onLine(chunk.toString("utf8", from, end));
+      return;
+    }
+    this.#keep(chunk.subarray(from, end));
+    this.#flush();
+  }
+
   #keep(bytes: Buffer): void {
     if (bytes.length === 0 || this.#isCut) {
       return;
     }
-    const room = this.#longest(bytes) - this.#length;
+    const fits = this.#length + bytes.length <= LONGEST.text;
+    const room = fits ? bytes.length : this.#longest(bytes) - this.#length;
     this.#isCut = bytes.length > room;
     // Copied: a view would keep the whole chunk in memory.
     const kept = Buffer.from(bytes.subarray(0, Math.max(0, room)));
