@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 import type * as Binding from "../native/binding.js";
 import { DIGEST_LENGTHS } from "../protocol/digest.ts";
 import type { HashDecoder } from "../protocol/hash-stream/decoder.ts";
@@ -93,18 +91,17 @@ export async function* readHashBatches(
   }
 }
 
-/** True if a promise settles within `PATIENCE`. */
-async function soon(promise: Promise<unknown>): Promise<boolean> {
-  const patience = new AbortController();
-  const settled = promise.then(
-    () => true,
+/** True if a promise settles within `PATIENCE`. A timer of `timers/promises` that is aborted makes an error each time, with its stack. */
+function soon(promise: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), PATIENCE);
+    const settled = (): void => {
+      clearTimeout(timer);
+      resolve(true);
+    };
     // The caller awaits the promise too, and gets the error.
-    () => true,
-  );
-  const timeout = sleep(PATIENCE, false, { signal: patience.signal }).catch(() => false);
-  const result = await Promise.race([settled, timeout]);
-  patience.abort();
-  return result;
+    promise.then(settled, settled);
+  });
 }
 
 /** Collects the frames of a hash stream into batches. */

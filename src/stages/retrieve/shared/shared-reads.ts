@@ -63,6 +63,10 @@ export class SharedReads implements Reads {
       return;
     }
     const { blocks, digests } = batch;
+    if (chunkOf(grid, blocks[0]) === chunkOf(grid, blocks.at(-1))) {
+      yield batch;
+      return;
+    }
     const digestLength = DIGEST_LENGTHS[grid.digest];
     for (let from = 0; from < blocks.length;) {
       const number = chunkOf(grid, blocks[from]);
@@ -144,6 +148,10 @@ export class SharedReads implements Reads {
     this.#refuseClosed();
     const { digest, blockSize } = chunk.grid;
     const digestLength = DIGEST_LENGTHS[digest];
+    const same = equalDigests(chunk, blocks, digests);
+    if (same !== undefined) {
+      return { changed: [], digests: same };
+    }
     const ours = Buffer.alloc(blocks.length * digestLength);
     const changed: Changed[] = [];
     for (const [index, { position, length }] of blocks.entries()) {
@@ -222,6 +230,26 @@ export class SharedReads implements Reads {
       this.#waiting.shift()?.();
     }
   }
+}
+
+/**
+ * Returns the digests of neighbouring blocks of a chunk if all of them are equal to those of the destination: most are, and one comparison for
+ * all takes a fraction of the time.
+ */
+function equalDigests(
+  { position: start, grid, blocks: ours, digests: all }: Chunk,
+  blocks: readonly Binding.Range[],
+  digests: Uint8Array | undefined,
+): Buffer | undefined {
+  const { digest, blockSize } = grid;
+  const first = ((blocks[0]?.position ?? start) - start) / blockSize;
+  const areNeighbours = blocks.every(({ position, length }, index) => {
+    const block = ours[first + index];
+    return block?.position === position && block.block === length;
+  });
+  const digestLength = DIGEST_LENGTHS[digest];
+  const same = all.subarray(first * digestLength, (first + blocks.length) * digestLength);
+  return areNeighbours && digests !== undefined && same.equals(digests) ? same : undefined;
 }
 
 function chunkOf({ length }: Grid, block: Binding.Range | undefined): number {

@@ -189,8 +189,12 @@ export class Window {
 
   /** Drops the chunks that all readers have passed: memory that is used again soon is still in the CPU's cache. */
   #dropPassed(): void {
+    let first = Infinity;
+    for (const { next } of this.#seats) {
+      first = Math.min(first, next);
+    }
     for (const chunk of this.#chunks.values()) {
-      if (!chunk.isPinned && this.#distanceOf(chunk) === Infinity) {
+      if (chunk.number < first && !chunk.isPinned) {
         this.#drop(chunk);
       }
     }
