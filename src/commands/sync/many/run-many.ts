@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 
+import { CancelledError } from "../../../blocks/cancellation.ts";
 import type { StageContext } from "../../../blocks/context.ts";
-import { CopyError, type ReportError } from "../../../errors/copy-error.ts";
-import { exitCodeOf } from "../../../errors/explain.ts";
+import type { ReportError, CopyError } from "../../../errors/copy-error.ts";
 import { printable } from "../../../errors/printable.ts";
 import type * as Binding from "../../../native/binding.js";
 import { POOL_THREADS } from "../../../native/node-start.ts";
@@ -88,7 +88,7 @@ export function runMany(copy: ManyCopy): Promise<never> {
         failureOfMany(end.failures, { destinations: destinations.length, dryRun }) ??
         leftSnapshot(end);
       if (failure !== undefined) {
-        throw cancellation.requested ? (cancelled(end) ?? failure) : failure;
+        throw cancellation.requested && isCancelled(end) ? cancellation.error() : failure;
       }
       shown.conclude(done.outcome);
       return done.outcome;
@@ -120,16 +120,9 @@ function readOf(result: Result | undefined): { read?: number } {
   return result === undefined ? {} : { read: result.read };
 }
 
-/** Returns the error of the first destination that a signal has ended. */
-function cancelled({ failures }: ManyEnd): CopyError | undefined {
-  const error = failures.map((failure) => failure.error).find((found) => exitCodeOf(found) > 128);
-  return error instanceof CopyError
-    ? new CopyError(
-        "ended by a signal before all destinations were complete",
-        error.advice,
-        error.exitCode,
-      )
-    : undefined;
+/** True if a signal has ended the copy to a destination. */
+function isCancelled({ failures }: ManyEnd): boolean {
+  return failures.some(({ error }) => error instanceof CancelledError);
 }
 
 function leftSnapshot({ left }: ManyEnd): CopyError | undefined {
