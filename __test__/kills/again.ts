@@ -6,7 +6,7 @@ import { assertTrue } from "../support/files/cache.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { blockcopy, bash, quote } from "../support/programs/cli.ts";
 import { allGone } from "./attempt.ts";
-import type { Pipeline, Place } from "./pipeline.ts";
+import { destinationsOf, type Pipeline, type Place } from "./pipeline.ts";
 import { content } from "./contents.ts";
 import { leftovers } from "./place.ts";
 import { mayStay, start } from "./run.ts";
@@ -42,7 +42,8 @@ async function rerun(pipeline: Pipeline, place: Place): Promise<void> {
 
 function assertResult(pipeline: Pipeline, place: Place, what: "source" | "later"): void {
   const expected = pipeline.result === undefined ? what : "old";
-  assertSame(readFileSync(place.destination), content(expected, pipeline.size), "the destination");
+  for (const path of destinationsOf(place, pipeline))
+    assertSame(readFileSync(path), content(expected, pipeline.size), path);
 }
 
 /** Saves a delta, and compares. */

@@ -4,8 +4,8 @@ import { EXIT, lastLine } from "../support/programs/cli.ts";
 import type { Outcome } from "./attempt.ts";
 import { shown } from "./attempt.ts";
 import type { Moment } from "./moment.ts";
-import type { Pipeline, Place } from "./pipeline.ts";
-import { assertNothingElse, copiedBytes, isComplete, isUntouched } from "./contents.ts";
+import { destinationsOf, type Pipeline, type Place } from "./pipeline.ts";
+import { assertNothingElse, copiedBytes, incomplete, isComplete, isUntouched } from "./contents.ts";
 import { leftovers } from "./place.ts";
 import { GROUP, SYNC } from "./roles.ts";
 
@@ -67,12 +67,26 @@ function faultsOfSync(judged: Judged): string[] {
   if ((role === SYNC || role === GROUP) && deed !== "SIGPIPE")
     return [...faults, ...faultsOfEnding(judged, line)];
   if (code === null || ![...CODES, ...BY_SIGNAL].includes(code)) faults.push(`exit code ${code}`);
-  const named =
-    role.about === undefined
-      ? /\bSIG[A-Z]+\b|\bthis host\b|\bhere\b/
-      : new RegExp(`\\b${role.about}\\b`);
-  if (!named.test(line)) faults.push("the message does not name the process or its host");
-  return faults;
+  if (!namedBy(judged).test(line)) faults.push("the message does not name the process or its host");
+  return [...faults, ...faultsOfOthers(judged)];
+}
+
+/** Matches the words for a process in a message. */
+function namedBy({ pipeline, place, moment: { role } }: Judged): RegExp {
+  if (role.destination !== undefined)
+    return new RegExp(`${destinationsOf(place, pipeline)[role.destination]} \\(`);
+  return role.about === undefined
+    ? /\bSIG[A-Z]+\b|\bthis host\b|\bhere\b/
+    : new RegExp(`\\b${role.about}\\b`);
+}
+
+/** Each of several destinations fails alone. */
+function faultsOfOthers({ pipeline, place, moment: { role } }: Judged): string[] {
+  if (role.destination === undefined) return [];
+  const own = destinationsOf(place, pipeline)[role.destination];
+  return incomplete(place, pipeline).flatMap((path) =>
+    path === own ? [] : `${path}, which did not fail, is not complete`,
+  );
 }
 
 /** A `sync` that was killed by a signal that it could have handled has not begun. */
@@ -91,9 +105,15 @@ function faultsOfEnding({ pipeline, place, moment, outcome }: Judged, line: stri
   const number = deed.startsWith("SIG") ? constants.signals[deed as NodeJS.Signals] : 0;
   const faults = outcome.end.code === 128 + number ? [] : [`exit code ${outcome.end.code}`];
   if (!line.includes(`ended by ${deed}`)) faults.push("the message does not name the signal");
-  const said = / after (\d+) bytes were written and synced/.exec(line)?.[1];
-  if (said !== undefined && Number(said) !== copiedBytes(place, pipeline))
-    faults.push(`${copiedBytes(place, pipeline)} bytes were written`);
+  for (const path of destinationsOf(place, pipeline)) {
+    // With several destinations, each has a line of its own, which begins with its name.
+    const isIts = (text: string): boolean =>
+      text.includes(`${path}: `) || pipeline.more === undefined;
+    const its = outcome.stderr.join("\n").split("\n").filter(isIts).join("\n");
+    const said = / after (\d+) bytes were written and synced/.exec(its)?.[1];
+    if (said !== undefined && Number(said) !== copiedBytes(path, pipeline))
+      faults.push(`${copiedBytes(path, pipeline)} bytes of ${path} were written`);
+  }
   return faults;
 }
 

@@ -22,12 +22,22 @@ export interface Pipeline {
   isCached?: boolean;
   /** The copy makes its destination. */
   isNew?: boolean;
+  /** The destinations after the first one: what follows its name in theirs. */
+  more?: readonly string[];
   /** The hosts have no blockcopy, and are sent it in this form. */
   bare?: "node" | "single";
   /** True if `sync` gives up each stage that is silent: those of 0.0.2 say nothing. */
   isWatched: boolean;
   /** Reason why it cannot be tried here. */
   skip?: string | false;
+}
+
+/** The files of all destinations. */
+export function destinationsOf(
+  { destination }: Pick<Place, "destination">,
+  { more = [] }: Pick<Pipeline, "more">,
+): string[] {
+  return ["", ...more].map((suffix) => destination + suffix);
 }
 
 /** The folders and commands that all runs use. */

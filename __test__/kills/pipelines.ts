@@ -1,7 +1,7 @@
 // The pipelines whose processes are killed.
 import { COMMAND, quote } from "../support/programs/cli.ts";
 import { lackingTrace } from "../support/programs/tools.ts";
-import type { Pipeline, Place } from "./pipeline.ts";
+import { destinationsOf, type Pipeline, type Place } from "./pipeline.ts";
 import {
   GROUP,
   hostOf,
@@ -10,6 +10,7 @@ import {
   type Role,
   rolesByHand,
   rolesOfLater,
+  rolesOfMany,
   rolesOfSync,
   SENDING,
   type Side,
@@ -50,6 +51,21 @@ function sync(
     ],
     ...more,
   };
+}
+
+/** A source on this host, and several destinations. */
+function several(name: string, to: readonly Side[], options: readonly string[]): Pipeline {
+  const more = to.slice(1).map((_, place) => `-${place + 2}`);
+  return sync(name, ["", ""], options, {
+    ...LINK,
+    more,
+    roles: rolesOfMany(to),
+    words: (place) => [
+      ...options,
+      place.source,
+      ...destinationsOf(place, { more }).map((path, at) => `${to[at] ?? ""}${path}`),
+    ],
+  });
 }
 
 /** A copy within one process: it takes a moment, so it is larger. */
@@ -134,6 +150,8 @@ export const PIPELINES: readonly Pipeline[] = [
   sync("pull-tls", ["one:", ""], TLS),
   sync("push-tls-streams", ["", "one:"], [...TLS, "--streams", "3"]),
   sync("pull-verify", ["one:", ""], [...PLAIN, "--verify", "full"]),
+  several("push-several", ["one:", "two:", ""], [...PLAIN, "--bwlimit", "5M"]),
+  several("push-several-verify", ["one:", "two:", ""], [...PLAIN, "--verify", "full"]),
   sync("push-cache", ["", "one:"], ({ cache }) => [...PLAIN, "--digest-cache", cache], {
     isCached: true,
   }),

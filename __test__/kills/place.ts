@@ -9,7 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Cleaning } from "../support/cleanup.ts";
 import { hashes } from "../support/files/cache.ts";
 import { scratch } from "../support/files/files.ts";
@@ -17,7 +17,7 @@ import { bare, singles } from "../support/hosts/bare-host.ts";
 import { hosts, script } from "../support/hosts/hosts.ts";
 import { environment } from "../support/programs/cli.ts";
 import { content, PAGE } from "./contents.ts";
-import type { Pipeline, Place } from "./pipeline.ts";
+import { destinationsOf, type Pipeline, type Place } from "./pipeline.ts";
 
 /** Makes the folders, which are removed when the campaign ends. */
 export function makePlace(t: Cleaning): Place {
@@ -64,16 +64,15 @@ exec /usr/bin/ssh -F ${hosts().config} "$@" "TMPDIR=${temporary} PATH=${far}:\\$
 }
 
 /** Makes the files of a run. */
-export async function prepare(
-  place: Place,
-  { size, isCached, isNew, bare: form }: Pipeline,
-): Promise<Watched> {
+export async function prepare(place: Place, pipeline: Pipeline): Promise<Watched> {
+  const { size, isCached, isNew, bare: form } = pipeline;
   for (const folder of [place.data, place.temporary, place.output]) {
     rmSync(folder, { recursive: true });
     mkdirSync(folder);
   }
   writeFileSync(place.source, content("source", size));
-  if (isNew !== true) writeFileSync(place.destination, content("old", size));
+  if (isNew !== true)
+    for (const path of destinationsOf(place, pipeline)) writeFileSync(path, content("old", size));
   if (form !== undefined) rmSync(place.bare[form].kept("one"), { recursive: true, force: true });
   if (isCached === true)
     writeFileSync(place.cache, await hashes(place.destination, ["--digest", "blake3"]), {
@@ -117,8 +116,9 @@ export function hasLast(place: Place, { size }: Pipeline): boolean {
 }
 
 /** The files that a run has left, other than those that it was to make. */
-export function leftovers(place: Place, { isCached, result, bare: form }: Pipeline): string[] {
-  const expected = ["source", "destination"];
+export function leftovers(place: Place, pipeline: Pipeline): string[] {
+  const { isCached, result, bare: form } = pipeline;
+  const expected = ["source", ...destinationsOf(place, pipeline).map((path) => basename(path))];
   if (isCached === true) expected.push("cache");
   if (result === "delta") expected.push("delta");
   return [

@@ -16,6 +16,8 @@ export interface Role {
   about?: Far;
   /** The program of a pipeline joined by hand that it belongs to; several if the command line does not tell. */
   places?: readonly number[];
+  /** The only destination that it works for, by its place among several: the others are complete without it. */
+  destination?: number;
   /** True if it lives for milliseconds only: a shell that becomes the program. */
   isBrief?: boolean;
   /** True for the whole process group: what Ctrl-C and a service manager signal. */
@@ -44,6 +46,14 @@ export const SYNC: Role = {
 
 /** `sync` and all that it has started on this host: its process group. */
 export const GROUP: Role = { ...SYNC, name: "all here", isGroup: true };
+
+/** The roles of `sync` itself, and of its copies to several destinations. */
+export function rolesOfMany(to: readonly Side[]): Role[] {
+  const each = to.flatMap((side, destination) =>
+    end(side, "receive").map((role) => ({ ...role, destination })),
+  );
+  return [SYNC, GROUP, ...each];
+}
 
 /** The roles of a pipeline that was joined by hand, with the sides of its programs. */
 export function rolesByHand(sides: readonly [Side, Side, Side]): Role[] {
