@@ -40,28 +40,53 @@ test("5 streams to a host where two may log in at a time", { skip: lackingHosts 
 /** The words of ssh on a connection that sshd has dropped. */
 const DROPPED = "kex_exchange_identification: read: Connection reset by peer";
 
+/** Makes a program that stands in for ssh, and notes each connection in the file `tries`. `text` is what it does then, with the remote command in `$last`. */
+function standIn(folder: string, text: string, name = "ssh"): string {
+  const path = join(folder, name);
+  const unasked = "for last; do case $last in -V | -G) exit 1 ;; esac; done";
+  script(path, `${unasked}\necho >> ${folder}/tries\n${text}`);
+  return path;
+}
+
+/** The connections that a stand-in for ssh has made. */
+function triesIn(folder: string): number {
+  return readFileSync(join(folder, "tries"), "utf8").length;
+}
+
 test("a connection that was dropped twice", async (t) => {
   const { folder, from, to } = pair(t);
-  const rsh = join(folder, "rsh");
   const dropTwice = `[ $(wc -l < ${folder}/tries) -gt 2 ] || { echo ${DROPPED} >&2; exit 255; }`;
-  script(rsh, `for last; do :; done; echo >> ${folder}/tries\n${dropTwice}\nexec sh -c "$last"`);
-  const there = ["-e", rsh, "--remote-command", quote(COMMAND)];
+  const rsh = standIn(folder, `${dropTwice}\nexec sh -c "$last"`);
+  script(join(folder, "blockcopy"), `exec ${quote(COMMAND)} "$@"`);
+  const there = ["-e", `${rsh} -p 7`, "--remote-command", join(folder, "blockcopy")];
   const outcome = await run(["sync", ...there, from, `host:${to}`]);
   assert.equal(outcome.code, EXIT.ok, outcome.stderr);
   assertSame(readFileSync(to), SOURCE);
   assert.equal(outcome.stderr.match(/too many come at once/g)?.length, 1, outcome.stderr);
 });
 
-test("a connection of a jump host that has ended for another reason is not tried again", async (t) => {
-  const { folder, from, to } = pair(t);
-  const rsh = join(folder, "rsh");
-  const lines = ["channel 0: open failed: connect failed: No route to host", DROPPED];
-  script(rsh, `echo >> ${folder}/tries; printf '%s\\n' ${quote(lines)} >&2; exit 255`);
-  assertFailed(
-    await run(["sync", "-e", rsh, from, `host:${to}`]),
-    EXIT.busy,
-    "sync",
-    /no connection/,
-  );
-  assert.equal(readFileSync(join(folder, "tries"), "utf8"), "\n");
-});
+const NO_ROUTE = "channel 0: open failed: connect failed: No route to host";
+
+for (const { title, name, words = "", lines = [], there = [] } of [
+  { title: "of a jump host that has ended for another reason", name: "ssh", lines: [NO_ROUTE] },
+  { title: "of a wrapper", name: "rsh" },
+  { title: "of an ssh that is started on a gateway", name: "ssh", words: " -p 7 gateway ssh" },
+  {
+    title: "of an ssh in the remote command",
+    name: "ssh",
+    there: ["--remote-command", "ssh inner blockcopy"],
+  },
+])
+  test(`a connection ${title} is not tried again`, async (t) => {
+    const { folder, from, to } = pair(t);
+    // An outer connection has read some of the input by the time the inner one is dropped.
+    const said = quote([...lines, DROPPED]);
+    const rsh = standIn(folder, `printf '%s\\n' ${said} >&2; exit 255`, name);
+    assertFailed(
+      await run(["sync", "-e", rsh + words, ...there, from, `host:${to}`]),
+      EXIT.busy,
+      "sync",
+      /no connection/,
+    );
+    assert.equal(triesIn(folder), 1);
+  });

@@ -4,7 +4,7 @@ import type { ExitStatus } from "../../transport/processes/child.ts";
 import type { Login } from "../../transport/processes/program.ts";
 import { SSH_FAILED } from "./connection-failure.ts";
 import { hostLabel, type RemoteEndpoint } from "./endpoint.ts";
-import { type RemoteOptions, sshdOf } from "./remote-command.ts";
+import { connectsOnce, type RemoteOptions, sshdOf } from "./remote-command.ts";
 
 /** Logins to one sshd that are under way at a time. It drops some from the tenth on (MaxStartups 10:30:100), and counts those of others too. */
 const MOST = 4;
@@ -81,7 +81,7 @@ interface LoginOptions {
 
 /**
  * Returns the login of a program that connects to a host. All logins of this process to the same sshd wait for each other, and one that sshd
- * drops because too many arrive together is tried again.
+ * drops because too many arrive together is tried again if it cannot have read any of its input.
  */
 export function loginTo(
   end: RemoteEndpoint,
@@ -89,6 +89,7 @@ export function loginTo(
   { lastLines, warn }: LoginOptions,
 ): StageLogin {
   const gate = gateFor(end, remote);
+  const waits = connectsOnce(remote) ? WAITS : [];
   let resolveDone: () => void;
   const done = new Promise<void>((resolve) => (resolveDone = resolve));
   let endTurn: (() => void) | undefined;
@@ -114,7 +115,7 @@ export function loginTo(
     },
     ended: (status) => {
       leave();
-      const wait = WAITS[attempts];
+      const wait = waits[attempts];
       if (isOver || wait === undefined || status === undefined || !isDropped(status, lastLines)) {
         isOver = true;
         return undefined;

@@ -5,7 +5,7 @@ import type { Endpoint, RemoteEndpoint } from "./endpoint.ts";
 import { runLine, type Sent } from "./host-lines.ts";
 import { type HomePath, needsNoQuotes, quoteWord, splitHome, splitWords } from "./shell-words.ts";
 import type { SshCall } from "./ssh-cipher.ts";
-import { shownRsh, sshHostName, sshJump, sshOptions } from "./ssh-options.ts";
+import { isPlainSsh, shownRsh, sshHostName, sshJump, sshOptions } from "./ssh-options.ts";
 
 /** A way to get blockcopy to hosts without it, and to run it there: this program for the Node there, an executable that needs none, or nothing. */
 type BootstrapMode = "auto" | "node" | "single" | "never";
@@ -133,6 +133,17 @@ export function sshdOf(end: RemoteEndpoint, { rsh }: Pick<RemoteOptions, "rsh">)
   return sshJump(call) ?? [rsh, sshHostName(call) ?? end.host, end.port].join("\0");
 }
 
+/**
+ * True if nothing but the ssh here makes a connection: it reads its input only after the login. A wrapper, a further ssh in `rsh`, or one in
+ * the command there may be dropped after another program has read some of that input.
+ */
+export function connectsOnce({
+  rsh,
+  remoteCommand,
+}: Pick<RemoteOptions, "rsh" | "remoteCommand">): boolean {
+  return isPlainSsh(rsh) && (remoteCommand === undefined || isPath(remoteCommand));
+}
+
 /** Returns the command with which a person can log in to a host the way this program does. */
 export function loginCommandOf(end: Endpoint, { rsh }: Pick<RemoteOptions, "rsh">): string {
   if (end.kind === "local") {
@@ -162,6 +173,11 @@ export function commandText(
 
 /** Shows a remote command only if it is a single path: other words may contain a password. */
 function shownProgram(remoteCommand: string | undefined): string | undefined {
-  const isShown = remoteCommand === undefined || needsNoQuotes(splitHome(remoteCommand).rest);
+  const isShown = remoteCommand === undefined || isPath(remoteCommand);
   return isShown ? remoteCommand : "<the command of --remote-command>";
+}
+
+/** True for a remote command that is a single path. */
+function isPath(remoteCommand: string): boolean {
+  return needsNoQuotes(splitHome(remoteCommand).rest);
 }

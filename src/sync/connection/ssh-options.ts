@@ -74,8 +74,13 @@ export function sshJump(call: SshCall): string | undefined {
 
 /** Returns the remote shell for a message. Only ssh with harmless options is shown: another command, such as sshpass(1), may contain a password. */
 export function shownRsh(rsh: string): string {
+  return isPlainSsh(rsh) ? rsh : "<the command of --rsh>";
+}
+
+/** True if the remote shell is ssh with harmless options alone: no wrapper, and no further command that the host in its words is to run. */
+export function isPlainSsh(rsh: string): boolean {
   const [program, ...options] = splitWords(rsh);
-  return isSsh(program) && areHarmless(options) ? rsh : "<the command of --rsh>";
+  return isSsh(program) && areHarmless(options);
 }
 
 function isSsh(program: string): boolean {

@@ -13,7 +13,7 @@ export type Within = (io: {
 export interface Login {
   /** Resolves when it may begin: a host lets in only some at a time. */
   turn(): Promise<void>;
-  /** Resolves when it has succeeded. Until then, the program has neither read nor written anything. */
+  /** Resolves when it has succeeded. Until then, the program may have to be started again with the same pipes. */
   readonly done: Promise<void>;
   /**
    * The program has ended, or is not started after all. Returns the milliseconds after which it is to be started again, or undefined if it
