@@ -5,7 +5,7 @@ import { eventually } from "../support/programs/eventually.ts";
 
 /** Names in a round's folder that a copy may leave: those that options name, and those of the soak itself. */
 const KNOWN =
-  /^(?:source|destination|device-\d+|ranges|digests|map\.svg|metrics\.prom|hashes|delta|(?:checksum|retrieve|save)\.(?:err|code))$/;
+  /^(?:source|destination|device-\d+|ranges|digests|map\.svg|metrics\.prom|hashes|(?:sync-)?delta|(?:checksum|retrieve|save)\.(?:err|code))$/;
 
 /** Asserts that a round's folder has no other files. */
 export function assertKnownFiles(folder: string): void {
