@@ -1,6 +1,15 @@
 // A digest cache that the streams of a copy share: it must never be believed wrongly.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { defer } from "../support/cleanup.ts";
@@ -53,23 +62,29 @@ async function assertKept(
  * Starts a copy whose first stream gets no blocks until the file `gate` exists, and waits until the other one has written some.
  *
  * @param loses the first connection of the other one carries a MiB, and is lost when the file `lost` exists
+ * @param whenBegun called when the first stream has opened the cache, and none has written
  */
 async function startedBySecond(
   t: TestContext,
   files: Kept,
   changed: Buffer,
-  { loses = false } = {},
+  { loses = false, whenBegun }: { loses?: boolean; whenBegun?: () => void } = {},
 ): Promise<Running> {
   const { folder, from, to, cache } = files;
-  const [rsh = "", gate = "", seen = "", lost = ""] = ["rsh", "gate", "seen", "lost"].map((name) =>
-    join(folder, name),
-  );
+  const [rsh = "", gate = "", seen = "", lost = "", open = ""] = [
+    "rsh",
+    "gate",
+    "seen",
+    "lost",
+    "open",
+  ].map((name) => join(folder, name));
   const until = (name: string): string => `while ! [ -e ${quote([name])} ]; do sleep 0.02; done`;
   script(
     rsh,
     `shift; case $* in
 *--part=1/2*) { ${until(gate)}; cat; } | sh -c "$*"; exit;;
-*--part=2/2*) if mkdir ${quote([seen])} 2>&-; then
+*--part=2/2*) ${until(open)}
+if mkdir ${quote([seen])} 2>&-; then
   { { head -c ${MIB}; ${until(lost)}; } | sh -c "$*" 2>&1 >&3 3>&- | grep --line-buffered -v '"event":"error"' >&2; } 3>&1
   exit 255
 fi;;
@@ -77,12 +92,19 @@ esac
 exec sh -c "$*"`,
   );
   if (!loses) mkdirSync(seen);
+  if (whenBegun === undefined) writeFileSync(open, "");
   const before = readFileSync(to);
   writeFileSync(from, changed);
   const remote = ["-e", rsh, "--remote-command", quote(COMMAND), "--compress", "none"];
   const copy = ["sync", "-v", "--streams", "2", "--digest-cache", cache, ...remote];
   const running = start(t, [...copy, from, `host:${to}`], {});
   defer(t, () => writeFileSync(gate, ""));
+  if (whenBegun !== undefined) {
+    const hasBegun = (): boolean => /stream 1 takes the part/.test(running.stderr());
+    await eventually(hasBegun, { what: "took a part", detail: running.stderr });
+    whenBegun();
+    writeFileSync(open, "");
+  }
   const hasWritten = (): boolean => !readFileSync(to).equals(before);
   await eventually(hasWritten, { what: "wrote a block", detail: running.stderr });
   return running;
@@ -137,23 +159,54 @@ test("what a lost process has written is not taken for what the cache says", asy
   assert.match(stderr, /stream 2 does not know the digests of its parts/);
 });
 
-test("a write by something else, before any stream has written, shows", async (t) => {
-  const files = kept(t);
-  const { folder, from, to, cache, args } = files;
-  await assertKept(files, await run(args), OLD);
-  const [rsh, gate] = [join(folder, "rsh"), join(folder, "gate")];
-  script(rsh, `shift; { while ! [ -e ${quote([gate])} ]; do sleep 0.02; done; cat; } | sh -c "$*"`);
-  const remote = ["-e", rsh, "--remote-command", quote(COMMAND)];
-  const running = start(t, [...args.slice(0, -2), ...remote, from, `host:${to}`], {});
-  const hasBegun = (): boolean => /stream 2 takes the part/.test(running.stderr());
-  await eventually(hasBegun, { what: "took a part", detail: running.stderr });
-  const other = changedIn(OLD, 100);
-  writeFileSync(to, other);
-  writeFileSync(gate, "");
-  const { code } = await running.ended;
-  // The old digests were sent, so that block is not copied: only reading the destination finds it.
-  assert.equal(await assertKept(files, { code, stderr: running.stderr() }, other), false);
-  assert.ok(existsSync(cache));
+/** Changes that an operator may make to a cache between the start of a copy and its first write. */
+const MEDDLING = {
+  "the cache stays": () => {},
+  "the cache is removed": (cache: string) => rmSync(cache),
+  "another cache takes its name": (cache: string) => {
+    copyFileSync(cache, `${cache}.new`);
+    renameSync(`${cache}.new`, cache);
+  },
+};
+
+for (const [what, meddle] of Object.entries(MEDDLING))
+  test(`a write by something else, before any stream has written, shows: ${what}`, async (t) => {
+    const files = kept(t);
+    const { folder, from, to, cache, args } = files;
+    await assertKept(files, await run(args), OLD);
+    const [rsh, gate] = [join(folder, "rsh"), join(folder, "gate")];
+    script(
+      rsh,
+      `shift; { while ! [ -e ${quote([gate])} ]; do sleep 0.02; done; cat; } | sh -c "$*"`,
+    );
+    const remote = ["-e", rsh, "--remote-command", quote(COMMAND)];
+    const running = start(t, [...args.slice(0, -2), ...remote, from, `host:${to}`], {});
+    const hasBegun = (): boolean => /stream 2 takes the part/.test(running.stderr());
+    await eventually(hasBegun, { what: "took a part", detail: running.stderr });
+    const other = changedIn(OLD, 100);
+    writeFileSync(to, other);
+    meddle(cache);
+    writeFileSync(gate, "");
+    const { code } = await running.ended;
+    // The old digests were sent, so that block is not copied: only reading the destination finds it.
+    assert.equal(await assertKept(files, { code, stderr: running.stderr() }, other), false);
+    assert.ok(existsSync(cache));
+  });
+
+test("a cache with another inode, or made since the start, is gone before the first write", async (t) => {
+  for (const hadCache of [true, false]) {
+    const files = kept(t);
+    const { folder, cache, args } = files;
+    if (hadCache) await assertKept(files, await run(args), OLD);
+    const other = join(folder, "other");
+    await run(["sync", "--digest-cache", other, files.from, files.to]);
+    const { pid, ended } = await startedBySecond(t, files, changedIn(OLD, 40), {
+      whenBegun: () => renameSync(other, cache),
+    });
+    assert.equal(existsSync(cache), false, String(hadCache));
+    killGroup(pid);
+    await ended;
+  }
 });
 
 /** True if a process has a file among its words. */

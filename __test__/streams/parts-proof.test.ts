@@ -95,9 +95,12 @@ test("only a process that has finished has handed anything over", async () => {
   await handOver.written.end();
   assert.equal(await read(), undefined);
   const parts = noise("parts", 64);
-  await handOver.finish({ parts, size: SIZE });
+  await handOver.finish({ parts, size: SIZE, vouches: true });
   const found = await read();
-  assert.deepEqual([found?.size, Buffer.from(found?.parts ?? [])], [SIZE, parts]);
+  assert.deepEqual(
+    [found?.size, Buffer.from(found?.parts ?? []), found?.vouches],
+    [SIZE, parts, true],
+  );
   const blocks = [];
   for await (const some of found?.written.all() ?? []) blocks.push(...some);
   assert.deepEqual(blocks, [{ position: MIB, length: MIB, digest }]);

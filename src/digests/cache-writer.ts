@@ -81,6 +81,9 @@ export class DigestCacheWriter implements CacheWriter {
       cache !== undefined && (await isOfDestination(this.#context, this.#sink, cache));
     if (cache !== undefined) {
       await removeCache(cache);
+      if (!isCurrent) {
+        this.#context.debug(`${this.#path} does not belong to the destination as it is now`);
+      }
     }
     this.#hashing = head ?? cache?.hello ?? DEFAULT_HASHING;
     const { digest, blockSize } = this.#hashing;

@@ -13,7 +13,7 @@ import {
   hashFrameLength,
 } from "../protocol/hash-stream/frames.ts";
 import type { ReceivedHello } from "../protocol/hash-stream/hello.ts";
-import { StreamFile } from "../transport/files/stream-file.ts";
+import { type Removed, StreamFile } from "../transport/files/stream-file.ts";
 import { distrustOfNew, refuseUntrusted } from "../transport/files/trust.ts";
 
 /** The name of such a file in messages. */
@@ -205,10 +205,9 @@ export class DigestCache {
    * Removes the name of the file before the destination changes. Returns once it is gone for good, whoever has removed it. The open file can
    * still be read.
    *
-   * @returns false if another process has removed it
    * @throws StreamError
    */
-  invalidate(): Promise<boolean> {
+  invalidate(): Promise<Removed> {
     return this.#file.remove();
   }
 

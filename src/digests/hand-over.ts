@@ -3,22 +3,28 @@ import type { DigestName } from "../protocol/digest.ts";
 import { Spool } from "../transport/streams/spool.ts";
 
 /** The words of a source at the end of one of several streams. */
-export interface Claim {
+interface Claim {
   /** Digest of the parts that it has answered. */
   parts: Uint8Array;
   /** Size of the source in bytes. */
   size: number;
 }
 
+/** The end of a hand-over. */
+interface Ending extends Claim {
+  /** True if this stream has removed the old cache, and nothing else had written to the destination until then. */
+  vouches: boolean;
+}
+
 /** The work of one of several streams. */
-export interface Done extends Claim {
+export interface Done extends Ending {
   /** The blocks that it has written, with their digests. */
   written: WrittenBlocks;
 }
 
-/** Bytes of a digest of parts, and of the end of a hand-over: that digest, the size of the source, and the bytes before. */
+/** Bytes of a digest of parts, and of the end of a hand-over: that digest, the size of the source, the bytes before, and a flag. */
 const PARTS_LENGTH = 64;
-const END_LENGTH = PARTS_LENGTH + 16;
+const END_LENGTH = PARTS_LENGTH + 17;
 
 /** The blocks that a later stream writes, in a file without a name that the first stream has made and reads at the end. */
 export class HandOver {
@@ -40,12 +46,13 @@ export class HandOver {
    *
    * @throws TemporaryError
    */
-  async finish({ parts, size }: Claim): Promise<void> {
+  async finish({ parts, size, vouches }: Ending): Promise<void> {
     await this.written.end();
     const end = Buffer.alloc(END_LENGTH);
     end.set(parts);
     end.writeBigUInt64BE(BigInt(size), PARTS_LENGTH);
     end.writeBigUInt64BE(BigInt(this.#spool.length), PARTS_LENGTH + 8);
+    end.writeUInt8(vouches ? 1 : 0, PARTS_LENGTH + 16);
     await this.#spool.append(end);
     await this.#spool.flush();
   }
@@ -64,6 +71,7 @@ export class HandOver {
     return {
       parts: end.subarray(0, PARTS_LENGTH),
       size: Number(end.readBigUInt64BE(PARTS_LENGTH)),
+      vouches: end.readUInt8(PARTS_LENGTH + 16) === 1,
       written: WrittenBlocks.in(digest, spool),
     };
   }

@@ -14,6 +14,7 @@ import { HashEncoder } from "../protocol/hash-stream/encoder.ts";
 import { MAX_POSITION } from "../protocol/limits.ts";
 import { isLink, isSameFile, isThere } from "../transport/files/file-names.ts";
 import { NewFile } from "../transport/files/new-file.ts";
+import type { Removed } from "../transport/files/stream-file.ts";
 import { CacheError, DigestCache } from "./digest-cache.ts";
 import { mergeDigests } from "./merge-digests.ts";
 
@@ -36,6 +37,13 @@ interface Situation {
 const BEFORE_COPY: Situation = {
   advice:
     "nothing was written; give a file name in a folder where files can be created and replaced",
+  copied: false,
+};
+
+/** Other streams of the same copy may have written. */
+const BEFORE_WRITES: Situation = {
+  advice:
+    "find out why (dmesg, the rights of its folder), and run the same command again: it continues",
   copied: false,
 };
 
@@ -81,27 +89,34 @@ async function refuseMissingFolder(path: string): Promise<void> {
 
 /** True if a cache belongs to a destination as it is now. */
 export async function isOfDestination(
-  { engine, debug }: StageContext,
+  { engine }: StageContext,
   sink: Binding.Sink,
-  { path, hello }: DigestCache,
+  { hello }: DigestCache,
 ): Promise<boolean> {
   const reader = await engine.openReader(sink, "off");
-  const identity = await engine.identity(reader);
-  const isSame = identity === hello.identity && reader.size === hello.size;
-  if (!isSame) {
-    debug(`${path} does not belong to the destination as it is now`);
-  }
-  return isSame;
+  return (await engine.identity(reader)) === hello.identity && reader.size === hello.size;
 }
 
 /**
  * Removes the name of a digest cache before the first write to its destination: it must not be trusted if the copy fails.
  *
- * @returns false if another process of the copy has removed it
  * @throws CacheWriteError
  */
-export function removeCache(cache: DigestCache): Promise<boolean> {
-  return explaining(BEFORE_COPY, () => cache.invalidate());
+export function removeCache(cache: DigestCache): Promise<Removed> {
+  return explaining(BEFORE_WRITES, () => cache.invalidate());
+}
+
+/**
+ * Removes a cache that has been made since the copy began without one.
+ *
+ * @throws CacheError, CacheWriteError, OpenError
+ */
+export async function removeLateCache(path: string): Promise<void> {
+  const cache = await DigestCache.open(path);
+  if (cache !== undefined) {
+    await removeCache(cache);
+    await cache.close();
+  }
 }
 
 /** The digests of a destination as a copy knows them, and what shows that they are right. */

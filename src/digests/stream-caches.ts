@@ -12,7 +12,13 @@ import type { DigestCache } from "./digest-cache.ts";
 import { type Done, HandOver } from "./hand-over.ts";
 import { ascending } from "./merge-digests.ts";
 import { PartsProof } from "./parts-proof.ts";
-import { type Evidence, isOfDestination, removeCache, replaceCache } from "./replace-cache.ts";
+import {
+  type Evidence,
+  isOfDestination,
+  removeCache,
+  removeLateCache,
+  replaceCache,
+} from "./replace-cache.ts";
 
 /** The copy that a digest cache belongs to, as its first stream knows it. */
 interface Shared {
@@ -39,6 +45,7 @@ export class FirstStreamCache implements CacheWriter {
   readonly #shared: Shared;
   #parts: CopyParts | undefined;
   #records: WrittenBlocks | undefined;
+  #check: Check | undefined;
   #hashing: Hashing = DEFAULT_HASHING;
 
   private constructor(shared: Shared, digests: SharedDigests | undefined) {
@@ -70,9 +77,14 @@ export class FirstStreamCache implements CacheWriter {
   }
 
   async begin(head: Head | undefined): Promise<WrittenBlocks | undefined> {
-    const { context, sink, cache } = this.#shared;
+    const { context, sink, path, cache } = this.#shared;
     this.#hashing = head ?? this.#hashing;
-    if (cache !== undefined && (await isStillRight(context, sink, cache))) {
+    if (cache === undefined) {
+      await removeLateCache(path);
+      return undefined;
+    }
+    this.#check = await removeOld(context, sink, cache);
+    if (this.#check !== "wrong") {
       this.#records = await WrittenBlocks.begin(cache.hello.digest);
     }
     return this.#records;
@@ -97,8 +109,10 @@ export class FirstStreamCache implements CacheWriter {
     }
     await written.end();
     const others = await this.#others(cache);
-    const streams: readonly Done[] = [{ written, parts, size }, ...others];
-    const isKnown = others.length === this.digests?.records.length;
+    const vouches = this.#check === "right";
+    const streams: readonly Done[] = [{ written, parts, size, vouches }, ...others];
+    const isKnown =
+      others.length === this.digests?.records.length && streams.some((stream) => stream.vouches);
     if (copied === undefined || !isKnown || streams.some((stream) => stream.size !== size)) {
       return undefined;
     }
@@ -116,7 +130,7 @@ export class FirstStreamCache implements CacheWriter {
     };
   }
 
-  /** Returns what the other streams have handed over. One that was replaced, whose destination was written to before it began, has nothing. */
+  /** Returns what the other streams have handed over. A replaced one hands nothing over: the lost process has written before it. */
   async #others({ hello }: DigestCache): Promise<Done[]> {
     const found: Done[] = [];
     for (const [index, file] of (this.digests?.records ?? []).entries()) {
@@ -138,6 +152,7 @@ export class LaterStreamCache implements CacheWriter {
   readonly #cache: DigestCache;
   /** Undefined if the digests of its parts are not those of the cache and of the blocks that it writes. */
   #handOver: HandOver | undefined;
+  #check: Check | undefined;
 
   constructor(
     context: StageContext,
@@ -151,7 +166,8 @@ export class LaterStreamCache implements CacheWriter {
   }
 
   async begin(): Promise<WrittenBlocks | undefined> {
-    if (!(await isStillRight(this.#context, this.#sink, this.#cache))) {
+    this.#check = await removeOld(this.#context, this.#sink, this.#cache);
+    if (this.#check === "wrong") {
       this.#handOver = undefined;
     }
     return this.#handOver?.written;
@@ -160,22 +176,50 @@ export class LaterStreamCache implements CacheWriter {
   /** Hands over what it has written to the first stream. */
   async update({ parts, size }: KnownSource): Promise<void> {
     if (parts !== undefined && size !== undefined) {
-      await this.#handOver?.finish({ parts, size });
+      await this.#handOver?.finish({ parts, size, vouches: this.#check === "right" });
     }
     await this.#cache.close();
   }
 }
 
+/** Does that work for a later stream of a copy that had no cache. */
+export class MissingCache implements CacheWriter {
+  readonly #path: string;
+
+  /** @param path its name, which a file may have taken in the meantime */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async begin(): Promise<undefined> {
+    await removeLateCache(this.#path);
+  }
+
+  async update(): Promise<void> {
+    // The first stream reads the destination.
+  }
+}
+
+/** The state of the old cache as one of several streams finds it before it writes. */
+type Check = "right" | "wrong" | "removed by another stream";
+
 /**
- * Removes the old cache before this process writes: whichever stream writes first, none may write before the cache is gone. Returns false if
- * something else has written to the destination since the cache was checked. Only the process that removes the cache can tell: until then,
- * no stream has written.
+ * Removes the old cache before this process writes: whichever stream writes first, none may write before the cache is gone. Only the process
+ * that removes it can tell if something else has written to the destination since the cache was checked: until then, no stream has written.
  */
-async function isStillRight(
+async function removeOld(
   context: StageContext,
   sink: Binding.Sink,
   cache: DigestCache,
-): Promise<boolean> {
+): Promise<Check> {
   const isSame = await isOfDestination(context, sink, cache);
-  return !(await removeCache(cache)) || isSame;
+  const removed = await removeCache(cache);
+  if (removed === "nothing") {
+    return "removed by another stream";
+  }
+  if (isSame && removed === "this") {
+    return "right";
+  }
+  context.debug(`${cache.path} does not belong to the destination as it is now`);
+  return "wrong";
 }

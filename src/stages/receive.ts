@@ -123,7 +123,10 @@ async function cacheOfStream(
     return undefined;
   }
   if (name === undefined) {
-    throw new UsageError("--digest-cache and --part need --queue", "give it");
+    throw new UsageError(
+      "--digest-cache and --part need --queue",
+      "give --queue=new, or leave out --digest-cache",
+    );
   }
   const { cacheOfFirst, cacheOfLater } = await import("./stream-cache.ts");
   const opening = { file, part, cache, hashing };

@@ -6,7 +6,7 @@ import type { CacheWriter } from "../digests/cache-writer.ts";
 import { DigestCache } from "../digests/digest-cache.ts";
 import { HandOver } from "../digests/hand-over.ts";
 import { refuseUnwritable } from "../digests/replace-cache.ts";
-import { FirstStreamCache, LaterStreamCache } from "../digests/stream-caches.ts";
+import { FirstStreamCache, LaterStreamCache, MissingCache } from "../digests/stream-caches.ts";
 import type * as Binding from "../native/binding.js";
 import type { Hashing } from "../protocol/digest.ts";
 import { Spool } from "../transport/streams/spool.ts";
@@ -15,8 +15,7 @@ import { openChecked } from "./checksum/send-cached.ts";
 
 /** The digest cache of a copy over several streams, as one of them uses it. */
 export interface StreamCache {
-  /** Undefined for a later stream if there is no old cache. */
-  writer: CacheWriter | undefined;
+  writer: CacheWriter;
   /** That writer, if it is that of the first stream. */
   first: FirstStreamCache | undefined;
   /** The cache whose digests are sent; undefined to read the destination. */
@@ -65,7 +64,7 @@ export async function cacheOfLater(
 ): Promise<StreamCache> {
   const { digests } = queue.copy;
   if (digests === undefined) {
-    return { writer: undefined, first: undefined, cache: undefined, hashing };
+    return { writer: new MissingCache(path), first: undefined, cache: undefined, hashing };
   }
   const root = Buffer.from(digests.root, "hex");
   const cache = await queue.openOther(digests.cache, (found) =>

@@ -8,6 +8,9 @@ import { type Distrust, distrustOfFile } from "./trust.ts";
 /** Bytes per read. */
 const READ_LENGTH = 256 * 1024;
 
+/** The file that a name led to when it was removed. */
+export type Removed = "this" | "another" | "nothing";
+
 /** A file that holds a stream, which can be read several times. */
 export class StreamFile {
   readonly path: string;
@@ -106,22 +109,20 @@ export class StreamFile {
   }
 
   /**
-   * Removes the name, if it still leads to this file, and syncs the folder, so that it is gone after a power loss too. An open file can still
-   * be read.
+   * Removes the name, and syncs the folder, so that it is gone after a power loss too. An open file can still be read.
    *
-   * @returns false if the name was gone already
+   * @returns what was removed: this file, another one that has taken its name, or nothing
    * @throws StreamError
    */
-  remove(): Promise<boolean> {
+  remove(): Promise<Removed> {
     return attempt(`removing ${this.path}`, 0, async () => {
       const own = await this.#file.stat();
       const named = await promises.lstat(this.path).catch(() => undefined);
-      // If that is unknown, the attempt to remove it says why.
-      const mayBeThis = named === undefined || (named.dev === own.dev && named.ino === own.ino);
-      const isRemoved = mayBeThis && (await removeName(this.path));
+      const isThis = named?.dev === own.dev && named.ino === own.ino;
+      const isRemoved = await removeName(this.path);
       // Another process of the same copy may have removed it just now, and not synced yet.
       await syncFolder(this.path);
-      return isRemoved;
+      return !isRemoved ? "nothing" : isThis ? "this" : "another";
     });
   }
 
