@@ -90,3 +90,17 @@ for (const { title, name, words = "", lines = [], there = [] } of [
     );
     assert.equal(triesIn(folder), 1);
   });
+
+test("a login that waits for its next attempt is not blamed for the failure of another host", async (t) => {
+  const { folder, from, to } = pair(t);
+  const drop = `[ "$host" = one ] && { touch ${folder}/dropped; echo ${DROPPED} >&2; exit 255; }`;
+  const wait = `until [ -e ${folder}/dropped ]; do sleep 0.05; done; sleep 0.3`;
+  const isOne = `case " $* " in *" one "*) host=one ;; esac`;
+  const rsh = standIn(folder, `${isOne}\n${drop}\n${wait}\necho no shell >&2; exit 127`);
+  assertFailed(
+    await run(["sync", "-e", rsh, "--bootstrap", "never", `two:${from}`, `one:${to}`]),
+    EXIT.busy,
+    "sync",
+    /there is no blockcopy on two: no shell/,
+  );
+});

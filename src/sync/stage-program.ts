@@ -28,7 +28,11 @@ export function stageProgram(
   return {
     command,
     login,
-    onStart: watch.begin,
+    onStart: () => {
+      // Lines of an earlier attempt do not explain the end of this one.
+      side.lastLines.splice(0);
+      watch.begin();
+    },
     onLine: (text) => {
       watch.heard();
       take(text);

@@ -274,7 +274,11 @@ export class Bootstrap {
       signal: givenUp.signal,
     };
     const login = loginTo(end, this.#remote, { lastLines, warn });
-    const status = await runWithLogin(login, () => runWithInput(native, program), givenUp.signal);
+    const run = (): Promise<ExitStatus> => {
+      lastLines.splice(0);
+      return runWithInput(native, program);
+    };
+    const status = await runWithLogin(login, run, givenUp.signal);
     watch.end();
     givenUp.signal.throwIfAborted();
     return { lastLines, status };

@@ -74,8 +74,8 @@ export interface StageLogin extends Login {
 
 /** The output of a login, and who hears of its attempts. */
 interface LoginOptions {
-  /** The last lines from there that are not events. They are dropped before a further attempt. */
-  lastLines: string[];
+  /** The last lines of the current attempt that are not events. They stay until the next one begins: if there is none, they say why. */
+  lastLines: readonly string[];
   warn: (message: string) => void;
 }
 
@@ -127,7 +127,6 @@ export function loginTo(
       }
       attempts += 1;
       gate.narrow();
-      lastLines.splice(0);
       return wait * (1 + SPREAD * Math.random());
     },
   };

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { clock } from "../../native/clock.ts";
 import { type Child, type Exit, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
 import { type ControlPipe, type Pipe, PipeEnds, type PipeMaker } from "./pipes.ts";
 import type { Program, ProgramEnd, ProgramGroup } from "./program.ts";
@@ -242,14 +243,16 @@ class Pipeline {
       const child = this.#start(program, place);
       const exit = await child?.ended;
       const wait = login?.ended(exit?.status);
-      if (wait === undefined || this.#isEnding) {
+      if (exit === undefined || wait === undefined) {
         return exit;
       }
       // The program counts as running in the meantime.
       await sleep(wait, undefined, this.#ending).catch(() => undefined);
-      if (this.#isEnding) {
-        return exit;
+      if (this.#isEnding && !this.#hasFailed) {
+        // Something has to have failed, but not before what has ended the wait.
+        return { status: exit.status, at: clock() };
       }
+      // If another program has failed, this one is not started any more, and does not count as a failure: it would have been started again.
       this.#running -= 1;
     }
   }
