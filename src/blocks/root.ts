@@ -79,12 +79,22 @@ export class RootOfBatches {
   }
 }
 
+/**
+ * True if the first `size` of `all` bytes are whole blocks, so that their digests are those of the blocks. A block in which a prefix ends has
+ * another digest.
+ */
+export function isWholeBlocks(
+  { size, all }: { size: number; all: number },
+  { blockSize }: Pick<Hashing, "blockSize">,
+): boolean {
+  return size === all || (size < all && size % blockSize === 0);
+}
+
 /** Computes the root digest of the first bytes of a file or device from the digests of all its blocks, in order. */
 export class RootOfPrefix {
   readonly #hashing: Hashing;
   readonly #root: Root;
   readonly #size: number;
-  /** False if the prefix ends inside a block, whose digest then does not tell. */
   readonly #whole: boolean;
 
   /** Takes the first `size` bytes of `all` bytes. */
@@ -96,7 +106,7 @@ export class RootOfPrefix {
     this.#hashing = hashing;
     this.#root = new Root(native, hashing);
     this.#size = size;
-    this.#whole = size === all || (size < all && size % hashing.blockSize === 0);
+    this.#whole = isWholeBlocks({ size, all }, hashing);
   }
 
   /** Adds the digests of the blocks that cover `length` bytes from `position`. */

@@ -1,3 +1,4 @@
+import { isWholeBlocks } from "../blocks/root.ts";
 import type { Division } from "../blocks/division.ts";
 import { blocksIn, PartsDigest } from "../blocks/parts-digest.ts";
 import type * as Binding from "../native/binding.js";
@@ -32,7 +33,7 @@ export class PartsProof implements Proof {
     const { hashing, claims, size } = described;
     this.#described = described;
     this.#found = claims.map(() => new PartsDigest(native, hashing));
-    this.#whole = size === all || (size < all && size % hashing.blockSize === 0);
+    this.#whole = isWholeBlocks({ size, all }, hashing);
   }
 
   add(position: number, length: number, digests: Uint8Array): void {

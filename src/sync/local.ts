@@ -83,7 +83,7 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
     cancellation.synced = total.changed;
     throw cancellation.error();
   }
-  refuseLost(options.destination, ends.destination);
+  refuseLost(options.destination, ends.destination, { hasWritten: true });
   const seconds = (clock() - begun) / 1000;
   const counts = { ...NO_COUNTS, ...total };
   const sizes = { source: source.size, destination: ends.destination.size };

@@ -51,7 +51,7 @@ export async function withImage<T>(
     // Only now: for a search of writers, this process would be one.
     holdImage(native, file);
     // Until then, the copy that had created it could remove it.
-    refuseLost(file, container);
+    refuseLost(file, container, { hasWritten: false });
   }
   const image = { file, format, writes, isDevice: container.isDevice };
   const program = programFor("qemu-nbd", use);

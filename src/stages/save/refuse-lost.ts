@@ -15,19 +15,25 @@ class LostError extends CopyError {
  * replaced it, such as a failed copy that had created it. A device stays what it is, whatever its node is called.
  *
  * @param opened the file, opened for reading
+ * @param hasWritten false if nothing has been written to it yet
  * @throws LostError
  */
-export function refuseLost(file: string, opened: Binding.Source): void {
+export function refuseLost(
+  file: string,
+  opened: Binding.Source,
+  { hasWritten }: { hasWritten: boolean },
+): void {
   const instance = opened.instance();
   if (process.platform !== "linux" || instance === null || !instance.includes(" file ")) {
     return;
   }
   const found = identityAt(file);
   if (found !== undefined && !instance.endsWith(` ${found}`)) {
+    const what = found === "" ? "removed or renamed" : "replaced by another file";
     throw new LostError(
-      `${file} was ${found === "" ? "removed or renamed" : "replaced by another file"} while it was written`,
+      `${file} was ${what} while it was ${hasWritten ? "written" : "opened; nothing was written"}`,
       "find out what did that (another copy, a job that tidies up), and copy again",
-      ExitCode.differs,
+      hasWritten ? ExitCode.differs : ExitCode.unavailable,
     );
   }
 }

@@ -83,7 +83,7 @@ export async function saveTo(
   if (trailer !== undefined) {
     await cancellation.during(() => restoreMetadata(context, sink, options.file, carried, trailer));
   }
-  refuseLost(options.file, await context.engine.openReader(sink, "off"));
+  refuseLost(options.file, await context.engine.openReader(sink, "off"), { hasWritten: true });
   progress.proved({
     verified: verify,
     changed: writer.changed,
