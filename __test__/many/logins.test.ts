@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
+import { loadAddon } from "../../src/native/load.ts";
+import { Bootstrap } from "../../src/sync/bootstrap/bootstrap.ts";
+import { parseEndpoint } from "../../src/sync/connection/endpoint.ts";
+import type { Listener } from "../../src/sync/listener.ts";
+import { Side } from "../../src/sync/side.ts";
+import { Silence } from "../../src/sync/silence.ts";
+import { stageProgram } from "../../src/sync/stage-program.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { lackingHosts, script, startBusySshd, sync } from "../support/hosts/hosts.ts";
 import { assertFailed, COMMAND, EXIT, quote, run } from "../support/programs/cli.ts";
@@ -103,4 +110,62 @@ test("a login that waits for its next attempt is not blamed for the failure of a
     "sync",
     /there is no blockcopy on two: no shell/,
   );
+});
+
+/** The limit on silence in the next tests, in seconds. */
+const TIMEOUT = 6;
+
+/** Makes the seconds of silence pass only when the returned function is called. */
+function passingSeconds(t: TestContext): (seconds: number) => void {
+  // The types are those of an older Node.
+  t.mock.timers.enable({ apis: ["setInterval"] } as never);
+  return (seconds) => t.mock.timers.tick(seconds * 1000);
+}
+
+test("a stage whose login waits for its next attempt is not silent", (t) => {
+  const pass = passingSeconds(t);
+  let given = 0;
+  const options = { timeout: TIMEOUT, warn: () => undefined, giveUp: () => (given += 1) };
+  const listener = { of: () => () => undefined } as unknown as Listener;
+  // For a remote side, a terminal to ask on would lift the limit.
+  const side = new Side(parseEndpoint("/disk"), "source");
+  const { onStart, login } = stageProgram(
+    side,
+    {
+      command: () => ["ssh"],
+      login: {
+        turn: () => Promise.resolve(),
+        done: Promise.resolve(),
+        ended: () => 500,
+        succeeded: () => undefined,
+      },
+    },
+    { listener, silence: new Silence(options) },
+  );
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    onStart?.();
+    pass(TIMEOUT - 1);
+    assert.equal(login?.ended({ code: 255 }), 500);
+    pass(60);
+  }
+  assert.equal(given, 0);
+  onStart?.();
+  pass(TIMEOUT);
+  assert.equal(given, 1);
+});
+
+test("a bootstrap whose login waits for its next attempt is not silent", async (t) => {
+  const pass = passingSeconds(t);
+  const { folder } = pair(t);
+  const dropOnce = `[ $(wc -l < ${folder}/tries) -gt 1 ] || { echo ${DROPPED} >&2; exit 255; }`;
+  const rsh = standIn(folder, `${dropOnce}\nexit 127`);
+  const says = { warn: () => pass(60), tell: () => undefined, debug: () => undefined };
+  const bootstrap = await Bootstrap.of(
+    { native: loadAddon(), ...says },
+    { rsh, remoteCommand: undefined, sudo: false, bootstrap: "never", timeout: TIMEOUT },
+    { ends: [] },
+  );
+  const side = new Side(parseEndpoint("host:/disk"), "source");
+  await assert.rejects(bootstrap.send(side), /there is no blockcopy on host/);
+  assert.equal(triesIn(folder), 2);
 });

@@ -35,13 +35,13 @@ export interface SilenceOptions {
 
 /** Functions to call for one program. */
 export interface Watch {
-  /** It has started. */
+  /** It has started, maybe once more. */
   begin: () => void;
   /** It has given a sign of life: it, or its remote shell, has printed a line or read some of its input. */
   heard: () => void;
   /** It has said hello: from now on the user is not asked for a password. */
   loggedIn: () => void;
-  /** It has ended. */
+  /** It has ended. What starts it again calls `begin`. */
   end: () => void;
 }
 

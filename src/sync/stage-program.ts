@@ -27,7 +27,14 @@ export function stageProgram(
   const take = listener.of(side);
   return {
     command,
-    login,
+    login: login && {
+      ...login,
+      ended: (status) => {
+        // The wait for the next attempt, and for its turn, is no silence of the host.
+        watch.end();
+        return login.ended(status);
+      },
+    },
     onStart: () => {
       // Lines of an earlier attempt do not explain the end of this one.
       side.lastLines.splice(0);

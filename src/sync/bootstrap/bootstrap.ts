@@ -259,7 +259,6 @@ export class Bootstrap {
       giveUp: (error) => givenUp.abort(error),
     });
     const watch = silence.watch(end, "the installation of blockcopy");
-    watch.begin();
     const program = {
       command,
       input,
@@ -274,12 +273,15 @@ export class Bootstrap {
       signal: givenUp.signal,
     };
     const login = loginTo(end, this.#remote, { lastLines, warn });
-    const run = (): Promise<ExitStatus> => {
+    const run = async (): Promise<ExitStatus> => {
       lastLines.splice(0);
-      return runWithInput(native, program);
+      // The waits before it are no silence of the host.
+      watch.begin();
+      const status = await runWithInput(native, program);
+      watch.end();
+      return status;
     };
     const status = await runWithLogin(login, run, givenUp.signal);
-    watch.end();
     givenUp.signal.throwIfAborted();
     return { lastLines, status };
   }
