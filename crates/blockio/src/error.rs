@@ -3,13 +3,15 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::{ExportMap, Unseen};
+use crate::ExportMap;
 
 mod errno;
 mod shown;
+mod unseen;
 
 pub use errno::Errno;
 pub use shown::Shown;
+pub use unseen::Unseen;
 
 /// Failure of an operation on a file or device.
 ///

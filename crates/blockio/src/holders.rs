@@ -6,10 +6,8 @@ mod disk_names;
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
-mod unseen;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 #[cfg(target_os = "macos")]
 pub(crate) use macos::*;
-pub use unseen::Unseen;

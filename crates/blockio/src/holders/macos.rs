@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::Shown;
 use crate::sys::{self, FileType, Mount, Stat};
+use crate::{Shown, Unseen};
 
-use super::{Unseen, disk_names};
+use super::disk_names;
 
 /// Limit for the names in a message.
 const MOST: usize = 3;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::holders::Unseen;
+use crate::Unseen;
 use crate::sys::{self, Errno};
 
 /// File that tells of users, and the file system that it is on; see statfs(2).

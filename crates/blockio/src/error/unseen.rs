@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Errno;
+use super::Errno;
 
 /// Reason for not knowing the users of a destination, as a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
