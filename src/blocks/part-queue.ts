@@ -1,5 +1,6 @@
 import type * as Binding from "../native/binding.js";
-import { SharedList, SharedListError } from "../transport/files/shared-list.ts";
+import { SharedList } from "../transport/files/shared-list.ts";
+import { SharedListError } from "../transport/files/shared-list-error.ts";
 import { parseCopy, type SharedCopy } from "./shared-copy.ts";
 
 /**

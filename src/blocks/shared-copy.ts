@@ -1,5 +1,5 @@
 import { MAX_POSITION } from "../protocol/limits.ts";
-import { SharedListError } from "../transport/files/shared-list.ts";
+import { SharedListError } from "../transport/files/shared-list-error.ts";
 import { MOST_PARTS } from "./part.ts";
 
 /** Most streams of a copy: their numbers are bytes of the list, and two digits in a command. */

@@ -2,7 +2,7 @@ import { isEngineFailure, NO_TUNNEL } from "../errors/engine-failure.ts";
 import { adviceOn, exitCodeOf, failureMessage } from "../errors/explain.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import { ProtocolError } from "../protocol/error.ts";
-import { SharedListError } from "../transport/files/shared-list.ts";
+import { SharedListError } from "../transport/files/shared-list-error.ts";
 import { eventLine } from "../ui/event-lines.ts";
 import type { JsonLine } from "../ui/json-line.ts";
 

@@ -6,7 +6,7 @@ import { type Part, partLength } from "../blocks/part.ts";
 import { PartQueue } from "../blocks/part-queue.ts";
 import { messageOf } from "../errors/message-of.ts";
 import type * as Binding from "../native/binding.js";
-import { SharedListError } from "../transport/files/shared-list.ts";
+import { SharedListError } from "../transport/files/shared-list-error.ts";
 import type { Verify } from "./save/verify.ts";
 import { coverageOf, type CoverageOptions } from "./checksum/coverage.ts";
 import type { SharedParts } from "./checksum/digest-options.ts";

@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { closeSync, constants, readSync, writeSync } from "node:fs";
 
-import { CopyError } from "../../errors/copy-error.ts";
-import { ExitCode } from "../../errors/exit-codes.ts";
 import { describe, systemCode } from "../../errors/stream-errors.ts";
 import type * as Binding from "../../native/binding.js";
 import { openSync } from "../../native/files.ts";
+import { SharedListError } from "./shared-list-error.ts";
 
 /** Bytes before the entries: an identifier and a description, filled up with spaces. */
 const HEADER_LENGTH = 512;
@@ -15,23 +14,6 @@ const GONE = { makerGone: true } as const;
 
 /** Characters of an identifier. */
 const ID_LENGTH = 36;
-
-/** The list cannot be made, opened, read or written. */
-export class SharedListError extends CopyError {
-  override readonly name = "SharedListError";
-
-  /** True if the process that has made the list cannot be seen: it has ended, unless it is in another PID namespace. */
-  readonly makerGone: boolean;
-
-  constructor(message: string, { makerGone = false } = {}) {
-    super(
-      message,
-      "run it again; without --streams, one connection copies all and needs no such list",
-      ExitCode.io,
-    );
-    this.makerGone = makerGone;
-  }
-}
 
 /**
  * A list of bytes that several processes of a user on this host append to: a file in memory without a name. The kernel appends one byte after
