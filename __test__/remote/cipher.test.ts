@@ -89,13 +89,20 @@ test("ciphers that were chosen stay", { skip }, async (t) => {
 });
 
 test("an ssh that is too old, or another one, is asked nothing", { skip }, async (t) => {
-  for (const version of ["OpenSSH_8.0p1, OpenSSL 1.1.1", "Dropbear v2022.83"]) {
+  for (const version of ["OpenSSH_6.7p1, OpenSSL 1.0.2", "Dropbear v2022.83"]) {
     const folder = scratch(t);
     fakeSsh(folder, { version: `echo "${version}" >&2; exit 0` });
     const words = await connectionWords(folder);
     assert.ok(!words.some((word) => word.startsWith("Ciphers")), words.join(" "));
     assert.doesNotMatch(readFileSync(join(folder, "calls"), "utf8"), / -G /);
   }
+});
+
+test("an ssh that cannot prefer ciphers is given none", { skip }, async (t) => {
+  const folder = scratch(t);
+  fakeSsh(folder, { version: 'echo "OpenSSH_8.0p1, OpenSSL 1.1.1" >&2; exit 0' });
+  const words = await connectionWords(folder);
+  assert.ok(!words.some((word) => word.startsWith("Ciphers")), words.join(" "));
 });
 
 test(

@@ -30,6 +30,9 @@ const SINCE: readonly [since: number, options: readonly string[]][] = [
   [8.7, ["StdinNull=no", "ForkAfterAuthentication=no", "SessionType=default"]],
 ];
 
+/** The first version of OpenSSH that prints its configuration for a host (`-G`). */
+const TELLS_SINCE = 6.8;
+
 /** Options of ssh that a message may show, because they cannot contain a password: short ones without a value, short ones with a value, and settings of `-o`. */
 const HARMLESS = {
   bare: /^-[46AaCkKMNnqTtvXxY]+$/,
@@ -64,12 +67,18 @@ export function sshOptions(call: SshCall, { ownConnection }: { ownConnection: bo
 
 /** Returns the name of a host as ssh resolves it, which its configuration may have for another one; undefined if it does not tell. */
 export function sshHostName(call: SshCall): string | undefined {
-  return isSsh(call.program) ? settingOf(call, "hostname") : undefined;
+  return configured(call, "hostname");
 }
 
 /** Returns the jump hosts that ssh connects through; undefined for none, or if it does not tell. */
 export function sshJump(call: SshCall): string | undefined {
-  return isSsh(call.program) ? settingOf(call, "proxyjump") : undefined;
+  return configured(call, "proxyjump");
+}
+
+/** Returns a setting for a host; undefined if ssh is too old to tell, or another program: that could take the question for a command. */
+function configured(call: SshCall, setting: string): string | undefined {
+  const tells = isSsh(call.program) && (versionOf(call.program) ?? 0) >= TELLS_SINCE;
+  return tells ? settingOf(call, setting) : undefined;
 }
 
 /** Returns the remote shell for a message. Only ssh with harmless options is shown: another command, such as sshpass(1), may contain a password. */
