@@ -206,7 +206,9 @@ test("one that connects later gets what is read for the others", async (t) => {
   const options = oddHost(folder, 'sleep 0.5; "$@"');
   const outcome = await run(["sync", "--json", ...options, from, first, `odd:${second}`]);
   assert.equal(outcome.code, EXIT.ok, outcome.stderr);
-  assert.equal(lastOf(manyEvents(outcome.stdout)).read, size);
+  const { read = 0 } = lastOf(manyEvents(outcome.stdout));
+  // On a busy machine, the two may drift apart later. A second one that began by itself would read all of it again.
+  assert.ok(read >= size && read < 1.5 * size, `${read} bytes read`);
 });
 
 test("a destination that is later than the window reads by itself", async (t) => {
