@@ -129,8 +129,7 @@ for (const command of COMMANDS) {
       const before = noise("other", odd.length);
       const task = { command, ...files(mountRamfs(t, scratch(t)), odd, before) };
       const outcome = await perform(task, ["--direct", "on"]);
-      // Both files refuse it. A local sync reads both, and opens its destination for that first.
-      const path = ["save", "sync"].includes(command) ? task.destination : task.source;
+      const path = command === "save" ? task.destination : task.source;
       assertFailed(outcome, EXIT.usage, command, new RegExp(path), /leave out `--direct on`/);
       assert.equal(outcome.stdout.length, 0);
       assertSame(readFileSync(task.destination), before, "the destination");
@@ -145,7 +144,8 @@ for (const command of COMMANDS) {
       const before = noise("other", odd.length);
       const task = { command, ...files(folder, odd, before) };
       const outcome = await perform(task, ["--direct", "on"], { env: refusing(folder, folder) });
-      const path = command === "save" ? task.destination : task.source;
+      // Both files refuse it. A local sync tries to read its destination first.
+      const path = ["save", "sync"].includes(command) ? task.destination : task.source;
       assertFailed(outcome, EXIT.usage, command, new RegExp(path), /leave out `--direct on`/);
       assertSame(readFileSync(task.destination), before, "the destination");
     },
