@@ -181,9 +181,12 @@ test("the exit code of sync is one of its own, whatever another host says", asyn
     { said: 255, code: EXIT.protocol },
   ]) {
     const error = { event: "error", message: "what it says", advice: "look", code: said };
-    const { rsh, from, to } = connecting(t, `${saying(error)}\nexit 1`);
-    const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
-    assertFailed(outcome, code, "sync", /on host: what it says/);
+    // The stage here ends first then, because its stream has.
+    for (const end of ["exit 1", "exec >&-; sleep 0.3; exit 1"]) {
+      const { rsh, from, to } = connecting(t, `${saying(error)}\n${end}`);
+      const outcome = await run(["sync", ...there(rsh), from, `host:${to}`]);
+      assertFailed(outcome, code, "sync", /on host: what it says/);
+    }
   }
 });
 

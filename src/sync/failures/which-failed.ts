@@ -1,4 +1,4 @@
-import { ExitCode } from "../../errors/exit-codes.ts";
+import { ExitCode, SIGNAL_EXIT_CODES } from "../../errors/exit-codes.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
 import { isDone } from "./proof.ts";
 import type { Side } from "../side.ts";
@@ -29,7 +29,7 @@ export function causeOf(
   const cause =
     candidates.find(
       ({ side: { error }, isFirst }) =>
-        error?.consequence === false && (isFirst || !followsAnother(error)),
+        error !== undefined && error.consequence !== true && (isFirst || !followsAnother(error)),
     ) ??
     candidates.find(
       ({ side, status }) => endedUnexplained(side, status) && !isReaderGone(status),
@@ -56,5 +56,5 @@ function isReaderGone(status: ExitStatus): boolean {
  * the first stream takes the list of parts with it.
  */
 export function followsAnother({ code, firstStreamGone }: NonNullable<Side["error"]>): boolean {
-  return code > 128 || firstStreamGone === true;
+  return SIGNAL_EXIT_CODES.includes(code) || firstStreamGone === true;
 }
