@@ -89,7 +89,7 @@ test("only a process that has finished has handed anything over", async () => {
   const spool = await Spool.create();
   const read = (): ReturnType<typeof HandOver.read> => HandOver.read("blake3", spool.descriptor);
   assert.equal(await read(), undefined);
-  const handOver = HandOver.begin("blake3", spool);
+  const handOver = new HandOver("blake3", spool);
   const digest = noise("digest", 32);
   await handOver.written.add([{ position: MIB, streamOffset: 0 } as never], [MIB], digest);
   await handOver.written.end();

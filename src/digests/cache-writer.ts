@@ -6,13 +6,7 @@ import type { Head } from "../protocol/block-stream/head.ts";
 import { DEFAULT_HASHING, type Hashing } from "../protocol/digest.ts";
 import type { RootDigest } from "../protocol/root-digest.ts";
 import { DigestCache } from "./digest-cache.ts";
-import {
-  type Evidence,
-  isOfDestination,
-  refuseUnwritable,
-  removeCache,
-  replaceCache,
-} from "./replace-cache.ts";
+import { type Evidence, refuseUnwritable, removeOld, replaceCache } from "./replace-cache.ts";
 
 /** The facts about the source that are known at the end of the stream. */
 export interface KnownSource {
@@ -78,13 +72,7 @@ export class DigestCacheWriter implements CacheWriter {
     // Open it again: the stream may have begun hours after the first check.
     const cache = await DigestCache.open(this.#path);
     const isCurrent =
-      cache !== undefined && (await isOfDestination(this.#context, this.#sink, cache));
-    if (cache !== undefined) {
-      await removeCache(cache);
-      if (!isCurrent) {
-        this.#context.debug(`${this.#path} does not belong to the destination as it is now`);
-      }
-    }
+      cache !== undefined && (await removeOld(this.#context, this.#sink, cache)) === "right";
     this.#hashing = head ?? cache?.hello ?? DEFAULT_HASHING;
     const { digest, blockSize } = this.#hashing;
     if (head !== undefined && isCurrent) {

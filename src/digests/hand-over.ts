@@ -31,14 +31,10 @@ export class HandOver {
   readonly written: WrittenBlocks;
   readonly #spool: Spool;
 
-  private constructor(digest: DigestName, spool: Spool) {
+  /** Begins one in an empty file. */
+  constructor(digest: DigestName, spool: Spool) {
     this.#spool = spool;
     this.written = WrittenBlocks.in(digest, spool);
-  }
-
-  /** Begins one in an empty file. */
-  static begin(digest: DigestName, spool: Spool): HandOver {
-    return new HandOver(digest, spool);
   }
 
   /**

@@ -1,6 +1,6 @@
-import { isWholeBlocks } from "../blocks/root.ts";
 import type { Division } from "../blocks/division.ts";
 import { blocksIn, PartsDigest } from "../blocks/parts-digest.ts";
+import { isWholeBlocks } from "../blocks/root.ts";
 import type * as Binding from "../native/binding.js";
 import { DIGEST_LENGTHS, type Hashing } from "../protocol/digest.ts";
 import type { Proof } from "./replace-cache.ts";

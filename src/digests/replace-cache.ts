@@ -87,22 +87,37 @@ async function refuseMissingFolder(path: string): Promise<void> {
   }
 }
 
-/** True if a cache belongs to a destination as it is now. */
-export async function isOfDestination(
-  { engine }: StageContext,
-  sink: Binding.Sink,
-  { hello }: DigestCache,
-): Promise<boolean> {
-  const reader = await engine.openReader(sink, "off");
-  return (await engine.identity(reader)) === hello.identity && reader.size === hello.size;
-}
+/** The state of an old cache at the first write to its destination. */
+export type OldCache = "right" | "wrong" | "removed by another stream";
 
 /**
- * Removes the name of a digest cache before the first write to its destination: it must not be trusted if the copy fails.
+ * Removes the name of a digest cache before this process writes to its destination: it must not be trusted if the copy fails. Of several
+ * streams, none may write before the cache is gone. Only the process that removes it can tell if something else has written to the destination
+ * since the cache was checked: until then, no stream has written.
  *
- * @throws CacheWriteError
+ * @throws CacheWriteError, the engine's failures
  */
-export function removeCache(cache: DigestCache): Promise<Removed> {
+export async function removeOld(
+  { engine, debug }: Pick<StageContext, "engine" | "debug">,
+  sink: Binding.Sink,
+  cache: DigestCache,
+): Promise<OldCache> {
+  const { path, hello } = cache;
+  const reader = await engine.openReader(sink, "off");
+  const isSame = (await engine.identity(reader)) === hello.identity && reader.size === hello.size;
+  const removed = await removeCache(cache);
+  if (removed === "nothing") {
+    return "removed by another stream";
+  }
+  if (isSame && removed === "this") {
+    return "right";
+  }
+  debug(`${path} does not belong to the destination as it is now`);
+  return "wrong";
+}
+
+/** @throws CacheWriteError */
+function removeCache(cache: DigestCache): Promise<Removed> {
   return explaining(BEFORE_WRITES, () => cache.invalidate());
 }
 

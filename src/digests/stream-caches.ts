@@ -14,9 +14,9 @@ import { ascending } from "./merge-digests.ts";
 import { PartsProof } from "./parts-proof.ts";
 import {
   type Evidence,
-  isOfDestination,
-  removeCache,
+  type OldCache,
   removeLateCache,
+  removeOld,
   replaceCache,
 } from "./replace-cache.ts";
 
@@ -45,7 +45,7 @@ export class FirstStreamCache implements CacheWriter {
   readonly #shared: Shared;
   #parts: CopyParts | undefined;
   #records: WrittenBlocks | undefined;
-  #check: Check | undefined;
+  #old: OldCache | undefined;
   #hashing: Hashing = DEFAULT_HASHING;
 
   private constructor(shared: Shared, digests: SharedDigests | undefined) {
@@ -83,8 +83,8 @@ export class FirstStreamCache implements CacheWriter {
       await removeLateCache(path);
       return undefined;
     }
-    this.#check = await removeOld(context, sink, cache);
-    if (this.#check !== "wrong") {
+    this.#old = await removeOld(context, sink, cache);
+    if (this.#old !== "wrong") {
       this.#records = await WrittenBlocks.begin(cache.hello.digest);
     }
     return this.#records;
@@ -109,7 +109,7 @@ export class FirstStreamCache implements CacheWriter {
     }
     await written.end();
     const others = await this.#others(cache);
-    const vouches = this.#check === "right";
+    const vouches = this.#old === "right";
     const streams: readonly Done[] = [{ written, parts, size, vouches }, ...others];
     const isKnown =
       others.length === this.digests?.records.length && streams.some((stream) => stream.vouches);
@@ -152,7 +152,7 @@ export class LaterStreamCache implements CacheWriter {
   readonly #cache: DigestCache;
   /** Undefined if the digests of its parts are not those of the cache and of the blocks that it writes. */
   #handOver: HandOver | undefined;
-  #check: Check | undefined;
+  #old: OldCache | undefined;
 
   constructor(
     context: StageContext,
@@ -166,8 +166,8 @@ export class LaterStreamCache implements CacheWriter {
   }
 
   async begin(): Promise<WrittenBlocks | undefined> {
-    this.#check = await removeOld(this.#context, this.#sink, this.#cache);
-    if (this.#check === "wrong") {
+    this.#old = await removeOld(this.#context, this.#sink, this.#cache);
+    if (this.#old === "wrong") {
       this.#handOver = undefined;
     }
     return this.#handOver?.written;
@@ -176,7 +176,7 @@ export class LaterStreamCache implements CacheWriter {
   /** Hands over what it has written to the first stream. */
   async update({ parts, size }: KnownSource): Promise<void> {
     if (parts !== undefined && size !== undefined) {
-      await this.#handOver?.finish({ parts, size, vouches: this.#check === "right" });
+      await this.#handOver?.finish({ parts, size, vouches: this.#old === "right" });
     }
     await this.#cache.close();
   }
@@ -198,28 +198,4 @@ export class MissingCache implements CacheWriter {
   async update(): Promise<void> {
     // The first stream reads the destination.
   }
-}
-
-/** The state of the old cache as one of several streams finds it before it writes. */
-type Check = "right" | "wrong" | "removed by another stream";
-
-/**
- * Removes the old cache before this process writes: whichever stream writes first, none may write before the cache is gone. Only the process
- * that removes it can tell if something else has written to the destination since the cache was checked: until then, no stream has written.
- */
-async function removeOld(
-  context: StageContext,
-  sink: Binding.Sink,
-  cache: DigestCache,
-): Promise<Check> {
-  const isSame = await isOfDestination(context, sink, cache);
-  const removed = await removeCache(cache);
-  if (removed === "nothing") {
-    return "removed by another stream";
-  }
-  if (isSame && removed === "this") {
-    return "right";
-  }
-  context.debug(`${cache.path} does not belong to the destination as it is now`);
-  return "wrong";
 }

@@ -73,7 +73,7 @@ export async function cacheOfLater(
   const spool = await recordsOf(queue, digests, part);
   // Whatever the process before has left: blocks of a process that was lost count for nothing.
   spool.empty();
-  const handOver = isReplacing ? undefined : HandOver.begin(cache.hello.digest, spool);
+  const handOver = isReplacing ? undefined : new HandOver(cache.hello.digest, spool);
   return {
     writer: new LaterStreamCache(context, sink, { cache, handOver }),
     first: undefined,
