@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { addressOf, namespace } from "../../../__test__/support/hosts/hosts.ts";
 import { timed } from "../contenders.ts";
 import {
   farCpuSeconds,
@@ -11,9 +14,15 @@ import type { Bench, Contender, Scenario } from "../scenario.ts";
 import type { Pipeline } from "../machine/usage.ts";
 
 const GIBIBYTE = 2 ** 30;
+const MEBIBYTE = 2 ** 20;
 
 const CHACHA = "chacha20-poly1305@openssh.com";
 const AES = "aes128-gcm@openssh.com";
+
+/** The program that moves bytes over a direct connection and does nothing else. */
+const TUNNEL_RATE = fileURLToPath(
+  new URL("../../../target/release/examples/tunnel_rate", import.meta.url),
+);
 
 /** The options for a direct connection. */
 const TLS = ["--transport", "tls"];
@@ -28,6 +37,7 @@ export const cipher: Scenario = {
   contenders: (bench) => [
     cat(bench, CHACHA),
     cat(bench, AES),
+    connection(bench),
     synced(bench, ["-e", `ssh -c ${CHACHA}`]),
     synced(bench),
     synced(bench, TLS),
@@ -49,7 +59,9 @@ export const transport: Scenario = {
   unit: "MB/s",
   whyNot: lackingHost,
   contenders: (bench) => [
+    moving(cat(bench, CHACHA), bench),
     moving(cat(bench, AES), bench),
+    moving(connection(bench), bench),
     moving(synced(bench, ["-e", `ssh -c ${CHACHA}`]), bench),
     moving(synced(bench), bench),
     moving(synced(bench, TLS), bench),
@@ -82,6 +94,16 @@ function catWith(name: string): string {
 function cat(bench: Bench, name: string): Contender {
   const pipeline: Pipeline = [["cat", bench.pair.source], there("cat > /dev/null", ["-c", name])];
   return costing(catWith(name), bench, pipeline);
+}
+
+/** A direct connection, and no copy around it. */
+function connection(bench: Bench): Contender {
+  const name = "direct connection alone";
+  if (!existsSync(TUNNEL_RATE))
+    return { name, missing: "cargo build --release -p blockcopy-tunnel --example tunnel_rate" };
+  const listen = ["nsenter", `--net=/run/netns/${namespace(HOST)}`];
+  const words = [String(bench.pair.size / MEBIBYTE), addressOf(HOST).far, ...listen];
+  return costing(name, bench, [here([TUNNEL_RATE, ...words])]);
 }
 
 /** This program, which compresses nothing: only the cipher differs. */
