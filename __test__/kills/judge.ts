@@ -57,7 +57,7 @@ function faultsOfSync(judged: Judged): string[] {
     faults.push("the destination was written to");
   if (outcome.victim === undefined) return [...faults, `fails undisturbed: ${code} ${signal}`];
   if (deed === "continued") faults.push("has failed although it was continued");
-  if (role !== SYNC && role !== GROUP && /copies its parts again/.test(outcome.stderr[0] ?? ""))
+  if (role !== SYNC && role !== GROUP && isReplaced(outcome.stderr[0] ?? ""))
     faults.push("has failed although the lost connection was replaced");
   if (signal !== null) return [...faults, ...faultsOfSignal(judged, signal)];
   const line = lastLine(outcome.stderr[0] ?? "");
@@ -69,6 +69,12 @@ function faultsOfSync(judged: Judged): string[] {
   if (code === null || ![...CODES, ...BY_SIGNAL].includes(code)) faults.push(`exit code ${code}`);
   if (!namedBy(judged).test(line)) faults.push("the message does not name the process or its host");
   return [...faults, ...faultsOfOthers(judged)];
+}
+
+/** True if a lost connection was replaced, and not too late: the first stream takes over from another one, which may have ended by then. */
+function isReplaced(stderr: string): boolean {
+  const isLate = /no new connection: .*the list of the parts/.test(stderr);
+  return /copies its parts again/.test(stderr) && !isLate;
 }
 
 /** Matches the words for a process in a message. */

@@ -102,7 +102,7 @@ function byHand(name: string, sides: readonly [Side, Side, Side]): Pipeline {
 /** Options that keep the data from becoming smaller, and the processes busy. */
 const PLAIN = ["--compress", "none"];
 
-/** Several connections: the loss of one of the later ones may be survived. */
+/** Several connections: the loss of one of them may be survived. */
 const STREAMS = [...PLAIN, "--streams", "3"];
 
 /** Blocks and digests go past ssh. */

@@ -201,7 +201,8 @@ test("a queue whose copy cannot be one is refused", (t) => {
   };
   const copy = { size: 4 * PART, openEnded: false, streams: 2, length: PART, parts: 5 };
   const digests = { cache: 7, root: "0f".repeat(64), records: [8] };
-  for (const right of [copy, { ...copy, digests }])
+  const instance = `${randomUUID()} file 8:1 4711`;
+  for (const right of [copy, { ...copy, digests }, { ...copy, instance }])
     assert.deepEqual(opened(JSON.stringify(right)).copy, right);
   const wrong: object[] = [
     { size: -1 },
@@ -218,6 +219,9 @@ test("a queue whose copy cannot be one is refused", (t) => {
     { parts: 70_000, length: 1 },
     { parts: undefined },
     { more: 1 },
+    { instance: 7 },
+    { instance: "a\nb" },
+    { instance: "x".repeat(121) },
     { digests: null },
     { digests: { ...digests, cache: -1 } },
     { digests: { ...digests, root: "0F".repeat(64) } },

@@ -1,7 +1,22 @@
+import { CopyError } from "../errors/copy-error.ts";
+import { ExitCode } from "../errors/exit-codes.ts";
 import type * as Binding from "../native/binding.js";
 import { SharedList } from "../transport/files/shared-list.ts";
 import { SharedListError } from "../transport/files/shared-list-error.ts";
 import { parseCopy, type SharedCopy } from "./shared-copy.ts";
+
+/** The destination is not the file or device that the other streams write to. */
+class OtherDestinationError extends CopyError {
+  override readonly name = "OtherDestinationError";
+
+  constructor(file: string) {
+    super(
+      `${file} is another file or device than when the copy began, and this stream has written nothing to it`,
+      "find out what has replaced it, and copy again",
+      ExitCode.unavailable,
+    );
+  }
+}
 
 /**
  * The queue from which the streams of a copy take their parts, in ascending order. It is a list that all destinations of the copy append to:
@@ -19,9 +34,12 @@ export class PartQueue {
   #left: number;
   /** The parts that an earlier process of this stream had taken, which are done again. */
   readonly #again: number[] = [];
+  /** The descriptors of this process that keep the destination claimed for the copy; empty if it has none. */
+  #claim: readonly number[];
 
-  private constructor(taken: SharedList, stream: number) {
+  private constructor(taken: SharedList, stream: number, claim: readonly number[]) {
     this.#taken = taken;
+    this.#claim = claim;
     this.copy = parseCopy(taken.description, stream);
     this.stream = stream;
     this.#left = this.copy.parts;
@@ -31,25 +49,69 @@ export class PartQueue {
    * Makes the queue of a copy.
    *
    * @param stream the number of the stream that this process belongs to, from 1
+   * @param claim the descriptors of this process that keep the destination claimed, which the other streams may share
    * @throws SharedListError; EngineFailure if the system has no files in memory
    */
-  static create(native: typeof Binding, copy: SharedCopy, stream: number): PartQueue {
-    return new PartQueue(SharedList.create(native, JSON.stringify(copy)), stream);
+  static create(
+    native: typeof Binding,
+    copy: SharedCopy,
+    stream: number,
+    claim: readonly number[] = [],
+  ): PartQueue {
+    return new PartQueue(SharedList.create(native, JSON.stringify(copy)), stream, claim);
   }
 
   /**
-   * Opens the queue that the first stream has made.
+   * Opens the queue of a copy.
    *
+   * @param name its name in a process of any stream
    * @param stream the number of the stream that this process belongs to, from 1
    * @throws SharedListError
    */
   static open(name: string, stream: number): PartQueue {
-    return new PartQueue(SharedList.open(name), stream);
+    return new PartQueue(SharedList.open(name), stream, []);
   }
 
-  /** The name by which the other streams open it. */
+  /**
+   * The name by which other streams open it: `PROCESS/DESCRIPTOR/ID`, and after another slash the descriptors of the claim, if this process
+   * has it.
+   */
   get name(): string {
-    return this.#taken.name;
+    return [this.#taken.name, ...(this.hasClaim ? [this.#claim.join(",")] : [])].join("/");
+  }
+
+  /** True if this process keeps the destination claimed for the copy. */
+  get hasClaim(): boolean {
+    return this.#claim.length > 0;
+  }
+
+  /**
+   * Shares the claim of the process that the queue was opened from. The destination then stays claimed and locked until the last process
+   * that shares the claim has ended, whichever that is.
+   *
+   * @param name the name that the queue was opened by
+   * @throws SharedListError if that process has ended; EngineFailure if the system does not permit it
+   */
+  shareClaim(native: Pick<typeof Binding, "duplicateForLife">, name: string): void {
+    const [, , , claim] = name.split("/");
+    const { owner } = this.#taken;
+    const shared = claim?.split(",").map((found) => native.duplicateForLife(owner, Number(found)));
+    // If it has ended, its number may mean another process by now.
+    this.#taken.confirm();
+    this.#claim = shared ?? [];
+  }
+
+  /**
+   * Refuses a destination that is not the one that the first stream has opened: another one may have got its name since.
+   *
+   * @param instance its identity
+   * @throws OtherDestinationError
+   */
+  refuseOther(file: string, instance: string | null): void {
+    const { instance: first } = this.copy;
+    if (first !== undefined && instance !== first) {
+      throw new OtherDestinationError(file);
+    }
   }
 
   /**

@@ -20,7 +20,17 @@ export interface SharedCopy {
   length: number;
   /** Number of parts. */
   parts: number;
-  /** The files of a digest cache that the streams share; undefined without one. */
+  /** The identity of the destination, which no other file or device may take the place of; undefined if it is not known. */
+  instance?: string | undefined;
+  /** Longest identity: there is no more room for it in the list. */
+const LONGEST_INSTANCE = 150;
+
+/** Returns an identity if it has room in the list. */
+export function shortInstance(instance: string | null): string | undefined {
+  return instance !== null && isInstance(instance) ? instance : undefined;
+}
+
+/** The files of a digest cache that the streams share; undefined without one. */
   digests?: SharedDigests;
 }
 
@@ -57,7 +67,7 @@ function parsed(text: string): SharedCopy | undefined {
   } catch {
     return undefined;
   }
-  const { size, openEnded, streams, length, parts, digests, ...others } = copy ?? {};
+  const { size, openEnded, streams, length, parts, instance, digests, ...others } = copy ?? {};
   const isRight =
     isCount(size, 0, MAX_POSITION) &&
     typeof openEnded === "boolean" &&
@@ -65,15 +75,21 @@ function parsed(text: string): SharedCopy | undefined {
     isCount(length, 1, MAX_POSITION) &&
     isCount(parts, 1, MOST_PARTS + 1) &&
     (parts - 1) * length <= size &&
+    (instance === undefined || isInstance(instance)) &&
     Object.keys(others).length === 0;
   if (!isRight) {
     return undefined;
   }
-  const parsedCopy = { size, openEnded, streams, length, parts };
+  const known = instance === undefined ? {} : { instance };
+  const parsedCopy = { size, openEnded, streams, length, parts, ...known };
   if (digests === undefined) {
     return parsedCopy;
   }
   return isShared(digests, streams) ? { ...parsedCopy, digests } : undefined;
+}
+
+function isInstance(value: unknown): value is string {
+  return typeof value === "string" && value.length <= LONGEST_INSTANCE && /^[ -~]+$/.test(value);
 }
 
 function isShared(value: unknown, streams: number): value is SharedDigests {

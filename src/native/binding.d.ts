@@ -120,6 +120,8 @@ export declare class Sink {
    * the first write.
    */
   removeIfUnused(): void
+  /** The descriptors that claim and lock the destination, as long as they or duplicates of them are open; empty for an export. */
+  claim(): Array<number>
   /** Description of the way of writing, for the log. */
   get description(): string
   /**
@@ -334,6 +336,12 @@ export interface Digests {
 
 /** Use of direct I/O, past the page cache. */
 export type DirectIo = 'auto' | 'on' | 'off'
+
+/**
+ * Duplicates a descriptor of another process for as long as this one lives; returns the number of the duplicate. What is locked or claimed
+ * by it stays so until the last process that has it has ended.
+ */
+export declare function duplicateForLife(process: number, descriptor: number): number
 
 /** Set-up of the engine. Anything undefined is chosen to suit this machine. */
 export interface EngineOptions {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StageContext } from "../blocks/context.ts";
 import { PartQueue } from "../blocks/part-queue.ts";
 import { CopyError } from "../errors/copy-error.ts";
+import { isEngineFailure } from "../errors/engine-failure.ts";
 import { ExitCode } from "../errors/exit-codes.ts";
 import { clock } from "../native/clock.ts";
 import { ownProcess, type ProcessId, signalProcess } from "../transport/processes/process-tree.ts";
@@ -33,7 +34,7 @@ class StreamTakenError extends CopyError {
 
 /** The stream that a process works for, and the process that did so before it. */
 interface Joining {
-  /** The name of the queue that the first stream has made. */
+  /** The name of the queue, in a process of another stream. */
   name: string;
   stream: number;
   /** Undefined if it is the first one of its stream. */
@@ -41,8 +42,8 @@ interface Joining {
 }
 
 /**
- * Opens the queue of parts for one of the later streams. Before this process may open the destination, the one that it replaces must have
- * ended: with its connection gone, that one can still have blocks to write.
+ * Opens the queue of parts for one of the later streams, or for a new process of the first one. Before this process may open the destination,
+ * the one that it replaces must have ended: with its connection gone, that one can still have blocks to write.
  *
  * @throws SharedListError, StreamTakenError, the engine's failures
  */
@@ -51,6 +52,8 @@ export async function joinQueue(
   { name, stream, replaces }: Joining,
 ): Promise<PartQueue> {
   const queue = PartQueue.open(name, stream);
+  // At once: the process that it is shared with may end while this one waits.
+  shareClaim({ native, debug }, queue, { name, isNeeded: stream === 1 });
   let isKilled = false;
   for (const begun = clock(); !queue.hold(native); await sleep(LOOK)) {
     const waited = clock() - begun;
@@ -70,4 +73,25 @@ export async function joinQueue(
     queue.takeAgain();
   }
   return queue;
+}
+
+/**
+ * Keeps the destination claimed for the copy from now on, whatever happens to the other streams.
+ *
+ * @param isNeeded false if a copy may go on without that: the first stream then cannot be taken over from this one
+ * @throws SharedListError; the engine's failures if it is needed
+ */
+function shareClaim(
+  { native, debug }: Pick<StageContext, "native" | "debug">,
+  queue: PartQueue,
+  { name, isNeeded }: { name: string; isNeeded: boolean },
+): void {
+  try {
+    queue.shareClaim(native, name);
+  } catch (error) {
+    if (isNeeded || !isEngineFailure(error)) {
+      throw error;
+    }
+    debug(`the claim of the first stream is not shared: ${error.message}`);
+  }
 }

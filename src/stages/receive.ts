@@ -6,8 +6,10 @@ import { type Part, partOf } from "../blocks/part.ts";
 import type { PartQueue } from "../blocks/part-queue.ts";
 import type { Described } from "../incremental/destination.ts";
 import { UsageError } from "../errors/copy-error.ts";
+import { isEngineFailure } from "../errors/engine-failure.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
+import { syncFolder } from "../transport/files/file-names.ts";
 import type { ProcessId } from "../transport/processes/process-tree.ts";
 import { Output } from "../transport/streams/output.ts";
 import { type Progress, silent } from "../ui/progress.ts";
@@ -55,13 +57,15 @@ export async function receive(
   const { native } = context;
   const { legacy } = options;
   const queue = await joinedQueue(context, options);
-  const destination = await openDestination(context, options);
+  const destination = await openDestination(context, openingFor(options, queue));
   const reader = await openReader(context, destination, options);
+  queue?.refuseOther(options.file, reader.instance());
   await warnOfImage(context, options.file, reader, options.image);
   await describe(context, destination, options);
   const kept = await cacheOfStream(context, { sink: destination.sink, reader }, options, queue);
   const wanted = { ...(await withRanges(options)), ...(kept && { hashing: kept.hashing }) };
-  const shared = await sharedBy(context, reader, { ...wanted, kept }, queue);
+  const claim = destination.sink.claim();
+  const shared = await sharedBy(context, reader, { ...wanted, kept, claim }, queue);
   const digests = {
     ...wanted,
     ...(shared === undefined && onlyPart(reader, options)),
@@ -82,10 +86,14 @@ export async function receive(
   );
   const [outcome] = await Promise.all([saved, sent.catch((error) => failAfter(saved, error))]);
   await describe(context, destination, options);
+  if (options.create && queue !== undefined) {
+    // The process that has created the file would have done that.
+    await syncFolder(options.file);
+  }
   return outcome;
 }
 
-/** Opens the queue that the first stream has made; undefined for the first stream, and if the parts are fixed. */
+/** Opens the queue that the first stream has made; undefined for the process that makes it, and if the parts are fixed. */
 async function joinedQueue(
   context: StageContext,
   { part, queue, replaces }: ReceiveOptions,
@@ -95,6 +103,11 @@ async function joinedQueue(
   }
   const { joinQueue } = await import("./join-queue.ts");
   return joinQueue(context, { name: queue, stream: part.number, replaces });
+}
+
+/** Returns the options for opening the destination. The process that has made the queue has created, claimed and locked it for all. */
+function openingFor(options: ReceiveOptions, queue: PartQueue | undefined): ReceiveOptions {
+  return queue === undefined ? options : { ...options, create: false, lock: false, force: true };
 }
 
 /** Opens the destination for reading. */
@@ -107,9 +120,18 @@ async function openReader(
   if (replaces === undefined) {
     return engine.openReader(sink, direct);
   }
-  // Blocks that the lost process has written count as the same, so they must be on the disk, and read from there if they are to be verified.
+  // Blocks that the lost process has written count as the same, so they must be on the disk. They are read from there, because the page cache
+  // may still have a block that the disk has refused, and only the lost process was told so.
   await engine.sync(sink);
-  return verify === "none" ? engine.openReader(sink, direct) : openDirectReader(context, sink);
+  if (verify !== "none") {
+    return openDirectReader(context, sink);
+  }
+  return engine.openReader(sink, "on").catch((error: unknown) => {
+    if (!isEngineFailure(error) || error.kind !== "not-direct") {
+      throw error;
+    }
+    return engine.openReader(sink, direct);
+  });
 }
 
 /** Opens the digest cache that the streams of a copy share; undefined without one, and for a copy over a single stream. */
@@ -141,7 +163,11 @@ async function cacheOfStream(
 async function sharedBy(
   context: StageContext,
   reader: Binding.Source,
-  { part, queue: name, ...options }: ReceiveOptions & { kept: StreamCache | undefined },
+  {
+    part,
+    queue: name,
+    ...options
+  }: ReceiveOptions & { kept: StreamCache | undefined; claim: readonly number[] },
   queue: PartQueue | undefined,
 ): Promise<SharedParts | undefined> {
   if (part === undefined || name === undefined) {

@@ -7,6 +7,7 @@ import { PartQueue } from "../blocks/part-queue.ts";
 import { messageOf } from "../errors/message-of.ts";
 import type * as Binding from "../native/binding.js";
 import { SharedListError } from "../transport/files/shared-list-error.ts";
+import { shortInstance } from "../blocks/shared-copy.ts";
 import type { Verify } from "./save/verify.ts";
 import { coverageOf, type CoverageOptions } from "./checksum/coverage.ts";
 import type { SharedParts } from "./checksum/digest-options.ts";
@@ -22,6 +23,8 @@ interface Sharing extends CoverageOptions {
   verify: Verify;
   /** The digest cache of the copy; undefined for none. */
   kept: StreamCache | undefined;
+  /** The descriptors of this process that keep the destination claimed. */
+  claim: readonly number[];
 }
 
 /**
@@ -50,7 +53,7 @@ export async function sharedParts(
     );
   }
   kept?.first?.follow({ queue, division });
-  const isFirst = joined === undefined;
+  const isFirst = part.number === 1;
   return { queue, division, coverage, answers: new Answers(), isFirst, cache: kept?.cache };
 }
 
@@ -59,7 +62,7 @@ async function newQueue(
   reader: Binding.Source,
   options: Sharing,
 ): Promise<PartQueue | undefined> {
-  const { part, hashing, ranges, verify, kept } = options;
+  const { part, hashing, ranges, verify, kept, claim } = options;
   checkRange(reader, options);
   const { extents, bytes, openEnded } = await coverageOf(reader, options);
   const length = partLength(bytes, part.count, hashing.blockSize);
@@ -67,9 +70,13 @@ async function newQueue(
   const { size } = reader;
   const digests = kept?.first?.digests;
   const shared = digests && { digests };
-  const copy = { size, openEnded, streams: part.count, length, parts, ...shared };
+  const instance = shortInstance(reader.instance());
+  const copy = { size, openEnded, streams: part.count, length, parts, instance, ...shared };
   try {
-    return PartQueue.create(native, copy, part.number);
+    // The digest cache ends with this process, so no other one can take its place.
+    const queue = PartQueue.create(native, copy, part.number, kept === undefined ? claim : []);
+    queue.hold(native);
+    return queue;
   } catch (error) {
     // Streams with fixed parts have no marks, and copy all of their range.
     if (ranges !== undefined || verify === "full" || kept !== undefined) {

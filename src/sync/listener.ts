@@ -90,6 +90,7 @@ export class Listener {
       case "begin":
         this.#view.showTotal();
         this.#refuseSame();
+        this.#refuseOther(side);
         this.#refuseSide(side);
         this.#view.showConnections(this.#sides);
         break;
@@ -157,6 +158,19 @@ export class Listener {
     const reason = this.#refuses?.(side);
     if (reason !== undefined) {
       this.giveUp(reason);
+    }
+  }
+
+  /** Refuses a new stage whose file or device is not that of the stage before: its name has been given to another one since. */
+  #refuseOther({ end, role, instance, before }: Side): void {
+    if (before !== undefined && before.instance !== null && instance !== before.instance) {
+      this.giveUp(
+        new SyncError(
+          `the ${role} ${nameOf(end)} is another file or device than when the copy began`,
+          "find out what has replaced it, and copy again",
+          ExitCode.unavailable,
+        ),
+      );
     }
   }
 

@@ -57,13 +57,13 @@ export class Side {
   hasBegun = false;
   /** Bytes to work on; undefined if unknown. */
   total: number | undefined;
-  /** Identity of its file or device, which is unique among all hosts. */
-  instance: string | null = null;
-  /** The queue of parts that it has made; undefined if it has made none. */
+  /** Identity of its file or device, which is unique among all hosts. That of the side before, until it has told its own. */
+  instance: string | null;
+  /** The queue of parts, by its name in this stage; undefined if the others cannot open it from there. */
   queue: string | undefined;
   /** Its process, which another one can replace; undefined if none can. */
   process: string | undefined;
-  /** Size of its source in bytes; undefined if it has not told. */
+  /** Size of its source in bytes; undefined if neither it nor the side before has told. */
   size: number | undefined;
   /** Bytes that it has worked on. */
   done = 0;
@@ -113,7 +113,14 @@ export class Side {
     this.requiredVerify = requiredVerify;
     this.mustAudit = mustAudit;
     this.before = before;
+    this.instance = before?.instance ?? null;
+    this.size = before?.size;
     this.begun = new Promise((resolve) => (this.#resolveBegun = resolve));
+  }
+
+  /** True while its stage runs and has opened its file. */
+  get isRunning(): boolean {
+    return this.hasBegun && !this.#hasEnded;
   }
 
   /** Takes a line. Returns the event if it is one. */

@@ -102,7 +102,7 @@ function neededRange({ truncate, start, end }: CopyOptions): string[] {
 interface StreamPart {
   /** Undefined if there is only one stream. */
   part?: Part | undefined;
-  /** The queue of parts that the first stream has made; undefined for fixed parts. */
+  /** The queue of parts that another stream has open; undefined for fixed parts, and for the first stream, which makes it. */
   queue?: string | undefined;
   /** The process that had this part before, as its host names it; undefined if none had. */
   replaces?: string | undefined;
@@ -116,15 +116,15 @@ export function receiveArguments(
   if (part === undefined) {
     return ["receive", ...firstArguments(options)];
   }
-  const others =
-    part.number === 1
-      ? ["--hold", "--queue=new", ...firstArguments(options)]
-      : [
-          ...valued("--queue", queue),
-          ...valued("--replaces", replaces),
-          ...laterArguments(options),
-        ];
-  return ["receive", `--part=${part.number}/${part.count}`, ...others];
+  const isFirst = part.number === 1;
+  return [
+    "receive",
+    `--part=${part.number}/${part.count}`,
+    ...flags({ "--hold": isFirst }),
+    ...valued("--queue", queue ?? (isFirst ? "new" : undefined)),
+    ...valued("--replaces", replaces),
+    ...(isFirst ? firstArguments(options) : laterArguments(options)),
+  ];
 }
 
 /** Returns the options of the first `receive`, which claims the destination from start to end. */

@@ -12,6 +12,7 @@ import {
   type RemoteOptions,
   stageCommand,
 } from "./connection/remote-command.ts";
+import { hasClaim } from "../ui/programs/stream-share.ts";
 import type { SidePair } from "./copy-view.ts";
 import type { SyncContext } from "./listener.ts";
 import { Side } from "./side.ts";
@@ -107,7 +108,7 @@ export function programsOf(options: ProgramOptions, place: number): Program[] {
   const { to, from, part } = stream;
   const direct = tunnel === undefined ? [] : ["--tunnel"];
   const receive = (): string[] => {
-    const queue = streams[0]?.to.queue;
+    const queue = queueFor(place, streams);
     return [...receiveArguments(copy, { part, queue, replaces: to.before?.process }), ...direct];
   };
   const retrieve = (): string[] => [
@@ -122,9 +123,37 @@ export function programsOf(options: ProgramOptions, place: number): Program[] {
   ];
 }
 
-/** Returns the size of the source that a later stream has to copy; undefined for the first one. */
+/** Returns the size of the source that a stream has to copy; undefined for the first one, which finds it. */
 function sizeFor(place: number, [first]: readonly Stream[]): number | undefined {
-  return place === 0 ? undefined : first?.from.size;
+  return place === 0 && first?.from.before === undefined ? undefined : first?.from.size;
+}
+
+/**
+ * Returns the queue that a stream opens, by its name in a stage of another one that runs. Undefined for the first stream, which makes the queue,
+ * and for fixed parts.
+ *
+ * @throws TypeError if there is none for a new process of the first stream: another queue would have the same parts once more
+ */
+function queueFor(place: number, streams: readonly Stream[]): string | undefined {
+  const first = streams[0]?.to;
+  if (place === 0 && first?.before === undefined) {
+    return undefined;
+  }
+  const found = joinable(place, streams) ?? first?.queue ?? first?.before?.queue;
+  if (place === 0 && found === undefined) {
+    throw new TypeError("the queue of the copy has no name");
+  }
+  return found;
+}
+
+/**
+ * Returns the queue by its name in a running stage of another stream, from which a new process can take the place of a lost one: in that of the
+ * first stream, or else in one that shares its claim. Only one with that claim will do for the first stream itself.
+ */
+export function joinable(place: number, streams: readonly Stream[]): string | undefined {
+  const others = streams.filter((_, other) => other !== place);
+  const running = others.flatMap(({ to }) => (to.isRunning ? (to.queue ?? []) : []));
+  return running.find((queue) => place !== 0 || hasClaim(queue));
 }
 
 function programOf(

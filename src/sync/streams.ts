@@ -14,6 +14,7 @@ import { type PipeOptions, pipesOf, placesOf, rangeListOf } from "./stream-pipes
 import {
   type CopyPlan,
   isLinked,
+  joinable,
   type ProgramOptions,
   programsOf,
   sidesOf,
@@ -99,7 +100,7 @@ function mayReplace(plan: CopyPlan): boolean {
   return writesDestination(plan) && plan.copy.audit === undefined && plan.tunnel === undefined;
 }
 
-/** Returns the groups of programs that are replaced together: all streams but the first one, which has the claim and the queue. */
+/** Returns the groups of programs that are replaced together: the two of each stream, if there are several streams. */
 function groupsOf(
   options: ProgramOptions,
   piping: PipeOptions,
@@ -108,13 +109,15 @@ function groupsOf(
   const { streams, plan } = options;
   const group = (stream: Stream, place: number): ProgramGroup => {
     const { destination, source } = placesOf(place);
+    const isJoinable = (): boolean => joinable(place, streams) !== undefined;
     const sideAt = (at: number): Side => (at === source ? stream.from : stream.to);
     return {
       places: [destination, source],
-      mayBeLost: (at, status) => mayBeLost(sideAt(at), status),
+      mayBeLost: (at, status) => isJoinable() && mayBeLost(sideAt(at), status),
       replace: (ended) => {
         const ends = ended.map(({ place: at, status }) => ({ side: sideAt(at), status }));
-        if (!lost.mayReplace({ number: place + 1, count: streams.length, ends })) {
+        const stands = { number: place + 1, count: streams.length, isJoinable: isJoinable() };
+        if (!lost.mayReplace({ ...stands, ends })) {
           return undefined;
         }
         Object.assign(stream, sidesOf(plan, stream));
@@ -125,7 +128,7 @@ function groupsOf(
       },
     };
   };
-  return streams.map(group).slice(1);
+  return streams.length === 1 ? [] : streams.map(group);
 }
 
 /** Returns what the stages of an incremental copy say to each other; undefined for another copy. */

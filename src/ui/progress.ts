@@ -25,7 +25,7 @@ export interface StageEnding {
 
 /** The facts that a stage of one of several streams tells the others. */
 export interface StreamShare {
-  /** Name of the queue of parts that it has made, if it has made one. */
+  /** Name by which the others open the queue of parts from its process; undefined if they cannot, or should not. */
   queue?: string | undefined;
   /** Its process, as `NUMBER/START`, by which another one can take its place; undefined if none can. */
   process?: string | undefined;

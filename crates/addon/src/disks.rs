@@ -160,6 +160,12 @@ impl Sink {
         removed.map_err(|error| js_error(env, &error.into()))
     }
 
+    /// The descriptors that claim and lock the destination, as long as they or duplicates of them are open; empty for an export.
+    #[napi]
+    pub fn claim(&self) -> Result<Vec<i32>> {
+        Ok(self.open()?.claim())
+    }
+
     /// Description of the way of writing, for the log.
     #[napi(getter)]
     pub fn description(&self) -> Result<String> {

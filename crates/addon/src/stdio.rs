@@ -65,6 +65,13 @@ pub fn lock_byte_for_life(
         .map_err(|error| js_error(env, &error.into()))
 }
 
+/// Duplicates a descriptor of another process for as long as this one lives; returns the number of the duplicate. What is locked or claimed
+/// by it stays so until the last process that has it has ended.
+#[napi]
+pub fn duplicate_for_life(env: Env, process: i32, descriptor: i32) -> Result<i32> {
+    stdio::duplicate_for_life(process, descriptor).map_err(|error| js_error(env, &error.into()))
+}
+
 /// Condition of a standard descriptor to wait for.
 #[napi(string_enum)]
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsRawFd, OwnedFd, RawFd};
 
 use crate::image::lock::ImageLock;
 use crate::medium::{Disk, Export, Medium, failure, is_export, usable_size};
@@ -70,9 +70,9 @@ pub struct Sink {
     /// Name of a file that was created.
     made: Option<Made>,
     /// Lock on a device; a file is locked by its descriptor in `medium`.
-    _lock: Option<OwnedFd>,
+    lock: Option<OwnedFd>,
     /// Locks that keep virtual machines and other copies away.
-    _image_lock: Option<ImageLock>,
+    image_lock: Option<ImageLock>,
 }
 
 impl Sink {
@@ -106,8 +106,8 @@ impl Sink {
         }
         Ok(Self {
             made: opened.made,
-            _lock: opened.lock,
-            _image_lock: opened.image_lock,
+            lock: opened.lock,
+            image_lock: opened.image_lock,
             ..sink?
         })
     }
@@ -176,8 +176,8 @@ impl Sink {
             sync_failure: Mutex::new(None),
             sync_all: AtomicBool::new(false),
             made: None,
-            _lock: None,
-            _image_lock: None,
+            lock: None,
+            image_lock: None,
         })
     }
 
@@ -210,6 +210,21 @@ impl Sink {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the descriptors that claim and lock the destination: it stays claimed and locked as long as they, or duplicates of them, are
+    /// open. Empty for an export, whose server claims nothing.
+    #[must_use]
+    pub fn claim(&self) -> Vec<RawFd> {
+        let Ok(descriptor) = self.medium.descriptor() else {
+            return Vec::new();
+        };
+        let locks = [
+            self.lock.as_ref().map(AsRawFd::as_raw_fd),
+            self.image_lock.as_ref().map(AsRawFd::as_raw_fd),
+        ];
+        let locks = locks.into_iter().flatten();
+        [descriptor.as_raw_fd()].into_iter().chain(locks).collect()
     }
 
     /// Describes the server, if this is an export.

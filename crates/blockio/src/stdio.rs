@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use rustix::event::PollFlags;
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 
 use crate::Error;
 use crate::sys::{self, Errno};
@@ -120,6 +120,19 @@ pub fn lock_byte_for_life(path: &Path, offset: u64) -> Result<bool, Error> {
         Err(Errno::AGAIN | Errno::ACCESS) => Ok(false),
         Err(errno) => Err(failed("lock", errno)),
     }
+}
+
+/// Duplicates a descriptor of another process for as long as this process lives; returns the number of the duplicate. Both have the same open
+/// file: what is locked or claimed by it stays so until the last process that has it has ended.
+///
+/// # Errors
+/// [`Error::Io`] if that process has ended or has no such descriptor, or if this process may not trace it, see ptrace(2).
+pub fn duplicate_for_life(process: i32, descriptor: i32) -> Result<RawFd, Error> {
+    let copied = sys::duplicate_of(process, descriptor).map_err(|errno| {
+        let path = format!("descriptor {descriptor} of process {process}");
+        Error::io("duplicate", Path::new(&path), None, errno)
+    })?;
+    Ok(copied.into_raw_fd())
 }
 
 /// Right to draw on the terminal, released when dropped.

@@ -41,11 +41,10 @@ export async function sendParts(
     storage: await storageFor(context, source, options),
     marks: true,
   });
-  context.progress.begin(
-    isFirst ? coverage.bytes : 0,
-    source.instance(),
-    isFirst ? { queue: queue.name } : { process: processOf(ownProcess()) },
-  );
+  context.progress.begin(isFirst ? coverage.bytes : 0, source.instance(), {
+    queue: isFirst || queue.hasClaim ? queue.name : undefined,
+    process: processOf(ownProcess()),
+  });
   await output.write(encoder.begin());
   const marks: number[] = [];
   const taken = takeParts(context, shared, { request, extents, marks });

@@ -36,6 +36,8 @@ interface EndedStream {
   count: number;
   /** Its sides, in the order of their ends. */
   ends: readonly Cause[];
+  /** True if a stage of another stream runs from which a new one can open the queue of parts. */
+  isJoinable: boolean;
 }
 
 /** Decides which streams are replaced after they have lost a connection, and remembers why. */
@@ -51,9 +53,9 @@ export class LostConnections {
    * True if a stream is to be replaced: it has lost a connection, and nothing else ended it. It must have a process at the destination that
    * another one can replace safely.
    */
-  mayReplace({ number, count, ends }: EndedStream): boolean {
+  mayReplace({ number, count, ends, isJoinable }: EndedStream): boolean {
     const loss = lossAmong(ends);
-    const isReplaceable = ends.some(({ side }) => side.process !== undefined);
+    const isReplaceable = isJoinable && ends.some(({ side }) => side.process !== undefined);
     if (loss === undefined || !isReplaceable) {
       return false;
     }
@@ -71,11 +73,16 @@ export class LostConnections {
     return true;
   }
 
-  /** Returns the cause of a failed copy: if no new connection has come up, the loss of the old one. */
+  /**
+   * Returns the cause of a failed copy: if no new connection has come up, or all other streams had ended by then and so the queue of parts had
+   * gone, the loss of the old one.
+   */
   causeOf(cause: Cause): Cause {
-    const { end, hello, before } = cause.side;
-    const lost = this.#losses.filter(({ side }) => side.end === end).at(-1);
-    if (hello !== undefined || before === undefined || lost === undefined) {
+    const { end, hello, before, error } = cause.side;
+    const isLate = error?.firstStreamGone === true;
+    const isUnconnected = hello === undefined && before !== undefined;
+    const lost = this.#losses.filter(({ side }) => isLate || side.end === end).at(-1);
+    if (lost === undefined || !(isLate || isUnconnected)) {
       return cause;
     }
     this.#warn(`no new connection: ${failureOf(cause, this.#warn).message}`);

@@ -20,14 +20,20 @@ const ID_LENGTH = 36;
  * the other (`O_APPEND`), whatever the processes do at the same time.
  */
 export class SharedList {
-  /** The name by which other processes open it: `PROCESS/DESCRIPTOR/ID`. The kernel lets only those of the same user, and root, do so. */
+  /**
+   * The name by which other processes open it from this one: `PROCESS/DESCRIPTOR/ID`. The kernel lets only those of the same user, and root,
+   * do so.
+   */
   readonly name: string;
+  /** The name by which this process has opened it. */
+  readonly #opened: string;
   /** The text that it was made with. */
   readonly description: string;
   readonly #file: number;
 
-  private constructor(name: string, description: string, file: number) {
-    this.name = name;
+  private constructor(opened: string, description: string, file: number) {
+    this.name = `${process.pid}/${file}/${opened.split("/")[2]}`;
+    this.#opened = opened;
     this.description = description;
     this.#file = file;
   }
@@ -56,6 +62,7 @@ export class SharedList {
   /**
    * Opens the list of a process that still has it open.
    *
+   * @param name its name there; more may follow after another slash
    * @throws SharedListError
    */
   static open(name: string): SharedList {
@@ -79,9 +86,14 @@ export class SharedList {
     return new SharedList(name, text.slice(ID_LENGTH).trim(), file);
   }
 
-  /** Returns the path of a descriptor of the process that has made the list. */
+  /** The number of the process that the list was opened from. */
+  get owner(): number {
+    return Number(this.#opened.split("/")[0]);
+  }
+
+  /** Returns the path of a descriptor of that process. */
   pathOf(descriptor: number): string {
-    return pathOf(this.name, descriptor);
+    return pathOf(this.#opened, descriptor);
   }
 
   /**
@@ -90,7 +102,7 @@ export class SharedList {
    * @throws SharedListError
    */
   confirm(): void {
-    close(SharedList.open(this.name).#file);
+    close(SharedList.open(this.#opened).#file);
   }
 
   /**

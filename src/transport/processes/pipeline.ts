@@ -2,7 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { clock } from "../../native/clock.ts";
 import { type Child, type Exit, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
-import { type ControlPipe, type Pipe, PipeEnds, type PipeMaker } from "./pipes.ts";
+import {
+  type ControlPipe,
+  type EpilogueEnd,
+  type Pipe,
+  PipeEnds,
+  type PipeMaker,
+} from "./pipes.ts";
 import type { Program, ProgramEnd, ProgramGroup } from "./program.ts";
 import { type Grace, stopChild } from "./stop-child.ts";
 
@@ -30,6 +36,14 @@ interface Ended extends ProgramEnd {
   /** Its time in milliseconds of `clock`. */
   at: number;
   failed: boolean;
+}
+
+/** An epilogue that waits for other programs. */
+interface WaitingEpilogue extends Pick<EpilogueEnd, "to"> {
+  /** Resolves when it has been written, or is not wanted any more. */
+  finished: Promise<void>;
+  /** Ends the wait: its reader is replaced. */
+  drop: () => void;
 }
 
 /** The end of a pipeline. */
@@ -63,6 +77,10 @@ class Pipeline {
   readonly #ends: PipeEnds;
   readonly #children = new Map<number, Child>();
   readonly #statuses: Promise<ExitStatus | undefined>[];
+  readonly #groups: readonly ProgramGroup[];
+  /** The ends of the programs that groups have now. */
+  readonly #members = new Map<number, Promise<Ended | undefined>>();
+  readonly #epilogues = new Set<WaitingEpilogue>();
   /** Resolves when a program has failed or none is running: nothing is left that could resolve a `startAfter`. */
   readonly #noMoreStarts: Promise<void>;
   /** Aborted when no program is to be started again. */
@@ -77,6 +95,7 @@ class Pipeline {
   constructor(programs: readonly Program[], ends: PipeEnds, groups: readonly ProgramGroup[]) {
     this.#programs = [...programs];
     this.#ends = ends;
+    this.#groups = groups;
     this.#noMoreStarts = new Promise((resolve) => (this.#resolveNoMoreStarts = resolve));
     const grouped = new Map<number, Promise<ExitStatus | undefined>>();
     for (const group of groups) {
@@ -118,11 +137,10 @@ class Pipeline {
   }
 
   async finished(): Promise<PipelineResult> {
-    const epilogues = Promise.all(
-      this.#ends.epilogues.map((epilogue) => this.#writeEpilogue(epilogue)),
-    );
+    this.#beginEpilogues();
     const taken = this.#ends.taken();
     const statuses = await Promise.all(this.#statuses);
+    const epilogues = Promise.all(Array.from(this.#epilogues, ({ finished }) => finished));
     // A program may have left a child that keeps its end of a pipe open for ever.
     const patience = this.#hasFailed ? sleep(GRACE.afterSigterm) : never();
     await Promise.race([epilogues, patience]);
@@ -154,8 +172,16 @@ class Pipeline {
 
   /** Runs a group of programs, and those that replace them. Stops the others if they fail. */
   async #runGroup(group: ProgramGroup): Promise<(ExitStatus | undefined)[]> {
-    for (;;) {
-      const all = await Promise.all(group.places.map((place) => this.#runMember(group, place)));
+    for (let isReplacement = false; ; isReplacement = true) {
+      const members = group.places.map((place) => {
+        const member = this.#runMember(group, place);
+        this.#members.set(place, member);
+        return member;
+      });
+      if (isReplacement) {
+        this.#beginEpilogues();
+      }
+      const all = await Promise.all(members);
       const ends = all.filter((ended) => ended !== undefined);
       const failures = ends.filter(({ failed }) => failed);
       const statuses = all.map((ended) => ended?.status);
@@ -204,6 +230,7 @@ class Pipeline {
         this.#programs[place] = program;
       }
     });
+    await this.#dropEpilogues(places);
     this.#ends.add(replacement.pipes);
     return true;
   }
@@ -325,17 +352,48 @@ class Pipeline {
     return writesDisk !== undefined && hasBegun();
   }
 
+  /** Begins to wait for what the epilogues of new pipes wait for. */
+  #beginEpilogues(): void {
+    for (const epilogue of this.#ends.takeEpilogues()) {
+      let drop!: () => void;
+      const dropped = new Promise<boolean>((resolve) => (drop = () => resolve(false)));
+      const finished = this.#writeEpilogue(epilogue, dropped);
+      this.#epilogues.add({ to: epilogue.to, finished, drop });
+    }
+  }
+
+  /** Closes the pipes of epilogues whose readers are replaced. */
+  async #dropEpilogues(readers: readonly number[]): Promise<void> {
+    for (const epilogue of this.#epilogues) {
+      if (readers.includes(epilogue.to)) {
+        this.#epilogues.delete(epilogue);
+        epilogue.drop();
+        await epilogue.finished;
+      }
+    }
+  }
+
   /** Writes the text after the output of a program if all programs that it waits for succeed; else only closes the pipe. */
-  async #writeEpilogue({ after, finish }: PipeEnds["epilogues"][number]): Promise<void> {
-    const successes = after.map((other) => this.#succeeds(other));
+  async #writeEpilogue(
+    { to, after, finish }: EpilogueEnd,
+    dropped: Promise<boolean>,
+  ): Promise<void> {
+    const successes = after.map((other) => this.#succeeds(other, to));
     // The reader must not wait for the rest once one program has failed.
     const stopped = this.#noMoreStarts.then(() => !this.#hasFailed && allTrue(successes));
-    const success = await Promise.race([allTrue(successes), stopped]);
+    const success = await Promise.race([allTrue(successes), stopped, dropped]);
     await finish(success);
   }
 
-  async #succeeds(place: number): Promise<boolean> {
-    const status = await this.#statuses[place];
+  /** Waits for the end of a program that `reader` waits for. Returns true if it has succeeded. */
+  async #succeeds(place: number, reader: number): Promise<boolean> {
+    const isOfReader = this.#groups.some(
+      ({ places }) => places.includes(place) && places.includes(reader),
+    );
+    // The group of the reader ends only after the reader. If it is replaced, so is the epilogue.
+    const status = isOfReader
+      ? (await this.#members.get(place))?.status
+      : await this.#statuses[place];
     // Only now: the program may have been replaced in the meantime.
     const program = this.#programs[place];
     return program !== undefined && status !== undefined && succeeded(program, status);

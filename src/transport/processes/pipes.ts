@@ -46,7 +46,9 @@ export interface ControlPipe {
 }
 
 /** An epilogue, and the function that writes it if it is wanted, and then closes its pipe. */
-interface EpilogueEnd extends Pick<Epilogue, "after"> {
+export interface EpilogueEnd extends Pick<Epilogue, "after"> {
+  /** The program that reads it. */
+  to: number;
   finish: (wanted: boolean) => Promise<void>;
 }
 
@@ -74,7 +76,7 @@ export class PipeEnds {
     this.add(pipes);
   }
 
-  /** Opens more pipes, for programs that take the place of others. These have no epilogue, and no `Take`. */
+  /** Opens more pipes, for programs that take the place of others. These have no `Take`. */
   add(pipes: readonly (Pipe | ControlPipe)[]): void {
     for (const pipe of pipes) {
       if ("control" in pipe) {
@@ -85,9 +87,9 @@ export class PipeEnds {
     }
   }
 
-  /** The epilogues of all pipes. */
-  get epilogues(): readonly EpilogueEnd[] {
-    return this.#epilogues;
+  /** Returns the epilogues of all pipes that were opened since the last call. */
+  takeEpilogues(): readonly EpilogueEnd[] {
+    return this.#epilogues.splice(0);
   }
 
   /** Settles when this process has read all that was sent to a `Take`. Never rejects: a failure is in the result. */
@@ -140,7 +142,7 @@ export class PipeEnds {
           tell(textOf(epilogue) ?? "");
         }
       };
-      this.#epilogues.push({ after: epilogue.after, finish });
+      this.#epilogues.push({ to, after: epilogue.after, finish });
     }
   }
 
@@ -162,7 +164,7 @@ export class PipeEnds {
       this.#kept.add(from);
       const finish = (wanted: boolean): Promise<void> =>
         finishPipe(first.write, wanted ? textOf(epilogue) : undefined);
-      this.#epilogues.push({ after: [from, ...epilogue.after], finish });
+      this.#epilogues.push({ to, after: [from, ...epilogue.after], finish });
     }
   }
 }

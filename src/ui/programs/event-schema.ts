@@ -178,9 +178,9 @@ export const EVENTS = {
       total: t.isNullable(isCount),
       /** Identity of the file or device of a stage, which is unique among all hosts. */
       instance: t.isOptional(t.isNullable(t.isString())),
-      /** The queue of parts that the first destination of several streams has made. */
+      /** The queue of parts, by its name in the first destination of several streams, or in a later one that shares its claim. */
       queue: t.isOptional(isQueue),
-      /** The process of a later destination, which another one can replace. Both hold a lock in the queue, one after the other. */
+      /** The process of one of several destinations, which another one can replace. Both hold a lock in the queue, one after the other. */
       process: t.isOptional(isProcess),
       /** Size of the source in bytes. The later ones of several streams copy no more, even if it has grown since. */
       size: t.isOptional(isCount),

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use crate::sys::{self, Errno};
 
@@ -30,7 +30,13 @@ const THEIRS: [u64; 4] = [READ_CONSISTENTLY, WRITE, WRITE_UNCHANGED, RESIZE];
 /// Locks of a writer of an image, released when dropped.
 #[derive(Debug)]
 pub(crate) struct ImageLock {
-    _fd: OwnedFd,
+    fd: OwnedFd,
+}
+
+impl AsRawFd for ImageLock {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
 }
 
 /// Result of taking the locks.
@@ -56,7 +62,7 @@ pub(crate) enum Conflicts {
 /// `fd` must be open for reading and serve no other purpose.
 pub(crate) fn take(fd: OwnedFd, conflicts: Conflicts) -> Locked {
     match try_take(&fd, conflicts) {
-        Ok(true) => Locked::Ours(Some(ImageLock { _fd: fd })),
+        Ok(true) => Locked::Ours(Some(ImageLock { fd })),
         Ok(false) => Locked::InUse,
         // Some file systems and servers do not support such locks. Copying continues without them.
         Err(_) => Locked::Ours(None),

@@ -9,6 +9,7 @@ use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FlockOperation, OFlags, SeekFrom, StatxFlags};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::ioctl::{Getter, Opcode, ioctl, opcode};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use rustix::{fs, mm, pipe};
 
 use super::posix::{Result, open, open_named, status};
@@ -205,6 +206,13 @@ pub(crate) fn pipe(len: usize) -> Result<(OwnedFd, OwnedFd)> {
 /// Creates a file in memory that has no name; see `memfd_create(2)`.
 pub(crate) fn memory_file() -> Result<OwnedFd> {
     fs::memfd_create("blockcopy", fs::MemfdFlags::CLOEXEC)
+}
+
+/// Duplicates a descriptor of another process: both then have the same open file, with its locks and claims. See `pidfd_getfd(2)`.
+pub(crate) fn duplicate_of(process: i32, descriptor: i32) -> Result<OwnedFd> {
+    let process = Pid::from_raw(process).ok_or(Errno::SRCH)?;
+    let process = pidfd_open(process, PidfdFlags::empty())?;
+    pidfd_getfd(process, descriptor, PidfdGetfdFlags::empty())
 }
 
 /// Opens the terminal of `fd` again and locks it, unless it is locked already. A lock belongs to the open file description, and `fd` shares

@@ -206,6 +206,11 @@ pub(crate) fn memory_file() -> Result<OwnedFd> {
     Err(Errno::OPNOTSUPP)
 }
 
+/// Fails: no process can duplicate a descriptor of another one.
+pub(crate) fn duplicate_of(_process: i32, _descriptor: i32) -> Result<OwnedFd> {
+    Err(Errno::OPNOTSUPP)
+}
+
 /// Opens the terminal of `fd` again and locks it, unless it is locked already.
 pub(crate) fn lock_terminal(fd: impl AsFd) -> Result<OwnedFd> {
     let terminal = reopen(fd, OFlags::WRONLY | OFlags::NONBLOCK)?;

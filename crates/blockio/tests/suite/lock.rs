@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use blockcopy_blockio::stdio::lock_byte_for_life;
+use blockcopy_blockio::stdio::{duplicate_for_life, lock_byte_for_life};
 use blockcopy_blockio::{Error, Sink, SinkOptions};
 
 use crate::support::{
@@ -113,6 +113,24 @@ fn a_claim_without_the_lock_does_not_count_as_a_lock() {
     waiting.join().unwrap().unwrap();
 }
 
+/// Runs a test as a child that holds a file, its standard input. Returns the words that it has printed in brackets.
+fn held_by(test: &str, file: &Path) -> (Child, String) {
+    let mut holder = child(test)
+        .stdin(File::open(file).unwrap())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let stdout = holder.stdout.as_mut().unwrap();
+    let mut byte = [0];
+    while !said.contains(']') && stdout.read(&mut byte).unwrap() == 1 {
+        said.push(char::from(byte[0]));
+    }
+    let (_, words) = said.split_once('[').unwrap();
+    (holder, words.trim_end_matches(']').to_owned())
+}
+
 const HOLDER: &str = "lock::a_byte_stays_locked_as_long_as_its_process_lives";
 
 #[test]
@@ -128,23 +146,40 @@ fn a_byte_stays_locked_as_long_as_its_process_lives() {
     }
     let folder = tempfile::tempdir().unwrap();
     let held = file_with(folder.path(), "held", b"");
-    let mut holder = child(HOLDER)
-        .stdin(File::open(&held).unwrap())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut said = String::new();
-    let stdout = holder.stdout.as_mut().unwrap();
-    let mut byte = [0];
-    while !said.contains(']') && stdout.read(&mut byte).unwrap() == 1 {
-        said.push(char::from(byte[0]));
-    }
-    assert!(said.contains("[true false true]"), "{said}");
+    let (mut holder, said) = held_by(HOLDER, &held);
+    assert_eq!(said, "true false true");
     assert!(!lock_byte_for_life(&held, 7).unwrap());
     assert!(lock_byte_for_life(&held, 9).unwrap());
     holder.kill().unwrap();
     holder.wait().unwrap();
     assert!(lock_byte_for_life(&held, 7).unwrap());
     assert!(lock_byte_for_life(Path::new("/nowhere"), 7).is_err());
+}
+
+const CLAIMER: &str = "lock::what_a_process_has_claimed_stays_so_while_another_has_its_descriptors";
+
+#[test]
+fn what_a_process_has_claimed_stays_so_while_another_has_its_descriptors() {
+    if is_child(CLAIMER) {
+        let sink = locked("/dev/fd/0").unwrap();
+        let claim = sink.claim().into_iter();
+        let claim: Vec<String> = claim.map(|descriptor| descriptor.to_string()).collect();
+        println!("[{}]", claim.join(" "));
+        thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    let directory = on_disk();
+    let path = file_with(directory.path(), "file", &pattern(4096));
+    let (mut claimer, said) = held_by(CLAIMER, &path);
+    let process = i32::try_from(claimer.id()).unwrap();
+    let claim: Vec<i32> = said.split(' ').map(|word| word.parse().unwrap()).collect();
+    for descriptor in &claim {
+        duplicate_for_life(process, *descriptor).unwrap();
+    }
+    assert!(duplicate_for_life(process, 1 << 20).is_err());
+    claimer.kill().unwrap();
+    claimer.wait().unwrap();
+    assert_eq!(locked(&path).unwrap_err().code(), "locked");
+    assert_eq!(open_sink(&path, false).unwrap_err().code(), "busy");
+    assert!(duplicate_for_life(process, claim[0]).is_err());
 }

@@ -1,0 +1,244 @@
+// Copies over two connections that lose the first one: the second keeps the destination claimed until a new process has taken over.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+import { assertSame } from "../support/files/bytes.ts";
+import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
+import { noise } from "../support/files/files.ts";
+import { commandOf, script } from "../support/hosts/hosts.ts";
+import {
+  assertFailed,
+  COMMAND,
+  EXIT,
+  isSingle,
+  killGroup,
+  lastLine,
+  quote,
+} from "../support/programs/cli.ts";
+import { defer } from "../support/cleanup.ts";
+import { eventually } from "../support/programs/eventually.ts";
+import { type Running, start } from "../support/programs/pipe.ts";
+import { pair, type Pair } from "../support/programs/sync-pair.ts";
+import { lacking } from "../support/programs/tools.ts";
+
+const MIB = 2 ** 20;
+
+/** Four parts. */
+const source = noise("lost", 16 * MIB);
+const old = noise("old", source.length);
+
+/**
+ * A copy whose first stream has written blocks and then waits, and whose second one has taken a part and waits too. These files lead it on:
+ * `lost` ends the first connection, `again` lets its successor begin, and `gate` lets the second stream finish.
+ */
+interface Copy extends Pair {
+  sync: Running;
+  touch: (name: "lost" | "again" | "gate") => void;
+}
+
+/** The end that is on another host. */
+type Remote = "destination" | "source";
+
+/**
+ * Lines of sh(1) for a remote shell whose first connection of the first stream carries a MiB. Stages at the source of the first stream have no
+ * option that names it: those of the second, and of what takes its place, are told the size.
+ */
+const RSH: Readonly<Record<Remote, (keeps: boolean) => string>> = {
+  destination: (keeps) => `case $* in
+*--part=1/2*) if mkdir seen 2>&-; then
+  { { dd bs=64K count=16 2>&-; ${keeps ? "sleep 60" : "until [ -e lost ]; do sleep 0.02; done"}; } |
+    setsid sh -c "echo \\$\\$ > pid; exec $*" 2>&1 >&3 3>&- | grep --line-buffered -v '"event":"error"' >&2; } 3>&1 ${keeps ? "<&4 &" : ""}
+  until [ -e lost ]; do sleep 0.02; done
+  exit 255
+fi
+until [ -e again ]; do sleep 0.02; done;;
+*--part=2/2*) { dd bs=64K count=4 2>&-; until [ -e gate ]; do sleep 0.02; done; cat; } | sh -c "$*"
+code=$?; : > ended; exit $code;;
+esac`,
+  source: () => `case $* in
+*--source-size*) if mkdir second 2>&-; then
+  sh -c "$*" | { dd bs=64K count=4 2>&-; until [ -e gate ]; do sleep 0.02; done; cat; }
+  exit
+fi
+until [ -e again ]; do sleep 0.02; done;;
+*retrieve*)
+  { sh -c "$*" 2>&1 >&3 3>&- | grep --line-buffered -v '"event":"error"' >&2; } 3>&1 |
+    { dd bs=64K count=16 2>&-; until [ -e lost ]; do sleep 0.02; done; }
+  exit 255;;
+esac`,
+};
+
+interface Options {
+  remote?: Remote;
+  options?: readonly string[];
+  /** The lost process does not notice that its connection has gone. */
+  keeps?: boolean;
+  files?: Partial<Pair>;
+}
+
+async function begin(
+  t: TestContext,
+  { remote = "destination", options = [], keeps = false, files = {} }: Options = {},
+): Promise<Copy> {
+  const destination = options.includes("--truncate") ? Buffer.concat([old, old]) : old;
+  const copy = { ...pair(t, { source, destination }), ...files };
+  const { folder, from, to } = copy;
+  const rsh = join(folder, "rsh");
+  script(rsh, `shift; cd ${quote([folder])}; exec 4<&0\n${RSH[remote](keeps)}\nexec sh -c "$*"`);
+  const [a, b] = remote === "source" ? ["host:", ""] : ["", "host:"];
+  const shell = ["-e", rsh, "--remote-command", quote(COMMAND), "--compress", "none"];
+  const args = ["sync", "--streams", "2", "-v", ...shell, ...options, `${a}${from}`, `${b}${to}`];
+  const sync = start(t, args, {});
+  const touch: Copy["touch"] = (name) => writeFileSync(join(folder, name), "");
+  defer(t, () => ["lost", "again", "gate"].forEach((name) => touch(name as "lost")));
+  const wrote = (): boolean => {
+    const offset = /stream 1 takes the part from (\d+) to/.exec(sync.stderr())?.[1];
+    const at = Number(offset ?? Number.NaN);
+    return offset !== undefined && startOf(to, at).equals(source.subarray(at, at + 8));
+  };
+  await until(sync, "wrote a block of stream 1", wrote);
+  await until(sync, "took a part", () => /stream 2 takes the part/.test(sync.stderr()));
+  return { ...copy, sync, touch };
+}
+
+function startOf(file: string, at: number): Buffer {
+  return readFileSync(file).subarray(at, at + 8);
+}
+
+function until({ child, stderr }: Running, what: string, holds: () => boolean): Promise<void> {
+  const found = (): boolean => {
+    assert.equal(child.exitCode, null, stderr());
+    return holds();
+  };
+  return eventually(found, { what, detail: stderr });
+}
+
+const LOSS =
+  /^WARNING \(sync\): .*; stream 1 of 2 copies its parts again over a new connection \(1 of at most 3\)$/gm;
+
+/** Ends the first connection, and waits until nothing of its stream is left. */
+async function lose({ sync, touch }: Copy): Promise<void> {
+  touch("lost");
+  await until(sync, "warned", () => sync.stderr().match(LOSS) !== null);
+}
+
+/** Lets a new process take the place of the lost one. */
+async function takeOver({ sync, touch }: Copy): Promise<void> {
+  const parts = (): number => sync.stderr().match(/stream 1 takes the part/g)?.length ?? 0;
+  const before = parts();
+  touch("again");
+  await until(sync, "took the parts again", () => parts() > before);
+}
+
+async function assertSurvives({ sync, touch, to }: Copy): Promise<void> {
+  touch("gate");
+  assert.deepEqual(await sync.ended, { code: EXIT.ok, signal: null }, sync.stderr());
+  assertSame(readFileSync(to), source);
+  assert.equal(sync.stderr().match(/^WARNING/gm)?.length, 1, sync.stderr());
+  assert.match(sync.stderr(), /^ {2}16\.00 MiB read /m);
+}
+
+describe("the first connection is lost", { concurrency: true }, () => {
+  test("the connection to the destination", { skip: lacking("flock") }, async (t) => {
+    const copy = await begin(t, {
+      options: ["--lock", "--truncate", "--create", "--verify", "full", "-t"],
+    });
+    await lose(copy);
+    assert.equal(spawnSync("flock", ["-n", copy.to, "true"]).status, 1, "it is not locked");
+    await takeOver(copy);
+    await assertSurvives(copy);
+    assert.equal(statSync(copy.to).mtimeMs, statSync(copy.from).mtimeMs);
+  });
+
+  test("the connection to the source", async (t) => {
+    const copy = await begin(t, { remote: "source", options: ["--verify", "written"] });
+    await lose(copy);
+    await takeOver(copy);
+    await assertSurvives(copy);
+  });
+
+  test("a device stays claimed without a gap", { skip: lackingLoop || isSingle }, async (t) => {
+    const { folder } = pair(t);
+    const device = loopWith(t, folder, old);
+    const copy = await begin(t, { files: { to: device.path } });
+    const claim = (): void =>
+      closeSync(openSync(device.path, constants.O_RDWR | constants.O_EXCL | constants.O_NONBLOCK));
+    assert.throws(claim, /EBUSY/);
+    await lose(copy);
+    assert.throws(claim, /EBUSY/);
+    await takeOver(copy);
+    assert.throws(claim, /EBUSY/);
+    await assertSurvives(copy);
+    assertSame(deviceContent(device), source);
+    claim();
+  });
+
+  test("the lost process still runs: its successor waits until it has ended", async (t) => {
+    const copy = await begin(t, { keeps: true });
+    const stuck = Number(readFileSync(join(copy.folder, "pid"), "utf8"));
+    defer(t, () => killGroup(stuck));
+    process.kill(stuck, "SIGSTOP");
+    await lose(copy);
+    const taken = takeOver(copy);
+    const hasGone = (): boolean => {
+      const gone = commandOf(String(stuck)) === "";
+      const again = copy.sync.stderr().match(/stream 1 takes the part from 0 /g)?.length === 2;
+      assert.ok(gone || !again, "both work for the stream");
+      return gone;
+    };
+    await eventually(hasGone, { what: "ended the process", everyMs: 5, detail: copy.sync.stderr });
+    await taken;
+    await assertSurvives(copy);
+  });
+
+  test("another file has got the name of an end", async (t) => {
+    for (const [remote, message] of [
+      ["destination", /destination is another file or device than when the copy began/],
+      ["source", /source is another file or device than when the copy began/],
+    ] as const) {
+      const copy = await begin(t, { remote });
+      await lose(copy);
+      const end = remote === "source" ? copy.from : copy.to;
+      renameSync(end, `${end}.moved`);
+      writeFileSync(end, old);
+      copy.touch("again");
+      const { code } = await copy.sync.ended;
+      assertFailed({ code, stderr: copy.sync.stderr() }, EXIT.busy, "sync", message);
+      assertSame(readFileSync(end), old, "the other file");
+    }
+  });
+
+  test("the other stream has ended by then", async (t) => {
+    const copy = await begin(t);
+    await lose(copy);
+    copy.touch("gate");
+    await until(copy.sync, "ended the other one", () => existsSync(join(copy.folder, "ended")));
+    copy.touch("again");
+    const { code } = await copy.sync.ended;
+    const lost = /the connection to host was lost, or the stage there was killed/;
+    assertFailed({ code, stderr: copy.sync.stderr() }, EXIT.cut, "sync", lost);
+    assert.match(copy.sync.stderr(), /^WARNING \(sync\): no new connection: .*list of the parts/m);
+  });
+
+  test("the second stream cannot share the claim", async (t) => {
+    const copy = await begin(t, { options: ["--digest-cache", "cache"] });
+    copy.touch("lost");
+    const { code } = await copy.sync.ended;
+    assert.equal(code, EXIT.cut, copy.sync.stderr());
+    assert.match(lastLine(copy.sync.stderr()), /the connection to host was lost/);
+    assert.doesNotMatch(copy.sync.stderr(), /new connection/);
+    rmSync(join(copy.folder, "cache"), { force: true });
+  });
+});
