@@ -22,16 +22,16 @@ export interface SharedCopy {
   parts: number;
   /** The identity of the destination, which no other file or device may take the place of; undefined if it is not known. */
   instance?: string | undefined;
-  /** Longest identity: there is no more room for it in the list. */
-const LONGEST_INSTANCE = 150;
+  /** The files of a digest cache that the streams share; undefined without one. */
+  digests?: SharedDigests;
+}
+
+/** Longest identity: there is no more room for it in the list. */
+const LONGEST_INSTANCE = 120;
 
 /** Returns an identity if it has room in the list. */
 export function shortInstance(instance: string | null): string | undefined {
   return instance !== null && isInstance(instance) ? instance : undefined;
-}
-
-/** The files of a digest cache that the streams share; undefined without one. */
-  digests?: SharedDigests;
 }
 
 /** The files of a digest cache that the first stream has open for all streams. */
@@ -89,7 +89,7 @@ function parsed(text: string): SharedCopy | undefined {
 }
 
 function isInstance(value: unknown): value is string {
-  return typeof value === "string" && value.length <= LONGEST_INSTANCE && /^[ -~]+$/.test(value);
+  return typeof value === "string" && value.length <= LONGEST_INSTANCE && /^[ !#-[\]-~]+$/.test(value);
 }
 
 function isShared(value: unknown, streams: number): value is SharedDigests {

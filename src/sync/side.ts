@@ -7,6 +7,7 @@ import type { StageEvent } from "../ui/programs/event-schema.ts";
 import { parseEvent } from "../ui/programs/parse-event.ts";
 import { printable } from "../errors/printable.ts";
 import { type Counted, COUNTED, NO_COUNTS } from "../ui/progress.ts";
+import type { SyncError } from "./failures/sync-error.ts";
 import { RecentTimeSpent } from "./find-bottleneck.ts";
 
 /** Lines that are kept from the output of a program, for the message if it fails. */
@@ -83,6 +84,8 @@ export class Side {
   left: string | undefined;
   /** The error that it has reported. */
   error: (StageEvent & { event: "error" }) | undefined;
+  /** The reason why its connection was ended: it has been silent for too long. */
+  silence: SyncError | undefined;
   /** The last lines from there that are not events: messages of ssh or of a shell. */
   readonly lastLines: string[] = [];
 
@@ -118,9 +121,9 @@ export class Side {
     this.begun = new Promise((resolve) => (this.#resolveBegun = resolve));
   }
 
-  /** True while its stage runs and has opened its file. */
+  /** True while its stage runs and has opened its file, as far as is known. */
   get isRunning(): boolean {
-    return this.hasBegun && !this.#hasEnded;
+    return this.hasBegun && !this.#hasEnded && this.silence === undefined;
   }
 
   /** Takes a line. Returns the event if it is one. */

@@ -22,6 +22,8 @@ interface Watched {
   loggingIn: boolean;
   /** Seconds since its last sign of life. */
   silent: number;
+  /** Ends this program alone, if the copy can go on without it; false if it cannot. */
+  endAlone: (error: SyncError) => boolean;
 }
 
 /** The limit on silence, and the reactions to it. */
@@ -29,7 +31,7 @@ export interface SilenceOptions {
   /** Seconds of silence after which a program is given up; 0 for no limit. */
   timeout: number;
   warn: (message: string) => void;
-  /** Called once per program that is given up. */
+  /** Called once per program that is given up, unless it is ended alone. */
   giveUp: (error: SyncError) => void;
 }
 
@@ -64,9 +66,10 @@ export class Silence {
    * Starts to watch a program.
    *
    * @param what the program, for a message
+   * @param endAlone ends it if the copy can go on without it; false if it cannot
    */
-  watch(end: Endpoint, what: string): Watch {
-    const watched: Watched = { end, what, loggingIn: end.kind === "remote", silent: 0 };
+  watch(end: Endpoint, what: string, endAlone: Watched["endAlone"] = () => false): Watch {
+    const watched = { end, what, endAlone, loggingIn: end.kind === "remote", silent: 0 };
     return {
       begin: () => {
         watched.silent = 0;
@@ -106,20 +109,21 @@ export class Silence {
 
   #tick(watched: Watched): void {
     const { timeout, warn, giveUp } = this.#options;
-    const { end, what, loggingIn } = watched;
+    const { end, what, loggingIn, endAlone } = watched;
     const where = hostLabel(end);
     watched.silent += 1;
     if (watched.silent === timeout) {
       this.#watched.delete(watched);
-      giveUp(
-        new SyncError(
-          loggingIn
-            ? `${where} has not answered for ${timeout} seconds`
-            : `${what} on ${where} has said nothing for ${timeout} seconds`,
-          "make sure that the host is up and has free memory, and that no process there is stopped, then run the same command again: it continues; --timeout sets the limit",
-          ExitCode.later,
-        ),
+      const error = new SyncError(
+        loggingIn
+          ? `${where} has not answered for ${timeout} seconds`
+          : `${what} on ${where} has said nothing for ${timeout} seconds`,
+        "make sure that the host is up and has free memory, and that no process there is stopped, then run the same command again: it continues; --timeout sets the limit",
+        ExitCode.later,
       );
+      if (!endAlone(error)) {
+        giveUp(error);
+      }
     } else if (watched.silent === WARN_AFTER) {
       warn(`waiting for ${where}: nothing heard for ${WARN_AFTER} seconds`);
     }

@@ -9,6 +9,8 @@ import type { StageLogin } from "./connection/login.ts";
 export interface Observers {
   listener: Listener;
   silence: Silence;
+  /** True if the copy can go on with a new stage in the place of one whose connection is ended. */
+  isReplaceable?: (side: Side) => boolean;
   /** True for a stage of 0.0.2, which prints nothing while it runs: only its start is watched. */
   isSilent?: boolean;
 }
@@ -21,9 +23,17 @@ export interface Observers {
 export function stageProgram(
   side: Side,
   { command, login }: { command: Program["command"]; login?: StageLogin | undefined },
-  { listener, silence, isSilent }: Observers,
+  { listener, silence, isSilent, isReplaceable }: Observers,
 ): Program {
-  const watch = silence.watch(side.end, `the stage at the ${side.role}`);
+  let endProgram: (() => void) | undefined;
+  const watch = silence.watch(side.end, `the stage at the ${side.role}`, (error) => {
+    if (endProgram === undefined || isReplaceable?.(side) !== true) {
+      return false;
+    }
+    side.silence = error;
+    endProgram();
+    return true;
+  });
   const take = listener.of(side);
   return {
     command,
@@ -35,7 +45,8 @@ export function stageProgram(
         return login.ended(status);
       },
     },
-    onStart: () => {
+    onStart: (end) => {
+      endProgram = end;
       // Lines of an earlier attempt do not explain the end of this one.
       side.lastLines.splice(0);
       watch.begin();

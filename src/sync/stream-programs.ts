@@ -152,7 +152,9 @@ function queueFor(place: number, streams: readonly Stream[]): string | undefined
  */
 export function joinable(place: number, streams: readonly Stream[]): string | undefined {
   const others = streams.filter((_, other) => other !== place);
-  const running = others.flatMap(({ to }) => (to.isRunning ? (to.queue ?? []) : []));
+  const running = others.flatMap(({ to, from }) =>
+    to.isRunning && from.silence === undefined ? (to.queue ?? []) : [],
+  );
   return running.find((queue) => place !== 0 || hasClaim(queue));
 }
 

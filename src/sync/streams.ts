@@ -6,7 +6,7 @@ import type { Sent } from "./connection/host-lines.ts";
 import type { SidePair } from "./copy-view.ts";
 import { Exchange } from "./exchange.ts";
 import { failureOf } from "./failures/failure.ts";
-import { LostConnections, mayBeLost } from "./failures/lost-connection.ts";
+import { canBeLost, LostConnections, mayBeLost } from "./failures/lost-connection.ts";
 import { Listener, type SyncContext } from "./listener.ts";
 import type { Side } from "./side.ts";
 import { Silence } from "./silence.ts";
@@ -55,7 +55,10 @@ export async function runStreams(
     warn: context.warn,
     giveUp: (error) => listener.giveUp(error),
   });
-  const observers = { listener, silence };
+  const lost = new LostConnections(context.warn);
+  const isReplaceable = (side: Side): boolean =>
+    mayReplace(plan) && !lost.areTooMany && canBeLost(side) && hasSuccessor(side, streams);
+  const observers = { listener, silence, isReplaceable };
   const options = { plan, sent, streams, observers, says: context };
   const programs = streams.flatMap((_, place) => programsOf(options, place));
   const preface = rangeListOf(extents, copy);
@@ -70,7 +73,6 @@ export async function runStreams(
       ? streams.flatMap((_, place) => pipesOf(place, streams.length, piping))
       : controlPipes(streams, { source, destination, remote, tunnel, preface });
   const writes = writesDestination(plan);
-  const lost = new LostConnections(context.warn);
   const run = (): Promise<PipelineResult> =>
     runPipeline(native, programs, pipes, {
       abort: listener.refused,
@@ -98,6 +100,12 @@ export async function runStreams(
  */
 function mayReplace(plan: CopyPlan): boolean {
   return writesDestination(plan) && plan.copy.audit === undefined && plan.tunnel === undefined;
+}
+
+/** True if new stages can take the place of those of a side's stream, as far as another stream has what they need. */
+function hasSuccessor(side: Side, streams: readonly Stream[]): boolean {
+  const place = streams.findIndex(({ to, from }) => to === side || from === side);
+  return streams[place]?.to.process !== undefined && joinable(place, streams) !== undefined;
 }
 
 /** Returns the groups of programs that are replaced together: the two of each stream, if there are several streams. */

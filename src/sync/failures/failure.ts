@@ -89,7 +89,10 @@ function notBlockcopyError(other: Endpoint, message: string, code: number): Sync
 }
 
 /** Explains the end of a stage that was running, and reported no error. */
-export function cutOff({ end, role, lastLines }: Side, status: ExitStatus): SyncError {
+export function cutOff({ end, role, lastLines, silence }: Side, status: ExitStatus): SyncError {
+  if (silence !== undefined) {
+    return silence;
+  }
   const where = hostLabel(end);
   // The status is that of the program here which connects to the host. A signal has reached that, and not the stage.
   const connection = end.kind === "remote" && "signal" in status ? status.signal : undefined;

@@ -15,10 +15,15 @@ export function mayBeLost(side: Side, status: ExitStatus): boolean {
   return isLost(side, status) || isFollowing(side, status);
 }
 
-/** True if the connection to a stage was lost. ssh ends in the same way if the stage there is killed. */
-function isLost({ end, hasBegun, error }: Side, status: ExitStatus): boolean {
+/** True if the connection to a stage was lost, or ended because of its silence. ssh ends in the same way if the stage there is killed. */
+function isLost(side: Side, status: ExitStatus): boolean {
   const isCut = "signal" in status || ("code" in status && status.code === SSH_FAILED);
-  return end.kind === "remote" && hasBegun && error === undefined && isCut;
+  return canBeLost(side) && (isCut || side.silence !== undefined);
+}
+
+/** True if the end of a stage could be the loss of its connection: it has opened its file, and reported no failure. */
+export function canBeLost({ end, hasBegun, error }: Side): boolean {
+  return end.kind === "remote" && hasBegun && error === undefined;
 }
 
 /** True if a stage has ended because the one at the other end of its stream has, or was ended for that reason. */
@@ -49,6 +54,11 @@ export class LostConnections {
     this.#warn = warn;
   }
 
+  /** True if no more streams are to be replaced. */
+  get areTooMany(): boolean {
+    return this.#losses.length >= MOST_REPLACED;
+  }
+
   /**
    * True if a stream is to be replaced: it has lost a connection, and nothing else ended it. It must have a process at the destination that
    * another one can replace safely.
@@ -59,7 +69,7 @@ export class LostConnections {
     if (loss === undefined || !isReplaceable) {
       return false;
     }
-    if (this.#losses.length === MOST_REPLACED) {
+    if (this.areTooMany) {
       this.#warn(
         `stream ${number} of ${count} gets no new connection: ${MOST_REPLACED} were lost before`,
       );
@@ -90,10 +100,11 @@ export class LostConnections {
   }
 }
 
-/** Returns the end that lost its connection first; undefined if none has, or if one has failed for another reason. */
+/** Returns the end that was silent, or lost its connection first; undefined if none has, or if one has failed for another reason. */
 function lossAmong(ends: EndedStream["ends"]): Cause | undefined {
   const isExplained = ends.every(
     ({ side, status }) => mayBeLost(side, status) || isDone(side, status),
   );
-  return isExplained ? ends.find(({ side, status }) => isLost(side, status)) : undefined;
+  const lost = isExplained ? ends.filter(({ side, status }) => isLost(side, status)) : [];
+  return lost.find(({ side }) => side.silence !== undefined) ?? lost[0];
 }

@@ -302,7 +302,7 @@ class Pipeline {
       return undefined;
     }
     const child = this.#startChild(program, place);
-    program.onStart?.();
+    program.onStart?.(() => void stopChild(child, { ...GRACE, toEnd: 0 }));
     this.#children.set(place, child);
     this.#running += 1;
     return child;

@@ -30,8 +30,8 @@ export interface Program {
   within?: Within | undefined;
   /** Its login, if it connects to another host. */
   login?: Login | undefined;
-  /** Called when it has been started. */
-  onStart?: () => void;
+  /** Called when it has been started, with a function that ends it, by SIGKILL if need be. */
+  onStart?: (end: () => void) => void;
   /** Called with each line that it prints on standard error. */
   onLine: (text: string) => void;
   /** Tells if it has succeeded, where the exit code alone does not. */
