@@ -89,7 +89,9 @@ function parsed(text: string): SharedCopy | undefined {
 }
 
 function isInstance(value: unknown): value is string {
-  return typeof value === "string" && value.length <= LONGEST_INSTANCE && /^[ !#-[\]-~]+$/.test(value);
+  return (
+    typeof value === "string" && value.length <= LONGEST_INSTANCE && /^[ !#-[\]-~]+$/.test(value)
+  );
 }
 
 function isShared(value: unknown, streams: number): value is SharedDigests {

@@ -30,6 +30,9 @@ export const REPORT = "this is a fault of blockcopy: please report it with the l
 /** Kinds of failures that leave two stages without a direct connection. */
 export const NO_TUNNEL: readonly string[] = ["no-tunnel", "no-port", "no-key"];
 
+/** Kinds of failures of a direct connection that was lost on the way, or with its peer. */
+export const LOST_TUNNEL: readonly string[] = ["tunnel-cut", "tunnel-lost"];
+
 /** The exit code for each kind of failure, and the advice unless it depends on the error number. */
 const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> = {
   "not-found": { exitCode: ExitCode.noInput },

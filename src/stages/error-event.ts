@@ -1,4 +1,4 @@
-import { isEngineFailure, NO_TUNNEL } from "../errors/engine-failure.ts";
+import { isEngineFailure, LOST_TUNNEL, NO_TUNNEL } from "../errors/engine-failure.ts";
 import { adviceOn, exitCodeOf, failureMessage } from "../errors/explain.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import { ProtocolError } from "../protocol/error.ts";
@@ -16,6 +16,7 @@ export function errorEvent(error: unknown, stage: string, synced: number | undef
     consequence: isConsequence(error),
     ...(synced !== undefined && { synced }),
     ...(isEngineFailure(error) && NO_TUNNEL.includes(error.kind) && { tunnel: true }),
+    ...(isEngineFailure(error) && LOST_TUNNEL.includes(error.kind) && { tunnelLost: true }),
     ...(error instanceof SharedListError && error.makerGone && { firstStreamGone: true }),
     foreign:
       error instanceof ProtocolError &&

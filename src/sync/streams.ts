@@ -1,5 +1,6 @@
 import type { Cancellation } from "../blocks/cancellation.ts";
 import { type PipelineResult, runPipeline } from "../transport/processes/pipeline.ts";
+import type { ControlPipe, Pipe } from "../transport/processes/pipes.ts";
 import type { ProgramGroup } from "../transport/processes/program.ts";
 import { type Cause, causeOf, followsAnother } from "./failures/which-failed.ts";
 import type { Sent } from "./connection/host-lines.ts";
@@ -10,7 +11,7 @@ import { canBeLost, LostConnections, mayBeLost } from "./failures/lost-connectio
 import { Listener, type SyncContext } from "./listener.ts";
 import type { Side } from "./side.ts";
 import { Silence } from "./silence.ts";
-import { type PipeOptions, pipesOf, placesOf, rangeListOf } from "./stream-pipes.ts";
+import { pipesOf, placesOf, rangeListOf } from "./stream-pipes.ts";
 import {
   type CopyPlan,
   isLinked,
@@ -30,6 +31,9 @@ export interface StreamsEnd {
   /** The program that failed, if one did. */
   cause: Cause | undefined;
 }
+
+/** Makes the pipes of a stream, by its place among the streams. */
+type PipesAt = (place: number) => readonly (Pipe | ControlPipe)[];
 
 /**
  * Runs `retrieve` at the source and `receive` at the destination for each part of the copy, joined by pipes.
@@ -68,16 +72,17 @@ export async function runStreams(
     take,
     exchange: exchangeOf(context, plan, streams),
   };
-  const pipes =
+  const pipesAt: PipesAt =
     tunnel === undefined
-      ? streams.flatMap((_, place) => pipesOf(place, streams.length, piping))
+      ? (place) => pipesOf(place, streams.length, piping)
       : controlPipes(streams, { source, destination, remote, tunnel, preface });
+  const pipes = streams.flatMap((_, place) => pipesAt(place));
   const writes = writesDestination(plan);
   const run = (): Promise<PipelineResult> =>
     runPipeline(native, programs, pipes, {
       abort: listener.refused,
       ...(writes && { cancel: cancellation.signal }),
-      groups: mayReplace(plan) ? groupsOf(options, piping, lost) : [],
+      groups: mayReplace(plan) ? groupsOf(options, pipesAt, lost) : [],
     });
   const { statuses, firstFailed } = await (writes ? cancellation.during(run) : run());
   if (listener.refused.aborted) {
@@ -94,12 +99,9 @@ export async function runStreams(
   return { streams, cause: lost.causeOf(cause) };
 }
 
-/**
- * True if a stream that has lost a connection may be replaced. An audit has to count what the lost one has repaired, and a direct connection
- * is lost in other ways.
- */
+/** True if a stream that has lost a connection may be replaced. An audit has to count what the lost one has repaired. */
 function mayReplace(plan: CopyPlan): boolean {
-  return writesDestination(plan) && plan.copy.audit === undefined && plan.tunnel === undefined;
+  return writesDestination(plan) && plan.copy.audit === undefined;
 }
 
 /** True if new stages can take the place of those of a side's stream, as far as another stream has what they need. */
@@ -111,7 +113,7 @@ function hasSuccessor(side: Side, streams: readonly Stream[]): boolean {
 /** Returns the groups of programs that are replaced together: the two of each stream, if there are several streams. */
 function groupsOf(
   options: ProgramOptions,
-  piping: PipeOptions,
+  pipesAt: PipesAt,
   lost: LostConnections,
 ): ProgramGroup[] {
   const { streams, plan } = options;
@@ -129,10 +131,7 @@ function groupsOf(
           return undefined;
         }
         Object.assign(stream, sidesOf(plan, stream));
-        return {
-          programs: programsOf(options, place),
-          pipes: pipesOf(place, streams.length, piping),
-        };
+        return { programs: programsOf(options, place), pipes: pipesAt(place) };
       },
     };
   };

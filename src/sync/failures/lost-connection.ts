@@ -2,6 +2,7 @@ import { ExitCode, SIGNAL_EXIT_CODES } from "../../errors/exit-codes.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type { ExitStatus } from "../../transport/processes/child.ts";
 import { SSH_FAILED } from "../connection/connection-failure.ts";
+import { hostLabel } from "../connection/endpoint.ts";
 import type { Side } from "../side.ts";
 import { cutOff, failureOf } from "./failure.ts";
 import { isDone } from "./proof.ts";
@@ -15,8 +16,14 @@ export function mayBeLost(side: Side, status: ExitStatus): boolean {
   return isLost(side, status) || isFollowing(side, status);
 }
 
-/** True if the connection to a stage was lost, or ended because of its silence. ssh ends in the same way if the stage there is killed. */
+/**
+ * True if the connection to a stage was lost, or ended because of its silence, or if the stage has lost its direct connection to the other one.
+ * ssh ends in the same way if the stage there is killed.
+ */
 function isLost(side: Side, status: ExitStatus): boolean {
+  if (side.error?.tunnelLost === true) {
+    return side.hasBegun;
+  }
   const isCut = "signal" in status || ("code" in status && status.code === SSH_FAILED);
   return canBeLost(side) && (isCut || side.silence !== undefined);
 }
@@ -76,9 +83,8 @@ export class LostConnections {
       return false;
     }
     this.#losses.push(loss);
-    const { message } = cutOff(loss.side, loss.status);
     this.#warn(
-      `${message}; stream ${number} of ${count} copies its parts again over a new connection (${this.#losses.length} of at most ${MOST_REPLACED})`,
+      `${wordsFor(loss)}; stream ${number} of ${count} copies its parts again over a new connection (${this.#losses.length} of at most ${MOST_REPLACED})`,
     );
     return true;
   }
@@ -90,14 +96,22 @@ export class LostConnections {
   causeOf(cause: Cause): Cause {
     const { end, hello, before, error } = cause.side;
     const isLate = error?.firstStreamGone === true;
-    const isUnconnected = hello === undefined && before !== undefined;
-    const lost = this.#losses.filter(({ side }) => isLate || side.end === end).at(-1);
+    const isApart = before !== undefined && error?.tunnel === true;
+    const isUnconnected = isApart || (hello === undefined && before !== undefined);
+    const lost = this.#losses.filter(({ side }) => isLate || isApart || side.end === end).at(-1);
     if (lost === undefined || !(isLate || isUnconnected)) {
       return cause;
     }
     this.#warn(`no new connection: ${failureOf(cause, this.#warn).message}`);
     return lost;
   }
+}
+
+/** Describes a loss. */
+function wordsFor({ side, status }: Cause): string {
+  const { end, error } = side;
+  const on = end.kind === "local" ? "" : `on ${hostLabel(end)}: `;
+  return error === undefined ? cutOff(side, status).message : `${on}${error.message}`;
 }
 
 /** Returns the end that was silent, or lost its connection first; undefined if none has, or if one has failed for another reason. */

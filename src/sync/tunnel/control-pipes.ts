@@ -3,7 +3,7 @@ import { ALL_DONE } from "../../stages/save/write-and-sync.ts";
 import type { Endpoint } from "../connection/endpoint.ts";
 import { hostNameOf, type RemoteOptions } from "../connection/remote-command.ts";
 import type { SidePair } from "../copy-view.ts";
-import type { PipeOptions } from "../stream-pipes.ts";
+import { type PipeOptions, placesOf } from "../stream-pipes.ts";
 import { Rendezvous } from "./rendezvous.ts";
 import type { TunnelOptions } from "./tunnel-options.ts";
 
@@ -18,15 +18,23 @@ interface DirectCopy {
 }
 
 /**
- * Returns the control channels of all stages, in the order of {@link pipesOf}. The two stages of a stream use them to meet; the first
- * destination, which has the claim, is told there when the others are done.
+ * Returns a function that makes the control channels of the stages of a stream, by its place, in the order of {@link pipesOf}. The two use
+ * them to meet; the first destination, which has the claim, is told there when the others are done.
  */
-export function controlPipes(streams: readonly SidePair[], copy: DirectCopy): ControlPipe[] {
+export function controlPipes(
+  streams: readonly SidePair[],
+  copy: DirectCopy,
+): (place: number) => ControlPipe[] {
   const { source, destination, remote, tunnel, preface } = copy;
   const isSource = listensAtSource(copy);
   const listening = isSource ? source : destination;
   const hostName = listening.kind === "remote" ? hostNameOf(listening, remote) : undefined;
-  return streams.flatMap(({ from, to }, place): ControlPipe[] => {
+  return (place) => {
+    const stream = streams[place];
+    if (stream === undefined) {
+      throw new RangeError(`there is no stream ${place}`);
+    }
+    const { from, to } = stream;
     const waits = place === 0 && streams.length > 1;
     const rendezvous = new Rendezvous({
       listener: isSource ? from : to,
@@ -35,18 +43,18 @@ export function controlPipes(streams: readonly SidePair[], copy: DirectCopy): Co
       epilogue: waits ? ALL_DONE.length : 0,
       hostName,
     });
-    // The programs of a stream are next to each other, the destination first.
+    const places = placesOf(place);
     const others = Array.from({ length: 2 * streams.length - 1 }, (_, other) => other + 1);
     return [
       {
-        to: 2 * place,
+        to: places.destination,
         control: rendezvous.controlOf(to),
         preface: preface?.(),
         ...(waits && { epilogue: { after: others, text: ALL_DONE } }),
       },
-      { to: 2 * place + 1, control: rendezvous.controlOf(from) },
+      { to: places.source, control: rendezvous.controlOf(from) },
     ];
-  });
+  };
 }
 
 /** True if the source listens. A host that ssh connects to can be reached most likely, so a remote end does, unless told otherwise. */

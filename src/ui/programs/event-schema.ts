@@ -238,6 +238,8 @@ export const EVENTS = {
       foreign: t.isOptional(t.isBoolean()),
       /** True if the direct connection did not come up, so that nothing was sent. Written by a stage. */
       tunnel: t.isOptional(t.isBoolean()),
+      /** True if the direct connection was lost. Written by a stage. */
+      tunnelLost: t.isOptional(t.isBoolean()),
       /** True if the list of parts has gone with the first of several streams. Written by a stage of another stream. */
       firstStreamGone: t.isOptional(t.isBoolean()),
       read: READ,
