@@ -9,6 +9,7 @@ import { IDENTIFYING_FIELDS, type IdentifiedRow } from "../../src/snapshots/lvm/
 
 const EMPTY = Object.fromEntries(IDENTIFYING_FIELDS.map((name) => [name, ""])) as IdentifiedRow;
 const row = (fields: Partial<IdentifiedRow>): IdentifiedRow => ({
+import { versionFault } from "../../src/incremental/thin-delta-version.ts";
   ...EMPTY,
   vg_name: "vg",
   vg_uuid: "group",
@@ -130,5 +131,19 @@ test("the metadata snapshot in the state of a pool", () => {
   assert.equal(parseHeldRoot(line("44")), "44");
   for (const text of ["", "0 98304 thin-pool Fail\n", "0 98304 linear\n", line("4x")]) {
     assert.equal(parseHeldRoot(text), undefined, text);
+  }
+});
+
+test("a thin_delta that leaves out changed blocks is not relied on", () => {
+  for (const text of ["0.7.0\n", "0.9.0\n", "thin_delta 1.0.6\n", "1.0.12\n", "1.3.3", "2.0\n"]) {
+    assert.equal(versionFault(text), undefined, text);
+  }
+  for (const version of ["0.6.3", "1.0.0", "1.0.4", "1.0.5", "1.0"]) {
+    const fault = versionFault(`thin_delta ${version}\n`) ?? "";
+    assert.match(fault, /^thin_delta \S+ leaves out blocks .*; install .* 1\.0\.6 or later$/);
+  }
+  assert.match(versionFault("thin_delta 1.0.4-3.fc38\n") ?? "", /1\.0\.4 leaves out/);
+  for (const text of ["", "thin_delta\n", "unknown option --version\n", "1", "x1.0.6"]) {
+    assert.equal(versionFault(text), "thin_delta does not tell its version", text);
   }
 });

@@ -6,6 +6,7 @@ import { LVM_SECONDS } from "../snapshots/lvm/volumes.ts";
 import { removeUnless } from "../transport/files/unfinished.ts";
 import { runLongTool, runTool } from "../transport/processes/system-tool.ts";
 import { withMetadataSnapshot } from "./metadata-snapshot.ts";
+import { versionFault } from "./thin-delta-version.ts";
 
 /** Longest output of thin_delta that is read, in bytes. */
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -35,10 +36,20 @@ export async function changedRanges(
       throw new Error(`${JSON.stringify(id)} is no thin id`);
     }
   }
+  refuseFaultyProgram();
   const held = { device: deviceName(pool, "-tpool"), uuid: pool.lv_uuid };
   return withMetadataSnapshot(engine, held, () =>
     thinDelta(deviceName(pool, "_tmeta"), base.thin_id, snapshot.thin_id),
   );
+}
+
+/** @throws Error if thin_delta is of a version that leaves out changed blocks, or does not tell its version */
+function refuseFaultyProgram(): void {
+  const { output, failure } = runTool("thin_delta", ["--version"], LVM_SECONDS);
+  const fault = failure ?? versionFault(output);
+  if (fault !== undefined) {
+    throw new Error(fault);
+  }
 }
 
 async function thinDelta(metadata: string, base: string, snapshot: string): Promise<Extents> {

@@ -75,8 +75,8 @@ export const incrementalKills: Topic = {
     ...Object.fromEntries(
       [
         "after lvcreate",
-        "before thin_delta",
-        "after thin_delta",
+        "before thin_delta --meta",
+        "after thin_delta --meta",
         "after release_metadata_snap",
         "before lvchange --yes --set",
         "after lvchange --yes --set",

@@ -2,7 +2,7 @@
 . "$GUEST/lib.sh"
 . "$GUEST/snapshots-lib.sh"
 . "$GUEST/incremental-lib.sh"
-steps=('after lvcreate' 'before thin_delta' 'after thin_delta' 'after release_metadata_snap' 'before lvchange --yes --set'
+steps=('after lvcreate' 'before thin_delta --meta' 'after thin_delta --meta' 'after release_metadata_snap' 'before lvchange --yes --set'
   'after lvchange --yes --set' 'after lvchange --yes --activate' 'before lvremove' 'after lvremove')
 others=('a copy with an audit' 'the copy itself' 'after reserve_metadata_snap')
 if ! have_programs lvm thin_delta thin_check dmsetup || ! have_modules dm-thin-pool; then
