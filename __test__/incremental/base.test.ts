@@ -1,15 +1,19 @@
 // Decides if the base of the last copy can be used, from a report of LVM and a record. The guest makes such copies.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseBase, type Situation } from "../../src/incremental/choose-base.ts";
+import {
+  chooseBase,
+  reasonWithoutRecord,
+  type Situation,
+} from "../../src/incremental/choose-base.ts";
 import { wasWritten } from "../../src/incremental/destination.ts";
 import { parseHeldRoot } from "../../src/incremental/metadata-snapshot.ts";
 import { type BaseRecord, EVERYTHING } from "../../src/incremental/record.ts";
+import { versionFault } from "../../src/incremental/thin-delta-version.ts";
 import { IDENTIFYING_FIELDS, type IdentifiedRow } from "../../src/snapshots/lvm/report.ts";
 
 const EMPTY = Object.fromEntries(IDENTIFYING_FIELDS.map((name) => [name, ""])) as IdentifiedRow;
 const row = (fields: Partial<IdentifiedRow>): IdentifiedRow => ({
-import { versionFault } from "../../src/incremental/thin-delta-version.ts";
   ...EMPTY,
   vg_name: "vg",
   vg_uuid: "group",
@@ -85,6 +89,7 @@ test("whatever does not fit is a reason to compare everything", () => {
     [change(base, { pool_lv: "other" }), /snapshot vg\/old is in another thin pool/],
     [change(base, { lv_tags: "blockcopy.base=weekly" }), /vg\/old has lost its tag/],
     [change(base, { lv_attr: "Vwi" }), /snapshot vg\/old is writable/],
+    [change(base, { lv_attr: "VRi" }), /snapshot vg\/old is writable/],
     [change(base, { lv_size: "1048576" }), /snapshot vg\/old has another size/],
     [other({ host: "third" }), /the last copy went to \/dev\/vg\/copy on dest/],
     [other({ path: "/dev/vg/two" }), /the last copy went to \/dev\/vg\/copy on dest/],
@@ -103,6 +108,38 @@ test("whatever does not fit is a reason to compare everything", () => {
     assert.match(text, expected === "base" ? /^base$/ : expected, JSON.stringify(changes));
   }
   assert.equal(EVERYTHING.start, 0);
+});
+
+test("what the time of the last change of a file tells", () => {
+  const state = "file uuid:1 5 100.500000000";
+  const facts = { ...record.facts, destination: { ...destination, state } };
+  const unfinished = [{ start: 0, end: 1 }];
+  for (const [time, pending, expected] of [
+    ["100.500000000", [], /^base$/],
+    ["100.500000001", [], /written to .*, or has changed its mode, owner or names$/],
+    ["99.900000000", [], /rolled back or restored/],
+    // A copy that did not end well has written in known ranges. A file that was rolled back lacks more.
+    ["100.500000001", unfinished, /^base$/],
+    ["100.499999999", unfinished, /rolled back or restored/],
+    ["99.900000000", unfinished, /rolled back or restored/],
+  ] as const) {
+    const now = other({ state: `file uuid:1 5 ${time}` });
+    const choice = chooseBase({ ...SITUATION, ...now, record: { facts, pending } });
+    assert.match("reason" in choice ? choice.reason : "base", expected, time);
+  }
+});
+
+test("a base without a record is a reason for an alarm, and a first copy is not", () => {
+  const cases: readonly (readonly [Partial<Situation>, RegExp])[] = [
+    [{}, /no record of the last copy in \S+, although its snapshot vg\/old exists; keep/],
+    [{ rows: [origin, pool] }, /^this is the first copy with this name$/],
+    [change(base, { origin: "other" }), /first copy/],
+    [change(base, { lv_tags: "blockcopy.base=weekly" }), /first copy/],
+  ];
+  for (const [changes, expected] of cases) {
+    const reason = reasonWithoutRecord({ ...SITUATION, ...changes });
+    assert.match(reason, expected, JSON.stringify(changes));
+  }
 });
 
 test("a change of the state of a destination, where the two can be compared", () => {

@@ -1,8 +1,10 @@
 import { poolOf } from "../snapshots/lvm/plan.ts";
 import { listIn, type IdentifiedRow } from "../snapshots/lvm/report.ts";
 import { pathOf } from "../snapshots/lvm/volumes.ts";
-import { type Destination, wasWritten } from "./destination.ts";
+import { type Destination, wasRolledBack, wasWritten } from "./destination.ts";
 import type { BaseRecord } from "./record.ts";
+import { STATE_FOLDER } from "./record-file.ts";
+import { FIRST } from "./word.ts";
 
 /** All that decides about a base. */
 export interface Situation {
@@ -33,6 +35,23 @@ export function chooseBase(situation: Situation): Choice {
   }
   const reason = baseFault(situation, base) ?? destinationFault(situation);
   return reason === undefined ? { base } : { reason };
+}
+
+/**
+ * Returns the reason to compare everything if there is no record. That of a first copy needs no alarm. A base without a record does: where
+ * the folder of the records is lost after each run, as in a container, every copy would take as long as the first one.
+ */
+export function reasonWithoutRecord({
+  rows,
+  origin,
+  tag,
+}: Pick<Situation, "rows" | "origin" | "tag">): string {
+  const base = rows.find(
+    (row) => row.origin === origin.lv_name && listIn(row.lv_tags).includes(tag),
+  );
+  return base === undefined
+    ? FIRST
+    : `there is no record of the last copy in ${STATE_FOLDER}, although its snapshot ${pathOf(base)} exists; keep that folder between the runs, and use one NAME for each destination`;
 }
 
 /** Returns the first reason that holds. */
@@ -69,7 +88,8 @@ function baseFault(
     [base.pool_lv !== origin.pool_lv, `the snapshot ${path} is in another thin pool`],
     [base.thin_id !== facts.base.thinId, `the snapshot ${path} was replaced`],
     [!listIn(base.lv_tags).includes(tag), `the snapshot ${path} has lost its tag ${tag}`],
-    [base.lv_attr.charAt(1).toLowerCase() !== "r", `the snapshot ${path} is writable`],
+    // `R` is a writable one that this host has activated for reading only, see lv_attr in lvs(8).
+    [base.lv_attr.charAt(1) !== "r", `the snapshot ${path} is writable`],
     [base.lv_size !== origin.lv_size, `the snapshot ${path} has another size`],
   ]);
 }
@@ -77,6 +97,8 @@ function baseFault(
 function destinationFault({ destination: now, record }: Situation): string | undefined {
   const { facts, pending } = record;
   const last = facts.destination;
+  // Its time of last change tells of these, too.
+  const isFile = now.state?.startsWith("file ") === true;
   return firstOf([
     [
       now.host !== last.host || now.path !== last.path,
@@ -85,10 +107,15 @@ function destinationFault({ destination: now, record }: Situation): string | und
     [now.identity === null, `${now.path} has no permanent identifier`],
     [now.identity !== last.identity, `${now.path} is another file or device than last time`],
     [now.size !== last.size, `${now.path} has another size than before`],
+    // Of what a rolled back file lacks, the pending ranges do not tell.
+    [
+      wasRolledBack(last.state, now.state),
+      `${now.path} is in a state from before the last copy: it was rolled back or restored`,
+    ],
     // Copies that did not end well have written to it too, in ranges that are known.
     [
       pending.length === 0 && wasWritten(last.state, now.state),
-      `something else has written to ${now.path} since the last copy`,
+      `something else has written to ${now.path} since the last copy${isFile ? ", or has changed its mode, owner or names" : ""}`,
     ],
   ]);
 }

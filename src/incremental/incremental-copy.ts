@@ -23,12 +23,12 @@ import {
   volumeOf,
 } from "../snapshots/take-snapshot.ts";
 import { baseTag } from "./base-name.ts";
-import { chooseBase } from "./choose-base.ts";
+import { chooseBase, reasonWithoutRecord } from "./choose-base.ts";
 import { type Destination, isOpening, isVerdict } from "./destination.ts";
 import { type BaseFacts, type BaseRecord, EVERYTHING } from "./record.ts";
 import { lockDestination, openStateFolder, RecordFile, type RecordKey } from "./record-file.ts";
 import { changedRanges, mappingFault } from "./thin-ranges.ts";
-import { FIRST, readWord } from "./word.ts";
+import { readWord } from "./word.ts";
 
 /** The ranges to compare, and the reason if that is everything. */
 export interface Changes {
@@ -290,7 +290,7 @@ async function prepare(
   if (found === undefined || "reason" in found) {
     // A record that cannot be read now must not be found again once the destination has been written to.
     await file.remove();
-    const { reason } = found ?? { reason: FIRST };
+    const reason = found?.reason ?? reasonWithoutRecord({ ...volumes, tag });
     return { changes: { extents: [EVERYTHING], reason }, last: undefined };
   }
   const changes = await changesSince(engine, found, { volumes, destination, tag });

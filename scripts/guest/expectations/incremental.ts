@@ -41,6 +41,8 @@ export const incremental: Topic = {
       theirs: "kept",
     },
     "thin_delta fails": all("thin_delta failed with exit code 1"),
+    "a thin_delta that leaves out blocks": all("thin_delta 1.0.4 leaves out blocks"),
+    "the record is lost": all("no record of the last copy in /var/lib/blockcopy"),
     "the base is gone": all("the snapshot of the last copy is gone"),
     "rolled back": all("vg/disk was replaced or rolled back"),
     "created again": all("vg/disk is not the volume that was copied last"),

@@ -4,7 +4,8 @@
 . "$GUEST/incremental-lib.sh"
 names=('the first night' 'the second night' 'the third night' 'nothing has changed' 'two at once' 'another destination'
   'the first destination again' 'a destination that something else wrote to' 'a metadata snapshot of another program'
-  'thin_delta fails' 'the base is gone' 'rolled back' 'created again' 'an audit that finds a difference'
+  'thin_delta fails' 'a thin_delta that leaves out blocks' 'the record is lost'
+  'the base is gone' 'rolled back' 'created again' 'an audit that finds a difference'
   'after that audit' 'two names for one destination' 'two names at once' 'between hosts' 'to a file' 'the same file' 'the file was written to' 'a volume that is not thin'
   'a full pool')
 if ! have_programs lvm thin_delta thin_check dmsetup lvconvert ssh sshd ssh-keygen || ! have_modules dm-thin-pool; then
@@ -88,6 +89,18 @@ chmod 755 /tmp/fails
 mount --bind /tmp/fails "$tool"
 nightly
 umount "$tool"
+outcome
+
+row 'a thin_delta that leaves out blocks'
+printf '#!/bin/sh\necho thin_delta 1.0.4\n' >/tmp/fails
+mount --bind /tmp/fails "$tool"
+nightly -q
+umount "$tool"
+outcome
+
+row 'the record is lost'
+rm "$STATE/nightly:vg:disk.base"
+nightly -q
 outcome
 
 row 'the base is gone'
