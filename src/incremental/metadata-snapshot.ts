@@ -11,8 +11,11 @@ import { runTool } from "../transport/processes/system-tool.ts";
 import { STATE_FOLDER } from "./record-file.ts";
 import { type StateLock, tryLock } from "./state-lock.ts";
 
-/** Milliseconds to wait for another run of this program that reads the metadata of the pool, and between two looks. */
-const WAIT = { most: 600_000, interval: 500 };
+/**
+ * Milliseconds to wait for other runs of this program that read the metadata of the pool, and between two looks. Dozens of volumes of one
+ * pool may be copied at the same time, and comparing everything takes longer than their turns.
+ */
+const WAIT = { most: 3_600_000, interval: 500 };
 
 /** First line of the file that says which metadata snapshot is that of a run. */
 const BEGINNING = "# blockcopy: a metadata snapshot of a thin pool";
