@@ -100,6 +100,21 @@ test("a run that fails is not counted, and its part is compared again", async (t
   });
 });
 
+test("the state of one destination is refused for another one", async (t) => {
+  const { folder, from, to, map } = ends(t, 5 * MIB);
+  const [state, other] = [join(folder, "state"), join(folder, "other")];
+  writeFileSync(other, noise("source", SOURCE_SIZE));
+  const args = ["sync", "--audit", "50%", "--audit-state", state, "--ranges", map, from];
+  assert.equal((await run([...args, other])).code, EXIT.ok);
+  const kept = readFileSync(state, "utf8");
+  // With the state of both, each would compare one half every time.
+  const words =
+    /state says which part of \S+other to audit next, and the destination is \S+: .*own/;
+  assertFailed(await run([...args, to]), EXIT.usage, "sync", words);
+  assert.equal(readFileSync(state, "utf8"), kept);
+  assert.equal(seenIn(await run([...args, other])).code, EXIT.ok);
+});
+
 test("another share begins anew, anywhere; what grows is in the range map, or is not audited", async (t) => {
   const { folder, from, to } = pair(t, { destination: SOURCE.subarray(0, 3 * MIB) });
   const [state, map] = [join(folder, "state"), join(folder, "map")];

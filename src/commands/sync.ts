@@ -1,10 +1,18 @@
 import { Command } from "clipanion";
 
 import { UsageError } from "../errors/copy-error.ts";
+import { printable } from "../errors/printable.ts";
+import { isExport } from "../native/export.ts";
+import { absolute } from "../native/files.ts";
 import type { ExtentList } from "../ranges/extents.ts";
 import { wantsLegacy } from "../process/environment.ts";
 import { attributeOptions } from "../stages/save/metadata.ts";
-import { parseEndpoint, pathHere, refuseSameExport } from "../sync/connection/endpoint.ts";
+import {
+  type Endpoint,
+  parseEndpoint,
+  pathHere,
+  refuseSameExport,
+} from "../sync/connection/endpoint.ts";
 import { refuseUnusableRsh } from "../sync/connection/unusable-rsh.ts";
 import { runCopy } from "../sync/copy.ts";
 import type { CopyResult } from "../sync/copy-result.ts";
@@ -163,8 +171,7 @@ export class SyncCommand extends SyncOptionsCommand {
     if (this.rsh !== undefined) {
       refuseUnusableRsh(this.rsh);
     }
-    const turn =
-      this.auditRuns === undefined ? undefined : AuditTurn.next(this.auditRuns, this.auditState);
+    const turn = this.auditRuns === undefined ? undefined : this.#auditTurn(to, this.auditRuns);
     this.audit = turn?.part;
     const legacy = this.wire !== undefined || wantsLegacy();
     const tunnel = this.#tunnel(legacy);
@@ -180,6 +187,13 @@ export class SyncCommand extends SyncOptionsCommand {
       readRanges: (file) => this.#readRanges(context, file, pathHere(from)),
     });
     return turn?.end(result, this) ?? result;
+  }
+
+  /** Begins one run of an audit. Its state file names the destination, for runs in other folders and other locales. */
+  #auditTurn(to: Endpoint, runs: number): AuditTurn {
+    const isPath = to.kind === "local" && !isExport(to.path);
+    const name = isPath ? absolute(to.path) : this.destination;
+    return AuditTurn.next(runs, this.auditState, printable(name, { ascii: true }));
   }
 
   /** Reads the range map, and warns of one that does not tell what has changed. */

@@ -11,15 +11,25 @@ import { AUDITED, parsePart } from "../options/ranges/part.ts";
 /** The start of a file that says which part is next. */
 const BEGINNING = "# blockcopy: the part to audit next";
 
+/** The content of a state file. */
+interface State {
+  /** The part to compare next. */
+  part: Part;
+  /** The destination whose parts are counted; undefined until a copy to it was complete. */
+  destination: string | undefined;
+}
+
 /** One run of an audit, which compares everything in a number of runs. */
 export class AuditTurn {
   /** The part to compare in this run. */
   readonly part: Part;
   readonly #state: string | undefined;
+  readonly #destination: string;
 
-  private constructor(part: Part, state: string | undefined) {
+  private constructor(part: Part, state: string | undefined, destination: string) {
     this.part = part;
     this.#state = state;
+    this.#destination = destination;
   }
 
   /**
@@ -27,15 +37,19 @@ export class AuditTurn {
    *
    * @param runs the number of runs, and of parts
    * @param state the state file; undefined for none
-   * @throws UsageError for a state file that cannot be read or written
+   * @param destination the name of the destination in the state file, in one line
+   * @throws UsageError for a state file that cannot be read or written, or is that of another destination
    */
-  static next(runs: number, state: string | undefined): AuditTurn {
+  static next(runs: number, state: string | undefined, destination: string): AuditTurn {
     // Without a state, each run begins anywhere: otherwise a state that is lost every night would leave all other parts out.
     const random = { number: 1 + Math.floor(Math.random() * runs), count: runs };
-    const kept = state === undefined ? undefined : partIn(state);
-    const turn = new AuditTurn(kept?.count === runs ? kept : random, state);
+    const kept = state === undefined ? undefined : stateIn(state);
+    if (state !== undefined && kept !== undefined) {
+      refuseOther(state, kept, destination);
+    }
+    const turn = new AuditTurn(kept?.part.count === runs ? kept.part : random, state, destination);
     // Before the copy, so that it does not end with a result that cannot be kept.
-    const failure = turn.#keep(turn.part);
+    const failure = turn.#keep({ part: turn.part, destination: kept?.destination });
     if (failure !== undefined) {
       throw new UsageError(
         `the state of the audit cannot be written: ${failure}`,
@@ -56,7 +70,8 @@ export class AuditTurn {
     { destination, incremental }: { destination: string; incremental: string | undefined },
   ): CopyResult {
     const { number, count } = this.part;
-    const unkept = this.#keep({ number: (number % count) + 1, count });
+    const next = { number: (number % count) + 1, count };
+    const unkept = this.#keep({ part: next, destination: this.#destination });
     const { blocks = 0, bytes = 0, first = null } = result.summary?.audit ?? {};
     if (blocks === 0) {
       return unkept === undefined
@@ -76,10 +91,15 @@ export class AuditTurn {
   }
 
   /** Writes the state file, if there is one; returns the reason if that fails. */
-  #keep({ number, count }: Part): string | undefined {
+  #keep({ part: { number, count }, destination }: State): string | undefined {
+    const lines = [
+      BEGINNING,
+      `${number}/${count}`,
+      ...(destination === undefined ? [] : [destination]),
+    ];
     return this.#state === undefined
       ? undefined
-      : replaceText(this.#state, `${BEGINNING}\n${number}/${count}\n`, BEGINNING);
+      : replaceText(this.#state, `${lines.join("\n")}\n`, BEGINNING);
   }
 }
 
@@ -89,15 +109,15 @@ export class AuditTurn {
  * @returns undefined for one that does not exist, and for an empty one, as mktemp(1) makes it
  * @throws UsageError for one that cannot be read or says anything else
  */
-function partIn(file: string): Part | undefined {
+function stateIn(file: string): State | undefined {
   const text = textOf(file);
-  const [beginning, part = "", ...rest] = text.split("\n");
+  const [beginning, part = "", destination = "", ...rest] = text.split("\n");
   if (text === "") {
     return undefined;
   }
   try {
     if (beginning === BEGINNING && rest.join("") === "") {
-      return parsePart(part, AUDITED);
+      return { part: parsePart(part, AUDITED), destination: destination || undefined };
     }
   } catch {
     // The message below says the same for all that is wrong with it.
@@ -106,6 +126,16 @@ function partIn(file: string): Part | undefined {
     `${file} does not say which part to audit next`,
     "give another name, or remove it",
   );
+}
+
+/** Refuses the state of another destination: of two that take turns, each could always compare the same half of its parts. */
+function refuseOther(file: string, { destination: kept }: State, destination: string): void {
+  if (kept !== undefined && kept !== destination) {
+    throw new UsageError(
+      `${file} says which part of ${kept} to audit next, and the destination is ${destination}: with one file for both, neither would be compared as a whole`,
+      "give each destination an --audit-state of its own; if this one only has another name now, remove the file",
+    );
+  }
 }
 
 /** Reads a file; one that does not exist is empty. */
