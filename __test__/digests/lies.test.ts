@@ -102,7 +102,9 @@ test("a difference from something else, by --force", async (t) => {
   const refused = await run(save, { stdin: answer.stdout });
   assertFailed(refused, EXIT.otherDestination, "save", /nothing was written/);
   assert.ok(readFileSync(cache).equals(before) && readFileSync(destination).equals(content));
-  assertSucceeded(await run([...save, "--force"], { stdin: answer.stdout }));
+  const forced = await run([...save, "--force"], { stdin: answer.stdout });
+  assert.equal(forced.code, EXIT.ok, forced.stderr);
+  assert.match(forced.stderr, /^WARNING \(save\): with --force, it is not checked/);
   await assertTrue(cache, destination);
 });
 

@@ -198,7 +198,10 @@ test("a delta over another destination: nothing is written, unless --force says 
       );
       assertSame(readFileSync(destination), other);
     }
-    assertSucceeded(await redirected(["save", "--force", destination], { from: names.delta }));
+    const forced = await redirected(["save", "--force", destination], { from: names.delta });
+    assert.equal(forced.code, EXIT.ok, forced.stderr);
+    const warned = /^WARNING \(save\): with --force, .* without --verify=full, nothing proves/;
+    assert.match(forced.stderr, warned);
     const found = readFileSync(destination);
     for (const { position, block } of readBlockStream(readFileSync(names.delta)).records)
       assertSame(

@@ -82,6 +82,10 @@ async function begin(session: SaveSession, head: Head | undefined): Promise<void
   writer.digest = head?.digest;
   if (head?.base !== undefined && !options.force) {
     await refuseOtherBase(context, sink, options.file, head, head.base);
+  } else if (head?.base !== undefined && options.verify !== "full") {
+    context.warn(
+      `with --force, it is not checked that the stream was made for ${options.file}, and without --verify=full, nothing proves the result`,
+    );
   }
   writer.records = await session.cache?.begin(head);
 }
