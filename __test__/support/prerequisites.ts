@@ -20,6 +20,7 @@ const PACKAGES: Record<string, string> = {
   "mkfs.xfs": "xfsprogs",
   mksh: "mksh",
   munged: "munge",
+  nbdfuse: "libnbd-bin",
   nbdinfo: "libnbd-bin",
   nbdkit: "nbdkit",
   prlimit: "util-linux",

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fd::{AsRawFd, BorrowedFd};
 
@@ -23,6 +23,28 @@ pub(crate) struct Mount {
     pub(crate) source: PathBuf,
     /// True if the file system is mounted read-only.
     pub(crate) read_only: bool,
+}
+
+/// File systems that answer a question about a file without asking a server or another process.
+const LOCAL: [&str; 14] = [
+    "bcachefs", "btrfs", "devtmpfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs",
+    "rootfs", "squashfs", "tmpfs", "xfs",
+];
+
+impl Mount {
+    /// True if a question about one of its files is answered at once: it asks neither a server nor another process, which may be gone.
+    pub(crate) fn is_local(&self) -> bool {
+        LOCAL.contains(&self.file_system.as_str())
+    }
+}
+
+/// Returns the mount that a path leads through, as far as its names tell. Asks no file system: links are not followed.
+pub(crate) fn mount_at<'a>(path: &Path, mounts: &'a [Mount]) -> Option<&'a Mount> {
+    let above = mounts
+        .iter()
+        .filter(|mount| path.starts_with(&mount.mountpoint));
+    // Of those with the same mountpoint, the last one hides the others.
+    above.max_by_key(|mount| mount.mountpoint.as_os_str().len())
 }
 
 /// Lock of flock(2) in /proc/locks; see `proc_locks(5)`.
@@ -277,6 +299,66 @@ mod tests {
                 mount(39, "7:1", "/srv/e", "ext4", "/dev/loop1"),
             ]
         );
+    }
+
+    fn mount(mountpoint: &str, file_system: &str) -> Mount {
+        Mount {
+            id: 1,
+            device_number: "0:44".to_owned(),
+            mountpoint: mountpoint.into(),
+            file_system: file_system.to_owned(),
+            source: "host:/srv".into(),
+            read_only: false,
+        }
+    }
+
+    #[test]
+    fn no_file_system_that_may_have_to_ask_a_server_is_local() {
+        for remote in [
+            "nfs",
+            "nfs4",
+            "cifs",
+            "smb3",
+            "fuse",
+            "fuse.sshfs",
+            "fuse.ext4",
+            "fuseblk",
+            "9p",
+            "ceph",
+            "afs",
+            "lustre",
+            "gpfs",
+            "autofs",
+            "",
+            "ext4 ",
+        ] {
+            assert!(!mount("/srv", remote).is_local(), "{remote}");
+        }
+        for local in ["tmpfs", "devtmpfs", "ext4", "xfs", "overlay"] {
+            assert!(mount("/srv", local).is_local(), "{local}");
+        }
+    }
+
+    #[test]
+    fn a_path_leads_through_the_last_mount_on_the_deepest_of_its_folders() {
+        let mounts = [
+            mount("/", "ext4"),
+            mount("/srv", "xfs"),
+            mount("/srv/a", "nfs4"),
+            mount("/srv/b", "nfs4"),
+            mount("/srv/b", "tmpfs"),
+        ];
+        for (path, file_system) in [
+            ("/srv/a/disk", "nfs4"),
+            ("/srv/a", "nfs4"),
+            ("/srv/ab/disk", "xfs"),
+            ("/srv/b/disk", "tmpfs"),
+            ("/disk", "ext4"),
+        ] {
+            let found = mount_at(Path::new(path), &mounts).unwrap();
+            assert_eq!(found.file_system, file_system, "{path}");
+        }
+        assert_eq!(mount_at(Path::new("disk"), &mounts), None);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Backing files and devices of loop devices; see loop(4).
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fd::AsFd;
 
-use crate::linux::proc_tables::mount_id;
+use crate::linux::patience::answer_to;
+use crate::linux::proc_tables::{Mount, mount_at, mount_id};
 use crate::linux::sysfs;
 use crate::sys::{self, FileType, Stat};
 use crate::text::word;
@@ -29,13 +32,33 @@ pub(crate) enum Attached {
     },
 }
 
+/// Directories in sysfs of the loop devices whose backing files did not answer. Each is asked about once.
+static SILENT: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+
 /// Returns the backing file or device, given the directory of the loop device in sysfs; `None` if it is not a loop device, or not
-/// attached.
-///
-/// Asks the kernel through the node of the device. If that cannot be opened, the name of the file at the time of attaching is used.
-pub(crate) fn attached(directory: &Path) -> Option<Attached> {
+/// attached, or if the file is on a server, or on a file system in another process, that does not answer. Nothing that is copied lies there
+/// then: it could not be opened.
+pub(crate) fn attached(directory: &Path, mounts: &[Mount]) -> Option<Attached> {
     let file = sysfs::attribute(directory, "loop/backing_file")?;
-    let path = Path::new(OsStr::from_bytes(&file));
+    let path = PathBuf::from(OsString::from_vec(file));
+    if mount_at(&path, mounts).is_none_or(Mount::is_local) {
+        return examined(directory, &path);
+    }
+    let mut silent = SILENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let silent = silent.get_or_insert_default();
+    if silent.contains(directory) {
+        return None;
+    }
+    let asked = directory.to_owned();
+    let answer = answer_to(move || examined(&asked, &path));
+    if answer.is_none() {
+        silent.insert(directory.to_owned());
+    }
+    answer?
+}
+
+/// Asks the kernel through the node of the device. If that cannot be opened, the name of the file at the time of attaching is used.
+fn examined(directory: &Path, path: &Path) -> Option<Attached> {
     let found = sys::stat(path).ok();
     if let Some(backing) = backing(directory) {
         let offset = backing.offset;
@@ -50,7 +73,7 @@ pub(crate) fn attached(directory: &Path) -> Option<Attached> {
         return Some(Attached::File {
             file: (backing.file_system, backing.inode),
             mount,
-            name: word(&file),
+            name: word(path.as_os_str().as_bytes()),
             offset,
         });
     }
@@ -69,7 +92,7 @@ pub(crate) fn attached(directory: &Path) -> Option<Attached> {
         Attached::File {
             file: (file_system, inode),
             mount: mount_of(path),
-            name: word(&file),
+            name: word(path.as_os_str().as_bytes()),
             offset,
         }
     })

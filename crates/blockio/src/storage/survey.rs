@@ -99,8 +99,8 @@ impl Place {
 pub(super) struct Survey<'a> {
     sysfs: &'a Path,
     mounts: &'a [Mount],
-    /// Finds the backing file of a loop device, given its directory in sysfs.
-    attached: &'a dyn Fn(&Path) -> Option<Attached>,
+    /// Finds the backing file of a loop device, given its directory in sysfs, and the mounts.
+    attached: &'a dyn Fn(&Path, &[Mount]) -> Option<Attached>,
     pub(super) layers: Vec<Layer>,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Survey<'a> {
     pub(super) fn new(
         sysfs: &'a Path,
         mounts: &'a [Mount],
-        attached: &'a dyn Fn(&Path) -> Option<Attached>,
+        attached: &'a dyn Fn(&Path, &[Mount]) -> Option<Attached>,
     ) -> Self {
         Self {
             sysfs,
@@ -177,7 +177,7 @@ impl<'a> Survey<'a> {
 
     /// Adds the backing file or device of a loop device.
     fn backing_of(&mut self, directory: &Path, place: &Place) {
-        match (self.attached)(directory) {
+        match (self.attached)(directory, self.mounts) {
             None => {}
             Some(Attached::Device { number, offset }) => {
                 self.device(&number, None, place.at(How::Loop, offset));

@@ -18,12 +18,6 @@ const MOST: usize = 3;
 /// `O_ACCMODE`, `O_WRONLY` and `O_RDWR` of open(2) are the two lowest bits.
 const ACCESS_MODE: u32 = 0o3;
 
-/// File systems that return the type of an open file without asking a server or another process.
-const LOCAL: [&str; 14] = [
-    "bcachefs", "btrfs", "devtmpfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs",
-    "rootfs", "squashfs", "tmpfs", "xfs",
-];
-
 /// Process that has it open for writing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Opener {
@@ -35,17 +29,14 @@ pub(crate) fn of_file(stat: &Stat) -> Vec<Opener> {
     let file_system = sys::device_number(stat.file_system);
     let mut mounts = Mounts::default();
     search(|fd| {
-        // stat(2) on the file may block forever, so procfs is asked first, which knows the inode since Linux 5.14.
+        // procfs knows the inode since Linux 5.14, and is asked first because it answers at once.
         let inode = fd.info("ino").and_then(|inode| inode.parse::<u64>().ok());
-        let is_candidate = match inode {
-            Some(inode) => inode == stat.inode,
-            None => mounts
-                .of(fd)
-                .is_none_or(|mount| is_local(mount) || mount.device_number == file_system),
-        };
-        fd.leads_to("/")
-            && is_candidate
+        // stat(2) may block forever on another file system, also for a file that happens to have the same inode there.
+        let may_ask = |mount: &Mount| mount.is_local() || mount.device_number == file_system;
+        inode.is_none_or(|inode| inode == stat.inode)
+            && fd.leads_to("/")
             && fd.writes()
+            && mounts.of(fd).is_none_or(may_ask)
             && sys::stat(&fd.link).is_ok_and(|found| found.same(stat))
     })
 }
@@ -59,7 +50,8 @@ pub(crate) fn of_device(storage: &Storage) -> Vec<Opener> {
             return false;
         }
         // A device may have a node anywhere, for instance in a container. stat(2) would block on a network file system whose server is down.
-        let may_ask = mounts.of(fd).map_or_else(|| fd.leads_to("/dev/"), is_local);
+        let mount = mounts.of(fd);
+        let may_ask = mount.map_or_else(|| fd.leads_to("/dev/"), Mount::is_local);
         let device = may_ask.then(|| sys::block_device_at(&fd.link)).flatten();
         let Some(device) = device.filter(|device| !apart.contains(device)) else {
             return false;
@@ -71,10 +63,6 @@ pub(crate) fn of_device(storage: &Storage) -> Vec<Opener> {
         }
         shares
     })
-}
-
-fn is_local(mount: &Mount) -> bool {
-    LOCAL.contains(&mount.file_system.as_str())
 }
 
 /// Mounts by namespace, each read once; there may be thousands in each.
@@ -192,44 +180,4 @@ pub(crate) fn names(openers: &[Opener]) -> String {
         String::new()
     };
     format!("{}{more}", named.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_file_system_that_may_have_to_ask_a_server_is_local() {
-        let mount = |file_system: &str| Mount {
-            id: 1,
-            device_number: "0:44".to_owned(),
-            mountpoint: "/srv".into(),
-            file_system: file_system.to_owned(),
-            source: "host:/srv".into(),
-            read_only: false,
-        };
-        for remote in [
-            "nfs",
-            "nfs4",
-            "cifs",
-            "smb3",
-            "fuse",
-            "fuse.sshfs",
-            "fuse.ext4",
-            "fuseblk",
-            "9p",
-            "ceph",
-            "afs",
-            "lustre",
-            "gpfs",
-            "autofs",
-            "",
-            "ext4 ",
-        ] {
-            assert!(!is_local(&mount(remote)), "{remote}");
-        }
-        for local in ["tmpfs", "devtmpfs", "ext4", "xfs", "overlay"] {
-            assert!(is_local(&mount(local)), "{local}");
-        }
-    }
 }

@@ -1,0 +1,81 @@
+// Nothing that a file system or a process never answers keeps a copy waiting that has nothing to do with it.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { defer } from "../support/cleanup.ts";
+import { scratch } from "../support/files/files.ts";
+import { attach, lackingLoop } from "../support/files/loop.ts";
+import { mountTmpfs } from "../support/files/mount.ts";
+import { assertFailed, EXIT, killGroup, type Outcome, run } from "../support/programs/cli.ts";
+import { eventually } from "../support/programs/eventually.ts";
+import { assertSynced, pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { lackingRoot, system } from "../support/programs/tools.ts";
+
+const lackingFuse =
+  lackingRoot("nbdkit", "nbdfuse", "mount") ||
+  (!existsSync("/dev/fuse") && "there is no FUSE here");
+
+/** A file of a file system in another process, until the test ends. Nothing of it is cached, so that each question reaches that process. */
+async function fuseFile(t: TestContext): Promise<{ file: string; process: ChildProcess }> {
+  const point = join(scratch(t), "fuse");
+  mkdirSync(point);
+  const options = ["-o", "attr_timeout=0", "-o", "entry_timeout=0"];
+  const words = [...options, point, "[", "nbdkit", "memory", "4M", "]"];
+  const process = spawn("nbdfuse", words, { stdio: "ignore", detached: true });
+  defer(t, () => {
+    system("umount", "--lazy", point);
+    killGroup(process.pid);
+  });
+  const file = join(point, "nbd");
+  await eventually(() => existsSync(file), { what: "mounted" });
+  return { file, process };
+}
+
+/** Runs the program while a process is stopped, and so answers nothing. */
+async function whileStopped(other: ChildProcess, args: string[]): Promise<Outcome> {
+  other.kill("SIGSTOP");
+  try {
+    return await run(args, { timeoutMs: 15_000 });
+  } finally {
+    other.kill("SIGCONT");
+  }
+}
+
+/** Runs a program in Python that says when it is ready, until the test ends. */
+async function python(t: TestContext, text: string, ...words: string[]): Promise<void> {
+  const child = spawn("python3", ["-c", text, ...words], { stdio: ["pipe", "pipe", "inherit"] });
+  defer(t, () => child.kill("SIGKILL"));
+  await once(child.stdout, "data");
+}
+
+test("the file of a loop device", { skip: lackingFuse || lackingLoop }, async (t) => {
+  const { from, to } = pair(t);
+  const { file, process } = await fuseFile(t);
+  attach(t, file);
+  assertSynced(await whileStopped(process, ["sync", from, to]), to);
+});
+
+const OPENER = `
+import os, sys
+opened = [os.open(name, os.O_RDWR) for name in sys.argv[1:]]
+print("ready", flush=True)
+sys.stdin.read()
+`;
+
+test("a file with the same inode", { skip: lackingFuse || lackingRoot("python3") }, async (t) => {
+  const { from, folder } = pair(t);
+  const { file, process } = await fuseFile(t);
+  const tmpfs = mountTmpfs(t, folder, 2 * SOURCE.length);
+  const { ino } = statSync(file);
+  let to = "";
+  for (let number = 0; to === "" || statSync(to).ino < ino; number += 1) {
+    to = join(tmpfs, String(number));
+    writeFileSync(to, "");
+  }
+  writeFileSync(to, SOURCE);
+  await python(t, OPENER, file, to);
+  const outcome = await whileStopped(process, ["sync", from, to]);
+  assertFailed(outcome, EXIT.busy, "sync", /process \d+ \(python3.*\) has it .* open for writing/);
+});
