@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
 import { defer } from "../support/cleanup.ts";
@@ -79,6 +79,20 @@ test("a file that another process has open or locked", { skip: lacking("python3"
   assertSynced(await run(["sync", from, to]), to);
   await end(reader);
 });
+
+test(
+  "a process of another user does not share the destination, whatever its command line says",
+  { skip: lackingRoot("setpriv") },
+  async (t) => {
+    const { from, to } = pair(t);
+    const opener = `require("fs").openSync(process.argv[1], "r+"); console.log("ready"); process.stdin.resume()`;
+    chmodSync(to, 0o666);
+    chmodSync(dirname(to), 0o755);
+    const node = [process.execPath, "-e", opener, to, "--force"];
+    await stranger(t, "setpriv", "--reuid=12345", "--clear-groups", ...node);
+    await assertBusy(from, to, /process \d+ \(node[^)]*\) has it or a part of it open/);
+  },
+);
 
 test("a source that a virtual machine writes to", { skip: lacking("python3") }, async (t) => {
   const { from, to } = pair(t);

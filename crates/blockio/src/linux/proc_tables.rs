@@ -78,9 +78,20 @@ pub(crate) fn ancestors(process: u32) -> Vec<u32> {
 }
 
 fn parent(process: u32) -> Option<u32> {
+    status(process, "PPid:")?.parse().ok()
+}
+
+/// Returns the user whose rights a process has (its effective user ID).
+pub(crate) fn user(process: u32) -> Option<u32> {
+    let users = status(process, "Uid:")?;
+    users.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// Returns a line of `/proc/PID/status`, by the name at its beginning.
+fn status(process: u32, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-    line.trim().parse().ok()
+    let value = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(value.trim().to_owned())
 }
 
 /// Returns the name of a process, as far as it can be read: `process 4711 (fdisk)`.

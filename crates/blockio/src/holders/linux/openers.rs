@@ -160,13 +160,18 @@ fn is_part(process: u32) -> bool {
     is_same_program_with(process, |word| word.starts_with(b"--part="))
 }
 
-/// True for a process that runs the same program as this one, with a word in its command line for which `matches` returns true.
+/// True for a process of the same user that runs the same program as this one, with a word in its command line for which `matches` returns
+/// true.
 fn is_same_program_with(process: u32, matches: impl Fn(&[u8]) -> bool) -> bool {
     let folder = Path::new("/proc").join(process.to_string());
     let same = fs::read_link(folder.join("exe"))
         .is_ok_and(|program| fs::read_link("/proc/self/exe").is_ok_and(|own| own == program));
-    let words = fs::read(folder.join("cmdline")).unwrap_or_default();
-    same && words.split(|&byte| byte == 0).any(matches)
+    // Another user could have the words say anything, to write to a destination at the same time.
+    let own = proc_tables::user(std::process::id());
+    same && own.is_some()
+        && proc_tables::user(process) == own
+        && fs::read(folder.join("cmdline"))
+            .is_ok_and(|words| words.split(|&byte| byte == 0).any(matches))
 }
 
 /// Returns the names of the processes: `process 4711 (qemu-system-x86)`. Empty if there are none.
