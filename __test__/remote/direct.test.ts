@@ -133,6 +133,17 @@ async function runOn(
   return { output };
 }
 
+test("a host whose ports for IPv6 take no IPv4", { skip }, async (t) => {
+  const set = (value: string): string => {
+    const [program, ...words] = prefixOn("one");
+    return system(program, ...words, "sysctl", "-w", `net.ipv6.bindv6only=${value}`);
+  };
+  set("1");
+  defer(t, () => set("0"));
+  const { from, to } = pair(t);
+  assertSynced(await sync([...TLS, from, `one:${to}`]), to);
+});
+
 test("a port that is taken", { skip }, async (t) => {
   const { from, to } = pair(t);
   const source = `require("node:net").createServer().listen(41000, () => console.log("ready"))`;

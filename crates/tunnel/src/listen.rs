@@ -1,12 +1,14 @@
 //! The end that listens.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
+use rustix::io::ioctl_fioclex;
+use rustix::net::{self, AddressFamily, SocketType, sockopt};
 
 use crate::control::Control;
 use crate::error::words;
@@ -223,8 +225,8 @@ fn start(
 fn listen(bind: Option<IpAddr>, port: u16) -> std::io::Result<(TcpListener, SocketAddr)> {
     let listener = match bind {
         Some(address) => TcpListener::bind((address, port))?,
-        // An IPv6 socket also takes IPv4 connections; a host may be without IPv6.
-        None => TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).or_else(|error| {
+        // A host may be without IPv6.
+        None => listen_everywhere(port).or_else(|error| {
             if error.kind() == ErrorKind::AddrInUse {
                 return Err(error);
             }
@@ -234,6 +236,23 @@ fn listen(bind: Option<IpAddr>, port: u16) -> std::io::Result<(TcpListener, Sock
     listener.set_nonblocking(true)?;
     let place = listener.local_addr()?;
     Ok((listener, place))
+}
+
+/// Most connections that wait to be accepted, as of `TcpListener`.
+const BACKLOG: i32 = 128;
+
+/// Opens a port for IPv6 and IPv4, whatever this host is set to (`net.ipv6.bindv6only`), which `TcpListener` goes by.
+fn listen_everywhere(port: u16) -> std::io::Result<TcpListener> {
+    let socket = net::socket(AddressFamily::INET6, SocketType::STREAM, None)?;
+    ioctl_fioclex(&socket)?;
+    sockopt::set_ipv6_v6only(&socket, false)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    net::bind(
+        &socket,
+        &SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0),
+    )?;
+    net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
 }
 
 impl Session {
