@@ -10,6 +10,7 @@ import { assertSame } from "../support/files/bytes.ts";
 import { assertFailed, EXIT, type Outcome, run } from "../support/programs/cli.ts";
 import { noise, scratch } from "../support/files/files.ts";
 import { pair, SOURCE } from "../support/programs/sync-pair.ts";
+import { system } from "../support/programs/tools.ts";
 
 const MIB = 1024 * 1024;
 const BLOCK = 128 * 1024;
@@ -136,6 +137,8 @@ test("options and state files that are refused before anything is written", asyn
   };
   const ranges = ["--ranges", map];
   const share = ["--audit", "50%"];
+  const pipe = join(folder, "pipe");
+  system("mkfifo", pipe);
   for (const [args, words] of [
     [share, /--audit compares a share of what --ranges leaves out/],
     [[...ranges, "--audit-state", "x"], /--audit is missing/],
@@ -147,7 +150,9 @@ test("options and state files that are refused before anything is written", asyn
       [...ranges, ...share, "--audit-state", join(folder, "missing", "state")],
       /the state of the audit cannot be written/,
     ],
-    [[...ranges, ...share, "--audit-state", folder], /cannot be read: .*EISDIR/],
+    [[...ranges, ...share, "--audit-state", folder], /cannot be read: .* is not a regular file/],
+    [[...ranges, ...share, "--audit-state", pipe], /cannot be read: .* is not a regular file/],
+    [[...ranges, ...share, "--audit-state", "/dev/zero"], /cannot be read: .* is not a regular/],
     [
       [...ranges, ...share, "--audit-state", state("a disk")],
       /does not say which part to audit next/,

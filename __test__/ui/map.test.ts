@@ -1,7 +1,7 @@
 // The change map: its numbers, and what is drawn of them.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ChangeMap } from "../../src/ui/change-map.ts";
@@ -182,4 +182,11 @@ test("neither the change map nor the metrics take the place of anything else", a
       (await run(["sync", "-q", "--metrics", metrics, `--map-file=${metrics}.svg`, from, to])).code,
       EXIT.ok,
     );
+  // Whoever can write to their folder can also make them long.
+  truncateSync(metrics, 2 ** 28);
+  const peak = join(folder, "peak");
+  const prefix = ["time", "--quiet", "--format=%M", `--output=${peak}`];
+  const long = await run(["sync", "-q", "--metrics", metrics, from, to], { prefix });
+  assert.equal(long.code, EXIT.ok, long.stderr);
+  assert.ok(Number(readFileSync(peak, "utf8")) < 300 * 1024, "of a long file, all was read");
 });

@@ -2,8 +2,7 @@ import type { Part } from "../../blocks/part.ts";
 import { CopyError, ReportError, UsageError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import type { CopyResult } from "../../sync/copy-result.ts";
-import { readTextSync } from "../../native/files.ts";
-import { replaceText } from "../../transport/files/small-file.ts";
+import { readSmall, replaceText, whyNotReplace } from "../../transport/files/small-file.ts";
 import { systemCode, systemReason } from "../../errors/stream-errors.ts";
 import { formatBytes } from "../../ui/format.ts";
 import { AUDITED, parsePart } from "../options/ranges/part.ts";
@@ -140,15 +139,24 @@ function refuseOther(file: string, { destination: kept }: State, destination: st
 
 /** Reads a file; one that does not exist is empty. */
 function textOf(file: string): string {
+  // Anything else than a file could keep this program waiting, or never end.
+  const refused = whyNotReplace(file, "");
+  if (refused !== undefined) {
+    throw unreadable(refused);
+  }
   try {
-    return readTextSync(file);
+    return readSmall(file);
   } catch (error) {
     if (systemCode(error) === "ENOENT") {
       return "";
     }
-    throw new UsageError(
-      `the state of the audit cannot be read: ${file}: ${systemReason(error)}`,
-      "give the name of a file that this user can read and replace",
-    );
+    throw unreadable(`${file}: ${systemReason(error)}`);
   }
+}
+
+function unreadable(reason: string): UsageError {
+  return new UsageError(
+    `the state of the audit cannot be read: ${reason}`,
+    "give the name of a file that this user can read and replace",
+  );
 }

@@ -1,7 +1,7 @@
 import { ReportError, UsageError } from "../../errors/copy-error.ts";
 import { exitCodeOf } from "../../errors/explain.ts";
 import { type CopyResult, summaryLines } from "../../sync/copy-result.ts";
-import { readText, replaceText, whyNotReplace } from "../../transport/files/small-file.ts";
+import { readSmall, replaceText, whyNotReplace } from "../../transport/files/small-file.ts";
 import type { ChangeMap } from "../../ui/change-map.ts";
 import { type Differences, RANGES_BEGINNING } from "../../ui/differences.ts";
 import type { CopyState } from "../../ui/copy-state.ts";
@@ -111,9 +111,18 @@ export function writeMetrics(
     dryRun,
   };
   // A file that may not be replaced can have any content, so it is not read.
-  const before = refused === undefined ? readText(file) : "";
+  const before = refused === undefined ? metricsBefore(file) : "";
   const failure = replaceText(file, metricsText(metrics, before), METRICS_BEGINNING);
   return failure === undefined ? undefined : new ReportError("the metrics", failure);
+}
+
+/** Returns the metrics of the run before; empty if there are none, or if they cannot be read. */
+function metricsBefore(file: string): string {
+  try {
+    return readSmall(file);
+  } catch {
+    return "";
+  }
 }
 
 /** Writes the last events of a copy; returns the first error of its reports, `late` or that of the events. */

@@ -28,6 +28,18 @@ export function whyNotReplace(path: string, beginning: string): string | undefin
   }
 }
 
+/** The most bytes of a small file. The metrics of the longest names have a tenth of that. */
+const MOST_BYTES = 1024 * 1024;
+
+/**
+ * Reads a small file that others may change: of a longer one only the beginning, and it waits for nothing.
+ *
+ * @throws the system's error, such as EISDIR; ELOOP for a symbolic link
+ */
+export function readSmall(path: string): string {
+  return firstOf(path, MOST_BYTES);
+}
+
 /** Returns up to `length` bytes from the start of a file. */
 function firstOf(path: string, length: number): string {
   // The flags are for something else that may have been put there since the check.
