@@ -28,7 +28,7 @@ import {
 } from "../support/programs/cli.ts";
 import { scratch } from "../support/files/files.ts";
 import { pair } from "../support/programs/sync-pair.ts";
-import { lackingRoot } from "../support/programs/tools.ts";
+import { lackingRoot, system } from "../support/programs/tools.ts";
 
 /** Ways to let another user change the content of the second of two folders. */
 const CHANGES: [what: string, change: (outer: string, inner: string) => void, root?: boolean][] = [
@@ -121,6 +121,24 @@ test(
     assertFailed(await run(args), EXIT.permission, "checksum", why, /give the real name/);
   },
 );
+
+test("a pipe of another user is not waited for", { skip: lackingRoot("mkfifo") }, async (t) => {
+  const { from, to, folder } = pair(t);
+  chmodSync(folder, 0o1777);
+  const pipe = join(folder, "pipe");
+  system("mkfifo", pipe);
+  const written = `sleep 0.3; echo "0 128K" > ${pipe}`;
+  assertSucceeded(await bash(`(${written}) & ${blockcopy("checksum", "--ranges", pipe, to)}`));
+  chownSync(pipe, 12_345, 0);
+  for (const args of [
+    ["checksum", "--ranges", pipe, to],
+    ["sync", "--ranges", pipe, from, to],
+    ["sync", "--destinations", pipe, from],
+  ]) {
+    const why = /cannot be trusted: .*pipe belongs to another user \(12345, /;
+    assertFailed(await run(args), EXIT.permission, args[0] ?? "", why, /chown/);
+  }
+});
 
 for (const [what, change, root] of CHANGES_OF_FILE)
   test(`a digest cache: ${what}`, { skip: root === true && lackingRoot() }, async (t) => {

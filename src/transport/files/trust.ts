@@ -1,4 +1,4 @@
-import type { Stats } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { CopyError } from "../../errors/copy-error.ts";
@@ -145,6 +145,29 @@ function distrustOf(path: string, stat: Stats): Distrust | undefined {
     };
   }
   return undefined;
+}
+
+/**
+ * Opens a file, a pipe or a device for reading. It waits for the writer of a named pipe only if no other user can be that: the pipe may have
+ * been put there to keep this program waiting. Ask {@link distrustOfInput} about what it has opened.
+ *
+ * @throws the system's error
+ */
+export async function openInput(file: string): Promise<FileHandle> {
+  const { O_RDONLY, O_NONBLOCK } = constants;
+  const found = await promises.stat(file);
+  const waits = found.isFIFO() ? (await distrustOfPipe(file)) === undefined : !found.isFile();
+  return promises.open(file, waits ? O_RDONLY : O_RDONLY | O_NONBLOCK);
+}
+
+/** Finds the reason not to trust a pipe that is not open yet. Those without a name, as of `<(…)` in a shell, are trusted. */
+async function distrustOfPipe(path: string): Promise<Distrust | undefined> {
+  try {
+    const way = await walk(path);
+    return "distrust" in way ? way.distrust : distrustOf(way.real, way.stat);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

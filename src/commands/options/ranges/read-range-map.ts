@@ -4,12 +4,11 @@ import { UsageError } from "../../../errors/copy-error.ts";
 import type { StageContext } from "../../../blocks/context.ts";
 import { type ExtentList, Extents } from "../../../ranges/extents.ts";
 import { isExport } from "../../../native/export.ts";
-import { promises } from "../../../native/files.ts";
 import { MAX_EXTENTS } from "../../../protocol/range-list.ts";
 import { isStandardInput } from "../../../transport/streams/standard-input.ts";
 import { StreamError, systemCode } from "../../../errors/stream-errors.ts";
 import { Input } from "../../../transport/streams/input.ts";
-import { distrustOfInput, refuseUntrusted } from "../../../transport/files/trust.ts";
+import { distrustOfInput, openInput, refuseUntrusted } from "../../../transport/files/trust.ts";
 import type { DataStream } from "../../run/data-streams.ts";
 import type { Kind } from "../declare.ts";
 import { fileHere } from "../file-name.ts";
@@ -83,7 +82,7 @@ export async function readRanges(
     const input = new Input(native, "range map");
     return parse("the range map on standard input", (target) => input.read(target));
   }
-  const handle = await promises.open(file, "r").catch((error: unknown) => {
+  const handle = await openInput(file).catch((error: unknown) => {
     throw new UsageError(
       `the range map ${file} cannot be opened (${systemCode(error) ?? String(error)})`,
       "check its name and permissions",

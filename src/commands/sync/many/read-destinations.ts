@@ -1,9 +1,8 @@
 import { UsageError } from "../../../errors/copy-error.ts";
 import { StreamError, systemCode, systemReason } from "../../../errors/stream-errors.ts";
 import type * as Binding from "../../../native/binding.js";
-import { promises } from "../../../native/files.ts";
 import { nameOf } from "../../../native/names.ts";
-import { distrustOfInput, refuseUntrusted } from "../../../transport/files/trust.ts";
+import { distrustOfInput, openInput, refuseUntrusted } from "../../../transport/files/trust.ts";
 import { Input } from "../../../transport/streams/input.ts";
 import { isStandardInput } from "../../../transport/streams/standard-input.ts";
 import type { DataStream } from "../../run/data-streams.ts";
@@ -48,7 +47,7 @@ export async function readDestinations(native: typeof Binding, list: string): Pr
 }
 
 async function readFile(list: string, buffer: Buffer): Promise<number> {
-  const handle = await promises.open(list, "r").catch((error: unknown) => {
+  const handle = await openInput(list).catch((error: unknown) => {
     throw new UsageError(
       `the list of destinations ${list} cannot be opened: ${systemReason(error)}`,
       "check its name and permissions",
