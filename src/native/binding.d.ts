@@ -116,6 +116,11 @@ export declare class Sink {
   /** True for an export of an NBD server; it is a device too. */
   get isExport(): boolean
   /**
+   * Takes for granted that all of it reads as zeros, because it was just created: sparse zeros are not written where nothing else was.
+   * Only before the first write.
+   */
+  assumeZeros(): void
+  /**
    * Removes the file if opening this sink has created it, and if it is still empty and still has its name. For a copy that fails before
    * the first write.
    */

@@ -80,7 +80,7 @@ async function saveToNewImage(
   if (size === undefined) {
     throw new TypeError("a stream without a size was accepted");
   }
-  const { identity, keep } = await makeImage(context.native, { ...image, size });
+  const { identity, keep, isUntouched } = await makeImage(context.native, { ...image, size });
   context.debug(`${file}: created, as a ${image.format} image of ${size} bytes`);
   const saving = { ...context, progress: progressOfSave(context.progress, { legacy: false }) };
   const saved = withImage(context, { ...image, made: identity }, async () => {
@@ -92,7 +92,9 @@ async function saveToNewImage(
         ExitCode.io,
       );
     }
-    // In a new image, all that is not written is zeros.
+    if (isUntouched()) {
+      sink.assumeZeros();
+    }
     const copying = { ...options, sparse: true };
     return saveTo(saving, { sink, keep, beforeWrite: keep }, copying, { request, input });
   });

@@ -152,6 +152,14 @@ impl Sink {
         Ok(self.open()?.server().is_some())
     }
 
+    /// Takes for granted that all of it reads as zeros, because it was just created: sparse zeros are not written where nothing else was.
+    /// Only before the first write.
+    #[napi]
+    pub fn assume_zeros(&self) -> Result<()> {
+        self.open()?.assume_zeros();
+        Ok(())
+    }
+
     /// Removes the file if opening this sink has created it, and if it is still empty and still has its name. For a copy that fails before
     /// the first write.
     #[napi]

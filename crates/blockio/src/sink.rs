@@ -57,6 +57,8 @@ pub struct Sink {
     direct_refused: AtomicBool,
     /// Number of ways to zero a range that were refused, the best ones first.
     zeroing_refused: AtomicUsize,
+    /// See [`untouched`](Self::untouched).
+    untouched: AtomicU64,
     /// Size that a file must get although nothing was written at its end, in bytes.
     reach: AtomicU64,
     staging: Staging,
@@ -169,6 +171,7 @@ impl Sink {
             only_direct: direct == Direct::On,
             direct_refused: AtomicBool::new(false),
             zeroing_refused: AtomicUsize::new(0),
+            untouched: AtomicU64::new(u64::MAX),
             reach: AtomicU64::new(0),
             staging: Staging::default(),
             both_ways: RwLock::new(()),
@@ -237,6 +240,20 @@ impl Sink {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Takes for granted that all of a device reads as zeros, because it was just created. Only before the first write.
+    pub fn assume_zeros(&self) {
+        // A file would have to be extended over zeros nevertheless.
+        if self.kind == Kind::Device {
+            self.untouched.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the offset from which on everything reads as zeros, because nothing has been written there; `u64::MAX` if that is unknown.
+    #[must_use]
+    pub fn untouched(&self) -> u64 {
+        self.untouched.load(Ordering::Relaxed)
     }
 
     /// Returns true if writes use direct I/O at present. Several concurrent writes are faster then than one after the other.

@@ -9,7 +9,7 @@ use crate::decode::Decoded;
 use crate::digest::{Algorithm, Digests};
 use crate::frame::Frame;
 use crate::threads::guard;
-use crate::writes::{PlacedBlock, WriteOp, ZeroBlocks, waves, writes};
+use crate::writes::{PlacedBlock, WriteOp, ZeroBlocks, waves, without_needless_holes, writes};
 use crate::{Done, Engine, Error};
 
 /// Options for writing a batch.
@@ -158,9 +158,15 @@ fn write_blocks(
         position: frame.position,
         content: block.content(),
     });
-    let placed: Vec<_> = placed.collect();
+    // A new image should take no more space than its data.
+    let placed: Vec<_> = if sink.untouched() < u64::MAX && zero_blocks == ZeroBlocks::MakeHoles {
+        placed.flat_map(PlacedBlock::grains).collect()
+    } else {
+        placed.collect()
+    };
     let write = |write: &WriteOp<'_>| write.run(sink);
-    for wave in waves(&writes(&placed, zero_blocks)) {
+    let writes = without_needless_holes(writes(&placed, zero_blocks), sink);
+    for wave in waves(&writes) {
         if sink.is_direct() {
             let results: Vec<_> = wave.par_iter().with_max_len(1).map(write).collect();
             results.into_iter().collect::<Result<(), _>>()?;

@@ -24,6 +24,29 @@ pub(crate) struct PlacedBlock<'a> {
     pub(crate) content: Content<'a>,
 }
 
+/// Bytes of the smallest pieces that QEMU allocates in qcow2 and VMDK images, unless told otherwise.
+const GRAIN: u64 = 64 * 1024;
+
+impl PlacedBlock<'_> {
+    /// Cuts the block at each multiple of [`GRAIN`].
+    pub(crate) fn grains(self) -> impl Iterator<Item = Self> {
+        let mut rest = self;
+        std::iter::from_fn(move || {
+            let left = rest.content.len();
+            let room = GRAIN - rest.position % GRAIN;
+            let length = usize::try_from(room).map_or(left, |room| room.min(left));
+            let (content, remainder) = rest.content.split_at(length);
+            let position = rest.position;
+            rest = PlacedBlock {
+                // The sink refuses offsets beyond the largest one.
+                position: position.saturating_add(length as u64),
+                content: remainder,
+            };
+            (length > 0).then_some(Self { position, content })
+        })
+    }
+}
+
 /// One write to the destination, or one hole.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WriteOp<'a> {
@@ -87,6 +110,22 @@ pub(crate) fn writes<'a>(blocks: &[PlacedBlock<'a>], zero_blocks: ZeroBlocks) ->
         }
     }
     writes
+}
+
+/// Leaves out the holes where `sink` has always been zeros. They would take space: QEMU writes zeros to images in VMDK, VHDX and VDI.
+pub(crate) fn without_needless_holes<'a>(
+    writes: Vec<WriteOp<'a>>,
+    sink: &Sink,
+) -> Vec<WriteOp<'a>> {
+    let mut untouched = sink.untouched();
+    let is_needed = |write: &WriteOp<'_>| {
+        let is_needed = !write.hole || write.position < untouched;
+        if is_needed {
+            untouched = untouched.max(write.end());
+        }
+        is_needed
+    };
+    writes.into_iter().filter(is_needed).collect()
 }
 
 /// Splits writes into waves. The offsets within a wave ascend, so its writes do not overlap and can run at the same time.

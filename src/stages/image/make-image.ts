@@ -21,6 +21,8 @@ export interface MadeImage {
   identity: string;
   /** Keeps the file. Without this call, the process removes it when it ends. */
   keep: () => void;
+  /** True if nothing has written to the file since. Only until it is kept. */
+  isUntouched: () => boolean;
 }
 
 /**
@@ -43,7 +45,12 @@ export async function makeImage(
   try {
     await fill(container, image);
     await container.sync();
-    return { identity: identityOf(container.stat), keep: () => container.keep() };
+    const { mtimeNs: made } = container.now();
+    return {
+      identity: identityOf(container.stat),
+      keep: () => container.keep(),
+      isUntouched: () => container.now().mtimeNs === made,
+    };
   } catch (error) {
     throw systemCode(error) === undefined ? error : failure(image, systemReason(error));
   }

@@ -26,7 +26,7 @@ export class CreatedFile {
     const { O_CREAT, O_EXCL, O_RDWR } = constants;
     this.#path = path;
     this.descriptor = openSync(path, O_CREAT | O_EXCL | O_RDWR, 0o600);
-    this.stat = fstatSync(this.descriptor, { bigint: true });
+    this.stat = this.now();
     this.#forget = removeUnless(() => this.#remove());
   }
 
@@ -44,6 +44,11 @@ export class CreatedFile {
         throw error;
       }
     }
+  }
+
+  /** Returns its present status. Only until it is kept. */
+  now(): BigIntStats {
+    return fstatSync(this.descriptor, { bigint: true });
   }
 
   /** Keeps the file, and closes it. */

@@ -34,6 +34,7 @@ impl Sink {
     pub fn write_run(&self, parts: &[&[u8]], offset: u64) -> Result<(), Error> {
         let len = parts.iter().map(|part| part.len() as u64).sum();
         let end = self.check(offset, len)?;
+        self.touch(end);
         if !self.is_direct() {
             return self.write_buffered(parts, 0..len, offset);
         }
@@ -63,6 +64,11 @@ impl Sink {
             Some(end) if end <= i64::MAX.cast_unsigned() => Ok(end),
             _ => Err(self.error(offset, Errno::FBIG)),
         }
+    }
+
+    /// Records that something is written up to `end`. It may be even if the write fails.
+    pub(super) fn touch(&self, end: u64) {
+        self.untouched.fetch_max(end, Ordering::Relaxed);
     }
 
     /// Writes an unaligned end next to direct writes, through the page cache.

@@ -22,6 +22,7 @@ impl Sink {
     /// As [`write_run`](Self::write_run).
     pub fn zero(&self, offset: u64, len: u64) -> Result<(), Error> {
         let end = self.check(offset, len)?;
+        self.touch(end);
         // Like a write of 0 bytes, this does not extend a file.
         if len == 0 {
             return Ok(());

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use blockcopy_engine::{Algorithm, ApplyOptions, Direct, ZeroBlocks};
+use blockcopy_engine::{Algorithm, ApplyOptions, Direct, Kind, ZeroBlocks};
 use proptest::prelude::*;
 
 use crate::frames::{Made, lend, make, specs, write_all};
+use crate::sides::changes;
 use crate::sparse;
 use crate::support::{
     ENGINE, MIB, PAGE, apply_options, assert_same, cases, content, digests, direct, file,
@@ -95,6 +96,51 @@ proptest! {
         wait(|done| ENGINE.sync(&sink, done)).unwrap();
         assert_same(&memory.durable(), &expected, "what is durable");
     }
+
+    #[test]
+    fn a_new_destination_becomes_equal_although_zeros_are_left_out(
+        kind in kind(),
+        batches in prop::collection::vec(specs(), 1..4),
+        zeros in zeros(),
+    ) {
+        let mut expected = vec![0; 4 * MIB];
+        let memory = memory(kind, &expected, Some(512));
+        let sink = memory_sink(&memory);
+        sink.assume_zeros();
+        for specs in batches {
+            let frames = make(&specs, 4 * MIB);
+            write_all(&frames, &mut expected);
+            let (_slab, slot, batch) = lend(&frames);
+            wait(|done| ENGINE.apply(&sink, slot, batch, apply_options(zeros), done)).unwrap();
+            assert_same(&memory.content(), &expected, "what is read");
+        }
+    }
+}
+
+#[test]
+fn zeros_are_left_out_where_nothing_was_written_before() {
+    let memory = memory(Kind::Device, &vec![0; 4 * MIB], Some(512));
+    let sink = memory_sink(&memory);
+    sink.assume_zeros();
+    let [zeros, data] = [vec![0; MIB / 2], content(MIB / 2, 7)];
+    let batches = [
+        vec![(0, &zeros), (1, &data), (2, &zeros)],
+        vec![(3, &zeros), (4, &data), (6, &zeros)],
+        vec![(4, &zeros), (5, &zeros)],
+    ];
+    for batch in batches {
+        let made = |(at, block): (usize, &Vec<u8>)| Made::raw(at * MIB / 2, block.clone());
+        let frames: Vec<_> = batch.into_iter().map(made).collect();
+        let (_slab, slot, batch) = lend(&frames);
+        let options = apply_options(ZeroBlocks::MakeHoles);
+        wait(|done| ENGINE.apply(&sink, slot, batch, options, done)).unwrap();
+    }
+    let halves: Vec<_> = changes(&memory)
+        .into_iter()
+        .map(|range| range.start * 2 / MIB..range.end * 2 / MIB)
+        .collect();
+    // The last two become one hole, which begins where something was written.
+    assert_eq!(halves, [1..2, 4..5, 4..6]);
 }
 
 #[test]
