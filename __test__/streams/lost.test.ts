@@ -4,6 +4,9 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
+import type { Endpoint } from "../../src/sync/connection/endpoint.ts";
+import { LostConnections } from "../../src/sync/failures/lost-connection.ts";
+import { Side } from "../../src/sync/side.ts";
 import { SharedList } from "../../src/transport/files/shared-list.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { defer } from "../support/cleanup.ts";
@@ -182,8 +185,6 @@ test("the lost process still runs: its successor waits until it has ended", { sk
 /** A remote shell that loses the connections of the second stream: each carries a MiB, in reads of 64 KiB. The first stream waits for that. */
 interface Loss {
   what: string;
-  /** Lines of sh(1) for a connection of this stream, before it carries anything. */
-  before?: string;
   /** The filter for what the stage says. */
   says?: string;
   options?: readonly string[];
@@ -207,15 +208,6 @@ const LOSSES: readonly Loss[] = [
     message: LOST,
   },
   {
-    what: "a host that has gone",
-    before: `mkdir seen 2>/dev/null || { echo "ssh: connect to host port 22: refused" >&2; exit 255; }`,
-    warnings: [
-      /stream 2 of 2 .* \(1 of at most 3\)/,
-      /no new connection: no connection to host: ssh: connect to host port 22: refused$/,
-    ],
-    message: LOST,
-  },
-  {
     what: "a stage that has failed by itself",
     says: `sed -u 's/"consequence":true/"consequence":false/'`,
     warnings: [],
@@ -231,7 +223,7 @@ const LOSSES: readonly Loss[] = [
 ];
 
 describe("a copy that cannot survive", { concurrency: true }, () => {
-  for (const { what, before, says, options, warnings, code, message } of LOSSES) {
+  for (const { what, says, options, warnings, code, message } of LOSSES) {
     test(what, async (t) => {
       const { folder, from, to } = pair(t, { source, destination: old });
       writeFileSync(join(folder, "map"), `0 ${source.length}\n`);
@@ -241,8 +233,7 @@ describe("a copy that cannot survive", { concurrency: true }, () => {
         rsh,
         `shift
 case $* in
-*--part=2/2*) ${before ?? ":"}
-{ { dd bs=64K count=16 2>&-; touch gate; until [ -e other ]; do sleep 0.05; done; } | sh -c "$*" 2>&1 >&3 3>&- | ${filter} >&2; } 3>&1
+*--part=2/2*) { { dd bs=64K count=16 2>&-; touch gate; until [ -e other ]; do sleep 0.05; done; } | sh -c "$*" 2>&1 >&3 3>&- | ${filter} >&2; } 3>&1
 echo "Connection to host closed." >&2
 exit 255;;
 *--part=*) { dd bs=64K count=4 2>&-; touch other; until [ -e gate ]; do sleep 0.05; done; cat; } | sh -c "$*"
@@ -259,6 +250,61 @@ exec sh -c "$*"`,
       warnings.forEach((warning, index) => assert.match(losses[index] ?? "", warning));
     });
   }
+});
+
+test("a host that cannot be reached for some seconds", async (t) => {
+  const { folder, from, to } = pair(t, { source, destination: old });
+  const rsh = join(folder, "rsh");
+  script(
+    rsh,
+    `shift
+case $* in
+*--part=2/2*) if mkdir seen 2>&-; then
+  { { dd bs=64K count=16 2>&-; touch gate; } | sh -c "$*" 2>&1 >&3 3>&- | grep --line-buffered -v '"event":"error"' >&2; } 3>&1
+  echo "Connection to host closed." >&2
+  exit 255
+elif mkdir one 2>&- || mkdir two 2>&-; then
+  echo "ssh: connect to host port 22: No route to host" >&2
+  exit 255
+fi
+touch back;;
+*--part=*) { dd bs=64K count=4 2>&-; until [ -e back ]; do sleep 0.05; done; cat; } | sh -c "$*"
+exit $?;;
+esac
+exec sh -c "$*"`,
+  );
+  const remote = ["-e", rsh, "--remote-command", quote(COMMAND), "--compress", "none"];
+  const args = ["sync", "--streams", "2", ...remote, from, `host:${to}`];
+  const { code, stderr } = await run(args, { cwd: folder });
+  assert.equal(code, EXIT.ok, stderr);
+  assertSame(readFileSync(to), source);
+  const lines = stderr.match(/^WARNING .*$/gm) ?? [];
+  const failed = "no connection to host: ssh: connect to host port 22: No route to host";
+  assert.match(lines[0] ?? "", /stream 2 of 2 copies its parts again over a new connection \(1 of/);
+  assert.deepEqual(lines.slice(1), [
+    `WARNING (sync): stream 2 of 2: ${failed}; next attempt in 1 s`,
+    `WARNING (sync): stream 2 of 2: ${failed}; next attempt in 5 s`,
+  ]);
+});
+
+test("after some attempts, a stream gets no new connection", () => {
+  const end = { kind: "remote", host: "host", path: "/x" } as Endpoint;
+  const warnings: string[] = [];
+  const lost = new LostConnections((message) => warnings.push(message));
+  let side = new Side(end, "destination");
+  side.take('{"event":"begin","total":null,"process":"7/8"}');
+  const decide = (): [number, boolean] => {
+    const stream = { number: 2, count: 2, ends: [{ side, status: { code: 255 } }] };
+    const pause = lost.pauseAfter(stream);
+    const isReplaced = lost.mayReplace({ ...stream, isJoinable: true });
+    side = new Side(end, "destination", { before: side });
+    return [pause, isReplaced];
+  };
+  const attempts = [1000, 5000, 15_000, 30_000].map((pause) => [pause, true]);
+  assert.deepEqual(decide(), [0, true]);
+  assert.deepEqual(attempts.map(decide), attempts);
+  assert.deepEqual(decide(), [0, false]);
+  assert.equal(warnings.length, 5);
 });
 
 test("two processes of one stream", async (t) => {

@@ -62,7 +62,7 @@ export class Side {
   instance: string | null;
   /** The queue of parts, by its name in this stage; undefined if the others cannot open it from there. */
   queue: string | undefined;
-  /** Its process, which another one can replace; undefined if none can. */
+  /** Its process, which another one can replace; that of the side before, until it has told its own. Undefined if none can. */
   process: string | undefined;
   /** Size of its source in bytes; undefined if neither it nor the side before has told. */
   size: number | undefined;
@@ -118,6 +118,7 @@ export class Side {
     this.before = before;
     this.instance = before?.instance ?? null;
     this.size = before?.size;
+    this.process = before?.process;
     this.begun = new Promise((resolve) => (this.#resolveBegun = resolve));
   }
 
@@ -190,7 +191,7 @@ export class Side {
         this.instance = event.instance ?? null;
         this.queue = event.queue;
         this.size = event.size;
-        this.process = event.process;
+        this.process = event.process ?? this.process;
         this.#resolveBegun();
         break;
       case "progress":

@@ -1,7 +1,7 @@
 import type { Cancellation } from "../blocks/cancellation.ts";
 import { type PipelineResult, runPipeline } from "../transport/processes/pipeline.ts";
 import type { ControlPipe, Pipe } from "../transport/processes/pipes.ts";
-import type { ProgramGroup } from "../transport/processes/program.ts";
+import type { ProgramEnd, ProgramGroup } from "../transport/processes/program.ts";
 import { type Cause, causeOf, followsAnother } from "./failures/which-failed.ts";
 import type { Sent } from "./connection/host-lines.ts";
 import type { SidePair } from "./copy-view.ts";
@@ -61,7 +61,10 @@ export async function runStreams(
   });
   const lost = new LostConnections(context.warn);
   const isReplaceable = (side: Side): boolean =>
-    mayReplace(plan) && !lost.areTooMany && canBeLost(side) && hasSuccessor(side, streams);
+    mayReplace(plan) &&
+    !(side.hasBegun && lost.areTooMany) &&
+    canBeLost(side) &&
+    hasSuccessor(side, streams);
   const observers = { listener, silence, isReplaceable };
   const options = { plan, sent, streams, observers, says: context };
   const programs = streams.flatMap((_, place) => programsOf(options, place));
@@ -121,13 +124,15 @@ function groupsOf(
     const { destination, source } = placesOf(place);
     const isJoinable = (): boolean => joinable(place, streams) !== undefined;
     const sideAt = (at: number): Side => (at === source ? stream.from : stream.to);
+    const named = { number: place + 1, count: streams.length };
+    const causesOf = (ended: readonly ProgramEnd[]): Cause[] =>
+      ended.map(({ place: at, status }) => ({ side: sideAt(at), status }));
     return {
       places: [destination, source],
       mayBeLost: (at, status) => isJoinable() && mayBeLost(sideAt(at), status),
+      pause: (ended) => lost.pauseAfter({ ...named, ends: causesOf(ended) }),
       replace: (ended) => {
-        const ends = ended.map(({ place: at, status }) => ({ side: sideAt(at), status }));
-        const stands = { number: place + 1, count: streams.length, isJoinable: isJoinable() };
-        if (!lost.mayReplace({ ...stands, ends })) {
+        if (!lost.mayReplace({ ...named, ends: causesOf(ended), isJoinable: isJoinable() })) {
           return undefined;
         }
         Object.assign(stream, sidesOf(plan, stream));

@@ -35,6 +35,9 @@ export function failureOf({ side, status }: Cause, warn: StageContext["warn"]): 
   if (side.error !== undefined) {
     return reportedError(side, side.error);
   }
+  if (side.silence !== undefined) {
+    return side.silence;
+  }
   const missing = "code" in status && status.code === 0 ? missingProof(side) : undefined;
   if (missing !== undefined) {
     const message = `${missing.message}${lastOf(side.lastLines)}`;

@@ -11,26 +11,35 @@ import type { Cause } from "./which-failed.ts";
 /** The most streams of a copy that are replaced. If more connections are lost, a person should find out why. */
 const MOST_REPLACED = 3;
 
+/** Seconds to wait before each further attempt to get a new connection in the place of a lost one. */
+const PAUSES = [1, 5, 15, 30] as const;
+
 /** True if a program may have failed because a connection was lost: its stage has reported no failure of its own. */
 export function mayBeLost(side: Side, status: ExitStatus): boolean {
   return isLost(side, status) || isFollowing(side, status);
 }
 
 /**
- * True if the connection to a stage was lost, or ended because of its silence, or if the stage has lost its direct connection to the other one.
- * ssh ends in the same way if the stage there is killed.
+ * True if the connection to a stage was lost, or ended because of its silence, or if the stage has lost its direct connection to the other one;
+ * also if a new one has not come up. ssh ends in the same way if the stage there is killed.
  */
 function isLost(side: Side, status: ExitStatus): boolean {
   if (side.error?.tunnelLost === true) {
     return side.hasBegun;
   }
+  if (side.error?.tunnel === true) {
+    return side.before !== undefined;
+  }
   const isCut = "signal" in status || ("code" in status && status.code === SSH_FAILED);
   return canBeLost(side) && (isCut || side.silence !== undefined);
 }
 
-/** True if the end of a stage could be the loss of its connection: it has opened its file, and reported no failure. */
-export function canBeLost({ end, hasBegun, error }: Side): boolean {
-  return end.kind === "remote" && hasBegun && error === undefined;
+/**
+ * True if the end of a stage could be the loss of its connection: it has reported no failure, and has opened its file, or takes the place of one
+ * that had.
+ */
+export function canBeLost({ end, hasBegun, error, before }: Side): boolean {
+  return end.kind === "remote" && (hasBegun || before !== undefined) && error === undefined;
 }
 
 /** True if a stage has ended because the one at the other end of its stream has, or was ended for that reason. */
@@ -76,6 +85,10 @@ export class LostConnections {
     if (loss === undefined || !isReplaceable) {
       return false;
     }
+    const attempts = attemptsIn(ends);
+    if (attempts > 0) {
+      return attempts <= PAUSES.length;
+    }
     if (this.areTooMany) {
       this.#warn(
         `stream ${number} of ${count} gets no new connection: ${MOST_REPLACED} were lost before`,
@@ -89,15 +102,30 @@ export class LostConnections {
     return true;
   }
 
+  /** Returns the milliseconds to wait before a stream is replaced: if a new connection has not come up, the next attempt is made later. */
+  pauseAfter({ number, count, ends }: Omit<EndedStream, "isJoinable">): number {
+    const loss = lossAmong(ends);
+    const seconds = PAUSES[attemptsIn(ends) - 1];
+    if (loss === undefined || seconds === undefined) {
+      return 0;
+    }
+    this.#warn(
+      `stream ${number} of ${count}: ${failureOf(loss, () => undefined).message}; next attempt in ${seconds} s`,
+    );
+    return seconds * 1000;
+  }
+
   /**
    * Returns the cause of a failed copy: if no new connection has come up, or all other streams had ended by then and so the queue of parts had
    * gone, the loss of the old one.
    */
   causeOf(cause: Cause): Cause {
-    const { end, hello, before, error } = cause.side;
+    const { end, hello, hasBegun, before, error } = cause.side;
     const isLate = error?.firstStreamGone === true;
     const isApart = before !== undefined && error?.tunnel === true;
-    const isUnconnected = isApart || (hello === undefined && before !== undefined);
+    const isUnconnected =
+      isApart ||
+      (!hasBegun && before !== undefined && (hello === undefined || error === undefined));
     const lost = this.#losses.filter(({ side }) => isLate || isApart || side.end === end).at(-1);
     if (lost === undefined || !(isLate || isUnconnected)) {
       return cause;
@@ -105,6 +133,19 @@ export class LostConnections {
     this.#warn(`no new connection: ${failureOf(cause, this.#warn).message}`);
     return lost;
   }
+}
+
+/** Returns the number of times that a new connection has not come up since a stream was lost; 0 if the last one had, at both ends. */
+function attemptsIn(ends: EndedStream["ends"]): number {
+  let attempts = 0;
+  for (
+    let sides = ends.map(({ side }) => side);
+    sides.some(({ hasBegun }) => !hasBegun);
+    sides = sides.flatMap(({ before }) => before ?? [])
+  ) {
+    attempts += 1;
+  }
+  return attempts;
 }
 
 /** Describes a loss. */

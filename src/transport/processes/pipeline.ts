@@ -214,12 +214,14 @@ class Pipeline {
   }
 
   /** Prepares the programs that take the place of a group that has ended. Returns false if none may. */
-  async #isReplaced({ places, replace }: ProgramGroup, ends: readonly Ended[]): Promise<boolean> {
+  async #isReplaced(group: ProgramGroup, ends: readonly Ended[]): Promise<boolean> {
+    const { places, replace } = group;
+    const inOrder = [...ends].sort((one, other) => one.at - other.at);
     if (!this.#isEnding) {
-      await sleep(PAUSE);
+      const pause = Math.max(PAUSE, group.pause(inOrder));
+      await sleep(pause, undefined, this.#ending).catch(() => undefined);
     }
     const isWhole = ends.length === places.length;
-    const inOrder = [...ends].sort((one, other) => one.at - other.at);
     const replacement = isWhole && !this.#isEnding ? replace(inOrder) : undefined;
     if (replacement === undefined) {
       return false;

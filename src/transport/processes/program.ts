@@ -54,8 +54,10 @@ export interface ProgramGroup {
   places: readonly number[];
   /** True if a program may have failed because of a lost connection. The others of the group are then ended, and judged together with it. */
   mayBeLost: (place: number, status: ExitStatus) => boolean;
+  /** Returns the milliseconds to wait before they are replaced, at least a moment; called with what `replace` is called with. */
+  pause: (ends: readonly ProgramEnd[]) => number;
   /**
-   * Called when all of them have ended, in the order of their ends. Returns programs for their places in the order of these, or undefined for
+   * Called when all of them have ended, in the order of their ends, after the pause. Returns programs for their places in the order of these, or undefined for
    * a failure.
    */
   replace: (ends: readonly ProgramEnd[]) => Replacement | undefined;
