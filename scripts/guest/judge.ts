@@ -12,7 +12,7 @@ export interface Outcome {
   readonly topic: string;
   readonly row: string;
   readonly state: "passed" | "failed" | "skipped";
-  /** The cause of a skip, or the differences from the expectation. */
+  /** The cause of a skip, the differences from the expectation, or what was measured. */
   readonly reason?: string;
 }
 
@@ -33,7 +33,8 @@ export function judge(topic: string, report: Report, expected: Expected | undefi
   );
   const { says } = expected;
   if (says instanceof RegExp && !says.test(said)) differences.push(`it does not say ${says}`);
-  if (differences.length === 0) return { topic, row, state: "passed" };
+  if (differences.length === 0)
+    return { topic, row, state: "passed", ...measured(facts, expected) };
   const reason = [...differences, ...text.map((line) => `  | ${line}`)].join("\n    ");
   return { topic, row, state: "failed", reason };
 }
@@ -48,6 +49,14 @@ export function reportEnd(
   if (failure !== undefined && missing.size === 0) {
     report({ topic, row: "to its end", state: "failed", reason: failure });
   }
+}
+
+/** Returns the facts for which a pattern is expected, and not one value. */
+function measured(facts: Report["facts"], expected: Expected): Pick<Outcome, "reason"> {
+  const found = [...facts].filter(([name]) => expected[name] instanceof RegExp);
+  return found.length === 0
+    ? {}
+    : { reason: found.map(([name, value]) => `${name}: ${value}`).join("; ") };
 }
 
 function difference(

@@ -68,7 +68,7 @@ export class CompareCommand extends StageCommand {
 
   digest = shared.digest();
 
-  blockSize = shared.blockSize();
+  blockSize = shared.blockSize("128K");
 
   quiet = flag("-q,--quiet", {
     group: "output",

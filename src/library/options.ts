@@ -102,7 +102,7 @@ export interface SyncOptions extends Control {
   streams?: number | undefined;
   /** Digest of the blocks between hosts: blake3 or sha3-512. Default: blake3. */
   digest?: "sha3-512" | "blake3" | undefined;
-  /** Bytes per block between hosts: a power of two from 4K to 16M. Default: 128K. */
+  /** Bytes per block between hosts: a power of two from 4K to 16M. Default: 128K, or 64K with --incremental. */
   blockSize?: number | string | undefined;
   /** Keep the digests of DESTINATION in this file of its host, and send these the next time instead of reading DESTINATION. */
   digestCache?: string | undefined;

@@ -166,6 +166,12 @@ function laterArguments(options: CopyOptions): string[] {
   ];
 }
 
+/**
+ * Bytes of the smallest chunk of a thin pool, the usual one. All chunks are multiples of it, so no block of this size is read for its
+ * neighbour's sake.
+ */
+const LEAST_CHUNK = 64 * 1024;
+
 /** Returns the options for reading the destination. */
 function readingArguments(options: CopyOptions): string[] {
   const { verify, start, end, ranges, incremental, audit, digest, blockSize } = options;
@@ -180,7 +186,7 @@ function readingArguments(options: CopyOptions): string[] {
     ...flags({ "--preface": ranges !== undefined || incremental !== undefined }),
     ...valued("--audit", audit && `${audit.number}/${audit.count}`),
     ...valued("--digest", digest),
-    ...valued("--block-size", blockSize),
+    ...valued("--block-size", blockSize ?? (incremental === undefined ? undefined : LEAST_CHUNK)),
   ];
 }
 

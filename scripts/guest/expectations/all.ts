@@ -8,7 +8,7 @@ import {
   partitions,
 } from "./disks.ts";
 import { fileSystems, inUse, layers, lvm, md, recipe, snapshots, thin } from "./layers.ts";
-import { incremental, incrementalKills } from "./incremental.ts";
+import { incremental, incrementalCost, incrementalKills } from "./incremental.ts";
 import type { Topic } from "./topic.ts";
 
 export const TOPICS: readonly Topic[] = [
@@ -19,6 +19,7 @@ export const TOPICS: readonly Topic[] = [
     snapshots,
     incremental,
     incrementalKills,
+    incrementalCost,
     thin,
     recipe,
     md,

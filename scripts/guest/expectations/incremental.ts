@@ -96,3 +96,23 @@ export const incrementalKills: Topic = {
     },
   },
 };
+
+/** Up to twice 5 MiB, in KiB. */
+const TWICE_AS_MUCH = /^([5-9]\d{3}|10[01]\d\d)$/;
+const SOME = /^\d+$/;
+
+export const incrementalCost: Topic = {
+  name: "incremental-cost",
+  disks: { group: { mebibytes: 640 }, copy: { mebibytes: 512 }, small: { mebibytes: 5 } },
+  rows: {
+    "a hundredth has changed": {
+      ...CHANGED,
+      "KiB of the source, changed": TWICE_AS_MUCH,
+      "KiB of the destination, changed": TWICE_AS_MUCH,
+      "ms, changed": SOME,
+      "KiB of the source, alone": TWICE_AS_MUCH,
+      "KiB of the destination, alone": TWICE_AS_MUCH,
+      "ms, alone": SOME,
+    },
+  },
+};

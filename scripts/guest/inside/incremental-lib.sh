@@ -2,12 +2,12 @@
 
 STATE=/var/lib/blockcopy
 
-# Makes a group with a thin pool and a volume in it: make_thin DISK
+# Makes a group with a thin pool and a volume in it: make_thin DISK [MEBIBYTES OF THE POOL, AND OF THE VOLUME]
 make_thin() {
   lvm_quietly vgcreate -s 1M vg "$1"
-  lvm_quietly lvcreate --type thin-pool -L 48M -c 64k --poolmetadatasize 2M -n pool vg
+  lvm_quietly lvcreate --type thin-pool -L "${2:-48}M" -c 64k --poolmetadatasize 2M -n pool vg
   lvm_quietly lvchange --errorwhenfull y vg/pool
-  lvm_quietly lvcreate -V 32M -T vg/pool -n disk
+  lvm_quietly lvcreate -V "${3:-32}M" -T vg/pool -n disk
 }
 
 # Lists the snapshots that blockcopy keeps or has left.

@@ -89,11 +89,11 @@ export function digest(): DigestName | undefined {
   });
 }
 
-/** `--block-size` */
-export function blockSize(): number | undefined {
+/** `--block-size`; `usual` is the size without it. */
+export function blockSize(usual: string): number | undefined {
   return value("--block-size", SIZE, {
     group: "speed",
-    text: "Bytes per block between hosts: a power of two from 4K to 16M. Default: 128K",
+    text: `Bytes per block between hosts: a power of two from 4K to 16M. Default: ${usual}`,
   });
 }
 

@@ -126,7 +126,7 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
 
   digest = shared.digest();
 
-  blockSize = shared.blockSize();
+  blockSize = shared.blockSize("128K, or 64K with --incremental");
 
   digestCache = value("--digest-cache", fileName("DIGESTS"), {
     group: "speed",
