@@ -28,6 +28,10 @@ sleep 20; kill -KILL $far`;
 
 const HANGS = "exec sleep 20";
 
+/** Ends long after the stage, as ssh does while another process on the host has the connection open. */
+const STAYS = `for word; do command=$word; done
+sh -c "$command"; exec sleep 20`;
+
 for (const { title, rsh, ends, said } of [
   {
     title: "a destination that was stopped",
@@ -40,6 +44,12 @@ for (const { title, rsh, ends, said } of [
     rsh: STOPPED,
     ends: "pull",
     said: /stage at the source on host has said nothing for 3 seconds/,
+  },
+  {
+    title: "a connection that stays open after the end of its stage",
+    rsh: STAYS,
+    ends: "push",
+    said: /stage at the destination on host is done, .* open for 3 seconds; .*profile/,
   },
   {
     title: "a host that never answers",

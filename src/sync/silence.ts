@@ -20,6 +20,8 @@ interface Watched {
   what: string;
   /** True until its hello: a login may be asking for a password. */
   loggingIn: boolean;
+  /** True once its stage has reported its end. */
+  isDone: boolean;
   /** Seconds since its last sign of life. */
   silent: number;
   /** Ends this program alone, if the copy can go on without it; false if it cannot. */
@@ -43,6 +45,8 @@ export interface Watch {
   heard: () => void;
   /** It has said hello: from now on the user is not asked for a password. */
   loggedIn: () => void;
+  /** Its stage has reported its end: only the end of the program is missing. */
+  done: () => void;
   /** It has ended. What starts it again calls `begin`. */
   end: () => void;
 }
@@ -69,10 +73,12 @@ export class Silence {
    * @param endAlone ends it if the copy can go on without it; false if it cannot
    */
   watch(end: Endpoint, what: string, endAlone: Watched["endAlone"] = () => false): Watch {
-    const watched = { end, what, endAlone, loggingIn: end.kind === "remote", silent: 0 };
+    const loggingIn = end.kind === "remote";
+    const watched = { end, what, endAlone, loggingIn, isDone: false, silent: 0 };
     return {
       begin: () => {
         watched.silent = 0;
+        watched.isDone = false;
         this.#watched.add(watched);
         this.#timer ??= this.#start();
       },
@@ -81,6 +87,9 @@ export class Silence {
       },
       loggedIn: () => {
         watched.loggingIn = false;
+      },
+      done: () => {
+        watched.isDone = true;
       },
       end: () => {
         this.#watched.delete(watched);
@@ -109,25 +118,36 @@ export class Silence {
 
   #tick(watched: Watched): void {
     const { timeout, warn, giveUp } = this.#options;
-    const { end, what, loggingIn, endAlone } = watched;
-    const where = hostLabel(end);
     watched.silent += 1;
     if (watched.silent === timeout) {
       this.#watched.delete(watched);
-      const error = new SyncError(
-        loggingIn
-          ? `${where} has not answered for ${timeout} seconds`
-          : `${what} on ${where} has said nothing for ${timeout} seconds`,
-        "make sure that the host is up and has free memory, and that no process there is stopped, then run the same command again: it continues; --timeout sets the limit",
-        ExitCode.later,
-      );
-      if (!endAlone(error)) {
+      const error = silenceError(watched, timeout);
+      if (!watched.endAlone(error)) {
         giveUp(error);
       }
     } else if (watched.silent === WARN_AFTER) {
-      warn(`waiting for ${where}: nothing heard for ${WARN_AFTER} seconds`);
+      warn(`waiting for ${hostLabel(watched.end)}: nothing heard for ${WARN_AFTER} seconds`);
     }
   }
+}
+
+/** Makes the error for a program that has been silent for `seconds`. */
+function silenceError({ end, what, loggingIn, isDone }: Watched, seconds: number): SyncError {
+  const where = hostLabel(end);
+  if (isDone && end.kind === "remote") {
+    return new SyncError(
+      `${what} on ${where} is done, and the connection to it has stayed open for ${seconds} seconds`,
+      `make sure that \`ssh ${where} true\` ends at once: what a profile there starts in the background must not keep the connection (\`>/dev/null 2>&1 &\`)`,
+      ExitCode.later,
+    );
+  }
+  return new SyncError(
+    loggingIn
+      ? `${where} has not answered for ${seconds} seconds`
+      : `${what} on ${where} has said nothing for ${seconds} seconds`,
+    "make sure that the host is up and has free memory, and that no process there is stopped, then run the same command again: it continues; --timeout sets the limit",
+    ExitCode.later,
+  );
 }
 
 /** True if there is a terminal on which ssh can ask for a password, see tty(4). Cron jobs and most services have none. */

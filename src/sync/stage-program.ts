@@ -63,6 +63,9 @@ export function stageProgram(
         watch.loggedIn();
         login?.succeeded();
       }
+      if (side.report !== undefined) {
+        watch.done();
+      }
     },
     isDone: (status) => {
       watch.end();
