@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { availableParallelism, homedir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { defer } from "../support/cleanup.ts";
@@ -95,6 +95,13 @@ test("where a key may only write, it gets no digest of a few bytes", async (t) =
     assert.equal(code === EXIT.permission, !allowed, `${options}: ${stderr}`);
     if (!allowed) assert.match(stderr, /where it may only write.*a multiple of 4096/);
   }
+});
+
+test("a key gets no more threads than there are CPUs", async (t) => {
+  const { words, copy } = folders(t);
+  const asked = `blockcopy receive --dry-run --verbose --threads=1000 -- ${copy}`;
+  const { stderr } = await serve(words, asked);
+  assert.match(stderr, new RegExp(`threads that hash: ${availableParallelism()},`));
 });
 
 test("names that a shell would change, and names relative to the home folder", async (t) => {

@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 import { VERSION } from "../../native/installation.ts";
 import { isPlain, matches } from "./pattern.ts";
 import { RefusedError, type Stage } from "./refused-error.ts";
@@ -111,7 +113,15 @@ export function allowedWords(request: Request, rights: Rights): string[] {
   }
   // Without events, a failure could not be told to the other side.
   const events = stage === "retrieve" ? ["--events"] : [];
-  return [...events, ...options, "--", file];
+  return [...events, ...options.map(withinCpus), "--", file];
+}
+
+/** Limits the number of threads to the CPUs of this host: more are no faster, and each may take memory for compressing. */
+function withinCpus(option: string): string {
+  const [, count] = /^--threads=(\d+)$/.exec(option) ?? [];
+  return count === undefined
+    ? option
+    : `--threads=${Math.min(Number(count), availableParallelism())}`;
 }
 
 /** Refuses an option that is not on the list, or not in the form that `sync` writes. */
