@@ -24,6 +24,10 @@ impl Level {
     }
 }
 
+/// Most bytes of a compressor that is kept for the next block. Those for the highest levels and the largest blocks have 50 MiB, and there
+/// are as many as threads; with these, compressing takes far longer than setting up another one.
+const MOST_KEPT: usize = 8 * 1024 * 1024;
+
 thread_local! {
     /// Compressor of this thread. Setting one up takes longer than compressing a block.
     static COMPRESSOR: RefCell<Option<CCtx<'static>>> = const { RefCell::new(None) };
@@ -39,15 +43,18 @@ thread_local! {
 pub(super) fn encode(block: &[u8], level: Level) -> Result<Option<Vec<u8>>, &'static str> {
     // The compressor knows the length of the block and limits its window to that.
     let mut payload = Vec::with_capacity(compress_bound(block.len()));
-    COMPRESSOR.with_borrow_mut(|compressor| {
-        let compressor = match compressor {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let mut compressor = match kept.take() {
             Some(compressor) => compressor,
-            none => none.insert(CCtx::try_create().ok_or(NO_MEMORY)?),
+            None => CCtx::try_create().ok_or(NO_MEMORY)?,
         };
-        compressor
+        let written = compressor
             .set_parameter(CParameter::CompressionLevel(i32::from(level.0)))
-            .and_then(|_| compressor.compress2(&mut payload, block))
-            .map_err(get_error_name)
+            .and_then(|_| compressor.compress2(&mut payload, block));
+        if compressor.sizeof() <= MOST_KEPT {
+            *kept = Some(compressor);
+        }
+        written.map_err(get_error_name)
     })?;
     Ok((payload.len() < block.len()).then_some(payload))
 }
@@ -97,6 +104,20 @@ mod tests {
             .filter(|&level| Level::new(level).is_some())
             .collect();
         assert_eq!(levels, (1..=19).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn only_a_small_compressor_is_kept() {
+        for (length, level, expected) in [
+            (131_072, 3, true),
+            (131_072, 19, true),
+            (16 << 20, 1, true),
+            (16 << 20, 19, false),
+        ] {
+            encode(&vec![b'x'; length], Level(level)).unwrap();
+            let is_kept = COMPRESSOR.with_borrow(Option::is_some);
+            assert_eq!(is_kept, expected, "{length} at {level}");
+        }
     }
 
     #[test]
