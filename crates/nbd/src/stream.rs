@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::{Address, Error};
 
+/// Most bytes in the path of a Unix domain socket; see unix(7).
+const MOST_SOCKET: usize = 107;
+
 /// Connection to a server.
 #[derive(Debug)]
 pub(crate) enum Stream {
@@ -71,6 +74,11 @@ impl Stream {
 
 fn open(address: &Address, limit: Duration) -> io::Result<Stream> {
     match address {
+        Address::Unix(path) if path.as_os_str().len() > MOST_SOCKET => {
+            Err(io::Error::other(format!(
+                "the path of a socket has at most {MOST_SOCKET} bytes: make a link to it with a shorter one"
+            )))
+        }
         Address::Unix(path) => UnixStream::connect(path).map(Stream::Unix),
         Address::Tcp { host, port } => {
             let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
