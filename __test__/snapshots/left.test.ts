@@ -28,10 +28,13 @@ interface Rig {
   volumes: string;
   /** Runs the program with a snapshot that was left, and may be held. The group of the source has room for some snapshots. */
   run: (
-    setting: { room: number; isHeld: boolean | "open" },
+    setting: { room: number; isHeld: boolean | "open"; during?: During },
     words: readonly string[],
   ) => Promise<Outcome>;
 }
+
+/** An event while a program of LVM runs: it takes long, or lvcreate sends whoever has started it a signal. */
+type During = "slow" | "signal";
 
 function rig(t: TestContext): Rig {
   const folder = scratch(t);
@@ -53,7 +56,7 @@ function rig(t: TestContext): Rig {
     from,
     to,
     volumes,
-    run: ({ room, isHeld }, words) => {
+    run: ({ room, isHeld, during }, words) => {
       writeFileSync(to, noise("other", MiB));
       for (const name of readdirSync(volumes)) rmSync(join(volumes, name));
       // The process with this number, which is this one, has another start time.
@@ -70,6 +73,7 @@ function rig(t: TestContext): Rig {
           room,
           isOpen: isHeld === "open",
           held: isHeld === false ? "" : LEFT,
+          during,
         }),
       );
       chmodSync(program, 0o755);
@@ -105,7 +109,10 @@ function lvm(of: {
   room: number;
   held: string;
   isOpen: boolean;
+  during: During | undefined;
 }): string {
+  const during = { slow: "sleep 6", signal: "kill -TERM $PPID; sleep 1" };
+  const changing = of.during === undefined ? ":" : during[of.during];
   return `#!/bin/sh
 cd ${of.volumes} || exit
 refuse() { echo "$1" >&2; exit 5; }
@@ -123,10 +130,12 @@ case "$(basename "$0")" in
   lvcreate)
     while [ "$1" != -- ]; do case $1 in --name) name=$2 ;; --addtag) tag=$2 ;; esac; shift; done
     [ "$free" -gt 0 ] || refuse 'no room'
+    ${changing}
     echo "$tag" >"$name"
     ;;
   lvremove)
     [ "$3" != "vg/${of.held}" ] || refuse "$3 is in use"
+    ${of.during === "slow" ? changing : ":"}
     rm "$(basename "$3")"
     ;;
 esac
@@ -174,4 +183,23 @@ test("a snapshot that was left and is open is not waited for", { skip }, async (
   assert.equal(outcome.code, EXIT.notKept, outcome.stderr);
   assert.match(outcome.stderr, new RegExp(`vg/${LEFT} could not be removed: it is open`));
   assertSame(readFileSync(made.to), noise("disk", MiB), "the destination");
+});
+
+test("a stage gives signs of life while LVM is slow", { skip }, async (t) => {
+  const made = rig(t);
+  const copy = ["--snapshot", "lvm", "--snapshot-size", "1M", "--timeout", "4"];
+  const setting = { room: 2, isHeld: false, during: "slow" } as const;
+  const outcome = await made.run(setting, ["sync", ...copy, made.from, made.to]);
+  assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+  assertSame(readFileSync(made.to), noise("disk", MiB), "the destination");
+  assert.deepEqual(readdirSync(made.volumes), []);
+});
+
+test("a signal while a snapshot is made leaves none", { skip }, async (t) => {
+  const made = rig(t);
+  const words = ["retrieve", "--snapshot", "lvm", "--snapshot-size", "1M", made.from];
+  const setting = { room: 2, isHeld: false, during: "signal" } as const;
+  const outcome = await made.run(setting, words);
+  assert.match(outcome.stderr, /ended by SIGTERM/);
+  assert.deepEqual(readdirSync(made.volumes), []);
 });

@@ -1,5 +1,3 @@
-import { setImmediate as turn } from "node:timers/promises";
-
 import type { StageContext } from "../blocks/context.ts";
 import { CopyError, UsageError } from "../errors/copy-error.ts";
 import { ExitCode } from "../errors/exit-codes.ts";
@@ -11,8 +9,9 @@ import { ProtocolError } from "../protocol/error.ts";
 import { type ExtentList, union } from "../ranges/extents.ts";
 import { numberOf, volumeKind } from "../snapshots/device-mapper.ts";
 import { originOf, poolOf } from "../snapshots/lvm/plan.ts";
+import { removeVolume } from "../snapshots/lvm/remove-volume.ts";
 import { type IdentifiedRow, listIn } from "../snapshots/lvm/report.ts";
-import { removeVolume, VolumeSnapshot } from "../snapshots/lvm/volume-snapshot.ts";
+import { VolumeSnapshot } from "../snapshots/lvm/volume-snapshot.ts";
 import { listIdentified, pathOf } from "../snapshots/lvm/volumes.ts";
 import { discard, type KeepWarning } from "../snapshots/snapshot.ts";
 import { SnapshotError } from "../snapshots/snapshot-error.ts";
@@ -136,7 +135,7 @@ export class IncrementalCopy {
       announce(changes);
       return new IncrementalCopy(context, { snapshot, file, tag, volumes, last });
     } catch (error) {
-      discard(context, snapshot);
+      await discard(context, snapshot);
       throw error;
     }
   }
@@ -191,21 +190,16 @@ export class IncrementalCopy {
     });
   }
 
-  /**
-   * Removes some of the bases with this name; returns warnings. Between the tools of LVM, the stage gives signs of life; the next run tries
-   * again to remove what is left.
-   */
+  /** Removes some of the bases with this name; returns warnings. The next run tries again to remove what is left. */
   async #remove(
     isWanted: (row: IdentifiedRow, rows: readonly IdentifiedRow[]) => boolean,
   ): Promise<string[]> {
     const left: string[] = [];
     try {
-      await turn();
-      const rows = listIdentified(this.#group);
+      const rows = await listIdentified(this.#group);
       const bases = rows.filter((row) => listIn(row.lv_tags).includes(this.#tag));
       for (const { vg_name: group, lv_name: name } of bases.filter((row) => isWanted(row, rows))) {
-        await turn();
-        const warning = removeVolume(group, name, [this.#tag], 1);
+        const warning = await removeVolume({ group, name, tags: [this.#tag] }, 1);
         if (warning !== undefined) {
           left.push(warning);
         }
@@ -244,8 +238,7 @@ async function volumesOf(
   { group, number }: Volume,
   snapshot: VolumeSnapshot,
 ): Promise<Volumes> {
-  await turn();
-  const rows = listIdentified(group);
+  const rows = await listIdentified(group);
   const origin = originOf(rows, { file, number }, options);
   const pool = poolOf(rows, origin);
   const taken = rows.find((row) => snapshot.isRow(row));
@@ -255,7 +248,6 @@ async function volumesOf(
       "look at `lvs -a`",
     );
   }
-  await turn();
   const fault = mappingFault(taken);
   if (fault !== undefined) {
     throw new SnapshotError(

@@ -23,7 +23,7 @@ function adviceOn({ isTimeout }: CommandFailure): string {
 export async function betweenCommands<T>(
   { native, warn, debug }: Pick<StageContext, "native" | "warn" | "debug">,
   { file, kind, options }: { file: string; kind: string; options: SnapshotOptions },
-  { work, undo }: { work: () => Promise<T>; undo: (made: T) => void },
+  { work, undo }: { work: () => Promise<T>; undo: (made: T) => Promise<void> },
 ): Promise<T> {
   const { before, after } = options;
   if (before === undefined && after === undefined) {
@@ -50,7 +50,7 @@ export async function betweenCommands<T>(
     throw made.error;
   }
   if (failed !== undefined) {
-    undo(made.value);
+    await undo(made.value);
     throw new SnapshotError(
       `the command of --after failed: ${failed.reason}; nothing was copied`,
       `see that nothing stays frozen; ${adviceOn(failed)}`,

@@ -18,13 +18,14 @@ export async function cloneFile(
 ): Promise<Snapshot> {
   try {
     const source = await engine.cloneNow(origin, direct);
+    const removeNow = (): undefined => {
+      source.close();
+    };
     return {
       source,
-      fault: () => undefined,
-      remove: () => {
-        source.close();
-        return undefined;
-      },
+      fault: () => Promise.resolve(undefined),
+      remove: () => Promise.resolve(removeNow()),
+      removeNow,
     };
   } catch (error) {
     throw isEngineFailure(error) && error.action === "clone" ? notCloned(file, error) : error;

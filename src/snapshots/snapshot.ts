@@ -10,24 +10,37 @@ export interface Snapshot {
    *
    * @param how `hasFailed` is true after a failed read
    */
-  fault(how: { hasFailed: boolean }): CopyError | undefined;
+  fault(how: { hasFailed: boolean }): Promise<CopyError | undefined>;
   /**
-   * Closes and removes it. Synchronous, because it may be the last thing that the process does.
+   * Closes and removes it.
    *
-   * @returns a warning if that fails; undefined also if it has been called before
+   * @returns a warning if that fails; undefined also if it has been removed before
    */
-  remove(): string | undefined;
+  remove(): Promise<string | undefined>;
+  /** Does the same without the event loop, because it may be the last thing that the process does. */
+  removeNow(): string | undefined;
 }
 
 /** Takes a warning about a snapshot that is left. Whether that ends the run or is only told depends on how the copy ends. */
 export type KeepWarning = (warning: string) => void;
 
 /** Removes a snapshot after a failure, which is the error to report: that it could not be removed is only a warning. */
-export function discard(
-  { alarm }: Pick<StageContext, "alarm">,
+export async function discard(
+  context: Pick<StageContext, "alarm">,
   snapshot: Pick<Snapshot, "remove"> | undefined,
+): Promise<void> {
+  tellLeft(context, await snapshot?.remove());
+}
+
+/** Does the same as the last thing that the process does. */
+export function discardNow(
+  context: Pick<StageContext, "alarm">,
+  snapshot: Pick<Snapshot, "removeNow">,
 ): void {
-  const left = snapshot?.remove();
+  tellLeft(context, snapshot.removeNow());
+}
+
+function tellLeft({ alarm }: Pick<StageContext, "alarm">, left: string | undefined): void {
   if (left !== undefined) {
     alarm(left);
   }

@@ -44,11 +44,11 @@ export async function takeSnapshot(
   const volume = volumeOf(source);
   // A snapshot of a killed run may take the room that the plan needs.
   if (volume !== undefined) {
-    for (const warning of removeLeft(source, volume)) {
+    for (const warning of await removeLeft(source, volume)) {
       keep(warning);
     }
   }
-  const plan = planOf(source, volume);
+  const plan = await planOf(source, volume);
   const { file, origin } = source;
   context.debug(`${file}: a snapshot of the kind ${plan.kind}`);
   return betweenCommands(
@@ -67,19 +67,25 @@ export async function takeSnapshot(
  *
  * @throws UsageError, SnapshotError
  */
-export function planSnapshot(source: SnapshotRequest): Plan {
+export async function planSnapshot(source: SnapshotRequest): Promise<Plan> {
   return planOf(source, volumeOf(source));
 }
 
-function planOf({ file, options }: SnapshotRequest, volume: Volume | undefined): Plan {
+async function planOf(
+  { file, options }: SnapshotRequest,
+  volume: Volume | undefined,
+): Promise<Plan> {
   return volume === undefined
     ? { kind: "reflink" }
-    : planVolume(listVolumes(volume.group), { file, number: volume.number }, options);
+    : planVolume(await listVolumes(volume.group), { file, number: volume.number }, options);
 }
 
 /** Removes the snapshots of a volume that killed runs have left; returns warnings about those that cannot be removed. */
-function removeLeft({ file, options }: SnapshotRequest, { group, number }: Volume): string[] {
-  const rows = listVolumes(group);
+async function removeLeft(
+  { file, options }: SnapshotRequest,
+  { group, number }: Volume,
+): Promise<string[]> {
+  const rows = await listVolumes(group);
   return removeAbandoned(rows, originOf(rows, { file, number }, options));
 }
 

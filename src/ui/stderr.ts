@@ -3,6 +3,7 @@ import { writeSync } from "node:fs";
 import { isTerminal } from "./is-terminal.ts";
 import type { JsonLine } from "./json-line.ts";
 import { printable } from "../errors/printable.ts";
+import { pause } from "../native/pause.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -72,9 +73,4 @@ function write(fd: number, text: string): string | undefined {
     }
   }
   return undefined;
-}
-
-/** Waits without the event loop, because the line may be the last thing that the process does. */
-function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

@@ -1,26 +1,30 @@
-import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { StageContext } from "../../blocks/context.ts";
 import { clock } from "../../native/clock.ts";
 import type * as Binding from "../../native/binding.js";
 import { removeUnless } from "../../transport/files/unfinished.ts";
-import { runTool } from "../../transport/processes/system-tool.ts";
+import { awaitTool } from "../../transport/processes/system-tool.ts";
 import type { CopyError } from "../../errors/copy-error.ts";
 import { formatBytes } from "../../ui/format.ts";
-import { discard, type Snapshot } from "../snapshot.ts";
+import { discardNow, type Snapshot } from "../snapshot.ts";
 import { LostSnapshotError, SnapshotError } from "../snapshot-error.ts";
 import { isAbandoned, ownTag } from "./owner.ts";
 import { type VolumePlan, poolFault, poolOf } from "./plan.ts";
+import {
+  isRow,
+  notRemoved,
+  type Removable,
+  removeVolume,
+  removeVolumeNow,
+} from "./remove-volume.ts";
 import { isInvalid, isOpen, listIn, type VolumeRow } from "./report.ts";
 import { snapshotName } from "./snapshot-name.ts";
-import { listVolumes, LVM_SECONDS, pathOf } from "./volumes.ts";
+import { listVolumes, LVM_PATIENCE, pathOf } from "./volumes.ts";
 import { messageOf } from "../../errors/message-of.ts";
 
 /** Milliseconds to wait for the device node, which udev makes, and between two looks. */
 const NODE = { patience: 10_000, interval: 50 };
-
-/** Attempts to remove a snapshot. LVM itself waits some seconds for a device that is open. */
-const ATTEMPTS = 3;
 
 type Context = Pick<StageContext, "native" | "direct" | "alarm" | "debug">;
 
@@ -33,7 +37,10 @@ const TO_TIDY = 30_000;
  *
  * @returns the warnings
  */
-export function removeAbandoned(rows: readonly VolumeRow[], origin: VolumeRow): string[] {
+export async function removeAbandoned(
+  rows: readonly VolumeRow[],
+  origin: VolumeRow,
+): Promise<string[]> {
   const begun = clock();
   const left = rows.filter(
     (row) =>
@@ -41,15 +48,17 @@ export function removeAbandoned(rows: readonly VolumeRow[], origin: VolumeRow): 
       row.origin === origin.lv_name &&
       isAbandoned(listIn(row.lv_tags)),
   );
-  return left.flatMap((row) => {
-    if (isOpen(row)) {
-      return notRemoved(pathOf(row), "it is open (`lsof` and `dmsetup ls --tree` show by whom)");
-    }
-    if (clock() - begun > TO_TIDY) {
-      return notRemoved(pathOf(row), "the others have taken too long");
-    }
-    return removeVolume(row.vg_name, row.lv_name, listIn(row.lv_tags), 1) ?? [];
-  });
+  const warnings: string[] = [];
+  for (const row of left) {
+    const snapshot = { group: row.vg_name, name: row.lv_name, tags: listIn(row.lv_tags) };
+    const warning = isOpen(row)
+      ? notRemoved(pathOf(row), "it is open (`lsof` and `dmsetup ls --tree` show by whom)")
+      : clock() - begun > TO_TIDY
+        ? notRemoved(pathOf(row), "the others have taken too long")
+        : await removeVolume(snapshot, 1);
+    warnings.push(...(warning === undefined ? [] : [warning]));
+  }
+  return warnings;
 }
 
 /**
@@ -72,7 +81,7 @@ export async function snapshotVolume(context: Context, plan: VolumePlan): Promis
     { now: new Date(), pid: process.pid },
   );
   const made = new VolumeSnapshot(plan, name, tag);
-  made.onRemoved = removeUnless(() => discard(context, made));
+  made.onRemoved = removeUnless(() => discardNow(context, made));
   await create(context, plan, { made, name, tag });
   return made;
 }
@@ -85,11 +94,10 @@ async function create(
 ): Promise<void> {
   const room = size === undefined ? ["--setactivationskip", "n"] : ["--size", `${size}b`];
   const how = ["--snapshot", "--yes", "--permission", "r", "--activate", "y", ...room];
-  await turn();
-  const { failure } = runTool(
+  const { failure } = await awaitTool(
     "lvcreate",
     [...how, "--name", name, "--addtag", tag, "--", pathOf(origin)],
-    LVM_SECONDS,
+    LVM_PATIENCE,
   );
   if (failure !== undefined) {
     throw new SnapshotError(
@@ -100,7 +108,6 @@ async function create(
     );
   }
   context.debug(`made the snapshot ${origin.vg_name}/${name}`);
-  await turn();
   await made.open(context);
 }
 
@@ -136,9 +143,13 @@ export class VolumeSnapshot implements Snapshot {
     return `${this.#plan.origin.vg_name}/${this.#name}`;
   }
 
+  get #removable(): Removable {
+    return { group: this.#plan.origin.vg_name, name: this.#name, tags: [this.#tag] };
+  }
+
   /** Opens the device once it exists. A node of another device, such as an old one, is not taken for it. */
   async open({ native, direct }: Context): Promise<void> {
-    const row = this.#find(listVolumes(this.#plan.origin.vg_name));
+    const row = this.#find(await listVolumes(this.#plan.origin.vg_name));
     if (row === undefined) {
       throw new SnapshotError(
         `lvcreate reported success, and the snapshot ${this.#path} does not exist`,
@@ -168,10 +179,10 @@ export class VolumeSnapshot implements Snapshot {
     );
   }
 
-  fault({ hasFailed }: { hasFailed: boolean }): CopyError | undefined {
+  async fault({ hasFailed }: { hasFailed: boolean }): Promise<CopyError | undefined> {
     let rows: VolumeRow[];
     try {
-      rows = listVolumes(this.#plan.origin.vg_name);
+      rows = await listVolumes(this.#plan.origin.vg_name);
     } catch (error) {
       return lost(
         `it is unknown whether the snapshot ${this.#path} was still whole at the end: ${messageOf(error)}`,
@@ -197,7 +208,7 @@ export class VolumeSnapshot implements Snapshot {
 
   /** True for its row in a list of the volumes of its group. */
   isRow(row: Pick<VolumeRow, "lv_name" | "lv_tags">): boolean {
-    return isOurs(row, this.#name, [this.#tag]);
+    return isRow(row, this.#removable);
   }
 
   /**
@@ -210,10 +221,16 @@ export class VolumeSnapshot implements Snapshot {
   async keepAs(tag: string): Promise<string | undefined> {
     const path = this.#path;
     this.#source?.close();
-    const change = (words: readonly string[]): string | undefined =>
-      runTool("lvchange", ["--yes", ...words, "--", path], LVM_SECONDS).failure;
-    await turn();
-    const failure = change(["--setactivationskip", "y", "--addtag", tag, "--deltag", this.#tag]);
+    const change = async (words: readonly string[]): Promise<string | undefined> =>
+      (await awaitTool("lvchange", ["--yes", ...words, "--", path], LVM_PATIENCE)).failure;
+    const failure = await change([
+      "--setactivationskip",
+      "y",
+      "--addtag",
+      tag,
+      "--deltag",
+      this.#tag,
+    ]);
     if (failure !== undefined) {
       throw new SnapshotError(
         `the snapshot ${path} could not be kept: ${failure}`,
@@ -222,71 +239,37 @@ export class VolumeSnapshot implements Snapshot {
     }
     this.#isRemoved = true;
     this.onRemoved();
-    await turn();
-    const active = change(["--activate", "n"]);
+    const active = await change(["--activate", "n"]);
     return active && `the snapshot ${path} is kept, and could not be deactivated: ${active}`;
   }
 
-  remove(): string | undefined {
+  async remove(): Promise<string | undefined> {
+    if (this.#isRemoved) {
+      return undefined;
+    }
+    // LVM removes no volume that is open.
+    this.#source?.close();
+    const left = await removeVolume(this.#removable);
+    this.#isRemoved = true;
+    this.onRemoved();
+    return left;
+  }
+
+  removeNow(): string | undefined {
     if (this.#isRemoved) {
       return undefined;
     }
     this.#isRemoved = true;
     this.onRemoved();
-    // LVM removes no volume that is open.
     this.#source?.close();
-    return removeVolume(this.#plan.origin.vg_name, this.#name, [this.#tag]);
+    return removeVolumeNow(this.#removable);
   }
 
   #find(rows: readonly VolumeRow[]): VolumeRow | undefined {
-    return rows.find((row) => isOurs(row, this.#name, [this.#tag]));
+    return rows.find((row) => this.isRow(row));
   }
 }
 
 function lost(message: string, advice: string): CopyError {
   return new LostSnapshotError(message, advice);
-}
-
-/** True if a volume has this name and all these tags: another one may have got the name since. */
-function isOurs(
-  row: Pick<VolumeRow, "lv_name" | "lv_tags">,
-  name: string,
-  tags: readonly string[],
-): boolean {
-  const found = listIn(row.lv_tags);
-  return row.lv_name === name && tags.length > 0 && tags.every((tag) => found.includes(tag));
-}
-
-/**
- * Removes the snapshot of a group that has this name and all these tags, if it exists.
- *
- * @returns a warning if that fails
- */
-export function removeVolume(
-  group: string,
-  name: string,
-  tags: readonly string[],
-  attempts = ATTEMPTS,
-): string | undefined {
-  let reason: string | undefined;
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    try {
-      if (!listVolumes(group).some((row) => isOurs(row, name, tags))) {
-        return undefined;
-      }
-      const { failure } = runTool("lvremove", ["--yes", "--", `${group}/${name}`], LVM_SECONDS);
-      if (failure === undefined) {
-        return undefined;
-      }
-      reason = failure;
-    } catch (error) {
-      reason = messageOf(error);
-    }
-  }
-  return notRemoved(`${group}/${name}`, reason);
-}
-
-/** Makes the warning about a snapshot that is left. */
-function notRemoved(path: string, reason = "unknown"): string {
-  return `the snapshot ${path} could not be removed: ${reason}; remove it with \`lvremove ${path}\``;
 }

@@ -1,4 +1,4 @@
-import { runTool } from "../../transport/processes/system-tool.ts";
+import { type ToolWork, workMeanwhile } from "../../transport/processes/tool-work.ts";
 import { SnapshotError } from "../snapshot-error.ts";
 import {
   FIELDS,
@@ -9,8 +9,14 @@ import {
 } from "./report.ts";
 import { messageOf } from "../../errors/message-of.ts";
 
-/** Seconds that a command of LVM may take. `sync` gives up a stage that says nothing for a minute. */
+/** Seconds that a command of LVM may take if this process waits for it and says nothing. `sync` gives up such a stage after a minute. */
 export const LVM_SECONDS = 45;
+
+/**
+ * Seconds that it may take if this process gives signs of life: it waits for others that have locked the group, an lvremove of a large thin
+ * volume takes minutes, and an lvcreate waits until its origin has written what is in the page cache.
+ */
+export const LVM_PATIENCE = 600;
 
 /** LVM cannot be asked, or what it says is not understood. */
 class LvmError extends SnapshotError {
@@ -27,8 +33,8 @@ class LvmError extends SnapshotError {
  *
  * @throws LvmError
  */
-export function listVolumes(group: string): VolumeRow[] {
-  return list(group, FIELDS);
+export function listVolumes(group: string): Promise<VolumeRow[]> {
+  return workMeanwhile(volumesIn(group), LVM_PATIENCE);
 }
 
 /**
@@ -36,16 +42,25 @@ export function listVolumes(group: string): VolumeRow[] {
  *
  * @throws LvmError
  */
-export function listIdentified(group: string): IdentifiedRow[] {
-  return list(group, IDENTIFYING_FIELDS);
+export function listIdentified(group: string): Promise<IdentifiedRow[]> {
+  return workMeanwhile(list(group, IDENTIFYING_FIELDS), LVM_PATIENCE);
 }
 
-function list<Field extends string>(
+/**
+ * Lists the logical volumes of a group, as part of other work.
+ *
+ * @throws LvmError
+ */
+export function volumesIn(group: string): ToolWork<VolumeRow[]> {
+  return list(group, FIELDS);
+}
+
+function* list<Field extends string>(
   group: string,
   fields: readonly Field[],
-): Readonly<Record<Field, string>>[] {
+): ToolWork<Readonly<Record<Field, string>>[]> {
   const how = ["--reportformat", "json", "--units", "b", "--nosuffix", "--options"];
-  const { output, failure } = runTool("lvs", [...how, fields.join(","), "--", group], LVM_SECONDS);
+  const { output, failure } = yield ["lvs", ...how, fields.join(","), "--", group];
   if (failure !== undefined) {
     throw new LvmError(failure);
   }

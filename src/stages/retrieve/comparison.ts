@@ -95,7 +95,7 @@ export class Comparison {
       progress.mapped(this.#map);
     }
     const root = this.#root.finish(this.#decoder.hashing);
-    const lost = this.#opened.snapshot?.fault({ hasFailed: false });
+    const lost = await this.#opened.snapshot?.fault({ hasFailed: false });
     if (lost !== undefined) {
       // Without its end, the other side takes the stream for what it is.
       throw lost;

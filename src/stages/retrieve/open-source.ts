@@ -52,7 +52,7 @@ export async function openSource(
     const description = await begin(context, options, { origin, source });
     return { source, origin, snapshot, incremental, description };
   } catch (error) {
-    discard(context, snapshot);
+    await discard(context, snapshot);
     throw error;
   }
 }
@@ -96,7 +96,7 @@ async function snapshotOf(
   }
   const { planSnapshot, takeSnapshot } = await import("../../snapshots/take-snapshot.ts");
   if (dryRun) {
-    planSnapshot({ file, origin, options });
+    await planSnapshot({ file, origin, options });
     return undefined;
   }
   return takeSnapshot(context, { file, origin, options }, keep);

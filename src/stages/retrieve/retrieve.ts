@@ -43,11 +43,11 @@ async function copy(
       await comparison.run();
       (await opened.incremental?.end(comparison.changed))?.forEach(keep);
     } catch (error) {
-      const reason = lossOf(opened, error) ?? error;
-      discard(context, opened.snapshot);
+      const reason = (await lossOf(opened, error)) ?? error;
+      await discard(context, opened.snapshot);
       throw reason;
     }
-    const removed = opened.snapshot?.remove();
+    const removed = await opened.snapshot?.remove();
     if (removed !== undefined) {
       keep(removed);
     }
@@ -55,7 +55,7 @@ async function copy(
 }
 
 /** Returns the error of a snapshot that was lost, if that explains a failure to read it. */
-export function lossOf({ snapshot }: OpenSource, error: unknown): Error | undefined {
+export async function lossOf({ snapshot }: OpenSource, error: unknown): Promise<Error | undefined> {
   return isEngineFailure(error) && error.kind === "io"
     ? snapshot?.fault({ hasFailed: true })
     : undefined;

@@ -87,7 +87,7 @@ export async function copyToMany(
   const failures = destinations.flatMap((destination, at) =>
     errors[at] === undefined ? [] : [{ destination, error: errors[at] }],
   );
-  shared.close({ hasFailed: failures.length > 0, keep });
+  await shared.close({ hasFailed: failures.length > 0, keep });
   if (failures.length > 0) {
     left.splice(0).forEach(context.alarm);
   }

@@ -9,6 +9,8 @@ export interface ProcessId {
 
 /** A process as `/proc` shows it. */
 interface ProcessEntry extends ProcessId {
+  /** Its state, as `R` or `Z`. */
+  state: string;
   parent: number;
   session: number;
 }
@@ -43,6 +45,11 @@ export function descendantsOf(ancestors: readonly number[]): ProcessId[] {
 /** Finds a process by its number; undefined if it does not exist. */
 export function findProcess(pid: number): ProcessId | undefined {
   return readEntry(pid);
+}
+
+/** True if a process runs. One that has ended and is only kept for its exit code does not. */
+export function isRunning(pid: number): boolean {
+  return !["", "Z", "X"].includes(readEntry(pid)?.state ?? "");
 }
 
 /** Returns this process, for another one on this host to find; undefined if `/proc` does not show it by its number. */
@@ -88,9 +95,9 @@ function readEntry(pid: number): ProcessEntry | undefined {
     return undefined;
   }
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [, parent, , session] = fields;
+  const [state = "", parent, , session] = fields;
   const started = fields[19];
   return started === undefined
     ? undefined
-    : { pid, started, parent: Number(parent), session: Number(session) };
+    : { pid, started, state, parent: Number(parent), session: Number(session) };
 }

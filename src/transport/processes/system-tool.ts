@@ -4,12 +4,21 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 
 import { systemCode, systemReason } from "../../errors/stream-errors.ts";
+import { clock } from "../../native/clock.ts";
+import { pause } from "../../native/pause.ts";
 import { openUnnamed } from "../files/temporary.ts";
 import { asOneLine, MOST_BYTES } from "../streams/last-words.ts";
 import { endsWithThis } from "./ends-with-this.ts";
+import { isRunning } from "./process-tree.ts";
 
 /** Folders of system programs. PATH is not asked: whoever sets it would decide what root runs. */
 export const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/** Seconds for which a program is waited for after SIGTERM. */
+const PATIENCE = 30;
+
+/** Milliseconds between two looks at a program that runs. */
+const INTERVAL = 20;
 
 /** Longest standard output, in bytes. */
 const MOST_OUTPUT = 4 * 1024 * 1024;
@@ -42,8 +51,9 @@ export function findTool(name: string): string | undefined {
 export function runTool(name: string, args: readonly string[], seconds: number): ToolEnd {
   const path = findTool(name);
   if (path === undefined) {
-    return { output: "", failure: `${name} is not in ${FOLDERS.join(", ")}` };
+    return missing(name);
   }
+  awaitRunning(seconds);
   const files: number[] = [];
   try {
     const [output, error] = [unnamedFile(files), unnamedFile(files)];
@@ -57,9 +67,55 @@ export function runTool(name: string, args: readonly string[], seconds: number):
     const ended = spawnSync(path, args, options);
     return toolEnd(name, ended, { output, error, most: MOST_OUTPUT, seconds });
   } catch (error) {
-    return { output: "", failure: `${name} could not be started: ${systemReason(error)}` };
+    return notStarted(name, error);
   } finally {
     files.forEach((file) => closeSync(file));
+  }
+}
+
+/** The programs that {@link awaitTool} has started, and that may still run. */
+const running = new Set<number>();
+
+/**
+ * Runs a system program as {@link runTool} does, while this process goes on. If this process ends first, the program does not.
+ */
+export async function awaitTool(
+  name: string,
+  args: readonly string[],
+  seconds: number,
+): Promise<ToolEnd> {
+  const path = findTool(name);
+  if (path === undefined) {
+    return missing(name);
+  }
+  const files: number[] = [];
+  try {
+    const [output, error] = [unnamedFile(files), unnamedFile(files)];
+    const child = spawn(path, args, { ...surroundings(output, error), detached: true });
+    const { pid } = child;
+    if (pid !== undefined) {
+      running.add(pid);
+      child.on("exit", () => running.delete(pid));
+    }
+    const ended = await endOf(child, { seconds, signal: "SIGTERM", patience: PATIENCE });
+    return toolEnd(name, ended, { output, error, most: MOST_OUTPUT, seconds });
+  } catch (error) {
+    return notStarted(name, error);
+  } finally {
+    files.forEach((file) => closeSync(file));
+  }
+}
+
+/**
+ * Waits for the programs that {@link awaitTool} has started: if this process is about to end, it must not look for what an lvcreate makes
+ * before that is there.
+ */
+function awaitRunning(seconds: number): void {
+  const begun = clock();
+  for (const pid of running) {
+    while (isRunning(pid) && clock() - begun < seconds * 1000) {
+      pause(INTERVAL);
+    }
   }
 }
 
@@ -92,7 +148,7 @@ export async function runLongTool(
 ): Promise<string | undefined> {
   const path = findTool(name);
   if (path === undefined) {
-    return `${name} is not in ${FOLDERS.join(", ")}`;
+    return missing(name).failure;
   }
   const files: number[] = [];
   try {
@@ -100,7 +156,7 @@ export async function runLongTool(
     const [shell, ...words] = endsWithThis("KILL", [path, ...args]);
     const child = spawn(shell, words, { ...surroundings(output, error), detached: true });
     started(() => child.kill("SIGKILL"));
-    const ended = await endOf(child, seconds);
+    const ended = await endOf(child, { seconds, signal: "SIGKILL", patience: 0 });
     const { size } = fstatSync(output);
     if (ended.status !== 0 || size > most) {
       return toolEnd(name, ended, { output, error, most, seconds }).failure;
@@ -132,21 +188,41 @@ function toolEnd(
   return { output: "", failure: `${name} ${reasonOf(ended, seconds)}${said && `: ${said}`}` };
 }
 
-/** Waits for the end of a program; after its time, kills it. */
-function endOf(child: ChildProcess, seconds: number): Promise<Ended> {
+/** The time that a program may take, the signal after that, and the seconds for which it is waited for then. */
+interface Limit {
+  seconds: number;
+  signal: NodeJS.Signals;
+  patience: number;
+}
+
+/** Waits for the end of a program; after its time, signals it. */
+function endOf(child: ChildProcess, { seconds, signal, patience }: Limit): Promise<Ended> {
   return new Promise((resolve) => {
+    let isLate = false;
     const end = (ended: Ended): void => {
       clearTimeout(timer);
       resolve(ended);
     };
-    const timer = setTimeout(() => {
-      child.kill("SIGKILL");
+    const giveUp = (): void => {
       child.unref();
-      end({ status: null, signal: null, isLate: true });
+      end({ status: null, signal: null, isLate });
+    };
+    let timer = setTimeout(() => {
+      isLate = true;
+      child.kill(signal);
+      timer = setTimeout(giveUp, patience * 1000);
     }, seconds * 1000);
     child.on("error", (error) => end({ status: null, signal: null, error }));
-    child.on("exit", (status, signal) => end({ status, signal }));
+    child.on("exit", (status, by) => end({ status, signal: by, isLate }));
   });
+}
+
+function missing(name: string): ToolEnd & { failure: string } {
+  return { output: "", failure: `${name} is not in ${FOLDERS.join(", ")}` };
+}
+
+function notStarted(name: string, error: unknown): ToolEnd {
+  return { output: "", failure: `${name} could not be started: ${systemReason(error)}` };
 }
 
 /** The descriptors and the environment of a system program. */

@@ -77,7 +77,7 @@ async function run(
     progress.finish({ succeeded: true });
     return { status: { code: 0 }, at: clock() };
   } catch (error) {
-    const reason = lossOf(shared.opened, error) ?? error;
+    const reason = (await lossOf(shared.opened, error)) ?? error;
     progress.finish({ succeeded: false });
     onLine(errorEvent(reason, "retrieve", undefined).text);
     return { status: { code: exitCodeOf(reason) }, at: clock() };

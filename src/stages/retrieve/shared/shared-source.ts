@@ -75,13 +75,13 @@ export class SharedSource {
   }
 
   /** Removes the snapshot, if there is one. After a failure, a snapshot that is left is only a warning. */
-  close({ hasFailed, keep }: { hasFailed: boolean; keep: KeepWarning }): void {
+  async close({ hasFailed, keep }: { hasFailed: boolean; keep: KeepWarning }): Promise<void> {
     const { snapshot } = this.opened;
     if (hasFailed) {
-      discard(this.#context, snapshot);
+      await discard(this.#context, snapshot);
       return;
     }
-    const left = snapshot?.remove();
+    const left = await snapshot?.remove();
     if (left !== undefined) {
       keep(left);
     }
