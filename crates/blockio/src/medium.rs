@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::path::Path;
 
+use blockcopy_nbd::Lent;
 use rustix::fd::BorrowedFd;
 
 use crate::sys::{Errno, Stat};
@@ -141,6 +142,11 @@ pub(crate) trait Medium: Debug + Send + Sync {
 
     /// Reads into `buf` from `offset`; returns the number of bytes, 0 at the end.
     fn read(&self, access: Access, buf: &mut [u8], offset: u64) -> Result<usize>;
+
+    /// Reads exactly this range into memory of the medium. `None` if that is not possible, or fails: then [`read`](Self::read) it.
+    fn lend(&self, _offset: u64, _len: usize) -> Option<Lent> {
+        None
+    }
 
     /// Writes some of `data` at `offset`; returns the number of bytes.
     fn write(&self, access: Access, data: &[u8], offset: u64) -> Result<usize>;

@@ -92,9 +92,7 @@ impl Engine {
                         Ok(Vec::new())
                     });
                 }
-                gather.finish(number, move || {
-                    Ok(vec![step.update(&pair, options.zero_blocks)?])
-                });
+                gather.finish(number, move || Ok(vec![step.update(&pair, options.zero_blocks)?]));
             });
         }
     }
@@ -151,7 +149,7 @@ impl Step {
     /// Writes the blocks that differ.
     fn update(&mut self, pair: &Pair, zero_blocks: ZeroBlocks) -> Result<Updated, Error> {
         let changed = self.changed(pair)?;
-        let blocks: Vec<_> = changed.iter().map(|block| self.placed(block)).collect();
+        let blocks = self.placed(&changed, zero_blocks);
         // One write after the other: the steps run at the same time.
         let writes = writes(&blocks, zero_blocks);
         writes.iter().try_for_each(|write| write.run(&pair.sink))?;
@@ -164,25 +162,26 @@ impl Step {
     /// Reads both sides and returns the blocks that differ.
     fn changed(&mut self, pair: &Pair) -> Result<Vec<Extent>, Error> {
         let length = self.source.len() as u64;
-        let holes =
+        let [hole, their_hole] =
             [&pair.source, &pair.destination].map(|side| side.is_hole(self.position, length));
-        if holes == [true, true] && self.end() <= pair.destination.size() {
+        if hole && their_hole && self.end() <= pair.destination.size() {
             return Ok(Vec::new());
         }
-        for (side, buffer, hole) in [
-            (&pair.source, &mut self.source, holes[0]),
-            (&pair.destination, &mut self.destination, holes[1]),
-        ] {
-            if hole {
-                buffer.fill(0);
-            } else {
-                read_range(side, buffer, self.position)?;
-            }
-        }
+        read_side(&pair.source, &mut self.source, self.position, hole)?;
+        let lent = (!their_hole)
+            .then(|| pair.destination.lend(self.position, self.source.len()))
+            .flatten();
+        let theirs: &[u8] = if let Some(lent) = &lent {
+            lent
+        } else {
+            let (side, buffer) = (&pair.destination, &mut self.destination);
+            read_side(side, buffer, self.position, their_hole)?;
+            &self.destination
+        };
         let differs = |block: &&Extent| {
             let range = self.range(block);
             block.position + u64::from(block.length) > pair.destination.size()
-                || self.source[range.clone()] != self.destination[range]
+                || self.source[range.clone()] != theirs[range]
         };
         Ok(self.blocks.iter().filter(differs).copied().collect())
     }
@@ -200,11 +199,33 @@ impl Step {
         start..start + block.length as usize
     }
 
-    /// Returns a block of the source, ready to be written.
-    fn placed(&self, block: &Extent) -> PlacedBlock<'_> {
-        PlacedBlock {
-            position: block.position,
-            content: Content::Bytes(&self.source[self.range(block)]),
-        }
+    /// Returns blocks of the source, ready to be written. Neighbours become one, so that they are written from where they are; only blocks of
+    /// zeros that become holes stay apart.
+    fn placed(&self, blocks: &[Extent], zero_blocks: ZeroBlocks) -> Vec<PlacedBlock<'_>> {
+        let content = |block: &Extent| Content::Bytes(&self.source[self.range(block)]);
+        let hole =
+            |block: &Extent| zero_blocks == ZeroBlocks::MakeHoles && content(block).is_zero();
+        let joins = |block: &Extent, next: &Extent| {
+            block.position + u64::from(block.length) == next.position && !hole(block) && !hole(next)
+        };
+        let joined = blocks.chunk_by(joins).filter_map(|run| {
+            let (first, last) = (run.first()?, run.last()?);
+            Some(PlacedBlock {
+                position: first.position,
+                content: Content::Bytes(
+                    &self.source[self.range(first).start..self.range(last).end],
+                ),
+            })
+        });
+        joined.collect()
     }
+}
+
+/// Fills `buffer` with what `side` has at `position`. A hole is not read.
+fn read_side(side: &Source, buffer: &mut [u8], position: u64, hole: bool) -> Result<(), Error> {
+    if hole {
+        buffer.fill(0);
+        return Ok(());
+    }
+    read_range(side, buffer, position)
 }

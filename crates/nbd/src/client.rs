@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::connection::{Connection, Sent};
+use crate::lent::Lent;
 use crate::opening::Opening;
 use crate::pending::{Answer, Want};
 use crate::pool::Pool;
@@ -88,6 +89,24 @@ impl Client {
         Ok(())
     }
 
+    /// Reads a range within the export, which stays where it was received: nothing is copied. `None`, and nothing is read, if the server
+    /// cannot read exactly this range at once.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn lend(&self, offset: u64, len: usize) -> Result<Option<Lent>, Error> {
+        let whole = self.whole_blocks(offset, len);
+        if whole != (offset..offset + len as u64) || len > self.export.blocks.maximum as usize {
+            return Ok(None);
+        }
+        let connection = self.connection()?;
+        let answer = ask_to_read(&connection, whole).and_then(|sent| sent.wait());
+        let Answer::Data(bytes) = self.kept(answer)? else {
+            return Ok(None);
+        };
+        Ok(Some(Lent::new(bytes, connection)))
+    }
+
     /// Writes `data` at `offset`, within the export. Blocks of the server that are written only in part are read first.
     ///
     /// # Errors
@@ -120,8 +139,9 @@ impl Client {
             return Ok(false);
         }
         let _shared = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
+        let connection = self.connection()?;
         let pieces = pieces(offset, len as usize, self.export.blocks.maximum);
-        self.all(pieces, |connection, piece| {
+        self.all(&connection, pieces, |connection, piece| {
             let request = self.writing(command::WRITE_ZEROES, &piece);
             connection.send(request, &[], Want::Success)
         })?;
@@ -186,29 +206,25 @@ impl Client {
     }
 
     fn read_blocks(&self, buf: &mut [u8], offset: u64) -> Result<(), Error> {
+        let connection = self.connection()?;
         let pieces = pieces(offset, buf.len(), self.export.blocks.maximum);
-        let answers = self.all(pieces, |connection, piece| {
-            let len = u32::try_from(piece.end - piece.start).unwrap_or(u32::MAX);
-            let want = Want::Data {
-                offset: piece.start,
-                len,
-            };
-            connection.send(request(command::READ, &piece), &[], want)
-        })?;
+        let answers = self.all(&connection, pieces, ask_to_read)?;
         let mut rest = buf;
         for answer in answers {
             if let Answer::Data(data) = answer {
                 let (part, more) = rest.split_at_mut(data.len());
                 part.copy_from_slice(&data);
                 rest = more;
+                connection.reuse(data);
             }
         }
         Ok(())
     }
 
     fn write_blocks(&self, data: &[u8], offset: u64) -> Result<(), Error> {
+        let connection = self.connection()?;
         let pieces = pieces(offset, data.len(), self.export.blocks.maximum);
-        self.all(pieces, |connection, piece| {
+        self.all(&connection, pieces, |connection, piece| {
             let payload = &data[index(piece.start - offset)..index(piece.end - offset)];
             connection.send(self.writing(command::WRITE, &piece), payload, Want::Success)
         })?;
@@ -231,11 +247,11 @@ impl Client {
     /// Sends a request for each piece and waits for all of them, even if one fails: none may be in flight afterwards.
     fn all(
         &self,
+        connection: &Connection,
         pieces: impl Iterator<Item = Range<u64>>,
         ask: impl for<'a> Fn(&'a Connection, Range<u64>) -> Result<Sent<'a>, Error>,
     ) -> Result<Vec<Answer>, Error> {
-        let connection = self.connection()?;
-        let sent: Vec<_> = pieces.map(|piece| ask(&connection, piece)).collect();
+        let sent: Vec<_> = pieces.map(|piece| ask(connection, piece)).collect();
         let answers: Vec<_> = sent.into_iter().map(|sent| sent?.wait()).collect();
         self.kept(answers.into_iter().collect())
     }
@@ -267,6 +283,15 @@ impl Client {
         let end = offset + len as u64;
         offset - offset % minimum..end.next_multiple_of(minimum)
     }
+}
+
+fn ask_to_read(connection: &Connection, range: Range<u64>) -> Result<Sent<'_>, Error> {
+    let request = request(command::READ, &range);
+    let want = Want::Data {
+        offset: range.start,
+        len: request.len,
+    };
+    connection.send(request, &[], want)
 }
 
 fn request(command: u16, range: &Range<u64>) -> Request {

@@ -1,6 +1,6 @@
 //! One connection: requests of any number of threads, and a thread that receives the replies.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, IoSlice, Read, Write};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -83,6 +83,11 @@ impl Connection {
         self.shared.pending.in_flight()
     }
 
+    /// Takes back the buffer of an answer, for another one.
+    pub(crate) fn reuse(&self, buffer: Vec<u8>) {
+        self.shared.pending.reuse(buffer);
+    }
+
     /// Sends a request; its cookie is set here.
     pub(crate) fn send(
         &self,
@@ -95,13 +100,16 @@ impl Connection {
         let header = Request { cookie, ..request }.encoded();
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut stream = &self.shared.wire;
-        let written = stream.write_all(&header).and_then(|()| {
-            payload.chunks(PIECE).try_for_each(|piece| {
-                stream.write_all(piece)?;
+        let (first, rest) = payload.split_at(payload.len().min(PIECE));
+        let written = write_both(&mut stream, &header, first).and_then(|()| {
+            rest.chunks(PIECE).try_for_each(|piece| {
                 self.shared.pending.taken();
-                Ok(())
+                stream.write_all(piece)
             })
         });
+        if !payload.is_empty() {
+            self.shared.pending.taken();
+        }
         drop(writing);
         if let Err(error) = written {
             // The server may have got a part of it: what comes next would be misunderstood.
@@ -114,6 +122,21 @@ impl Connection {
             ticket,
         })
     }
+}
+
+/// Writes a header and the beginning of its payload with one call: for a header alone, the server would wake up in vain.
+fn write_both(stream: &mut impl Write, header: &[u8], payload: &[u8]) -> io::Result<()> {
+    let mut parts = [IoSlice::new(header), IoSlice::new(payload)];
+    let mut left = &mut parts[..];
+    while !left.is_empty() {
+        match stream.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut left, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 impl Sent<'_> {

@@ -40,6 +40,10 @@ pub enum Answer {
     Success,
 }
 
+/// Limit for the buffers that are kept to be used again, and for the bytes of each: what several threads read at a time.
+const SPARE: usize = 8;
+const SPARE_LEN: usize = 1024 * 1024;
+
 /// Bytes that count as progress although they complete no reply. A server that sends fewer within the limit for silence could keep a request
 /// waiting for years.
 const PROGRESS: usize = 64 * 1024;
@@ -48,6 +52,7 @@ const PROGRESS: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) want: Want,
+    /// Has bytes of other replies where it is not filled.
     pub(crate) data: Vec<u8>,
     pub(crate) filled: Coverage,
     pub(crate) extents: Vec<Extent>,
@@ -84,6 +89,8 @@ pub struct Pending(Mutex<Inner>);
 #[derive(Debug)]
 struct Inner {
     states: HashMap<u64, State>,
+    /// Buffers of earlier replies. New memory for each would cost more than its copy: the kernel zeroes every page of it.
+    spare: Vec<Vec<u8>>,
     next_cookie: u64,
     /// Requests sent and not settled.
     in_flight: usize,
@@ -106,6 +113,7 @@ impl Default for Pending {
     fn default() -> Self {
         Self(Mutex::new(Inner {
             states: HashMap::new(),
+            spare: Vec::new(),
             next_cookie: 1,
             in_flight: 0,
             waited: Duration::ZERO,
@@ -123,9 +131,13 @@ impl Pending {
             return None;
         }
         let (answer, ticket) = sync_channel(1);
+        let data = match want {
+            Want::Data { .. } => inner.spare.pop().unwrap_or_default(),
+            Want::Status { .. } | Want::Success => Vec::new(),
+        };
         let state = State {
             want,
-            data: Vec::new(),
+            data,
             filled: Coverage::default(),
             extents: Vec::new(),
             error: None,
@@ -140,6 +152,14 @@ impl Pending {
         inner.in_flight += 1;
         inner.states.insert(cookie, state);
         Some((cookie, Ticket(ticket)))
+    }
+
+    /// Takes back the buffer of an answer, for another one.
+    pub(crate) fn reuse(&self, buffer: Vec<u8>) {
+        let mut inner = self.lock();
+        if inner.spare.len() < SPARE && buffer.capacity() <= SPARE_LEN {
+            inner.spare.push(buffer);
+        }
     }
 
     /// Takes the request with that cookie, to be put back or settled.

@@ -62,7 +62,8 @@ fn simple(stream: &mut impl Read, structured: bool, pending: &Pending) -> Result
         }
         _ if error != 0 => Err(Error::Reply(error)),
         Want::Data { len, .. } => {
-            state.data = stream.exactly(len as usize)?;
+            state.data.resize(len as usize, 0);
+            stream.read_exact(&mut state.data)?;
             Ok(Answer::Data(take(&mut state.data)))
         }
         Want::Status { .. } => return violation("a simple reply without a block status"),
@@ -144,7 +145,6 @@ fn fill(state: &mut State, offset: u64, len: u64) -> Result<std::ops::Range<usiz
     if !state.filled.add(range.start, range.end) {
         return violation("the same data twice");
     }
-    // All zeros, so that a hole only has to be marked.
     state.data.resize(wanted as usize, 0);
     Ok(range)
 }
@@ -165,7 +165,8 @@ fn hole(stream: &mut impl Read, state: &mut State, len: u32) -> Result<(), Failu
     }
     let offset = stream.u64()?;
     let len = stream.u32()?;
-    fill(state, offset, u64::from(len))?;
+    let range = fill(state, offset, u64::from(len))?;
+    state.data[range].fill(0);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Connections without TLS and with it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 
 use crate::stream::Stream;
 use crate::tls::Secure;
@@ -43,6 +43,13 @@ impl Write for &Wire {
         match self {
             Wire::Plain(stream) => (&mut &*stream).write(buf),
             Wire::Secure(secure) => (&mut &**secure).write(buf),
+        }
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Wire::Plain(stream) => (&mut &*stream).write_vectored(parts),
+            Wire::Secure(secure) => (&mut &**secure).write_vectored(parts),
         }
     }
 

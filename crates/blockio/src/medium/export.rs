@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use blockcopy_nbd::{Address, Client, Context, Error as Failure, Limits, Uri, is_uri};
+use blockcopy_nbd::{Address, Client, Context, Error as Failure, Lent, Limits, Uri, is_uri};
 
 use super::served::{Served, served};
 use super::zeros::Zeros;
@@ -206,6 +206,14 @@ impl Medium for Export {
             read.map_err(|failure| errno(&failure))?;
         }
         Ok(len)
+    }
+
+    fn lend(&self, offset: u64, len: usize) -> Option<Lent> {
+        // A failure is met again by whoever reads the range, and reported with its offset.
+        let is_within = self.within(offset, len) == len;
+        is_within
+            .then(|| self.client.lend(offset, len).ok().flatten())
+            .flatten()
     }
 
     fn write(&self, _access: Access, data: &[u8], offset: u64) -> Result<usize> {

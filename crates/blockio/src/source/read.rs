@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use blockcopy_nbd::Lent;
+
 use super::Source;
 use crate::medium::{Access, failure};
 use crate::node::Kind;
@@ -104,6 +106,13 @@ impl Source {
             }),
             Err(failure) => Err(self.error(failure.offset, failure.errno)),
         }
+    }
+
+    /// Reads exactly this range into memory that need not be allocated or copied to. `None` if the source cannot do that, or if it fails:
+    /// then [`read_at`](Self::read_at) is the way.
+    #[must_use]
+    pub fn lend(&self, offset: u64, len: usize) -> Option<Lent> {
+        self.medium.lend(offset, len)
     }
 
     /// Tries a direct read. Any other failure is left to the read that needs the data.

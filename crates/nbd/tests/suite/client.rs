@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use blockcopy_nbd::{Client, Error};
 
-use crate::server::{FLUSH, MULTI_CONN, Request, Served, Server, negotiation};
+use crate::server::{FLUSH, MULTI_CONN, Request, Served, Server, bytes, negotiation};
 
 const SIZE: u64 = 1 << 20;
 
@@ -44,6 +44,68 @@ fn replies_in_any_order_find_their_requests() {
             });
         }
     });
+}
+
+/// Reply to a read: bytes of 7.
+fn data(request: &Request) -> Vec<u8> {
+    bytes(&[
+        &0x668e_33ef_u32.to_be_bytes(),
+        &[0, 1, 0, 1],
+        &request.cookie,
+        &(request.len + 8).to_be_bytes(),
+        &request.offset.to_be_bytes(),
+        &vec![7; request.len as usize],
+    ])
+}
+
+/// Reply to a read: a hole.
+fn hole(request: &Request) -> Vec<u8> {
+    bytes(&[
+        &0x668e_33ef_u32.to_be_bytes(),
+        &[0, 1, 0, 2],
+        &request.cookie,
+        &12_u32.to_be_bytes(),
+        &request.offset.to_be_bytes(),
+        &request.len.to_be_bytes(),
+    ])
+}
+
+#[test]
+fn memory_that_was_lent_is_used_again_and_keeps_nothing() {
+    let server = Server::start(negotiation(false, SIZE, FLUSH), |mut served: Served| {
+        while let Some(request) = served.request() {
+            served.succeed(&request);
+        }
+    });
+    let client = server.connect().unwrap();
+    for len in [5000, 10, 70_000, 3] {
+        for offset in [0, 7, 300] {
+            let lent = client.lend(offset, len).unwrap().unwrap();
+            assert_eq!(lent[..], expected(offset, len));
+            // While the other one is in use.
+            let next = client.lend(offset + 1, len).unwrap().unwrap();
+            assert_eq!(next[..], expected(offset + 1, len));
+            assert_eq!(lent[..], expected(offset, len));
+        }
+    }
+
+    let holes = Server::start(negotiation(true, SIZE, FLUSH), |mut served: Served| {
+        let mut count = 0;
+        while let Some(request) = served.request() {
+            let reply = if count % 2 == 0 {
+                data(&request)
+            } else {
+                hole(&request)
+            };
+            served.0.write_all(&reply).unwrap();
+            count += 1;
+        }
+    });
+    let client = holes.connect().unwrap();
+    for _ in 0..3 {
+        assert_eq!(client.lend(9, 500).unwrap().unwrap()[..], [7; 500]);
+        assert_eq!(client.lend(9, 400).unwrap().unwrap()[..], [0; 400]);
+    }
 }
 
 /// Makes `threads` threads read for a while at the same time, and returns the number of connections that the server has seen.
