@@ -563,6 +563,8 @@ export interface UpdateOptions {
   blockLength: number
   /** Make holes of changed blocks of zeros where the destination can have holes. */
   sparse: boolean
+  /** Take the data of the destination for different without reading it. Its holes are still compared. */
+  presume: boolean
 }
 
 /** Waits on its own thread for a condition of a standard descriptor. */

@@ -18,6 +18,7 @@ import { NO_COUNTS } from "../ui/progress.ts";
 import { localBottleneck, RecentTimeSpent } from "./find-bottleneck.ts";
 import { sameError } from "./connection/endpoint.ts";
 import type { SyncContext } from "./listener.ts";
+import { Presumption } from "./presumption.ts";
 import { type CopyResult, summaryOf } from "./copy-result.ts";
 
 /** Bytes of each side that are compared together. */
@@ -139,15 +140,19 @@ async function updateAll(
   const { size } = ends.source;
   const slots = new Slots(native, batchesInFlight(engine, 2 * BATCH_LENGTH), 2 * BATCH_LENGTH);
   const sequence = new Sequence();
+  // A change map shows what differed, so all of it must be compared.
+  const presumption = ends.sink.isExport && map === undefined ? new Presumption() : undefined;
   const total: Binding.Update = { blocks: 0, changed: 0 };
   const submitAll = async (): Promise<void> => {
     for (let position = 0; position < size && !cancellation.requested; position += BATCH_LENGTH) {
       const length = Math.min(BATCH_LENGTH, size - position);
       const slot = await slots.take(2 * length);
-      const batch = { position, length, blockLength: DEFAULT_BLOCK_SIZE, sparse };
+      const presume = presumption?.take(length) ?? false;
+      const batch = { position, length, blockLength: DEFAULT_BLOCK_SIZE, sparse, presume };
       sequence.add(engine.update(ends, slots.slab, slot.index, batch), ({ blocks, changed }) => {
         total.blocks += blocks;
         total.changed += changed;
+        presumption?.add(length, { changed, presumed: presume });
         slots.release(slot);
         map?.add(position, length, changed);
         progress.count("blocks", blocks);

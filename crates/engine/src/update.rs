@@ -58,6 +58,8 @@ pub struct UpdateOptions {
     pub block_len: u32,
     /// Treatment of changed blocks of zeros.
     pub zero_blocks: ZeroBlocks,
+    /// Take the data of the destination for different without reading it. Its holes are still compared.
+    pub presume: bool,
 }
 
 impl Engine {
@@ -92,7 +94,7 @@ impl Engine {
                         Ok(Vec::new())
                     });
                 }
-                gather.finish(number, move || Ok(vec![step.update(&pair, options.zero_blocks)?]));
+                gather.finish(number, move || Ok(vec![step.update(&pair, options)?]));
             });
         }
     }
@@ -147,11 +149,11 @@ fn steps(pair: &Pair, slot: Slot, options: UpdateOptions) -> Result<Vec<Step>, E
 
 impl Step {
     /// Writes the blocks that differ.
-    fn update(&mut self, pair: &Pair, zero_blocks: ZeroBlocks) -> Result<Updated, Error> {
-        let changed = self.changed(pair)?;
-        let blocks = self.placed(&changed, zero_blocks);
+    fn update(&mut self, pair: &Pair, options: UpdateOptions) -> Result<Updated, Error> {
+        let changed = self.changed(pair, options.presume)?;
+        let blocks = self.placed(&changed, options.zero_blocks);
         // One write after the other: the steps run at the same time.
-        let writes = writes(&blocks, zero_blocks);
+        let writes = writes(&blocks, options.zero_blocks);
         writes.iter().try_for_each(|write| write.run(&pair.sink))?;
         Ok(Updated {
             changed: changed.iter().map(|block| u64::from(block.length)).sum(),
@@ -159,8 +161,8 @@ impl Step {
         })
     }
 
-    /// Reads both sides and returns the blocks that differ.
-    fn changed(&mut self, pair: &Pair) -> Result<Vec<Extent>, Error> {
+    /// Reads the source, and the destination unless its data is presumed to differ. Returns the blocks that differ.
+    fn changed(&mut self, pair: &Pair, presume: bool) -> Result<Vec<Extent>, Error> {
         let length = self.source.len() as u64;
         let [hole, their_hole] =
             [&pair.source, &pair.destination].map(|side| side.is_hole(self.position, length));
@@ -168,6 +170,9 @@ impl Step {
             return Ok(Vec::new());
         }
         read_side(&pair.source, &mut self.source, self.position, hole)?;
+        if presume && !their_hole {
+            return Ok(self.blocks.clone());
+        }
         let lent = (!their_hole)
             .then(|| pair.destination.lend(self.position, self.source.len()))
             .flatten();

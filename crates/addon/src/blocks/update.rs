@@ -39,6 +39,8 @@ pub struct UpdateOptions {
     pub block_length: u32,
     /// Make holes of changed blocks of zeros where the destination can have holes.
     pub sparse: bool,
+    /// Take the data of the destination for different without reading it. Its holes are still compared.
+    pub presume: bool,
 }
 
 /// Blocks that an update has written.
@@ -73,6 +75,7 @@ impl Engine {
             length: whole(options.length)?,
             block_len: options.block_length,
             zero_blocks: zero_blocks(options.sparse),
+            presume: options.presume,
         };
         let slot = slab.take(slot)?;
         promise(env, to_update, |done| {

@@ -149,6 +149,7 @@ pub(crate) fn update_options(
         length,
         block_len,
         zero_blocks,
+        presume: false,
     }
 }
 

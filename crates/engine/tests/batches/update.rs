@@ -1,10 +1,11 @@
 //! Updating a destination from its source.
 
 use std::fs;
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 
 use blockcopy_blockio::{Memory, Operation};
-use blockcopy_engine::{Direct, Kind, Pair, Updated, ZeroBlocks};
+use blockcopy_engine::{Direct, Kind, Pair, UpdateOptions, Updated, ZeroBlocks};
 use proptest::prelude::*;
 
 use crate::sides::{Sides, block_len, changes, oracle, pair, range, room, sides, updated};
@@ -149,6 +150,31 @@ fn holes_on_both_sides_are_not_read() {
             });
         assert_eq!(reads.count(), 0);
     }
+}
+
+#[test]
+fn data_that_is_presumed_to_differ_is_not_read_and_holes_are_compared() {
+    let mut same = content(4 * MIB, 5);
+    same[MIB..3 * MIB].fill(0);
+    let source = Memory::file(&same[..]);
+    let target = Memory::file(&same[..]).with_hole(MIB as u64..3 * MIB as u64);
+    let pair = pair(&source, &target);
+    let options = UpdateOptions {
+        presume: true,
+        ..update_options(0, 4 * MIB as u64, 131_072, ZeroBlocks::Write)
+    };
+    let slot = room(4 * MIB, 0xAA);
+    let found = wait(|done| ENGINE.update(&pair, slot, options, done)).unwrap();
+    assert_eq!(found.changed, 2 * MIB as u64);
+    let touched = |range: &Range<usize>| range.start < MIB || range.start >= 3 * MIB;
+    assert!(changes(&target).iter().all(touched));
+    let reads = target.operations().into_iter();
+    assert!(
+        !reads
+            .map(|(operation, _)| operation)
+            .any(|operation| matches!(operation, Operation::Read | Operation::DirectRead))
+    );
+    assert_same(&target.content(), &same, "the target");
 }
 
 #[test]
