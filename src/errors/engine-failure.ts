@@ -106,6 +106,7 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
     advice: "free it first, or use --force if you know that nothing else writes to it",
   },
   unseen: { exitCode: ExitCode.unavailable },
+  "silent-loop": { exitCode: ExitCode.unavailable },
   locked: {
     exitCode: ExitCode.later,
     advice: "run it again when the lock has been released (`lslocks` lists locks)",
@@ -191,6 +192,9 @@ export function adviceOnEngine(error: EngineFailure, stage: string): string {
   const role = stage === "retrieve" || (stage === "sync" && !writes) ? "source" : "destination";
   if (kind === "not-found") {
     return adviceOnMissing(path, role);
+  }
+  if (kind === "silent-loop") {
+    return "see what keeps that server (`losetup -l` shows the file), or use --force if you know that nothing else writes to it";
   }
   if (kind === "unseen") {
     return adviceOnUnseen(error);

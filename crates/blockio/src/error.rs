@@ -242,6 +242,10 @@ impl Error {
             Self::Sealed { .. } => "sealed",
             Self::ReadOnly { .. } => "read-only",
             Self::Busy { .. } => "busy",
+            Self::Unseen {
+                why: Unseen::SilentLoop { .. },
+                ..
+            } => "silent-loop",
             Self::Unseen { .. } => "unseen",
             Self::Locked { .. } => "locked",
             Self::NotDirect { .. } => "not-direct",

@@ -20,7 +20,7 @@ mod text;
 #[cfg(target_os = "macos")]
 use itself::layers;
 #[cfg(target_os = "linux")]
-use survey::{layers, layers_of_device};
+use survey::{layers, layers_next_to, layers_of_device};
 
 /// A file or device and the layers known to be below it: partitions, disks, backing files, members of a stack, devices of a file
 /// system.
@@ -82,6 +82,17 @@ impl Storage {
         Some(Self { boot, layers })
     }
 
+    /// As [`of_device`](Self::of_device), for a device that may share nothing with `target`: what a server that is slow or gone does not
+    /// answer is not waited for, unless the target lies there too.
+    ///
+    /// Returns in addition the node of a loop device whose file may be on the target's file system, if that is unknown.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn of_device_next_to(number: &str, target: &Self) -> Option<(Self, Option<String>)> {
+        let boot = sys::boot_id()?;
+        let (layers, unclear) = layers_next_to(number, &target.layers);
+        Some((Self { boot, layers }, unclear))
+    }
+
     /// Returns the storage of a file that does not exist yet at `path`. `None` also if its directory cannot be opened.
     #[must_use]
     pub fn of_new_file(path: &Path) -> Option<Self> {
@@ -132,6 +143,13 @@ impl Storage {
 }
 
 impl Layer {
+    /// True for a file on the file system with that `major:minor`.
+    #[cfg(target_os = "linux")]
+    fn is_file_on(&self, number: &str) -> bool {
+        let rest = self.id.strip_prefix(number);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// True if the two share bytes.
     fn shares(&self, other: &Self) -> bool {
         self.id == other.id

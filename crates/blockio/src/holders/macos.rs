@@ -29,14 +29,14 @@ pub(crate) fn unseen() -> Option<Unseen> {
 }
 
 /// Returns a clause that refuses a device: macOS has no exclusive open, so that a file system could be mounted at any time.
-pub(crate) fn without_claim(target: &Stat) -> Option<String> {
+pub(crate) fn without_claim(target: &Stat) -> Result<Option<String>, Unseen> {
     if target.file_type != FileType::BlockDevice {
-        return None;
+        return Ok(None);
     }
     let used = of_device(target.device).or_else(|| opener_of_device(target.device));
-    Some(used.unwrap_or_else(|| {
+    Ok(Some(used.unwrap_or_else(|| {
         "nobody can tell whether it is in use, because macOS opens no device exclusively".to_owned()
-    }))
+    })))
 }
 
 /// Returns a loop device on a target. macOS has none.

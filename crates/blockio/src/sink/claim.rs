@@ -190,11 +190,15 @@ pub(super) fn probe(path: &Path) -> Result<(), Error> {
 
 /// Refuses a use that an exclusive open does not detect, and anything if /proc or /sys cannot tell.
 fn refuse_used(path: &Path, found: &Node) -> Result<(), Error> {
+    let unseen = |why| Error::Unseen {
+        path: path.to_owned(),
+        why,
+    };
     if let Some(why) = holders::unseen() {
-        let path = path.to_owned();
-        return Err(Error::Unseen { path, why });
+        return Err(unseen(why));
     }
-    holders::without_claim(&found.stat).map_or(Ok(()), |holder| Err(busy(path, holder)))
+    let holder = holders::without_claim(&found.stat).map_err(unseen)?;
+    holder.map_or(Ok(()), |holder| Err(busy(path, holder)))
 }
 
 /// Parameters of opening for writing.

@@ -46,7 +46,7 @@ fn claimed(fd: BorrowedFd<'_>, stat: &Stat) -> bool {
 
 fn of_file(fd: BorrowedFd<'_>, stat: &Stat) -> Option<String> {
     if sys::is_open_for_writing(fd) == Ok(true) {
-        let holder = holders::without_claim(stat);
+        let holder = holders::without_claim(stat).ok().flatten();
         return Some(holder.unwrap_or_else(|| "it is open for writing".to_owned()));
     }
     // Locks are also visible over NFS and to users other than the owner, where open descriptors are not.

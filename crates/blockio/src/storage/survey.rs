@@ -1,5 +1,6 @@
 //! Finding the layers below a file or device.
 
+use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use rustix::fd::BorrowedFd;
 
-use super::loops::{Attached, attached};
+use super::loops::{self, Attached};
 use super::{How, Layer};
 use crate::linux::proc_tables::{self, Mount, mount_id};
 use crate::linux::sysfs::{self, SYSFS};
@@ -29,6 +30,7 @@ const ALL: Range<u64> = 0..u64::MAX;
 /// Returns the file or device of `stat` and the layers below it; with `fd`, the mount of a file is known exactly.
 pub(super) fn layers(stat: &Stat, fd: Option<BorrowedFd<'_>>, name: String) -> Vec<Layer> {
     let mounts = proc_tables::mounts();
+    let attached = |directory: &Path| loops::attached(directory);
     let mut survey = Survey::new(Path::new(SYSFS), &mounts, &attached);
     survey.opened(stat, fd, name);
     survey.layers
@@ -37,9 +39,33 @@ pub(super) fn layers(stat: &Stat, fd: Option<BorrowedFd<'_>>, name: String) -> V
 /// Returns the device with that `major:minor` and the layers below it.
 pub(super) fn layers_of_device(number: &str) -> Vec<Layer> {
     let mounts = proc_tables::mounts();
+    let attached = |directory: &Path| loops::attached(directory);
     let mut survey = Survey::new(Path::new(SYSFS), &mounts, &attached);
     survey.device(number, None, Place::itself());
     survey.layers
+}
+
+/// As [`layers_of_device`], for a device that may share nothing with `target`. Returns in addition the node of a loop device, if there is
+/// one, whose file may be on a file system of the target, and did not answer in time.
+pub(super) fn layers_next_to(number: &str, target: &[Layer]) -> (Vec<Layer>, Option<String>) {
+    let mounts = proc_tables::mounts();
+    let is_needed = |mount: &Mount| {
+        target
+            .iter()
+            .any(|layer| layer.is_file_on(&mount.device_number))
+    };
+    let silent = RefCell::default();
+    let attached = |directory: &Path| loops::attached_soon(directory, &mounts, is_needed, &silent);
+    let mut survey = Survey::new(Path::new(SYSFS), &mounts, &attached);
+    survey.device(number, None, Place::itself());
+    let layers = survey.layers;
+    let needed: Vec<_> = mounts.iter().filter(|mount| is_needed(mount)).collect();
+    let silent = silent.take().into_iter();
+    let mut unclear = silent.filter(|silent| needed.iter().any(|mount| silent.may_lie_on(mount)));
+    (
+        layers,
+        unclear.next().map(|silent| sysfs::node(&silent.directory)),
+    )
 }
 
 /// Place of the bytes in a layer.
@@ -99,8 +125,8 @@ impl Place {
 pub(super) struct Survey<'a> {
     sysfs: &'a Path,
     mounts: &'a [Mount],
-    /// Finds the backing file of a loop device, given its directory in sysfs, and the mounts.
-    attached: &'a dyn Fn(&Path, &[Mount]) -> Option<Attached>,
+    /// Finds the backing file of a loop device, given its directory in sysfs.
+    attached: &'a dyn Fn(&Path) -> Option<Attached>,
     pub(super) layers: Vec<Layer>,
 }
 
@@ -108,7 +134,7 @@ impl<'a> Survey<'a> {
     pub(super) fn new(
         sysfs: &'a Path,
         mounts: &'a [Mount],
-        attached: &'a dyn Fn(&Path, &[Mount]) -> Option<Attached>,
+        attached: &'a dyn Fn(&Path) -> Option<Attached>,
     ) -> Self {
         Self {
             sysfs,
@@ -177,7 +203,7 @@ impl<'a> Survey<'a> {
 
     /// Adds the backing file or device of a loop device.
     fn backing_of(&mut self, directory: &Path, place: &Place) {
-        match (self.attached)(directory, self.mounts) {
+        match (self.attached)(directory) {
             None => {}
             Some(Attached::Device { number, offset }) => {
                 self.device(&number, None, place.at(How::Loop, offset));

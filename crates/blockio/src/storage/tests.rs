@@ -7,7 +7,6 @@ use tempfile::TempDir;
 
 use super::survey::{Place, Survey};
 use super::*;
-use crate::linux::proc_tables::Mount;
 
 const MIB: u64 = 1 << 20;
 const SECTORS: u64 = MIB / 512;
@@ -56,7 +55,7 @@ impl Tree {
     }
 
     fn storage(&self, number: &str) -> Storage {
-        let attached = |_: &Path, _: &[Mount]| None;
+        let attached = |_: &Path| None;
         let mut survey = Survey::new(self.0.path(), &[], &attached);
         survey.device(number, None, Place::itself());
         Storage {

@@ -27,7 +27,6 @@ const SYS: Needed = Needed {
 };
 
 /// The end of a look at a [`Needed`] file.
-#[derive(Clone, Copy)]
 enum Look {
     Seen,
     NotMounted,

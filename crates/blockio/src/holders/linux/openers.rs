@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::linux::patience::answer_to;
 use crate::linux::proc_tables::{self, Mount};
 use crate::storage::Storage;
 use crate::sys::{self, Stat};
@@ -36,8 +37,12 @@ pub(crate) fn of_file(stat: &Stat) -> Vec<Opener> {
         inode.is_none_or(|inode| inode == stat.inode)
             && fd.leads_to("/")
             && fd.writes()
-            && mounts.of(fd).is_none_or(may_ask)
-            && sys::stat(&fd.link).is_ok_and(|found| found.same(stat))
+            && match mounts.of(fd).map(may_ask) {
+                Some(may_ask) => may_ask && sys::stat(&fd.link).is_ok_and(|found| found.same(stat)),
+                None => fd
+                    .ask(sys::stat)
+                    .is_some_and(|found| found.is_ok_and(|found| found.same(stat))),
+            }
     })
 }
 
@@ -50,14 +55,16 @@ pub(crate) fn of_device(storage: &Storage) -> Vec<Opener> {
             return false;
         }
         // A device may have a node anywhere, for instance in a container. stat(2) would block on a network file system whose server is down.
-        let mount = mounts.of(fd);
-        let may_ask = mount.map_or_else(|| fd.leads_to("/dev/"), Mount::is_local);
-        let device = may_ask.then(|| sys::block_device_at(&fd.link)).flatten();
+        let device = match mounts.of(fd).map(Mount::is_local) {
+            Some(true) => sys::block_device_at(&fd.link),
+            None if fd.leads_to("/dev/") => fd.ask(sys::block_device_at).flatten(),
+            _ => None,
+        };
         let Some(device) = device.filter(|device| !apart.contains(device)) else {
             return false;
         };
-        let other = Storage::of_device(&sys::device_number(device));
-        let shares = other.is_some_and(|other| other.shared_with(storage).is_some());
+        let other = Storage::of_device_next_to(&sys::device_number(device), storage);
+        let shares = other.is_some_and(|(other, _)| other.shared_with(storage).is_some());
         if !shares {
             apart.insert(device);
         }
@@ -99,6 +106,12 @@ impl Descriptor {
         let target = fs::read_link(&self.link).unwrap_or_default();
         let target = target.as_os_str().as_encoded_bytes();
         target.starts_with(beginning.as_bytes())
+    }
+
+    /// Asks about the open file, whose file system may never answer: one that is not visible may have been unmounted because its server is gone.
+    fn ask<T: Send + 'static>(&self, question: fn(&Path) -> T) -> Option<T> {
+        let link = self.link.clone();
+        answer_to(move || question(&link))
     }
 
     fn info(&self, name: &str) -> Option<String> {

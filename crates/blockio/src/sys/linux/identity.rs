@@ -18,6 +18,7 @@ struct FsUuid {
 }
 
 /// Backing file or device of a loop device at the time of attaching.
+#[derive(Clone, Copy)]
 pub(crate) struct Backing {
     /// File system of the file; that of the node for a device.
     pub(crate) file_system: u64,
