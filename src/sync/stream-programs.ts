@@ -115,7 +115,8 @@ export function programsOf(options: ProgramOptions, place: number): Program[] {
     ...retrieveArguments(copy, { linked: isLinked(plan), size: sizeFor(place, streams) }),
     ...direct,
   ];
-  const begun = startAfter(place, streams);
+  // New programs open a queue that is there already. They must not wait for those of the first stream, which may be lost before they begin.
+  const begun = to.before === undefined ? startAfter(place, streams) : undefined;
   const start = { ...(begun !== undefined && { startAfter: begun }) };
   return [
     { ...programOf(options, to, receive), ...start },

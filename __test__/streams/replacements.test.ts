@@ -1,0 +1,73 @@
+// The programs that take the place of those of a lost stream, as they are made while other streams are lost too.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { NOTHING_SENT } from "../../src/sync/connection/host-lines.ts";
+import type { Side } from "../../src/sync/side.ts";
+import {
+  type CopyPlan,
+  type ProgramOptions,
+  programsOf,
+  sidesOf,
+  streamsOf,
+} from "../../src/sync/stream-programs.ts";
+
+const ID = "01234567-89ab-cdef-0123-456789abcdef";
+
+/** A copy over three connections to a host. */
+const plan = {
+  source: { kind: "local", path: "/a" },
+  destination: { kind: "remote", host: "host", path: "/b" },
+  remote: { rsh: "ssh", remoteCommand: "blockcopy", sudo: false, bootstrap: "never", timeout: 60 },
+  copy: { streams: 3, verify: "none", snapshot: "none" },
+} as CopyPlan;
+
+/** A copy whose streams have begun, and how its connections are lost. */
+interface Copy {
+  options: ProgramOptions;
+  /** Puts new sides in the place of those of a stream, as if its connection had been lost. */
+  replace: (place: number) => void;
+  /** Lets the programs of a stream end. */
+  end: (place: number) => void;
+  /** Returns the command for the destination of a stream. */
+  commandAt: (place: number) => string;
+}
+
+function begin({ hasQueue = true } = {}): Copy {
+  const streams = streamsOf(plan);
+  const watch = { begin() {}, heard() {}, loggedIn() {}, done() {}, end() {} };
+  const observers = { listener: { of: () => () => {} }, silence: { watch: () => watch } };
+  const says = { warn() {}, debug() {} };
+  const options = { plan, sent: NOTHING_SENT, streams, observers, says } as unknown;
+  const copy = options as ProgramOptions;
+  const at = (place: number): { to: Side; from: Side } => {
+    const stream = streams[place];
+    assert.ok(stream !== undefined);
+    return stream;
+  };
+  streams.forEach(({ to, from }, place) => {
+    const queue = hasQueue ? { queue: `${place + 10}/20/${ID}/21` } : {};
+    to.take(JSON.stringify({ event: "begin", total: 1, process: `${place + 10}/1`, ...queue }));
+    from.take('{"event":"begin","total":1,"size":1}');
+  });
+  const end = (place: number): void => [at(place).to, at(place).from].forEach((s) => s.ended());
+  return {
+    options: copy,
+    replace: (place) => {
+      end(place);
+      Object.assign(at(place), sidesOf(plan, at(place)));
+    },
+    end,
+    commandAt: (place) => programsOf(copy, place)[0]?.command().join(" ") ?? "",
+  };
+}
+
+describe("programs in the place of lost ones", () => {
+  test("do not wait for others that may be lost too", () => {
+    const { options, replace } = begin();
+    replace(0);
+    replace(1);
+    const waiting = programsOf(options, 1).filter(({ startAfter }) => startAfter !== undefined);
+    assert.equal(waiting.length, 0);
+    assert.ok(programsOf(options, 2).every(({ startAfter }) => startAfter !== undefined));
+  });
+});
