@@ -70,4 +70,27 @@ describe("programs in the place of lost ones", () => {
     assert.equal(waiting.length, 0);
     assert.ok(programsOf(options, 2).every(({ startAfter }) => startAfter !== undefined));
   });
+
+  test("open the queue of a stage that runs", () => {
+    const { commandAt, replace } = begin();
+    [0, 1, 1].forEach(replace);
+    assert.match(commandAt(0), RegExp(`--part=1/3 .*--queue=12/20/${ID}/21 --replaces=10/1 `));
+    assert.match(commandAt(1), RegExp(`--part=2/3 --queue=12/20/${ID}/21 --replaces=11/1 `));
+  });
+
+  test("open the last known queue if the others have ended since", () => {
+    const { commandAt, replace, end } = begin();
+    [0, 0, 1, 1].forEach(replace);
+    end(2);
+    for (const place of [0, 1]) {
+      assert.match(commandAt(place), RegExp(`--queue=10/20/${ID}/21 --replaces=1${place}/1 `));
+    }
+  });
+
+  test("are not made without a queue", () => {
+    const { commandAt, replace } = begin({ hasQueue: false });
+    assert.doesNotMatch(commandAt(1), /--queue/);
+    replace(1);
+    assert.throws(() => commandAt(1), /no name/);
+  });
 });

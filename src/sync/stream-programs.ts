@@ -130,21 +130,35 @@ function sizeFor(place: number, [first]: readonly Stream[]): number | undefined 
 }
 
 /**
- * Returns the queue that a stream opens, by its name in a stage of another one that runs. Undefined for the first stream, which makes the queue,
- * and for fixed parts.
+ * Returns the queue that a stream opens, by its name in a stage of another one that runs. Undefined for the first stream, which makes the
+ * queue, and for fixed parts.
  *
- * @throws TypeError if there is none for a new process of the first stream: another queue would have the same parts once more
+ * @throws TypeError if there is none for a new process of a stream: without it, that would not wait for the end of the one before
  */
 function queueFor(place: number, streams: readonly Stream[]): string | undefined {
-  const first = streams[0]?.to;
-  if (place === 0 && first?.before === undefined) {
+  const isNew = streams[place]?.to.before !== undefined;
+  if (place === 0 && !isNew) {
     return undefined;
   }
-  const found = joinable(place, streams) ?? first?.queue ?? first?.before?.queue;
-  if (place === 0 && found === undefined) {
+  const found = joinable(place, streams) ?? lastQueue(place, streams);
+  if (isNew && found === undefined) {
     throw new TypeError("the queue of the copy has no name");
   }
   return found;
+}
+
+/**
+ * Returns the last known name of the queue, for when no stage that has it runs any more: a login may have taken a while. What cannot open it
+ * by that name says so, and writes nothing.
+ */
+function lastQueue(place: number, streams: readonly Stream[]): string | undefined {
+  const known = streams.flatMap(({ to }) => withEarlier(to)).flatMap(({ queue }) => queue ?? []);
+  return known.find((queue) => isFor(place, queue));
+}
+
+/** Returns a side, and those whose place it takes, the latest first. */
+function withEarlier(side: Side): Side[] {
+  return side.before === undefined ? [side] : [side, ...withEarlier(side.before)];
 }
 
 /**
@@ -156,7 +170,12 @@ export function joinable(place: number, streams: readonly Stream[]): string | un
   const running = others.flatMap(({ to, from }) =>
     to.isRunning && from.silence === undefined ? (to.queue ?? []) : [],
   );
-  return running.find((queue) => place !== 0 || hasClaim(queue));
+  return running.find((queue) => isFor(place, queue));
+}
+
+/** True if a stream can open the queue by this name: the first one needs the claim of that process too. */
+function isFor(place: number, queue: string): boolean {
+  return place !== 0 || hasClaim(queue);
 }
 
 function programOf(
