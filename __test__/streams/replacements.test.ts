@@ -1,5 +1,7 @@
 // The programs that take the place of those of a lost stream, as they are made while other streams are lost too.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { NOTHING_SENT } from "../../src/sync/connection/host-lines.ts";
 import type { Side } from "../../src/sync/side.ts";
@@ -10,6 +12,10 @@ import {
   sidesOf,
   streamsOf,
 } from "../../src/sync/stream-programs.ts";
+import { runPipeline } from "../../src/transport/processes/pipeline.ts";
+import type { Program } from "../../src/transport/processes/program.ts";
+import { scratch } from "../support/files/files.ts";
+import { quote } from "../support/programs/cli.ts";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
@@ -93,4 +99,23 @@ describe("programs in the place of lost ones", () => {
     replace(1);
     assert.throws(() => commandAt(1), /no name/);
   });
+});
+
+test("a program whose command cannot be made ends the others first", async (t) => {
+  const ended = join(scratch(t), "ended");
+  const onLine = (): void => undefined;
+  const line = `sleep 0.3; : > ${quote([ended])}`;
+  const works: Program = { command: () => ["sh", "-c", line], onLine };
+  const command = (): never => {
+    throw new Error("no command");
+  };
+  const group = { places: [1], mayBeLost: () => true, pause: () => 0, replace: () => undefined };
+  const makePipe = (): never => assert.fail("no program has a pipe");
+  const abort = new AbortController().signal;
+  const running = runPipeline({ makePipe }, [works, { command, onLine }], [], {
+    abort,
+    groups: [group],
+  });
+  await assert.rejects(running, /no command/);
+  assert.ok(existsSync(ended), "the other program still runs");
 });

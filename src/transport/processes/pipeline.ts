@@ -246,7 +246,12 @@ class Pipeline {
     if (program.startAfter !== undefined) {
       await Promise.race([program.startAfter, this.#noMoreStarts]);
     }
-    const exit = await this.#runWithLogin(program, place);
+    const exit = await this.#runWithLogin(program, place).catch(async (error: unknown) => {
+      // Its command could not be made: nothing may go on without it.
+      this.#ends.close(place);
+      await this.#fail({ place, at: clock() });
+      throw error;
+    });
     if (exit === undefined) {
       return undefined;
     }
@@ -287,7 +292,7 @@ class Pipeline {
   }
 
   /** Ends all programs because one has failed. */
-  async #fail({ place, at }: Ended): Promise<void> {
+  async #fail({ place, at }: Pick<Ended, "place" | "at">): Promise<void> {
     if (at < (this.#firstFailure?.at ?? Infinity)) {
       this.#firstFailure = { place, at };
     }
