@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import type { Endpoint } from "../../src/sync/connection/endpoint.ts";
+import { LostConnections, mayBeLost } from "../../src/sync/failures/lost-connection.ts";
+import { Side } from "../../src/sync/side.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { noise } from "../support/files/files.ts";
 import { script } from "../support/hosts/hosts.ts";
@@ -69,4 +72,20 @@ exec sh -c "$*"`,
       assert.match(line, words);
       assert.match(sync.stderr(), /^ {2}16\.00 MiB read /m);
     });
+});
+
+test("a new one that is cut before its stage begins", () => {
+  const end = { kind: "remote", host: "host", path: "/x" } as Endpoint;
+  const lost = new LostConnections(() => undefined);
+  const cut = '{"event":"error","message":"cut","advice":"","code":75,"tunnelLost":true}';
+  const status = { code: EXIT.cut };
+  const first = new Side(end, "destination");
+  ['{"event":"begin","total":null,"process":"7/8"}', cut].forEach((line) => first.take(line));
+  const stream = { number: 2, count: 2, isJoinable: true };
+  assert.ok(lost.mayReplace({ ...stream, ends: [{ side: first, status }] }));
+  const side = new Side(end, "destination", { before: first });
+  side.take(cut);
+  assert.ok(mayBeLost(side, status));
+  assert.ok(lost.mayReplace({ ...stream, ends: [{ side, status }] }));
+  assert.equal(lost.causeOf({ side, status }).side, first);
 });

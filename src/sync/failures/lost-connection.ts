@@ -25,7 +25,7 @@ export function mayBeLost(side: Side, status: ExitStatus): boolean {
  */
 function isLost(side: Side, status: ExitStatus): boolean {
   if (side.error?.tunnelLost === true) {
-    return side.hasBegun;
+    return side.hasBegun || side.before !== undefined;
   }
   if (side.error?.tunnel === true) {
     return side.before !== undefined;
@@ -122,7 +122,8 @@ export class LostConnections {
   causeOf(cause: Cause): Cause {
     const { end, hello, hasBegun, before, error } = cause.side;
     const isLate = error?.firstStreamGone === true;
-    const isApart = before !== undefined && error?.tunnel === true;
+    const isApart =
+      before !== undefined && (error?.tunnel === true || (!hasBegun && error?.tunnelLost === true));
     const isUnconnected =
       isApart ||
       (!hasBegun && before !== undefined && (hello === undefined || error === undefined));
