@@ -6,9 +6,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { SyncError } from "../../src/sync/failures/sync-error.ts";
+import type { Listener } from "../../src/sync/listener.ts";
+import { Side } from "../../src/sync/side.ts";
+import type { Silence } from "../../src/sync/silence.ts";
+import { stageProgram } from "../../src/sync/stage-program.ts";
 import { assertFailed, COMMAND, EXIT, quote, run } from "../support/programs/cli.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { start } from "../support/programs/pipe.ts";
+import { END } from "../support/programs/stand-in.ts";
 import { script } from "../support/hosts/hosts.ts";
 import { assertSynced, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { lacking } from "../support/programs/tools.ts";
@@ -68,6 +74,29 @@ for (const { title, rsh, ends, said } of [
     assertFailed(outcome, EXIT.cut, "sync", said);
   });
 }
+
+test("a stage is replaced only until it is done", () => {
+  const side = new Side({ kind: "local", path: "/a" }, "destination");
+  let endAlone: (error: SyncError) => boolean = () => false;
+  const watch = { begin() {}, heard() {}, loggedIn() {}, done() {}, end() {} };
+  const silence = {
+    watch: (_end: unknown, _what: string, end: typeof endAlone) => {
+      endAlone = end;
+      return watch;
+    },
+  } as unknown as Silence;
+  const listener = { of: () => (line: string) => side.take(line) } as unknown as Listener;
+  const observers = { silence, listener, isReplaceable: () => true };
+  const program = stageProgram(side, { command: () => ["true"] }, observers);
+  let ends = 0;
+  program.onStart?.(() => (ends += 1));
+  const error = new SyncError("silent", "wait", EXIT.cut);
+  assert.equal(endAlone(error), true);
+  program.onLine(END);
+  assert.ok(side.report !== undefined);
+  assert.equal(endAlone(error), false);
+  assert.equal(ends, 1);
+});
 
 test("a host that does not take what is sent there is given up", { skip }, async (t) => {
   const { folder, from, to } = pair(t);

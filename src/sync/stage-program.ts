@@ -27,7 +27,9 @@ export function stageProgram(
 ): Program {
   let endProgram: (() => void) | undefined;
   const watch = silence.watch(side.end, `the stage at the ${side.role}`, (error) => {
-    if (endProgram === undefined || isReplaceable?.(side) !== true) {
+    // A new stage would do the work of one that is done once more, and its connection would stay open too.
+    const isOver = side.report !== undefined;
+    if (endProgram === undefined || isOver || isReplaceable?.(side) !== true) {
       return false;
     }
     side.silence = error;
