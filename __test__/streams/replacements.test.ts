@@ -16,6 +16,7 @@ import { runPipeline } from "../../src/transport/processes/pipeline.ts";
 import type { Program } from "../../src/transport/processes/program.ts";
 import { scratch } from "../support/files/files.ts";
 import { quote } from "../support/programs/cli.ts";
+import { END } from "../support/programs/stand-in.ts";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
@@ -82,6 +83,13 @@ describe("programs in the place of lost ones", () => {
     [0, 1, 1].forEach(replace);
     assert.match(commandAt(0), RegExp(`--part=1/3 .*--queue=12/20/${ID}/21 --replaces=10/1 `));
     assert.match(commandAt(1), RegExp(`--part=2/3 --queue=12/20/${ID}/21 --replaces=11/1 `));
+  });
+
+  test("do not open the queue of a stage that is done", () => {
+    const { options, commandAt, replace } = begin();
+    replace(0);
+    options.streams[1]?.to.take(END);
+    assert.match(commandAt(0), /--queue=12\//);
   });
 
   test("open the last known queue if the others have ended since", () => {

@@ -122,9 +122,10 @@ export class Side {
     this.begun = new Promise((resolve) => (this.#resolveBegun = resolve));
   }
 
-  /** True while its stage runs and has opened its file, as far as is known. */
+  /** True while its stage runs and has opened its file, as far as is known. Once it has reported its end, it is about to go. */
   get isRunning(): boolean {
-    return this.hasBegun && !this.#hasEnded && this.silence === undefined;
+    const isOver = this.#hasEnded || this.report !== undefined;
+    return this.hasBegun && !isOver && this.silence === undefined;
   }
 
   /** Takes a line. Returns the event if it is one. */
