@@ -294,9 +294,11 @@ test("after some attempts, a stream gets no new connection", () => {
   let side = new Side(end, "destination");
   side.take('{"event":"begin","total":null,"process":"7/8"}');
   const decide = (): [number, boolean] => {
-    const stream = { number: 2, count: 2, ends: [{ side, status: { code: 255 } }] };
+    const ends = [{ side, status: { code: 255 } }];
+    const stream = { number: 2, count: 2, ends, isJoinable: true };
+    assert.equal(lost.pauseAfter({ ...stream, isJoinable: false }), 0);
     const pause = lost.pauseAfter(stream);
-    const isReplaced = lost.mayReplace({ ...stream, isJoinable: true });
+    const isReplaced = lost.mayReplace(stream);
     side = new Side(end, "destination", { before: side });
     return [pause, isReplaced];
   };

@@ -7,7 +7,12 @@ import type { Sent } from "./connection/host-lines.ts";
 import type { SidePair } from "./copy-view.ts";
 import { Exchange } from "./exchange.ts";
 import { failureOf } from "./failures/failure.ts";
-import { canBeLost, LostConnections, mayBeLost } from "./failures/lost-connection.ts";
+import {
+  canBeLost,
+  type EndedStream,
+  LostConnections,
+  mayBeLost,
+} from "./failures/lost-connection.ts";
 import { Listener, type SyncContext } from "./listener.ts";
 import type { Side } from "./side.ts";
 import { Silence } from "./silence.ts";
@@ -124,15 +129,18 @@ function groupsOf(
     const { destination, source } = placesOf(place);
     const isJoinable = (): boolean => joinable(place, streams) !== undefined;
     const sideAt = (at: number): Side => (at === source ? stream.from : stream.to);
-    const named = { number: place + 1, count: streams.length };
-    const causesOf = (ended: readonly ProgramEnd[]): Cause[] =>
-      ended.map(({ place: at, status }) => ({ side: sideAt(at), status }));
+    const endedStream = (ended: readonly ProgramEnd[]): EndedStream => ({
+      number: place + 1,
+      count: streams.length,
+      ends: ended.map(({ place: at, status }) => ({ side: sideAt(at), status })),
+      isJoinable: isJoinable(),
+    });
     return {
       places: [destination, source],
       mayBeLost: (at, status) => isJoinable() && mayBeLost(sideAt(at), status),
-      pause: (ended) => lost.pauseAfter({ ...named, ends: causesOf(ended) }),
+      pause: (ended) => lost.pauseAfter(endedStream(ended)),
       replace: (ended) => {
-        if (!lost.mayReplace({ ...named, ends: causesOf(ended), isJoinable: isJoinable() })) {
+        if (!lost.mayReplace(endedStream(ended))) {
           return undefined;
         }
         Object.assign(stream, sidesOf(plan, stream));

@@ -50,7 +50,7 @@ function isFollowing({ error }: Side, status: ExitStatus): boolean {
 }
 
 /** One of several streams, as it has ended. */
-interface EndedStream {
+export interface EndedStream {
   /** Its number, from 1. */
   number: number;
   /** The number of all streams. */
@@ -102,11 +102,14 @@ export class LostConnections {
     return true;
   }
 
-  /** Returns the milliseconds to wait before a stream is replaced: if a new connection has not come up, the next attempt is made later. */
-  pauseAfter({ number, count, ends }: Omit<EndedStream, "isJoinable">): number {
+  /**
+   * Returns the milliseconds to wait before a stream is replaced: if a new connection has not come up, the next attempt is made later. 0 if no
+   * attempt is possible any more.
+   */
+  pauseAfter({ number, count, ends, isJoinable }: EndedStream): number {
     const loss = lossAmong(ends);
     const seconds = PAUSES[attemptsIn(ends) - 1];
-    if (loss === undefined || seconds === undefined) {
+    if (loss === undefined || seconds === undefined || !isJoinable) {
       return 0;
     }
     this.#warn(
