@@ -1,6 +1,6 @@
 // Programs and rights that this host offers: a test that lacks one is skipped and names it.
 import { execFileSync, spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 // Debian's path for an ordinary user leaves out the folders that hold losetup and mkfs.
@@ -36,6 +36,17 @@ export function lacking(...programs: string[]): string | false {
 /** The reason that a test that needs root and `programs` cannot run, or `false`. */
 export function lackingRoot(...programs: string[]): string | false {
   return isRoot ? lacking(...programs) : "needs root";
+}
+
+/**
+ * The reason that a test in which a process takes descriptors of another one (pidfd_getfd) cannot run, or `false`. Without Yama, the kernel
+ * permits it to processes of the same user.
+ */
+export function lackingPidfd(): string | false {
+  if (process.platform !== "linux") return "needs Linux";
+  const scope = "/proc/sys/kernel/yama/ptrace_scope";
+  const isPermitted = isRoot || !existsSync(scope) || readFileSync(scope, "utf8").trim() === "0";
+  return isPermitted ? false : "needs root, or kernel.yama.ptrace_scope 0";
 }
 
 /** The reason that a test that traces the program with strace cannot run, or `false`. */
