@@ -21,9 +21,12 @@ export function mayBeLost(side: Side, status: ExitStatus): boolean {
 
 /**
  * True if the connection to a stage was lost, or ended because of its silence, or if the stage has lost its direct connection to the other one;
- * also if a new one has not come up. ssh ends in the same way if the stage there is killed.
+ * also if a new one has not come up, or if the queue was gone. ssh ends in the same way if the stage there is killed.
  */
 function isLost(side: Side, status: ExitStatus): boolean {
+  if (hasMissedQueue(side)) {
+    return true;
+  }
   if (side.error?.tunnelLost === true) {
     return side.hasBegun || side.before !== undefined;
   }
@@ -32,6 +35,14 @@ function isLost(side: Side, status: ExitStatus): boolean {
   }
   const isCut = "signal" in status || ("code" in status && status.code === SSH_FAILED);
   return canBeLost(side) && (isCut || side.silence !== undefined);
+}
+
+/**
+ * True if a stage has found that the process which it was to open the queue from had ended. It has done nothing for its stream then, and
+ * another process may still have that queue.
+ */
+function hasMissedQueue({ error, hasBegun }: Side): boolean {
+  return error?.firstStreamGone === true && !hasBegun;
 }
 
 /**
@@ -76,13 +87,12 @@ export class LostConnections {
   }
 
   /**
-   * True if a stream is to be replaced: it has lost a connection, and nothing else ended it. It must have a process at the destination that
-   * another one can replace safely.
+   * True if a stream is to be replaced: it has lost a connection, and nothing else ended it.
    */
-  mayReplace({ number, count, ends, isJoinable }: EndedStream): boolean {
-    const loss = lossAmong(ends);
-    const isReplaceable = isJoinable && ends.some(({ side }) => side.process !== undefined);
-    if (loss === undefined || !isReplaceable) {
+  mayReplace(stream: EndedStream): boolean {
+    const { number, count, ends } = stream;
+    const loss = replaceableLoss(stream);
+    if (loss === undefined) {
       return false;
     }
     const attempts = attemptsIn(ends);
@@ -106,10 +116,11 @@ export class LostConnections {
    * Returns the milliseconds to wait before a stream is replaced: if a new connection has not come up, the next attempt is made later. 0 if no
    * attempt is possible any more.
    */
-  pauseAfter({ number, count, ends, isJoinable }: EndedStream): number {
-    const loss = lossAmong(ends);
+  pauseAfter(stream: EndedStream): number {
+    const { number, count, ends } = stream;
+    const loss = replaceableLoss(stream);
     const seconds = PAUSES[attemptsIn(ends) - 1];
-    if (loss === undefined || seconds === undefined || !isJoinable) {
+    if (loss === undefined || seconds === undefined) {
       return 0;
     }
     this.#warn(
@@ -137,6 +148,15 @@ export class LostConnections {
     this.#warn(`no new connection: ${failureOf(cause, this.#warn).message}`);
     return lost;
   }
+}
+
+/**
+ * Returns the loss that ended a stream if new stages can take its place: it has a process at the destination that another one can replace
+ * safely, or its last one has done nothing.
+ */
+function replaceableLoss({ ends, isJoinable }: EndedStream): Cause | undefined {
+  const isSafe = ends.some(({ side }) => side.process !== undefined || hasMissedQueue(side));
+  return isJoinable && isSafe ? lossAmong(ends) : undefined;
 }
 
 /** Returns the number of times that a new connection has not come up since a stream was lost; 0 if the last one had, at both ends. */
