@@ -21,11 +21,12 @@ const LOOK = 50;
 class StreamTakenError extends CopyError {
   override readonly name = "StreamTakenError";
 
+  /** @param replaces the last process known to work for the stream. One that was started later may not have come to tell its number. */
   constructor(stream: number, replaces: ProcessId | undefined) {
     super(
       replaces === undefined
         ? `another process already copies the parts of stream ${stream}`
-        : `process ${replaces.pid}, whose connection was lost, has not ended although it was killed, and may still write to the destination`,
+        : `process ${replaces.pid}, whose connection was lost, or one that was started in its place, has not ended, and may still write to the destination`,
       "find out what it waits for (`ps -o pid,stat,wchan,args`, dmesg), end it, and run the same command again: it continues",
       ExitCode.later,
     );
