@@ -19,8 +19,8 @@ class OtherDestinationError extends CopyError {
 }
 
 /**
- * The queue from which the streams of a copy take their parts, in ascending order. It is a list that all destinations of the copy append to:
- * each stream that takes a part appends its number, and the place of the entry is the number of a part that no other stream has.
+ * The queue from which the streams of a copy take their parts, in ascending order. It is a list that all destinations of the copy append
+ * to: each stream that takes a part appends its number, and the place of the entry is the number of a part that no other stream has.
  */
 export class PartQueue {
   /** The whole copy, and its parts. */

@@ -148,8 +148,8 @@ function queueFor(place: number, streams: readonly Stream[]): string | undefined
 }
 
 /**
- * Returns the last known name of the queue, for when no stage that has it runs any more: a login may have taken a while. What cannot open it
- * by that name says so, and writes nothing.
+ * Returns the last known name of the queue, for when no stage that has it runs any more: a login may have taken a while. What cannot open
+ * it by that name says so, and writes nothing.
  */
 function lastQueue(place: number, streams: readonly Stream[]): string | undefined {
   const known = streams.flatMap(({ to }) => withEarlier(to)).flatMap(({ queue }) => queue ?? []);

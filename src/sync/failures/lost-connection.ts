@@ -113,8 +113,8 @@ export class LostConnections {
   }
 
   /**
-   * Returns the milliseconds to wait before a stream is replaced: if a new connection has not come up, the next attempt is made later. 0 if no
-   * attempt is possible any more.
+   * Returns the milliseconds to wait before a stream is replaced: if a new connection has not come up, the next attempt is made later. 0 if
+   * no attempt is possible any more.
    */
   pauseAfter(stream: EndedStream): number {
     const { number, count, ends } = stream;

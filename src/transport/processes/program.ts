@@ -57,8 +57,8 @@ export interface ProgramGroup {
   /** Returns the milliseconds to wait before they are replaced, at least a moment; called with what `replace` is called with. */
   pause: (ends: readonly ProgramEnd[]) => number;
   /**
-   * Called when all of them have ended, in the order of their ends, after the pause. Returns programs for their places in the order of these, or undefined for
-   * a failure.
+   * Called when all of them have ended, in the order of their ends, after the pause. Returns programs for their places in the order of these,
+   * or undefined for a failure.
    */
   replace: (ends: readonly ProgramEnd[]) => Replacement | undefined;
 }
