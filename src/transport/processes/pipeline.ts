@@ -2,13 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { clock } from "../../native/clock.ts";
 import { type Child, type Exit, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
-import {
-  type ControlPipe,
-  type EpilogueEnd,
-  type Pipe,
-  PipeEnds,
-  type PipeMaker,
-} from "./pipes.ts";
+import { Epilogues } from "./epilogues.ts";
+import { type ControlPipe, type Pipe, PipeEnds, type PipeMaker } from "./pipes.ts";
 import type { Program, ProgramEnd, ProgramGroup } from "./program.ts";
 import { type Grace, stopChild } from "./stop-child.ts";
 
@@ -36,14 +31,6 @@ interface Ended extends ProgramEnd {
   /** Its time in milliseconds of `clock`. */
   at: number;
   failed: boolean;
-}
-
-/** An epilogue that waits for other programs. */
-interface WaitingEpilogue extends Pick<EpilogueEnd, "to"> {
-  /** Resolves when it has been written, or is not wanted any more. */
-  finished: Promise<void>;
-  /** Ends the wait: its reader is replaced. */
-  drop: () => void;
 }
 
 /** The end of a pipeline. */
@@ -80,7 +67,7 @@ class Pipeline {
   readonly #groups: readonly ProgramGroup[];
   /** The ends of the programs that groups have now. */
   readonly #members = new Map<number, Promise<Ended | undefined>>();
-  readonly #epilogues = new Set<WaitingEpilogue>();
+  readonly #epilogues: Epilogues;
   /** Resolves when a program has failed or none is running: nothing is left that could resolve a `startAfter`. */
   readonly #noMoreStarts: Promise<void>;
   /** Aborted when no program is to be started again. */
@@ -97,6 +84,11 @@ class Pipeline {
     this.#ends = ends;
     this.#groups = groups;
     this.#noMoreStarts = new Promise((resolve) => (this.#resolveNoMoreStarts = resolve));
+    this.#epilogues = new Epilogues({
+      noMoreStarts: this.#noMoreStarts,
+      hasFailed: () => this.#hasFailed,
+      succeeds: (place, reader) => this.#succeeds(place, reader),
+    });
     const grouped = new Map<number, Promise<ExitStatus | undefined>>();
     for (const group of groups) {
       const statuses = this.#runGroup(group);
@@ -137,10 +129,10 @@ class Pipeline {
   }
 
   async finished(): Promise<PipelineResult> {
-    this.#beginEpilogues();
+    this.#epilogues.begin(this.#ends.takeEpilogues());
     const taken = this.#ends.taken();
     const statuses = await Promise.all(this.#statuses);
-    const epilogues = Promise.all(Array.from(this.#epilogues, ({ finished }) => finished));
+    const epilogues = this.#epilogues.finished();
     // A program may have left a child that keeps its end of a pipe open for ever.
     const patience = this.#hasFailed ? sleep(GRACE.afterSigterm) : never();
     await Promise.race([epilogues, patience]);
@@ -179,7 +171,7 @@ class Pipeline {
         return member;
       });
       if (isReplacement) {
-        this.#beginEpilogues();
+        this.#epilogues.begin(this.#ends.takeEpilogues());
       }
       const all = await Promise.all(members);
       const ends = all.filter((ended) => ended !== undefined);
@@ -232,7 +224,7 @@ class Pipeline {
         this.#programs[place] = program;
       }
     });
-    await this.#dropEpilogues(places);
+    await this.#epilogues.drop(places);
     this.#ends.add(replacement.pipes);
     return true;
   }
@@ -359,39 +351,6 @@ class Pipeline {
     return writesDisk !== undefined && hasBegun();
   }
 
-  /** Begins to wait for what the epilogues of new pipes wait for. */
-  #beginEpilogues(): void {
-    for (const epilogue of this.#ends.takeEpilogues()) {
-      let drop!: () => void;
-      const dropped = new Promise<boolean>((resolve) => (drop = () => resolve(false)));
-      const finished = this.#writeEpilogue(epilogue, dropped);
-      this.#epilogues.add({ to: epilogue.to, finished, drop });
-    }
-  }
-
-  /** Closes the pipes of epilogues whose readers are replaced. */
-  async #dropEpilogues(readers: readonly number[]): Promise<void> {
-    for (const epilogue of this.#epilogues) {
-      if (readers.includes(epilogue.to)) {
-        this.#epilogues.delete(epilogue);
-        epilogue.drop();
-        await epilogue.finished;
-      }
-    }
-  }
-
-  /** Writes the text after the output of a program if all programs that it waits for succeed; else only closes the pipe. */
-  async #writeEpilogue(
-    { to, after, finish }: EpilogueEnd,
-    dropped: Promise<boolean>,
-  ): Promise<void> {
-    const successes = after.map((other) => this.#succeeds(other, to));
-    // The reader must not wait for the rest once one program has failed.
-    const stopped = this.#noMoreStarts.then(() => !this.#hasFailed && allTrue(successes));
-    const success = await Promise.race([allTrue(successes), stopped, dropped]);
-    await finish(success);
-  }
-
   /** Waits for the end of a program that `reader` waits for. Returns true if it has succeeded. */
   async #succeeds(place: number, reader: number): Promise<boolean> {
     const isOfReader = this.#groups.some(
@@ -409,19 +368,6 @@ class Pipeline {
 
 function succeeded({ isDone = hasSucceeded }: Program, status: ExitStatus): boolean {
   return isDone(status);
-}
-
-/** Resolves to true when all promises have resolved to true, or to false as soon as one has not. */
-function allTrue(promises: readonly Promise<boolean>[]): Promise<boolean> {
-  const each = promises.map(async (promise) => {
-    if (!(await promise)) {
-      throw new Error("it has failed");
-    }
-  });
-  return Promise.all(each).then(
-    () => true,
-    () => false,
-  );
 }
 
 function never(): Promise<undefined> {
