@@ -160,13 +160,19 @@ export async function openInput(file: string): Promise<FileHandle> {
   return promises.open(file, waits ? O_RDONLY : O_RDONLY | O_NONBLOCK);
 }
 
+/** The name in which a path to a pipe without a name ends, as that of `<(…)` in a shell; see proc_pid_fd(5). */
+const UNNAMED = /^\/proc\/\d+\/(?:task\/\d+\/)?fd\/pipe:\[\d+\]$/;
+
 /** Finds the reason not to trust a pipe that is not open yet. Those without a name, as of `<(…)` in a shell, are trusted. */
 async function distrustOfPipe(path: string): Promise<Distrust | undefined> {
   try {
     const way = await walk(path);
     return "distrust" in way ? way.distrust : distrustOf(way.real, way.stat);
-  } catch {
-    return undefined;
+  } catch (error) {
+    // Anything else has just been removed, and can be made again.
+    return error instanceof Error && "path" in error && UNNAMED.test(String(error.path))
+      ? undefined
+      : { what: `${path} was replaced while it was checked`, advice: "run it again" };
   }
 }
 
