@@ -137,6 +137,7 @@ test("options and state files that are refused before anything is written", asyn
   };
   const ranges = ["--ranges", map];
   const share = ["--audit", "50%"];
+  const long = `# blockcopy: the part to audit next\n1/2\n${"x".repeat(20_000)}\n`;
   const pipe = join(folder, "pipe");
   system("mkfifo", pipe);
   for (const [args, words] of [
@@ -157,6 +158,7 @@ test("options and state files that are refused before anything is written", asyn
       [...ranges, ...share, "--audit-state", state("a disk")],
       /does not say which part to audit next/,
     ],
+    [[...ranges, ...share, "--audit-state", state(long)], /does not say which part to audit next/],
     [
       [...ranges, ...share, "--audit-state", state("# blockcopy: the part to audit next\n3/2\n")],
       /does not say which part to audit next/,

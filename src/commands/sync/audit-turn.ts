@@ -10,6 +10,9 @@ import { AUDITED, parsePart } from "../options/ranges/part.ts";
 /** The start of a file that says which part is next. */
 const BEGINNING = "# blockcopy: the part to audit next";
 
+/** Most characters of the name of a destination that a state file has: a path in ASCII is shorter, and a message shows all of it. */
+const MOST_NAME = 16 * 1024;
+
 /** The content of a state file. */
 interface State {
   /** The part to compare next. */
@@ -43,10 +46,11 @@ export class AuditTurn {
     // Without a state, each run begins anywhere: otherwise a state that is lost every night would leave all other parts out.
     const random = { number: 1 + Math.floor(Math.random() * runs), count: runs };
     const kept = state === undefined ? undefined : stateIn(state);
+    const name = destination.slice(0, MOST_NAME);
     if (state !== undefined && kept !== undefined) {
-      refuseOther(state, kept, destination);
+      refuseOther(state, kept, name);
     }
-    const turn = new AuditTurn(kept?.part.count === runs ? kept.part : random, state, destination);
+    const turn = new AuditTurn(kept?.part.count === runs ? kept.part : random, state, name);
     // Before the copy, so that it does not end with a result that cannot be kept.
     const failure = turn.#keep({ part: turn.part, destination: kept?.destination });
     if (failure !== undefined) {
@@ -115,7 +119,7 @@ function stateIn(file: string): State | undefined {
     return undefined;
   }
   try {
-    if (beginning === BEGINNING && rest.join("") === "") {
+    if (beginning === BEGINNING && destination.length <= MOST_NAME && rest.join("") === "") {
       return { part: parsePart(part, AUDITED), destination: destination || undefined };
     }
   } catch {
