@@ -18,6 +18,8 @@ interface Watched {
   end: Endpoint;
   /** The program, for a message. */
   what: string;
+  /** The command that logs in to its host, for a message. */
+  loginCommand: string;
   /** True until its hello: a login may be asking for a password. */
   loggingIn: boolean;
   /** True once its stage has reported its end. */
@@ -69,12 +71,16 @@ export class Silence {
   /**
    * Starts to watch a program.
    *
-   * @param what the program, for a message
+   * @param program its name for a message, and the command that logs in to its host
    * @param endAlone ends it if the copy can go on without it; false if it cannot
    */
-  watch(end: Endpoint, what: string, endAlone: Watched["endAlone"] = () => false): Watch {
+  watch(
+    end: Endpoint,
+    program: Pick<Watched, "what" | "loginCommand">,
+    endAlone: Watched["endAlone"] = () => false,
+  ): Watch {
     const loggingIn = end.kind === "remote";
-    const watched = { end, what, endAlone, loggingIn, isDone: false, silent: 0 };
+    const watched = { end, ...program, endAlone, loggingIn, isDone: false, silent: 0 };
     return {
       begin: () => {
         watched.silent = 0;
@@ -132,12 +138,15 @@ export class Silence {
 }
 
 /** Makes the error for a program that has been silent for `seconds`. */
-function silenceError({ end, what, loggingIn, isDone }: Watched, seconds: number): SyncError {
+function silenceError(
+  { end, what, loginCommand, loggingIn, isDone }: Watched,
+  seconds: number,
+): SyncError {
   const where = hostLabel(end);
   if (isDone && end.kind === "remote") {
     return new SyncError(
-      `${what} on ${where} is done, and the connection to it has stayed open for ${seconds} seconds`,
-      `make sure that \`ssh ${where} true\` ends at once: what a profile there starts in the background must not keep the connection (\`>/dev/null 2>&1 &\`)`,
+      `${what} on ${where} is done, and its connection has stayed open for ${seconds} seconds: the copy is not known to be complete`,
+      `make sure that \`${loginCommand} true\` ends at once, without a profile that starts a program on that connection (use \`>/dev/null 2>&1 &\`), then run the same command again: it continues`,
       ExitCode.later,
     );
   }

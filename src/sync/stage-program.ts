@@ -26,7 +26,8 @@ export function stageProgram(
   { listener, silence, isSilent, isReplaceable }: Observers,
 ): Program {
   let endProgram: (() => void) | undefined;
-  const watch = silence.watch(side.end, `the stage at the ${side.role}`, (error) => {
+  const what = `the stage at the ${side.role}`;
+  const watch = silence.watch(side.end, { what, loginCommand: side.loginCommand }, (error) => {
     // A new stage would do the work of one that is done once more, and its connection would stay open too.
     const isOver = side.report !== undefined;
     if (endProgram === undefined || isOver || isReplaceable?.(side) !== true) {

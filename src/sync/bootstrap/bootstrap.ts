@@ -258,7 +258,10 @@ export class Bootstrap {
       warn,
       giveUp: (error) => givenUp.abort(error),
     });
-    const watch = silence.watch(end, "the installation of blockcopy");
+    const watch = silence.watch(end, {
+      what: "the installation of blockcopy",
+      loginCommand: loginCommandOf(end, this.#remote),
+    });
     const program = {
       command,
       input,
