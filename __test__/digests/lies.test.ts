@@ -104,7 +104,7 @@ test("a difference from something else, by --force", async (t) => {
   assert.ok(readFileSync(cache).equals(before) && readFileSync(destination).equals(content));
   const forced = await run([...save, "--force"], { stdin: answer.stdout });
   assert.equal(forced.code, EXIT.ok, forced.stderr);
-  assert.match(forced.stderr, /^WARNING \(save\): with --force, it is not checked/);
+  assert.match(forced.stderr, /^WARNING \(save\): --force skips the check that this delta/);
   await assertTrue(cache, destination);
 });
 

@@ -84,7 +84,7 @@ async function begin(session: SaveSession, head: Head | undefined): Promise<void
     await refuseOtherBase(context, sink, options.file, head, head.base);
   } else if (head?.base !== undefined && options.verify !== "full") {
     context.warn(
-      `with --force, it is not checked that the stream was made for ${options.file}, and without --verify=full, nothing proves the result`,
+      `--force skips the check that this delta was made for ${options.file}; add --verify=full to prove the result`,
     );
   }
   writer.records = await session.cache?.begin(head);
