@@ -1,4 +1,5 @@
 // Nothing that a file system or a process never answers keeps a copy waiting that has nothing to do with it.
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
@@ -87,6 +88,7 @@ test("a file with the same inode", { skip: lackingFuse || lackingRoot("python3")
     to = join(tmpfs, String(number));
     writeFileSync(to, "");
   }
+  assert.equal(statSync(to).ino, ino, "no file got that inode");
   writeFileSync(to, SOURCE);
   await python(t, OPENER, file, to);
   const outcome = await whileStopped(process, ["sync", from, to]);
