@@ -111,7 +111,7 @@ function lvm(of: {
   isOpen: boolean;
   during: During | undefined;
 }): string {
-  const during = { slow: "sleep 6", signal: "kill -TERM $PPID; sleep 1" };
+  const during = { slow: "sleep 5", signal: "kill -TERM $PPID; sleep 1" };
   const changing = of.during === undefined ? ":" : during[of.during];
   return `#!/bin/sh
 cd ${of.volumes} || exit
@@ -135,7 +135,6 @@ case "$(basename "$0")" in
     ;;
   lvremove)
     [ "$3" != "vg/${of.held}" ] || refuse "$3 is in use"
-    ${of.during === "slow" ? changing : ":"}
     rm "$(basename "$3")"
     ;;
 esac
