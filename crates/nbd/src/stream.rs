@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::{Address, Error};
 
-/// Most bytes in the path of a Unix domain socket; see unix(7).
-const MOST_SOCKET: usize = 107;
+/// Most bytes in the path of a Unix domain socket; see unix(7), and unix(4) of macOS.
+const MOST_SOCKET: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 
 /// Connection to a server.
 #[derive(Debug)]
