@@ -204,8 +204,8 @@ impl Step {
         start..start + block.length as usize
     }
 
-    /// Returns blocks of the source, ready to be written. Neighbours become one, so that they are written from where they are; only blocks of
-    /// zeros that become holes stay apart.
+    /// Returns blocks of the source, ready to be written. Neighbours become one, so that they are written from where they are; only blocks
+    /// of zeros that become holes stay apart.
     fn placed(&self, blocks: &[Extent], zero_blocks: ZeroBlocks) -> Vec<PlacedBlock<'_>> {
         let content = |block: &Extent| Content::Bytes(&self.source[self.range(block)]);
         let hole =
