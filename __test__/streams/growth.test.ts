@@ -38,6 +38,12 @@ exec sh -c "$*"`,
 
 const GROW = `head -c 3000000 /dev/zero | tr '\\0' x >> "$SOURCE"`;
 
+/** Leaves out the warning that a stage gives if it looks for writers at the moment in which the source grows. */
+function withoutInUse(outcome: Outcome): Outcome {
+  const warning = /^WARNING \(sync\): host: the source \S+ is in use: .*\n/gm;
+  return { ...outcome, stderr: outcome.stderr.replace(warning, "") };
+}
+
 test("one that has grown by the time at which the second stream opens it", async (t) => {
   for (const [destination, options] of [
     [changedIn(SOURCE, 0, 40, 72), ["--verify", "full"]],
@@ -45,7 +51,7 @@ test("one that has grown by the time at which the second stream opens it", async
     [Buffer.concat([changedIn(SOURCE, 1, 50), Buffer.alloc(MIB)]), ["--truncate"]],
   ] as const) {
     const { outcome, from, to } = await copied(t, { destination, change: GROW, options });
-    assertSynced(outcome, to, SOURCE);
+    assertSynced(withoutInUse(outcome), to, SOURCE);
     assert.ok(statSync(from).size > SOURCE.length, "it has not grown");
   }
 });
