@@ -55,7 +55,7 @@ for (const { title, rsh, ends, said } of [
     title: "a connection that stays open after the end of its stage",
     rsh: STAYS,
     ends: "push",
-    said: /stage at the destination on host is done, .* open for 3 seconds: .*; .*host true` ends at once .*profile/,
+    said: /stage at the destination on host is done, .* open for 3 seconds: .*; .*host true` ends at once, .*profile/,
   },
   {
     title: "a host that never answers",
