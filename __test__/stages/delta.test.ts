@@ -200,7 +200,8 @@ test("a delta over another destination: nothing is written, unless --force says 
     }
     const forced = await redirected(["save", "--force", destination], { from: names.delta });
     assert.equal(forced.code, EXIT.ok, forced.stderr);
-    const warned = /^WARNING \(save\): with --force, .* without --verify=full, nothing proves/;
+    const warned =
+      /^WARNING \(save\): --force skips the check that .* add --verify=full to prove the result$/m;
     assert.match(forced.stderr, warned);
     const found = readFileSync(destination);
     for (const { position, block } of readBlockStream(readFileSync(names.delta)).records)
