@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Shown;
-use crate::linux::proc_tables::{self, Mount};
+use crate::linux::mounts::{self, Mount};
+use crate::linux::proc_tables;
 use crate::linux::sysfs;
 use crate::sys;
 
@@ -31,12 +32,12 @@ struct Device {
 ///
 /// `None` if no user is found. A mount in another mount namespace and a claim of another process are not visible.
 pub(crate) fn of_device(device: u64) -> Option<String> {
-    found_among(device, &proc_tables::mounts())
+    found_among(device, &mounts::all())
 }
 
 /// As [`of_device`], without users that only read.
 pub(crate) fn writer_of_device(device: u64) -> Option<String> {
-    let mut mounts = proc_tables::mounts();
+    let mut mounts = mounts::all();
     mounts.retain(|mount| !mount.read_only);
     found_among(device, &mounts)
 }

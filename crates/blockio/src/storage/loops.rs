@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fd::AsFd;
 
+use crate::linux::mounts::{Mount, mount_at, mount_id};
 use crate::linux::patience::answer_to;
-use crate::linux::proc_tables::{Mount, mount_at, mount_id};
 use crate::linux::sysfs;
 use crate::sys::{self, FileType, Stat};
 use crate::text::word;

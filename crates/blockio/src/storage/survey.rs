@@ -10,7 +10,7 @@ use rustix::fd::BorrowedFd;
 
 use super::loops::{self, Attached};
 use super::{How, Layer};
-use crate::linux::proc_tables::{self, Mount, mount_id};
+use crate::linux::mounts::{self, Mount, mount_id};
 use crate::linux::sysfs::{self, SYSFS};
 use crate::sys::{self, FileType, Stat};
 use crate::text::word;
@@ -29,7 +29,7 @@ const ALL: Range<u64> = 0..u64::MAX;
 
 /// Returns the file or device of `stat` and the layers below it; with `fd`, the mount of a file is known exactly.
 pub(super) fn layers(stat: &Stat, fd: Option<BorrowedFd<'_>>, name: String) -> Vec<Layer> {
-    let mounts = proc_tables::mounts();
+    let mounts = mounts::all();
     let attached = |directory: &Path| loops::attached(directory);
     let mut survey = Survey::new(Path::new(SYSFS), &mounts, &attached);
     survey.opened(stat, fd, name);
@@ -38,7 +38,7 @@ pub(super) fn layers(stat: &Stat, fd: Option<BorrowedFd<'_>>, name: String) -> V
 
 /// Returns the device with that `major:minor` and the layers below it.
 pub(super) fn layers_of_device(number: &str) -> Vec<Layer> {
-    let mounts = proc_tables::mounts();
+    let mounts = mounts::all();
     let attached = |directory: &Path| loops::attached(directory);
     let mut survey = Survey::new(Path::new(SYSFS), &mounts, &attached);
     survey.device(number, None, Place::itself());
@@ -48,7 +48,7 @@ pub(super) fn layers_of_device(number: &str) -> Vec<Layer> {
 /// As [`layers_of_device`], for a device that may share nothing with `target`. Returns in addition the node of a loop device, if there is
 /// one, whose file may be on a file system of the target, and did not answer in time.
 pub(super) fn layers_next_to(number: &str, target: &[Layer]) -> (Vec<Layer>, Option<String>) {
-    let mounts = proc_tables::mounts();
+    let mounts = mounts::all();
     let is_needed = |mount: &Mount| {
         target
             .iter()

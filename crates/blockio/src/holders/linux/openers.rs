@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::linux::mounts::{self, Mount};
 use crate::linux::patience::answer_to;
-use crate::linux::proc_tables::{self, Mount};
+use crate::linux::processes;
 use crate::storage::Storage;
 use crate::sys::{self, Stat};
 
@@ -86,7 +87,7 @@ impl Mounts {
         let mounts = self
             .by_namespace
             .entry(namespace)
-            .or_insert_with(|| proc_tables::mounts_of(fd.process));
+            .or_insert_with(|| mounts::of(fd.process));
         mounts.iter().find(|mount| mount.id == id)
     }
 }
@@ -131,7 +132,7 @@ impl Descriptor {
 fn search(mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
     let deadline = Instant::now() + LONGEST;
     let mut found = Vec::new();
-    for process in proc_tables::processes() {
+    for process in processes::all() {
         let folder = Path::new("/proc").join(process.to_string());
         // Processes of other users cannot be examined.
         let entries = fs::read_dir(folder.join("fd")).into_iter().flatten();
@@ -150,7 +151,7 @@ fn search(mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
 /// Returns the processes that conflict with a writer. Excludes this process and its ancestors, for instance a shell that keeps a file
 /// open for its commands, and processes that share the destination on purpose.
 pub(crate) fn in_the_way(openers: &[Opener]) -> Vec<Opener> {
-    let ancestors = proc_tables::ancestors(std::process::id());
+    let ancestors = processes::ancestors(std::process::id());
     let is_other =
         |opener: &&Opener| !ancestors.contains(&opener.process) && !shares(opener.process);
     openers.iter().filter(is_other).cloned().collect()
@@ -180,16 +181,16 @@ fn is_same_program_with(process: u32, matches: impl Fn(&[u8]) -> bool) -> bool {
     let same = fs::read_link(folder.join("exe"))
         .is_ok_and(|program| fs::read_link("/proc/self/exe").is_ok_and(|own| own == program));
     // Another user could have the words say anything, to write to a destination at the same time.
-    let own = proc_tables::user(std::process::id());
+    let own = processes::user(std::process::id());
     same && own.is_some()
-        && proc_tables::user(process) == own
+        && processes::user(process) == own
         && fs::read(folder.join("cmdline"))
             .is_ok_and(|words| words.split(|&byte| byte == 0).any(matches))
 }
 
 /// Returns the names of the processes: `process 4711 (qemu-system-x86)`. Empty if there are none.
 pub(crate) fn names(openers: &[Opener]) -> String {
-    let name = |opener: &Opener| proc_tables::process_name(opener.process);
+    let name = |opener: &Opener| processes::name(opener.process);
     let named: Vec<_> = openers.iter().take(MOST).map(name).collect();
     let more = openers.len().saturating_sub(MOST);
     let more = if more > 0 {

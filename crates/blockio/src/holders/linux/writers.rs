@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::openers::{self, Opener};
-use crate::linux::proc_tables;
+use crate::linux::{proc_tables, processes};
 use crate::storage::Storage;
 use crate::sys::{self, FileType, Stat};
 
@@ -75,6 +75,6 @@ pub(crate) fn of_lock(target: &Stat) -> String {
         .find(|lock| lock.file == file && lock.process != 0);
     found.map_or_else(
         || "another process".to_owned(),
-        |lock| proc_tables::process_name(lock.process),
+        |lock| processes::name(lock.process),
     )
 }
