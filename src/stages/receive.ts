@@ -6,7 +6,6 @@ import { type Part, partOf } from "../blocks/part.ts";
 import type { PartQueue } from "../blocks/part-queue.ts";
 import type { Described } from "../incremental/destination.ts";
 import { UsageError } from "../errors/copy-error.ts";
-import { isEngineFailure } from "../errors/engine-failure.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
 import { syncFolder } from "../transport/files/file-names.ts";
@@ -20,7 +19,7 @@ import { warnOfImage } from "./image/choose-format.ts";
 import { type Destination, openDestination } from "./save/destination.ts";
 import { saveTo } from "./save/save.ts";
 import type { SaveOptions } from "./save/session.ts";
-import { openReader as openDirectReader } from "./save/verify.ts";
+import { openPastCache, openReader as openDirectReader } from "./save/verify.ts";
 import type { StreamCache } from "./stream-cache.ts";
 
 /** Options of {@link receive}: which digests to send, and how to write the blocks that arrive. */
@@ -123,15 +122,9 @@ async function openReader(
   // Blocks that the lost process has written count as the same, so they must be on the disk. They are read from there, because the page cache
   // may still have a block that the disk has refused, and only the lost process was told so.
   await engine.sync(sink);
-  if (verify !== "none") {
-    return openDirectReader(context, sink);
-  }
-  return engine.openReader(sink, "on").catch((error: unknown) => {
-    if (!isEngineFailure(error) || error.kind !== "not-direct") {
-      throw error;
-    }
-    return engine.openReader(sink, direct);
-  });
+  return verify === "none"
+    ? openPastCache(engine, sink, () => direct)
+    : openDirectReader(context, sink);
 }
 
 /** Opens the digest cache that the streams of a copy share; undefined without one, and for a copy over a single stream. */

@@ -99,9 +99,28 @@ export async function failAsDifferent(
 }
 
 /** Opens the destination for direct reads, which bypass the page cache and show what is on the disk. */
-export async function openReader(
-  { engine, warn }: StageContext,
+export function openReader(
+  { engine, warn }: Pick<StageContext, "engine" | "warn">,
   sink: Binding.Sink,
+): Promise<Binding.Source> {
+  return openPastCache(engine, sink, () => {
+    warn(
+      "direct reads of the destination are not possible: the data read back may come from the page cache, not from the disk",
+    );
+    return "off";
+  });
+}
+
+/**
+ * Opens a destination for direct reads.
+ *
+ * @param otherwise called if these are not possible; returns the way to read instead
+ * @throws the engine's failures
+ */
+export async function openPastCache(
+  engine: Binding.Engine,
+  sink: Binding.Sink,
+  otherwise: () => Binding.DirectIo,
 ): Promise<Binding.Source> {
   try {
     return await engine.openReader(sink, "on");
@@ -109,10 +128,7 @@ export async function openReader(
     if (!isEngineFailure(error) || error.kind !== "not-direct") {
       throw error;
     }
-    warn(
-      "direct reads of the destination are not possible: the data read back may come from the page cache, not from the disk",
-    );
-    return engine.openReader(sink, "off");
+    return engine.openReader(sink, otherwise());
   }
 }
 
