@@ -91,12 +91,7 @@ export function wasWritten(before: string | null, now: string | null): boolean {
 /** True if a file has an earlier time of last change than before: it, or its file system, was rolled back. */
 export function wasRolledBack(before: string | null, now: string | null): boolean {
   const [one, other] = [before, now].map((state) => /^file .* (\d+)\.(\d{9})$/.exec(state ?? ""));
-  if (!one || !other) {
-    return false;
-  }
-  const [seconds, nanoseconds] = [1, 2].map((part) => Number(other[part]) - Number(one[part])) as [
-    number,
-    number,
-  ];
-  return seconds < 0 || (seconds === 0 && nanoseconds < 0);
+  const inNanoseconds = ([, seconds, rest]: readonly string[]): bigint =>
+    BigInt(`${seconds}${rest}`);
+  return !!one && !!other && inNanoseconds(other) < inNanoseconds(one);
 }

@@ -136,13 +136,11 @@ export class LostConnections {
   causeOf(cause: Cause): Cause {
     const { end, hello, hasBegun, before, error } = cause.side;
     const isLate = error?.firstStreamGone === true;
-    const isApart =
-      before !== undefined && (error?.tunnel === true || (!hasBegun && error?.tunnelLost === true));
-    const isUnconnected =
-      isApart ||
-      (!hasBegun && before !== undefined && (hello === undefined || error === undefined));
+    const isNew = before !== undefined;
+    const isApart = isNew && (error?.tunnel === true || (!hasBegun && error?.tunnelLost === true));
+    const isUnconnected = isNew && !hasBegun && (hello === undefined || error === undefined);
     const lost = this.#losses.filter(({ side }) => isLate || isApart || side.end === end).at(-1);
-    if (lost === undefined || !(isLate || isUnconnected)) {
+    if (lost === undefined || !(isLate || isApart || isUnconnected)) {
       return cause;
     }
     this.#warn(`no new connection: ${failureOf(cause, this.#warn).message}`);
