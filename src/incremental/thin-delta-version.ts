@@ -12,7 +12,7 @@ const FAULTY: readonly { from: Version; to: Version }[] = [
 ];
 
 /**
- * Returns the reason not to rely on a thin_delta(8), as a clause; undefined if there is none.
+ * Returns the fault of a version of thin_delta(8) as a clause, with what to install; undefined if it can be relied on.
  *
  * @param text what it prints for `--version`, such as `0.9.0` or `thin_delta 1.0.4`
  */

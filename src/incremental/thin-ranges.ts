@@ -43,7 +43,7 @@ export async function changedRanges(
   );
 }
 
-/** @throws Error if thin_delta is of a version that leaves out changed blocks, or does not tell its version */
+/** @throws Error if thin_delta is of a version that cannot be relied on, or does not tell its version */
 function refuseFaultyProgram(): void {
   const { output, failure } = runTool("thin_delta", ["--version"], LVM_SECONDS);
   const fault = failure ?? versionFault(output);

@@ -133,7 +133,7 @@ function sizeFor(place: number, [first]: readonly Stream[]): number | undefined 
  * Returns the queue that a stream opens, by its name in a stage of another one that runs. Undefined for the first stream, which makes the
  * queue, and for fixed parts.
  *
- * @throws TypeError if there is none for a new process of a stream: without it, that would not wait for the end of the one before
+ * @throws TypeError if a new process of a stream would get none: without a queue, it would not wait for the process that it replaces
  */
 function queueFor(place: number, streams: readonly Stream[]): string | undefined {
   const isNew = streams[place]?.to.before !== undefined;

@@ -116,7 +116,7 @@ export function writeMetrics(
   return failure === undefined ? undefined : new ReportError("the metrics", failure);
 }
 
-/** Returns the metrics of the run before; empty if there are none, or if they cannot be read. */
+/** Returns the metrics that the last run has written; empty if they cannot be read. */
 function metricsBefore(file: string): string {
   try {
     return readSmall(file);
