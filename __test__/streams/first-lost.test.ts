@@ -44,11 +44,12 @@ const old = noise("old", source.length);
 
 /**
  * A copy whose first stream has written blocks and then waits, and whose second one has taken a part and waits too. These files lead it on:
- * `lost` ends the first connection, `again` lets its successor begin, and `gate` lets the second stream finish.
+ * `lost` ends the first connection, `again` lets its successor begin, and `gate` lets the second stream finish. With `late`, the program that
+ * connects to the successor at the destination ends after it.
  */
 interface Copy extends Pair {
   sync: Running;
-  touch: (name: "lost" | "again" | "gate") => void;
+  touch: (name: "lost" | "again" | "gate" | "late") => void;
 }
 
 /** The end that is on another host. */
@@ -66,7 +67,8 @@ const RSH: Readonly<Record<Remote, (keeps: boolean) => string>> = {
   until [ -e lost ]; do sleep 0.02; done
   exit 255
 fi
-until [ -e again ]; do sleep 0.02; done;;
+until [ -e again ]; do sleep 0.02; done
+if [ -e late ]; then sh -c "$*"; code=$?; exec <&- >&-; sleep 0.5; exit $code; fi;;
 *--part=2/2*) { dd bs=64K count=4 2>&-; until [ -e gate ]; do sleep 0.02; done; cat; } | sh -c "$*"
 code=$?; : > ended; exit $code;;
 esac`,
@@ -242,6 +244,7 @@ describe("the first connection is lost", { concurrency: true }, () => {
     await lose(copy);
     copy.touch("gate");
     await until(copy.sync, "ended the other one", () => existsSync(join(copy.folder, "ended")));
+    copy.touch("late");
     copy.touch("again");
     const { code } = await copy.sync.ended;
     const lost = /the connection to host was lost, or the stage there was killed/;

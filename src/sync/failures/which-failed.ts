@@ -12,7 +12,7 @@ export interface Cause {
 /**
  * Finds the program that failed by itself, and not because the program at the other end of its stream had failed.
  *
- * @param sides the programs
+ * @param sides the programs, the two of each stream next to each other
  * @param statuses their exit statuses; undefined for one that was not started
  * @param firstFailed the place of the one that failed first
  */
@@ -23,23 +23,30 @@ export function causeOf(
 ): Cause {
   const candidates = sides.flatMap((side, place) => {
     const status = statuses[place];
-    return status === undefined ? [] : [{ side, status, isFirst: place === firstFailed }];
+    // The distance is 1 for the other end of the same stream.
+    const distance = place ^ firstFailed;
+    return status === undefined ? [] : [{ side, status, distance }];
   });
-  candidates.sort((a, b) => Number(b.isFirst) - Number(a.isFirst));
+  candidates.sort((a, b) => a.distance - b.distance);
   const cause =
     candidates.find(
-      ({ side: { error }, isFirst }) =>
-        error !== undefined && error.consequence !== true && (isFirst || !followsAnother(error)),
+      ({ side: { error }, distance }) => isOwn(error) && (distance === 0 || !followsAnother(error)),
     ) ??
     candidates.find(
       ({ side, status }) => endedUnexplained(side, status) && !isReaderGone(status),
     ) ??
     candidates.find(({ side, status }) => endedUnexplained(side, status)) ??
+    // The first one may have failed because of another that ended a moment later, as the program that connects to a host.
+    candidates.find(({ side }) => isOwn(side.error)) ??
     candidates[0];
   if (cause === undefined) {
     throw new TypeError("nothing has run, so nothing has failed");
   }
   return cause;
+}
+
+function isOwn(error: Side["error"]): error is NonNullable<Side["error"]> {
+  return error !== undefined && error.consequence !== true;
 }
 
 function endedUnexplained(side: Side, status: ExitStatus): boolean {
