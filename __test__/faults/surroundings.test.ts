@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { defer } from "../support/cleanup.ts";
+import { defer, onceFree } from "../support/cleanup.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { noise, scratch } from "../support/files/files.ts";
 import { attach, lackingLoop, loopWith, type Loop } from "../support/files/loop.ts";
@@ -229,7 +229,7 @@ function memoryCgroup(t: TestContext, bytes: number): string | undefined {
   const path = join(isOld ? old : unified, `blockcopy-test-${process.pid}`);
   try {
     mkdirSync(path);
-    defer(t, () => rmdirSync(path));
+    defer(t, () => onceFree(() => rmdirSync(path)));
     writeFileSync(join(path, isOld ? "memory.limit_in_bytes" : "memory.max"), String(bytes));
     return path;
   } catch {

@@ -2,6 +2,7 @@
 // Usage: npm run test:kills [-- --moments N --seed N --only NAME[:NUMBER] --keep-going]
 import { parseArgs } from "node:util";
 import { wholeNumber } from "../../scripts/common/whole-number.ts";
+import type { Undo } from "../support/cleanup.ts";
 import { lackingHosts } from "../support/hosts/hosts.ts";
 import { type Trial, tryMoment } from "./campaign.ts";
 import { describe } from "./moment.ts";
@@ -29,9 +30,9 @@ const pipelines = PIPELINES.filter(({ name, skip = false }) => {
 if (pipelines.length === 0)
   throw new Error(`--only: give one of ${PIPELINES.map(({ name }) => name).join(", ")}`);
 
-const undos: (() => void)[] = [];
-const t = { after: (undo: () => void): unknown => undos.push(undo) };
-process.on("exit", () => undos.forEach((undo) => undo()));
+const undos: Undo[] = [];
+const t = { after: (undo: Undo): unknown => undos.push(undo) };
+process.on("exit", () => undos.forEach((undo) => void undo()));
 // Ended early, it tells what it has tried.
 process.once("SIGINT", finish);
 console.log(`seed ${seed}`);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test, type TestContext } from "node:test";
 import type { BlockcopyError, CopyEvent } from "../../src/library/index.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { defer } from "../support/cleanup.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { execute, EXIT, PROJECT } from "../support/programs/cli.ts";
@@ -279,7 +280,7 @@ function program(
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });
-  defer(t, () => void child.kill("SIGKILL"));
+  killAtEnd(t, child);
   return child;
 }
 

@@ -4,8 +4,8 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { defer } from "../support/cleanup.ts";
 import { assertSame } from "../support/files/bytes.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { noise, scratch } from "../support/files/files.ts";
 import { environmentHere, lackingHosts, prefixHere } from "../support/hosts/hosts.ts";
 import { assertFailed, COMMAND, EXIT, run } from "../support/programs/cli.ts";
@@ -245,7 +245,7 @@ test("a server ends with this program, and its own end is reported", { skip }, a
   const [program = "", ...rest] = [...COMMAND, ...words];
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     const child = spawn(program, rest, { stdio: "ignore", cwd });
-    defer(t, () => child.kill("SIGKILL"));
+    killAtEnd(t, child);
     await eventually(() => isServed(at("disk")), { what: "the server runs" });
     child.kill(signal);
     await eventually(() => !isServed(at("disk")), { what: `the server ends after ${signal}` });

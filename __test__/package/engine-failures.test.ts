@@ -17,7 +17,7 @@ import { explainLoading } from "../../src/native/load-failure.ts";
 import { glibcNeeded, isOlder } from "../../src/sync/bootstrap/glibc.ts";
 import { obstacleOf } from "../../src/sync/bootstrap/missing-program.ts";
 import { assertFailed, bash, EXIT, execute, PROJECT, quote } from "../support/programs/cli.ts";
-import { defer } from "../support/cleanup.ts";
+import { mountAt } from "../support/files/mount.ts";
 import { scratch } from "../support/files/files.ts";
 import { lackingRoot, system } from "../support/programs/tools.ts";
 
@@ -183,8 +183,7 @@ test("an engine that cannot be loaded: the cause, and what to do", { skip }, asy
 
 function noexec(t: TestContext): string {
   const point = scratch(t);
-  system("mount", "-t", "tmpfs", "-o", "noexec,size=32M", "tmpfs", point);
-  defer(t, () => system("umount", point));
+  mountAt(t, point, "-t", "tmpfs", "-o", "noexec,size=32M", "tmpfs");
   return point;
 }
 

@@ -20,6 +20,7 @@ import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { explainStart } from "../../src/cli/start-failure.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { LEAST_FILES, NODE_VARIABLES } from "../../src/native/node-start.ts";
 import {
   assertFailed,
@@ -97,7 +98,7 @@ test("SIGUSR1 at any time of the start opens nothing and ends nothing", async (t
       stdio: ["pipe", "ignore", "pipe"],
       env: environment(),
     });
-    t.after(() => child.kill("SIGKILL"));
+    killAtEnd(t, child);
     await caught("SIGUSR1", child.pid ?? 0);
     await sleep(delay);
     for (let count = 0; count < 5; count += 1) child.kill("SIGUSR1");

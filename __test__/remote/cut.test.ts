@@ -6,15 +6,8 @@ import type { Readable } from "node:stream";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { assertSame } from "../support/files/bytes.ts";
-import {
-  assertFailed,
-  COMMAND,
-  environment,
-  EXIT,
-  killGroup,
-  type Outcome,
-} from "../support/programs/cli.ts";
-import { defer } from "../support/cleanup.ts";
+import { killAtEnd } from "../support/programs/children.ts";
+import { assertFailed, COMMAND, environment, EXIT, type Outcome } from "../support/programs/cli.ts";
 import { noise } from "../support/files/files.ts";
 import { allGone, appears, processesOn, shape, unplug } from "../support/hosts/host-state.ts";
 import {
@@ -64,7 +57,7 @@ function launch(
     detached: true,
     env: environment(environmentHere()),
   });
-  defer(t, () => killGroup(child.pid));
+  killAtEnd(t, child);
   return child;
 }
 

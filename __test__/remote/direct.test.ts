@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { defer } from "../support/cleanup.ts";
 import { noise } from "../support/files/files.ts";
 import { allGone, joinFar, processesOn, shape } from "../support/hosts/host-state.ts";
@@ -25,7 +26,6 @@ import {
   COMMAND,
   environment,
   EXIT,
-  killGroup,
   withoutSummary,
 } from "../support/programs/cli.ts";
 import { eventually } from "../support/programs/eventually.ts";
@@ -123,7 +123,7 @@ async function runOn(
 ): Promise<{ output: () => Buffer }> {
   const [program, ...words] = [...prefixOn(host), ...command] as const;
   const child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"] });
-  defer(t, () => child.kill("SIGKILL"));
+  killAtEnd(t, child);
   child.stdin.write(input);
   const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr])
@@ -216,7 +216,7 @@ function launch(t: TestContext, args: readonly string[]): number {
   const [program = "", ...words] = [...prefixHere(), ...COMMAND, "sync", ...TLS, ...args];
   const env = environment(environmentHere());
   const child = spawn(program, words, { stdio: "ignore", detached: true, env });
-  defer(t, () => killGroup(child.pid));
+  killAtEnd(t, child);
   return child.pid ?? 0;
 }
 

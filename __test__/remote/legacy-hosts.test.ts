@@ -4,8 +4,8 @@ import { spawn } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
-import { COMMAND, environment, killGroup } from "../support/programs/cli.ts";
-import { defer } from "../support/cleanup.ts";
+import { killAtEnd } from "../support/programs/children.ts";
+import { COMMAND, environment } from "../support/programs/cli.ts";
 import { noise } from "../support/files/files.ts";
 import { allGone, processesOn, shape } from "../support/hosts/host-state.ts";
 import { environmentHere, lackingHosts, prefixHere, sync } from "../support/hosts/hosts.ts";
@@ -44,7 +44,7 @@ for (const [a, b] of [
         detached: true,
         env: environment(environmentHere()),
       });
-      defer(t, () => killGroup(child.pid));
+      killAtEnd(t, child);
       const written = (): boolean => {
         assert.equal(child.exitCode, null);
         return statSync(to).mtimeMs !== before;

@@ -6,7 +6,8 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
-import { defer } from "../support/cleanup.ts";
+import { killAtEnd } from "../support/programs/children.ts";
+import { defer, onceFree } from "../support/cleanup.ts";
 import { assertFailed, EXIT, type Outcome, run } from "../support/programs/cli.ts";
 import { noise, scratch } from "../support/files/files.ts";
 import { attach, lackingLoop, loopWith } from "../support/files/loop.ts";
@@ -30,7 +31,7 @@ sys.stdin.read()
 async function stranger(t: TestContext, ...command: string[]): Promise<ChildProcess> {
   const [program = "", ...words] = command;
   const child = spawn(program, words, { stdio: ["pipe", "pipe", "inherit"] });
-  defer(t, () => child.kill("SIGKILL"));
+  killAtEnd(t, child);
   await once(child.stdout, "data");
   return child;
 }
@@ -109,7 +110,7 @@ test("a copy locks its destination as QEMU does", { skip: lacking("qemu-img") },
   const copy = spawn(process.execPath, ["dist/cli/main.js", "save", to], {
     stdio: ["pipe", "ignore", "inherit"],
   });
-  defer(t, () => copy.kill("SIGKILL"));
+  killAtEnd(t, copy);
   const compare = (): string => {
     const words = ["compare", "-f", "raw", "-F", "raw", from, to];
     return spawnSync("qemu-img", words, { encoding: "utf8" }).stderr;
@@ -151,7 +152,7 @@ test(
     const folder = scratch(t);
     const disk = loopWith(t, folder, noise("disk", 8 * MIB)).path;
     system("addpart", disk, "1", `${MIB / 512}`, `${(4 * MIB) / 512}`);
-    defer(t, () => system("delpart", disk, "1"));
+    defer(t, () => onceFree(() => system("delpart", disk, "1")));
     const part = `${disk}p1`;
     const from = join(folder, "source");
     writeFileSync(from, noise("source", 4 * MIB));
@@ -206,7 +207,7 @@ test(
       ],
       { stdio: ["pipe", "ignore", "ignore"] },
     );
-    defer(t, () => slow.kill("SIGKILL"));
+    killAtEnd(t, slow);
     let code: number | null = EXIT.ok;
     for (let tries = 0; tries < 100 && code === EXIT.ok; tries++)
       ({ code } = await run(["sync", "-n", from, to]));

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { COMMAND, environment, EXIT, execute, lastLine } from "../support/programs/cli.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { makePipe } from "../support/programs/pipe.ts";
@@ -64,7 +65,7 @@ function begin(t: TestContext, folder: string, argv: readonly string[]): Started
     env: environment(),
   });
   assert.ok(child.stdin);
-  t.after(() => child.kill("SIGKILL"));
+  killAtEnd(t, child);
   const ended = once(child, "exit").then(([code]) => code as number | null);
   return {
     pid: child.pid ?? 0,
@@ -175,7 +176,7 @@ test("blocks are synced and counted, even if the reader of the digests goes firs
     stdio: [input.reader.fd, output.writer.fd, openSync(err, "w")],
     env: environment(),
   });
-  t.after(() => child.kill("SIGKILL"));
+  killAtEnd(t, child);
   const ended = once(child, "exit");
   input.reader.close();
   output.writer.close();

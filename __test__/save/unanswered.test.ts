@@ -6,10 +6,11 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { defer } from "../support/cleanup.ts";
+import { kill, killAtEnd } from "../support/programs/children.ts";
 import { scratch } from "../support/files/files.ts";
 import { attach, lackingLoop } from "../support/files/loop.ts";
 import { mountTmpfs } from "../support/files/mount.ts";
-import { assertFailed, EXIT, killGroup, type Outcome, run } from "../support/programs/cli.ts";
+import { assertFailed, EXIT, type Outcome, run } from "../support/programs/cli.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { assertSynced, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { lackingRoot, system } from "../support/programs/tools.ts";
@@ -28,7 +29,7 @@ async function fuseFile(t: TestContext): Promise<{ file: string; process: ChildP
   const process = spawn("nbdfuse", words, { stdio: "ignore", detached: true });
   defer(t, () => {
     if (existsSync(file)) system("umount", "--lazy", point);
-    killGroup(process.pid);
+    return kill(process);
   });
   await eventually(() => existsSync(file), { what: "mounted" });
   return { file, process };
@@ -47,7 +48,7 @@ async function whileStopped(other: ChildProcess, args: string[]): Promise<Outcom
 /** Runs a program in Python that says when it is ready, until the test ends. */
 async function python(t: TestContext, text: string, ...words: string[]): Promise<void> {
   const child = spawn("python3", ["-c", text, ...words], { stdio: ["pipe", "pipe", "inherit"] });
-  defer(t, () => child.kill("SIGKILL"));
+  killAtEnd(t, child);
   await once(child.stdout, "data");
 }
 

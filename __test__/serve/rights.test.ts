@@ -6,6 +6,7 @@ import { availableParallelism, homedir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { defer } from "../support/cleanup.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { scratch } from "../support/files/files.ts";
 import { loopWith } from "../support/files/loop.ts";
@@ -264,7 +265,7 @@ while libc.renameat2(-100, one, -100, other, 2) == 0: pass`;
     child.kill("SIGKILL");
     await ended;
   };
-  defer(t, () => child.kill("SIGKILL"));
+  killAtEnd(t, child);
   return stop;
 }
 

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { Undo } from "../support/cleanup.ts";
 import { deltaStep } from "./delta-step.ts";
 import { changeDestination, changeSource, somePair, type Pair } from "./ends.ts";
 import { assertKnownFiles, assertNoProcess, assertSameNames } from "./leftovers.ts";
@@ -102,11 +103,11 @@ function change(pair: Pair, random: Random, folder: string): void {
 
 /** Calls `work` with what the support of the tests takes for a test: it only adds what is to be undone at the end. */
 async function withCleanup(work: (t: TestContext) => Promise<void>): Promise<void> {
-  const undos: (() => void)[] = [];
-  const context = { after: (undo: () => void) => undos.push(undo) };
+  const undos: Undo[] = [];
+  const context = { after: (undo: Undo) => undos.push(undo) };
   try {
     await work(context as unknown as TestContext);
   } finally {
-    for (const undo of undos) undo();
+    for (const undo of undos) await undo();
   }
 }

@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { defer } from "../support/cleanup.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { noise, scratch } from "../support/files/files.ts";
 import { environmentHere, lackingHosts, prefixHere } from "../support/hosts/hosts.ts";
@@ -324,7 +325,7 @@ test("no server and no folder is left when a stage is killed", { skip }, async (
   const isServed = (): boolean => system("ps", "-eo", "args").includes(`"filename":"${path}"`);
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     const child = spawn(program, rest, { stdio: ["ignore", "ignore", "ignore"], env });
-    defer(t, () => child.kill("SIGKILL"));
+    killAtEnd(t, child);
     await eventually(isServed, { what: "the image is served" });
     child.kill(signal);
     await eventually(() => !isServed(), { what: `the server ends after ${signal}` });
@@ -352,7 +353,7 @@ test(
       path,
     ];
     const child = spawn("unshare", words, { stdio: ["ignore", "ignore", "ignore"] });
-    defer(t, () => child.kill("SIGKILL"));
+    killAtEnd(t, child);
     await eventually(() => existsSync(at("pid")) && readFileSync(at("pid")).length > 1, {
       what: "the image is checked",
     });

@@ -5,6 +5,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import type { Endpoint } from "../../src/sync/connection/endpoint.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { LostConnections } from "../../src/sync/failures/lost-connection.ts";
 import { Side } from "../../src/sync/side.ts";
 import { SharedList } from "../../src/transport/files/shared-list.ts";
@@ -15,7 +16,6 @@ import {
   COMMAND,
   environment,
   EXIT,
-  killGroup,
   type Outcome,
   quote,
   run,
@@ -81,7 +81,7 @@ exec ssh "$@"`,
     detached: true,
     env: environment(environmentHere()),
   });
-  defer(t, () => killGroup(child.pid));
+  killAtEnd(t, child);
   let text = "";
   child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
   const stderr = (): string => text;

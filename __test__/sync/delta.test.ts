@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { defer } from "../support/cleanup.ts";
 import { assertSame } from "../support/files/bytes.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { assertFailed, assertSucceeded, EXIT, type Outcome, run } from "../support/programs/cli.ts";
 import { noise } from "../support/files/files.ts";
 import { hosts, lackingHosts, script, sync } from "../support/hosts/hosts.ts";
@@ -128,7 +128,7 @@ test("a destination in use is refused, without advice to force it", async (t) =>
   const { folder, from, to } = pair(t);
   const file = openSync(to, "r+");
   const user = spawn("sleep", ["60"], { stdio: ["ignore", "ignore", "ignore", file] });
-  defer(t, () => user.kill());
+  killAtEnd(t, user);
   closeSync(file);
   const outcome = await run(["sync", "--delta", join(folder, "delta"), from, to]);
   assertFailed(outcome, EXIT.busy, "sync", /open for writing; free it first: it must not change/);

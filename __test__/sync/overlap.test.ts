@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
-import { defer } from "../support/cleanup.ts";
+import { defer, onceFree } from "../support/cleanup.ts";
+import { mountAt } from "../support/files/mount.ts";
 import { EXIT, run } from "../support/programs/cli.ts";
 import { noise, scratch } from "../support/files/files.ts";
 import { lackingHosts, sync } from "../support/hosts/hosts.ts";
@@ -30,7 +31,7 @@ interface Disk {
 
 function partition(t: TestContext, of: string, number: number, start: number): string {
   system("addpart", of, `${number}`, `${(start * MIB) / 512}`, `${(4 * MIB) / 512}`);
-  defer(t, () => system("delpart", of, `${number}`));
+  defer(t, () => onceFree(() => system("delpart", of, `${number}`)));
   return `${of}p${number}`;
 }
 
@@ -163,8 +164,7 @@ test(
     system("mkfs.ext4", "-q", device);
     const point = join(folder, "mounted");
     mkdirSync(point);
-    system("mount", device, point);
-    defer(t, () => system("umount", point));
+    mountAt(t, point, device);
     const [file, other] = [join(point, "file"), join(point, "other")];
     writeFileSync(file, noise("file", MIB));
     writeFileSync(other, Buffer.alloc(MIB));

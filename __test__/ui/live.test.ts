@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { CopyState } from "../../src/ui/copy-state.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { helloLine } from "../../src/ui/event-lines.ts";
 import { formatBriefly } from "../../src/ui/format.ts";
 import { Rate } from "../../src/ui/rate.ts";
@@ -17,11 +18,9 @@ import {
   COMMAND,
   environment,
   execute,
-  killGroup,
   PROJECT,
   quote,
 } from "../support/programs/cli.ts";
-import { defer } from "../support/cleanup.ts";
 import { readEvents } from "../support/programs/events.ts";
 import { noise, scratch, text } from "../support/files/files.ts";
 import { shape } from "../support/hosts/host-state.ts";
@@ -113,7 +112,7 @@ test("a copy over a slow link waits for the link", { skip: lackingHosts }, async
     detached: true,
     env: environment(environmentHere()),
   });
-  defer(t, () => killGroup(child.pid));
+  killAtEnd(t, child);
   let limit: unknown;
   for await (const line of createInterface({ input: child.stdout })) {
     const [event] = readEvents(Buffer.from(`${line}\n`));

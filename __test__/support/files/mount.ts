@@ -2,16 +2,21 @@
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { defer } from "../cleanup.ts";
+import { defer, onceFree } from "../cleanup.ts";
 import { attach, type Loop } from "./loop.ts";
 import { system } from "../programs/tools.ts";
 
 function mount(t: TestContext, folder: string, ...args: string[]): string {
   const point = join(folder, `mounted-${process.hrtime.bigint()}`);
   mkdirSync(point);
-  system("mount", ...args, point);
-  defer(t, () => system("umount", point));
+  mountAt(t, point, ...args);
   return point;
+}
+
+/** Mounts on `point`, until the test ends. `args` go to mount(8). */
+export function mountAt(t: TestContext, point: string, ...args: string[]): void {
+  system("mount", ...args, point);
+  defer(t, () => onceFree(() => system("umount", point)));
 }
 
 /** Mounts a tmpfs that holds `size` bytes at most, until the test ends; returns its mount point. */

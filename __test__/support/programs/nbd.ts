@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { type Cleaning, defer } from "../cleanup.ts";
+import { killAtEnd } from "./children.ts";
 import { scratch } from "../files/files.ts";
-import { killGroup } from "./cli.ts";
 import { eventually } from "./eventually.ts";
 
 /** The URI of an export of the server at a socket. */
@@ -21,7 +21,7 @@ export async function serveNbd(
   const socket = join(scratch(t), "nbd.sock");
   const [program = "", ...args] = argv(socket);
   const child = spawn(program, args, { stdio: "ignore", detached: true });
-  defer(t, () => killGroup(child.pid));
+  killAtEnd(t, child);
   const what = `listens: ${argv(socket).join(" ")}`;
   const listens = (): boolean => {
     if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}, never ${what}`);

@@ -12,7 +12,8 @@ import {
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { defer } from "../cleanup.ts";
-import { COMMAND, environment, HANG_MS, killGroup } from "./cli.ts";
+import { killAtEnd } from "./children.ts";
+import { COMMAND, environment, HANG_MS } from "./cli.ts";
 import { eventually } from "./eventually.ts";
 import { scratch } from "../files/files.ts";
 import { system } from "./tools.ts";
@@ -74,7 +75,7 @@ export function start(
   closeSync(err);
   const { pid } = child;
   if (pid === undefined) throw new Error(`cannot start ${file}`);
-  defer(t, () => killGroup(pid));
+  killAtEnd(t, child);
   const stderr = (): string => readFileSync(errPath, "utf8");
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>(
     (resolve, reject) => {
