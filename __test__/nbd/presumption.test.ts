@@ -42,7 +42,7 @@ function copied(
 
 test("where all differs, little of the destination is read", () => {
   const { read } = copied(1024, () => false);
-  assert.ok(read < 200 * MIB, `${read / MIB} MiB of 2048`);
+  assert.ok(read < 100 * MIB, `${read / MIB} MiB of 2048`);
   assert.deepEqual(
     copied(16, () => false),
     { read: 32 * MIB, inVain: 0 },
@@ -53,13 +53,13 @@ test("where something is equal, little is written in vain", () => {
   for (const equal of [1, 2, 5, 15])
     assert.equal(copied(1000, (batch) => batch % 16 === equal).inVain, 0, "all is read");
   // After a run of any length, at most a quarter of it, and what is in flight.
-  for (const length of [17, 20, 40, 64, 100, 500]) {
-    const { read, inVain } = copied(length + 100, (batch) => batch >= length);
+  for (const length of [17, 20, 40, 64, 100, 500, 900]) {
+    const { read, inVain } = copied(length + 300, (batch) => batch >= length);
     assert.ok(
-      inVain <= Math.min((length * BATCH) / 4, 32 * MIB) + 3 * BATCH,
+      inVain <= Math.min((length * BATCH) / 4, 256 * MIB) + 3 * BATCH,
       `${inVain} after ${length}`,
     );
-    assert.ok(read > 80 * BATCH, "all of the rest is read");
+    assert.ok(read > 170 * BATCH, "all of the rest is read");
   }
 });
 

@@ -74,14 +74,16 @@ function announcement({ scenario, rounds, skipped, contenders }: LineUp): string
   return `${scenario.name}, ${rounds}×: ${names.join(", ")}`;
 }
 
-/** The scenarios with these names, in the order of the report. */
+/** The scenarios with these names, in the order of the report. `nbd` is the name of all that begin with `nbd-`. */
 function choose(names: readonly string[] | undefined): readonly Scenario[] {
   if (names === undefined) return SCENARIOS;
   const known = SCENARIOS.map(({ name }) => name);
-  const unknown = names.filter((name) => !known.includes(name));
+  const isMeant = (scenario: string, name: string): boolean =>
+    scenario === name || scenario.startsWith(`${name}-`);
+  const unknown = names.filter((name) => !known.some((other) => isMeant(other, name)));
   if (unknown.length > 0)
     throw new Error(`--only ${unknown.join(",")}: there are ${known.join(", ")}`);
-  return SCENARIOS.filter(({ name }) => names.includes(name));
+  return SCENARIOS.filter((scenario) => names.some((name) => isMeant(scenario.name, name)));
 }
 
 /** Says what went wrong. After ctrl-C that is the interruption, and not the command that it ended as well. */

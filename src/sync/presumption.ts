@@ -7,7 +7,7 @@ const CONVINCING = 32 * MIB;
 const SHARE = 1 / 4;
 
 /** Most bytes that are presumed without a comparison. */
-const LONGEST = 32 * MIB;
+const LONGEST = 256 * MIB;
 
 /**
  * Decides which batches of a copy to an export are compared, and which are written without reading the destination.

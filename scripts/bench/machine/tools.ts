@@ -17,6 +17,7 @@ export interface Tools {
   readonly rsync: Tool | undefined;
   readonly blocksyncFast: Tool | undefined;
   readonly qemuImg: Tool | undefined;
+  readonly qemuNbd: Tool | undefined;
   readonly nbdcopy: Tool | undefined;
   readonly nbdkit: Tool | undefined;
   readonly fio: Tool | undefined;
@@ -35,6 +36,7 @@ export function findTools(peer: string | undefined): Tools {
     rsync: find(["rsync"]),
     blocksyncFast: find(["blocksync-fast"]),
     qemuImg: find(["qemu-img"]),
+    qemuNbd: find(["qemu-nbd"]),
     nbdcopy: find(["nbdcopy"]),
     nbdkit: find(["nbdkit"]),
     fio: find(["fio"]),

@@ -10,7 +10,7 @@ import { fastLink, slowLink } from "./link.ts";
 import { local } from "./local.ts";
 import { memory } from "./memory.ts";
 import { mixes } from "./mixes.ts";
-import { nbdChanged, nbdDifferent } from "./nbd.ts";
+import { NBD } from "./nbd.ts";
 import { scale } from "./scale.ts";
 import { sparse } from "./sparse.ts";
 import { startUp } from "./start-up.ts";
@@ -35,6 +35,5 @@ export const SCENARIOS: readonly Scenario[] = [
   transport,
   distance,
   scale,
-  nbdChanged,
-  nbdDifferent,
+  ...NBD,
 ];

@@ -1,58 +1,75 @@
-import { ours, timed } from "../contenders.ts";
-import type { Pipeline } from "../machine/usage.ts";
-import type { Bench, Contender, Scenario } from "../scenario.ts";
-
-/** Serves a file while a command of the shell runs, which gets the address of the server as `$uri`. */
-const SERVED = 'exec nbdkit -U - file "$0" --run "$*"';
+import { ours } from "../contenders.ts";
+import { NbdServer, type Storage } from "../machine/nbd-server.ts";
+import type { Command } from "../../common/processes.ts";
+import { measure } from "../machine/usage.ts";
+import { sample, type Bench, type Contender, type Scenario } from "../scenario.ts";
 
 const NBDCOPY = "nbdcopy";
 
-/** An export that changes a little each night. */
-export const nbdChanged: Scenario = {
-  name: "nbd-changed",
-  title: "To an NBD server, 1 % changed",
-  about: about("one block of 128 KiB in a hundred changed"),
-  ...toServer((bench) => bench.pair.changeSome()),
+const STORED: Readonly<Record<Storage, string>> = {
+  memory: "nbdkit's memory plugin",
+  qcow2: "`qemu-nbd` with a qcow2 image",
 };
 
-/** A first copy to an export. */
-export const nbdDifferent: Scenario = {
-  name: "nbd-different",
-  title: "To an NBD server, all different",
-  about: about("no block where it was"),
-  ...toServer((bench) => bench.pair.changeAll()),
-};
+const CHANGES = {
+  different: { words: "all different", change: ({ pair }: Bench) => pair.changeAll() },
+  changed: { words: "1 % changed", change: ({ pair }: Bench) => pair.changeSome() },
+} as const;
 
-function about(change: string): string {
-  return `From a file to the destination, which nbdkit's file plugin serves on a Unix socket: random data with ${change}, page cache warm. nbdcopy copies all of it, with \`--flush\`.`;
-}
+/** Copies to an NBD server: a first one, and one after a night with few changes. */
+export const NBD: readonly Scenario[] = (["memory", "qcow2"] as const).flatMap((storage) =>
+  (["different", "changed"] as const).map((change) => toServer(storage, change)),
+);
 
-function toServer(
-  change: (bench: Bench) => void,
-): Pick<Scenario, "unit" | "whyNot" | "contenders" | "reference" | "setUp" | "check"> {
+function toServer(storage: Storage, kind: keyof typeof CHANGES): Scenario {
+  const { words, change } = CHANGES[kind];
+  let server: NbdServer | undefined;
+  const running = (): NbdServer => {
+    if (server === undefined) throw new Error("the server was not started");
+    return server;
+  };
   return {
+    name: `nbd-${storage}-${kind}`,
+    title: `To an NBD server (${storage}), ${words}`,
+    about: `From a file of random data in the page cache to ${STORED[storage]}, on a Unix socket, whose export nbdcopy has filled before each run: ${words}. nbdcopy copies all of it, with \`--flush\`. CPU seconds are those of client and server.`,
     unit: "s",
-    whyNot: ({ tools }) => (tools.nbdkit === undefined ? "nbdkit is not installed" : undefined),
-    contenders,
+    whyNot: ({ tools }) => lacking(storage, tools),
+    contenders: (bench) => contenders(bench, running),
     reference: () => [NBDCOPY],
     setUp: (bench) => {
       change(bench);
       bench.pair.warm();
+      const { destination: content, size } = bench.pair;
+      server = new NbdServer(storage, bench.folder, { content, size });
     },
-    check: ({ pair }) => pair.check(),
+    check: ({ pair }) => {
+      running().check(pair.source);
+      running().stop();
+    },
   };
 }
 
+function lacking(storage: Storage, tools: Bench["tools"]): string | undefined {
+  const needed = storage === "memory" ? (["nbdkit"] as const) : (["qemuNbd", "qemuImg"] as const);
+  return ["nbdcopy" as const, ...needed].every((name) => tools[name] !== undefined)
+    ? undefined
+    : `nbdcopy, ${storage === "memory" ? "nbdkit" : "qemu-nbd or qemu-img"} is not installed`;
+}
+
 /** The options are those of a copy whose end is on the disk. */
-function contenders({ pair: { source, destination }, tools }: Bench): Contender[] {
-  const served = (...words: readonly string[]): Pipeline => [
-    ["sh", "-c", SERVED, destination, ...words, source, '"$uri"'],
-  ];
-  const { blockcopy, nbdcopy } = tools;
+function contenders({ pair: { source }, tools }: Bench, server: () => NbdServer): Contender[] {
+  const copied = (name: string, ...words: Command): Contender => ({
+    name,
+    run: () => {
+      const { cpuSeconds: before, uri } = server();
+      const usage = measure([[[...words, source, uri]]]);
+      const { cpuSeconds, ...rest } = sample(usage, usage.seconds);
+      const used = server().cpuSeconds - before;
+      return { ...rest, cpuSeconds: (cpuSeconds ?? 0) + used };
+    },
+  });
   return [
-    ours(timed("blockcopy sync", [served(...blockcopy.command, "sync", "-q")])),
-    nbdcopy === undefined
-      ? { name: NBDCOPY, missing: "not installed" }
-      : timed(NBDCOPY, [served(...nbdcopy.command, "--flush")]),
+    ours(copied("blockcopy sync", ...tools.blockcopy.command, "sync", "-q")),
+    copied(NBDCOPY, "nbdcopy", "--flush"),
   ];
 }
