@@ -51,12 +51,13 @@ const SHAPES: [what: string, source: Buffer, destination: Buffer][] = [
 
 for (const [place, method] of METHODS.entries())
   for (const [digestPlace, digest] of DIGESTS.entries())
-    for (const [sizePlace, [blockSize, bytes]] of Object.entries(BLOCK_SIZES).entries())
+    for (const [sizePlace, [blockSize, bytes]] of Object.entries(BLOCK_SIZES).entries()) {
+      // Each method, and each pair of digest and block size, comes once: the codecs know neither digests nor what else is in a batch.
+      if (place % 2 !== digestPlace || place % 3 !== sizePlace) continue;
       test(`--compress ${method}, ${digest}, blocks of ${blockSize}`, async (t) => {
         const folder = scratch(t);
-        // Each method, and each pair of digest and block size, takes all shapes once: all of them everywhere would take minutes.
-        const all = place % 2 === digestPlace && place % 3 === sizePlace;
-        for (const [what, source, destination] of all ? SHAPES : SHAPES.slice(0, 1)) {
+        const shapes = SHAPES.filter((_, index) => index === 0 || index % 3 === place % 3);
+        for (const [what, source, destination] of shapes) {
           const [from, to] = [join(folder, `${what} from`), join(folder, `${what} to`)];
           writeSparse(from, source);
           writeSparse(to, destination);
@@ -64,7 +65,7 @@ for (const [place, method] of METHODS.entries())
           const retrieve = ["--compress", method];
           assertCopied(await pipeline({ source: from, destination: to, checksum, retrieve }));
           assertSame(readFileSync(to), copied(source, destination, { start: 0 }), what);
-          if (what !== "with changes" || !all) continue;
+          if (what !== "with changes") continue;
           const stdin = (await run(["checksum", file(t, destination), ...checksum])).stdout;
           const { records } = await answered(from, stdin, retrieve);
           assert.deepEqual(
@@ -73,6 +74,7 @@ for (const [place, method] of METHODS.entries())
           );
         }
       });
+    }
 
 function file(t: TestContext, bytes: Buffer): string {
   const path = join(scratch(t), "file");
@@ -120,9 +122,9 @@ for (const [method, codec] of Object.entries(CODEC_OF))
 
 test("zeros travel as runs of up to 16 MiB, whatever the method", async (t) => {
   const source = join(scratch(t), "source");
-  const size = 40 * 1024 * 1024 + 5;
+  const size = 33 * 1024 * 1024 + 5;
   writeSparse(source, Buffer.alloc(size));
-  for (const method of ["none", "zstd", "auto"]) {
+  for (const method of ["none", "auto"]) {
     const { records, length } = await answered(source, await nothing(t), ["--compress", method]);
     assert.ok(records.every(({ codec }) => codec === undefined));
     assert.deepEqual(covered(records), [{ position: 0, length: size }]);
@@ -182,7 +184,7 @@ test("with BLOCKCOPY_WIRE=0.0.2 the answer to a legacy stream has no trailer", a
   const source = file(t, text(1, BLOCK));
   const stdin = Buffer.concat([restFrame(0), DONE]);
   const env = { BLOCKCOPY_WIRE: "0.0.2" };
-  for (const method of ["none", "lzma", "auto"]) {
+  for (const method of ["lzma", "auto"]) {
     const { code, stdout } = await run(["retrieve", source, "--compress", method], { stdin, env });
     assert.equal(code, EXIT.ok);
     assert.equal(afterDone(stdout).length, 0);
@@ -192,7 +194,7 @@ test("with BLOCKCOPY_WIRE=0.0.2 the answer to a legacy stream has no trailer", a
 test("with -v auto says what it chose", async (t) => {
   const source = join(scratch(t), "source");
   // Takes xz or a high level of zstd long enough for a choice: the reader is quick.
-  writeFileSync(source, Buffer.alloc(64 * 1024 * 1024, text(1, 4 * 1024 * 1024)));
+  writeFileSync(source, Buffer.alloc(32 * 1024 * 1024, text(1, 4 * 1024 * 1024)));
   const stdin = await nothing(t);
   const slow = await run(["retrieve", "-v", source, "--compress", "auto"], { stdin });
   assert.equal(slow.code, EXIT.ok);

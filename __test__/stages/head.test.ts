@@ -63,7 +63,7 @@ test("-t -p -o -g --truncate work from the head", { skip }, async (t) => {
   const [source, destination] = [join(folder, "source"), join(folder, "destination")];
   const content = text(1, SIZE);
   someoneElses(source, content);
-  for (const size of [0, SIZE, 3 * SIZE]) {
+  for (const size of [0, 3 * SIZE]) {
     writeFileSync(destination, noise(2, size));
     const save = ["-t", "-p", "-o", "-g", "--truncate", "--verify=written"];
     const retrieve = ["--compress", "zstd"];
@@ -93,11 +93,11 @@ test("nothing of it is done without being asked, nor after a failure", { skip },
   assert.deepEqual([found.mode & 0o7777, found.uid, found.size], [0o640, 0, 2 * SIZE]);
 });
 
-test("--verify=full with runs of zeros, in blocks of every size", async (t) => {
+test("--verify=full with runs of zeros, in blocks of small and large sizes", async (t) => {
   const folder = scratch(t);
   const [source, destination] = [join(folder, "source"), join(folder, "destination")];
-  const sizes = Array.from({ length: 13 }, (_, i) => 4096 << i);
-  for (const [index, size] of sizes.entries()) {
+  for (const index of [0, 2, 5, 9, 12]) {
+    const size = 4096 << index;
     // A run is 16 MiB at most: the smallest blocks and the largest ones have zeros for more than one.
     const most = 17 * 1024 * 1024;
     const content = Buffer.concat([

@@ -66,23 +66,28 @@ function disks(t: TestContext): {
 }
 
 for (const format of ["qcow2", "vmdk", "vhdx", "vdi"])
-  test(`sync from and to the disk in a ${format} image, and compare it`, { skip }, async (t) => {
+  test(`sync from and to the disk in a ${format} image`, { skip }, async (t) => {
     const { raw, at, image, contentOf } = disks(t);
     const path = image(`copy.${format}`, changedIn(DISK, 0, 9, 60));
     const to = `--destination-format=${format}`;
-    const differ = await run(["compare", to, raw, path]);
-    assert.equal(differ.code, 1, differ.stderr);
     const length = statSync(path).size;
     const synced = await run(["sync", to, "--stats", raw, path]);
     assertSucceeded(synced);
     assert.ok(bytesSent(synced) < MIB, "sends only what differs");
     assert.ok(statSync(path).size <= length + MIB, "the image does not grow by more than that");
     assertSame(contentOf(path), DISK, "the disk in the image");
-    assertSucceeded(await run(["compare", "--destination-format=auto", raw, path]));
     writeFileSync(at("back"), Buffer.alloc(DISK.length, 1));
     assertSucceeded(await run(["sync", `--source-format=${format}`, path, at("back")]));
     assertSame(readFileSync(at("back")), DISK, "what was read from the image");
   });
+
+test("compare the disk in an image", { skip }, async (t) => {
+  const { raw, image } = disks(t);
+  const path = image("copy.vmdk", changedIn(DISK, 0, 9, 60));
+  const differ = await run(["compare", "--destination-format=vmdk", raw, path]);
+  assert.equal(differ.code, 1, differ.stderr);
+  assertSucceeded(await run(["compare", "--destination-format=auto", raw, image("same.vmdk")]));
+});
 
 test("three stages from an image to an image", { skip }, async (t) => {
   const { image, contentOf } = disks(t);
@@ -139,7 +144,7 @@ const REFUSED: [name: string, code: number, says: RegExp, words: (d: Disks) => s
     EXIT.differs,
     /its external data file/,
     ({ at }) => {
-      const [path, data] = [at("hostile.qcow2"), at("data")];
+      const [path, data] = [at("other.qcow2"), at("data")];
       const option = `data_file=${data}`;
       system("qemu-img", "create", "-f", "qcow2", "-o", option, path, "1M");
       return ["checksum", "--format=qcow2", path];
@@ -203,7 +208,7 @@ const REFUSED: [name: string, code: number, says: RegExp, words: (d: Disks) => s
     "-g",
     "--lock",
     "--direct=on",
-    "--digest-cache=/nowhere/digests",
+    "--digest-cache=/nowhere/x",
     "--streams=2",
   ].map((option): (typeof REFUSED)[number] => [
     option,
@@ -231,7 +236,7 @@ const REFUSED: [name: string, code: number, says: RegExp, words: (d: Disks) => s
       "sync",
       "--destination-format=qcow2",
       raw,
-      image("x.qcow2", DISK.subarray(0, MIB)),
+      image("small.qcow2", DISK.subarray(0, MIB)),
     ],
   ],
 ];
@@ -239,8 +244,14 @@ const REFUSED: [name: string, code: number, says: RegExp, words: (d: Disks) => s
 type Disks = ReturnType<typeof disks>;
 
 test("what is refused of images", { skip }, async (t) => {
+  const { image, ...rest } = disks(t);
+  const isMade = (name: string): boolean => existsSync(rest.at(name));
+  const once: Disks = {
+    ...rest,
+    image: (name, content) => (isMade(name) ? rest.at(name) : image(name, content)),
+  };
   for (const [name, code, says, words] of REFUSED) {
-    const args = words(disks(t));
+    const args = words(once);
     const outcome = await run(args);
     const command = args[0] ?? "";
     assert.equal(outcome.code, code, `${name}: ${outcome.stderr}`);
