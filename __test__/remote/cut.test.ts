@@ -25,6 +25,7 @@ const skip = lackingHosts;
 /** More than fits into all the pipes and windows on the way. */
 const SIZE = 24 * 2 ** 20;
 const source = noise("long", SIZE);
+const other = noise("other", SIZE);
 
 /** At this rate, a copy of it takes some four seconds. */
 const RATE = "50mbit";
@@ -46,6 +47,14 @@ interface Copy extends Pair {
   hurry: () => void;
 }
 
+/** The hosts of source and destination, with a colon each; empty for this one. */
+type Ends = readonly [string, string];
+
+// Each end fails once on this host and once on another, but not with each kind of host at the other end.
+const PUSH: Ends = ["", "one:"];
+const PULL: Ends = ["one:", ""];
+const BETWEEN: Ends = ["one:", "two:"];
+
 /** Starts `sync` on the host without sshd; killed when the test ends. */
 function launch(
   t: TestContext,
@@ -61,9 +70,9 @@ function launch(
   return child;
 }
 
-async function begin(t: TestContext, a: string, b: string): Promise<Copy> {
+async function begin(t: TestContext, [a, b]: Ends): Promise<Copy> {
   const slow = (["one", "two"] as const).map((host) => shape(t, host, RATE));
-  const files = pair(t, { source, destination: noise("other", SIZE) });
+  const files = pair(t, { source, destination: other });
   const before = statSync(files.to).mtimeMs;
   const args = [...OPTIONS, `${a}${files.from}`, `${b}${files.to}`];
   const child = launch(t, args);
@@ -120,90 +129,90 @@ function kill(host: "here" | Far, pattern: RegExp): void {
   for (const { pid } of found) process.kill(pid, "SIGKILL");
 }
 
-const DIRECTIONS = [
-  ["", "one:"],
-  ["one:", ""],
-  ["one:", "two:"],
-] as const;
+const named = ([a, b]: Ends): string => `${a || "here:"} to ${b || "here:"}`;
 
-for (const [a, b] of DIRECTIONS) {
-  const name = `${a || "here:"} to ${b || "here:"}`;
+/** Asserts that a copy fails soon with the words that name what has failed, leaves nothing running, and is completed by the next run. */
+async function assertCut(copy: Copy, words: RegExp): Promise<void> {
+  assertFailed(await within(10, copy.ended), EXIT.cut, "sync", words, /run it again/);
+  await allGone(10);
+  await assertGoesOn(copy);
+}
 
-  test(`the command itself is killed, ${name}`, { skip }, async (t) => {
-    const copy = await begin(t, a, b);
+for (const ends of [PUSH, BETWEEN])
+  test(`the command itself is killed, ${named(ends)}`, { skip }, async (t) => {
+    const copy = await begin(t, ends);
     process.kill(copy.pid, "SIGKILL");
     await allGone(10);
     await assertGoesOn(copy);
   });
 
-  for (const signal of a + b === "one:"
-    ? (["SIGTERM", "SIGINT", "SIGHUP"] as const)
-    : (["SIGTERM"] as const)) {
-    test(`${signal}, ${name}`, { skip }, async (t) => {
-      const copy = await begin(t, a, b);
-      process.kill(copy.pid, signal);
-      const outcome = await within(5, copy.ended);
-      const code = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }[signal];
-      assertFailed(
-        outcome,
-        code,
-        "sync",
-        new RegExp(signal),
-        /ended by SIG\w+ (?:after \d+ bytes were written and synced|before all was copied); /,
-      );
-      await allGone(10);
-    });
+for (const [signal, code, ends] of [
+  ["SIGTERM", 143, BETWEEN],
+  ["SIGINT", 130, PUSH],
+  ["SIGHUP", 129, PULL],
+] as const)
+  test(`${signal}, ${named(ends)}`, { skip }, async (t) => {
+    const copy = await begin(t, ends);
+    if (ends === BETWEEN) assertLean();
+    process.kill(copy.pid, signal);
+    const amount =
+      /ended by SIG\w+ (?:after \d+ bytes were written and synced|before all was copied); /;
+    assertFailed(await within(5, copy.ended), code, "sync", new RegExp(signal), amount);
+    await allGone(10);
+  });
+
+/** Asserts that a copy between two others is a process and two connections here, and a process at each end. */
+function assertLean(): void {
+  const here = processesOn("here").map(({ command }) => command);
+  assert.equal(here.length, 3, here.join("\n"));
+  for (const host of ["one", "two"] as const) {
+    const stages = processesOn(host).filter(({ command }) => !command.startsWith("sshd: "));
+    assert.equal(stages.length, 1, JSON.stringify(stages));
   }
+}
 
-  for (const [what, side, stage] of [
-    ["the stage at the source", a, / retrieve /],
-    ["the stage at the destination", b, / receive /],
-  ] as const) {
-    test(`${what} is killed, ${name}`, { skip }, async (t) => {
-      const copy = await begin(t, a, b);
-      const host = side === "" ? "here" : (side.slice(0, -1) as Far);
-      kill(host, new RegExp(`^\\S*node .*${stage.source}`));
-      const outcome = await within(10, copy.ended);
-      assertFailed(
-        outcome,
-        EXIT.cut,
-        "sync",
-        host === "here" ? /SIGKILL/ : new RegExp(host),
-        /run it again/,
-      );
-      await allGone(10);
-      await assertGoesOn(copy);
-    });
-  }
+for (const [stage, ends, host] of [
+  ["retrieve", PUSH, "here"],
+  ["retrieve", BETWEEN, "one"],
+  ["receive", PULL, "here"],
+  ["receive", BETWEEN, "two"],
+] as const)
+  test(`${stage} is killed on ${host}, ${named(ends)}`, { skip }, async (t) => {
+    const copy = await begin(t, ends);
+    kill(host, new RegExp(`^\\S*node .* ${stage} `));
+    await assertCut(copy, host === "here" ? /SIGKILL/ : new RegExp(host));
+  });
 
-  for (const far of [a, b].filter(Boolean).map((side) => side.slice(0, -1) as Far)) {
-    test(`ssh to ${far} is killed, ${name}`, { skip }, async (t) => {
-      const copy = await begin(t, a, b);
-      kill("here", new RegExp(`^/usr/bin/ssh .* ${far} `));
-      assertFailed(await within(10, copy.ended), EXIT.cut, "sync", new RegExp(far), /run it again/);
-      await allGone(10);
-      await assertGoesOn(copy);
-    });
+for (const [ends, far] of [
+  [PUSH, "one"],
+  [BETWEEN, "one"],
+] as const)
+  test(`ssh to ${far} is killed, ${named(ends)}`, { skip }, async (t) => {
+    const copy = await begin(t, ends);
+    kill("here", new RegExp(`^/usr/bin/ssh .* ${far} `));
+    await assertCut(copy, new RegExp(far));
+  });
 
-    test(`the session on ${far} is killed, ${name}`, { skip }, async (t) => {
-      const copy = await begin(t, a, b);
-      kill(far, /^sshd: /);
-      assertFailed(await within(10, copy.ended), EXIT.cut, "sync", new RegExp(far), /run it again/);
-      await allGone(10);
-      await assertGoesOn(copy);
-    });
+for (const [ends, far] of [
+  [PULL, "one"],
+  [BETWEEN, "two"],
+] as const) {
+  test(`the session on ${far} is killed, ${named(ends)}`, { skip }, async (t) => {
+    const copy = await begin(t, ends);
+    kill(far, /^sshd: /);
+    await assertCut(copy, new RegExp(far));
+  });
 
-    test(`the link to ${far} is cut, ${name}`, { skip }, async (t) => {
-      const copy = await begin(t, a, b);
-      const plug = unplug(t, far);
-      assertFailed(await within(30, copy.ended), EXIT.cut, "sync", new RegExp(far), /run it again/);
-      assert.deepEqual(processesOn("here"), []);
-      // Whoever is at the far end hears of it as soon as it can send again.
-      plug();
-      await allGone(30);
-      await assertGoesOn(copy);
-    });
-  }
+  test(`the link to ${far} is cut, ${named(ends)}`, { skip }, async (t) => {
+    const copy = await begin(t, ends);
+    const plug = unplug(t, far);
+    assertFailed(await within(30, copy.ended), EXIT.cut, "sync", new RegExp(far), /run it again/);
+    assert.deepEqual(processesOn("here"), []);
+    // Whoever is at the far end hears of it as soon as it can send again.
+    plug();
+    await allGone(30);
+    await assertGoesOn(copy);
+  });
 }
 
 for (const b of ["", "two:"]) {
@@ -221,22 +230,8 @@ for (const b of ["", "two:"]) {
 }
 
 test("a source that becomes shorter", { skip }, async (t) => {
-  const copy = await begin(t, "one:", "");
+  const copy = await begin(t, PULL);
   truncateSync(copy.from, SIZE / 4);
   assertFailed(await within(30, copy.ended), EXIT.io, "sync", /on one: /, /source/);
   await allGone(5);
-});
-
-test("two processes and a connection for each end", { skip }, async (t) => {
-  const copy = await begin(t, "one:", "two:");
-  await appears("one", / retrieve /);
-  const here = processesOn("here").map(({ command }) => command);
-  assert.equal(here.length, 3, here.join("\n"));
-  for (const host of ["one", "two"] as const) {
-    const stages = processesOn(host).filter(({ command }) => !command.startsWith("sshd: "));
-    assert.equal(stages.length, 1, JSON.stringify(stages));
-  }
-  process.kill(copy.pid, "SIGTERM");
-  await copy.ended;
-  await allGone(10);
 });

@@ -1,6 +1,6 @@
 // State of the hosts of hosts.ts: their processes, and the links between them.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { type Cleaning, defer } from "../cleanup.ts";
 import { addressOf, commandOf, hosts, namespace, pidFile, type Far } from "./hosts.ts";
 import { eventually } from "../programs/eventually.ts";
@@ -19,9 +19,22 @@ export interface Process {
   command: string;
 }
 
-/** The processes on a host, without the sshd that waits for logins. */
+/** True if a process is in the network namespace of this number; false if it has ended. */
+function isIn(pid: string, namespaceNumber: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`) === `net:[${namespaceNumber}]`;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The processes on a host, without the sshd that waits for logins. Does what `ip netns pids` does, but starts no program: tests that
+ * wait look often.
+ */
 export function processesOn(host: "here" | Far): Process[] {
-  const pids = system("ip", "netns", "pids", at(host)).split("\n").filter(Boolean);
+  const { ino } = statSync(`/run/netns/${at(host)}`);
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isIn(name, ino));
   const daemon = host === "here" ? "" : readFileSync(pidFile(hosts().folder, host), "utf8").trim();
   return pids
     .filter((pid) => pid !== daemon)
@@ -43,7 +56,8 @@ export async function appears(host: "here" | Far, pattern: RegExp): Promise<Proc
 export async function allGone(seconds: number): Promise<void> {
   const running = (): Process[] => (["here", "one", "two"] as const).flatMap(processesOn);
   const detail = (): string => JSON.stringify(running(), null, 1);
-  await eventually(() => running().length === 0, { what: "were all gone", seconds, detail });
+  const waiting = { what: "were all gone", seconds, everyMs: 50, detail };
+  await eventually(() => running().length === 0, waiting);
 }
 
 /**
