@@ -13,7 +13,7 @@ import {
 } from "../support/files/cache.ts";
 import { NO_INSPECTOR } from "../../src/native/node-start.ts";
 import { assertFailed, assertSucceeded, EXIT, PROJECT, run } from "../support/programs/cli.ts";
-import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { BLOCK, noise, scratch, sha256 } from "../support/files/files.ts";
 import { mountTmpfs } from "../support/files/mount.ts";
 import { lackingRoot, lackingTrace, system } from "../support/programs/tools.ts";
 import { trace } from "../support/programs/trace.ts";
@@ -66,6 +66,12 @@ const MOMENTS: { calls: string; when: number; onlyReplacing?: true }[] = [
   { calls: "fsync", when: 3 },
 ];
 
+/** All that the next night finds: the content of the destination, and the files in its folder without the random part of their names. */
+function stateOf({ destination, cache }: Kept): string {
+  const names = readdirSync(join(cache, "..")).map((name) => name.replace(/\.[-0-9a-f]{36}/, ""));
+  return [sha256(readFileSync(destination)), ...names.toSorted()].join(" ");
+}
+
 for (const whole of [true, false])
   test(
     `killed at any moment: ${whole ? "what is known is put together" : "all is read"}`,
@@ -75,6 +81,7 @@ for (const whole of [true, false])
       const { source, destination, cache, content, before } = copy;
       const stdin = await blocks(copy);
       const left: boolean[] = [];
+      const healed = new Set<string>();
       for (const { calls, when, onlyReplacing = false } of MOMENTS) {
         if (onlyReplacing && !whole) continue;
         writeFileSync(source, content);
@@ -96,6 +103,10 @@ for (const whole of [true, false])
         assert.equal(outcome.code, 137, `${what} was not reached: ${outcome.stderr}`);
         const there = await assertNoLie(cache, destination, [], what);
         left.push(there);
+        const state = stateOf(copy);
+        // The next night sees nothing else of the moment, so it need not come again.
+        if (healed.has(state)) continue;
+        healed.add(state);
         assertNight(await night(copy), !there);
         assert.ok(readFileSync(destination).equals(content), what);
         await assertTrue(cache, destination, [], what);
@@ -105,6 +116,7 @@ for (const whole of [true, false])
           "something else is left",
         );
       }
+      assert.ok(healed.size > 1, Array.from(healed).join());
       assert.ok(left.includes(false));
       assert.ok(left.includes(true), "never was the file there");
     },
@@ -152,9 +164,9 @@ test("no room for the file: the copy is complete", { skip: lackingRoot("mount") 
   const small = mountTmpfs(t, scratch(t), 64 * 1024);
   const options = ["--block-size", "4K"];
   const cache = join(small, "cache");
+  const stdin = await blocks(copy, ...options);
   for (let round = 0; round < 2; round++) {
     writeFileSync(destination, before);
-    const stdin = await blocks(copy, ...options);
     const outcome = await run(["save", "--update-digests", cache, destination], { stdin });
     const message = /ENOSPC\); the copy is complete and on the disk/;
     assertFailed(outcome, EXIT.notKept, "save", message);

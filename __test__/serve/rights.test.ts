@@ -5,6 +5,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { availableParallelism, homedir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { allowedWords } from "../../src/commands/serve/allowed.ts";
+import { RefusedError } from "../../src/commands/serve/refused-error.ts";
+import { parseRequest } from "../../src/commands/serve/request.ts";
 import { defer } from "../support/cleanup.ts";
 import { killAtEnd } from "../support/programs/children.ts";
 import { assertSame } from "../support/files/bytes.ts";
@@ -55,8 +58,7 @@ test("options of a copy that concern nothing but its file", async (t) => {
   for (const options of [
     ["-n", "--map", here, `host:${copy}`],
     ["--delta", join(folder, "delta"), here, `host:${copy}`],
-    ["--streams", "2", "--map", `host:${out}`, here],
-    ["--remote-command", "/opt/b/blockcopy", `host:${out}`, here],
+    ["--streams", "2", "--map", "--remote-command", "/opt/b/blockcopy", `host:${out}`, here],
   ]) {
     const outcome = await syncServed(folder, words, options);
     assert.equal(outcome.code, EXIT.ok, `${options.join(" ")}: ${outcome.stderr}`);
@@ -69,39 +71,52 @@ test("compare needs no right to write", async (t) => {
     syncServed(folder, words, ["compare", "-q", ...args]);
   writeFileSync(here, SOURCE);
   for (const [args, code] of [
-    [[`host:${out}`, here], EXIT.ok],
     [[here, `host:${out}`], EXIT.ok],
-    [[here, `host:${copy}`], 1],
     [[`host:${out}`, `host:${copy}`], 1],
     [[`host:${copy}`, here], EXIT.permission],
-    [[here, "host:/etc/passwd"], EXIT.permission],
-    [[here, "host:nbd://localhost/disk"], EXIT.permission],
   ] as const) {
     const outcome = await compare(...args);
     assert.equal(outcome.code, code, `${args.join(" ")}: ${outcome.stderr}`);
   }
 });
 
+/** Returns the words that a stage is run with for a command line, or the reason that it is refused, without a start of the program. */
+function answer(words: readonly string[], line: string): string[] | RefusedError {
+  const after = (option: string): string[] =>
+    words.flatMap((word, at) => (words[at - 1] === option ? [word] : []));
+  const rights = { read: after("--allow-read"), write: after("--allow-write"), create: false };
+  try {
+    return allowedWords(parseRequest(line), rights);
+  } catch (error) {
+    if (error instanceof RefusedError) return error;
+    throw error;
+  }
+}
+
 test("where a key may only write, it gets no digest of a few bytes", async (t) => {
   const { words, out, copy } = folders(t);
+  const refusal = /where it may only write.*a multiple of 4096/;
   for (const [file, options, allowed] of [
     [copy, "--start=3 --end=4", false],
     [copy, "--start=4096 --end=4097", false],
     [copy, "--root-first --start=4096s", false],
-    [copy, "--dry-run --start=4096 --end=8192", true],
     [out, "--compare --start=3 --end=4", true],
   ] as const) {
-    const { code, stdout, stderr } = await serve(words, `blockcopy receive ${options} -- ${file}`);
-    assert.equal(stdout.length > 0, allowed, `${options}: ${stderr}`);
-    assert.equal(code === EXIT.permission, !allowed, `${options}: ${stderr}`);
-    if (!allowed) assert.match(stderr, /where it may only write.*a multiple of 4096/);
+    const given = answer(words, `blockcopy receive ${options} -- ${file}`);
+    if (allowed) assert.ok(Array.isArray(given), options);
+    else
+      assert.ok(given instanceof RefusedError && refusal.test(`${given.message} ${given.advice}`));
   }
+  const refused = await serve(words, `blockcopy receive --start=3 --end=4 -- ${copy}`);
+  assert.deepEqual([refused.code, refused.stdout.length], [EXIT.permission, 0], refused.stderr);
+  assert.match(refused.stderr, refusal);
 });
 
 test("a key gets no more threads than there are CPUs", async (t) => {
   const { words, copy } = folders(t);
-  const asked = `blockcopy receive --dry-run --verbose --threads=1000 -- ${copy}`;
-  const { stderr } = await serve(words, asked);
+  const options = "--dry-run --verbose --start=4096 --end=8192 --threads=1000";
+  const { stdout, stderr } = await serve(words, `blockcopy receive ${options} -- ${copy}`);
+  assert.ok(stdout.length > 0, stderr);
   assert.match(stderr, new RegExp(`threads that hash: ${availableParallelism()},`));
 });
 
@@ -126,16 +141,11 @@ test("names that a shell would change, and names relative to the home folder", a
 test("sync says what a key does not allow", async (t) => {
   const { folder, words, here, out, copy } = folders(t);
   for (const [args, pattern] of [
-    [[`host:${copy}`, here], /reading .*\/in\/copy\.img; /],
     [[here, `host:${out}`], /writing .*\/out\/disk\.img; .*--allow-write/],
-    [[`host:${folder}/out/../destination`, here], /the path .*\/out\/\.\.\/destination; .*\.\./],
-    [["host:~root/file", here], /the home folder of another user; /],
     [["--create", here, `host:${folder}/in/new.img`], /--create; .*--allow-create/],
-    [["--force", here, `host:${copy}`], /--force; /],
     [["-a", here, `host:${copy}`], /--perms; .*-t is allowed/],
     [["--digest-cache", "/tmp/a b", here, `host:${copy}`], /--encoded-digest-cache; /],
     [["--sudo", here, `host:${copy}`], /--sudo; /],
-    [["--source-format", "qcow2", `host:${out}`, here], /--format; .*not to the disks in them/],
     [["--snapshot", "auto", `host:${out}`, here], /--snapshot; .*a snapshot that is made there/],
   ] as const) {
     const outcome = await syncServed(folder, words, args);
@@ -154,6 +164,17 @@ test("command lines that sync does not write", async (t) => {
   const isEvent = (stderr: string): boolean => /^\{"event":"error".*"code":77/m.test(stderr);
   for (const [line, event] of [
     [undefined, false],
+    [`${read}; touch ${folder}/harm`, false],
+    [`${read} ${copy}`, true],
+    [`blockcopy retrieve --events --compress=zstd:99 -- ${out}`, true],
+  ] as const) {
+    const { code, stdout, stderr } = await serve(words, line);
+    assert.equal(code, EXIT.permission, `${line}: ${stderr}`);
+    assert.equal(stdout.length, 0);
+    assert.equal(isEvent(stderr), event, `${line}: ${stderr}`);
+    if (!event) assert.match(stderr, /^ERROR \(serve\): this key does not allow .*; .*\n$/);
+  }
+  for (const [line, event, pattern = / /] of [
     ["", false],
     ["id", false],
     [`${read}; touch ${folder}/harm`, false],
@@ -166,12 +187,10 @@ test("command lines that sync does not write", async (t) => {
     [`blockcopy sync ${out} ${copy}`, false],
     [`blockcopy serve --allow-read '/*'`, false],
     [`blockcopy -v retrieve -- ${out}`, false],
-    [`${read} ${copy}`, true],
     [`blockcopy retrieve ${out}`, true],
     [`blockcopy retrieve --`, true],
     [`blockcopy retrieve --events --digest-cache=/tmp/x -- ${out}`, true],
     [`blockcopy retrieve --events --compress -- ${out}`, true],
-    [`blockcopy retrieve --events --compress=zstd:99 -- ${out}`, true],
     [`blockcopy retrieve --no-events -- ${out}`, true],
     [`blockcopy retrieve --embedded -- ${out}`, true],
     ...[
@@ -182,19 +201,31 @@ test("command lines that sync does not write", async (t) => {
         (option) => `${option}=touch%20${folder}/harm`,
       ),
     ].map((option) => [`blockcopy retrieve --events --${option} -- ${out}`, true] as const),
-    [`blockcopy receive --part=2/2 --force -- ${copy}`, true],
+    [`blockcopy receive --part=2/2 --force -- ${copy}`, true, /--force; leave it out$/],
     [`blockcopy receive --compare --create -- ${folder}/out/new`, true],
     [`blockcopy receive --compare --compare=x -- ${out}`, true],
     [`blockcopy receive --root-first -- ${out}`, true],
     [`blockcopy retrieve --encoded -- %2fetc%2fshadow`, true],
     [`blockcopy retrieve --encoded --home /etc/ -- shadow`, true],
     [`blockcopy retrieve --encoded -- %zz`, true],
+    [
+      `blockcopy retrieve --events -- ${folder}/out/../destination`,
+      true,
+      /the path .*; leave out .*\.\./,
+    ],
+    [`blockcopy retrieve --events -- ~root/file`, true, /the home folder of another user; /],
+    [`blockcopy retrieve --events -- nbd://localhost/disk`, true],
+    [`blockcopy receive --compare -- /etc/passwd`, true],
+    [
+      `blockcopy retrieve --events --format=qcow2 -- ${out}`,
+      true,
+      /--format; .*not to the disks in/,
+    ],
   ] as const) {
-    const { code, stdout, stderr } = await serve(words, line);
-    assert.equal(code, EXIT.permission, `${line}: ${stderr}`);
-    assert.equal(stdout.length, 0);
-    assert.equal(isEvent(stderr), event, `${line}: ${stderr}`);
-    if (!event) assert.match(stderr, /^ERROR \(serve\): this key does not allow .*; .*\n$/);
+    const refused = answer(words, line);
+    assert.ok(refused instanceof RefusedError, line);
+    assert.equal(refused.stage !== undefined, event, line);
+    assert.match(`${refused.message}; ${refused.advice}`, pattern);
   }
   assert.ok(!existsSync(join(folder, "harm")));
 });
@@ -203,8 +234,6 @@ test("the command line of serve itself", async () => {
   for (const [words, pattern] of [
     [[], /nothing is allowed; give --allow-read/],
     [["--allow-read", "srv/*"], /"srv\/\*" is not a pattern for absolute paths/],
-    [["--allow-read", "/srv/../*"], /not a pattern/],
-    [["--allow-write", "/srv/"], /not a pattern/],
     [["--allow-write", "/srv/a\\"], /ends with a backslash/],
     // As a shell expands a pattern that is not quoted.
     [["--allow-read", "/srv/a", "/srv/b"], /serve/],
@@ -279,7 +308,7 @@ test(
     writeFileSync(join(secret, "disk.img"), Buffer.alloc(SOURCE.length, "secret"));
     const stop = swapping(t, out, secret);
     let copied = 0;
-    for (let round = 0; round < 6; round += 1) {
+    for (let round = 0; round < 3; round += 1) {
       writeFileSync(here, changedIn(SOURCE, round));
       const outcome = await syncServed(folder, words, [`host:${out}/disk.img`, here]);
       if (outcome.code === EXIT.ok) {
@@ -294,6 +323,6 @@ test(
       }
     }
     await stop();
-    t.diagnostic(`${copied} of 6 copies found the folder, the others the link`);
+    t.diagnostic(`${copied} of 3 copies found the folder, the others the link`);
   },
 );
