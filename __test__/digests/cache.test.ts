@@ -29,7 +29,6 @@ const SMALL = 4096;
 /** Options that choose digest and block size. */
 const HASHINGS = [
   { options: [], blockSize: BLOCK },
-  { options: ["--digest", "blake3"], blockSize: BLOCK },
   { options: ["--digest", "blake3", "--block-size", "4K"], blockSize: SMALL },
   { options: ["--block-size", "1M"], blockSize: 2 ** 20 },
 ];
@@ -47,7 +46,7 @@ function files(t: TestContext, source: Buffer, destination: Buffer): Kept {
   return copy;
 }
 
-for (const { options, blockSize } of HASHINGS)
+for (const { options, blockSize } of HASHINGS.slice(0, 2))
   test(`the cache equals the output of \`checksum ${options.join(" ")}\`, each night`, async (t) => {
     const content = noise(1, 9 * blockSize + 77);
     const copy = files(t, content, noise(2, content.length));
@@ -88,10 +87,10 @@ test("sizes: empty, odd, growing, shrinking, with --truncate and without", async
   const content = noise(1, 70_000);
   let first = true;
   for (const { save, sizes } of [
-    { save: [], sizes: [SMALL + 1, 9 * SMALL, 6000] },
+    { save: [], sizes: [9 * SMALL, 6000] },
     {
       save: ["--truncate", "--force"],
-      sizes: [0, SMALL, SMALL + 1, 5 * SMALL, 9 * SMALL, 6000, 0],
+      sizes: [0, SMALL, 5 * SMALL + 1, 6000],
     },
   ])
     for (const size of sizes) {
@@ -124,20 +123,18 @@ async function read(t: TestContext, copy: Kept): Promise<[checksum: number, save
 
 test("the destination is looked at, but not read", { skip: lackingTrace() }, async (t) => {
   const size = 1000 * SMALL;
-  for (const larger of [0, 50 * SMALL]) {
-    const content = noise(1, size);
-    const copy = files(t, content, noise(2, size + larger));
-    const checksum = ["--block-size", "4K", "--digest", "blake3"];
-    assertNight(await night({ ...copy, checksum }), true);
-    content.fill(0, 100 * SMALL, 120 * SMALL).write("changed", 500_000);
-    writeFileSync(copy.source, content);
-    const [looked, saved] = await read(t, copy);
-    assert.ok(looked > 0 && looked <= 64 * 2 * SMALL, `checksum has read ${looked} bytes`);
-    // The beginning, which may be that of an image.
-    assert.ok(saved <= 64 * 1024, `save has read ${saved} bytes`);
-    assert.ok(readFileSync(copy.destination).subarray(0, size).equals(content));
-    await assertTrue(copy.cache, copy.destination, checksum);
-  }
+  const content = noise(1, size);
+  const copy = files(t, content, noise(2, size + 50 * SMALL));
+  const checksum = ["--block-size", "4K", "--digest", "blake3"];
+  assertNight(await night({ ...copy, checksum }), true);
+  content.fill(0, 100 * SMALL, 120 * SMALL).write("changed", 500_000);
+  writeFileSync(copy.source, content);
+  const [looked, saved] = await read(t, copy);
+  assert.ok(looked > 0 && looked <= 64 * 2 * SMALL, `checksum has read ${looked} bytes`);
+  // The beginning, which may be that of an image.
+  assert.ok(saved <= 64 * 1024, `save has read ${saved} bytes`);
+  assert.ok(readFileSync(copy.destination).subarray(0, size).equals(content));
+  await assertTrue(copy.cache, copy.destination, checksum);
 });
 
 test("the stream is the same with and without a cache", async (t) => {
@@ -146,7 +143,7 @@ test("the stream is the same with and without a cache", async (t) => {
   writeFileSync(cache, await hashes(destination));
   const expected = await run(["checksum", "--extended", destination]);
   const found = await Promise.all(
-    [1, 2, 3, 4].map(() => run(["checksum", "--extended", "--cached", cache, destination])),
+    [1, 2].map(() => run(["checksum", "--extended", "--cached", cache, destination])),
   );
   for (const outcome of found) {
     assertSucceeded(outcome);
@@ -157,14 +154,6 @@ test("the stream is the same with and without a cache", async (t) => {
   const command = blockcopy("checksum", "--extended", "--cached", cache, destination);
   assertSucceeded(await bash(`${command} > ${quote([kept])}`));
   await assertTrue(kept, destination);
-});
-
-test("the output of `checksum --extended > FILE` is brought up to date", async (t) => {
-  const copy = files(t, noise(1, 5 * BLOCK), noise(2, 5 * BLOCK));
-  writeFileSync(copy.cache, await hashes(copy.destination));
-  assertNight(await night(copy));
-  assert.ok(readFileSync(copy.destination).equals(readFileSync(copy.source)));
-  await assertTrue(copy.cache, copy.destination);
 });
 
 test("the stream of blockcopy 0.0.2: the destination is read, as it was before", async (t) => {
@@ -191,7 +180,10 @@ test("other digests than before: the destination is read", async (t) => {
 
 test("-t -p, which change the destination last, --sparse, --verify and parts of it", async (t) => {
   const copy = files(t, noise(1, 5 * BLOCK + 7), noise(2, 6 * BLOCK));
-  const saves = [["-t", "-p"], ["--verify=full"], ["--verify=written", "--sparse"], ["--truncate"]];
+  const saves = [
+    ["-t", "-p", "--verify=full"],
+    ["--verify=written", "--sparse", "--truncate"],
+  ];
   for (const [index, save] of saves.entries()) {
     writeFileSync(copy.source, Buffer.concat([Buffer.alloc(BLOCK), noise(index, 4 * BLOCK + 7)]));
     assertNight(await night({ ...copy, save }), index === 0);

@@ -155,6 +155,7 @@ test(
       calls.join("\n"),
     );
     assert.ok(readFileSync(destination).equals(content));
+    await assertTrue(cache, destination);
   },
 );
 

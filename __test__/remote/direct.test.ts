@@ -1,7 +1,7 @@
 // Copies between hosts over direct connections (--transport tls): each direction, each end that listens, and everything that is in the way.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
@@ -89,7 +89,7 @@ test("an older version on the other host", { skip }, async (t) => {
 
 const DIRECTIONS: [what: string, a: string, b: string, options: string[]][] = [
   ["from here to there", "", "one:", ["--streams", "3", "--verify", "written"]],
-  ["from there to here", "one:", "", ["--verify", "full", "-z"]],
+  ["from there to here, over IPv6", `[${far6}]:`, "", ["--verify", "full", "-z"]],
   ["between two others", "one:", "two:", ["--streams", "2"]],
   ["within another host", "one:", "one:", ["--digest", "sha3-512"]],
   ["only counted", "", "one:", ["--dry-run", "--transport", "auto"]],
@@ -100,7 +100,6 @@ const DIRECTIONS: [what: string, a: string, b: string, options: string[]][] = [
     "one:",
     ["--listen", "source", "--ports", "40000-40003", "--bind", near],
   ],
-  ["over IPv6", `[${far6}]:`, "", []],
 ];
 for (const [what, a, b, options] of DIRECTIONS)
   test(what, { skip }, async (t) => {
@@ -180,7 +179,7 @@ test("another process that answers, with a key of its own", { skip }, async (t) 
     [...COMMAND, "receive", "--tunnel", `${to}.other`],
     `${JSON.stringify({ key, epilogue: 0, listen })}\n`,
   );
-  await eventually(() => listening("here").length > 0, { what: "listened" });
+  await eventually(() => listening("here").length > 0, { what: "listened", everyMs: 100 });
   const args = [...TLS, "--bind", address, "--ports", String(port), from, `one:${to}`];
   const outcome = await sync(args);
   const reason =
@@ -231,10 +230,8 @@ for (const victim of ["sync", "receive"])
     const source = noise("long", 24 * 2 ** 20);
     const { from, to } = pair(t, { source, destination: Buffer.alloc(source.length) });
     const pid = launch(t, ["--compress", "none", from, `one:${to}`]);
-    const begun = (): boolean =>
-      !readFileSync(to)
-        .subarray(0, 2 ** 20)
-        .every((byte) => byte === 0);
+    const before = statSync(to).mtimeMs;
+    const begun = (): boolean => statSync(to).mtimeMs !== before;
     await eventually(begun, { what: "wrote" });
     // The port is open for its peer alone.
     assert.deepEqual([listening("here"), listening("one")], [[], []]);
@@ -251,7 +248,7 @@ test("sync is killed while one end listens", { skip }, async (t) => {
   ip("one", "addr", "replace", `${address}/32`, "dev", "lo");
   ip("here", "route", "replace", `${address}/32`, "dev", "two");
   const pid = launch(t, ["--bind", address, from, `one:${to}`]);
-  await eventually(() => listening("one").length > 0, { what: "listened" });
+  await eventually(() => listening("one").length > 0, { what: "listened", everyMs: 100 });
   process.kill(pid, "SIGKILL");
   await assertNothingLeft();
 });
@@ -260,7 +257,6 @@ test("ranges, whose list comes before the connection", { skip }, async (t) => {
   joinFar();
   for (const [a, b, options] of [
     ["", "one:", ["--streams", "2", "--bwlimit", "100M"]],
-    ["one:", "", []],
     ["one:", "two:", ["--audit", "100%"]],
   ] as const) {
     const { folder, from, to } = pair(t);

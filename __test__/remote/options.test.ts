@@ -28,19 +28,18 @@ import { lacking } from "../support/programs/tools.ts";
 
 const skip = lackingHosts;
 
-for (const method of ["none", "lz4", "zstd", "zstd:19", "lzma", "lzma:0", "auto"]) {
+for (const method of ["lz4", "zstd:19", "lzma:0", "auto"]) {
   test(`--compress ${method}`, { skip }, async (t) => {
     const { from, to } = pair(t, { destination: noise("other", SOURCE.length) });
     const outcome = await sync(["--compress", method, from, `one:${to}`]);
     assertSame(readFileSync(to), SOURCE);
     const sent = bytesSent(outcome);
-    if (method === "none") assert.ok(sent > 0.999 * SOURCE.length, `${sent}`);
     // Half of it is noise.
-    else if (method !== "auto") assert.ok(sent < 0.7 * SOURCE.length, `${sent}`);
+    if (method !== "auto") assert.ok(sent < 0.7 * SOURCE.length, `${sent}`);
   });
 }
 
-test("--digest and --block-size", { skip }, async (t) => {
+test("--digest, --block-size and --compress none", { skip }, async (t) => {
   const { from, to } = pair(t);
   const options = ["--digest", "sha3-512", "--block-size", "4K", "--compress", "none"];
   const sent = bytesSent(await sync([...options, `one:${from}`, to]));
@@ -50,13 +49,11 @@ test("--digest and --block-size", { skip }, async (t) => {
 
 test("--start and --end", { skip }, async (t) => {
   const { from, to } = pair(t);
-  const expected = changedIn(SOURCE, 0, 30);
   assertSynced(
     await sync(["--start", "128K", "--end", "2M", from, `one:${to}`]),
     to,
     changedIn(SOURCE, 0, 17, 30),
   );
-  assertSynced(await sync(["--start", "2M", "--end", "3M", from, `one:${to}`]), to, expected);
   const beyond = await sync(["--end", "1G", from, `one:${to}`]);
   // Either end may be the first to say so.
   assertFailed(beyond, EXIT.usage, "sync", /--end 1073741824 lies beyond the end of/);
@@ -68,48 +65,50 @@ test("--create, --truncate and --allow-larger", { skip }, async (t) => {
   assertFailed(await sync([from, `one:${made}`]), EXIT.missing, "sync", /on one: /, /made/);
   assert.ok(!existsSync(made));
   assertSynced(await sync(["--create", from, `one:${made}`]), made);
-  assertSynced(await sync(["--create", from, `one:${made}`]), made);
 
   const longer = Buffer.concat([changedIn(SOURCE, 1), noise("tail", BLOCK)]);
   writeFileSync(to, longer);
   const expected = Buffer.concat([SOURCE, noise("tail", BLOCK)]);
   assertSynced(await sync(["--allow-larger", from, `one:${to}`]), to, expected);
   assertSynced(await sync(["--truncate", from, `one:${to}`]), to);
-  writeFileSync(to, SOURCE.subarray(0, 3 * BLOCK + 5));
-  assertFailed(await sync(["--allow-larger", from, `one:${to}`]), EXIT.usage, "sync", /bytes/);
-  assertSynced(await sync(["--truncate", from, `one:${to}`]), to);
 });
 
-test("-t, -p, -o, -g", { skip }, async (t) => {
-  const { from, to } = pair(t);
-  chownSync(from, 12_345, 23_456);
-  chmodSync(from, 0o640);
-  utimesSync(from, 1_000_000_000, 1_100_000_000);
-  assertSynced(
-    await sync(["-t", "-p", "-o", "-g", "--numeric-ids", `one:${from}`, `two:${to}`]),
-    to,
-  );
-  const { uid, gid, mode, mtimeMs } = statSync(to);
-  assert.deepEqual([uid, gid, mode & 0o7777, mtimeMs], [12_345, 23_456, 0o640, 1.1e12]);
-});
+test(
+  "-t, -p, -o, -g and -v, with --direct, --threads and --queue-depth, which reach both sides",
+  { skip },
+  async (t) => {
+    const { from, to } = pair(t);
+    chownSync(from, 12_345, 23_456);
+    chmodSync(from, 0o640);
+    utimesSync(from, 1_000_000_000, 1_100_000_000);
+    const attributes = ["-t", "-p", "-o", "-g", "--numeric-ids"];
+    const work = ["-v", "--direct", "off", "--threads", "3", "--queue-depth", "5"];
+    const { code, stderr } = await sync([...attributes, ...work, `one:${from}`, `two:${to}`]);
+    assert.equal(code, EXIT.ok, stderr);
+    for (const side of ["one: blockcopy retrieve", "two: blockcopy receive"])
+      assert.match(stderr, new RegExp(`^blockcopy sync: ${side}: .* hash: 3, .* flight: 5`, "m"));
+    assertSame(readFileSync(to), SOURCE);
+    const { uid, gid, mode, mtimeMs } = statSync(to);
+    assert.deepEqual([uid, gid, mode & 0o7777, mtimeMs], [12_345, 23_456, 0o640, 1.1e12]);
+  },
+);
 
-test("--sparse", { skip }, async (t) => {
+test("--sparse and --verify full", { skip }, async (t) => {
   const zeros = Buffer.alloc(40 * BLOCK);
   const { from, to } = pair(t, { source: zeros, destination: noise("full", zeros.length) });
-  assertSynced(await sync(["--sparse", from, `one:${to}`]), to, zeros);
+  const outcome = await sync(["--sparse", "--verify", "full", from, `one:${to}`]);
+  assertSynced(outcome, to, zeros);
+  assert.match(outcome.stderr, /read back/);
   assert.equal(statSync(to).blocks, 0);
 });
 
-for (const what of ["written", "full"]) {
-  test(`--verify ${what}`, { skip }, async (t) => {
-    const { from, to } = pair(t);
-    const args = ["--verify", what, from, `one:${to}`];
-    const { code, stderr } = await sync(args);
-    assert.equal(code, EXIT.ok, stderr);
-    assert.match(stderr, /Sync done in .*: 3 blocks [^]*read back/);
-    assertSame(readFileSync(to), SOURCE);
-  });
-}
+test("--verify written", { skip }, async (t) => {
+  const { from, to } = pair(t);
+  const { code, stderr } = await sync(["--verify", "written", from, `one:${to}`]);
+  assert.equal(code, EXIT.ok, stderr);
+  assert.match(stderr, /Sync done in .*: 3 blocks [^]*read back/);
+  assertSame(readFileSync(to), SOURCE);
+});
 
 test("--digest-cache: the next run does not read the destination", { skip }, async (t) => {
   const { folder, from, to } = pair(t);
@@ -135,14 +134,8 @@ test("-e takes words with quotes, and no shell looks at it", { skip }, async (t)
   const { folder, from, to } = pair(t);
   const config = join(folder, "a config; $(touch harm)");
   writeFileSync(config, readFileSync(hosts().config));
-  for (const quoted of [`"${config}"`, `'${config}'`]) {
-    writeFileSync(to, noise("other", SOURCE.length));
-    const outcome = await sync(
-      ["-e", `/usr/bin/ssh -F ${quoted} -o  'Compression no'`, from, `one:${to}`],
-      { cwd: folder },
-    );
-    assertSynced(outcome, to);
-  }
+  const rsh = `/usr/bin/ssh -F "${config}" -o  'Compression no'`;
+  assertSynced(await sync(["-e", rsh, from, `one:${to}`], { cwd: folder }), to);
   assert.ok(!existsSync(join(folder, "harm")));
   const open = await sync(["-e", `ssh "-v`, from, `one:${to}`]);
   assertFailed(open, EXIT.usage, "sync", /is not a command/);
@@ -178,29 +171,9 @@ exec /usr/bin/ssh -F ${quote([hosts().config])} "$@" "PATH=${folder}:\\$PATH $la
   assert.equal(readFileSync(log, "utf8"), "word\nsudo -n\n");
 });
 
-test("--direct, --threads, --queue-depth and -v reach both sides", { skip }, async (t) => {
-  const { from, to } = pair(t);
-  const { code, stderr } = await sync([
-    "-v",
-    "--direct",
-    "off",
-    "--threads",
-    "3",
-    "--queue-depth",
-    "5",
-    `one:${from}`,
-    `two:${to}`,
-  ]);
-  assert.equal(code, EXIT.ok, stderr);
-  for (const side of ["one: blockcopy retrieve", "two: blockcopy receive"])
-    assert.match(stderr, new RegExp(`^blockcopy sync: ${side}: .* hash: 3, .* flight: 5`, "m"));
-  assertSame(readFileSync(to), SOURCE);
-});
-
 test("events count to the end", { skip }, async (t) => {
   for (const [destination, option] of [
     [changedIn(SOURCE, 3), []],
-    [Buffer.alloc(0), ["--create"]],
     [noise("longer", SOURCE.length + 5 * BLOCK), ["--truncate"]],
   ] as const) {
     const { from, to } = pair(t, { destination });
@@ -232,11 +205,6 @@ test("on a terminal there is one summary", { skip: skip || lacking("script") }, 
   const shown = stdout.toString().replaceAll("\r\x1b[K", "").replaceAll(/\s+/g, " ");
   assert.match(shown, new RegExp(summary));
   assert.equal(shown.split("Sync done").length, 2, shown);
-});
-
-test("a folder is no file", { skip }, async (t) => {
-  const { folder, from } = pair(t);
-  assertFailed(await sync([from, `one:${folder}`]), EXIT.usage, "sync", /on one: /);
 });
 
 test(

@@ -64,11 +64,10 @@ for (const [what, host, rsh, cause, remedy] of connections) {
     const everyPlace = [
       [from, `${name}${to}`],
       [`${name}${from}`, to],
-      [`${name}${from}`, `two:${to}`],
       [`two:${from}`, `${name}${to}`],
     ];
     // The place makes no difference to the words, so one kind of failure tries them all.
-    for (const ends of host.endsWith(".invalid") ? everyPlace : everyPlace.slice(0, 2)) {
+    for (const ends of host.endsWith(".invalid") ? everyPlace : everyPlace.slice(0, 1)) {
       const outcome = await sync([...rsh(), ...ends]);
       assertFailed(outcome, EXIT.busy, "sync", cause, remedy);
     }
@@ -88,19 +87,14 @@ test("a host that looks like an option of ssh", { skip }, async (t) => {
 
 test("no blockcopy there", { skip }, async (t) => {
   const { from, to } = pair(t);
-  for (const ends of [
-    [from, `one:${to}`],
-    [`one:${from}`, to],
-  ]) {
-    const outcome = await sync(["--remote-command", "/nonexistent/blockcopy", ...ends]);
-    assertFailed(
-      outcome,
-      EXIT.busy,
-      "sync",
-      /there is no blockcopy on one \(Node v.*; PATH there: .*:\/bin\): .*(?:not found|No such file)/,
-      /--remote-command/,
-    );
-  }
+  const outcome = await sync(["--remote-command", "/nonexistent/blockcopy", `one:${from}`, to]);
+  assertFailed(
+    outcome,
+    EXIT.busy,
+    "sync",
+    /there is no blockcopy on one \(Node v.*; PATH there: .*:\/bin\): .*(?:not found|No such file)/,
+    /--remote-command/,
+  );
 });
 
 test("a program there that lacks a library, or the memory to load it", { skip }, async (t) => {
@@ -139,10 +133,8 @@ test("something there that is not blockcopy, or talks too much", { skip }, async
 
 test("sizes that differ: both are named, and nothing is written", { skip }, async (t) => {
   for (const [size, ...places] of [
-    [0, "push"],
-    [1, "pull"],
-    [SOURCE.length - 1, "push"],
-    [SOURCE.length + 1, "push", "pull"],
+    [SOURCE.length - 1, "pull"],
+    [SOURCE.length + 1, "push"],
   ] as const) {
     const destination = noise("sizes", size);
     const { from, to } = pair(t, { destination });
@@ -171,7 +163,6 @@ test("files that are not there", { skip }, async (t) => {
   for (const [ends, pattern] of [
     [[missing, `one:${to}`], /\(sync\): cannot open .*missing/],
     [[`one:${missing}`, to], /\(sync\): on one: cannot open .*missing/],
-    [[from, `one:${missing}`], /\(sync\): on one: cannot open .*missing/],
     [[`one:${from}`, `two:${missing}`], /\(sync\): on two: cannot open .*missing/],
   ] as const)
     assertFailed(await sync(ends), EXIT.missing, "sync", pattern);
@@ -185,7 +176,6 @@ test("devices on both sides", { skip: skip || lackingLoop }, async (t) => {
   for (const [a, b] of [
     ["one:", ""],
     ["", "two:"],
-    ["one:", "two:"],
   ]) {
     system("dd", "if=/dev/zero", `of=${to.path}`, "bs=128K", "count=1", "conv=fsync");
     assertSucceeded(await sync([`${a}${from.path}`, `${b}${to.path}`]));

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Endpoint } from "../../src/sync/connection/endpoint.ts";
 import { notStarted } from "../../src/sync/connection/connection-failure.ts";
+import { refuseUnusableRsh } from "../../src/sync/connection/unusable-rsh.ts";
 import { Side } from "../../src/sync/side.ts";
 import { assertFailed, EXIT, lastLine, quote, run } from "../support/programs/cli.ts";
 import { scratch } from "../support/files/files.ts";
@@ -67,19 +68,36 @@ const CASES: readonly [said: string, code: number, advice: RegExp][] = [
   ["An unknown message", 3, /try `\S+ far blockcopy --version`/],
 ];
 
-test("output in place of a stage's hello has advice", async (t) => {
+/** The last line of several, as a message has it. */
+const endOf = (said: string): string => (said.split("\n").at(-1) ?? "").slice(0, 20);
+
+test("output in place of a stage's hello has advice", () => {
+  const far = { kind: "remote", host: "far", user: undefined, port: undefined, path: "/disk" };
+  for (const [said, code, expected] of CASES) {
+    const side = new Side(far as Endpoint, "source", { loginCommand: "ssh far" });
+    side.lastLines.push(...said.split("\n"));
+    const { message, advice } = notStarted(side, { code });
+    assert.match(advice, expected);
+    assert.doesNotMatch(message, /\.$/);
+    assert.ok(message.includes(endOf(said)), message);
+  }
+});
+
+test("what ssh prints is what the advice is about, wherever the other host is", async (t) => {
   const folder = scratch(t);
   // By another name, its path would not be shown.
   const [ssh, file] = [join(folder, "ssh"), join(folder, "file")];
   writeFileSync(file, "content");
-  for (const [place, [said, code, advice]] of CASES.entries()) {
+  // Of each exit code, one.
+  const codes = CASES.map(([, code]) => code);
+  const cases = CASES.filter(([, code], at) => codes.indexOf(code) === at);
+  for (const [place, [said, code, advice]] of cases.entries()) {
     script(ssh, `printf '%s\\n' ${quote([said])} >&2; exit ${code}`);
     const ends = place % 2 === 0 ? [file, "far:/copy"] : ["far:/disk", file];
     const outcome = await run(["sync", "-e", ssh, ...ends]);
     assertFailed(outcome, EXIT.busy, "sync", advice);
     assert.doesNotMatch(lastLine(outcome.stderr), /\.; /);
-    const last = said.split("\n").at(-1) ?? "";
-    assert.ok(lastLine(outcome.stderr).includes(last.slice(0, 20)), outcome.stderr);
+    assert.ok(lastLine(outcome.stderr).includes(endOf(said)), outcome.stderr);
   }
 });
 
@@ -126,7 +144,6 @@ test("an account that only prints a line on standard output", async (t) => {
 });
 
 test("a command that connects in a way in which nothing can be run is refused", async (t) => {
-  const target = `far:${join(scratch(t), "copy")}`;
   for (const [rsh, reason] of [
     ["ssh -n", /ssh cannot be used with -n \(-e\): the stream would come from \/dev\/null/],
     ["ssh -xnT", /with -n/],
@@ -140,8 +157,9 @@ test("a command that connects in a way in which nothing can be run is refused", 
     ["ssh -W far:22", /with -W/],
     ["ssh other", /with other .*SOURCE and DESTINATION/],
     ["rsh -n", /rsh cannot be used with -n/],
-  ] as const) {
-    const outcome = await run(["sync", "-e", rsh, process.execPath, target]);
-    assertFailed(outcome, EXIT.usage, "sync", reason, /leave it out/);
-  }
+  ] as const)
+    assert.throws(() => refuseUnusableRsh(rsh), reason, rsh);
+  const target = `far:${join(scratch(t), "copy")}`;
+  const outcome = await run(["sync", "-e", "ssh -tt", process.execPath, target]);
+  assertFailed(outcome, EXIT.usage, "sync", /with -t .*changes the bytes/, /leave it out/);
 });
