@@ -101,6 +101,13 @@ describe("programs in the place of lost ones", () => {
     }
   });
 
+  test("open the queue that a stage has named first", () => {
+    const { options, commandAt, replace } = begin();
+    options.streams.forEach(({ to }) => to.take('{"event":"begin","total":1}'));
+    replace(1);
+    assert.match(commandAt(1), RegExp(`--queue=10/20/${ID}/21 `));
+  });
+
   test("are not made without a queue", () => {
     const { commandAt, replace } = begin({ hasQueue: false });
     assert.doesNotMatch(commandAt(1), /--queue/);

@@ -187,13 +187,10 @@ export class Side {
         this.hello = event;
         break;
       case "begin":
-        this.hasBegun = true;
-        this.total = event.total ?? undefined;
-        this.instance = event.instance ?? null;
-        this.queue = event.queue;
-        this.size = event.size;
-        this.process = event.process ?? this.process;
-        this.#resolveBegun();
+        // A stage opens its file once. Another host could say something else later.
+        if (!this.hasBegun) {
+          this.#begin(event);
+        }
         break;
       case "progress":
         this.done = event.done;
@@ -234,6 +231,16 @@ export class Side {
       case "unknown":
         break;
     }
+  }
+
+  #begin({ total, instance, queue, size, process }: StageEvent & { event: "begin" }): void {
+    this.hasBegun = true;
+    this.total = total ?? undefined;
+    this.instance = instance ?? null;
+    this.queue = queue;
+    this.size = size;
+    this.process = process ?? this.process;
+    this.#resolveBegun();
   }
 
   /** Keeps a warning about snapshots that are left. Another host may send any number of them. */
