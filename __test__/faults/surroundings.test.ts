@@ -2,12 +2,9 @@
 import assert from "node:assert/strict";
 import {
   appendFileSync,
-  closeSync,
   existsSync,
   mkdirSync,
-  openSync,
   readFileSync,
-  readSync,
   rmdirSync,
   rmSync,
   truncateSync,
@@ -16,7 +13,7 @@ import {
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { defer, onceFree } from "../support/cleanup.ts";
-import { assertSame } from "../support/files/bytes.ts";
+import { assertSame, bytesAt } from "../support/files/bytes.ts";
 import { noise, scratch } from "../support/files/files.ts";
 import { attach, lackingLoop, loopWith, type Loop } from "../support/files/loop.ts";
 import { mountEmptyExt4 } from "../support/files/mount.ts";
@@ -60,12 +57,7 @@ interface Change {
 }
 
 /** The first page of a file or device. */
-function startOf(path: string): Buffer {
-  const [page, fd] = [Buffer.alloc(4096), openSync(path, "r")];
-  readSync(fd, page);
-  closeSync(fd);
-  return page;
-}
+const startOf = (path: string): Buffer => bytesAt(path, 0, 4096);
 
 /** Cuts the file of a device, or lengthens it, and tells the kernel. */
 function resize(loop: Loop | undefined, size: number): void {

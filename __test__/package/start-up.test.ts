@@ -93,7 +93,7 @@ async function caught(signal: "SIGUSR1", pid: number): Promise<void> {
 
 test("SIGUSR1 at any time of the start opens nothing and ends nothing", async (t) => {
   const { to } = two(t);
-  for (const delay of [0, 3, 10, 20, 30, 45, 70]) {
+  for (const delay of [0, 10, 30, 60]) {
     const child = spawn(PROGRAM, ["save", to], {
       stdio: ["pipe", "ignore", "pipe"],
       env: environment(),
@@ -349,7 +349,7 @@ test("without Node it says so", { skip: isSingle }, async () => {
 });
 
 test("with too few descriptors for Node it says so", async () => {
-  for (const limit of [13, 17, 20, LEAST_FILES - 1]) {
+  for (const limit of [13, LEAST_FILES - 1]) {
     const outcome = await bash(`ulimit -n ${limit}; exec ${blockcopy("--version")}`);
     assertFailed(outcome, EXIT.busy, "blockcopy", /fewer than 32 files .*`ulimit -n`/);
   }
@@ -370,28 +370,26 @@ test(
   },
 );
 
-for (const signal of ["HUP", "INT", "QUIT", "TERM", "USR1"])
-  test(`an ignored SIG${signal} stays ignored, here and by what connects`, async (t) => {
-    const { folder, from, to } = two(t, 8 * BLOCK);
-    const rsh = join(folder, "rsh");
-    // The stand-in for ssh sends the signal to itself and to its parent.
-    writeFileSync(
-      rsh,
-      `#!/bin/sh\nsleep 0.2\nkill -${signal} $PPID $$\nsleep 0.1\nshift\nexec sh -c "$*"\n`,
-    );
-    chmodSync(rsh, 0o755);
-    const command = blockcopy(
-      "sync",
-      "-q",
-      "-e",
-      rsh,
-      "--remote-command",
-      PROGRAM,
-      from,
-      `one:${to}`,
-    );
-    const outcome = await bash(`trap '' ${signal}; exec ${command}`);
-    assert.equal(outcome.stderr, "");
-    assert.equal(outcome.code, EXIT.ok);
-    assert.ok(readFileSync(to).equals(readFileSync(from)));
-  });
+test("ignored signals stay ignored, here and by what connects", async (t) => {
+  const signals = ["HUP", "INT", "QUIT", "TERM", "USR1"];
+  const { folder, from, to } = two(t, 8 * BLOCK);
+  const rsh = join(folder, "rsh");
+  const kills = signals.map((signal) => `kill -${signal} $PPID $$`).join("\n");
+  // The stand-in for ssh sends each signal to itself and to its parent.
+  writeFileSync(rsh, `#!/bin/sh\nsleep 0.2\n${kills}\nsleep 0.1\nshift\nexec sh -c "$*"\n`);
+  chmodSync(rsh, 0o755);
+  const command = blockcopy(
+    "sync",
+    "-q",
+    "-e",
+    rsh,
+    "--remote-command",
+    PROGRAM,
+    from,
+    `one:${to}`,
+  );
+  const outcome = await bash(`trap '' ${signals.join(" ")}; exec ${command}`);
+  assert.equal(outcome.stderr, "");
+  assert.equal(outcome.code, EXIT.ok);
+  assert.ok(readFileSync(to).equals(readFileSync(from)));
+});

@@ -134,13 +134,10 @@ for (const [name, [map, blocks, rest]] of Object.entries(UNDERSTOOD))
 
 test("the range map comes from standard input or a pipe of the shell", async (t) => {
   const { file } = setUp(t, "");
-  for (const name of ["-", "/dev/stdin"]) {
-    const outcome = await run(["checksum", file, "--ranges", name], {
-      stdin: Buffer.from("128K 1"),
-    });
-    assertSucceeded(outcome);
-    assertSame(outcome.stdout, hashBlocks(content, [1]));
-  }
+  const stdin = Buffer.from("128K 1");
+  const piped = await run(["checksum", file, "--ranges", "-"], { stdin });
+  assertSucceeded(piped);
+  assertSame(piped.stdout, hashBlocks(content, [1]));
   const outcome = await bash(`${blockcopy("checksum", file)} --ranges <(echo 128K 1) | cat`);
   assertSame(outcome.stdout, hashBlocks(content, [1]));
 });
@@ -182,7 +179,7 @@ test("options that exclude each other are refused", async (t) => {
 
 test("a map may be of any length", async (t) => {
   const { file } = setUp(t, "");
-  const comments = `${"#".repeat(2 ** 20)}\n`.repeat(300);
+  const comments = `${"#".repeat(2 ** 20)}\n`.repeat(100);
   const outcome = await run(["checksum", file, "--ranges", "/dev/stdin"], {
     stdin: Buffer.from(`${comments}0 1\n`),
   });
@@ -268,5 +265,5 @@ test("any ranges: the frames are those of the blocks that they touch", async (t)
       assertSame(outcome.stdout, hashBlocks(content, blocksOf(extents, SIZE), rest));
     },
   );
-  await fc.assert(property, { numRuns: 20, interruptAfterTimeLimit: 20_000 });
+  await fc.assert(property, { numRuns: 10, interruptAfterTimeLimit: 20_000 });
 });

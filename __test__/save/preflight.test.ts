@@ -41,7 +41,6 @@ test("a device of 0 bytes is no source and no destination", { skip: lackingLoop 
     [["checksum", device], undefined],
     [["retrieve", device], DONE],
     [["save", device], DONE],
-    [["sync", device, file], undefined],
     [["sync", "--truncate", device, file], undefined],
     [["sync", "--allow-larger", file, device], undefined],
   ] as const) {
@@ -56,7 +55,6 @@ test("a file that yields more than it says", { skip: !existsSync("/proc/version"
   writeFileSync(file, OLD);
   for (const args of [
     ["checksum", "/proc/version"],
-    ["sync", "/proc/version", file],
     ["sync", "--truncate", "/proc/version", file],
   ] as const) {
     assertFailed(
@@ -130,10 +128,10 @@ test("a new file that another stream of a failed copy has open is removed too", 
     cd ${folder}; mkfifo to-first to-second
     ${part(1, "--hold", "--create")} < to-first > first & first=$!
     exec 3> to-first
-    until [ -s first ] || ! kill -0 $first; do sleep 0.05; done
+    until [ -s first ] || ! kill -0 $first; do sleep 0.1; done
     ${part(2, "--force")} < to-second > second 3>&- & second=$!
     exec 4> to-second
-    until [ -s second ] || ! kill -0 $second; do sleep 0.05; done
+    until [ -s second ] || ! kill -0 $second; do sleep 0.1; done
     exec 3>&-; wait $first; echo first $?
     [ -e ${file} ] && echo there
     exec 4>&-; wait $second; echo second $?`);
@@ -191,12 +189,10 @@ test("a device that is too small is not touched", { skip: lackingLoop }, async (
   const old = noise("device", 2 * MIB);
   const loop = loopWith(t, folder, old);
   for (const args of [
-    ["--truncate"],
     ["--create"],
     ["--start", "512K"],
     ["--digest", "sha3-512", "--truncate"],
     ["--streams", "2", "--truncate"],
-    ["--streams", "2", "--create"],
     ["--streams", "2", "--start", "512K"],
   ]) {
     const outcome = await run(["sync", ...args, source, loop.path]);
@@ -215,12 +211,7 @@ test(
     const file = join(folder, "file");
     const old = noise("file", 2 * MIB);
     writeFileSync(file, old);
-    for (const args of [
-      ["--truncate"],
-      ["--streams", "2", "--truncate"],
-      ["--streams", "2", "--create"],
-      ["--streams", "2", "--start", "512K"],
-    ]) {
+    for (const args of [["--truncate"], ["--streams", "2", "--start", "512K"]]) {
       const limited = await bash(`ulimit -f 2048; ${blockcopy("sync", ...args, source, file)}`);
       assertFailed(limited, EXIT.io, "sync", /4194304 bytes long: the limit .* is 2097152 bytes/);
       assertSame(readFileSync(file), old, args.join(" "));
@@ -233,7 +224,6 @@ test(
     for (const [args, name] of [
       [["--create"], "new"],
       [[], "hollow"],
-      [["--digest", "blake3"], "hollow"],
       [["--streams", "2"], "hollow"],
       [["--streams", "2", "--create"], "new"],
     ] as const) {
@@ -265,7 +255,6 @@ test(
     };
     const fresh = (): string => join(folder, `copy-${(count += 1)}`);
     for (const args of [
-      ["--create"],
       ["--create", "--verify", "full", "-t"],
       ["--create", "--streams", "2"],
     ]) {

@@ -47,7 +47,7 @@ function files(t: TestContext, destination: Buffer, content = source): [from: st
 }
 
 for (const [name, copy] of Object.entries(COPIES)) {
-  for (const direct of ["auto", "off"]) {
+  for (const direct of name === "sync" ? ["auto", "off"] : ["auto"]) {
     test(`${name} --sparse --direct ${direct} onto a file with data`, { skip }, async (t) => {
       const [from, to] = files(t, before);
       await copy(from, to, "--sparse", "--direct", direct);
@@ -64,7 +64,7 @@ for (const [name, copy] of Object.entries(COPIES)) {
     assert.ok(allocated(to) >= SIZE, `${allocated(to)} bytes`);
   });
 
-  for (const sectorSize of [512, 4096] as const) {
+  for (const sectorSize of name === "sync" ? ([512, 4096] as const) : ([512] as const)) {
     test(
       `${name} --sparse onto a device, ${sectorSize}-byte sectors`,
       { skip: skip || lackingLoop },
@@ -123,7 +123,6 @@ test("save --sparse onto a shorter file: zeros at its end count", { skip }, asyn
   for (const [size, zeros] of [
     [5 * BLOCK + 1234, 3 * BLOCK],
     [5 * BLOCK + 1, 5 * BLOCK + 1],
-    [1, 1],
     [4097, 4097],
   ] as const) {
     const content = noise("end", size);
@@ -177,24 +176,24 @@ const placed: [what: string, frames: [position: number, payload: Buffer][]][] = 
     ],
   ],
 ];
-for (const [what, frames] of placed) {
-  for (const codec of ["data", "dlzm"] as const) {
-    test(`save --sparse: zeros ${what} (${codec})`, { skip: lacking("xz") }, async (t) => {
-      const path = join(scratch(t), "file");
-      writeFileSync(path, before);
-      const end = Math.max(SIZE, ...frames.map(([at, payload]) => at + payload.length));
-      const expected = Buffer.concat([before], end);
-      for (const [at, payload] of frames) payload.copy(expected, at);
-      const stdin = Buffer.concat([
-        ...frames.map(([at, payload]) =>
-          codec === "data" ? dataFrame(at, payload) : dlzmFrame(at, xz(payload)),
-        ),
-        DONE,
-      ]);
-      assertSucceeded(await run(["save", "--sparse", path], { stdin }));
-      assertSame(readFileSync(path), expected);
-    });
-  }
+for (const [index, [what, frames]] of placed.entries()) {
+  // Zeros are found after a block is decoded.
+  const codec = index % 4 === 0 ? "dlzm" : "data";
+  test(`save --sparse: zeros ${what} (${codec})`, { skip: lacking("xz") }, async (t) => {
+    const path = join(scratch(t), "file");
+    writeFileSync(path, before);
+    const end = Math.max(SIZE, ...frames.map(([at, payload]) => at + payload.length));
+    const expected = Buffer.concat([before], end);
+    for (const [at, payload] of frames) payload.copy(expected, at);
+    const stdin = Buffer.concat([
+      ...frames.map(([at, payload]) =>
+        codec === "data" ? dataFrame(at, payload) : dlzmFrame(at, xz(payload)),
+      ),
+      DONE,
+    ]);
+    assertSucceeded(await run(["save", "--sparse", path], { stdin }));
+    assertSame(readFileSync(path), expected);
+  });
 }
 
 for (const [name, at] of [

@@ -185,19 +185,18 @@ test("a delta over another destination: nothing is written, unless --force says 
     "it has 0 bytes": Buffer.alloc(0),
   };
   for (const [why, other] of Object.entries(others)) {
-    for (const options of [[], ["--verify=full", "--truncate", "-t", "-p"]]) {
-      writeFileSync(destination, other);
-      const outcome = await redirected(["save", ...options, destination], { from: names.delta });
-      const file = new RegExp(`${destination} .*${why}.*nothing was written`);
-      assertFailed(
-        outcome,
-        EXIT.otherDestination,
-        "save",
-        file,
-        /run again with --force .* make a stream from the digests/,
-      );
-      assertSame(readFileSync(destination), other);
-    }
+    writeFileSync(destination, other);
+    const options = ["--verify=full", "--truncate", "-t", "-p"];
+    const outcome = await redirected(["save", ...options, destination], { from: names.delta });
+    const file = new RegExp(`${destination} .*${why}.*nothing was written`);
+    assertFailed(
+      outcome,
+      EXIT.otherDestination,
+      "save",
+      file,
+      /run again with --force .* make a stream from the digests/,
+    );
+    assertSame(readFileSync(destination), other);
     const forced = await redirected(["save", "--force", destination], { from: names.delta });
     assert.equal(forced.code, EXIT.ok, forced.stderr);
     const warned =
@@ -244,14 +243,11 @@ test("a delta of devices", { skip: lackingLoop }, async (t) => {
   source.fill(0, BLOCK, 3 * BLOCK);
   const [from, to] = [loopWith(t, folder, source), loopWith(t, folder, before)];
   await delta(from.path, to.path, names, { retrieve: ["--compress", "zstd"] });
-  for (const direct of ["auto", "off"]) {
-    writeFileSync(to.path, before);
-    const save = ["save", "--direct", direct, "--verify=full", to.path];
-    assertSucceeded(await redirected(save, { from: names.delta }));
-    assertSame(deviceContent(to), source);
-    const again = await redirected(save, { from: names.delta });
-    assertFailed(again, EXIT.otherDestination, "save", /its content is another/);
-  }
+  const save = ["save", "--verify=full", to.path];
+  assertSucceeded(await redirected(save, { from: names.delta }));
+  assertSame(deviceContent(to), source);
+  const again = await redirected(save, { from: names.delta });
+  assertFailed(again, EXIT.otherDestination, "save", /its content is another/);
 });
 
 test("a kept stream that was cut off, or changed, is refused", async (t) => {
@@ -259,7 +255,7 @@ test("a kept stream that was cut off, or changed, is refused", async (t) => {
   assertSucceeded(await redirected(["checksum", "--extended", destination], { to: hashes }));
   const kept = readFileSync(hashes);
   // Every byte of such a stream is tried in protocol/extended-damage.test.ts; here the program refuses some.
-  for (let at = 0; at < kept.length; at += 97) {
+  for (let at = 0; at < kept.length; at += 193) {
     const cut = await run(["retrieve", source], { stdin: kept.subarray(0, at) });
     assertFailed(cut, EXIT.protocol, "retrieve");
     const changed = Buffer.from(kept);

@@ -83,7 +83,7 @@ function rangeArguments({ start, end }: Range): string[] {
 }
 
 /** Each run takes one process, or three. */
-const parameters = { numRuns: 20, interruptAfterTimeLimit: BUDGET_MS };
+const parameters = { numRuns: 12, interruptAfterTimeLimit: BUDGET_MS };
 
 test("checksum | retrieve | save makes of the destination what the model says", async (t) => {
   const folder = scratch(t);

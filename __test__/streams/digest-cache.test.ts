@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -78,7 +79,7 @@ async function startedBySecond(
     "lost",
     "open",
   ].map((name) => join(folder, name));
-  const until = (name: string): string => `while ! [ -e ${quote([name])} ]; do sleep 0.02; done`;
+  const until = (name: string): string => `while ! [ -e ${quote([name])} ]; do sleep 0.1; done`;
   script(
     rsh,
     `shift; case $* in
@@ -105,7 +106,9 @@ exec sh -c "$*"`,
     whenBegun();
     writeFileSync(open, "");
   }
-  const hasWritten = (): boolean => !readFileSync(to).equals(before);
+  const modified = (): bigint => statSync(to, { bigint: true }).mtimeNs;
+  const since = modified();
+  const hasWritten = (): boolean => modified() !== since && !readFileSync(to).equals(before);
   await eventually(hasWritten, { what: "wrote a block", detail: running.stderr });
   return running;
 }
@@ -177,7 +180,7 @@ for (const [what, meddle] of Object.entries(MEDDLING))
     const [rsh, gate] = [join(folder, "rsh"), join(folder, "gate")];
     script(
       rsh,
-      `shift; { while ! [ -e ${quote([gate])} ]; do sleep 0.02; done; cat; } | sh -c "$*"`,
+      `shift; { while ! [ -e ${quote([gate])} ]; do sleep 0.1; done; cat; } | sh -c "$*"`,
     );
     const remote = ["-e", rsh, "--remote-command", quote(COMMAND)];
     const running = start(t, [...args.slice(0, -2), ...remote, from, `host:${to}`], {});

@@ -41,7 +41,7 @@ exec 4<&0
 done; } 3>&1
 : > gone
 exit 255;;
-*--part=2/2*) trap "" TERM; until [ -e ${quote([join(folder, "gone")])} ]; do sleep 0.05; done;;
+*--part=2/2*) trap "" TERM; until [ -e ${quote([join(folder, "gone")])} ]; do sleep 0.1; done;;
 esac
 exec sh -c "$*"`,
   );

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
-import { assertSame } from "../support/files/bytes.ts";
+import { assertSame, bytesAt } from "../support/files/bytes.ts";
 import { deviceContent, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { noise } from "../support/files/files.ts";
 import { commandOf, script } from "../support/hosts/hosts.ts";
@@ -62,25 +62,25 @@ type Remote = "destination" | "source";
 const RSH: Readonly<Record<Remote, (keeps: boolean) => string>> = {
   destination: (keeps) => `case $* in
 *--part=1/2*) if mkdir seen 2>&-; then
-  { { dd bs=64K count=16 2>&-; ${keeps ? "sleep 60" : "until [ -e lost ]; do sleep 0.02; done"}; } |
+  { { dd bs=64K count=16 2>&-; ${keeps ? "sleep 60" : "until [ -e lost ]; do sleep 0.1; done"}; } |
     setsid sh -c "echo \\$\\$ > pid; exec $*" 2>&1 >&3 3>&- | grep --line-buffered -v '"event":"error"' >&2; } 3>&1 ${keeps ? "<&4 &" : ""}
-  until [ -e lost ]; do sleep 0.02; done
+  until [ -e lost ]; do sleep 0.1; done
   exit 255
 fi
-until [ -e again ]; do sleep 0.02; done
+until [ -e again ]; do sleep 0.1; done
 if [ -e late ]; then sh -c "$*"; code=$?; exec <&- >&-; sleep 0.5; exit $code; fi;;
-*--part=2/2*) { dd bs=64K count=4 2>&-; until [ -e gate ]; do sleep 0.02; done; cat; } | sh -c "$*"
+*--part=2/2*) { dd bs=64K count=4 2>&-; until [ -e gate ]; do sleep 0.1; done; cat; } | sh -c "$*"
 code=$?; : > ended; exit $code;;
 esac`,
   source: () => `case $* in
 *--source-size*) if mkdir second 2>&-; then
-  sh -c "$*" | { dd bs=64K count=4 2>&-; until [ -e gate ]; do sleep 0.02; done; cat; }
+  sh -c "$*" | { dd bs=64K count=4 2>&-; until [ -e gate ]; do sleep 0.1; done; cat; }
   exit
 fi
-until [ -e again ]; do sleep 0.02; done;;
+until [ -e again ]; do sleep 0.1; done;;
 *retrieve*)
   { sh -c "$*" 2>&1 >&3 3>&- | grep --line-buffered -v '"event":"error"' >&2; } 3>&1 |
-    { dd bs=64K count=16 2>&-; until [ -e lost ]; do sleep 0.02; done; }
+    { dd bs=64K count=16 2>&-; until [ -e lost ]; do sleep 0.1; done; }
   exit 255;;
 esac`,
 };
@@ -111,15 +111,11 @@ async function begin(
   const wrote = (): boolean => {
     const offset = /stream 1 takes the part from (\d+) to/.exec(sync.stderr())?.[1];
     const at = Number(offset ?? Number.NaN);
-    return offset !== undefined && startOf(to, at).equals(source.subarray(at, at + 8));
+    return offset !== undefined && bytesAt(to, at, 8).equals(source.subarray(at, at + 8));
   };
   await until(sync, "wrote a block of stream 1", wrote);
   await until(sync, "took a part", () => /stream 2 takes the part/.test(sync.stderr()));
   return { ...copy, sync, touch };
-}
-
-function startOf(file: string, at: number): Buffer {
-  return readFileSync(file).subarray(at, at + 8);
 }
 
 function until({ child, stderr }: Running, what: string, holds: () => boolean): Promise<void> {

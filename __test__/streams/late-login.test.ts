@@ -16,13 +16,13 @@ const source = noise("late", 16 * 2 ** 20);
 /** The third stream has the queue when the first one is lost, and waits until the second one has a new connection. */
 const RSH = `case $* in
 *--part=1/3*) if mkdir one 2>&-; then
-  { { dd bs=64K count=4 2>&-; until [ -e taken ]; do sleep 0.02; done; } |
+  { { dd bs=64K count=4 2>&-; until [ -e taken ]; do sleep 0.1; done; } |
     sh -c "$*" 2>&1 >&3 3>&- | grep --line-buffered -v '"event":"error"' >&2; } 3>&1
   : > gone
   exit 255
 fi;;
-*--part=2/3*) if mkdir two 2>&-; then until [ -e gone ]; do sleep 0.02; done; else : > again; fi;;
-*--part=3/3*) { dd bs=64K count=4 2>&-; : > taken; until [ -e again ]; do sleep 0.02; done; cat; } | sh -c "$*"
+*--part=2/3*) if mkdir two 2>&-; then until [ -e gone ]; do sleep 0.1; done; else : > again; fi;;
+*--part=3/3*) { dd bs=64K count=4 2>&-; : > taken; until [ -e again ]; do sleep 0.1; done; cat; } | sh -c "$*"
 exit;;
 esac
 exec sh -c "$*"`;

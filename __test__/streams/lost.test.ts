@@ -9,7 +9,7 @@ import { killAtEnd } from "../support/programs/children.ts";
 import { LostConnections } from "../../src/sync/failures/lost-connection.ts";
 import { Side } from "../../src/sync/side.ts";
 import { SharedList } from "../../src/transport/files/shared-list.ts";
-import { assertSame } from "../support/files/bytes.ts";
+import { assertSame, bytesAt } from "../support/files/bytes.ts";
 import { defer } from "../support/cleanup.ts";
 import {
   assertFailed,
@@ -66,10 +66,10 @@ async function begin(
     rsh,
     `case $* in
 *--part=2/2*) if mkdir ${quote([seen])} 2>/dev/null; then
-  { head -c ${MIB}; while ! [ -e ${quote([lost])} ]; do sleep 0.05; done; } | ssh "$@"
+  { head -c ${MIB}; while ! [ -e ${quote([lost])} ]; do sleep 0.1; done; } | ssh "$@"
   exit $?
 fi;;
-*--part=*) { head -c 65536; while ! [ -e ${quote([gate])} ]; do sleep 0.05; done; cat; } | ssh "$@"
+*--part=*) { head -c 65536; while ! [ -e ${quote([gate])} ]; do sleep 0.1; done; cat; } | ssh "$@"
 exit $?;;
 esac
 exec ssh "$@"`,
@@ -92,12 +92,7 @@ exec ssh "$@"`,
     assert.equal(child.exitCode, null, text);
     const offset = /stream 2 takes the part from (\d+) to/.exec(text)?.[1];
     const at = Number(offset ?? Number.NaN);
-    return (
-      offset !== undefined &&
-      !readFileSync(files.to)
-        .subarray(at, at + 8)
-        .equals(old.subarray(at, at + 8))
-    );
+    return offset !== undefined && !bytesAt(files.to, at, 8).equals(old.subarray(at, at + 8));
   };
   await eventually(isWaiting, { what: "wrote a block of stream 2", detail: stderr });
   writeFileSync(gate, "");
@@ -233,10 +228,10 @@ describe("a copy that cannot survive", { concurrency: true }, () => {
         rsh,
         `shift
 case $* in
-*--part=2/2*) { { dd bs=64K count=16 2>&-; touch gate; until [ -e other ]; do sleep 0.05; done; } | sh -c "$*" 2>&1 >&3 3>&- | ${filter} >&2; } 3>&1
+*--part=2/2*) { { dd bs=64K count=16 2>&-; touch gate; until [ -e other ]; do sleep 0.1; done; } | sh -c "$*" 2>&1 >&3 3>&- | ${filter} >&2; } 3>&1
 echo "Connection to host closed." >&2
 exit 255;;
-*--part=*) { dd bs=64K count=4 2>&-; touch other; until [ -e gate ]; do sleep 0.05; done; cat; } | sh -c "$*"
+*--part=*) { dd bs=64K count=4 2>&-; touch other; until [ -e gate ]; do sleep 0.1; done; cat; } | sh -c "$*"
 exit $?;;
 esac
 exec sh -c "$*"`,
@@ -268,7 +263,7 @@ elif mkdir one 2>&- || mkdir two 2>&-; then
   exit 255
 fi
 touch back;;
-*--part=*) { dd bs=64K count=4 2>&-; until [ -e back ]; do sleep 0.05; done; cat; } | sh -c "$*"
+*--part=*) { dd bs=64K count=4 2>&-; until [ -e back ]; do sleep 0.1; done; cat; } | sh -c "$*"
 exit $?;;
 esac
 exec sh -c "$*"`,

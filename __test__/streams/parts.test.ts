@@ -133,7 +133,7 @@ test("a connection that is stuck carries two parts, and the others carry the res
   script(
     slow,
     `shift; case $* in
-*--part=2/4*) { head -c 65536; while ! [ -e ${quote([gate])} ]; do sleep 0.02; done; cat; } | sh -c "$*";;
+*--part=2/4*) { head -c 65536; while ! [ -e ${quote([gate])} ]; do sleep 0.1; done; cat; } | sh -c "$*";;
 *) exec sh -c "$*";;
 esac`,
   );

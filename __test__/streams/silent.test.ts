@@ -26,7 +26,7 @@ const source = noise("silent", 16 * MIB);
 const RSH = `case $* in *--part=*) exec 4<&0
 stream=1; case $* in *--part=2/2*) stream=2;; esac
 if mkdir seen-$stream 2>&-; then
-  { dd bs=64K count=4 2>&-; until [ -e gate ]; do sleep 0.02; done; cat; } <&4 | setsid --wait sh -c "echo \\$\\$ > pid-$stream; exec $*"
+  { dd bs=64K count=4 2>&-; until [ -e gate ]; do sleep 0.1; done; cat; } <&4 | setsid --wait sh -c "echo \\$\\$ > pid-$stream; exec $*"
   exit
 fi;;
 esac

@@ -53,7 +53,7 @@ test("three streams, with what a file gets at the end", async (t) => {
   assert.equal(statSync(to).mtimeMs, 1_200_000_000_000);
 });
 
-test("a part of it, a new file, one that grows and one that is cut off", async (t) => {
+test("a part of it, a new file, and one that is cut off", async (t) => {
   const part = pair(t, { source: large, destination: changedIn(large, 0, 9, 16, 60) });
   const range = ["--start", `${9 * BLOCK + 1}`, "--end", `${60 * BLOCK + 1}`];
   const outcome = await run(["sync", "--streams", "3", ...range, part.from, part.to]);
@@ -67,10 +67,9 @@ test("a part of it, a new file, one that grows and one that is cut off", async (
     fresh.to,
     large,
   );
-  for (const destination of [large.subarray(0, 33 * BLOCK + 5), Buffer.concat([large, SOURCE])]) {
-    const { from, to } = pair(t, { source: large, destination });
-    assertSynced(await run(["sync", "--streams", "2", "--truncate", from, to]), to, large);
-  }
+  const longer = pair(t, { source: large, destination: Buffer.concat([large, SOURCE]) });
+  const cut = await run(["sync", "--streams", "2", "--truncate", longer.from, longer.to]);
+  assertSynced(cut, longer.to, large);
 });
 
 test("one that grows, where a stream is late: none takes a part of what another has written", async (t) => {
@@ -90,9 +89,7 @@ test("a full verification reads back all parts, wherever the ends of both are", 
   const source = noise("verified", 24 * MIB + 99);
   const short = source.subarray(0, 17 * MIB + 5);
   for (const [destination, options] of [
-    [changedIn(source, 0, 70, 191), []],
     [short, ["--truncate"]],
-    [Buffer.concat([changedIn(source, 3), SOURCE]), ["--truncate"]],
     [Buffer.concat([changedIn(source, 3), SOURCE]), ["--allow-larger"]],
     [undefined, ["--create", "--sparse"]],
   ] as const) {
