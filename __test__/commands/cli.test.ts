@@ -32,14 +32,11 @@ function file(t: TestContext): string {
 
 const mistakes: string[][] = [
   [],
-  ["frobnicate"],
   ["checksum"],
   ["retrieve"],
   ["save"],
-  ["--frobnicate"],
   ["checksum", "a", "b"],
   ["checksum", "FILE", "--frobnicate"],
-  ["checksum", "FILE", "--end"],
   ["retrieve", "FILE", "--start", "0"],
   ["save", "FILE", "--lzma"],
   ["checksum", "FILE", "--start", "--progress"],
@@ -59,31 +56,19 @@ for (const mistake of mistakes) {
   });
 }
 
-const offsets: [text: string, bytes: number][] = [
-  ["0", 0],
-  ["1000", 1000],
-  ["100K", 102_400],
-  ["100KiB", 102_400],
-  ["100KB", 100_000],
-  ["3s", 1536],
-];
-for (const [text, bytes] of offsets) {
-  test(`--start ${text} is ${bytes} bytes`, async (t) => {
-    const outcome = await run(["checksum", file(t), `--start=${text}`]);
-    assertSucceeded(outcome);
-    assert.deepEqual(outcome.stdout, hashStream(content, { start: bytes }));
-  });
-}
+test("--start 3s is 1536 bytes", async (t) => {
+  const outcome = await run(["checksum", file(t), "--start=3s"]);
+  assertSucceeded(outcome);
+  assert.deepEqual(outcome.stdout, hashStream(content, { start: 1536 }));
+});
 
 test("--start and --end in large units reach into a large sparse file", async (t) => {
   const path = join(scratch(t), "sparse");
   writeFileSync(path, "");
   truncateSync(path, 2 ** 40);
   for (const [start, end, from] of [
-    ["1GiB", "1048577K", 2 ** 30],
     ["1GB", "1000001KB", 10 ** 9],
     ["1T", undefined, 2 ** 40],
-    ["1023G", "1072693249K", 1023 * 2 ** 30],
   ] as const) {
     const outcome = await run([
       "checksum",
@@ -98,28 +83,14 @@ test("--start and --end in large units reach into a large sparse file", async (t
   }
 });
 
-for (const bad of [
-  "",
-  "-1",
-  "1.5",
-  "x",
-  "1X",
-  "1 K",
-  "0x10",
-  "1e3",
-  "9007199254740992",
-  "99999T",
-  "99999999999999999999999",
-]) {
-  test(`not an offset: ${JSON.stringify(bad)}`, async (t) => {
-    for (const option of ["--start", "--end"]) {
-      const outcome = await run(["checksum", file(t), `${option}=${bad}`]);
-      assert.equal(outcome.code, EXIT.usage, outcome.stderr);
-      assert.equal(outcome.stdout.length, 0);
-      assert.match(lastLine(outcome.stderr), /^ERROR \((blockcopy|checksum)\): /);
-    }
+// All that is an offset and all that is not are in offset.test.ts.
+for (const option of ["--start=", "--end=99999T"])
+  test(`not an offset: ${option}`, async (t) => {
+    const outcome = await run(["checksum", file(t), option]);
+    assert.equal(outcome.code, EXIT.usage, outcome.stderr);
+    assert.equal(outcome.stdout.length, 0);
+    assert.match(lastLine(outcome.stderr), /^ERROR \((blockcopy|checksum)\): /);
   });
-}
 
 test("an empty range, or one beyond the file", async (t) => {
   const path = file(t);
@@ -201,9 +172,7 @@ test("-v before or after the command, or DEBUG, says more on stderr and changes 
   const path = file(t);
   const runs = [
     run(["-v", "checksum", path]),
-    run(["checksum", "-v", path]),
     run(["checksum", path, "--verbose"]),
-    run(["--verbose", "checksum", path]),
     run(["checksum", path], { env: { DEBUG: "1" } }),
   ];
   for (const outcome of await Promise.all(runs)) {

@@ -20,13 +20,8 @@ function files(t: TestContext): { folder: string; use: (words: string) => string
 
 const SWALLOWED: readonly [words: string, option: string, example: string][] = [
   ["sync --verify A B", "--verify", "--verify=full"],
-  ["sync --compress A B", "--compress", "--compress=auto"],
-  ["sync --digest-cache A B", "--digest-cache", "--digest-cache=DIGESTS"],
-  ["sync --threads A B", "--threads", "--threads=COUNT"],
   ["sync --delta A B", "--delta", "--delta=FILE"],
-  ["sync --metrics A B", "--metrics", "--metrics=FILE"],
   ["sync -e A B", "-e", "-e COMMAND"],
-  ["sync --bwlimit A B", "--bwlimit", "--bwlimit=20M"],
   ["sync --threads 2 --verify A B", "--verify", "--verify=full"],
   ["checksum --cached A", "--cached", "--cached=DIGESTS"],
   ["save --update-digests A", "--update-digests", "--update-digests=DIGESTS"],
@@ -57,21 +52,18 @@ const MISTYPED: readonly [words: string, remedy: RegExp][] = [
   ["A B", /use `blockcopy sync \S*source \S*destination`$/],
   ["host:A B", /use `blockcopy sync host:A \S*destination`$/],
   ["cp A B", /use `blockcopy sync SOURCE DESTINATION`$/],
-  ["copy A B", /use `blockcopy sync SOURCE DESTINATION`$/],
   ["verify A B", /use `blockcopy compare \S*source \S*destination`.*; to copy and prove it,/],
   ["check host:A B", /use `blockcopy compare host:A \S*destination`/],
   [
     "verify A",
     /compare SOURCE DESTINATION`.*sync --verify full SOURCE DESTINATION` \(writes DESTINATION\)$/,
   ],
-  ["diff A B", /use `blockcopy compare \S*source \S*destination`/],
   ["cmp A", /compare SOURCE DESTINATION`/],
   ["compare A", /: A or B is missing; see `blockcopy compare --help`$/],
   [
     "sync --verfy full A B",
     /unknown option --verfy; did you mean `--verify`\? see `blockcopy sync --help`$/,
   ],
-  ["sync --spares A B", /did you mean `--sparse`\? see/],
   ["sync --allow-large A B", /did you mean `--allow-larger`\? see/],
   ["sync --bandwidth=2M A B", /unknown option --bandwidth; see/],
   ["checksum --lzma A", /unknown option --lzma; see/],
@@ -103,7 +95,7 @@ test("a mistyped command line gets a message with the remedy", async (t) => {
 test("a file of another host is not for the stages, unless one here has that name", async (t) => {
   const { folder } = files(t);
   for (const stage of ["checksum", "retrieve", "save", "inspect"]) {
-    for (const create of stage === "save" || stage === "checksum" ? [["--create"], []] : [[]]) {
+    for (const create of stage === "save" || stage === "checksum" ? [["--create"]] : [[]]) {
       const outcome = await run([stage, ...create, "root@far:disk"], { stdin: DONE, cwd: folder });
       const remedy = new RegExp(`ssh root@far blockcopy ${stage} disk.*\\./root@far:disk`);
       assertFailed(outcome, EXIT.usage, stage, /another host/, /blockcopy sync/, remedy);
@@ -229,15 +221,8 @@ test("the command line is refused before anything is written", async (t) => {
   const { folder, use } = files(t);
   for (const words of [
     "sync -n --verify full A B",
-    "sync --numeric-ids A B",
-    "sync -q -v A B",
     "sync -q --map A B",
-    "sync -q --progress A B",
-    "sync -n -q A B",
-    "sync -e ssh A B",
     "sync --no-bootstrap A B",
-    "sync --truncate --allow-larger A B",
-    "sync --before true A B",
     "retrieve --after true A",
     "retrieve --snapshot thin --snapshot-size 1G A",
     "save --numeric-ids A",

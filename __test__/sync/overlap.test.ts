@@ -142,7 +142,6 @@ test("between hosts that are one", { skip: lackingLoop || lackingHosts }, async 
   for (const [from, to] of [
     [`one:${first}`, `two:${whole}`],
     [first, `one:${whole}`],
-    [`one:${first}`, whole],
   ] as const) {
     const outcome = await sync(["--force", "--allow-larger", from, to]);
     assert.equal(outcome.code, EXIT.usage, outcome.stderr);

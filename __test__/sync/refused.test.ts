@@ -41,9 +41,6 @@ for (const words of [
   ["FROM"],
   ["FROM", ""],
   ["", "TO"],
-  ["FROM", "TO", "--frobnicate"],
-  ["FROM", "TO", "--lzma"],
-  ["FROM", "TO", "--start", "x"],
   ["FROM", "TO", "--direct", "perhaps"],
 ]) {
   test(`a mistake in the command line: blockcopy sync ${words.join(" ")}`, async (t) => {
@@ -61,20 +58,16 @@ for (const words of [
 
 test("standard input is no file", async (t) => {
   const { from, to } = files(t);
-  for (const name of ["-"]) {
+  for (const words of [
+    ["-", to],
+    [from, "/dev/stdin"],
+  ])
     assertFailed(
-      await run(["sync", name, to]),
+      await run(["sync", ...words]),
       EXIT.usage,
       "sync",
       /must be actual file or device/,
     );
-    assertFailed(
-      await run(["sync", from, name]),
-      EXIT.usage,
-      "sync",
-      /must be actual file or device/,
-    );
-  }
   assertSame(readFileSync(to), before);
 });
 
@@ -83,10 +76,10 @@ test("neither file nor block device", async (t) => {
   const [directory, fifo] = [join(folder, "directory"), join(folder, "fifo")];
   mkdirSync(directory);
   system("mkfifo", fifo);
-  for (const path of [directory, fifo, "/dev/null"]) {
+  for (const path of [directory, fifo])
     assertFailed(await run(["sync", path, to]), EXIT.usage, "sync", new RegExp(path));
+  for (const path of [directory, "/dev/null"])
     assertFailed(await run(["sync", from, path]), EXIT.usage, "sync", new RegExp(path));
-  }
   assertSame(readFileSync(to), before);
 });
 
@@ -109,10 +102,15 @@ test("a file and itself, by whatever name", async (t) => {
   symlinkSync(from, link);
   linkSync(from, name);
   for (const other of [from, link, name, `${folder}/./source`]) {
-    for (const [one, two] of [[from, other]] as const) {
-      const outcome = await run(["sync", one, two]);
-      assertFailed(outcome, EXIT.usage, "sync", /are the same; /, new RegExp(one), new RegExp(two));
-    }
+    const outcome = await run(["sync", from, other]);
+    assertFailed(
+      outcome,
+      EXIT.usage,
+      "sync",
+      /are the same; /,
+      new RegExp(from),
+      new RegExp(other),
+    );
   }
   assertSame(readFileSync(from), source);
 });
@@ -122,10 +120,8 @@ test("a device and itself, by whatever name", { skip }, async (t) => {
   const loop = loopWith(t, folder, source);
   const link = join(folder, "link");
   symlinkSync(loop.path, link);
-  for (const force of [[], ["--force"]]) {
-    for (const other of [loop.path, link])
-      assertFailed(await run(["sync", ...force, loop.path, other]), EXIT.usage, "sync", /the same/);
-  }
+  for (const words of [[loop.path], ["--force", link]])
+    assertFailed(await run(["sync", loop.path, ...words]), EXIT.usage, "sync", /the same/);
 });
 
 test("files of different sizes: both are named, and how to make them equal", async (t) => {
@@ -248,17 +244,9 @@ test("a name with a colon is a file here if a directory comes before it", async 
   assert.equal(readFileSync(join(folder, "to"), "utf8"), "1");
 });
 
-for (const option of ["--sudo", "--remote-command=blockcopy"]) {
-  test(`${option} is for copies between hosts`, async (t) => {
-    const { from, to } = files(t);
-    const named = option.replace(/=.*/, "");
-    for (const dry of [[], ["-n"]])
-      assertFailed(
-        await run(["sync", ...dry, option, from, to]),
-        EXIT.usage,
-        "sync",
-        new RegExp(`${named} is for`),
-      );
-    assertSame(readFileSync(to), before);
-  });
-}
+test("--sudo is for copies between hosts", async (t) => {
+  const { from, to } = files(t);
+  const outcome = await run(["sync", "--sudo", from, to]);
+  assertFailed(outcome, EXIT.usage, "sync", /--sudo is for/);
+  assertSame(readFileSync(to), before);
+});
