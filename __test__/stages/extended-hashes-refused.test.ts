@@ -37,8 +37,9 @@ const mistakes: [options: string[], wire: string, ...patterns: RegExp[]][] = [
   [["--extended", "--digest", "toString"], "", /"toString"/, /sha3-512 or blake3/],
   [["--digest", "sha3-256"], "", /"sha3-256"/, /sha3-512 or blake3/],
 ];
-for (const [options, wire, ...patterns] of mistakes)
-  for (const input of ["FILE", "-"])
+for (const [index, [options, wire, ...patterns]] of mistakes.entries())
+  // Options are refused before the input is opened, so two of them are enough for standard input.
+  for (const input of index < 2 ? ["FILE", "-"] : ["FILE"])
     test(`checksum ${[input, ...options].join(" ")} with BLOCKCOPY_WIRE=${wire}`, async (t) => {
       const outcome = await run(["checksum", input === "-" ? input : file(t), ...options], {
         env: { BLOCKCOPY_WIRE: wire },
