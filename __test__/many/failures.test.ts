@@ -47,6 +47,7 @@ async function complete({ running, events }: Started, count: number): Promise<vo
     events().filter(({ event, id }) => event === "end" && id !== undefined).length;
   await eventually(() => ended() >= count, {
     what: `${count} were complete`,
+    everyMs: 100,
     detail: running.stderr,
   });
 }
@@ -55,7 +56,11 @@ async function complete({ running, events }: Started, count: number): Promise<vo
 async function sending({ running, events }: Started, ids: readonly number[]): Promise<void> {
   const isSending = (id: number): boolean =>
     events().some((event) => event.id === id && event.event === "progress" && event.done > 0);
-  await eventually(() => ids.every(isSending), { what: "sending", detail: running.stderr });
+  await eventually(() => ids.every(isSending), {
+    what: "sending",
+    everyMs: 100,
+    detail: running.stderr,
+  });
 }
 
 test("destinations that cannot be opened, are of another size, or are on a host that is down", async (t) => {
@@ -178,7 +183,7 @@ test("a source that cannot be opened is one error", async (t) => {
 });
 
 test("a destination that reads nothing for a while delays no other, and goes on then", async (t) => {
-  const source = noise("large", 48 * 2 ** 20);
+  const source = noise("large", 16 * 2 ** 20);
   const { folder, from, to } = many(t, [[0], [], [], []], source);
   const [first = "", second = "", third = "", late = ""] = to;
   writeFileSync(late, Buffer.alloc(source.length));
