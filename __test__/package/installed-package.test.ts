@@ -133,6 +133,9 @@ const DAMAGES: [what: string, damage: (folder: string) => void][] = [
   ["its group may write to it", (folder) => chmodSync(folder, 0o770)],
   ["all may write to it", (folder) => chmodSync(folder, 0o702)],
   ["it belongs to another user", (folder) => chownSync(folder, 12_345, 0)],
+  ["a group may write to a file in it", (folder) => chmodSync(join(folder, DIGESTS), 0o620)],
+  ["all may write to a folder in it", (folder) => chmodSync(join(folder, "dist"), 0o702)],
+  ["a file of another user in it", (folder) => chownSync(join(folder, DIGESTS), 12_345, 0)],
 ];
 for (const [what, damage] of DAMAGES) {
   test(`damaged: ${what}`, { skip: what.includes("another") && lackingRoot() }, async (t) => {

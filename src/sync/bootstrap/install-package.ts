@@ -1,5 +1,5 @@
 // oxlint-disable-next-line no-restricted-imports -- Node runs nothing whose name is not UTF-8
-import { promises } from "node:fs";
+import { promises, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 import { type Files, isWhole, unpack } from "./archive.ts";
@@ -64,12 +64,16 @@ async function refuseSharedFolder(folder: string): Promise<void> {
   if (!stat.isDirectory()) {
     throw new Error(`${folder} is not a folder`);
   }
+  refuseShared(folder, stat);
+}
+
+function refuseShared(path: string, stat: Stats): void {
   if (stat.uid !== process.getuid?.()) {
-    throw new Error(`${folder} belongs to another user (${stat.uid})`);
+    throw new Error(`${path} belongs to another user (${stat.uid})`);
   }
   if ((stat.mode & 0o022) !== 0) {
     const mode = (stat.mode & 0o7777).toString(8).padStart(4, "0");
-    throw new Error(`others may write to ${folder} (mode ${mode})`);
+    throw new Error(`others may write to ${path} (mode ${mode})`);
   }
 }
 
@@ -165,7 +169,10 @@ async function rename(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** True if a folder holds the package with a digest, and no other user can write to it. */
+/**
+ * True if a folder holds the package with a digest, and no other user can write to it or to anything in it. The line of sh(1) that runs the
+ * package asks for the same: one that it refuses must be replaced.
+ */
 async function isInstalled(folder: string, digest: string): Promise<boolean> {
   try {
     await refuseSharedFolder(folder);
@@ -175,10 +182,16 @@ async function isInstalled(folder: string, digest: string): Promise<boolean> {
   }
 }
 
+/**
+ * Reads all files in a folder.
+ *
+ * @throws Error if another user can write to one of them, or to a folder
+ */
 async function read(folder: string, below = ""): Promise<Files> {
   const files = new Map<string, Uint8Array>();
   for (const entry of await promises.readdir(join(folder, below), { withFileTypes: true })) {
     const name = below + entry.name;
+    refuseShared(join(folder, name), await promises.stat(join(folder, name)));
     if (entry.isDirectory()) {
       for (const [inside, content] of await read(folder, `${name}/`)) {
         files.set(inside, content);
