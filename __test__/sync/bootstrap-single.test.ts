@@ -126,6 +126,17 @@ for (const [what, harm, ...patterns] of [
     },
   );
 
+test("a pipe in the place of an executable is not waited for", async (t) => {
+  const { folder, from, to } = pair(t);
+  system("mkfifo", join(folder, SINGLE_NAME));
+  const { code, stderr } = await sync(["-v", "-e", "false", from, `one:${to}`], {
+    env: { BLOCKCOPY_SINGLE_FOLDER: folder },
+    timeoutMs: 10_000,
+  });
+  assert.equal(code, EXIT.busy, stderr);
+  assert.match(stderr, /\/blockcopy-linux-\w+ cannot be sent: it is not a whole single executable/);
+});
+
 test("--bootstrap node sends no executable", { skip }, async (t) => {
   const { rsh, packages } = bare(t, { node: null });
   const { from, to } = pair(t);

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzip } from "node:zlib";
 
@@ -99,7 +100,8 @@ async function read(
 ): Promise<SingleFile | undefined> {
   let file: FileHandle | undefined;
   try {
-    file = await promises.open(path, "r");
+    // Another user may have put a pipe there, whose open would wait for a writer.
+    file = await promises.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const distrust = await distrustOfFile(file, path);
     if (distrust !== undefined) {
       throw new Error(distrust.what);
