@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { assertSame } from "../support/files/bytes.ts";
 import { noise, scratch } from "../support/files/files.ts";
 import { lackingLoop } from "../support/files/loop.ts";
@@ -58,12 +59,6 @@ const FAILURES: readonly [
     "after\n",
   ],
   [
-    "--before takes too long",
-    ({ note }) => ["--hook-timeout", "1", "--before", "sleep 600", "--after", note("after")],
-    /--before failed: it took longer than 1 seconds; run it by hand .*--hook-timeout/,
-    "after\n",
-  ],
-  [
     "--after fails",
     ({ note }) => ["--before", note("before"), "--after", `${note("after")}; exit 4`],
     /--after failed: exit code 4; nothing was copied; see that nothing stays frozen/,
@@ -73,6 +68,15 @@ const FAILURES: readonly [
     "both fail",
     ({ note }) => ["--before", "no-such-program", "--after", `${note("after")}; exit 4`],
     /--before failed: exit code 127: .*no-such-program: not found/,
+    "after\n",
+  ],
+  [
+    "--before takes too long, and what it has started ignores SIGTERM",
+    ({ note }) => {
+      const before = `(trap "" TERM; sleep 2.5; ${note("late")}); true`;
+      return ["--hook-timeout", "1", "--before", before, "--after", note("after")];
+    },
+    /--before failed: it took longer than 1 seconds; run it by hand .*--hook-timeout/,
     "after\n",
   ],
 ];
@@ -87,6 +91,8 @@ test("a command that fails: nothing is copied", { skip }, async (t) => {
     assert.match(lastLine(outcome.stderr), says, name);
     assert.equal(log(), logged, name);
   }
+  await setTimeout(1500);
+  assert.equal(log(), "after\n", "what the last one has started has ended too");
   assertSame(readFileSync(to), OLD, "the destination");
 });
 

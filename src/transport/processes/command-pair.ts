@@ -12,22 +12,30 @@ import { findTool, lastWords } from "./system-tool.ts";
  * the second command runs whatever happened, and never before the first one has ended. Only a subshell writes to the other pipe, since a
  * write without a reader ends the process.
  *
+ * timeout(1) ends with the shell that it has started, even if what that shell has started ignores SIGTERM and goes on. All of them are in
+ * the group of timeout(1), so they are killed then, and waited for, two seconds at most: what they freeze later would stay frozen.
+ *
  * A signal for all processes of a unit of systemd also reaches this shell and what it waits for, so it only ends the wait: traps are not
  * inherited.
  */
 const SCRIPT = `
 trap : HUP INT QUIT TERM
 tell() { (trap '' PIPE; echo "$1") 2>/dev/null; }
-run() { "$limit" -k 5 "$seconds" /bin/sh -c "$1" </dev/null >&2; }
+run() {
+  group=$(exec /bin/sh -c 'echo $$; exec "$@" >&2' sh "$limit" -k 5 "$seconds" /bin/sh -c "$1" </dev/null)
+  code=$?
+  case $code in 124) kill -KILL "-$group" 2>/dev/null ;; 137) ;; *) return 0 ;; esac
+  for pause in 0.1 0.4 0.5 1; do kill -0 "-$group" 2>/dev/null || return 0; sleep "$pause"; done
+}
 limit=$1 seconds=$2
-code=0; if [ -n "$3" ]; then run "$3"; code=$?; fi
+code=0; if [ -n "$3" ]; then run "$3"; fi
 tell "$code"
 "$limit" "$seconds" /bin/sh -c 'read -r line' || [ $? = 1 ] || [ -z "$4" ] || tell late
-code=0; if [ -n "$4" ]; then run "$4"; code=$?; fi
+code=0; if [ -n "$4" ]; then run "$4"; fi
 tell "$code"
 `;
 
-/** Seconds after the time limit of a command in which it must have ended: timeout(1) kills it after five. */
+/** Seconds after the time limit of a command in which it must have ended: timeout(1) kills it after five, and up to two more may pass. */
 const AFTER_LIMIT = 15;
 
 /** Exit codes of timeout(1) for a command that took too long, and of one that it then had to kill. */
