@@ -99,6 +99,16 @@ const CASES: readonly Case[] = [
     spoil: ({ folder }) => rmSync(join(folder, "node_modules"), { recursive: true }),
     expected: /is not installed.*; install blockcopy again without --omit=optional .*-x64-gnu of/,
   },
+  ...["node_modules", "own/.node_modules"].map((place) => ({
+    what: `missing, while Node would take another one from ${place}`,
+    spoil: ({ folder }: Installed) => {
+      rmSync(join(folder, "node_modules"), { recursive: true });
+      const other = join(folder, "..", place, "blockcopy-linux-x64-gnu");
+      mkdirSync(other, { recursive: true });
+      writeFileSync(join(other, "index.js"), "process.exit(1)");
+    },
+    expected: /is not installed.*; install blockcopy again/,
+  })),
   {
     what: "removed",
     spoil: ({ engine }) => rmSync(engine),
@@ -169,13 +179,13 @@ test("an engine that cannot be loaded: the cause, and what to do", { skip }, asy
   const folder = scratch(t);
   for (const [at, { what, spoil, expected, before = "" }] of CASES.entries())
     await t.test(what, async () => {
-      const own = join(folder, String(at));
+      const own = join(folder, String(at), "own");
       const { program, engine } = install(own);
       spoil({ folder: own, engine });
       const first = join(own, "first.cjs");
       writeFileSync(first, before);
       const command = [process.execPath, "--require", first, program, "checksum", program];
-      const outcome = await execute(command);
+      const outcome = await execute(command, { env: { HOME: own } });
       assertFailed(outcome, EXIT.busy, "checksum", expected);
       assert.equal(outcome.stderr.trim().split("\n").length, 1, "one message, no stack");
     });

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import type * as Binding from "./binding.js";
 import { explainLoading, faultOf, type LoadFailure } from "./load-failure.ts";
@@ -48,10 +48,27 @@ export function addonFile(): AddonFile {
   }
   const name = packageOf(platform);
   try {
-    return { path: requireFromRoot.resolve(name), package: name };
+    return { path: resolved(name), package: name };
   } catch (error) {
     throw unfound(platform, error);
   }
+}
+
+/**
+ * Resolves a package from where npm puts it: `node_modules` in the folder of the program, or a folder of that name that the program is in.
+ * Node itself would also look in others, such as `$HOME/.node_modules` and `/tmp/node_modules`, where another user may have put an engine.
+ *
+ * @throws Error as that of Node
+ */
+function resolved(name: string): string {
+  let place = join(ROOT, "node_modules", name);
+  for (let folder = ROOT; !existsSync(place) && folder !== dirname(folder);) {
+    folder = dirname(folder);
+    if (basename(folder) === "node_modules") {
+      place = join(folder, name);
+    }
+  }
+  return requireFromRoot.resolve(place);
 }
 
 /** Explains why the package for a platform is not found. */
@@ -87,7 +104,7 @@ function unfound(platform: Platform, error: unknown): AddonError {
 
 function isInstalled(name: string): boolean {
   try {
-    requireFromRoot.resolve(name);
+    resolved(name);
     return true;
   } catch {
     return false;
