@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { ownTag } from "../../src/snapshots/lvm/owner.ts";
+import { runTool } from "../../src/transport/processes/system-tool.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { lackingLoop, loopWith } from "../support/files/loop.ts";
 import { noise, scratch } from "../support/files/files.ts";
@@ -201,4 +202,14 @@ test("a signal while a snapshot is made leaves none", { skip }, async (t) => {
   const outcome = await made.run(setting, words);
   assert.match(outcome.stderr, /ended by SIGTERM/);
   assert.deepEqual(readdirSync(made.volumes), []);
+});
+
+test("a program that no signal ends is not waited for", () => {
+  const ends = (script: string) => runTool("sh", ["-c", script], 1);
+  const begun = performance.now();
+  assert.match(ends("trap '' TERM; sleep 6; :").failure ?? "", /took longer than 1 seconds/);
+  assert.ok(performance.now() - begun < 5000);
+  assert.equal(ends("echo bad >&2; exit 3").failure, "sh failed with exit code 3: bad");
+  assert.equal(ends("kill -KILL $$").failure, "sh was ended by SIGKILL");
+  assert.deepEqual(ends("echo good"), { output: "good\n", failure: undefined });
 });

@@ -17,6 +17,12 @@ export const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 /** Seconds for which a program is waited for after SIGTERM. */
 const PATIENCE = 30;
 
+/** The same where this process gives no sign of life: with the time of LVM, less than the minute after which `sync` gives up a stage. */
+const SILENT_PATIENCE = 10;
+
+/** Exit code of timeout(1) if a program took too long. */
+const TOO_LATE = 124;
+
 /** Milliseconds between two looks at a program that runs. */
 const INTERVAL = 20;
 
@@ -46,12 +52,13 @@ export function findTool(name: string): string | undefined {
  * Runs a system program, without a shell, and waits for its end. It is synchronous, because it may be the last thing that the process does.
  *
  * Its output goes to files without names: a daemon that it leaves running may keep a pipe open for ever. It gets a session of its own, so
- * that no signal for this program interrupts it halfway, and SIGTERM after `seconds`, which LVM heeds only where that does no harm.
+ * that no signal for this program interrupts it halfway, and SIGTERM after `seconds`, which LVM heeds only where that does no harm. It is not
+ * waited for much longer: where a disk does not answer, no signal ends it. What can be given up is timeout(1), which sends that signal.
  */
 export function runTool(name: string, args: readonly string[], seconds: number): ToolEnd {
-  const path = findTool(name);
-  if (path === undefined) {
-    return missing(name);
+  const [path, limit] = [findTool(name), findTool("timeout")];
+  if (path === undefined || limit === undefined) {
+    return missing(path === undefined ? name : "timeout");
   }
   awaitRunning(seconds);
   const files: number[] = [];
@@ -60,12 +67,13 @@ export function runTool(name: string, args: readonly string[], seconds: number):
     // The types do not have `detached`, which spawnSync() takes like spawn().
     const options: SpawnSyncOptions & { detached: boolean } = {
       ...surroundings(output, error),
-      timeout: seconds * 1000,
-      killSignal: "SIGTERM",
+      timeout: (seconds + Math.min(seconds, SILENT_PATIENCE)) * 1000,
+      killSignal: "SIGKILL",
       detached: true,
     };
-    const ended = spawnSync(path, args, options);
-    return toolEnd(name, ended, { output, error, most: MOST_OUTPUT, seconds });
+    const ended = spawnSync(limit, [String(seconds), path, ...args], options);
+    const isLate = ended.status === TOO_LATE;
+    return toolEnd(name, { ...ended, isLate }, { output, error, most: MOST_OUTPUT, seconds });
   } catch (error) {
     return notStarted(name, error);
   } finally {
