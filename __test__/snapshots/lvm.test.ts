@@ -1,5 +1,6 @@
 // Decisions from a report of LVM: lvs 2.03.16 has written these for the volumes that their names describe. The guest tries the rest.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { hostname } from "node:os";
 import { readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
@@ -8,6 +9,8 @@ import { planVolume } from "../../src/snapshots/lvm/plan.ts";
 import { FIELDS, isInvalid, parseRows, type VolumeRow } from "../../src/snapshots/lvm/report.ts";
 import { snapshotName } from "../../src/snapshots/lvm/snapshot-name.ts";
 import type { SnapshotKind } from "../../src/snapshots/snapshot-options.ts";
+import { PROJECT } from "../support/programs/cli.ts";
+import { lackingRoot } from "../support/programs/tools.ts";
 
 const REPORT = `
   {
@@ -123,6 +126,28 @@ test("only a snapshot whose owner has surely ended is abandoned", () => {
   ] as const)
     assert.equal(isAbandoned(tags), abandoned, tags.join());
 });
+
+/** Returns the tag of a process, or if it takes that of another one for abandoned, as seen by a process that `command` starts. */
+function ownersSeen(command: string, tag = ""): string {
+  const call = tag === "" ? "ownTag()" : `isAbandoned(["${tag}"])`;
+  const code = `import * as owner from "${PROJECT}/src/snapshots/lvm/owner.ts"; console.log(owner.${call});`;
+  const node = [process.execPath, "--import", "tsx", "--input-type=module", "-e", code];
+  return execFileSync("sh", ["-c", `${command} "$@"`, "sh", ...node], {
+    cwd: PROJECT,
+    encoding: "utf8",
+  }).trim();
+}
+
+test(
+  "a /proc that hides processes, or has others, does not say that one has ended",
+  { skip: lackingRoot("unshare", "setpriv", "mount") },
+  () => {
+    const without = "setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace";
+    const hiding = `unshare --mount sh -c 'mount -t proc -o hidepid=4 proc /proc && exec ${without} "$@"' sh`;
+    assert.equal(ownersSeen(hiding, ownTag()), "false");
+    assert.equal(ownersSeen("unshare --pid --fork"), "undefined");
+  },
+);
 
 test("a name says what it is, and fits", () => {
   const made = { now: new Date("2026-01-31T02:00:00.123Z"), pid: 4711 };

@@ -2,7 +2,8 @@ import { hostname } from "node:os";
 
 import { readlinkSync } from "../../native/files.ts";
 import { readText } from "../../transport/files/small-file.ts";
-import { findProcess } from "../../transport/processes/process-tree.ts";
+import { systemCode } from "../../errors/stream-errors.ts";
+import { findProcess, ownProcess } from "../../transport/processes/process-tree.ts";
 
 /** Beginning of the tag that marks the snapshots of this program. */
 const MARK = "blockcopy.snapshot=";
@@ -22,7 +23,7 @@ interface Owner {
   started: string;
 }
 
-/** Returns the tag for snapshots of this process; undefined if /proc does not tell who it is. */
+/** Returns the tag for snapshots of this process; undefined if /proc does not tell who it is, or is that of another PID namespace. */
 export function ownTag(): string | undefined {
   const owner = self();
   return (
@@ -32,8 +33,8 @@ export function ownTag(): string | undefined {
 
 function self(): Owner | undefined {
   const here = surroundings();
-  const own = findProcess(process.pid);
-  return here && own && { ...here, ...own };
+  const own = ownProcess();
+  return here && own && { ...here, pid: own.pid, started: own.started };
 }
 
 /** Returns what all processes of this host, and of this container, have in common. */
@@ -66,7 +67,21 @@ export function isAbandoned(tags: readonly string[]): boolean {
   if (owner.boot !== here.boot) {
     return true;
   }
-  return owner.namespace === here.namespace && findProcess(owner.pid)?.started !== owner.started;
+  return owner.namespace === here.namespace && ownProcess() !== undefined && hasEnded(owner);
+}
+
+/** True if a process of this namespace has surely ended. One that /proc hides (`hidepid`, see proc(5)) may still run. */
+function hasEnded({ pid, started }: Pick<Owner, "pid" | "started">): boolean {
+  const found = findProcess(pid);
+  if (found !== undefined) {
+    return found.started !== started;
+  }
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return systemCode(error) === "ESRCH";
+  }
 }
 
 function parseTag(tag: string): Owner | undefined {

@@ -71,8 +71,8 @@ export async function snapshotVolume(context: Context, plan: VolumePlan): Promis
   const tag = ownTag();
   if (tag === undefined) {
     throw new SnapshotError(
-      "the snapshot could not be marked as one of this run, because /proc is missing",
-      "mount it (`mount -t proc proc /proc`)",
+      "the snapshot could not be marked as one of this run, because /proc is missing, or of another PID namespace",
+      "mount it here (`mount -t proc proc /proc`)",
     );
   }
   const group = origin.vg_name;
