@@ -42,6 +42,15 @@ for (const [what, body] of [
   });
 }
 
+test("the remote shell has left a process that keeps the block stream of a delta open", async (t) => {
+  const { rsh, folder, from, to } = connecting(t, 'sleep 50 2>&- &\nexec sh -c "$last"');
+  const delta = join(folder, "delta");
+  const args = ["sync", ...there(rsh), "--delta", delta, `host:${from}`, to];
+  const outcome = await run(args, { timeoutMs: 30_000 });
+  assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+  assertSynced(await run(["save", to], { stdin: readFileSync(delta) }), to);
+});
+
 test("a wrapper is ended together with what it has started", async (t) => {
   const { rsh, folder } = connecting(t, 'echo $$ >&2\nsleep 50 & echo $! > "${0%/*}/pid"\nwait');
   const outcome = await run(["sync", ...there(rsh), "host:/s", join(folder, "missing")], {

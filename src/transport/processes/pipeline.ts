@@ -133,10 +133,10 @@ class Pipeline {
     const taken = this.#ends.taken();
     const statuses = await Promise.all(this.#statuses);
     const epilogues = this.#epilogues.finished();
-    // A program may have left a child that keeps its end of a pipe open for ever.
-    const patience = this.#hasFailed ? sleep(GRACE.afterSigterm) : never();
-    await Promise.race([epilogues, patience]);
-    for (const result of (await Promise.race([taken, patience])) ?? []) {
+    // A program may have left a child that keeps its end of a pipe open for ever. All that the programs have written is in the pipe by now.
+    const patience = this.#hasFailed ? sleep(GRACE.afterSigterm) : undefined;
+    await Promise.race([epilogues, patience ?? never()]);
+    for (const result of (await Promise.race([taken, patience ?? this.#ends.quiet()])) ?? []) {
       if (result.status === "rejected") {
         throw result.reason;
       }

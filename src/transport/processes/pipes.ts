@@ -1,13 +1,17 @@
 import { closeSync, write, writeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import type * as Binding from "../../native/binding.js";
-import { drain, pump, type Take, writeAll } from "../streams/pump.ts";
+import { drain, type Drained, pump, type Take, writeAll } from "../streams/pump.ts";
 
 const writeSome = promisify(write);
 
 /** Capacity of a pipe between two processes, in bytes. */
 const PIPE_LENGTH = 1024 * 1024;
+
+/** Looks at what is read, and the milliseconds between two of them. They are counted: while this process is stopped, nothing can come. */
+const QUIET = { looks: 10, pause: 100 } as const;
 
 /** The part of the addon that opens pipes. */
 export type PipeMaker = Pick<typeof Binding, "makePipe">;
@@ -69,6 +73,7 @@ export class PipeEnds {
   /** The programs whose output stays open in this process for an epilogue. */
   readonly #kept = new Set<number>();
   readonly #taking: Promise<void>[] = [];
+  readonly #drained: Drained[] = [];
   readonly #native: PipeMaker;
 
   constructor(native: PipeMaker, pipes: readonly (Pipe | ControlPipe)[]) {
@@ -95,6 +100,21 @@ export class PipeEnds {
   /** Settles when this process has read all that was sent to a `Take`. Never rejects: a failure is in the result. */
   taken(): Promise<PromiseSettledResult<void>[]> {
     return Promise.allSettled(this.#taking);
+  }
+
+  /** Resolves when nothing has come for a `Take` for a second, which ends the wait for a pipe that a program without an end keeps open. */
+  async quiet(): Promise<void> {
+    for (let looks = 0; looks < QUIET.looks; looks += 1) {
+      const before = this.#chunks();
+      await sleep(QUIET.pause);
+      if (this.#chunks() !== before || this.#drained.some(({ isTaking }) => isTaking)) {
+        looks = -1;
+      }
+    }
+  }
+
+  #chunks(): number {
+    return this.#drained.reduce((sum, { chunks }) => sum + chunks, 0);
   }
 
   /** Returns the standard input and standard output of a program. */
@@ -150,7 +170,9 @@ export class PipeEnds {
     const first = this.#native.makePipe(PIPE_LENGTH);
     this.#outputs.set(from, first.write);
     if (typeof to !== "number") {
-      this.#taking.push(drain(first.read, to).finally(() => closeSync(first.read)));
+      const drained = { chunks: 0, isTaking: false };
+      this.#drained.push(drained);
+      this.#taking.push(drain(first.read, to, drained).finally(() => closeSync(first.read)));
       return;
     }
     if (relayed === true || preface !== undefined) {
