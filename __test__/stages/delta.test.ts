@@ -171,6 +171,30 @@ for (const [what, checksum, retrieve, save] of KINDS)
     assertFailed(again, EXIT.otherDestination, "save", /is not what the stream was made for/);
   });
 
+test("a stream that names no destination, for one that is shorter than that of its digests", async (t) => {
+  const { source, destination } = files(t);
+  for (const [checksum, size, least] of [
+    [[], 2 * BLOCK, SOURCE.length],
+    [["--end", `${3 * BLOCK}`], 2 * BLOCK + 1, 3 * BLOCK],
+    [["--end", `${3 * BLOCK}`], 3 * BLOCK, undefined],
+  ] as const) {
+    writeFileSync(destination, SOURCE);
+    const { stdout: hashes } = await run(["checksum", "--extended", ...checksum, destination]);
+    const { stdout: stdin } = await run(["retrieve", source], { stdin: hashes });
+    writeFileSync(destination, SOURCE.subarray(0, size));
+    const outcome = await run(["save", "-t", destination], { stdin });
+    if (least === undefined) {
+      assertSucceeded(outcome);
+      continue;
+    }
+    const words = new RegExp(
+      `first ${least} bytes .*destination has only ${size} after all blocks`,
+    );
+    assertFailed(outcome, EXIT.protocol, "save", words, /make one from the digests of this one/);
+    assertSame(readFileSync(destination), SOURCE.subarray(0, size));
+  }
+});
+
 test("a delta over another destination: nothing is written, unless --force says so", async (t) => {
   const names = files(t);
   const { source, destination } = names;

@@ -9,6 +9,7 @@ import { refuseOtherBase } from "./delta-base.ts";
 import { cutOff } from "./metadata.ts";
 import { preflight, refuseEmptying } from "./preflight.ts";
 import { readTrailer } from "./read-trailer.ts";
+import { refuseShort } from "./refuse-short.ts";
 import { receiveBlocks } from "./write-blocks.ts";
 import type { SaveSession } from "./session.ts";
 
@@ -131,32 +132,5 @@ async function waitForOthers(
   }
   if (Buffer.from(word).toString() !== ALL_DONE) {
     throw new ProtocolError("closed", at, `the other streams of this copy have not ended well`);
-  }
-}
-
-/**
- * Refuses a file that is shorter than the source after all blocks: a faulty source can name a size and then leave out
- * blocks after the old end of the file.
- *
- * Only the last part of a copy can tell, and a part that waits for all others.
- *
- * @throws ProtocolError
- */
-async function refuseShort(session: SaveSession): Promise<void> {
-  const { context, sink, options, decoder, input } = session;
-  const request = await session.request;
-  const size = decoder.head?.source.size;
-  const isFinal = options.hold === true ? request?.reachesEnd : request?.openEnded;
-  if (size === undefined || isFinal !== true || sink.isDevice) {
-    return;
-  }
-  // A longer file is fine here: its end may be kept, or cut off later.
-  const { size: now } = await context.engine.openReader(sink, "off");
-  if (now < size) {
-    throw new ProtocolError(
-      "damaged",
-      input.bytes,
-      `the source has ${size} bytes and ${options.file} has only ${now} after all blocks: blocks are missing, at byte ${input.bytes} of the block input stream`,
-    );
   }
 }
