@@ -67,3 +67,16 @@ test("one that has become shorter: nothing is wrong, and the copy fails", async 
   );
   assert.equal(readFileSync(to).length, destination.length);
 });
+
+test("one that is replaced by another file of the same size: the copy fails", async (t) => {
+  const destination = changedIn(SOURCE, 0, 40, 72);
+  const change = `tr '\\0-\\377' '\\1-\\377\\0' < "$SOURCE" > new; mv new "$SOURCE"`;
+  const { outcome } = await copied(t, { destination, change });
+  assertFailed(
+    outcome,
+    EXIT.busy,
+    "sync",
+    /the source \S+ is another file or device than when the copy began/,
+    /find out what has replaced it/,
+  );
+});

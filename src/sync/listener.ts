@@ -161,9 +161,15 @@ export class Listener {
     }
   }
 
-  /** Refuses a new stage whose file or device is not that of the stage before: its name has been given to another one since. */
+  /**
+   * Refuses a stage whose file or device is not that of the stage before, or of the first stream: its name has been given to another one since,
+   * and the copy would be a mixture of both.
+   */
   #refuseOther({ end, role, instance, before }: Side): void {
-    if (before !== undefined && before.instance !== null && instance !== before.instance) {
+    const [first] = this.#streams;
+    // With 0.0.2, both sides of a stream are the only one that reports anything.
+    const known = before ?? [first?.from, first?.to].find((found) => found?.role === role);
+    if (known !== undefined && known.instance !== null && instance !== known.instance) {
       this.giveUp(
         new SyncError(
           `the ${role} ${nameOf(end)} is another file or device than when the copy began`,
