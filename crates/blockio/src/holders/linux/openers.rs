@@ -129,23 +129,36 @@ impl Descriptor {
     }
 }
 
-fn search(mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
-    let deadline = Instant::now() + LONGEST;
-    let mut found = Vec::new();
-    for process in processes::all() {
-        let folder = Path::new("/proc").join(process.to_string());
-        // Processes of other users cannot be examined.
-        let entries = fs::read_dir(folder.join("fd")).into_iter().flatten();
-        let mut descriptors = entries.flatten().map(|entry| Descriptor {
-            process,
-            about: folder.join("fdinfo").join(entry.file_name()),
-            link: entry.path(),
-        });
-        if descriptors.any(|fd| Instant::now() < deadline && matches(&fd)) {
-            found.push(Opener { process });
-        }
-    }
-    found
+fn search(matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
+    search_for(LONGEST, matches)
+}
+
+/// Examines this process and its ancestors, and all others for as long as `limit` says. Without its own descriptors, a process that has a
+/// file open would take itself for another one that it could not examine.
+fn search_for(limit: Duration, mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
+    let deadline = Instant::now() + limit;
+    let own = processes::ancestors(std::process::id());
+    let others = processes::all();
+    let others = others.into_iter().filter(|process| !own.contains(process));
+    let all = own.iter().copied().chain(others);
+    let has_time = |process: &u32| own.contains(process) || Instant::now() < deadline;
+    let has_match = |process: &u32| {
+        has_time(process) && descriptors(*process).any(|fd| has_time(process) && matches(&fd))
+    };
+    all.filter(has_match)
+        .map(|process| Opener { process })
+        .collect()
+}
+
+/// Returns the descriptors of a process; none if it belongs to another user.
+fn descriptors(process: u32) -> impl Iterator<Item = Descriptor> {
+    let folder = Path::new("/proc").join(process.to_string());
+    let entries = fs::read_dir(folder.join("fd")).into_iter().flatten();
+    entries.flatten().map(move |entry| Descriptor {
+        process,
+        about: folder.join("fdinfo").join(entry.file_name()),
+        link: entry.path(),
+    })
 }
 
 /// Returns the processes that conflict with a writer. Excludes this process and its ancestors, for instance a shell that keeps a file
@@ -199,4 +212,22 @@ pub(crate) fn names(openers: &[Opener]) -> String {
         String::new()
     };
     format!("{}{more}", named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_examined_even_if_there_is_no_time_for_the_others() {
+        let mut examined = HashSet::new();
+        let found = search_for(Duration::ZERO, |fd| {
+            examined.insert(fd.process);
+            fd.process == std::process::id()
+        });
+        let process = std::process::id();
+        assert_eq!(found, [Opener { process }]);
+        let ancestors = processes::ancestors(process);
+        assert!(examined.iter().all(|process| ancestors.contains(process)));
+    }
 }
