@@ -16,6 +16,7 @@ import {
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promises } from "../../src/native/files.ts";
+import { replaceText } from "../../src/transport/files/small-file.ts";
 import { distrustOfFile } from "../../src/transport/files/trust.ts";
 import { pack, sha256, DIGESTS, digestsOf, type Files } from "../../src/sync/bootstrap/archive.ts";
 import { installPackage } from "../../src/sync/bootstrap/install-package.ts";
@@ -263,3 +264,22 @@ test("metrics and maps are readable whatever the umask is, or as what they repla
   assert.equal((await bash(`${command} -q`)).code, 0);
   assert.equal(mode(metrics), "640");
 });
+
+test(
+  "others may not write to what replaces a file of another user",
+  { skip: lackingRoot() },
+  (t) => {
+    const file = join(scratch(t), "metrics");
+    for (const [before, after] of [
+      [0o666, 0o644],
+      [0o620, 0o600],
+    ] as const) {
+      writeFileSync(file, "# metrics\n");
+      chmodSync(file, before);
+      chownSync(file, 12_345, 0);
+      assert.equal(replaceText(file, "# metrics 2\n", "# metrics"), undefined);
+      const { mode, uid } = statSync(file);
+      assert.deepEqual([mode & 0o7777, uid], [after, 0]);
+    }
+  },
+);

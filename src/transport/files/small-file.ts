@@ -84,11 +84,15 @@ export function replaceText(path: string, text: string, beginning: string): stri
   }
 }
 
-/** Returns the mode of the file that is replaced. A new file, and an empty one as made by mktemp(1), gets {@link ALL_READ}. */
+/**
+ * Returns the mode of the file that is replaced. A new file, and an empty one as made by mktemp(1), gets {@link ALL_READ}. What another user
+ * has put there may let all write to it: that does not stay.
+ */
 function modeFor(path: string): number {
   try {
-    const { size, mode } = lstatSync(path);
-    return size === 0 ? ALL_READ : mode & 0o777;
+    const { size, mode, uid } = lstatSync(path);
+    const kept = uid === process.geteuid?.() ? 0o777 : ALL_READ;
+    return size === 0 ? ALL_READ : mode & kept;
   } catch {
     return ALL_READ;
   }
