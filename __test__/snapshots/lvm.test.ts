@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { hostname } from "node:os";
-import { readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { isAbandoned, ownTag } from "../../src/snapshots/lvm/owner.ts";
 import { planVolume } from "../../src/snapshots/lvm/plan.ts";
@@ -102,9 +102,12 @@ test("a snapshot that the kernel has given up", () => {
 
 test("only a snapshot whose owner has surely ended is abandoned", () => {
   const own = ownTag() ?? "";
-  const [, host = "", boot = "", namespace = "", pid = "", started = ""] =
-    /^blockcopy\.snapshot=(.*):(.*):(.*):(.*):(.*)$/.exec(own) ?? [];
+  const [, host = "", machine = "", boot = "", namespace = "", pid = "", started = ""] =
+    /^blockcopy\.snapshot=(.*):(.*):(.*):(.*):(.*):(.*)$/.exec(own) ?? [];
   assert.equal(host, hostname());
+  const file = "/etc/machine-id";
+  const identifier = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+  assert.equal(machine, identifier || "none");
   assert.equal(boot, readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
   assert.equal(readlinkSync("/proc/self/ns/pid"), `pid:[${namespace}]`);
   assert.equal(Number(pid), process.pid);
@@ -114,13 +117,14 @@ test("only a snapshot whose owner has surely ended is abandoned", () => {
     [[own], false],
     [[], false],
     [["backup", own], false],
-    [[tag(host, boot, namespace, pid, `${started}1`)], true],
-    [["backup", tag(host, boot, namespace, "4194305", started)], true],
-    [[tag(host, other, namespace, pid, started)], true],
+    [[tag(host, machine, boot, namespace, pid, `${started}1`)], true],
+    [["backup", tag(host, machine, boot, namespace, "4194305", started)], true],
+    [[tag(host, machine, other, namespace, pid, started)], true],
     // Hosts may share disks, and containers have processes of their own.
-    [[tag(`${host}x`, other, namespace, pid, started)], false],
-    [[tag(host, boot, `${namespace}1`, pid, `${started}1`)], false],
-    [[tag(host, boot, namespace, pid)], false],
+    [[tag(`${host}x`, machine, other, namespace, pid, started)], false],
+    [[tag(host, "0".repeat(32), other, namespace, pid, started)], false],
+    [[tag(host, machine, boot, `${namespace}1`, pid, `${started}1`)], false],
+    [[tag(host, machine, boot, namespace, pid)], false],
     [["blockcopy.snapshot="], false],
     [["snapshot"], false],
   ] as const)

@@ -10,12 +10,17 @@ const MARK = "blockcopy.snapshot=";
 
 const BOOT_FILE = "/proc/sys/kernel/random/boot_id";
 
+/** Identifier of this installation; see machine-id(5). */
+const MACHINE_FILE = "/etc/machine-id";
+
 /**
- * The process that a snapshot belongs to. The host is part of it, because hosts may share disks, and so is the namespace of its number,
- * because another container has other processes with the same numbers.
+ * The process that a snapshot belongs to. The host is part of it, because hosts may share disks, and so is the installation, because they may
+ * have the same name. Another PID namespace, as of a container, has other processes with the same numbers.
  */
 interface Owner {
   host: string;
+  /** Installation of the host; `none` if it has no identifier. */
+  machine: string;
   boot: string;
   namespace: string;
   pid: number;
@@ -27,7 +32,9 @@ interface Owner {
 export function ownTag(): string | undefined {
   const owner = self();
   return (
-    owner && MARK + [owner.host, owner.boot, owner.namespace, owner.pid, owner.started].join(":")
+    owner &&
+    MARK +
+      [owner.host, owner.machine, owner.boot, owner.namespace, owner.pid, owner.started].join(":")
   );
 }
 
@@ -38,12 +45,13 @@ function self(): Owner | undefined {
 }
 
 /** Returns what all processes of this host, and of this container, have in common. */
-function surroundings(): Pick<Owner, "host" | "boot" | "namespace"> | undefined {
+function surroundings(): Pick<Owner, "host" | "machine" | "boot" | "namespace"> | undefined {
   const boot = readText(BOOT_FILE).trim();
   const namespace = pidNamespace();
   // LVM allows few characters in a tag.
   const host = hostname().replaceAll(/[^A-Za-z0-9.-]/g, "_");
-  return boot === "" || namespace === undefined ? undefined : { host, boot, namespace };
+  const machine = /^[0-9a-f]{32}$/.exec(readText(MACHINE_FILE).trim())?.[0] ?? "none";
+  return boot === "" || namespace === undefined ? undefined : { host, machine, boot, namespace };
 }
 
 function pidNamespace(): string | undefined {
@@ -61,7 +69,10 @@ function pidNamespace(): string | undefined {
 export function isAbandoned(tags: readonly string[]): boolean {
   const owner = tags.map(parseTag).find((found) => found !== undefined);
   const here = surroundings();
-  if (owner === undefined || here === undefined || owner.host !== here.host) {
+  if (owner === undefined || here === undefined) {
+    return false;
+  }
+  if (owner.host !== here.host || owner.machine !== here.machine) {
     return false;
   }
   if (owner.boot !== here.boot) {
@@ -88,14 +99,15 @@ function parseTag(tag: string): Owner | undefined {
   if (!tag.startsWith(MARK)) {
     return undefined;
   }
-  const found = /^([A-Za-z0-9._-]+):([0-9a-f-]{36}):(\d+):(\d+):(\d+)$/.exec(
+  const found = /^([A-Za-z0-9._-]+):([0-9a-f]{32}|none):([0-9a-f-]{36}):(\d+):(\d+):(\d+)$/.exec(
     tag.slice(MARK.length),
   );
-  const [, host, boot, namespace, pid, started] = found ?? [];
+  const [, host, machine, boot, namespace, pid, started] = found ?? [];
   return host === undefined ||
+    machine === undefined ||
     boot === undefined ||
     namespace === undefined ||
     started === undefined
     ? undefined
-    : { host, boot, namespace, pid: Number(pid), started };
+    : { host, machine, boot, namespace, pid: Number(pid), started };
 }
