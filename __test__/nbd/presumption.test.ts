@@ -78,8 +78,9 @@ test("a copy over an export reads some of it, and all of it for a change map", a
     [["--map"], true],
   ] as const) {
     const { uri, requests } = await fakeNbd(t, { size, flags: FLAG.flush });
-    const outcome = await run(["sync", ...options, source, uri]);
+    const outcome = await run(["sync", "-v", ...options, source, uri]);
     assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+    assert.match(outcome.stderr, /reads or writes in flight: 16/);
     assert.equal(bytesOf(requests, NBD.write), size);
     const read = bytesOf(requests, NBD.read);
     assert.equal(read === size, readsAll, `${read / MIB} MiB read`);

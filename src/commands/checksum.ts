@@ -118,7 +118,7 @@ export class ChecksumCommand extends StageCommand {
       name: "checksum",
       done: "read",
       verbose: this.wantsDetails,
-      io: this.io,
+      io: this.ioOf(this.file),
       progress: this.progress,
       patience: 0,
       events: this.embedded,

@@ -97,7 +97,7 @@ export class CompareCommand extends StageCommand {
   isHere = false;
 
   override execute(): Promise<never> {
-    const { io, quiet, progress, drawMap, mapFile, rangesOut, embedded } = this;
+    const { quiet, progress, drawMap, mapFile, rangesOut, embedded } = this;
     const ends = [this.a, this.b];
     const [a = "", b = ""] = ends.map(shownOperand);
     const json = this.json || embedded;
@@ -106,7 +106,7 @@ export class CompareCommand extends StageCommand {
       name: "compare",
       source: a,
       destination: b,
-      io,
+      io: this.ioOf(a, b),
       dryRun: true,
       output: { ...output, metrics: undefined },
       verbose: this.wantsDetails,

@@ -97,7 +97,7 @@ export class ReceiveCommand extends DestinationCommand {
       name: "receive",
       done: "read",
       verbose: this.wantsDetails,
-      io: this.io,
+      io: this.ioOf(this.file),
       progress: false,
       patience: 0,
       events: true,

@@ -122,7 +122,7 @@ export class RetrieveCommand extends StageCommand {
       name: "retrieve",
       done: "compared",
       verbose: this.wantsDetails,
-      io: this.io,
+      io: this.ioOf(this.file),
       progress: false,
       patience: 1000,
       events: this.events || this.embedded,

@@ -49,7 +49,7 @@ export class SaveCommand extends DestinationCommand {
       name: "save",
       done: "written to the disk",
       verbose: this.wantsDetails,
-      io: this.io,
+      io: this.ioOf(this.file),
       progress: false,
       patience: 2000,
       events: this.embedded,

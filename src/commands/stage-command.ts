@@ -1,9 +1,16 @@
 import { Command } from "clipanion";
 
 import type { StageContext } from "../blocks/context.ts";
+import { isExport } from "../native/export.ts";
 import { redirect } from "../native/files.ts";
 import { flag, value, valueOr } from "./options/declare.ts";
-import { type IoOptions, QUEUE_DEPTH, THREADS, WHEN } from "./options/io-options.ts";
+import {
+  EXPORT_QUEUE_DEPTH,
+  type IoOptions,
+  QUEUE_DEPTH,
+  THREADS,
+  WHEN,
+} from "./options/io-options.ts";
 
 /** Options of all commands. */
 export abstract class AnyCommand extends Command {
@@ -32,7 +39,7 @@ export abstract class StageCommand extends AnyCommand {
 
   queueDepth = value("--queue-depth", QUEUE_DEPTH, {
     group: "speed",
-    text: "Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core",
+    text: "Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core; for an NBD export 16",
   });
 
   /** Set by the library: a program reads the messages as events, and the command ends when that program has gone. */
@@ -52,7 +59,10 @@ export abstract class StageCommand extends AnyCommand {
     }
   }
 
-  protected get io(): IoOptions {
-    return { direct: this.direct, threads: this.threads, queueDepth: this.queueDepth };
+  /** Returns the settings for reading and writing what has these names. */
+  protected ioOf(...names: readonly string[]): IoOptions {
+    const { direct, threads, queueDepth } = this;
+    const usual = names.some(isExport) ? EXPORT_QUEUE_DEPTH : undefined;
+    return { direct, threads, queueDepth: queueDepth ?? usual };
   }
 }

@@ -106,19 +106,19 @@ export class SyncCommand extends SyncOptionsCommand {
   override async execute(): Promise<never> {
     if (this.named.length > 1 || this.destinations !== undefined) {
       const { syncMany } = await import("./sync/many/sync-many.ts");
-      return syncMany(this, { declared: new SyncCommand(), io: this.io });
+      return syncMany(this, { declared: new SyncCommand(), io: this.ioOf(this.source) });
     }
     const ends = [this.source, this.destination];
     this.source = shownOperand(this.source);
     this.named = this.named.map(shownOperand);
-    const { source, destination, io, dryRun, quiet, progress, stats } = this;
+    const { source, destination, dryRun, quiet, progress, stats } = this;
     const { drawMap, mapFile, metrics, embedded } = this;
     const json = this.json || embedded;
     return runSync({
       name: "sync",
       source,
       destination,
-      io,
+      io: this.ioOf(source, destination),
       dryRun,
       output: { quiet, json, progress, stats, drawMap, mapFile, metrics, rangesOut: undefined },
       verbose: this.wantsDetails,

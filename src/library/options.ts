@@ -89,7 +89,7 @@ export interface SyncOptions extends Control {
   direct?: "auto" | "on" | "off" | undefined;
   /** Hash and compress on this number of threads. Default: one per core. */
   threads?: number | undefined;
-  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core; for an NBD export 16. */
   queueDepth?: number | undefined;
   /** Copy a thin LVM volume and keep the snapshot that was copied, so that the next run with this NAME only reads what has changed since; it says why if it compares everything. */
   incremental?: string | undefined;
@@ -144,7 +144,7 @@ export interface CompareOptions extends Control {
   direct?: "auto" | "on" | "off" | undefined;
   /** Hash and compress on this number of threads. Default: one per core. */
   threads?: number | undefined;
-  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core; for an NBD export 16. */
   queueDepth?: number | undefined;
   /** Send at most RATE bytes per second in each direction, such as 20M (K, M, G: powers of 1024). */
   bwlimit?: string | undefined;
@@ -180,7 +180,7 @@ export interface ChecksumOptions extends Control {
   direct?: "auto" | "on" | "off" | undefined;
   /** Hash and compress on this number of threads. Default: one per core. */
   threads?: number | undefined;
-  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core; for an NBD export 16. */
   queueDepth?: number | undefined;
   /** Digest of the blocks, with --extended: sha3-512 or blake3. Default: sha3-512. */
   digest?: "sha3-512" | "blake3" | undefined;
@@ -206,7 +206,7 @@ export interface RootOptions extends Control {
   direct?: "auto" | "on" | "off" | undefined;
   /** Hash and compress on this number of threads. Default: one per core. */
   threads?: number | undefined;
-  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core; for an NBD export 16. */
   queueDepth?: number | undefined;
   /** Digest of the blocks, with --extended: sha3-512 or blake3. Default: sha3-512. */
   digest?: "sha3-512" | "blake3" | undefined;
@@ -238,7 +238,7 @@ export interface RetrieveOptions extends Control {
   direct?: "auto" | "on" | "off" | undefined;
   /** Hash and compress on this number of threads. Default: one per core. */
   threads?: number | undefined;
-  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core; for an NBD export 16. */
   queueDepth?: number | undefined;
   /** Compress each block if that makes it smaller: none, lz4, zstd[:LEVEL] (1 to 19), lzma[:LEVEL] (0 to 9) or auto. lz4, zstd and auto need `checksum --extended`. */
   compress?:
@@ -287,7 +287,7 @@ export interface SaveOptions extends Control {
   direct?: "auto" | "on" | "off" | undefined;
   /** Hash and compress on this number of threads. Default: one per core. */
   threads?: number | undefined;
-  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core. */
+  /** Keep this number of reads or writes in flight, 1 to 32. Default: 4 to 8, two per core; for an NBD export 16. */
   queueDepth?: number | undefined;
   /** Keep the digests of FILE in this file, for `checksum --cached`. */
   updateDigests?: string | undefined;

@@ -15,6 +15,12 @@ export interface IoOptions {
 /** More would only wait for each other: a stage has 32 MiB in flight, in pieces of 1 MiB. */
 const MAX_QUEUE_DEPTH = 32;
 
+/**
+ * The default for an export: more than for a disk, so that the server always has a request to work on. Otherwise, it and this program fall
+ * asleep in turn.
+ */
+export const EXPORT_QUEUE_DEPTH = 16;
+
 const MAX_THREADS = 1024;
 
 /** sshd(8) refuses some of many connections that arrive together (MaxStartups). */
