@@ -1,6 +1,7 @@
 // Copies from and to the disks in images, which the stages open with qemu-nbd.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   readFileSync,
@@ -246,12 +247,12 @@ type Disks = ReturnType<typeof disks>;
 test("what is refused of images", { skip }, async (t) => {
   const { image, ...rest } = disks(t);
   const isMade = (name: string): boolean => existsSync(rest.at(name));
-  const once: Disks = {
+  const shared: Disks = {
     ...rest,
     image: (name, content) => (isMade(name) ? rest.at(name) : image(name, content)),
   };
   for (const [name, code, says, words] of REFUSED) {
-    const args = words(once);
+    const args = words(shared);
     const outcome = await run(args);
     const command = args[0] ?? "";
     assert.equal(outcome.code, code, `${name}: ${outcome.stderr}`);
@@ -335,9 +336,11 @@ test("no server and no folder is left when a stage is killed", { skip }, async (
   const [program = "", ...rest] = [...COMMAND, ...words];
   const isServed = (): boolean => system("ps", "-eo", "args").includes(`"filename":"${path}"`);
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-    const child = spawn(program, rest, { stdio: ["ignore", "ignore", "ignore"], env });
+    const child = spawn(program, rest, { stdio: ["ignore", "pipe", "ignore"], env });
     killAtEnd(t, child);
-    await eventually(isServed, { what: "the image is served" });
+    // Not before: QEMU forgets a signal that comes while qemu-nbd starts.
+    await once(child.stdout, "data");
+    assert.ok(isServed());
     child.kill(signal);
     await eventually(() => !isServed(), { what: `the server ends after ${signal}` });
   }

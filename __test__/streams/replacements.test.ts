@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { NOTHING_SENT } from "../../src/sync/connection/host-lines.ts";
+import { causeOf } from "../../src/sync/failures/which-failed.ts";
 import type { Side } from "../../src/sync/side.ts";
 import {
   type CopyPlan,
@@ -114,6 +115,17 @@ describe("programs in the place of lost ones", () => {
     replace(1);
     assert.throws(() => commandAt(1), /no name/);
   });
+});
+
+test("a stream that misses the first one is not the cause, even if it ends before it", () => {
+  const streams = streamsOf(plan);
+  const [first, second] = streams;
+  const error = { event: "error", message: "", advice: "", consequence: false };
+  first?.to.take(JSON.stringify({ ...error, code: 64 }));
+  second?.to.take(JSON.stringify({ ...error, code: 74, firstStreamGone: true }));
+  const sides = streams.flatMap(({ to, from }) => [to, from]);
+  const statuses = sides.map(() => ({ code: 74 }));
+  assert.equal(causeOf(sides, statuses, sides.indexOf(second?.to as Side)).side, first?.to);
 });
 
 test("a program whose command cannot be made ends the others first", async (t) => {

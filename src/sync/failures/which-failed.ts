@@ -30,7 +30,10 @@ export function causeOf(
   candidates.sort((a, b) => a.distance - b.distance);
   const cause =
     candidates.find(
-      ({ side: { error }, distance }) => isOwn(error) && (distance === 0 || !followsAnother(error)),
+      ({ side: { error }, distance }) =>
+        isOwn(error) &&
+        // A later stream may end before the first one, whose end it has found.
+        (distance === 0 ? error.firstStreamGone !== true : !followsAnother(error)),
     ) ??
     candidates.find(
       ({ side, status }) => endedUnexplained(side, status) && !isReaderGone(status),
