@@ -1,15 +1,15 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { pause } from "../../../src/native/pause.ts";
 import { run, type Command } from "../../common/processes.ts";
+import { cpuSecondsOf } from "./cpu-time.ts";
 
 /** Place in which a server keeps its export. */
 export type Storage = "memory" | "qcow2";
 
 const WAIT_MS = 10;
 const PATIENCE_MS = 10_000;
-/** Of times in /proc; see sysconf(3). Linux has had no other value on any CPU for years. */
-const TICKS_A_SECOND = 100;
 
 /** A running NBD server, with an export that holds the content of a file. */
 export class NbdServer {
@@ -37,12 +37,9 @@ export class NbdServer {
     return `nbd+unix:///?socket=${this.#socket}`;
   }
 
-  /** CPU seconds that the server has used since its start; see proc_pid_stat(5). */
+  /** CPU seconds that the server has used since its start. */
   get cpuSeconds(): number {
-    const stat = readFileSync(`/proc/${this.#process.pid}/stat`, "utf8");
-    // The name of the program, in parentheses, may hold anything. The first field after it is the third.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[14 - 3]) + Number(fields[15 - 3])) / TICKS_A_SECOND;
+    return cpuSecondsOf(this.#process.pid ?? "", "itself");
   }
 
   /** @throws Error when the content of the export is not that of `file` */
@@ -76,9 +73,8 @@ function serverCommand(storage: Storage, socket: string, folder: string, size: n
 }
 
 function waitFor(socket: string, program: string): void {
-  const sleeper = new Int32Array(new SharedArrayBuffer(4));
   for (let waited = 0; !existsSync(socket); waited += WAIT_MS) {
     if (waited > PATIENCE_MS) throw new Error(`${program} does not listen on ${socket}`);
-    Atomics.wait(sleeper, 0, 0, WAIT_MS);
+    pause(WAIT_MS);
   }
 }

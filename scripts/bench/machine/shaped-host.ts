@@ -9,6 +9,7 @@ import {
   prefixHere,
 } from "../../../__test__/support/hosts/hosts.ts";
 import { run, type Command } from "../../common/processes.ts";
+import { cpuSecondsOf } from "./cpu-time.ts";
 
 const SCRIPT = fileURLToPath(new URL("distance.py", import.meta.url));
 
@@ -52,18 +53,11 @@ export function there(words: string, options: readonly string[] = []): Command {
   return here(["ssh", ...options, HOST, words]);
 }
 
-/** The length of a tick in /proc/PID/stat: USER_HZ is 100 on every architecture that the program runs on. */
-const TICKS_PER_SECOND = 100;
-
 /** The CPU seconds of all sessions on {@link HOST} that have ended, with all that ran in them. */
 export function farCpuSeconds(): number {
   makeHosts();
   const pid = readFileSync(pidFile(hosts().folder, HOST), "utf8").trim();
-  // proc(5): cutime and cstime, the 16th and 17th field. The second one is in parentheses and may have spaces.
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /, "")
-    .split(" ");
-  return (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND;
+  return cpuSecondsOf(pid, "children");
 }
 
 function inEnvironment(command: Command): Command {

@@ -53,7 +53,7 @@ function lacking(storage: Storage, tools: Bench["tools"]): string | undefined {
   const needed = storage === "memory" ? (["nbdkit"] as const) : (["qemuNbd", "qemuImg"] as const);
   return ["nbdcopy" as const, ...needed].every((name) => tools[name] !== undefined)
     ? undefined
-    : `nbdcopy, ${storage === "memory" ? "nbdkit" : "qemu-nbd or qemu-img"} is not installed`;
+    : `nbdcopy${storage === "memory" ? " or nbdkit" : ", qemu-nbd or qemu-img"} is not installed`;
 }
 
 /** The options are those of a copy whose end is on the disk. */
