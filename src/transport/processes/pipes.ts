@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import type * as Binding from "../../native/binding.js";
-import { drain, type Drained, pump, type Take, writeAll } from "../streams/pump.ts";
+import { drain, pump, type Take, writeAll } from "../streams/pump.ts";
 
 const writeSome = promisify(write);
 
@@ -73,7 +73,9 @@ export class PipeEnds {
   /** The programs whose output stays open in this process for an epilogue. */
   readonly #kept = new Set<number>();
   readonly #taking: Promise<void>[] = [];
-  readonly #drained: Drained[] = [];
+  /** Chunks that have come for a `Take`, and how many of them are being taken. */
+  #arrived = 0;
+  #inHand = 0;
   readonly #native: PipeMaker;
 
   constructor(native: PipeMaker, pipes: readonly (Pipe | ControlPipe)[]) {
@@ -104,17 +106,25 @@ export class PipeEnds {
 
   /** Resolves when nothing has come for a `Take` for a second, which ends the wait for a pipe that a program without an end keeps open. */
   async quiet(): Promise<void> {
-    for (let looks = 0; looks < QUIET.looks; looks += 1) {
-      const before = this.#chunks();
+    let looks = 0;
+    while (looks < QUIET.looks) {
+      const before = this.#arrived;
       await sleep(QUIET.pause);
-      if (this.#chunks() !== before || this.#drained.some(({ isTaking }) => isTaking)) {
-        looks = -1;
-      }
+      looks = this.#arrived === before && this.#inHand === 0 ? looks + 1 : 0;
     }
   }
 
-  #chunks(): number {
-    return this.#drained.reduce((sum, { chunks }) => sum + chunks, 0);
+  /** Returns a `Take` that counts its chunks. */
+  #counted(take: Take): Take {
+    return async (chunk) => {
+      this.#arrived += 1;
+      this.#inHand += 1;
+      try {
+        await take(chunk);
+      } finally {
+        this.#inHand -= 1;
+      }
+    };
   }
 
   /** Returns the standard input and standard output of a program. */
@@ -170,9 +180,8 @@ export class PipeEnds {
     const first = this.#native.makePipe(PIPE_LENGTH);
     this.#outputs.set(from, first.write);
     if (typeof to !== "number") {
-      const drained = { chunks: 0, isTaking: false };
-      this.#drained.push(drained);
-      this.#taking.push(drain(first.read, to, drained).finally(() => closeSync(first.read)));
+      const taken = drain(first.read, this.#counted(to));
+      this.#taking.push(taken.finally(() => closeSync(first.read)));
       return;
     }
     if (relayed === true || preface !== undefined) {

@@ -34,34 +34,19 @@ export async function pump(
   }
 }
 
-/** Counts what has come out of a pipe so far. */
-export interface Drained {
-  chunks: number;
-  /** True while the last chunk is being taken. */
-  isTaking: boolean;
-}
-
 /**
  * Reads a pipe to its end.
  *
- * @param drained kept up to date
  * @throws whatever `take` throws; the system's error if a read fails
  */
-export async function drain(
-  from: number,
-  take: Take,
-  drained: Drained = { chunks: 0, isTaking: false },
-): Promise<void> {
+export async function drain(from: number, take: Take): Promise<void> {
   const buffer = Buffer.allocUnsafe(LENGTH);
   for (;;) {
     const { bytesRead } = await readSome(from, buffer, 0, LENGTH, null);
     if (bytesRead === 0) {
       return;
     }
-    drained.chunks += 1;
-    drained.isTaking = true;
     await take(buffer.subarray(0, bytesRead));
-    drained.isTaking = false;
   }
 }
 
