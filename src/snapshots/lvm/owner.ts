@@ -102,12 +102,9 @@ function parseTag(tag: string): Owner | undefined {
   const found = /^([A-Za-z0-9._-]+):([0-9a-f]{32}|none):([0-9a-f-]{36}):(\d+):(\d+):(\d+)$/.exec(
     tag.slice(MARK.length),
   );
-  const [, host, machine, boot, namespace, pid, started] = found ?? [];
-  return host === undefined ||
-    machine === undefined ||
-    boot === undefined ||
-    namespace === undefined ||
-    started === undefined
-    ? undefined
-    : { host, machine, boot, namespace, pid: Number(pid), started };
+  if (found === null) {
+    return undefined;
+  }
+  const [, host = "", machine = "", boot = "", namespace = "", pid = "", started = ""] = found;
+  return { host, machine, boot, namespace, pid: Number(pid), started };
 }

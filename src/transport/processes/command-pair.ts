@@ -4,7 +4,7 @@ import { closeSync } from "node:fs";
 import type * as Binding from "../../native/binding.js";
 import { systemReason } from "../../errors/stream-errors.ts";
 import { openUnnamed } from "../files/temporary.ts";
-import { findTool, lastWords } from "./system-tool.ts";
+import { findTool, lastWords, TOO_LATE } from "./system-tool.ts";
 
 /**
  * Runs one command of the shell, says how it ended, waits, and runs the other one. It waits for the end of the pipe, which also comes if the
@@ -24,7 +24,7 @@ tell() { (trap '' PIPE; echo "$1") 2>/dev/null; }
 run() {
   group=$(exec /bin/sh -c 'echo $$; exec "$@" >&2' sh "$limit" -k 5 "$seconds" /bin/sh -c "$1" </dev/null)
   code=$?
-  case $code in 124) kill -KILL "-$group" 2>/dev/null ;; 137) ;; *) return 0 ;; esac
+  case $code in ${TOO_LATE}) kill -KILL "-$group" 2>/dev/null ;; 137) ;; *) return 0 ;; esac
   for pause in 0.1 0.4 0.5 1; do kill -0 "-$group" 2>/dev/null || return 0; sleep "$pause"; done
 }
 limit=$1 seconds=$2
@@ -39,7 +39,7 @@ tell "$code"
 const AFTER_LIMIT = 15;
 
 /** Exit codes of timeout(1) for a command that took too long, and of one that it then had to kill. */
-const TOO_LONG: readonly string[] = ["124", "137"];
+const TOO_LONG: readonly string[] = [String(TOO_LATE), "137"];
 
 /** Two commands of the shell. */
 export interface Commands {

@@ -21,7 +21,7 @@ const PATIENCE = 30;
 const SILENT_PATIENCE = 10;
 
 /** Exit code of timeout(1) if a program took too long. */
-const TOO_LATE = 124;
+export const TOO_LATE = 124;
 
 /** Milliseconds between two looks at a program that runs. */
 const INTERVAL = 20;

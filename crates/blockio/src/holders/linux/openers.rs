@@ -30,7 +30,7 @@ pub(crate) struct Opener {
 pub(crate) fn of_file(stat: &Stat) -> Vec<Opener> {
     let file_system = sys::device_number(stat.file_system);
     let mut mounts = Mounts::default();
-    search(|fd| {
+    search(LONGEST, |fd| {
         // procfs knows the inode since Linux 5.14, and is asked first because it answers at once.
         let inode = fd.info("ino").and_then(|inode| inode.parse::<u64>().ok());
         // stat(2) may block forever on another file system, also for a file that happens to have the same inode there.
@@ -51,7 +51,7 @@ pub(crate) fn of_file(stat: &Stat) -> Vec<Opener> {
 pub(crate) fn of_device(storage: &Storage) -> Vec<Opener> {
     let mut apart: HashSet<u64> = HashSet::new();
     let mut mounts = Mounts::default();
-    search(|fd| {
+    search(LONGEST, |fd| {
         if !fd.leads_to("/") || !fd.writes() {
             return false;
         }
@@ -129,13 +129,9 @@ impl Descriptor {
     }
 }
 
-fn search(matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
-    search_for(LONGEST, matches)
-}
-
 /// Examines this process and its ancestors, and all others for as long as `limit` says. Without its own descriptors, a process that has a
 /// file open would take itself for another one that it could not examine.
-fn search_for(limit: Duration, mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
+fn search(limit: Duration, mut matches: impl FnMut(&Descriptor) -> bool) -> Vec<Opener> {
     let deadline = Instant::now() + limit;
     let own = processes::ancestors(std::process::id());
     let others = processes::all();
@@ -221,7 +217,7 @@ mod tests {
     #[test]
     fn this_process_is_examined_even_if_there_is_no_time_for_the_others() {
         let mut examined = HashSet::new();
-        let found = search_for(Duration::ZERO, |fd| {
+        let found = search(Duration::ZERO, |fd| {
             examined.insert(fd.process);
             fd.process == std::process::id()
         });
