@@ -1,14 +1,19 @@
 //! Fixed newstyle handshake.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 
-use crate::error::shown;
 use crate::reply::violation;
-use crate::wire::{
-    IHAVEOPT, MAX_PAYLOAD, NBDMAGIC, OLDSTYLE, OPTION_REPLY, ReadNumbers, export, hello, option,
-    reply,
-};
-use crate::{Address, Error, Failure, Uri};
+use crate::wire::{IHAVEOPT, MAX_PAYLOAD, NBDMAGIC, OLDSTYLE, ReadNumbers, hello, option, reply};
+use crate::{Error, Failure, Uri};
+
+mod export;
+mod options;
+mod refusal;
+
+use export::block_sizes;
+pub use export::{BlockSizes, Export};
+use options::{OptionReply, is_accepted, length_of, receive, send};
+use refusal::refusal;
 
 /// Metadata context: properties of ranges that a server tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,77 +33,11 @@ impl Context {
     }
 }
 
-/// Limit for a reply to an option, in bytes: a string of 4096 and what comes with it.
-const MAX_REPLY: u32 = 8192;
-
 /// Limit for the replies to one option.
 const MAX_REPLIES: usize = 100;
 
 /// Limit for the size of an export in bytes: the largest integer that JavaScript knows exactly, 8 PiB.
 const MAX_SIZE: u64 = (1 << 53) - 1;
-
-/// Largest minimum block size that the protocol allows, in bytes.
-const MAX_MINIMUM: u32 = 65_536;
-
-/// Smallest limit for a request that is accepted, in bytes. All requests for one buffer are in flight together, so a smaller limit would make
-/// millions of them.
-const MIN_MAXIMUM: u32 = 4096;
-
-/// Sizes of requests that an export accepts, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlockSizes {
-    /// Offsets and lengths are multiples of it; a power of two.
-    pub minimum: u32,
-    /// Limit for the payload of a request, a multiple of the minimum.
-    pub maximum: u32,
-}
-
-/// Properties of an export, as its server reports them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Export {
-    /// Size in bytes, a multiple of the minimum block size.
-    pub size: u64,
-    /// Flags, as the protocol numbers them.
-    pub flags: u16,
-    /// Sizes of requests.
-    pub blocks: BlockSizes,
-    /// True if replies are structured.
-    pub structured: bool,
-    /// Number of the metadata context, if the server has it.
-    pub context: Option<u32>,
-}
-
-impl Export {
-    /// Returns true if it cannot be written.
-    #[must_use]
-    pub fn is_read_only(&self) -> bool {
-        self.flags & export::READ_ONLY != 0
-    }
-
-    /// Returns true if the server can sync.
-    #[must_use]
-    pub fn can_flush(&self) -> bool {
-        self.flags & export::SEND_FLUSH != 0
-    }
-
-    /// Returns true if the server can answer a write after it is on the disk.
-    #[must_use]
-    pub fn can_force(&self) -> bool {
-        self.flags & export::SEND_FUA != 0
-    }
-
-    /// Returns true if the server can zero without getting zeros.
-    #[must_use]
-    pub fn can_zero(&self) -> bool {
-        self.flags & export::SEND_WRITE_ZEROES != 0
-    }
-
-    /// Returns true if several connections see the same content, and a flush on one of them is about all.
-    #[must_use]
-    pub fn can_multi_conn(&self) -> bool {
-        self.flags & export::CAN_MULTI_CONN != 0
-    }
-}
 
 fn refused<T>(why: impl Into<String>) -> Result<T, Failure> {
     Err(Failure::Server(Error::Refused(why.into())))
@@ -188,55 +127,6 @@ fn greet(stream: &mut (impl Read + Write)) -> Result<(), Failure> {
     Ok(())
 }
 
-fn send(stream: &mut impl Write, option: u32, data: &[u8]) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(16 + data.len());
-    bytes.extend(IHAVEOPT.to_be_bytes());
-    bytes.extend(option.to_be_bytes());
-    bytes.extend(length_of(data));
-    bytes.extend(data);
-    stream.write_all(&bytes)?;
-    stream.flush()
-}
-
-/// Encodes a length. Names are short: see `Uri`.
-fn length_of(data: &[u8]) -> [u8; 4] {
-    u32::try_from(data.len()).unwrap_or(u32::MAX).to_be_bytes()
-}
-
-/// Reply to an option.
-struct OptionReply {
-    kind: u32,
-    data: Vec<u8>,
-}
-
-fn receive(stream: &mut impl Read, asked: u32) -> Result<OptionReply, Failure> {
-    if stream.u64()? != OPTION_REPLY {
-        return violation("a reply to an option does not begin with its magic number");
-    }
-    if stream.u32()? != asked {
-        return violation("a reply to an option that was not sent");
-    }
-    let kind = stream.u32()?;
-    let len = stream.u32()?;
-    if len > MAX_REPLY {
-        return violation("a reply to an option that is too long");
-    }
-    Ok(OptionReply {
-        kind,
-        data: stream.exactly(len as usize)?,
-    })
-}
-
-/// Sends an option without data. Returns false if the server refuses it.
-fn is_accepted(stream: &mut (impl Read + Write), option: u32) -> Result<bool, Failure> {
-    send(stream, option, &[])?;
-    match receive(stream, option)?.kind {
-        reply::ACK => Ok(true),
-        kind if kind & reply::ERROR != 0 => Ok(false),
-        _ => violation("an unknown reply to an option"),
-    }
-}
-
 /// Asks for a metadata context. `None` if the server does not have it.
 fn select(
     stream: &mut (impl Read + Write),
@@ -318,96 +208,4 @@ fn inform(found: &mut Found, data: &[u8]) -> Result<(), Failure> {
         _ => {}
     }
     Ok(())
-}
-
-/// Checks the sizes of requests, and limits the largest one. It is a multiple of the preferred size if possible.
-fn block_sizes(minimum: u32, preferred: u32, maximum: u32) -> Result<BlockSizes, Failure> {
-    if !minimum.is_power_of_two()
-        || minimum > MAX_MINIMUM
-        || preferred < minimum
-        || maximum < minimum
-    {
-        return violation("impossible block sizes");
-    }
-    if maximum < MIN_MAXIMUM {
-        return refused(format!(
-            "its maximum block size of {maximum} bytes is less than {MIN_MAXIMUM}"
-        ));
-    }
-    let limit = maximum.min(MAX_PAYLOAD);
-    let unit = if preferred <= limit && preferred.is_multiple_of(minimum) {
-        preferred
-    } else {
-        minimum
-    };
-    Ok(BlockSizes {
-        minimum,
-        maximum: limit - limit % unit,
-    })
-}
-
-/// Explains a refusal, as a clause.
-fn refusal(kind: u32, message: &[u8], uri: &Uri) -> String {
-    let name = &uri.export;
-    let name = if name.is_empty() {
-        "default export".to_owned()
-    } else {
-        format!("export {name}")
-    };
-    let why = match kind {
-        reply::UNSUPPORTED => "the server does not know NBD_OPT_GO, which is needed".to_owned(),
-        reply::POLICY => format!("the server refuses this client the {name}"),
-        reply::TLS_REQUIRED => format!("the server demands TLS: {}", advice_on_tls(&uri.address)),
-        reply::UNKNOWN => format!("the server has no {name}"),
-        reply::SHUTDOWN => "the server is shutting down".to_owned(),
-        kind => format!(
-            "the server refuses the {name} with error {}",
-            kind - reply::ERROR
-        ),
-    };
-    if message.is_empty() {
-        why
-    } else {
-        format!("{why}: {}", shown(message))
-    }
-}
-
-/// Returns the change to a URI without TLS that asks for TLS.
-fn advice_on_tls(address: &Address) -> &'static str {
-    match address {
-        Address::Tcp { .. } => "write nbds:// instead of nbd://",
-        Address::Unix(_) => {
-            "write nbds+unix:// instead of nbd+unix://, and add &tls-hostname=NAME with the name in its certificate"
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn block_sizes_are_limited_and_keep_the_preferred_size() {
-        for (sizes, expected) in [
-            ((1, 4096, u32::MAX), Some((1, MAX_PAYLOAD))),
-            ((512, 4096, 1_000_000), Some((512, 999_424))),
-            ((512, 1 << 30, 1_000_000), Some((512, 999_936))),
-            ((4096, 65_536, 65_536), Some((4096, 65_536))),
-            ((65_536, 65_536, 65_536), Some((65_536, 65_536))),
-            ((0, 4096, 65_536), None),
-            ((3, 4096, 65_536), None),
-            ((131_072, 131_072, 1 << 20), None),
-            ((512, 256, 65_536), None),
-            ((512, 512, 256), None),
-            ((1, 0, 0), None),
-            ((1, 1, 1), None),
-            ((512, 512, 4095), None),
-            ((512, 512, 4096), Some((512, 4096))),
-        ] {
-            let (minimum, preferred, maximum) = sizes;
-            let found = block_sizes(minimum, preferred, maximum).ok();
-            let found = found.map(|found| (found.minimum, found.maximum));
-            assert_eq!(found, expected, "{sizes:?}");
-        }
-    }
 }
