@@ -14,6 +14,6 @@ export BLOCKCOPY_TEST_COMMAND
 node --import tsx --test --test-concurrency="$(($(nproc) + 1))" \
     __test__/commands/cli.test.ts __test__/commands/completion.test.ts __test__/commands/help.test.ts \
     __test__/commands/names.test.ts __test__/commands/terminal.test.ts \
-    __test__/commands/surroundings.test.ts __test__/package/single.test.ts __test__/package/start-up.test.ts \
+    __test__/commands/surroundings.test.ts __test__/package/{single,start-up,signals}.test.ts \
     __test__/save/failures-signals.test.ts __test__/save/stopping.test.ts __test__/save/vectors.test.ts \
     __test__/remote/remote.test.ts __test__/stages/compress.test.ts __test__/sync/sync.test.ts

@@ -40,6 +40,12 @@ export function pair(
   return { folder, from, to };
 }
 
+/** A source of so many blocks, and a destination that differs in each of them. */
+export function unlike(t: TestContext, blocks: number): Pair {
+  const [source, destination] = [noise("from", blocks * BLOCK), noise("to", blocks * BLOCK)];
+  return pair(t, { source, destination });
+}
+
 /** Asserts success without a word on either output but the summary, and that the destination is as it should be. */
 export function assertSynced(outcome: Outcome, to: string, expected = SOURCE): void {
   assertSucceeded(outcome);
