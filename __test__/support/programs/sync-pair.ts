@@ -40,7 +40,7 @@ export function pair(
   return { folder, from, to };
 }
 
-/** A source of so many blocks, and a destination that differs in each of them. */
+/** A source of this many blocks, and a destination that differs in each. */
 export function unlike(t: TestContext, blocks: number): Pair {
   const [source, destination] = [noise("from", blocks * BLOCK), noise("to", blocks * BLOCK)];
   return pair(t, { source, destination });
