@@ -1,5 +1,5 @@
-// Destinations that another program removes or replaces during the copy: a success would be about a file that is not there.
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+// Destinations that another program removes, replaces or cuts off during the copy: a success would be about a file that is not there.
+import { renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { scratch } from "../support/files/files.ts";
@@ -49,3 +49,28 @@ for (const { name, removes, says, options, qemu } of [
       assertFailed(await run(["sync", ...options, uri, copy]), EXIT.differs, "sync", says);
     },
   );
+
+for (const { name, options, map } of [
+  { name: "in one process", options: [] },
+  { name: "by the stages", options: ["--verify=written"] },
+  { name: "where a range map leaves it out", options: [], map: `0 ${MIB / 2}` },
+])
+  test(`a destination that is cut off, ${name}, is no success`, { skip }, async (t) => {
+    const folder = scratch(t);
+    const [copy, ranges] = [join(folder, "copy"), join(folder, "ranges")];
+    writeFileSync(copy, "");
+    truncateSync(copy, MIB);
+    writeFileSync(ranges, map ?? "");
+    const { uri } = await fakeNbd(t, {
+      size: MIB,
+      flags: FLAG.flush,
+      answer: (request, socket) => {
+        // All of it has been compared by then, or is known to be a hole.
+        if (request.command === NBD.read) truncateSync(copy, 1000);
+        reply(request, socket, Buffer.alloc(request.command === NBD.read ? request.length : 0));
+      },
+    });
+    const more = map === undefined ? options : [`--ranges=${ranges}`];
+    const outcome = await run(["sync", ...more, uri, copy]);
+    assertFailed(outcome, EXIT.differs, "sync", /cut off.* 1048576 bytes were .* has 1000 now/);
+  });

@@ -1,5 +1,7 @@
+import type { CopyRequest } from "../../blocks/bounds.ts";
 import { CopyError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
+import type * as Binding from "../../native/binding.js";
 import type { Head } from "../../protocol/block-stream/head.ts";
 import { ProtocolError } from "../../protocol/error.ts";
 import type { SaveSession } from "./session.ts";
@@ -17,6 +19,32 @@ class ShortError extends CopyError {
   }
 }
 
+/** Another program has cut off the destination. */
+class CutOffError extends CopyError {
+  override readonly name = "CutOffError";
+}
+
+/**
+ * Refuses a file that has become shorter since it was compared: what was equal there is missing now, and nothing was written to it.
+ *
+ * @param opened the file, opened for reading
+ * @param least the bytes that it had, or as many of them as the copy keeps
+ * @throws CutOffError
+ */
+export function refuseCutOff(
+  file: string,
+  { isDevice, size }: Pick<Binding.Source, "isDevice" | "size">,
+  least: number,
+): void {
+  if (!isDevice && size < least) {
+    throw new CutOffError(
+      `${file} was cut off while it was written: ${least} bytes were compared, and it has ${size} now`,
+      "find out what did that (another copy, a job that tidies up), and copy again",
+      ExitCode.differs,
+    );
+  }
+}
+
 /**
  * Refuses a file that is shorter than it must be after all blocks.
  *
@@ -24,20 +52,24 @@ class ShortError extends CopyError {
  * that waits for all others. A stream that this process has not asked for may have been made for a longer file: what was equal there is
  * missing here.
  *
- * @throws ProtocolError, ShortError
+ * @throws ProtocolError, ShortError, CutOffError
  */
 export async function refuseShort(session: SaveSession): Promise<void> {
   const { context, sink, options, decoder, input } = session;
+  if (sink.isDevice) {
+    return;
+  }
   const { head } = decoder;
   const request = await session.request;
   const isFinal = options.hold === true ? request?.reachesEnd : request?.openEnded;
   const least = request === undefined ? endOf(head) : isFinal === true && head?.source.size;
-  if (least === undefined || least === false || sink.isDevice) {
-    return;
+  const opened = await context.engine.openReader(sink, "off");
+  if (request !== undefined) {
+    refuseCutOff(options.file, opened, keptOf(request, head, options.carried));
   }
+  const now = opened.size;
   // A longer file is fine here: its end may be kept, or cut off later.
-  const { size: now } = await context.engine.openReader(sink, "off");
-  if (now >= least) {
+  if (least === undefined || least === false || now >= least) {
     return;
   }
   const has = `${options.file} has only ${now} after all blocks`;
@@ -49,6 +81,15 @@ export async function refuseShort(session: SaveSession): Promise<void> {
     input.bytes,
     `the source has ${least} bytes and ${has}: blocks are missing, at byte ${input.bytes} of the block input stream`,
   );
+}
+
+/** Returns how many of the bytes that a destination had stay in it. */
+function keptOf(
+  { size }: CopyRequest,
+  head: Head | undefined,
+  { truncate }: SaveSession["options"]["carried"],
+): number {
+  return truncate ? Math.min(size, head?.source.size ?? 0) : size;
 }
 
 /** Returns the end of the bytes that a stream makes equal to the source; undefined if it does not tell. */

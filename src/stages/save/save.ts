@@ -10,6 +10,7 @@ import { BlockWriter } from "./block-writer.ts";
 import { type Destination, openDestination } from "./destination.ts";
 import { namesOf, restoreMetadata } from "./metadata.ts";
 import { refuseLost } from "./refuse-lost.ts";
+import { refuseShort } from "./refuse-short.ts";
 import { requireTrailer } from "./read-trailer.ts";
 import { receiveAndSync } from "./write-and-sync.ts";
 import { verifyAll, verifyWritten } from "./verify.ts";
@@ -84,6 +85,8 @@ export async function saveTo(
     await cancellation.during(() => restoreMetadata(context, sink, options.file, carried, trailer));
   }
   refuseLost(options.file, await context.engine.openReader(sink, "off"), { hasWritten: true });
+  // Once more: reading back takes its time.
+  await refuseShort(session);
   progress.proved({
     verified: verify,
     changed: writer.changed,
