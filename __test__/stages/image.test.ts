@@ -5,6 +5,7 @@ import { once } from "node:events";
 import {
   existsSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -328,6 +329,15 @@ test("a container that is copied as it is gets a warning, once", { skip }, async
     assert.doesNotMatch((await run(args)).stderr, /begins like/);
 });
 
+/** Waits until a program has written its number to a file, removes that, and returns the number. */
+async function pidIn(file: string): Promise<number> {
+  const pid = (): number => (existsSync(file) ? Number(readFileSync(file, "utf8")) : 0);
+  await eventually(() => pid() > 0, { what: "the program runs" });
+  const found = pid();
+  rmSync(file);
+  return found;
+}
+
 test("no server and no folder is left when a stage is killed", { skip }, async (t) => {
   const { image, at } = disks(t);
   const path = image("from.qcow2");
@@ -346,6 +356,30 @@ test("no server and no folder is left when a stage is killed", { skip }, async (
   }
   assert.equal(system("find", at("."), "-mindepth", "1", "-name", "blockcopy-*"), "");
 });
+
+test(
+  "a server that forgets a signal while it starts does not stay",
+  { skip: lackingRoot("qemu-img", "qemu-nbd", "unshare") },
+  async (t) => {
+    const { image, at } = disks(t);
+    const [path, program] = [image("from.qcow2"), at("program")];
+    const forgetful = `trap "trap - TERM" TERM; echo $$ >${at("pid")}; while :; do sleep 0.05; done`;
+    writeFileSync(program, `#!/bin/sh\n${forgetful}\n`, { mode: 0o755 });
+    const setup = `mount --bind ${program} "$(readlink -f /usr/bin/qemu-nbd)" && exec "$@"`;
+    const stage = [...COMMAND, "checksum", "--format=qcow2", path];
+    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+      const child = spawn("unshare", ["--mount", "sh", "-c", setup, "sh", ...stage], {
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      killAtEnd(t, child);
+      const pid = await pidIn(at("pid"));
+      const isRunning = (): boolean => existsSync(`/proc/${pid}`);
+      defer(t, () => isRunning() && process.kill(pid, "SIGKILL"));
+      child.kill(signal);
+      await eventually(() => !isRunning(), { what: `it ends after ${signal}`, seconds: 10 });
+    }
+  },
+);
 
 test(
   "no check of an image goes on when its stage is killed",
@@ -368,10 +402,7 @@ test(
     ];
     const child = spawn("unshare", words, { stdio: ["ignore", "ignore", "ignore"] });
     killAtEnd(t, child);
-    await eventually(() => existsSync(at("pid")) && readFileSync(at("pid")).length > 1, {
-      what: "the image is checked",
-    });
-    const pid = Number(readFileSync(at("pid"), "utf8"));
+    const pid = await pidIn(at("pid"));
     const isChecked = (): boolean => existsSync(`/proc/${pid}`);
     defer(t, () => isChecked() && process.kill(pid));
     child.kill("SIGKILL");

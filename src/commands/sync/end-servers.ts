@@ -82,6 +82,9 @@ async function explained(cause: unknown, servers: readonly EndServer[]): Promise
 /** Milliseconds for a server that has failed to end. */
 const TO_END = 2000;
 
+/** Seconds after which a server gets another SIGTERM: not soon, since that ends some at once, before they have written what is left. */
+const AGAIN = 10;
+
 /** Most lines of a server that are shown: some print one for each request. */
 const MOST_SHOWN = 20;
 
@@ -112,6 +115,7 @@ class EndServer {
       env: givenEnvironment(),
       onLine: (line) => this.#show(line),
       mayBeKilled: true,
+      again: AGAIN,
     });
   }
 

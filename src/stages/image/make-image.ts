@@ -92,15 +92,7 @@ async function fill({ descriptor }: CreatedFile, image: SizedImage): Promise<voi
   await withLink(basename(file), `/proc/self/fd/${PLACE}`, async (link) => {
     const words = new Words();
     // If this process is killed, no other copy must meet a program that is still making the image.
-    const command = endsWithThis("KILL", [
-      program,
-      "create",
-      "-q",
-      "-f",
-      format,
-      link,
-      String(size),
-    ]);
+    const command = endsWithThis([program, "create", "-q", "-f", format, link, String(size)]);
     const { status } = await startChild({
       command,
       stdin: "ignore",

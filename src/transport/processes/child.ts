@@ -52,13 +52,7 @@ export interface Child {
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
-const running = new Set<Pick<Child, "kill">>();
-
-/** Makes `terminateAll` send its signal to a program that was not started by `startChild`, until the returned function is called. */
-export function alsoTerminate(program: Pick<Child, "kill">): () => void {
-  running.add(program);
-  return () => running.delete(program);
-}
+const running = new Set<Child>();
 
 /** Sends a signal to all running programs and their descendants. */
 export function terminateAll(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): void {

@@ -7,12 +7,14 @@ import { systemCode } from "../../errors/stream-errors.ts";
 import { makeTemporaryFolder, openUnnamed, temporaryError } from "../files/temporary.ts";
 import { LastWords } from "../streams/last-words.ts";
 import { LineReader } from "../streams/line-reader.ts";
-import { alsoTerminate } from "./child.ts";
-import { endsWithThis } from "./ends-with-this.ts";
+import { guarded } from "./guarded.ts";
 import { lastWords } from "./system-tool.ts";
 
-/** Milliseconds for a server to write what is left, and to end, before it is killed. */
-const TO_STOP = 60_000;
+/** Seconds for a server to write what is left, and to end, before it is killed. */
+const TO_STOP = 60;
+
+/** The same for one that this process cannot kill any more: longer, so that this process, while it runs, says what has happened. */
+const TO_STOP_ALONE = TO_STOP + 5;
 
 /** Milliseconds to wait for the last lines of a server that has ended: what it has started may keep the pipe open. */
 const TO_READ = 500;
@@ -27,6 +29,8 @@ export interface ServerStart {
   onLine?: (line: string) => boolean;
   /** It need not end with exit code 0 when it is stopped: SIGTERM may kill it. */
   mayBeKilled?: boolean;
+  /** Seconds after which it gets another SIGTERM if it has not ended. It may have forgotten one that came while it started. */
+  again: number;
 }
 
 /** A server of NBD. */
@@ -43,6 +47,7 @@ export interface SocketServer {
 
 /** A socket without a name, for a server that only this process and its children reach. */
 export class ServerSocket {
+  readonly #native: Pick<typeof Binding, "makePipe">;
   readonly #socket: Binding.PrivateSocket;
 
   /**
@@ -50,7 +55,8 @@ export class ServerSocket {
    *
    * @throws TemporaryError
    */
-  constructor(native: Pick<typeof Binding, "privateSocket">) {
+  constructor(native: Pick<typeof Binding, "privateSocket" | "makePipe">) {
+    this.#native = native;
     const folder = makeTemporaryFolder("blockcopy-socket-");
     try {
       this.#socket = native.privateSocket(folder);
@@ -73,19 +79,28 @@ export class ServerSocket {
    */
   start(server: ServerStart): SocketServer {
     const output = server.onLine === undefined ? keptOutput() : linesTo(server.onLine);
-    // It gets the socket that listens as descriptor 3, in the way of sd_listen_fds(3).
-    const [shell, ...words] = endsWithThis("TERM", server.command);
-    // In a session of its own: an interrupt on the terminal is for this process, which decides what is still written.
-    const child = spawn(shell, words, {
-      stdio: ["ignore", ...output.stdio, this.#socket.listener],
-      env: { ...server.env, LISTEN_FDS: "1" },
-      ...(server.cwd !== undefined && { cwd: server.cwd }),
-      detached: true,
-    });
-    // Only the server listens, so that connecting fails when it has ended.
-    closeSync(this.#socket.listener);
-    output.read(child);
-    return new Running(child, output, server);
+    const times = { again: server.again, patience: TO_STOP_ALONE };
+    const [shell, ...words] = guarded(server.command, times);
+    const { read, write } = this.#native.makePipe(4096);
+    try {
+      const child = spawn(shell, words, {
+        // It gets the socket that listens as descriptor 3, in the way of sd_listen_fds(3), and its guard the pipe.
+        stdio: ["ignore", ...output.stdio, this.#socket.listener, read],
+        env: { ...server.env, LISTEN_FDS: "1" },
+        ...(server.cwd !== undefined && { cwd: server.cwd }),
+        // In a session of its own: an interrupt on the terminal is for this process, which decides what is still written.
+        detached: true,
+      });
+      output.read(child);
+      return new Running(child, { output, hold: write }, server);
+    } catch (error) {
+      closeSync(write);
+      throw error;
+    } finally {
+      closeSync(read);
+      // Only the server listens, so that connecting fails when it has ended.
+      closeSync(this.#socket.listener);
+    }
   }
 }
 
@@ -143,15 +158,19 @@ class Running implements SocketServer {
   readonly #output: ServerOutput;
   readonly #mayBeKilled: boolean;
   readonly #ended: Promise<string | undefined>;
-  /** Called when it has ended: until then, the end of this process ends it. */
-  readonly #forget: () => void;
+  /** The pipe whose end, which also comes with that of this process, ends the server; undefined once it is closed. */
+  #hold: number | undefined;
   #isStopped = false;
 
-  constructor(child: ChildProcess, output: ServerOutput, { mayBeKilled = false }: ServerStart) {
+  constructor(
+    child: ChildProcess,
+    { output, hold }: { output: ServerOutput; hold: number },
+    { mayBeKilled = false }: ServerStart,
+  ) {
     this.#child = child;
     this.#output = output;
+    this.#hold = hold;
     this.#mayBeKilled = mayBeKilled;
-    this.#forget = alsoTerminate({ kill: (signal) => this.#signal(signal) });
     this.#ended = this.#end();
   }
 
@@ -175,10 +194,10 @@ class Running implements SocketServer {
 
   async stop(): Promise<string | undefined> {
     this.#isStopped = true;
-    this.#signal("SIGTERM");
-    if (!(await this.endsWithin(TO_STOP))) {
-      this.#signal("SIGKILL");
-      return `it did not end within ${TO_STOP / 1000} seconds`;
+    this.#release();
+    if (!(await this.endsWithin(TO_STOP * 1000))) {
+      this.#kill();
+      return `it did not end within ${TO_STOP} seconds`;
     }
     const failure = await this.#ended;
     return failure && [failure, this.lastWords()].filter((text) => text !== "").join(": ");
@@ -192,9 +211,8 @@ class Running implements SocketServer {
       child.on("error", (error) => resolve(`it could not be started: ${systemCode(error)}`));
       child.on("exit", (code, signal) => resolve(this.#failureOf(code, signal)));
     });
-    this.#forget();
     // A server that went to the background would serve the disk for ever, perhaps to everybody.
-    signalGroup(child, "SIGTERM");
+    this.#release();
     await Promise.race([closed, sleep(TO_READ, undefined, { ref: false })]);
     child.stdout?.destroy();
     child.stderr?.destroy();
@@ -208,22 +226,23 @@ class Running implements SocketServer {
     return `it ended by ${signal ?? `exit code ${code}`}`;
   }
 
-  /** Sends a signal to the server and to what it has started. */
-  #signal(signal: "SIGTERM" | "SIGKILL"): void {
-    const { exitCode, signalCode } = this.#child;
-    if (exitCode === null && signalCode === null) {
-      signalGroup(this.#child, signal);
+  /** Has all processes of its group end. */
+  #release(): void {
+    if (this.#hold !== undefined) {
+      closeSync(this.#hold);
+      this.#hold = undefined;
     }
   }
-}
 
-/** Sends a signal to all processes of the group of a child. */
-function signalGroup({ pid }: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
-  if (pid !== undefined) {
-    try {
-      process.kill(-pid, signal);
-    } catch {
-      // It has ended, and so has what it had started.
+  /** Kills the server and what it has started, unless it has ended: another process may have its number then. */
+  #kill(): void {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid !== undefined && exitCode === null && signalCode === null) {
+      try {
+        process.kill(-pid, "SIGKILL");
+      } catch {
+        // It belongs to another user, as a child of sudo does.
+      }
     }
   }
 }

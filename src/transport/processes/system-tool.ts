@@ -161,7 +161,7 @@ export async function runLongTool(
   const files: number[] = [];
   try {
     const [output, error] = [unnamedFile(files), unnamedFile(files)];
-    const [shell, ...words] = endsWithThis("KILL", [path, ...args]);
+    const [shell, ...words] = endsWithThis([path, ...args]);
     const child = spawn(shell, words, { ...surroundings(output, error), detached: true });
     started(() => child.kill("SIGKILL"));
     const ended = await endOf(child, { seconds, signal: "SIGKILL", patience: 0 });
