@@ -346,3 +346,18 @@ test("an error that the program does not handle ends it", async (t) => {
   assert.match(stderr, /BlockcopyError: .*missing/);
   assert.match(stderr, /advice: /);
 });
+
+test("an error of a stream is handled by whoever listens for it, or has destroyed the stream", async (t) => {
+  const { from: file } = pair(t);
+  const child = program(
+    t,
+    `import { checksum } from "blockcopy";
+     process.on("unhandledRejection", ({ message }) => console.log(/none|data|error|stream/.exec(message)[0]));
+     checksum({ file: "none" });
+     checksum({ file: "data" }).output.on("data", () => undefined);
+     checksum({ file: "error" }).output.on("error", () => undefined);
+     checksum({ file: ${JSON.stringify(file)} }).output.destroy();`,
+  );
+  const { code, stdout, stderr } = await outputOf(child);
+  assert.deepEqual([code, stdout.trim().split("\n").toSorted(), stderr], [0, ["data", "none"], ""]);
+});

@@ -15,16 +15,19 @@ export function withOutput<Result>({ run, worker, settled }: Started<Result>): S
     flush: callbackify(async () => void (await settled)),
   });
   output.on("error", () => undefined);
-  settled.catch(() => {
-    // Whoever reads the stream gets the error there.
-    if (output.listenerCount("error") > 1) {
-      run.result.catch(() => undefined);
-    }
-  });
   if (worker?.stdout === undefined) {
     output.end();
   } else {
     pipeline(worker.stdout, output, () => undefined);
   }
+  const own = output.listeners("error");
+  const isReadWithCare = (): boolean =>
+    output.listeners("error").some((listener) => !own.includes(listener));
+  settled.catch(() => {
+    // Whoever listens for errors of the stream gets this one there, and whoever has destroyed it does not ask.
+    if (output.destroyed || isReadWithCare()) {
+      run.result.catch(() => undefined);
+    }
+  });
   return Object.assign(run, { output });
 }
