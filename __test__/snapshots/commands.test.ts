@@ -19,7 +19,7 @@ import {
   run,
 } from "../support/programs/cli.ts";
 import { eventually } from "../support/programs/eventually.ts";
-import { lacking } from "../support/programs/tools.ts";
+import { lacking, lackingRoot } from "../support/programs/tools.ts";
 
 const skip = lackingLoop || lacking("mkfs.xfs");
 const [OLD, NEW] = [noise("old", 300_000), noise("new", 300_000)];
@@ -95,6 +95,29 @@ test("a command that fails: nothing is copied", { skip }, async (t) => {
   assert.equal(log(), "after\n", "what the last one has started has ended too");
   assertSame(readFileSync(to), OLD, "the destination");
 });
+
+test(
+  "with timeout(1) of busybox, what a command has started ends with it",
+  { skip: skip || lackingRoot("busybox", "unshare") },
+  async (t) => {
+    const { from, to, log, note } = rig(t);
+    const setup = 'mount --bind "$(command -v busybox)" "$(readlink -f /usr/bin/timeout)"';
+    const prefix = ["unshare", "--mount", "sh", "-c", `${setup} && exec "$@"`, "sh"];
+    const before = `sleep 2; ${note("late")}; true`;
+    const words = [
+      "--hook-timeout",
+      "1",
+      "--before",
+      `(${before}) & wait`,
+      "--after",
+      note("after"),
+    ];
+    const outcome = await run(["sync", "--snapshot", "auto", ...words, from, to], { prefix });
+    assertFailed(outcome, EXIT.busy, "sync", /--before failed: it took longer than 1 seconds/);
+    await setTimeout(1500);
+    assert.equal(log(), "after\n");
+  },
+);
 
 test("--after runs if the snapshot cannot be made", { skip }, async (t) => {
   const { from, to, log, note } = rig(t);

@@ -12,10 +12,12 @@ import {
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { ownTag } from "../../src/snapshots/lvm/owner.ts";
-import { runTool } from "../../src/transport/processes/system-tool.ts";
+import { isRunning } from "../../src/transport/processes/process-tree.ts";
+import { awaitTool, runTool } from "../../src/transport/processes/system-tool.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { lackingLoop, loopWith } from "../support/files/loop.ts";
 import { noise, scratch } from "../support/files/files.ts";
+import { eventually } from "../support/programs/eventually.ts";
 import { EXIT, type Outcome, run } from "../support/programs/cli.ts";
 import { lackingRoot } from "../support/programs/tools.ts";
 
@@ -212,4 +214,17 @@ test("a program that no signal ends is not waited for", () => {
   assert.equal(ends("echo bad >&2; exit 3").failure, "sh failed with exit code 3: bad");
   assert.equal(ends("kill -KILL $$").failure, "sh was ended by SIGKILL");
   assert.deepEqual(ends("echo good"), { output: "good\n", failure: undefined });
+});
+
+test("what a program has started ends at its limit, too", async () => {
+  const script = 'sleep 7331 & echo "$!" >&2; wait';
+  for (const [how, end] of [
+    ["waited for", () => runTool("sh", ["-c", script], 1)],
+    ["meanwhile", () => awaitTool("sh", ["-c", script], 1)],
+  ] as const) {
+    const { failure = "" } = await end();
+    assert.match(failure, /sh took longer than 1 seconds: \d+$/, how);
+    const pid = /\d+$/.exec(failure)?.[0] ?? "";
+    await eventually(() => !isRunning(Number(pid)), { what: `ends: ${how}`, seconds: 5 });
+  }
 });

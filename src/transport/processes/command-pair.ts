@@ -4,7 +4,10 @@ import { closeSync } from "node:fs";
 import type * as Binding from "../../native/binding.js";
 import { systemReason } from "../../errors/stream-errors.ts";
 import { openUnnamed } from "../files/temporary.ts";
-import { findTool, lastWords, TOO_LATE } from "./system-tool.ts";
+import { findTool, lastWords } from "./system-tool.ts";
+
+/** Word in place of the exit code of a command that took too long. */
+const TOO_LONG = "timeout";
 
 /**
  * Runs one command of the shell, says how it ended, waits, and runs the other one. It waits for the end of the pipe, which also comes if the
@@ -12,8 +15,10 @@ import { findTool, lastWords, TOO_LATE } from "./system-tool.ts";
  * the second command runs whatever happened, and never before the first one has ended. Only a subshell writes to the other pipe, since a
  * write without a reader ends the process.
  *
- * timeout(1) ends with the shell that it has started, even if what that shell has started ignores SIGTERM and goes on. All of them are in
- * the group of timeout(1), so they are killed then, and waited for, two seconds at most: what they freeze later would stay frozen.
+ * timeout(1) ends with the shell that it has started, even if what that shell has started ignores SIGTERM and goes on; that of busybox only
+ * signals the shell. So each command gets a group: all of it is killed then, and waited for, two seconds at most: what it freezes later would
+ * stay frozen. The exit code does not tell that a command took too long: busybox leaves that of the shell. /proc/uptime does, in hundredths of
+ * a second.
  *
  * A signal for all processes of a unit of systemd also reaches this shell and what it waits for, so it only ends the wait: traps are not
  * inherited.
@@ -21,25 +26,28 @@ import { findTool, lastWords, TOO_LATE } from "./system-tool.ts";
 const SCRIPT = `
 trap : HUP INT QUIT TERM
 tell() { (trap '' PIPE; echo "$1") 2>/dev/null; }
+now() { now=0; { read -r now rest </proc/uptime; } 2>/dev/null; now=\${now%.*}\${now#*.}; }
 run() {
-  group=$(exec /bin/sh -c 'echo $$; exec "$@" >&2' sh "$limit" -k 5 "$seconds" /bin/sh -c "$1" </dev/null)
+  now; begun=$now
+  group=$(exec /bin/sh -c 'echo $$; exec "$@" >&2' sh $lead "$limit" -k 5 "$seconds" /bin/sh -c "$1" </dev/null)
   code=$?
-  case $code in ${TOO_LATE}) kill -KILL "-$group" 2>/dev/null ;; 137) ;; *) return 0 ;; esac
-  for pause in 0.1 0.4 0.5 1; do kill -0 "-$group" 2>/dev/null || return 0; sleep "$pause"; done
+  now
+  case $code in 124|137|143) ;; *) return ;; esac
+  [ $((now - begun)) -ge $((seconds * 100)) ] || return
+  code=${TOO_LONG}
+  kill -KILL "-$group" 2>/dev/null
+  for pause in 0.1 0.4 0.5 1; do kill -0 "-$group" 2>/dev/null || return; sleep "$pause"; done
 }
-limit=$1 seconds=$2
-code=0; if [ -n "$3" ]; then run "$3"; fi
-tell "$code"
-"$limit" "$seconds" /bin/sh -c 'read -r line' || [ $? = 1 ] || [ -z "$4" ] || tell late
+lead=$1 limit=$2 seconds=$3
 code=0; if [ -n "$4" ]; then run "$4"; fi
+tell "$code"
+"$limit" "$seconds" /bin/sh -c 'read -r line' || [ $? = 1 ] || [ -z "$5" ] || tell late
+code=0; if [ -n "$5" ]; then run "$5"; fi
 tell "$code"
 `;
 
 /** Seconds after the time limit of a command in which it must have ended: timeout(1) kills it after five, and up to two more may pass. */
 const AFTER_LIMIT = 15;
-
-/** Exit codes of timeout(1) for a command that took too long, and of one that it then had to kill. */
-const TOO_LONG: readonly string[] = [String(TOO_LATE), "137"];
 
 /** Two commands of the shell. */
 export interface Commands {
@@ -105,12 +113,15 @@ export class CommandPair {
   ): CommandPair {
     const limit = findTool("timeout");
     if (limit === undefined) {
-      throw new Error("timeout(1) of coreutils is missing");
+      throw new Error("timeout(1) is missing");
     }
+    // Without it, timeout(1) of coreutils makes a group, too.
+    const lead = findTool("setsid") ?? "";
     const printed = openUnnamed();
     const { read, write } = native.makePipe(4096);
     try {
-      const child = spawn("/bin/sh", ["-c", SCRIPT, "sh", limit, String(seconds), first, second], {
+      const words = ["-c", SCRIPT, "sh", lead, limit, String(seconds), first, second];
+      const child = spawn("/bin/sh", words, {
         stdio: [read, "pipe", printed],
         env: environment,
         detached: true,
@@ -160,7 +171,7 @@ export class CommandPair {
       return undefined;
     }
     const said = lastWords(this.#printed);
-    const isTimeout = code !== undefined && TOO_LONG.includes(code);
+    const isTimeout = code === TOO_LONG;
     const reason = isTimeout ? `it took longer than ${this.#seconds} seconds` : this.#reason(code);
     return { reason: `${reason}${said === "" ? "" : `: ${said}`}`, isTimeout };
   }

@@ -8,7 +8,7 @@ import { makeTemporaryFolder, openUnnamed, temporaryError } from "../files/tempo
 import { LastWords } from "../streams/last-words.ts";
 import { LineReader } from "../streams/line-reader.ts";
 import { guarded } from "./guarded.ts";
-import { lastWords } from "./system-tool.ts";
+import { lastWords, signalGroup } from "./system-tool.ts";
 
 /** Seconds for a server to write what is left, and to end, before it is killed. */
 const TO_STOP = 60;
@@ -196,7 +196,7 @@ class Running implements SocketServer {
     this.#isStopped = true;
     this.#release();
     if (!(await this.endsWithin(TO_STOP * 1000))) {
-      this.#kill();
+      signalGroup(this.#child, "SIGKILL");
       return `it did not end within ${TO_STOP} seconds`;
     }
     const failure = await this.#ended;
@@ -231,18 +231,6 @@ class Running implements SocketServer {
     if (this.#hold !== undefined) {
       closeSync(this.#hold);
       this.#hold = undefined;
-    }
-  }
-
-  /** Kills the server and what it has started, unless it has ended: another process may have its number then. */
-  #kill(): void {
-    const { pid, exitCode, signalCode } = this.#child;
-    if (pid !== undefined && exitCode === null && signalCode === null) {
-      try {
-        process.kill(-pid, "SIGKILL");
-      } catch {
-        // It belongs to another user, as a child of sudo does.
-      }
     }
   }
 }

@@ -9,6 +9,7 @@ import { pause } from "../../native/pause.ts";
 import { openUnnamed } from "../files/temporary.ts";
 import { asOneLine, MOST_BYTES } from "../streams/last-words.ts";
 import { endsWithThis } from "./ends-with-this.ts";
+import { limited } from "./limited.ts";
 import { isRunning } from "./process-tree.ts";
 
 /** Folders of system programs. PATH is not asked: whoever sets it would decide what root runs. */
@@ -19,9 +20,6 @@ const PATIENCE = 30;
 
 /** The same where this process gives no sign of life: with the time of LVM, less than the minute after which `sync` gives up a stage. */
 const SILENT_PATIENCE = 10;
-
-/** Exit code of timeout(1) if a program took too long. */
-export const TOO_LATE = 124;
 
 /** Milliseconds between two looks at a program that runs. */
 const INTERVAL = 20;
@@ -53,12 +51,12 @@ export function findTool(name: string): string | undefined {
  *
  * Its output goes to files without names: a daemon that it leaves running may keep a pipe open for ever. It gets a session of its own, so
  * that no signal for this program interrupts it halfway, and SIGTERM after `seconds`, which LVM heeds only where that does no harm. It is not
- * waited for much longer: where a disk does not answer, no signal ends it. What can be given up is timeout(1), which sends that signal.
+ * waited for much longer: where a disk does not answer, no signal ends it. What can be given up is the shell that sends that signal.
  */
 export function runTool(name: string, args: readonly string[], seconds: number): ToolEnd {
-  const [path, limit] = [findTool(name), findTool("timeout")];
-  if (path === undefined || limit === undefined) {
-    return missing(path === undefined ? name : "timeout");
+  const path = findTool(name);
+  if (path === undefined) {
+    return missing(name);
   }
   awaitRunning(seconds);
   const files: number[] = [];
@@ -71,8 +69,10 @@ export function runTool(name: string, args: readonly string[], seconds: number):
       killSignal: "SIGKILL",
       detached: true,
     };
-    const ended = spawnSync(limit, [String(seconds), path, ...args], options);
-    const isLate = ended.status === TOO_LATE;
+    const [shell, ...words] = limited([path, ...args], seconds);
+    const begun = clock();
+    const ended = spawnSync(shell, words, options);
+    const isLate = clock() - begun >= seconds * 1000;
     return toolEnd(name, { ...ended, isLate }, { output, error, most: MOST_OUTPUT, seconds });
   } catch (error) {
     return notStarted(name, error);
@@ -163,7 +163,7 @@ export async function runLongTool(
     const [output, error] = [unnamedFile(files), unnamedFile(files)];
     const [shell, ...words] = endsWithThis([path, ...args]);
     const child = spawn(shell, words, { ...surroundings(output, error), detached: true });
-    started(() => child.kill("SIGKILL"));
+    started(() => signalGroup(child, "SIGKILL"));
     const ended = await endOf(child, { seconds, signal: "SIGKILL", patience: 0 });
     const { size } = fstatSync(output);
     if (ended.status !== 0 || size > most) {
@@ -203,7 +203,7 @@ interface Limit {
   patience: number;
 }
 
-/** Waits for the end of a program; after its time, signals it. */
+/** Waits for the end of a program that leads a process group; after its time, signals all of that. */
 function endOf(child: ChildProcess, { seconds, signal, patience }: Limit): Promise<Ended> {
   return new Promise((resolve) => {
     let isLate = false;
@@ -217,12 +217,26 @@ function endOf(child: ChildProcess, { seconds, signal, patience }: Limit): Promi
     };
     let timer = setTimeout(() => {
       isLate = true;
-      child.kill(signal);
+      signalGroup(child, signal);
       timer = setTimeout(giveUp, patience * 1000);
     }, seconds * 1000);
     child.on("error", (error) => end({ status: null, signal: null, error }));
     child.on("exit", (status, by) => end({ status, signal: by, isLate }));
   });
+}
+
+/** Sends a signal to all processes of the group of a program, unless that has ended: another group may have its number then. */
+export function signalGroup(
+  { pid, exitCode, signalCode }: ChildProcess,
+  signal: NodeJS.Signals,
+): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) {
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // It has just ended, or belongs to another user, as a child of sudo does.
+    }
+  }
 }
 
 function missing(name: string): ToolEnd & { failure: string } {
