@@ -101,6 +101,20 @@ test("what ssh prints is what the advice is about, wherever the other host is", 
   }
 });
 
+test("the command to try names the host, also with --wire 0.0.2", async (t) => {
+  const folder = scratch(t);
+  const [ssh, file] = [join(folder, "ssh"), join(folder, "file")];
+  writeFileSync(file, "content");
+  script(ssh, "echo 'Permission denied (publickey).' >&2; exit 255");
+  for (const ends of [
+    [file, "bob@far:/copy"],
+    ["bob@far:/disk", file],
+  ]) {
+    const outcome = await run(["sync", "--wire", "0.0.2", "-e", ssh, ...ends]);
+    assertFailed(outcome, EXIT.busy, "sync", /make sure that `\S+\/ssh bob@far true` needs no/);
+  }
+});
+
 test("an ssh that ends without a word, and one whose last line is empty", async (t) => {
   const folder = scratch(t);
   const [ssh, file] = [join(folder, "ssh"), join(folder, "file")];

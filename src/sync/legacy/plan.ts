@@ -1,11 +1,11 @@
 import { isEngineFailure } from "../../errors/engine-failure.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import type { Pipe } from "../../transport/processes/pipes.ts";
-import type { RemoteEndpoint } from "../connection/endpoint.ts";
+import type { Endpoint, RemoteEndpoint } from "../connection/endpoint.ts";
 import { NOTHING_SENT } from "../connection/host-lines.ts";
-import { type RemoteOptions, stageCommand } from "../connection/remote-command.ts";
+import { loginCommandOf, type RemoteOptions, stageCommand } from "../connection/remote-command.ts";
 import type { CopyPlan } from "../stream-programs.ts";
-import { Side } from "../side.ts";
+import { Side, type SideOptions } from "../side.ts";
 import {
   type CopyOptions,
   receiveArguments,
@@ -37,9 +37,11 @@ export interface LegacyPlan {
  * @param size the size of the local end, which a remote stage compares with its own
  */
 export function planOf(plan: CopyPlan, size: Size | undefined): LegacyPlan {
-  const { source, destination, copy } = plan;
-  const from = new Side(source, "source");
-  const to = new Side(destination, "destination", {
+  const { source, destination, remote, copy } = plan;
+  const side = (end: Endpoint, role: Side["role"], known?: SideOptions): Side =>
+    new Side(end, role, { loginCommand: loginCommandOf(end, remote), ...known });
+  const from = side(source, "source");
+  const to = side(destination, "destination", {
     requiredVerify: destination.kind === "local" && !copy.dryRun ? copy.verify : "none",
   });
   const retrieve = retrieveStage(from, plan, size);
@@ -58,7 +60,7 @@ export function planOf(plan: CopyPlan, size: Size | undefined): LegacyPlan {
   if (copy.dryRun) {
     return { stages: [checksum, retrieve], pipes: pipesBetween([0, 1]), reporter: from };
   }
-  const save = legacyStage(new Side(destination, "destination"), destination, {
+  const save = legacyStage(side(destination, "destination"), destination, {
     words: ["save"],
     synced: true,
   });
