@@ -214,7 +214,8 @@ test("command lines that sync does not write", async (t) => {
       /the path .*; leave out .*\.\./,
     ],
     [`blockcopy retrieve --events -- ~root/file`, true, /the home folder of another user; /],
-    [`blockcopy retrieve --events -- nbd://localhost/disk`, true],
+    [`blockcopy retrieve --events -- nbd://localhost/disk`, true, /an export of an NBD server; /],
+    [`blockcopy retrieve --encoded -- nbd%2bunix%3a///%3fsocket%3d/run/x`, true, /an export/],
     [`blockcopy receive --compare -- /etc/passwd`, true],
     [
       `blockcopy retrieve --events --format=qcow2 -- ${out}`,

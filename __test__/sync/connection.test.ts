@@ -62,6 +62,7 @@ const CASES: readonly [said: string, code: number, advice: RegExp][] = [
   ["bob is not in the sudoers file.", 1, /full path/],
   ["rbash: sh: restricted: cannot specify `/' in command names", 126, /restricted/],
   ["Command not allowed by the key", 1, /forced command/],
+  ["ERROR (serve): this key does not allow any other command; run", 77, /leave out --wire/],
   ["/usr/bin/env: 'node': No such file or directory", 126, /install Node/],
   ["sh: 1: /opt/blockcopy: Exec format error", 126, /kind of machine/],
   ["bash: fork: Resource temporarily unavailable", 254, /ulimit -u/],

@@ -1,5 +1,6 @@
 import { homedir, userInfo } from "node:os";
 
+import { isExport } from "../../native/export.ts";
 import { bytesOf, decodedName, nameOf } from "../../native/names.ts";
 import { RefusedError, type Stage } from "./refused-error.ts";
 
@@ -43,6 +44,9 @@ export function parseRequest(line: string): Request {
   const decoded = isEncoded ? decodedName(name) : name;
   if (decoded === undefined) {
     throw new RefusedError(stage, `the name ${name}`, "name a file or device");
+  }
+  if (isExport(home + decoded)) {
+    throw new RefusedError(stage, "an export of an NBD server", "name a file or device there");
   }
   // Two pieces that are not UTF-8 may be UTF-8 together, and the engine returns names as `nameOf` does.
   const file = nameOf(bytesOf(absolutePath(stage, home + decoded)));

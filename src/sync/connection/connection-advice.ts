@@ -132,6 +132,11 @@ const KNOWN_MESSAGES: readonly KnownMessage[] = [
   [/^sudo: |\bsudo: /, () => SUDOERS],
   // The shell and the program.
   [
+    /\(serve\): this key does not allow /,
+    () =>
+      "leave out --wire, and give only the path of blockcopy with --remote-command; or log in with another key: this one is for `sync` and `compare` alone",
+  ],
+  [
     /bad interpreter|env: .*node.*: No such file|exec: node: not found/,
     () => "install Node there, in the PATH of a login by ssh, or install blockcopy there again",
   ],
