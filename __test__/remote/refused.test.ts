@@ -229,19 +229,20 @@ test("a destination that another process holds there", { skip: skip || lackingLo
 test("a host that says something to whoever logs in", { skip }, async (t) => {
   const { folder, from, to } = pair(t);
   const before = readFileSync(to);
-  const talking = join(folder, "talking-ssh");
+  // By another name, its path would not be shown.
+  const talking = join(folder, "ssh");
   script(talking, 'echo Welcome to this host; exec ssh "$@"');
   for (const words of [
     [from, `one:${to}`],
     ["-n", `one:${from}`, to],
   ]) {
-    const outcome = await sync(["-e", talking, ...words]);
+    const outcome = await sync(["-e", `${talking} -x`, ...words]);
     assertFailed(
       outcome,
       EXIT.protocol,
       "sync",
       /the stream from one was not written by blockcopy: /,
-      /make sure that `ssh one true` prints nothing/,
+      /make sure that `\S+\/ssh -x one true` prints nothing/,
     );
   }
   assertSame(readFileSync(to), before);

@@ -22,10 +22,16 @@ const MOST_DESCRIPTIONS = 2;
 /** Longest part of a line that is kept: it comes from another host. */
 const LINE_LENGTH = 1000;
 
+/** The end that the input of a side comes from, and the command that reaches its host. */
+interface Sender {
+  end: Endpoint;
+  loginCommand: string;
+}
+
 /** The facts about a side that are known from the start. */
 export interface SideOptions {
   /** The end that its input comes from, if known. */
-  other?: Endpoint;
+  other?: Sender;
   /** The command that reaches its host, for a person to try. */
   loginCommand?: string;
   /** The verification that it must report. */
@@ -47,7 +53,7 @@ interface Waiting {
 export class Side {
   readonly end: Endpoint;
   readonly role: "source" | "destination";
-  readonly other: Endpoint | undefined;
+  readonly other: Sender | undefined;
   readonly loginCommand: string;
   readonly requiredVerify: Verify;
   readonly mustAudit: boolean;

@@ -61,17 +61,19 @@ export function sidesOf(
   before?: SidePair,
 ): SidePair {
   const requiredVerify = copy.dryRun || copy.delta !== undefined ? "none" : copy.verify;
+  const from = { end: source, loginCommand: loginCommandOf(source, remote) };
+  const to = { end: destination, loginCommand: loginCommandOf(destination, remote) };
   return {
     to: new Side(destination, "destination", {
-      other: source,
+      other: from,
       requiredVerify,
       mustAudit: copy.audit !== undefined,
-      loginCommand: loginCommandOf(destination, remote),
+      loginCommand: to.loginCommand,
       before: before?.to,
     }),
     from: new Side(source, "source", {
-      other: destination,
-      loginCommand: loginCommandOf(source, remote),
+      other: to,
+      loginCommand: from.loginCommand,
       before: before?.from,
     }),
   };

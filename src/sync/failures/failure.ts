@@ -50,7 +50,7 @@ export function failureOf({ side, status }: Cause, warn: StageContext["warn"]): 
 function reportedError(side: Side, error: NonNullable<Side["error"]>): SyncError {
   const { end, other } = side;
   const { message, advice } = withVersions(side, error);
-  if (error.foreign === true && other?.kind === "remote") {
+  if (error.foreign === true && other?.end.kind === "remote") {
     return notBlockcopyError(other, message, error.code);
   }
   const on = end.kind === "local" ? "" : `on ${hostLabel(end)}: `;
@@ -77,16 +77,19 @@ function exitCodeFor(end: Endpoint, code: number): number {
 
 /** Names the stage at the other end, which ended without an error message and so made this side fail. */
 function endedFirst({ role, other }: Side): string {
-  const where = other === undefined ? "" : ` on ${hostLabel(other)}`;
+  const where = other === undefined ? "" : ` on ${hostLabel(other.end)}`;
   return `the stage at the ${role === "source" ? "destination" : "source"}${where} ended first, without saying why`;
 }
 
 /** The input of a stage came from something else than a stage on another host. */
-function notBlockcopyError(other: Endpoint, message: string, code: number): SyncError {
-  const where = hostLabel(other);
+function notBlockcopyError(
+  { end, loginCommand }: NonNullable<Side["other"]>,
+  message: string,
+  code: number,
+): SyncError {
   return new SyncError(
-    `the stream from ${where} was not written by blockcopy: ${message}`,
-    `make sure that \`ssh ${where} true\` prints nothing: a profile or wrapper there may write to standard output, or the account may not be allowed to run commands (nologin, sftp only, a forced command)`,
+    `the stream from ${hostLabel(end)} was not written by blockcopy: ${message}`,
+    `make sure that \`${loginCommand} true\` prints nothing: a profile or wrapper there may write to standard output, or the account may not be allowed to run commands (nologin, sftp only, a forced command)`,
     code,
   );
 }
