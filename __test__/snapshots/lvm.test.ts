@@ -6,8 +6,9 @@ import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { isAbandoned, ownTag } from "../../src/snapshots/lvm/owner.ts";
 import { planVolume } from "../../src/snapshots/lvm/plan.ts";
+import { isLeft } from "../../src/snapshots/lvm/remove-abandoned.ts";
 import { FIELDS, isInvalid, parseRows, type VolumeRow } from "../../src/snapshots/lvm/report.ts";
-import { snapshotName } from "../../src/snapshots/lvm/snapshot-name.ts";
+import { isSnapshotName, snapshotName } from "../../src/snapshots/lvm/snapshot-name.ts";
 import type { SnapshotKind } from "../../src/snapshots/snapshot-options.ts";
 import { PROJECT } from "../support/programs/cli.ts";
 import { lackingRoot } from "../support/programs/tools.ts";
@@ -131,6 +132,30 @@ test("only a snapshot whose owner has surely ended is abandoned", () => {
     assert.equal(isAbandoned(tags), abandoned, tags.join());
 });
 
+test("what a killed run has left of a snapshot, and nothing else, is removed", () => {
+  const [origin] = ROWS;
+  assert.ok(origin);
+  const half = {
+    ...origin,
+    lv_name: "lvm-blockcopy-20260131T020000Z-4711",
+    lv_role: "public",
+    lv_tags: `${ownTag() ?? ""}1`,
+  };
+  for (const [what, change, isRemoved] of [
+    ["a snapshot", { origin: "lvm", lv_role: "public,snapshot,thicksnapshot" }, true],
+    ["the volume that an lvcreate was about to make a snapshot", {}, true],
+    ["that of a run that goes on", { lv_tags: ownTag() ?? "" }, false],
+    ["one without a tag", { lv_tags: "" }, false],
+    ["one of another volume", { lv_name: "lvm2-blockcopy-20260131T020000Z-4711" }, false],
+    ["one that was renamed", { lv_name: "lvm-of-january" }, false],
+    ["one of another group", { vg_name: "vg2" }, false],
+    ["an origin", { lv_role: "public,origin,thickorigin" }, false],
+    ["a mirror", { lv_layout: "raid,raid1" }, false],
+    ["a thin snapshot whose origin was removed", { pool_lv: "pool", lv_layout: "thin" }, false],
+  ] as const)
+    assert.equal(isLeft({ ...half, ...change }, origin), isRemoved, what);
+});
+
 /** Returns the tag of a process, or if it takes that of another one for abandoned, as seen by a process that `command` starts. */
 function ownersSeen(command: string, tag = ""): string {
   const call = tag === "" ? "ownTag()" : `isAbandoned(["${tag}"])`;
@@ -158,6 +183,7 @@ test("a name says what it is, and fits", () => {
   const name = (group: string, volume: string): string => snapshotName({ group, volume }, made);
   assert.equal(name("vg", "disk"), "disk-blockcopy-20260131T020000Z-4711");
   for (const volume of ["a".repeat(124), "-".repeat(124), "a-".repeat(60)]) {
+    assert.ok(isSnapshotName(name("vg", volume), { group: "vg", volume }));
     const device = `vg-${name("vg", volume).replaceAll("-", "--")}-cow`;
     assert.ok(device.length <= 127 && device.length > 120, device);
   }

@@ -13,7 +13,16 @@ export function snapshotName(
   { now, pid }: { now: Date; pid: number },
 ): string {
   const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
-  const ending = `-blockcopy-${time}-${pid}`;
+  return nameWith({ group, volume }, `-blockcopy-${time}-${pid}`);
+}
+
+/** True for a name that a snapshot of a volume can have. */
+export function isSnapshotName(name: string, of: { group: string; volume: string }): boolean {
+  const ending = /-blockcopy-\d{8}T\d{6}Z-\d{1,10}$/.exec(name)?.[0];
+  return ending !== undefined && name === nameWith(of, ending);
+}
+
+function nameWith({ group, volume }: { group: string; volume: string }, ending: string): string {
   const room = LONGEST - ADDED - deviceLength(group) - 1 - deviceLength(ending);
   let beginning = volume;
   while (beginning.length > 1 && deviceLength(beginning) > room) {

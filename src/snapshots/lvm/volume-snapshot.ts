@@ -9,16 +9,10 @@ import type { CopyError } from "../../errors/copy-error.ts";
 import { formatBytes } from "../../ui/format.ts";
 import { discardNow, type Snapshot } from "../snapshot.ts";
 import { LostSnapshotError, SnapshotError } from "../snapshot-error.ts";
-import { isAbandoned, ownTag } from "./owner.ts";
+import { ownTag } from "./owner.ts";
 import { type VolumePlan, poolFault, poolOf } from "./plan.ts";
-import {
-  isRow,
-  notRemoved,
-  type Removable,
-  removeVolume,
-  removeVolumeNow,
-} from "./remove-volume.ts";
-import { isInvalid, isOpen, listIn, type VolumeRow } from "./report.ts";
+import { isRow, type Removable, removeVolume, removeVolumeNow } from "./remove-volume.ts";
+import { isInvalid, type VolumeRow } from "./report.ts";
 import { snapshotName } from "./snapshot-name.ts";
 import { listVolumes, LVM_PATIENCE, pathOf } from "./volumes.ts";
 import { messageOf } from "../../errors/message-of.ts";
@@ -27,39 +21,6 @@ import { messageOf } from "../../errors/message-of.ts";
 const NODE = { patience: 10_000, interval: 50 };
 
 type Context = Pick<StageContext, "native" | "direct" | "alarm" | "debug">;
-
-/** Milliseconds after which no more snapshots of killed runs are removed before the copy. */
-const TO_TIDY = 30_000;
-
-/**
- * Removes the snapshots of a volume that killed runs have left. One that cannot be removed is a warning. LVM waits some seconds for each that
- * is open, so those are left to a later run.
- *
- * @returns the warnings
- */
-export async function removeAbandoned(
-  rows: readonly VolumeRow[],
-  origin: VolumeRow,
-): Promise<string[]> {
-  const begun = clock();
-  const left = rows.filter(
-    (row) =>
-      row.vg_name === origin.vg_name &&
-      row.origin === origin.lv_name &&
-      isAbandoned(listIn(row.lv_tags)),
-  );
-  const warnings: string[] = [];
-  for (const row of left) {
-    const snapshot = { group: row.vg_name, name: row.lv_name, tags: listIn(row.lv_tags) };
-    const warning = isOpen(row)
-      ? notRemoved(pathOf(row), "it is open (`lsof` and `dmsetup ls --tree` show by whom)")
-      : clock() - begun > TO_TIDY
-        ? notRemoved(pathOf(row), "the others have taken too long")
-        : await removeVolume(snapshot, 1);
-    warnings.push(...(warning === undefined ? [] : [warning]));
-  }
-  return warnings;
-}
 
 /**
  * Makes a snapshot of a volume and opens it. Whatever happens, it is removed when the process ends, unless that is killed.
