@@ -193,8 +193,13 @@ export declare class TerminalLock {
 
 /** End of a direct connection with TLS 1.3, for one peer. */
 export declare class Tunnel {
-  /** Makes a key pair for this connection alone. */
-  constructor()
+  /**
+   * Makes a key pair for this connection alone.
+   *
+   * Without the descriptor of a control channel, that is standard input, and descriptors 0 and 1 become the ends of the connection. With
+   * one, the connection gets pipes of its own, whose ends the caller closes. The connection ends when the control channel does.
+   */
+  constructor(control?: number | undefined | null)
   /** The public key of this end. */
   get key(): string
   /**
@@ -203,21 +208,19 @@ export declare class Tunnel {
    */
   listen(bind: string | undefined | null, from: number, to: number): number
   /**
-   * Waits for the peer that has the key `peer`, and makes descriptors 0 and 1 the ends of the connection with it. Returns its address.
+   * Waits for the peer that has the key `peer`.
    *
-   * The former standard input stays open as the control channel: when it ends, the connection does. `epilogue` bytes come on it that are
-   * read from descriptor 0 after the stream of the peer.
+   * The control channel may be closed once this has been called. `epilogue` bytes come on it that are read after the stream of the peer.
    */
-  accept(peer: string, epilogue: number): Promise<string>
-  /**
-   * Connects to the first address where the peer answers that has the key `peer`, and makes descriptors 0 and 1 the ends of the
-   * connection with it, like `accept`.
-   */
-  connect(peer: string, epilogue: number, addresses: Array<string>, port: number): Promise<string>
+  accept(peer: string, epilogue: number): Promise<Connected>
+  /** Connects to the first address where the peer answers that has the key `peer`, like `accept`. */
+  connect(peer: string, epilogue: number, addresses: Array<string>, port: number): Promise<Connected>
   /** Moves bytes until both streams have ended; without `awaits_peer`, until that of this end has. Fails if the connection ends before. */
   run(awaitsPeer: boolean): Promise<void>
-  /** Ends the stream of this end: nothing more will be written to descriptor 1. */
+  /** Ends the stream of this end: nothing more will be written to it. */
   finish(): void
+  /** Closes what `run` has not been called for: an open port, and a connection. */
+  close(): void
 }
 
 /** Blocks that were written. */
@@ -285,6 +288,16 @@ export type Condition = 'readable' | 'writable' | 'readerGone'
  * names that are reached so. Works once per process.
  */
 export declare function confine(path: string): Array<Place>
+
+/** A connection that has come up. */
+export interface Connected {
+  /** The address and port of the peer. */
+  peer: string
+  /** Descriptor from which the stream of the peer is read. */
+  input: number
+  /** Descriptor to which the stream for the peer is written. */
+  output: number
+}
 
 /** Range of a source that has data. */
 export interface DataRange {

@@ -1,12 +1,13 @@
-//! A direct connection in the place of standard input and standard output.
+//! Direct connections, in the place of standard input and standard output, or with pipes of their own.
 
 use std::net::IpAddr;
+use std::os::fd::{IntoRawFd as _, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use blockcopy_engine::in_background;
 use blockcopy_tunnel::{
     Control, Done, Error as TunnelError, Link, Listener, OneTimeKey, Ports, PublicKey, Target,
-    Tunnel as Streams, connect, take_standard_streams,
+    Tunnel as Streams, connect, make_pipes, take_standard_streams,
 };
 use napi::bindgen_prelude::{JsValue, Object, ToNapiValue};
 use napi::{Env, Error, Result};
@@ -19,6 +20,8 @@ use crate::promise::promise_or;
 #[napi]
 pub struct Tunnel {
     key: OneTimeKey,
+    /// The descriptor of the control channel. `None` for standard input.
+    control: Option<RawFd>,
     listener: Option<Listener>,
     opened: Arc<Mutex<Option<Opened>>>,
     done: Option<Done>,
@@ -26,13 +29,28 @@ pub struct Tunnel {
 
 type Opened = (Streams, Done);
 
+/// A connection that has come up.
+#[napi(object)]
+pub struct Connected {
+    /// The address and port of the peer.
+    pub peer: String,
+    /// Descriptor from which the stream of the peer is read.
+    pub input: i32,
+    /// Descriptor to which the stream for the peer is written.
+    pub output: i32,
+}
+
 #[napi]
 impl Tunnel {
     /// Makes a key pair for this connection alone.
+    ///
+    /// Without the descriptor of a control channel, that is standard input, and descriptors 0 and 1 become the ends of the connection. With
+    /// one, the connection gets pipes of its own, whose ends the caller closes. The connection ends when the control channel does.
     #[napi(constructor)]
-    pub fn new(env: Env) -> Result<Self> {
+    pub fn new(env: Env, control: Option<i32>) -> Result<Self> {
         Ok(Self {
             key: OneTimeKey::generate().map_err(|error| js_failure(env, &error))?,
+            control,
             listener: None,
             opened: Arc::default(),
             done: None,
@@ -63,11 +81,10 @@ impl Tunnel {
         Ok(port.into())
     }
 
-    /// Waits for the peer that has the key `peer`, and makes descriptors 0 and 1 the ends of the connection with it. Returns its address.
+    /// Waits for the peer that has the key `peer`.
     ///
-    /// The former standard input stays open as the control channel: when it ends, the connection does. `epilogue` bytes come on it that are
-    /// read from descriptor 0 after the stream of the peer.
-    #[napi(ts_return_type = "Promise<string>")]
+    /// The control channel may be closed once this has been called. `epilogue` bytes come on it that are read after the stream of the peer.
+    #[napi(ts_return_type = "Promise<Connected>")]
     pub fn accept<'env>(
         &mut self,
         env: &'env Env,
@@ -84,9 +101,8 @@ impl Tunnel {
         })
     }
 
-    /// Connects to the first address where the peer answers that has the key `peer`, and makes descriptors 0 and 1 the ends of the
-    /// connection with it, like `accept`.
-    #[napi(ts_return_type = "Promise<string>")]
+    /// Connects to the first address where the peer answers that has the key `peer`, like `accept`.
+    #[napi(ts_return_type = "Promise<Connected>")]
     pub fn connect<'env>(
         &mut self,
         env: &'env Env,
@@ -118,10 +134,21 @@ impl Tunnel {
         in_thread(env, move || streams.run(awaits_peer))
     }
 
-    /// Ends the stream of this end: nothing more will be written to descriptor 1.
+    /// Ends the stream of this end: nothing more will be written to it.
     #[napi]
     pub fn finish(&mut self) {
         self.done = None;
+    }
+
+    /// Closes what `run` has not been called for: an open port, and a connection.
+    #[napi]
+    pub fn close(&mut self) {
+        self.listener = None;
+        self.done = None;
+        self.opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     fn open<'env>(
@@ -134,12 +161,26 @@ impl Tunnel {
         + 'static,
     ) -> Result<Object<'env>> {
         let place = Arc::clone(&self.opened);
+        let has_pipes = self.control.is_some();
+        // Not in the thread: the caller may close it.
+        let control = Control::from_descriptor(self.control.unwrap_or(0), epilogue as usize)
+            .map_err(|error| js_failure(*env, &error))?;
         in_thread(env, move || {
-            let control = Control::from_standard_input(epilogue as usize)?;
-            let opened = take_standard_streams(open(&peer.parse()?, control)?)?;
-            let name = opened.0.peer().to_owned();
+            let link = open(&peer.parse()?, control)?;
+            let peer = link.peer().to_owned();
+            let (opened, input, output) = if has_pipes {
+                let (streams, ends, done) = make_pipes(link)?;
+                let (input, output) = (ends.input.into_raw_fd(), ends.output.into_raw_fd());
+                ((streams, done), input, output)
+            } else {
+                (take_standard_streams(link)?, 0, 1)
+            };
             *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
-            Ok(name)
+            Ok(Connected {
+                peer,
+                input,
+                output,
+            })
         })
     }
 }

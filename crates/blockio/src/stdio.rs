@@ -92,6 +92,17 @@ pub fn pipe(bytes: usize) -> Result<(OwnedFd, OwnedFd), Error> {
     sys::pipe(bytes).map_err(|errno| Error::io("make", Path::new("a pipe"), None, errno))
 }
 
+/// Duplicates a descriptor of this process by its number, so that the caller may close it. No child process inherits the duplicate.
+///
+/// # Errors
+/// [`Error::Io`] if it is closed, or there are too many open files.
+pub fn duplicate(descriptor: RawFd) -> Result<OwnedFd, Error> {
+    sys::duplicate_number(descriptor).map_err(|errno| {
+        let path = format!("descriptor {descriptor}");
+        Error::io("duplicate", Path::new(&path), None, errno)
+    })
+}
+
 /// Creates a file in memory, which the kernel removes with its last descriptor. Other processes of the same user can open it by the name of
 /// the descriptor in /proc.
 ///

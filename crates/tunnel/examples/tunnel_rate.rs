@@ -85,7 +85,7 @@ fn receive() {
     let key = OneTimeKey::generate().unwrap();
     let listener = Listener::open(None, Ports { from: 0, to: 0 }).unwrap();
     println!("{}\n{}", listener.port(), key.public());
-    let control = Control::from_standard_input(0).unwrap();
+    let control = Control::from_descriptor(0, 0).unwrap();
     let link = listener.accept(&key, &peer, control).unwrap();
 
     let (mut stage, to) = pipe().unwrap();

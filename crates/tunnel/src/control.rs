@@ -1,15 +1,16 @@
-//! The control channel: the standard input that this process was started with.
+//! The control channel: the standard input of a stage, or another pipe from whoever has started this end.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
-use rustix::io::{Errno, fcntl_dupfd_cloexec, read};
+use blockcopy_blockio::stdio::duplicate;
+use rustix::io::{Errno, read};
 
 use crate::Error;
 
 /// Most bytes that may follow the stream of the peer.
 const MOST_EPILOGUE: usize = 64;
 
-/// The channel from the program that has started this one. It stays open as long as that program wants this one to go on.
+/// The channel from whoever has started this end, usually another program. It stays open as long as that one wants this end to go on.
 #[derive(Debug)]
 pub struct Control {
     fd: OwnedFd,
@@ -38,13 +39,13 @@ impl Control {
         })
     }
 
-    /// Takes standard input as the control channel. It stays open when descriptor 0 becomes something else.
+    /// Takes a descriptor of this process as the control channel, 0 for standard input. It stays open when the descriptor is closed or
+    /// becomes something else.
     ///
     /// # Errors
     /// [`Error::Pipe`] if it is closed.
-    pub fn from_standard_input(epilogue: usize) -> Result<Self, Error> {
-        // Not 0, 1 or 2, in case one of them is closed.
-        let fd = fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).map_err(Error::on_pipe)?;
+    pub fn from_descriptor(descriptor: RawFd, epilogue: usize) -> Result<Self, Error> {
+        let fd = duplicate(descriptor).map_err(|error| Error::Pipe(error.to_string()))?;
         Self::new(fd, epilogue)
     }
 

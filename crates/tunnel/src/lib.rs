@@ -10,19 +10,19 @@
 mod buffers;
 mod connect;
 mod control;
+mod ends;
 mod error;
 mod key;
 mod listen;
 mod pump;
 mod session;
 mod socket;
-mod stdio;
 mod tls;
 
 pub use connect::{Target, connect};
 pub use control::Control;
+pub use ends::{Done, Ends, Tunnel, make_pipes, take_standard_streams};
 pub use error::Error;
 pub use key::{OneTimeKey, PublicKey};
 pub use listen::{Listener, Ports};
 pub use pump::{Link, Until};
-pub use stdio::{Done, Tunnel, take_standard_streams};

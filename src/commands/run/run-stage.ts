@@ -65,7 +65,13 @@ export function runStage(stage: Stage): Promise<never> {
       // Loaded when it is needed: most copies do without it.
       const tunnel =
         stage.tunnel === true
-          ? await (await import("./direct-streams.ts")).DirectStreams.open({ native, debug })
+          ? await (
+              await import("../../stages/direct-streams.ts")
+            ).DirectStreams.open({
+              native,
+              debug,
+              report: printLine,
+            })
           : undefined;
       const { direct, threads, queueDepth } = stage.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::event::PollFlags;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::{event, fs, io};
@@ -93,6 +93,16 @@ pub(super) fn status(result: libc::c_long) -> Result<()> {
         return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO));
     }
     Ok(())
+}
+
+/// Duplicates a descriptor of this process by its number, as one that no child inherits; never as 0, 1 or 2. See `F_DUPFD_CLOEXEC` in
+/// fcntl(2).
+pub(crate) fn duplicate_number(fd: RawFd) -> Result<OwnedFd> {
+    // SAFETY: the call takes two numbers and touches no memory. A number that is no descriptor is an error.
+    let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
+    status(copy.into())?;
+    // SAFETY: the call has just opened it, so nothing else has it or closes it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 /// Returns true if a descriptor is open for reading and for writing.

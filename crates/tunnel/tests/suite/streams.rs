@@ -1,9 +1,11 @@
 //! Streams from their start to their end.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _, pipe};
+use std::os::fd::AsRawFd as _;
 use std::thread;
 
-use blockcopy_tunnel::Until;
+use blockcopy_tunnel::{Control, Error, Until, make_pipes};
 
 use crate::ends::{End, content, control, ends, join, key, listen, start};
 
@@ -75,4 +77,43 @@ fn ends_a_stream_that_still_has_a_writer() {
     drop(far.input);
     far.pump.join().unwrap().unwrap();
     drop(input);
+}
+
+#[test]
+fn connections_of_the_same_process_end_apart() {
+    let [mut lost, mut other] = [(); 2].map(|()| {
+        let (own, peer) = (key(), key());
+        let (listening, held) = control(0);
+        let (read, kept) = pipe().unwrap();
+        let connecting = Control::from_descriptor(read.as_raw_fd(), 0).unwrap();
+        drop(read);
+        let (port, accepted) = listen(&peer, &own, listening);
+        let link = join(&own, &peer, port, connecting).unwrap();
+        let far = start(accepted.join().unwrap().unwrap(), held);
+        let (tunnel, ends, done) = make_pipes(link).unwrap();
+        let pump = thread::spawn(move || tunnel.run(false));
+        (File::from(ends.output), (ends.input, done), kept, pump, far)
+    });
+    let sent = content(3_000_001, 4);
+    lost.0.write_all(&sent[..10]).unwrap();
+    // The end of its control channel comes before that of its stream.
+    drop(lost.2);
+    let ended = lost.3.join().unwrap();
+    assert!(matches!(ended, Err(Error::Abandoned)), "{ended:?}");
+    let ended = lost.4.pump.join().unwrap();
+    assert!(matches!(ended, Err(Error::Cut { .. })), "{ended:?}");
+
+    let reader = thread::spawn(move || {
+        let mut received = Vec::new();
+        other.4.output.read_to_end(&mut received).unwrap();
+        drop(other.4.input);
+        (received, other.4.pump.join().unwrap())
+    });
+    other.0.write_all(&sent).unwrap();
+    drop(other.0);
+    other.3.join().unwrap().unwrap();
+    let (received, ended) = reader.join().unwrap();
+    assert!(received == sent);
+    ended.unwrap();
+    drop((other.1, other.2));
 }
