@@ -55,9 +55,12 @@ function reportedError(side: Side, error: NonNullable<Side["error"]>): SyncError
   }
   const on = end.kind === "local" ? "" : `on ${hostLabel(end)}: `;
   const code = exitCodeFor(end, error.code);
-  return error.consequence === true
-    ? new SyncError(`${on}${message} (${endedFirst(side)})`, WRITTEN_STAYS, code)
-    : new SyncError(`${on}${message}`, advice, code);
+  if (error.consequence !== true) {
+    return new SyncError(`${on}${message}`, advice, code);
+  }
+  // Both ends of a direct connection that is cut on the way notice that, and neither has ended first.
+  const why = error.tunnelLost === true ? "" : ` (${endedFirst(side)})`;
+  return new SyncError(`${on}${message}${why}`, WRITTEN_STAYS, code);
 }
 
 /**
