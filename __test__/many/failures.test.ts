@@ -10,58 +10,17 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
-import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { BLOCK, noise } from "../support/files/files.ts";
 import { cutBacking, lackingLoop, loopWith } from "../support/files/loop.ts";
 import { mountTmpfs } from "../support/files/mount.ts";
 import { assertFailed, EXIT, type Outcome, run } from "../support/programs/cli.ts";
-import { eventually } from "../support/programs/eventually.ts";
-import { lastOf, many, manyEvents, type ManyEvent, oddHost } from "../support/programs/many.ts";
-import { type Running, start } from "../support/programs/pipe.ts";
+import { lastOf, many, manyEvents, oddHost } from "../support/programs/many.ts";
+import { complete, sending, startMany } from "../support/programs/many-running.ts";
 import { changedIn, SOURCE } from "../support/programs/sync-pair.ts";
 import { lackingRoot, lackingTrace } from "../support/programs/tools.ts";
 import { trace } from "../support/programs/trace.ts";
-
-/** A run of `sync --json` with several destinations. */
-interface Started {
-  running: Running;
-  /** The events that it has written so far. */
-  events: () => ManyEvent[];
-}
-
-function startMany(t: TestContext, args: readonly string[]): Started {
-  const path = join(scratch(t), "events");
-  const stdout = openSync(path, "w");
-  const running = start(t, ["sync", "--json", ...args], { stdout });
-  const events = (): ManyEvent[] => {
-    const text = readFileSync(path, "utf8");
-    return manyEvents(Buffer.from(text.slice(0, text.lastIndexOf("\n") + 1)));
-  };
-  return { running, events };
-}
-
-/** Waits until this many destinations are complete. */
-async function complete({ running, events }: Started, count: number): Promise<void> {
-  const ended = (): number =>
-    events().filter(({ event, id }) => event === "end" && id !== undefined).length;
-  await eventually(() => ended() >= count, {
-    what: `${count} were complete`,
-    everyMs: 100,
-    detail: running.stderr,
-  });
-}
-
-/** Waits until these destinations have been sent something. */
-async function sending({ running, events }: Started, ids: readonly number[]): Promise<void> {
-  const isSending = (id: number): boolean =>
-    events().some((event) => event.id === id && event.event === "progress" && event.done > 0);
-  await eventually(() => ids.every(isSending), {
-    what: "sending",
-    everyMs: 100,
-    detail: running.stderr,
-  });
-}
 
 test("destinations that cannot be opened, are of another size, or are on a host that is down", async (t) => {
   const { folder, from, to } = many(t, [[0], [1], [2], [3]]);

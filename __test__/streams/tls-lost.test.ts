@@ -10,36 +10,17 @@ import { assertSame } from "../support/files/bytes.ts";
 import { noise } from "../support/files/files.ts";
 import { script } from "../support/hosts/hosts.ts";
 import { COMMAND, EXIT, quote } from "../support/programs/cli.ts";
+import { cutConnection } from "../support/programs/cut-connection.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { start } from "../support/programs/pipe.ts";
 import { pair } from "../support/programs/sync-pair.ts";
-import { lackingRoot, system } from "../support/programs/tools.ts";
+import { lackingRoot } from "../support/programs/tools.ts";
 
 const skip = lackingRoot("python3");
 const MIB = 2 ** 20;
 
 /** Four parts. */
 const source = noise("direct", 16 * MIB);
-
-/** Ends the TCP connections of a process for both of their ends, without a word of TLS. */
-const CUT = `
-import ctypes, os, socket, sys
-pid = int(sys.argv[1])
-process = os.pidfd_open(pid)
-cut = 0
-for name in os.listdir(f"/proc/{pid}/fd"):
-    try:
-        is_socket = os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:")
-    except FileNotFoundError:
-        is_socket = False
-    if not is_socket:
-        continue
-    found = socket.socket(fileno=ctypes.CDLL(None).syscall(438, process, int(name), 0))
-    if found.family == socket.AF_INET:
-        found.shutdown(socket.SHUT_RDWR)
-        cut += 1
-sys.exit(cut != 1)
-`;
 
 describe("a direct connection that is cut", { concurrency: true }, () => {
   for (const stream of [1, 2])
@@ -60,7 +41,7 @@ exec sh -c "$*"`,
         sync.stderr().match(RegExp(`stream ${number} takes the part`, "g"))?.length ?? 0;
       const areBusy = (): boolean => took(1) > 0 && took(2) > 0;
       await eventually(areBusy, { what: "took parts", detail: sync.stderr });
-      system("python3", "-c", CUT, readFileSync(join(folder, "pid"), "utf8").trim());
+      cutConnection(Number(readFileSync(join(folder, "pid"), "utf8")));
       const { code } = await sync.ended;
       assert.equal(code, EXIT.ok, sync.stderr());
       assertSame(readFileSync(to), source);

@@ -25,6 +25,7 @@ import { refuseFormats, refuseOnImage } from "./options/format.ts";
 import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts";
 import { ALLOCATION, rangesStream, readRanges } from "./options/ranges/read-range-map.ts";
 import { remoteOptionsOf } from "./options/shared.ts";
+import { tunnelOf } from "./options/transport.ts";
 import { AuditTurn } from "./sync/audit-turn.ts";
 import { refuseTogether } from "./sync/conflicts.ts";
 import { onServers, type Servers } from "./sync/on-servers.ts";
@@ -212,16 +213,13 @@ export class SyncCommand extends SyncOptionsCommand {
   }
 
   #tunnel(legacy: boolean): TunnelOptions | undefined {
-    const { transport = "ssh", ports = { from: 0, to: 0 }, listen, bind } = this;
-    if (transport === "ssh") {
-      return undefined;
-    }
-    if (legacy) {
+    const tunnel = tunnelOf(this);
+    if (tunnel !== undefined && legacy) {
       throw new UsageError(
         "--transport does not work with BLOCKCOPY_WIRE: blockcopy 0.0.2 has no direct connections",
         "unset BLOCKCOPY_WIRE, or leave out --transport",
       );
     }
-    return { mayFallBack: transport === "auto", ports, listen, bind };
+    return tunnel;
   }
 }

@@ -79,7 +79,7 @@ export interface SyncOptions extends Control {
   timeout?: number | undefined;
   /** Send digests and blocks over ssh, or over TCP connections of their own with TLS 1.3, with keys that ssh has exchanged; auto tries tls, then ssh. Default: ssh. */
   transport?: "ssh" | "tls" | "auto" | undefined;
-  /** With --transport tls, listen on a port of this range, one for each stream. Default: any free port. */
+  /** With --transport tls, listen on a port of this range, one for each stream or destination. Default: any free port. */
   ports?: string | undefined;
   /** With --transport tls, the end that listens: source or destination. Default: the one on the other host; the destination, if both are. */
   listen?: "source" | "destination" | undefined;

@@ -31,8 +31,8 @@ export interface CopyPlan {
   extents?: ExtentList | undefined;
   /** Takes the block stream instead of the destination. */
   take?: Take;
-  /** Reads the source within this process, in the place of a stage. */
-  retrieve?: Within | undefined;
+  /** Makes work of this process that reads the source in the place of a stage. `direct` asks for a direct connection, as `--tunnel` does. */
+  retrieve?: ((how: { direct: boolean }) => Within) | undefined;
   /** Returns the reason to refuse a side that has opened its file. */
   refuses?: ((side: Side) => Error | undefined) | undefined;
   /** Send digests and blocks over direct connections; undefined for ssh. */
@@ -185,7 +185,7 @@ function programOf(
   side: Side,
   stage: () => readonly string[],
 ): Program {
-  const { copy, retrieve } = plan;
+  const { copy, retrieve, tunnel } = plan;
   const remote = { ...plan.remote, ownConnection: streams.length > 1 };
   const commandOf = (options: RemoteOptions): [string, ...string[]] =>
     stageCommand(side.end, stage(), options, sent);
@@ -197,7 +197,7 @@ function programOf(
   stageCommand(side.end, [], remote, sent);
   return {
     ...stageProgram(side, { command, login: loginOf(side, remote, warn) }, observers),
-    ...(side.role === "source" && { within: retrieve }),
+    ...(side.role === "source" && { within: retrieve?.({ direct: tunnel !== undefined }) }),
     ...(writesDestination(plan) && roleInCancellation(side)),
     ...(side.role === "source" && { tidiesUp: copy.snapshot !== "none" }),
   };

@@ -41,6 +41,24 @@ export const PORTS: Kind<Ports> = {
   }),
 };
 
+/** Returns the options for direct connections, as given; undefined for a copy over ssh. */
+export function tunnelOf({
+  transport = "ssh",
+  ports,
+  listen,
+  bind,
+}: Given): TunnelOptions | undefined {
+  return transport === "ssh"
+    ? undefined
+    : { mayFallBack: transport === "auto", ports: ports ?? { from: 0, to: 0 }, listen, bind };
+}
+
+/** The options as the command line gives them. */
+interface Given extends Pick<TunnelOptions, "listen" | "bind"> {
+  transport: "ssh" | "tls" | "auto" | undefined;
+  ports: Ports | undefined;
+}
+
 /** True for an IP address. Node's `net` could tell too, and takes longer to load than all else here. */
 function isAddress(text: string): boolean {
   const bytes = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)?.slice(1);

@@ -97,7 +97,7 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
 
   ports = value("--ports", PORTS, {
     group: "connection",
-    text: "With --transport tls, listen on a port of this range, one for each stream. Default: any free port",
+    text: "With --transport tls, listen on a port of this range, one for each stream or destination. Default: any free port",
   });
 
   listen = value("--listen", LISTENER, {

@@ -16,6 +16,7 @@ import type { CopyResult } from "../copy-result.ts";
 import { syncRemote } from "../remote.ts";
 import type { Side } from "../side.ts";
 import { type CopyOptions, sizesOf } from "../stage-arguments.ts";
+import type { TunnelOptions } from "../tunnel/tunnel-options.ts";
 
 /** One of several destinations. */
 export interface Destination {
@@ -34,6 +35,8 @@ export interface ManyPlan {
   copy: CopyOptions;
   /** The compression for destinations on this host, and for those on others. */
   compress: { local: Compress; remote: Compress };
+  /** Send digests and blocks to other hosts over direct connections; undefined for ssh. */
+  tunnel: TunnelOptions | undefined;
 }
 
 /** Takes what happens to each destination. */
@@ -131,11 +134,13 @@ async function copyTo(
         destination: end,
         remote,
         copy,
-        retrieve: retrieveWithin(
-          { ...context, cancellation: part, tell: says.tell, debug },
-          shared,
-          { seat, options },
-        ),
+        tunnel: end.kind === "remote" ? plan.tunnel : undefined,
+        retrieve: ({ direct }) =>
+          retrieveWithin({ ...context, cancellation: part, tell: says.tell, debug }, shared, {
+            seat,
+            options,
+            direct,
+          }),
         refuses: (side) => refuseSame(begun, destination, side),
         sending,
       },

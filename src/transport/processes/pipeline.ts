@@ -320,9 +320,6 @@ class Pipeline {
       }
       return child;
     }
-    if (stdin === "ignore" || stdout === "ignore") {
-      throw new TypeError("work of this process needs both of its pipes");
-    }
     return within({ stdin, stdout, onLine });
   }
 

@@ -156,7 +156,8 @@ export class PipeEnds {
   }
 
   #openControl({ to, control, preface, epilogue }: ControlPipe): void {
-    const { read, write: fd } = this.#native.makePipe(PIPE_LENGTH);
+    // Without a preface, it carries a few lines. The memory of all pipes of a user is limited, see pipe(7).
+    const { read, write: fd } = this.#native.makePipe(preface === undefined ? 0 : PIPE_LENGTH);
     this.#inputs.set(to, read);
     const end = new ControlEnd(fd, preface);
     this.#controls.set(to, end);

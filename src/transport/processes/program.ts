@@ -1,13 +1,8 @@
-import type { Child, ExitStatus } from "./child.ts";
+import type { Child, ChildOptions, ExitStatus } from "./child.ts";
 import type { ControlPipe, Pipe } from "./pipes.ts";
 
 /** Starts work of this process in the place of a program. It closes the descriptors that it is given. */
-export type Within = (io: {
-  stdin: number;
-  stdout: number;
-  /** Called with each line that the program would print on standard error. */
-  onLine: (text: string) => void;
-}) => Child;
+export type Within = (io: Pick<ChildOptions, "stdin" | "stdout" | "onLine">) => Child;
 
 /** The login of a program that connects to another host. */
 export interface Login {

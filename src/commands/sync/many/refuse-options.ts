@@ -29,6 +29,10 @@ const POSSIBLE: ReadonlySet<string> = new Set([
   "--bootstrap",
   "--no-bootstrap",
   "--timeout",
+  "--transport",
+  "--ports",
+  "--listen",
+  "--bind",
   "--compress",
   "-z",
   "--bwlimit",
@@ -45,7 +49,6 @@ const POSSIBLE: ReadonlySet<string> = new Set([
 ]);
 
 const ONE_PART = "the source is read as a whole, once for all of them";
-const ONE_CONNECTION = "each of them has one connection, by ssh";
 const ONE_FILE = "it names one file, for one destination";
 
 /** The reasons for those that people may expect to be possible. */
@@ -55,8 +58,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "--ranges": ONE_PART,
   "--audit": ONE_PART,
   "--incremental": "a base counts from one destination",
-  "--streams": ONE_CONNECTION,
-  "--transport": ONE_CONNECTION,
+  "--streams": "each of them has one connection",
   "--wire": "blockcopy 0.0.2 does not say which blocks it has",
   "--delta": ONE_FILE,
   "--digest-cache": ONE_FILE,
@@ -94,6 +96,6 @@ export function refuseOptions(command: object & { source: string }, declared: ob
 
 /** True for an option that says something else than what holds without it. */
 function isGiven(name: string, value: unknown): boolean {
-  const usual = { "--streams": 1, "--transport": "ssh" }[name];
+  const usual = { "--streams": 1 }[name];
   return ![undefined, false, "none", usual].includes(value as never);
 }

@@ -13,6 +13,7 @@ import { parseCompress } from "../../options/compress.ts";
 import { refuseOnExport } from "../../options/export.ts";
 import type { IoOptions } from "../../options/io-options.ts";
 import { remoteOptionsOf } from "../../options/shared.ts";
+import { tunnelOf } from "../../options/transport.ts";
 import { refuseTogether } from "../conflicts.ts";
 import { parseDestinations, parseSource } from "./destinations.ts";
 import { isCommand, shownOperand } from "../../server-command.ts";
@@ -55,6 +56,7 @@ export function syncMany(
           local: compressFor(command, { linked: false }),
           remote: compressFor(command, { linked: true }),
         },
+        tunnel: tunnelOf(command),
       };
     },
   });

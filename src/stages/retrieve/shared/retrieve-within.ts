@@ -8,10 +8,13 @@ import type { Within } from "../../../transport/processes/program.ts";
 import { Input } from "../../../transport/streams/input.ts";
 import { Output } from "../../../transport/streams/output.ts";
 import { EventLines, eventLine, helloLine } from "../../../ui/event-lines.ts";
+import type { JsonLine } from "../../../ui/json-line.ts";
+import type { DirectStreams } from "../../direct-streams.ts";
 import { errorEvent } from "../../error-event.ts";
 import { Comparison } from "../comparison.ts";
 import { lossOf } from "../retrieve.ts";
 import type { RetrieveOptions } from "../retrieve-options.ts";
+import type { SharedReads } from "./shared-reads.ts";
 import type { SharedSource } from "./shared-source.ts";
 import type { Seat } from "./window.ts";
 
@@ -31,7 +34,7 @@ type WithinIo = Parameters<Within>[0];
 export function retrieveWithin(
   context: WithinContext,
   shared: SharedSource,
-  { seat, options }: { seat: Seat; options: RetrieveOptions },
+  { seat, options, direct }: Pick<WithinRun, "seat" | "options" | "direct">,
 ): Within {
   return (io) => {
     let stop: (error: Error) => void = () => undefined;
@@ -39,7 +42,7 @@ export function retrieveWithin(
     stopped.catch(() => undefined);
     seat.next = 0;
     return {
-      ended: run(context, shared, { seat, options, io, stopped }),
+      ended: run(context, shared, { seat, options, direct, io, stopped }),
       kill: (signal) =>
         stop(
           new CopyError(
@@ -56,6 +59,8 @@ export function retrieveWithin(
 interface WithinRun {
   seat: Seat;
   options: RetrieveOptions;
+  /** Connect with the destination directly: standard input is only the control channel. */
+  direct: boolean;
   io: WithinIo;
   /** Rejects when it has to end. */
   stopped: Promise<never>;
@@ -84,43 +89,88 @@ async function run(
   }
 }
 
-async function send(
-  context: StageContext,
-  shared: SharedSource,
-  { seat, options, io, stopped }: WithinRun,
-): Promise<void> {
+async function send(context: StageContext, shared: SharedSource, within: WithinRun): Promise<void> {
+  const { seat, options, stopped } = within;
   const { opened } = shared;
-  const input = new Input(context.native, "hash stream", io.stdin);
-  const output = new Output(context.native, "block stream", { rate: options.rate, fd: io.stdout });
+  const streams = await (within.direct ? connect(context, within) : streamsOf(context, within));
   const reads = shared.readsFor(seat);
   context.progress.begin(opened.source.size, opened.origin.instance());
   try {
-    const comparison = new Comparison(context, options, opened, { input, output, reads });
-    await Promise.race([comparison.run(), stopped]);
+    const comparison = new Comparison(context, options, opened, { ...streams, reads });
+    const compare = (): Promise<void> => comparison.run();
+    await Promise.race([streams.tunnel?.during(compare, false) ?? compare(), stopped]);
   } finally {
-    tidyUp({ input, output, reads }).catch((error: unknown) =>
-      context.debug(`cannot close the streams of a destination: ${failureMessage(error)}`),
-    );
+    tidyUp(context, streams, reads);
   }
 }
 
-/**
- * Closes the streams and gives the memory back, as soon as no call of the system uses them any more. It is not waited for: a write to a
- * program that does not read ends only when the program does.
- */
-async function tidyUp({
-  input,
-  output,
-  reads,
-}: {
+/** The streams of one run. */
+interface Streams {
   input: Input;
   output: Output;
-  reads: ReturnType<SharedSource["readsFor"]>;
-}): Promise<void> {
+  tunnel: DirectStreams | undefined;
+}
+
+/** Returns the streams over the descriptors of a run, or those of a direct connection. */
+function streamsOf(
+  { native }: StageContext,
+  { io: { stdin, stdout }, options: { rate } }: WithinRun,
+  tunnel?: DirectStreams,
+): Streams {
+  const ends = tunnel ?? { input: stdin, output: stdout };
+  if (ends.input === "ignore" || ends.output === "ignore") {
+    throw new TypeError("work of this process needs both of its pipes");
+  }
+  return {
+    input: new Input(native, "hash stream", ends.input),
+    output: new Output(native, "block stream", { rate, fd: ends.output }),
+    tunnel,
+  };
+}
+
+/** Connects with the destination. */
+async function connect(context: StageContext, within: WithinRun): Promise<Streams> {
+  const { native, debug } = context;
+  const { stdin, onLine } = within.io;
+  if (stdin === "ignore") {
+    throw new TypeError("work of this process needs its control channel");
+  }
+  // Loaded when it is needed: most copies do without it.
+  const { DirectStreams } = await import("../../direct-streams.ts");
+  const report = (event: JsonLine): void => onLine(event.text);
+  const opening = DirectStreams.open({ native, debug, report, control: stdin });
+  const connecting = opening.then((tunnel) => streamsOf(context, within, tunnel));
+  try {
+    return await Promise.race([connecting, within.stopped]);
+  } catch (error) {
+    // It may come up all the same.
+    void connecting.then(
+      (late) => tidyUp(context, late),
+      () => undefined,
+    );
+    throw error;
+  }
+}
+
+/** Begins to close what a run has used, without waiting: a write to a program that does not read ends only when the program does. */
+function tidyUp({ debug }: StageContext, streams: Streams, reads?: SharedReads): void {
+  close(streams, reads).catch((error: unknown) =>
+    debug(`cannot close the streams of a destination: ${failureMessage(error)}`),
+  );
+}
+
+/**
+ * Closes the streams and gives the memory back, as soon as no call of the system uses them any more.
+ *
+ * A direct connection comes first: it would take the end of a stream that has failed for one in good order. It ends with the control
+ * channel, which the end of the run closes.
+ */
+async function close({ input, output, tunnel }: Streams, reads?: SharedReads): Promise<void> {
+  await tunnel?.settled();
   try {
     await output.close();
   } finally {
-    reads.close();
+    reads?.close();
     await input.close();
   }
 }
