@@ -237,7 +237,7 @@ test("the command line of serve itself", async () => {
     [["--allow-read", "srv/*"], /"srv\/\*" is not a pattern for absolute paths/],
     [["--allow-write", "/srv/a\\"], /ends with a backslash/],
     // As a shell expands a pattern that is not quoted.
-    [["--allow-read", "/srv/a", "/srv/b"], /serve/],
+    [["--allow-read", "/srv/a", "/srv/b"], /`\/srv\/b` is not part of an option: put a pattern in/],
   ] as const)
     assertFailed(await serve(words, "id"), EXIT.usage, "serve", pattern);
 });

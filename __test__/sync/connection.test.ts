@@ -63,6 +63,7 @@ const CASES: readonly [said: string, code: number, advice: RegExp][] = [
   ["rbash: sh: restricted: cannot specify `/' in command names", 126, /restricted/],
   ["Command not allowed by the key", 1, /forced command/],
   ["ERROR (serve): this key does not allow any other command; run", 77, /leave out --wire/],
+  ["ERROR (serve): unknown option --allow-raed; see", 64, /command of that key corrected/],
   ["/usr/bin/env: 'node': No such file or directory", 126, /install Node/],
   ["sh: 1: /opt/blockcopy: Exec format error", 126, /kind of machine/],
   ["bash: fork: Resource temporarily unavailable", 254, /ulimit -u/],

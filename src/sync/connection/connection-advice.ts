@@ -137,6 +137,11 @@ const KNOWN_MESSAGES: readonly KnownMessage[] = [
       "leave out --wire, and give only the path of blockcopy with --remote-command; or log in with another key: this one is for `sync` and `compare` alone",
   ],
   [
+    /^ERROR \(serve\): /,
+    () =>
+      "have the command of that key corrected there (command= in authorized_keys, ForceCommand in sshd_config(5))",
+  ],
+  [
     /bad interpreter|env: .*node.*: No such file|exec: node: not found/,
     () => "install Node there, in the PATH of a login by ssh, or install blockcopy there again",
   ],
