@@ -98,7 +98,7 @@ export interface SyncOptions extends Control {
     "none" | "lz4" | "zstd" | `zstd:${number}` | "lzma" | `lzma:${number}` | "auto" | undefined;
   /** Send at most RATE bytes per second in each direction, such as 20M (K, M, G: powers of 1024). */
   bwlimit?: string | undefined;
-  /** Copy over this number of connections to each host, up to 8, for links that are faster than one connection. */
+  /** Copy over this number of connections to each host, up to 8, for links that are faster than one connection; with --delta, only the source gets several. */
   streams?: number | undefined;
   /** Digest of the blocks between hosts: blake3 or sha3-512. Default: blake3. */
   digest?: "sha3-512" | "blake3" | undefined;

@@ -49,7 +49,12 @@ export class CopyView {
       ({ from, to }) => from.total !== undefined || (from.hasBegun && to.hasBegun),
     );
     if (known) {
-      const totals = this.#streams.map(({ from, to }) => from.total ?? to.total);
+      // A destination that all streams have counts once.
+      const isFirst = (to: Side, place: number): boolean =>
+        this.#streams.findIndex((stream) => stream.to === to) === place;
+      const totals = this.#streams.map(
+        ({ from, to }, place) => from.total ?? (isFirst(to, place) ? to.total : 0),
+      );
       this.#state.begin(
         totals.reduce((sum, total) =>
           sum === undefined || total === undefined ? undefined : sum + total,

@@ -1,5 +1,8 @@
+import { dirname } from "node:path";
+
 import { UsageError } from "../errors/copy-error.ts";
 import { ExitCode } from "../errors/exit-codes.ts";
+import type { Take } from "../transport/streams/pump.ts";
 import { BlockDecoder } from "../protocol/block-stream/decoder.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import { isLink, isSameFile } from "../transport/files/file-names.ts";
@@ -9,7 +12,9 @@ import { StreamError } from "../errors/stream-errors.ts";
 import { formatBytes } from "../ui/format.ts";
 import { DeltaStream } from "./delta-stream.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
-import type { SyncContext } from "./listener.ts";
+import { Gather } from "./gather/gather.ts";
+import { SharedSpool } from "../transport/streams/shared-spool.ts";
+import type { LocalContext } from "./local.ts";
 import { type CopyResult, doneIn } from "./copy-result.ts";
 import { syncRemote } from "./remote.ts";
 import type { CopyPlan } from "./stream-programs.ts";
@@ -23,7 +28,7 @@ import { SyncError, UnprovedError } from "./failures/sync-error.ts";
  * @throws SyncError, UsageError, OpenError, StreamError
  */
 export async function syncDelta(
-  shown: SyncContext,
+  shown: LocalContext,
   options: CopyPlan,
   path: string,
 ): Promise<CopyResult> {
@@ -31,15 +36,16 @@ export async function syncDelta(
   const stream = new DeltaStream();
   const writing = <T>(work: () => Promise<T>): Promise<T> => named(path, stream, work);
   const file = await writing(() => NewFile.create(path));
+  const write: Take = async (chunk) => {
+    checking(options.source, () => stream.add(chunk));
+    // Copied: the file buffers it, and the next chunk overwrites this one.
+    await writing(() => file.append([Uint8Array.from(chunk)]));
+  };
   try {
-    const copied = await syncing(shown, stream, {
-      ...options,
-      take: async (chunk) => {
-        checking(options.source, () => stream.add(chunk));
-        // Copied: the file buffers it, and the next chunk overwrites this one.
-        await writing(() => file.append([Uint8Array.from(chunk)]));
-      },
-    });
+    const copied =
+      (options.copy.streams ?? 1) === 1
+        ? await syncing(shown, { ...options, take: write }, () => stream.end())
+        : await syncGathered(shown, options, { path, write });
     checking(options.source, () => stream.end(copied.summary?.changed));
     await writing(() => file.commit());
     const { blocks = 0, changed = 0, seconds = 0 } = copied.summary ?? {};
@@ -58,35 +64,58 @@ export async function syncDelta(
   }
 }
 
-/** Does `syncRemote`. If the source did not report its success, a fault in its stream explains more. */
-async function syncing(
-  shown: SyncContext,
-  stream: DeltaStream,
-  plan: CopyPlan,
-): Promise<CopyResult> {
+/**
+ * Does `syncRemote`. If the source did not report its success, a fault in its stream explains more.
+ *
+ * @param end throws a fault in the stream
+ */
+async function syncing(shown: LocalContext, plan: CopyPlan, end: () => void): Promise<CopyResult> {
   try {
     return await syncRemote(shown, plan);
   } catch (error) {
     if (error instanceof UnprovedError) {
-      checking(plan.source, () => stream.end());
+      checking(plan.source, end);
     }
     throw error;
   }
 }
 
-/** Turns a fault in the stream into an error: something else at the source, such as a shell, has written to it. */
+/** Does `syncRemote` with several streams, and writes what they send as one. */
+async function syncGathered(
+  shown: LocalContext,
+  plan: CopyPlan,
+  { path, write }: { path: string; write: Take },
+): Promise<CopyResult> {
+  const { streams = 1 } = plan.copy;
+  const spool = await SharedSpool.create(dirname(path), `writing the delta ${path}`);
+  const explain = (role: "source" | "destination", error: unknown): unknown =>
+    faultIn(role === "source" ? "delta" : "list of digests", plan[role], error);
+  // With each attempt to start the stages, the streams begin anew.
+  let gather: Gather | undefined;
+  const gathering = (): Gather => (gather = new Gather(shown, { streams, spool, write, explain }));
+  const copied = await syncing(shown, { ...plan, gather: gathering }, () => gather?.end());
+  await gather?.finish();
+  return copied;
+}
+
+/** Turns a fault in the stream into an error. */
 function checking(source: Endpoint, work: () => void): void {
   try {
     work();
   } catch (error) {
-    throw error instanceof ProtocolError
-      ? new SyncError(
-          `the stream from ${hostLabel(source)} is not a complete delta: ${error.message}`,
-          "no delta was written; make sure that nothing else there writes to standard output (as a shell's profile may), and run it again",
-          ExitCode.protocol,
-        )
-      : error;
+    throw faultIn("delta", source, error);
   }
+}
+
+/** Turns a fault in a stream into an error: something else at that end, such as a shell, has written to it. */
+function faultIn(what: string, end: Endpoint, error: unknown): unknown {
+  return error instanceof ProtocolError
+    ? new SyncError(
+        `the stream from ${hostLabel(end)} is not a complete ${what}: ${error.message}`,
+        "no delta was written; make sure that nothing else there writes to standard output (as a shell's profile may), and run it again",
+        ExitCode.protocol,
+      )
+    : error;
 }
 
 /** Names the delta in an error, instead of the temporary name that it has until it is complete. */

@@ -2,9 +2,10 @@ import type { Part } from "../blocks/part.ts";
 import { encodeRangeList } from "../protocol/range-list.ts";
 import type { ExtentList } from "../ranges/extents.ts";
 import { ALL_DONE } from "../stages/save/write-and-sync.ts";
-import type { Pipe } from "../transport/processes/pipes.ts";
+import type { AnyPipe, Pipe } from "../transport/processes/pipes.ts";
 import { Pace, paced } from "../transport/streams/pace.ts";
 import type { Take } from "../transport/streams/pump.ts";
+import type { Gather } from "./gather/gather.ts";
 import type { Side } from "./side.ts";
 import type { CopyOptions } from "./stage-arguments.ts";
 
@@ -101,6 +102,18 @@ export function pipesOf(
       ...(epilogue && { epilogue }),
     },
   ];
+}
+
+/** Returns the pipes of a copy with one destination, whose program comes first, and several sources: they pass through this process. */
+export function pipesOfGather(gather: Gather, streams: number): AnyPipe[] {
+  const sources = Array.from({ length: streams }, (_, stream): AnyPipe[] => {
+    const place = stream + 1;
+    return [
+      { feed: gather.digestsFor(stream), to: place },
+      { from: place, to: gather.answerTo(stream), closed: () => gather.answerClosed(stream) },
+    ];
+  });
+  return [{ from: 0, to: gather.takeDigests, closed: gather.digestsClosed }, ...sources.flat()];
 }
 
 /** Returns the function that encodes the list of extents, which each destination reads before the blocks, at the rate of `--bwlimit`. */

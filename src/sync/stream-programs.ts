@@ -13,6 +13,7 @@ import {
   stageCommand,
 } from "./connection/remote-command.ts";
 import { hasClaim } from "../ui/programs/stream-share.ts";
+import type { Gather } from "./gather/gather.ts";
 import type { SidePair } from "./copy-view.ts";
 import type { SyncContext } from "./listener.ts";
 import { Side } from "./side.ts";
@@ -31,6 +32,8 @@ export interface CopyPlan {
   extents?: ExtentList | undefined;
   /** Takes the block stream instead of the destination. */
   take?: Take;
+  /** Makes what takes the block streams of several sources instead of one destination. */
+  gather?: () => Gather;
   /** Makes work of this process that reads the source in the place of a stage. `direct` asks for a direct connection, as `--tunnel` does. */
   retrieve?: ((how: { direct: boolean }) => Within) | undefined;
   /** Returns the reason to refuse a side that has opened its file. */
@@ -46,9 +49,14 @@ export interface Stream extends SidePair {
   part: Part | undefined;
 }
 
-/** Returns the streams of a copy. */
+/** Returns the streams of a copy. Those that are gathered have one destination. */
 export function streamsOf(plan: CopyPlan): Stream[] {
-  return partsOf(plan.copy).map((part) => ({ part, ...sidesOf(plan) }));
+  const { to } = sidesOf(plan);
+  return partsOf(plan.copy).map((part) => ({
+    part,
+    ...sidesOf(plan),
+    ...(plan.gather !== undefined && { to }),
+  }));
 }
 
 /**
@@ -85,8 +93,8 @@ export function isLinked({ source, destination }: CopyPlan): boolean {
 }
 
 /** True if the copy writes to its destination. */
-export function writesDestination({ copy, take }: CopyPlan): boolean {
-  return !copy.dryRun && take === undefined;
+export function writesDestination({ copy }: CopyPlan): boolean {
+  return !copy.dryRun && copy.delta === undefined;
 }
 
 /** The copy that programs are made for. */
@@ -99,7 +107,7 @@ export interface ProgramOptions {
   says: Pick<SyncContext, "warn" | "debug">;
 }
 
-/** Returns the programs of a stream, the destination before the source. */
+/** Returns the programs of a stream, the destination before the source. A destination that several streams have is a program of the first one. */
 export function programsOf(options: ProgramOptions, place: number): Program[] {
   const { plan, streams } = options;
   const { copy, tunnel } = plan;
@@ -110,6 +118,9 @@ export function programsOf(options: ProgramOptions, place: number): Program[] {
   const { to, from, part } = stream;
   const direct = tunnel === undefined ? [] : ["--tunnel"];
   const receive = (): string[] => {
+    if (plan.gather !== undefined) {
+      return receiveArguments({ ...copy, streams: undefined });
+    }
     const queue = queueFor(place, streams);
     return [...receiveArguments(copy, { part, queue, replaces: to.before?.process }), ...direct];
   };
@@ -120,10 +131,10 @@ export function programsOf(options: ProgramOptions, place: number): Program[] {
   // New programs open a queue that is there already. They must not wait for those of the first stream, which may be lost before they begin.
   const begun = to.before === undefined ? startAfter(place, streams) : undefined;
   const start = { ...(begun !== undefined && { startAfter: begun }) };
-  return [
-    { ...programOf(options, to, receive), ...start },
-    { ...programOf(options, from, retrieve), ...start },
-  ];
+  const source = { ...programOf(options, from, retrieve), ...start };
+  return plan.gather !== undefined && place > 0
+    ? [source]
+    : [{ ...programOf(options, to, receive), ...start }, source];
 }
 
 /** Returns the size of the source that a stream has to copy; undefined for the first one, which finds it. */

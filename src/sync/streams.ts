@@ -1,11 +1,12 @@
 import type { Cancellation } from "../blocks/cancellation.ts";
 import { type PipelineResult, runPipeline } from "../transport/processes/pipeline.ts";
-import type { ControlPipe, Pipe } from "../transport/processes/pipes.ts";
+import type { AnyPipe, ControlPipe, Pipe } from "../transport/processes/pipes.ts";
 import type { ProgramEnd, ProgramGroup } from "../transport/processes/program.ts";
 import { type Cause, causeOf, followsAnother } from "./failures/which-failed.ts";
 import type { Sent } from "./connection/host-lines.ts";
 import type { SidePair } from "./copy-view.ts";
 import { Exchange } from "./exchange.ts";
+import type { Gather } from "./gather/gather.ts";
 import { failureOf } from "./failures/failure.ts";
 import {
   canBeLost,
@@ -16,7 +17,7 @@ import {
 import { Listener, type SyncContext } from "./listener.ts";
 import type { Side } from "./side.ts";
 import { Silence } from "./silence.ts";
-import { pipesOf, placesOf, rangeListOf } from "./stream-pipes.ts";
+import { pipesOf, pipesOfGather, placesOf, rangeListOf } from "./stream-pipes.ts";
 import {
   type CopyPlan,
   isLinked,
@@ -84,7 +85,10 @@ export async function runStreams(
     tunnel === undefined
       ? (place) => pipesOf(place, streams.length, piping)
       : controlPipes(streams, { source, destination, remote, tunnel, preface });
-  const pipes = streams.flatMap((_, place) => pipesAt(place));
+  const pipes =
+    plan.gather === undefined
+      ? streams.flatMap((_, place) => pipesAt(place))
+      : gatheredPipes(plan.gather(), streams);
   const writes = writesDestination(plan);
   const run = (): Promise<PipelineResult> =>
     runPipeline(native, programs, pipes, {
@@ -99,12 +103,21 @@ export async function runStreams(
   if (firstFailed === undefined) {
     return { streams, cause: undefined };
   }
-  const sides = streams.flatMap(({ to, from }) => [to, from]);
+  // In the order of the programs.
+  const sides = [...new Set(streams.flatMap(({ to, from }) => [to, from]))];
   const cause = causeOf(sides, statuses, firstFailed);
   if (cancellation.requested) {
     throw cancelledError(cancellation, streams, cause, context.warn);
   }
   return { streams, cause: lost.causeOf(cause) };
+}
+
+/** Returns the pipes of streams that are gathered. */
+function gatheredPipes(gather: Gather, streams: readonly Stream[]): AnyPipe[] {
+  for (const { from } of streams) {
+    from.until(() => false).catch(() => gather.sourceEnded());
+  }
+  return pipesOfGather(gather, streams.length);
 }
 
 /** True if a stream that has lost a connection may be replaced. An audit has to count what the lost one has repaired. */

@@ -139,13 +139,6 @@ const OF_SYNC: readonly Conflict<SyncOptions>[] = [
     advice: `${ONE}; --transport ssh is the default`,
   },
   {
-    when: ({ streams }) => (streams ?? 1) > 1,
-    options: ({ delta }) => ({ "--delta": delta !== undefined }),
-    message: (option) =>
-      `${option} does not work with --streams: a delta names the root of its destination first and has its blocks in order, and no stream sees the whole copy`,
-    advice: ONE,
-  },
-  {
     when: ({ ranges, incremental }) => ranges === undefined && incremental === undefined,
     options: ({ auditRuns }) => ({ "--audit": auditRuns !== undefined }),
     message: (option) =>

@@ -121,7 +121,7 @@ export abstract class SyncOptionsCommand extends DestinationCommand {
 
   streams = value("--streams", STREAMS, {
     group: "speed",
-    text: "Copy over this number of connections to each host, up to 8, for links that are faster than one connection",
+    text: "Copy over this number of connections to each host, up to 8, for links that are faster than one connection; with --delta, only the source gets several",
   });
 
   digest = shared.digest();

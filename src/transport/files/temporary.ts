@@ -74,13 +74,18 @@ export function makeTemporaryFolder(prefix: string): string {
  */
 export function openUnnamed(): number {
   try {
-    return openIn(temporaryFolder());
+    return openUnnamedIn(temporaryFolder());
   } catch (error) {
     throw temporaryError("make a file in", error);
   }
 }
 
-function openIn(folder: string): number {
+/**
+ * Does the same in another folder.
+ *
+ * @throws the system's error
+ */
+export function openUnnamedIn(folder: string): number {
   const { O_CREAT, O_DIRECTORY, O_EXCL, O_RDWR } = constants;
   try {
     return openSync(folder, O_TMPFILE | O_DIRECTORY | O_RDWR, 0o600);

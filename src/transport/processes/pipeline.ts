@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { clock } from "../../native/clock.ts";
 import { type Child, type Exit, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
 import { Epilogues } from "./epilogues.ts";
-import { type ControlPipe, type Pipe, PipeEnds, type PipeMaker } from "./pipes.ts";
+import { type AnyPipe, PipeEnds, type PipeMaker } from "./pipes.ts";
 import type { Program, ProgramEnd, ProgramGroup } from "./program.ts";
 import { type Grace, stopChild } from "./stop-child.ts";
 
@@ -50,7 +50,7 @@ export interface PipelineResult {
 export function runPipeline(
   native: PipeMaker,
   programs: readonly Program[],
-  pipes: readonly (Pipe | ControlPipe)[],
+  pipes: readonly AnyPipe[],
   { abort, cancel, groups = [] }: PipelineOptions,
 ): Promise<PipelineResult> {
   const pipeline = new Pipeline(programs, new PipeEnds(native, pipes), groups);

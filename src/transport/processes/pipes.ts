@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import type * as Binding from "../../native/binding.js";
-import { drain, pump, type Take, writeAll } from "../streams/pump.ts";
+import { drain, pour, pump, type Take, writeAll } from "../streams/pump.ts";
 
 const writeSome = promisify(write);
 
@@ -23,6 +23,8 @@ export type PipeMaker = Pick<typeof Binding, "makePipe">;
 export interface Pipe {
   from: number;
   to: number | Take;
+  /** Called when a `Take` has had all bytes. */
+  closed?: () => void;
   /** Passes all bytes through this process. Both programs then end with it, even if neither would notice that it is gone. */
   relayed?: boolean;
   /** Bytes that `to` reads first. All that follow pass through this process too. */
@@ -30,6 +32,15 @@ export interface Pipe {
   /** Text that is written after the output of `from`, once `from` and the programs in `after` have succeeded. */
   epilogue?: Epilogue;
 }
+
+/** A pipe from this process to the standard input of a program, which gets these bytes. It is closed after them, or if they cannot be made. */
+interface Feed {
+  feed: AsyncIterable<Uint8Array>;
+  to: number;
+}
+
+/** All kinds of pipes. */
+export type AnyPipe = Pipe | ControlPipe | Feed;
 
 /** Takes the function that writes to the control channel of a program. */
 export interface Control {
@@ -78,16 +89,20 @@ export class PipeEnds {
   #inHand = 0;
   readonly #native: PipeMaker;
 
-  constructor(native: PipeMaker, pipes: readonly (Pipe | ControlPipe)[]) {
+  constructor(native: PipeMaker, pipes: readonly AnyPipe[]) {
     this.#native = native;
     this.add(pipes);
   }
 
   /** Opens more pipes, for programs that take the place of others. These have no `Take`. */
-  add(pipes: readonly (Pipe | ControlPipe)[]): void {
+  add(pipes: readonly AnyPipe[]): void {
     for (const pipe of pipes) {
       if ("control" in pipe) {
         this.#openControl(pipe);
+      } else if ("feed" in pipe) {
+        const { read, write: fd } = this.#native.makePipe(PIPE_LENGTH);
+        this.#inputs.set(pipe.to, read);
+        void pour(pipe.feed, fd);
       } else {
         this.#open(pipe);
       }
@@ -177,11 +192,11 @@ export class PipeEnds {
     }
   }
 
-  #open({ from, to, relayed, preface, epilogue }: Pipe): void {
+  #open({ from, to, closed, relayed, preface, epilogue }: Pipe): void {
     const first = this.#native.makePipe(PIPE_LENGTH);
     this.#outputs.set(from, first.write);
     if (typeof to !== "number") {
-      const taken = drain(first.read, this.#counted(to));
+      const taken = drain(first.read, this.#counted(to)).then(closed);
       this.#taking.push(taken.finally(() => closeSync(first.read)));
       return;
     }

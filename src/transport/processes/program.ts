@@ -1,5 +1,5 @@
 import type { Child, ChildOptions, ExitStatus } from "./child.ts";
-import type { ControlPipe, Pipe } from "./pipes.ts";
+import type { AnyPipe } from "./pipes.ts";
 
 /** Starts work of this process in the place of a program. It closes the descriptors that it is given. */
 export type Within = (io: Pick<ChildOptions, "stdin" | "stdout" | "onLine">) => Child;
@@ -67,5 +67,5 @@ export interface ProgramEnd {
 /** Programs that take the places of others, and their pipes. */
 interface Replacement {
   programs: readonly Program[];
-  pipes: readonly (Pipe | ControlPipe)[];
+  pipes: readonly AnyPipe[];
 }

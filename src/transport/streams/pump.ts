@@ -34,6 +34,19 @@ export async function pump(
   }
 }
 
+/** Writes bytes to a pipe, and closes it after them, or if they cannot be made or written. The program at its other end notices that. */
+export async function pour(bytes: AsyncIterable<Uint8Array>, to: number): Promise<void> {
+  try {
+    for await (const chunk of bytes) {
+      await writeAll(to, chunk);
+    }
+  } catch {
+    // Whoever makes the bytes has told why, and the exit status of a program that has gone does.
+  } finally {
+    closeSync(to);
+  }
+}
+
 /**
  * Reads a pipe to its end.
  *
