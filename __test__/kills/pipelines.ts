@@ -152,6 +152,7 @@ export const PIPELINES: readonly Pipeline[] = [
   sync("pull-verify", ["one:", ""], [...PLAIN, "--verify", "full"]),
   several("push-several", ["one:", "two:", ""], [...PLAIN, "--bwlimit", "5M"]),
   several("push-several-verify", ["one:", "two:", ""], [...PLAIN, "--verify", "full"]),
+  several("push-several-tls", ["one:", "two:", ""], [...TLS, "--bwlimit", "5M"]),
   sync("push-cache", ["", "one:"], ({ cache }) => [...PLAIN, "--digest-cache", cache], {
     isCached: true,
   }),
