@@ -166,6 +166,9 @@ export const PIPELINES: readonly Pipeline[] = [
   sync("pull-delta", ["one:", ""], ({ delta }) => [...PLAIN, "--delta", delta], {
     result: "delta",
   }),
+  sync("pull-delta-streams", ["one:", ""], ({ delta }) => [...STREAMS, "--delta", delta], {
+    result: "delta",
+  }),
   sync("dry-run", ["one:", "two:"], ["--dry-run", "--block-size", "4K"], {
     result: "nothing",
     rate: "1500kbit",

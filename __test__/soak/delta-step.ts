@@ -15,7 +15,15 @@ import {
 } from "./step.ts";
 
 /** Options of `sync` that a delta can have. */
-const OF_DELTA = ["--compress", "--digest", "--block-size", "--direct", "--threads", "--bwlimit"];
+const OF_DELTA = [
+  "--compress",
+  "--digest",
+  "--block-size",
+  "--direct",
+  "--threads",
+  "--bwlimit",
+  "--streams",
+];
 
 /** Makes a delta and applies it, with random options for both. */
 export async function deltaStep(step: Step): Promise<void> {

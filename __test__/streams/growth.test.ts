@@ -3,9 +3,18 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { noise } from "../support/files/files.ts";
+import { assertSame } from "../support/files/bytes.ts";
+import { noise, scratch } from "../support/files/files.ts";
 import { script } from "../support/hosts/hosts.ts";
-import { assertFailed, COMMAND, EXIT, type Outcome, quote, run } from "../support/programs/cli.ts";
+import {
+  assertFailed,
+  assertSucceeded,
+  COMMAND,
+  EXIT,
+  type Outcome,
+  quote,
+  run,
+} from "../support/programs/cli.ts";
 import { assertSynced, changedIn, pair } from "../support/programs/sync-pair.ts";
 
 const MIB = 2 ** 20;
@@ -37,6 +46,8 @@ exec sh -c "$*"`,
 }
 
 const GROW = `head -c 3000000 /dev/zero | tr '\\0' x >> "$SOURCE"`;
+
+const REPLACE = `tr '\\0-\\377' '\\1-\\377\\0' < "$SOURCE" > new; mv new "$SOURCE"`;
 
 /** Leaves out the warning that a stage gives if it looks for writers at the moment in which the source grows. */
 function withoutInUse(outcome: Outcome): Outcome {
@@ -70,8 +81,7 @@ test("one that has become shorter: nothing is wrong, and the copy fails", async 
 
 test("one that is replaced by another file of the same size: the copy fails", async (t) => {
   const destination = changedIn(SOURCE, 0, 40, 72);
-  const change = `tr '\\0-\\377' '\\1-\\377\\0' < "$SOURCE" > new; mv new "$SOURCE"`;
-  const { outcome } = await copied(t, { destination, change });
+  const { outcome } = await copied(t, { destination, change: REPLACE });
   assertFailed(
     outcome,
     EXIT.busy,
@@ -79,4 +89,18 @@ test("one that is replaced by another file of the same size: the copy fails", as
     /the source \S+ is another file or device than when the copy began/,
     /find out what has replaced it/,
   );
+});
+
+test("a delta of one that grows, and of one that is replaced", async (t) => {
+  const destination = changedIn(SOURCE, 0, 40, 72);
+  const delta = join(scratch(t), "delta");
+  const options = ["--delta", delta];
+  const grown = await copied(t, { destination, change: GROW, options });
+  assertSucceeded(withoutInUse(grown.outcome));
+  const stdin = readFileSync(delta);
+  assertSucceeded(await run(["save", "--verify", "full", grown.to], { stdin }));
+  assertSame(readFileSync(grown.to), SOURCE);
+  const { outcome } = await copied(t, { destination, change: REPLACE, options });
+  assertFailed(outcome, EXIT.busy, "sync", /is another file or device than when the copy began/);
+  assertSame(readFileSync(delta), stdin, "the delta as it was");
 });

@@ -23,6 +23,8 @@ export class SourceDigests {
   #part: DigestPart | undefined;
   /** Position of the next block. */
   #next = 0;
+  /** The blocks that were found since `take`, and their digests. */
+  #blocks: { position: number; length: number }[] = [];
   #found: Uint8Array[] = [];
 
   /** @param size size of the source */
@@ -61,7 +63,7 @@ export class SourceDigests {
     }
     this.#addSame(position, streamOffset);
     const blocks = blocksIn(position, block, blockSize);
-    this.#add(blocks, digest ?? Buffer.concat(blocks.map(({ length }) => this.#zeros(length))));
+    this.#append(blocks, digest ?? Buffer.concat(blocks.map(({ length }) => this.#zeros(length))));
     this.#next = end;
   }
 
@@ -78,10 +80,14 @@ export class SourceDigests {
 
   /** Returns the digests that were found since the last call. */
   take(): Uint8Array {
-    return Buffer.concat(this.#found.splice(0));
+    const digests = Buffer.concat(this.#found);
+    this.#parts.add(this.#blocks, digests);
+    this.#found = [];
+    this.#blocks = [];
+    return digests;
   }
 
-  /** Returns the digest of the parts, when all have ended. */
+  /** Returns the digest of the parts, when all have ended and been taken. */
   finish(): Uint8Array {
     return this.#parts.finish(this.#size);
   }
@@ -109,12 +115,14 @@ export class SourceDigests {
     }
     const blocks = blocksIn(start, end - start, blockSize);
     const from = ((start - part.start) / blockSize) * this.#digestLength;
-    this.#add(blocks, part.digests.subarray(from, from + blocks.length * this.#digestLength));
+    this.#append(blocks, part.digests.subarray(from, from + blocks.length * this.#digestLength));
     this.#next = end;
   }
 
-  #add(blocks: readonly { position: number; length: number }[], digests: Uint8Array): void {
-    this.#parts.add(blocks, digests);
+  #append(blocks: readonly { position: number; length: number }[], digests: Uint8Array): void {
+    for (const block of blocks) {
+      this.#blocks.push(block);
+    }
     this.#found.push(digests);
   }
 }
