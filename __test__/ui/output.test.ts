@@ -1,11 +1,34 @@
 // The messages of sync for people: the result, details on request, or nothing.
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  closeSync,
+  constants as flags,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { loadAddon } from "../../src/native/load.ts";
+import { defer } from "../support/cleanup.ts";
 import { assertSame } from "../support/files/bytes.ts";
-import { bash, blockcopy, EXIT, quote, run, withoutSummary } from "../support/programs/cli.ts";
+import {
+  bash,
+  blockcopy,
+  COMMAND,
+  EXIT,
+  quote,
+  run,
+  withoutSummary,
+} from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { killAtEnd } from "../support/programs/children.ts";
+import { eventually } from "../support/programs/eventually.ts";
 import { lacking } from "../support/programs/tools.ts";
 
 const content = noise("content", 96 * BLOCK + 1000);
@@ -121,4 +144,76 @@ test("a failure takes back no progress and has the last word", async (t) => {
   assert.equal(code, EXIT.usage);
   assert.match(stderr.trimEnd().split("\n").at(-1) ?? "", /^ERROR \(sync\): /);
   assert.doesNotMatch(stderr, /done/i);
+});
+
+/** Returns the two ends of a pipe that is full. */
+function fullPipe(): { read: number; write: number } {
+  const { read, write } = loadAddon().makePipe(4096);
+  const filling = openSync(`/proc/self/fd/${write}`, flags.O_WRONLY | flags.O_NONBLOCK);
+  assert.throws(() => {
+    for (;;) writeSync(filling, Buffer.alloc(4096));
+  }, /EAGAIN/);
+  closeSync(filling);
+  return { read, write };
+}
+
+/** Starts `sync` with a full pipe that is not read. */
+function startUnread(t: TestContext, unread: "stdout" | "stderr", words: string[]): ChildProcess {
+  const { read, write } = fullPipe();
+  defer(t, () => closeSync(read));
+  const [program = "", ...args] = [...COMMAND, "sync", ...words];
+  const stdout = unread === "stdout" ? write : "ignore";
+  const stderr = unread === "stderr" ? write : "ignore";
+  const child = spawn(program, args, { stdio: ["ignore", stdout, stderr], detached: true });
+  killAtEnd(t, child);
+  closeSync(write);
+  return child;
+}
+
+/** Sends SIGTERM, and returns the exit code, as a shell does, of a process that ends soon. */
+async function terminated(child: ChildProcess): Promise<number | null> {
+  const ended = once(child, "exit", { signal: AbortSignal.timeout(15_000) });
+  child.kill("SIGTERM");
+  const [code, signal] = (await ended) as [number | null, string | null];
+  return signal === "SIGTERM" ? 128 + constants.signals.SIGTERM : code;
+}
+
+for (const [unread, option] of [
+  ["stderr", "-v"],
+  ["stdout", "--json"],
+] as const)
+  test(`a copy goes on without a reader of ${unread}, and then waits for it until a signal`, async (t) => {
+    const [from, to] = differing(t, 0);
+    const child = startUnread(t, unread, [option, from, to]);
+    await eventually(() => readFileSync(to).equals(content), { what: "goes on", seconds: 20 });
+    // A moment later, all is done but for the last lines.
+    await setTimeout(500);
+    assert.equal(child.exitCode, null);
+    assert.equal(await terminated(child), 143);
+  });
+
+test("a signal ends a copy without a reader of stderr", async (t) => {
+  const [from, to] = differing(t, ...Array.from({ length: 97 }, (_, block) => block));
+  const child = startUnread(t, "stderr", ["-v", "--bwlimit=256K", from, to]);
+  const first = (): boolean =>
+    readFileSync(to).subarray(0, BLOCK).equals(content.subarray(0, BLOCK));
+  await eventually(first, { what: "begins", seconds: 20 });
+  assert.equal(await terminated(child), 143);
+});
+
+test("a signal ends what waits for a reader of its last lines", async (t) => {
+  const child = startUnread(t, "stderr", [join(scratch(t), "missing"), "/nowhere"]);
+  // Nothing else shows that it waits.
+  await setTimeout(1500);
+  assert.equal(await terminated(child), 143);
+});
+
+test("a reader that is slow gets all lines", async (t) => {
+  const [from, to] = differing(t, 3);
+  // A pipe has 64 KiB.
+  const writer = `{ head -c 65000 /dev/zero; ${blockcopy("sync", "-v", from, to)} 2>&1; echo "code $?"; }`;
+  const { stdout } = await bash(`${writer} | { sleep 1; cat; }`);
+  const lines = stdout.toString().replaceAll("\0", "").trimEnd().split("\n");
+  assert.ok(lines.includes("code 0"), stdout.toString());
+  assert.ok(lines.some((line) => line.startsWith("Sync done in")));
 });

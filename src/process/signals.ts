@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 
 import { ignoredSignals } from "../transport/processes/ignored-signals.ts";
-import { printLine } from "../ui/stderr.ts";
+import { flushLines, hurryLines, printLine } from "../ui/stderr.ts";
 
 const ENDING = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
 
@@ -30,12 +30,16 @@ export function catchSignals(stage: string): void {
   };
   for (const signal of ENDING) {
     if (!ignoredSignals.includes(signal)) {
-      process.on(signal, () => handle(signal, 128 + constants.signals[signal]));
+      process.on(signal, () => {
+        hurryLines();
+        handle(signal, 128 + constants.signals[signal]);
+      });
     }
   }
   for (const signal of ignoredSignals) {
     process.on(signal, () => undefined);
   }
+  process.on("exit", flushLines);
 }
 
 /** Sets the function that a signal calls from now on. `code` is the exit code that a shell would report. */

@@ -1,13 +1,22 @@
-import { writeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
+import { clock } from "../native/clock.ts";
 import { isTerminal } from "./is-terminal.ts";
 import type { JsonLine } from "./json-line.ts";
 import { printable } from "../errors/printable.ts";
-import { pause } from "../native/pause.ts";
+import { LineSink } from "./line-sink.ts";
 
-const STDOUT = 1;
 const STDERR = 2;
-const RETRY_MILLISECONDS = 5;
+
+/** Milliseconds to wait for the readers of the last lines after a signal. */
+const HURRY_MILLISECONDS = 1000;
+
+/** Milliseconds between two looks whether they have been read. */
+const LOOK_MILLISECONDS = 5;
+
+const sinks = { stdout: new LineSink(1), stderr: new LineSink(STDERR) };
+
+let patience = Infinity;
 
 let isAsking = (): boolean => false;
 
@@ -39,38 +48,45 @@ export function stderrCanDraw(): boolean {
 }
 
 /**
- * Prints a line on standard error, synchronously. On a terminal it first wipes the line that another stage is drawing, unless that is a
+ * Prints a line on standard error, now, or as soon as the reader takes it. On a terminal it first wipes the line that another stage is drawing, unless that is a
  * question, see {@link keepQuestions}. The text is made {@link printable}: it stays one line and cannot control the terminal.
  */
 export function printLine(line: string | JsonLine): void {
   const text = typeof line === "string" ? printable(line) : line.text;
   clearBlock();
   // A failure is ignored: standard error is the last place to report it.
-  write(STDERR, stderrIsTerminal() && !isAsking() ? `\r\x1b[K${text}\n` : `${text}\n`);
+  sinks.stderr.write(stderrIsTerminal() && !isAsking() ? `\r\x1b[K${text}\n` : `${text}\n`);
 }
 
 /**
- * Prints an event on standard output, synchronously.
+ * Prints an event on standard output, now, or as soon as the reader takes it.
  *
- * @returns the name of the system's error, such as `EPIPE`; undefined if it was printed
+ * @returns the name of the system's error, such as `EPIPE`; undefined if there is none so far
  */
 export function printOut({ text }: JsonLine): string | undefined {
-  return write(STDOUT, `${text}\n`);
+  return printText(`${text}\n`);
 }
 
-function write(fd: number, text: string): string | undefined {
-  let rest = Buffer.from(text);
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(writeSync(fd, rest));
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-      // A non-blocking descriptor is full.
-      if (code !== "EAGAIN") {
-        return code;
-      }
-      pause(RETRY_MILLISECONDS);
-    }
+/** Prints text on standard output as {@link printOut} does. */
+export function printText(text: string): string | undefined {
+  return sinks.stdout.write(text);
+}
+
+/** Limits the time for which the reader of the last lines is waited for: the process is to end. */
+export function hurryLines(): void {
+  patience = HURRY_MILLISECONDS;
+}
+
+/** Waits until all lines have been read. */
+export async function linesRead(): Promise<void> {
+  const begun = clock();
+  while (!(sinks.stdout.isEmpty && sinks.stderr.isEmpty) && clock() - begun < patience) {
+    await sleep(LOOK_MILLISECONDS);
   }
-  return undefined;
+}
+
+/** Does the same without the event loop. */
+export function flushLines(): void {
+  sinks.stdout.flush(patience);
+  sinks.stderr.flush(patience);
 }

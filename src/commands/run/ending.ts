@@ -6,7 +6,7 @@ import type * as Binding from "../../native/binding.js";
 import { removeUnfinished } from "../../transport/files/unfinished.ts";
 import { terminateAll } from "../../transport/processes/child.ts";
 import type { JsonLine } from "../../ui/json-line.ts";
-import { printLine } from "../../ui/stderr.ts";
+import { flushLines, hurryLines, linesRead, printLine } from "../../ui/stderr.ts";
 
 /** A line for people, or an event for programs. */
 type Line = string | JsonLine;
@@ -38,31 +38,65 @@ export class Ending {
   readonly #command: EndingParts;
   /** Result of the command, in words. */
   outcome: string | undefined;
+  /** True once the last lines have been printed. */
+  #hasTold = false;
+  #isTidy = false;
 
   constructor(native: typeof Binding, command: EndingParts) {
     this.#native = native;
     this.#command = command;
   }
 
-  /** Ends with an exit code, after these last lines. */
-  end(code: number, failure?: CommandEnd["failure"], lines: readonly Line[] = []): never {
-    const { name } = this.#command;
-    const late = this.#report(code, failure);
-    if (late !== undefined && failure === undefined) {
-      return this.#exit(exitCodeOf(late), [errorLine(late, name)]);
-    }
-    const warning = late === undefined ? [] : [`WARNING (${name}): ${failureMessage(late)}`];
-    return this.#exit(code, [...warning, ...lines]);
+  /** True once the last lines have been printed: it only waits for those who read them. */
+  get hasTold(): boolean {
+    return this.#hasTold;
   }
 
-  /** Ends after a failure. */
-  fail(error: unknown): never {
+  /** Ends with an exit code, once all lines have been read. */
+  end(code: number): Promise<never> {
+    return this.#leave(this.#tell(code));
+  }
+
+  /** Ends after a failure, once all lines have been read. */
+  fail(error: unknown): Promise<never> {
+    return this.#leave(this.#tellFailure(error));
+  }
+
+  /** Ends at once after a failure. Who reads the lines gets a moment for that. */
+  failNow(error: unknown): never {
+    return this.endNow(this.#tellFailure(error));
+  }
+
+  /** Ends at once with an exit code. */
+  endNow(code: number): never {
+    this.#tidyUp();
+    hurryLines();
+    flushLines();
+    return this.#exit(code);
+  }
+
+  /** Prints the last lines after a failure. Returns the exit code. */
+  #tellFailure(error: unknown): number {
     const { name, forPeople, failure = errorLine } = this.#command;
     if (forPeople === true && error instanceof ReaderGoneError) {
-      return this.end(ExitCode.readerGone);
+      return this.#tell(ExitCode.readerGone);
     }
     const words = { message: failureMessage(error), advice: adviceOn(error, name) };
-    return this.end(exitCodeOf(error), words, [...trace(error), failure(error, name)]);
+    return this.#tell(exitCodeOf(error), words, [...trace(error), failure(error, name)]);
+  }
+
+  /** Reports the end, and prints the last lines. Returns the exit code. */
+  #tell(code: number, failure?: CommandEnd["failure"], lines: readonly Line[] = []): number {
+    const { name } = this.#command;
+    const late = this.#report(code, failure);
+    this.#hasTold = true;
+    if (late !== undefined && failure === undefined) {
+      printLine(errorLine(late, name));
+      return exitCodeOf(late);
+    }
+    const warning = late === undefined ? [] : [`WARNING (${name}): ${failureMessage(late)}`];
+    [...warning, ...lines].forEach(printLine);
+    return code;
   }
 
   /** Reports the end; returns the error if that fails. */
@@ -74,10 +108,22 @@ export class Ending {
     }
   }
 
-  #exit(code: number, lines: readonly Line[]): never {
-    lines.forEach(printLine);
-    removeUnfinished();
-    terminateAll();
+  /** Ends the process once all lines have been read. A signal does not wait for that, see {@link hasTold}. */
+  async #leave(code: number): Promise<never> {
+    this.#tidyUp();
+    await linesRead();
+    return this.#exit(code);
+  }
+
+  #tidyUp(): void {
+    if (!this.#isTidy) {
+      this.#isTidy = true;
+      removeUnfinished();
+      terminateAll();
+    }
+  }
+
+  #exit(code: number): never {
     restoreBlocking(this.#native);
     // Node's own exit waits for a read of a pipe that may stay silent for ever.
     this.#native.exitNow(code);

@@ -51,8 +51,8 @@ export async function runCommand(run: CommandRun): Promise<never> {
   const cancellation = run.cancellation ?? new Cancellation();
   onProgressAsked(run.tell);
   onSignal((signal, code) => stopBy(signal, code, { run, ending, cancellation }));
-  process.on("uncaughtException", (error) => ending.fail(error));
-  process.on("unhandledRejection", (error) => ending.fail(error));
+  process.on("uncaughtException", (error) => ending.failNow(error));
+  process.on("unhandledRejection", (error) => ending.failNow(error));
   const debug = (message: string): void => {
     if (run.verbose) {
       printLine(`blockcopy ${run.name}: ${message}`);
@@ -64,7 +64,7 @@ export async function runCommand(run: CommandRun): Promise<never> {
     ending.outcome = await run.work({ native, debug, cancellation });
     debug(ending.outcome === undefined ? "done" : `done: ${ending.outcome}`);
   } catch (error) {
-    ending.fail(error);
+    return ending.fail(error);
   }
   return ending.end(run.successCode?.() ?? ExitCode.success);
 }
@@ -85,10 +85,15 @@ function stopBy(
   code: number,
   { run, ending, cancellation }: { run: CommandRun; ending: Ending; cancellation: Cancellation },
 ): void {
+  if (ending.hasTold) {
+    return ending.endNow(code);
+  }
   if (cancellation.request(signal, code)) {
     const waiting = `${signal}: it ends when everything written is on the disk; a second signal ends it at once`;
     setTimeout(() => printLine(`blockcopy ${run.name}: ${waiting}`), PATIENCE).unref();
     return;
   }
-  ending.fail(new CopyError(`ended by ${signal}, ${run.unfinished}`, run.again ?? RUN_AGAIN, code));
+  ending.failNow(
+    new CopyError(`ended by ${signal}, ${run.unfinished}`, run.again ?? RUN_AGAIN, code),
+  );
 }
