@@ -1,8 +1,9 @@
 // Help and the version, as they are asked for and as wide as the terminal.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { ENVIRONMENT } from "../../src/cli/manual-tables/environment.ts";
 import {
   assertFailed,
   assertSucceeded,
@@ -15,6 +16,25 @@ import { onTerminal } from "../support/programs/terminal.ts";
 import { lacking } from "../support/programs/tools.ts";
 
 const COMMANDS = ["checksum", "retrieve", "save", "sync", "inspect", "completion"] as const;
+
+/** Set by what starts the program, for the program alone. */
+const INTERNAL = ["BLOCKCOPY_CLOSED", "BLOCKCOPY_FILES", "BLOCKCOPY_IGNORED", "UV_THREADPOOL_SIZE"];
+
+test("the reference has every environment variable that the program reads", () => {
+  const files = readdirSync(join(PROJECT, "src"), { recursive: true, encoding: "utf8" });
+  const sources = files.filter((name) => name.endsWith(".ts"));
+  const read = sources.flatMap((name) => {
+    const text = readFileSync(join(PROJECT, "src", name), "utf8");
+    const uses = /process\.env\["(\w+)"\]|givenVariable\("(\w+)"\)|_VARIABLE = "(\w+)"/g;
+    return Array.from(text.matchAll(uses), (found) => found[1] ?? found[2] ?? found[3] ?? "");
+  });
+  assert.ok(read.includes("TMPDIR"));
+  const documented = ENVIRONMENT.map(([names]) => names)
+    .join(", ")
+    .split(", ");
+  const missing = read.filter((name) => ![...documented, ...INTERNAL].includes(name));
+  assert.deepEqual(missing, []);
+});
 
 test("the version", async () => {
   const { version } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as {

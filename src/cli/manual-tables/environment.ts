@@ -10,6 +10,14 @@ export const ENVIRONMENT: readonly Entry[] = [
   ["DEBUG", "if not empty, the same as --verbose"],
   ["PATH", "where `node`, `ssh` and, on the other host, `blockcopy` are found"],
   ["SSH_ORIGINAL_COMMAND", "set by sshd: what `serve` is asked for"],
+  [
+    "SSH_CONNECTION",
+    "set by sshd: the addresses that a stage with --transport tls names to the other one",
+  ],
+  [
+    "BLOCKCOPY_SINGLE_FOLDER",
+    "the only folder in which `sync` looks for a single executable to send to a host",
+  ],
   ["TMPDIR", "folder for data that does not fit into memory; default: /var/tmp"],
   [
     "HOME, XDG_CACHE_HOME",
