@@ -20,9 +20,12 @@ import {
   run,
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountInSeconds } from "../support/files/mount.ts";
 import { lackingTrace, system } from "../support/programs/tools.ts";
 
 const SIZE = 6 * BLOCK;
+const MIB = 1024 * 1024;
 
 /** A destination like the source but for one block, with what is kept of it. */
 async function kept(t: TestContext): Promise<Kept & { content: Buffer }> {
@@ -183,3 +186,23 @@ test("a file that is damaged after its beginning: the destination is read", asyn
   assertSucceeded(await run(["save", "--update-digests", cache, destination], { stdin }));
   await assertTrue(cache, destination, options);
 });
+
+test(
+  "the destination is changed right after the copy, on a file system that keeps times in seconds",
+  { skip: lackingLoop },
+  async (t) => {
+    const folder = scratch(t);
+    const [source, cache] = [join(folder, "source"), join(folder, "cache")];
+    const loop = loopWith(t, folder, Buffer.alloc(16 * MIB));
+    const destination = join(mountInSeconds(t, folder, loop), "destination");
+    // Of the 1024 blocks, 72 are compared before the digests are used.
+    const content = noise(3, 4 * MIB);
+    writeFileSync(source, content);
+    writeFileSync(destination, content);
+    const words = ["sync", "-q", `--digest-cache=${cache}`, "--block-size=4K", source, destination];
+    writeFileSync(source, content.fill(1, 2 * MIB, 2 * MIB + 1));
+    assertSucceeded(await run(words));
+    change(destination, 3 * MIB);
+    assertFailed(await run(words), EXIT.otherDestination, "sync", /written to since/);
+  },
+);

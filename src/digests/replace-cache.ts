@@ -181,7 +181,7 @@ async function replace(
   const { engine, debug, progress } = context;
   const { path, hashing } = target;
   const reader = await engine.openReader(sink, "off");
-  const about = { size: reader.size, identity: await engine.identity(reader) };
+  const about = { size: reader.size, identity: await engine.settledIdentity(reader) };
   if (evidence !== undefined) {
     const merge = mergeOf(context, evidence, about.size);
     if (await write(context, target, about, merge, evidence.proof(about.size))) {

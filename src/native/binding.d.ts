@@ -37,6 +37,8 @@ export declare class Engine {
    * Rejects with the kind `no-identity` for a device without a permanent identifier.
    */
   identity(source: Source): Promise<string>
+  /** Returns the same, to be kept: once the next change of a file will change it, which takes two seconds at most. */
+  settledIdentity(source: Source): Promise<string>
   /**
    * Returns a description of the storage of this host that a source lies on: printable ASCII, at most 2500 characters; `null` if
    * unknown. It is valid until the host is rebooted.

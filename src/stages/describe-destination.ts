@@ -26,7 +26,7 @@ export async function describeDestination(
 
 async function identityOf(engine: Binding.Engine, reader: Binding.Source): Promise<string | null> {
   try {
-    return await engine.identity(reader);
+    return await engine.settledIdentity(reader);
   } catch (error) {
     if (isEngineFailure(error) && error.kind === "no-identity") {
       return null;

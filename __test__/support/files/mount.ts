@@ -44,6 +44,12 @@ export function mountEmptyExt4(t: TestContext, folder: string, loop: Loop): stri
   return mount(t, folder, loop.path);
 }
 
+/** As {@link mountEmptyExt4}, with inodes that keep times in whole seconds. */
+export function mountInSeconds(t: TestContext, folder: string, loop: Loop): string {
+  system("mkfs.ext4", "-q", "-I", "128", loop.path);
+  return mount(t, folder, loop.path);
+}
+
 /** Makes a file system of `size` bytes whose files can be cloned, and mounts it until the test ends; returns its mount point. */
 export function mountCloning(
   t: TestContext,

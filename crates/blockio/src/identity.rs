@@ -15,6 +15,7 @@ mod file;
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+mod settled;
 
 #[cfg(target_os = "linux")]
 use linux::described;
@@ -44,10 +45,13 @@ use macos::described;
 /// For a partition, the identifier of its disk, ` partition START` with its first sector of 512 bytes, and its own UUID if it has one.
 ///
 /// # Limits
-/// For a device, writes are not detected. For a file, these changes are not detected: a change in the same tick of the clock (10 ms at
-/// most) as the previous one, if the file system has no finer clock; a change through a shared mapping into a page that was already dirty,
-/// see mmap(2); a change after the clock of the machine was set back to the same nanosecond; and a change whose content reached the
-/// disk before a crash but whose time did not, because fdatasync(2) need not write the time.
+/// For a device, writes are not detected. For a file, these changes are not detected: a change through a shared mapping into a page that
+/// was already dirty, see mmap(2); a change after the clock of the machine was set back to the same nanosecond; a change on the server of
+/// a network file system whose clock is not that of this host, in the same step of its clock as the previous one; and a change whose content
+/// reached the disk before a crash but whose time did not, because fdatasync(2) need not write the time.
+///
+/// Nor is a change in the same step of the clock as the previous one: 10 ms at most, and up to two seconds where the file system keeps times
+/// in seconds. An identity that is [settled](crate::Source::settled_identity) has waited for the next step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity(String);
 
@@ -60,6 +64,14 @@ impl Identity {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Waits until the next change of a file will change its identity.
+    pub(crate) fn settle(medium: &dyn Medium, path: &Path) -> Result<(), Error> {
+        match medium.descriptor() {
+            Ok(fd) => settled::settle(fd).map_err(|errno| Failure::Kernel(errno).at(path)),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Identifies `medium`, which was opened by `path`.

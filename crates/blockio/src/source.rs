@@ -192,6 +192,16 @@ impl Source {
         Identity::of(&*self.medium, &self.path)
     }
 
+    /// Returns the same for a file, once its next change will have another time: after 20 ms, or two seconds where the file system keeps
+    /// times in seconds. Whoever keeps an identity, to tell later if the file is still the same, needs this one.
+    ///
+    /// # Errors
+    /// As [`identity`](Self::identity).
+    pub fn settled_identity(&self) -> Result<Identity, Error> {
+        Identity::settle(&*self.medium, &self.path)?;
+        self.identity()
+    }
+
     /// Returns a name for the file or device that does not depend on its path and is the same in all processes of this host until it is
     /// rebooted. `None` if the kernel does not provide one, and for content of memory.
     #[must_use]

@@ -87,7 +87,7 @@ async function identityOf(
   source: Binding.Source,
 ): Promise<string | undefined> {
   try {
-    return await engine.identity(source);
+    return await engine.settledIdentity(source);
   } catch (error) {
     if (!isEngineFailure(error) || error.kind !== "no-identity") {
       throw error;

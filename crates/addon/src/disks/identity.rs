@@ -21,6 +21,13 @@ impl Engine {
         self.answer(env, move || Ok(source.identity()?.to_string()))
     }
 
+    /// Returns the same, to be kept: once the next change of a file will change it, which takes two seconds at most.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn settled_identity<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
+        let source = Arc::clone(source.open()?);
+        self.answer(env, move || Ok(source.settled_identity()?.to_string()))
+    }
+
     /// Returns a description of the storage of this host that a source lies on: printable ASCII, at most 2500 characters; `null` if
     /// unknown. It is valid until the host is rebooted.
     #[napi(ts_return_type = "Promise<string | null>")]
