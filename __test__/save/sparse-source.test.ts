@@ -1,6 +1,15 @@
 // Sources with holes: the same streams as from a file without holes, but the holes are not read.
 import assert from "node:assert/strict";
-import { createReadStream, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
@@ -15,11 +24,14 @@ import {
 } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch, writeSparse } from "../support/files/files.ts";
 import { allocated, lackingHoles } from "../support/files/holes.ts";
+import { lackingLoop, loopWith } from "../support/files/loop.ts";
+import { mountWithoutExtents } from "../support/files/mount.ts";
 import { hasOpened, makePipe, start } from "../support/programs/pipe.ts";
 import { DONE, hashStream, restFrame, sha3, unequalHash } from "../support/wire/frames.ts";
 import { untilDone } from "../support/wire/trailer.ts";
 
 const PAGE = 4096;
+const MIB = 1024 * 1024;
 const SIZE = 300 * BLOCK + 4321;
 
 /** Islands of data: at either end of a block, within one, across two, one page and many blocks; holes short and long. */
@@ -191,3 +203,21 @@ for (const [command, words] of commands) {
     assert.equal(readFileSync(source).length, BLOCK);
   });
 }
+
+test(
+  "what a file system takes for a hole until it is on the disk is copied",
+  { skip: lackingLoop },
+  async (t) => {
+    const folder = scratch(t);
+    const loop = loopWith(t, folder, Buffer.alloc(16 * MIB));
+    const source = join(mountWithoutExtents(t, folder, loop), "source");
+    const copy = join(folder, "copy");
+    // Data that only the page cache has, with a hole in between.
+    const file = openSync(source, "w");
+    ftruncateSync(file, 4 * MIB);
+    for (const at of [0, 2.5 * MIB]) writeSync(file, noise(at, BLOCK), 0, BLOCK, at);
+    closeSync(file);
+    assertSucceeded(await run(["sync", "-q", "--create", source, copy]));
+    assert.ok(readFileSync(copy).equals(readFileSync(source)));
+  },
+);

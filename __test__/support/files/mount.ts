@@ -50,6 +50,12 @@ export function mountInSeconds(t: TestContext, folder: string, loop: Loop): stri
   return mount(t, folder, loop.path);
 }
 
+/** As {@link mountEmptyExt4}, without extents, as a file system of ext3 is. */
+export function mountWithoutExtents(t: TestContext, folder: string, loop: Loop): string {
+  system("mkfs.ext4", "-q", "-O", "^extent,^64bit,^has_journal", loop.path);
+  return mount(t, folder, loop.path);
+}
+
 /** Makes a file system of `size` bytes whose files can be cloned, and mounts it until the test ends; returns its mount point. */
 export function mountCloning(
   t: TestContext,

@@ -102,6 +102,13 @@ impl Memory {
         self
     }
 
+    /// Takes what is written to a hole through the page cache for a hole until it is written back, as ext4 without extents does.
+    #[must_use]
+    pub fn with_hidden_data(self) -> Self {
+        self.state().layers.hide_dirty();
+        self
+    }
+
     /// Puts the units of `range`, in bytes, into the page cache.
     #[must_use]
     pub fn with_cached(self, range: Range<u64>) -> Self {

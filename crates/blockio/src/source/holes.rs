@@ -24,7 +24,7 @@ impl Source {
         if offset >= size {
             return size..size;
         }
-        let Some(start) = self.next_data(offset) else {
+        let Some(start) = self.next_data(offset, size) else {
             return offset..size;
         };
         let end = self.medium.next(Region::Hole, start).unwrap_or(size);
@@ -36,15 +36,37 @@ impl Source {
     pub fn is_hole(&self, offset: u64, len: u64) -> bool {
         let end = offset.saturating_add(len).min(self.size);
         // The end of the data is not needed, and some file systems look at every page to find it.
-        offset < end && self.next_data(offset).is_some_and(|start| start >= end)
+        offset < end
+            && self
+                .next_data(offset, end)
+                .is_some_and(|start| start >= end)
     }
 
     /// Returns the first offset with data at or after `offset`, which is within the source; its end if there is no more data. `None` if
-    /// that is unknown: everything counts as data then.
-    fn next_data(&self, offset: u64) -> Option<u64> {
+    /// that is unknown: everything counts as data then. Only a hole up to `end` is of interest.
+    ///
+    /// Bytes that were written to a file and are not on its disk yet must count as data, and do not everywhere: ext4 without extents (a file
+    /// system of ext3, for instance) takes them for a hole until they have a place there (seen on Linux 6.18). So a hole counts after all that
+    /// is in it has been written back.
+    fn next_data(&self, offset: u64, end: u64) -> Option<u64> {
         if self.reads_holes.load(Ordering::Relaxed) {
             return None;
         }
+        let start = self.reported_data(offset)?;
+        if start == offset {
+            return Some(start);
+        }
+        let hole = start.min(end) - offset;
+        match self.medium.finish_writeback(offset, hole) {
+            Ok(()) => self.reported_data(offset),
+            // An export has no such state, nor have some containers a call for it.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => Some(start),
+            Err(_) => None,
+        }
+    }
+
+    /// Returns the same, as the medium reports it.
+    fn reported_data(&self, offset: u64) -> Option<u64> {
         match self.medium.next(Region::Data, offset) {
             Ok(start) => Some(start.clamp(offset, self.size)),
             Err(Errno::NXIO) if self.is_whole() => Some(self.size),

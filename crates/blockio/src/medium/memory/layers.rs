@@ -28,6 +28,8 @@ pub(super) struct Layers {
     pages: Vec<Page>,
     dirty: usize,
     most_dirty: usize,
+    /// True if dirty pages count as a hole until they are written back.
+    hides_dirty: bool,
 }
 
 impl Layers {
@@ -43,6 +45,7 @@ impl Layers {
             seen: content,
             dirty: 0,
             most_dirty: 0,
+            hides_dirty: false,
         }
     }
 
@@ -74,6 +77,10 @@ impl Layers {
         self.pages[pages].iter().filter(|page| counts(page)).count() * PAGE
     }
 
+    pub(super) fn hide_dirty(&mut self) {
+        self.hides_dirty = true;
+    }
+
     /// Returns the number of cached bytes at the start of the range.
     pub(super) fn cached_prefix(&self, range: Range<usize>) -> usize {
         let pages = touched(range.clone());
@@ -103,7 +110,7 @@ impl Layers {
             *page = Page {
                 cached: true,
                 dirty: true,
-                stored: true,
+                stored: page.stored || !self.hides_dirty,
             };
         }
         self.most_dirty = self.most_dirty.max(self.dirty);
@@ -175,6 +182,7 @@ impl Layers {
     /// Writes a dirty page to the disk.
     pub(super) fn write_back(&mut self, page: Range<usize>) {
         self.give_up(page.clone());
+        self.pages[page.start / PAGE].stored = true;
         self.disk[page.clone()].copy_from_slice(&self.seen[page]);
     }
 

@@ -1,6 +1,6 @@
 //! Finding holes: what is found equals a list that is kept separately.
 
-use blockcopy_blockio::{Direct, Fault, Memory, Operation, Source};
+use blockcopy_blockio::{Direct, Fault, Memory, Operation, Sink, Source};
 use proptest::prelude::*;
 
 use super::{EINVAL, EIO, EOPNOTSUPP, PAGE, cases};
@@ -80,4 +80,31 @@ fn a_file_that_grew_ends_at_its_old_end() {
     memory.set_len(100_000);
     assert_eq!(source.data_from(0), 0..10_000);
     assert_eq!(source.data_from(20_000), 10_000..10_000);
+}
+
+#[test]
+fn what_is_not_on_the_disk_yet_is_no_hole() {
+    let memory = Memory::file(pattern(100_000))
+        .with_hole(0..100_000)
+        .with_hidden_data();
+    let sink = Sink::in_memory(&memory, Direct::Off).unwrap();
+    let source = source(&memory);
+    sink.write_run(&[&pattern(5000)], 40_960).unwrap();
+    assert!(source.is_hole(0, 40_960));
+    assert!(!source.is_hole(40_960, 4096));
+    sink.write_run(&[&pattern(10)], 81_920).unwrap();
+    // Of the second page nothing was asked so far.
+    assert_eq!(source.data_from(0), 40_960..45_056);
+    assert_eq!(source.data_from(45_056), 45_056..49_152);
+    assert_eq!(source.data_from(49_152), 81_920..86_016);
+}
+
+#[test]
+fn where_nothing_can_be_written_back_the_report_counts() {
+    for (errno, is_hole) in [(EOPNOTSUPP, true), (EIO, false)] {
+        let memory = Memory::file(pattern(100_000))
+            .with_hole(0..8192)
+            .with_fault(Fault::everywhere(Operation::FinishWriteback, errno));
+        assert_eq!(source(&memory).is_hole(0, 8192), is_hole);
+    }
 }
