@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import fc from "fast-check";
+import type { AuditProgress } from "../../src/blocks/part-queue.ts";
 import { Audit } from "../../src/stages/save/audit.ts";
 import { type Extent, Extents, outside } from "../../src/ranges/extents.ts";
 import { assertSame } from "../support/files/bytes.ts";
@@ -203,10 +204,7 @@ test("an audit counts the bytes of each block that lie in its part", () => {
   fc.assert(
     fc.property(ORDERED, BLOCKS, (audited, blocks) => {
       const audit = new Audit(audited);
-      audit.add(
-        blocks.map(([position]) => ({ position })),
-        blocks.map(([, length]) => length),
-      );
+      audit.add(blocks.map(([position, block]) => ({ position, block })));
       const isAudited = new Set(bytesOf(audited));
       const found = blocks.map(([start, length]) =>
         bytesOf([{ start, end: start + length }]).filter((at) => isAudited.has(at)),
@@ -219,4 +217,26 @@ test("an audit counts the bytes of each block that lie in its part", () => {
       });
     }),
   );
+});
+
+test("an audit goes on where an earlier process of its stream has ended", () => {
+  const audited = [
+    { start: 10, end: 20 },
+    { start: 40, end: 100 },
+  ];
+  let kept: AuditProgress = { blocks: 0, bytes: 0, first: 0, end: 0 };
+  const queue = { keptAudit: () => kept, keepAudit: (now: AuditProgress) => (kept = now) };
+  const blocks = [0, 15, 30, 45, 60, 75].map((position) => ({ position, block: 15 }));
+  const whole = new Audit(audited);
+  whole.add(blocks);
+  // Of the three that it has announced, it could not write the last one.
+  const lost = new Audit(audited, queue);
+  lost.add(blocks.slice(0, 1));
+  lost.add(blocks.slice(1, 3));
+  const next = new Audit(audited, queue);
+  next.add(blocks.slice(2, 4));
+  const last = new Audit(audited, queue);
+  last.add(blocks.slice(3));
+  assert.deepEqual(last.findings, whole.findings);
+  assert.deepEqual(last.findings, { compared: 70, blocks: 6, bytes: 60, first: 10 });
 });

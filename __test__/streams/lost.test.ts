@@ -209,19 +209,12 @@ const LOSSES: readonly Loss[] = [
     code: EXIT.protocol,
     message: /on host: incomplete read of block data/,
   },
-  {
-    what: "an audit, which must count what was repaired",
-    options: ["--ranges", "map", "--audit", "50%"],
-    warnings: [],
-    message: LOST,
-  },
 ];
 
 describe("a copy that cannot survive", { concurrency: true }, () => {
   for (const { what, says, options, warnings, code, message } of LOSSES) {
     test(what, async (t) => {
       const { folder, from, to } = pair(t, { source, destination: old });
-      writeFileSync(join(folder, "map"), `0 ${source.length}\n`);
       const rsh = join(folder, "rsh");
       const filter = says ?? `grep --line-buffered -v '"event":"error"'`;
       script(
@@ -245,6 +238,35 @@ exec sh -c "$*"`,
       warnings.forEach((warning, index) => assert.match(losses[index] ?? "", warning));
     });
   }
+});
+
+test("an audit counts what the lost process has repaired", async (t) => {
+  const { folder, from, to } = pair(t, { source, destination: old });
+  writeFileSync(join(folder, "map"), `0 ${4 * MIB}\n`);
+  const rsh = join(folder, "rsh");
+  script(
+    rsh,
+    `shift
+case $* in
+*--part=2/2*) if mkdir seen 2>&-; then
+  { { dd bs=64K count=16 2>&-; touch gate; } | sh -c "$*" 2>&1 >&3 3>&- | grep --line-buffered -v '"event":"error"' >&2; } 3>&1
+  echo "Connection to host closed." >&2
+  exit 255
+fi;;
+*--part=*) { dd bs=64K count=4 2>&-; until [ -e gate ]; do sleep 0.1; done; cat; } | sh -c "$*"
+exit $?;;
+esac
+exec sh -c "$*"`,
+  );
+  const remote = ["-e", rsh, "--remote-command", quote(COMMAND), "--compress", "none"];
+  const audit = ["--ranges", "map", "--audit", "100%"];
+  const args = ["sync", "--json", "--streams", "2", ...audit, ...remote, from, `host:${to}`];
+  const outcome = await run(args, { cwd: folder });
+  assert.equal(outcome.code, EXIT.incompleteMap, outcome.stderr);
+  assertSame(readFileSync(to), source);
+  assert.equal(lossesIn(outcome.stderr).length, 1, outcome.stderr);
+  const found = /ERROR \(sync\): 96 blocks \(12\.00 MiB\) of .*, the first at offset 4194304;/;
+  assert.match(outcome.stderr, found);
 });
 
 test("a host that cannot be reached for some seconds", async (t) => {

@@ -226,6 +226,26 @@ test("a queue whose copy cannot be one is refused", (t) => {
     assert.throws(() => opened(text), { name: "SharedListError", exitCode: EXIT.io }, text);
 });
 
+test("a queue keeps how far the audit of each stream is", (t) => {
+  const { folder } = pair(t);
+  const file = openSync(join(folder, "list"), "w+");
+  defer(t, () => closeSync(file));
+  const copy = { size: 0, openEnded: false, streams: 2, length: PART, parts: 1 };
+  const native = { makeMemoryFile: () => file } as typeof Binding;
+  const one = PartQueue.create(native, copy, 1);
+  const two = PartQueue.open(one.name, 2);
+  const found = { blocks: 3, bytes: 2 ** 52, first: 7, end: 2 ** 53 - 1 };
+  const none = { blocks: 0, bytes: 0, first: 0, end: 0 };
+  two.keepAudit(found);
+  assert.deepEqual([one.keptAudit(), two.keptAudit()], [none, found]);
+  assert.equal(one.take(), 0);
+  assert.deepEqual(PartQueue.open(one.name, 2).keptAudit(), found);
+  for (const wrong of [{ bytes: 2 }, { blocks: -1 }, { end: 6 }, { first: 0.5 }, { end: NaN }]) {
+    two.keepAudit({ ...found, ...wrong });
+    assert.throws(() => two.keptAudit(), { name: "SharedListError" });
+  }
+});
+
 test("what cannot be opened because the first stream has gone says so", async (t) => {
   const { folder } = pair(t);
   const file = openSync(join(folder, "list"), "w+");

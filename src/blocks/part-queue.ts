@@ -18,6 +18,16 @@ class OtherDestinationError extends CopyError {
   }
 }
 
+/** The blocks that the audit of a stream has found to differ. All are 0 if it has found none. */
+export interface AuditProgress {
+  blocks: number;
+  bytes: number;
+  /** Offset of the first one. */
+  first: number;
+  /** The end of the last one. */
+  end: number;
+}
+
 /**
  * The queue from which the streams of a copy take their parts, in ascending order. It is a list that all destinations of the copy append
  * to: each stream that takes a part appends its number, and the place of the entry is the number of a part that no other stream has.
@@ -150,6 +160,36 @@ export class PartQueue {
    */
   hold(native: typeof Binding): boolean {
     return this.#taken.lock(native, this.stream);
+  }
+
+  /**
+   * Keeps how far the audit of this stream is, for a process that takes the place of this one.
+   *
+   * @throws SharedListError
+   */
+  keepAudit({ blocks, bytes, first, end }: AuditProgress): void {
+    this.#taken.note(this.stream, [blocks, bytes, first, end]);
+  }
+
+  /**
+   * Returns how far the audit of an earlier process of this stream was. That process must have ended.
+   *
+   * @throws SharedListError
+   */
+  keptAudit(): AuditProgress {
+    const [blocks, bytes, first, end] = this.#taken.noted(this.stream);
+    const isRight =
+      [blocks, bytes, first, end].every(Number.isSafeInteger) &&
+      0 <= blocks &&
+      blocks <= bytes &&
+      0 <= first &&
+      first <= end;
+    if (!isRight) {
+      throw new SharedListError(
+        `the list of the parts of this copy does not say what stream ${this.stream} has repaired`,
+      );
+    }
+    return { blocks, bytes, first, end };
   }
 
   /**

@@ -76,7 +76,8 @@ export async function receive(
   const output = new Output(native, "hash stream", { rate: options.rate });
   const { request, onRequest } = awaitRequest(options, shared);
   const saving = { ...context, progress: progressOfSave(context.progress, { legacy }) };
-  const asked = { request, answers: shared?.answers, cache: kept?.writer };
+  const ofStreams = { answers: shared?.answers, queue: shared?.queue, cache: kept?.writer };
+  const asked = { request, ...ofStreams };
   // The cache that the streams share is no business of this process alone.
   const written = { ...options, ...(kept && { updateDigests: undefined }) };
   const saved = saveTo(saving, destination, written, asked);

@@ -66,11 +66,9 @@ export async function runStreams(
     giveUp: (error) => listener.giveUp(error),
   });
   const lost = new LostConnections(context.warn);
+  const writes = writesDestination(plan);
   const isReplaceable = (side: Side): boolean =>
-    mayReplace(plan) &&
-    !(side.hasBegun && lost.areTooMany) &&
-    canBeLost(side) &&
-    hasSuccessor(side, streams);
+    writes && !(side.hasBegun && lost.areTooMany) && canBeLost(side) && hasSuccessor(side, streams);
   const observers = { listener, silence, isReplaceable };
   const options = { plan, sent, streams, observers, says: context };
   const programs = streams.flatMap((_, place) => programsOf(options, place));
@@ -89,12 +87,11 @@ export async function runStreams(
     plan.gather === undefined
       ? streams.flatMap((_, place) => pipesAt(place))
       : gatheredPipes(plan.gather(), streams);
-  const writes = writesDestination(plan);
   const run = (): Promise<PipelineResult> =>
     runPipeline(native, programs, pipes, {
       abort: listener.refused,
       ...(writes && { cancel: cancellation.signal }),
-      groups: mayReplace(plan) ? groupsOf(options, pipesAt, lost) : [],
+      groups: writes ? groupsOf(options, pipesAt, lost) : [],
     });
   const { statuses, firstFailed } = await (writes ? cancellation.during(run) : run());
   if (listener.refused.aborted) {
@@ -118,11 +115,6 @@ function gatheredPipes(gather: Gather, streams: readonly Stream[]): AnyPipe[] {
     from.until(() => false).catch(() => gather.sourceEnded());
   }
   return pipesOfGather(gather, streams.length);
-}
-
-/** True if a stream that has lost a connection may be replaced. An audit has to count what the lost one has repaired. */
-function mayReplace(plan: CopyPlan): boolean {
-  return writesDestination(plan) && plan.copy.audit === undefined;
 }
 
 /** True if new stages can take the place of those of a side's stream, as far as another stream has what they need. */

@@ -1,29 +1,57 @@
+import type { AuditProgress, PartQueue } from "../../blocks/part-queue.ts";
 import type { BlockFrame } from "../../protocol/block-stream/decoder.ts";
 import { bytesOf, type ExtentList, Extents, lastNotAfter } from "../../ranges/extents.ts";
 import type { AuditFindings } from "../../ui/programs/event-schema.ts";
 
-/** Counts the blocks that differ where a range map says that nothing has changed. */
+/**
+ * Counts the blocks that differ where a range map says that nothing has changed.
+ *
+ * Of several streams, each keeps its count in their queue, before it repairs anything: a process that takes the place of a lost one finds the
+ * repaired blocks equal.
+ */
 export class Audit {
   readonly #audited: ExtentList;
-  readonly #findings: AuditFindings;
+  readonly #queue: Pick<PartQueue, "keepAudit"> | undefined;
+  /** The offset up to which an earlier process of this stream has counted. */
+  readonly #from: number;
+  #found: AuditProgress;
 
-  /** @param audited the parts of the destination that are compared for the audit alone, in ascending order */
-  constructor(audited: ExtentList) {
+  /**
+   * @param audited the parts of the destination that are compared for the audit alone, in ascending order
+   * @param queue that of several streams; undefined for one
+   */
+  constructor(audited: ExtentList, queue?: Pick<PartQueue, "keepAudit" | "keptAudit">) {
     this.#audited = audited;
-    this.#findings = { compared: bytesOf(audited), blocks: 0, bytes: 0, first: null };
+    this.#queue = queue;
+    this.#found = queue?.keptAudit() ?? { blocks: 0, bytes: 0, first: 0, end: 0 };
+    this.#from = this.#found.end;
   }
 
   get findings(): AuditFindings {
-    return { ...this.#findings };
+    const { blocks, bytes, first } = this.#found;
+    const compared = bytesOf(this.#audited);
+    return { compared, blocks, bytes, first: blocks === 0 ? null : first };
   }
 
-  /** Takes blocks that were written, and their lengths. */
-  add(frames: readonly Pick<BlockFrame, "position">[], lengths: readonly number[]): void {
-    frames.forEach(({ position }, index) => this.#take(position, lengths[index] ?? 0));
+  /**
+   * Takes blocks that are about to be written.
+   *
+   * @throws SharedListError
+   */
+  add(frames: readonly Pick<BlockFrame, "position" | "block">[]): void {
+    const before = this.#found;
+    for (const { position, block = 1 } of frames) {
+      // Blocks ascend. Those before were counted by the earlier process, even if it could not write them any more.
+      if (position >= this.#from) {
+        this.#take(position, position + block);
+      }
+    }
+    if (this.#found !== before) {
+      this.#queue?.keepAudit(this.#found);
+    }
   }
 
-  #take(position: number, length: number): void {
-    const end = position + length;
+  #take(position: number, end: number): void {
     const shared = new Extents();
     for (let index = Math.max(0, lastNotAfter(this.#audited, position)); ; index += 1) {
       const extent = this.#audited.at(index);
@@ -35,12 +63,15 @@ export class Audit {
         end: Math.min(extent.end, end),
       });
     }
-    const first = shared.at(0);
-    if (first !== undefined) {
-      const findings = this.#findings;
-      findings.blocks += 1;
-      findings.bytes += bytesOf(shared);
-      findings.first = Math.min(findings.first ?? Infinity, first.start);
+    const [first, last] = [shared.at(0), shared.at(-1)];
+    if (first !== undefined && last !== undefined) {
+      const found = this.#found;
+      this.#found = {
+        blocks: found.blocks + 1,
+        bytes: found.bytes + bytesOf(shared),
+        first: found.blocks === 0 ? first.start : Math.min(found.first, first.start),
+        end: Math.max(found.end, last.end),
+      };
     }
   }
 }

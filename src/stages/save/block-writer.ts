@@ -122,6 +122,7 @@ export class BlockWriter {
       return;
     }
     this.#beforeWrite?.();
+    this.audit?.add(frames);
     const expected = this.#digestsOf(frames);
     const applied = await this.#context.engine.apply(this.#sink, this.#slots.slab, slot.index, {
       blocks: frames.map((frame, index) => engineFrame(frame, limits[index])),
@@ -133,7 +134,6 @@ export class BlockWriter {
     if (expected !== undefined) {
       await this.records?.add(frames, applied.lengths, expected.bytes);
     }
-    this.audit?.add(frames, applied.lengths);
     const { progress } = this.#context;
     const bytes = applied.lengths.reduce((sum, length) => sum + length, 0);
     this.changed += bytes;

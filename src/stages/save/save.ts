@@ -48,6 +48,7 @@ export async function saveTo(
   {
     request,
     answers,
+    queue,
     cache: shared,
     input = new Input(context.native, "block stream"),
   }: Asked = {},
@@ -65,7 +66,18 @@ export async function saveTo(
   const decoder = new BlockDecoder(
     answers && ((offset, streamOffset) => answers.take(offset, streamOffset)),
   );
-  const session = { context, sink, options, request, answers, input, decoder, writer, cache };
+  const session = {
+    context,
+    sink,
+    options,
+    request,
+    answers,
+    queue,
+    input,
+    decoder,
+    writer,
+    cache,
+  };
   const needed = [...namesOf(carried), ...(verify === "full" ? ["--verify=full"] : [])];
   const trailer = await cancellation.during(() =>
     receiveAndSync(session, { needsTrailer: needed.length > 0 }),

@@ -1,6 +1,7 @@
 import type { Answers } from "../../blocks/answers.ts";
 import type { CopyRequest } from "../../blocks/bounds.ts";
 import type { StageContext } from "../../blocks/context.ts";
+import type { PartQueue } from "../../blocks/part-queue.ts";
 import type { Sizes } from "../../blocks/destination-sizes.ts";
 import type { CacheWriter } from "../../digests/cache-writer.ts";
 import type * as Binding from "../../native/binding.js";
@@ -43,6 +44,8 @@ export interface Asked {
   request?: Promise<CopyRequest> | undefined;
   /** The parts of the copy that the stream must mark as answered; undefined for none. */
   answers?: Answers | undefined;
+  /** The queue of the streams of a copy; undefined for one stream. */
+  queue?: Pick<PartQueue, "keepAudit" | "keptAudit"> | undefined;
   /** The digest cache that the streams of a copy share; undefined if the one of the options is that of this process alone. */
   cache?: CacheWriter | undefined;
   /** The block stream, if some of it has been read already. */

@@ -79,7 +79,7 @@ async function begin(session: SaveSession, head: Head | undefined): Promise<void
   const { context, sink, options, writer } = session;
   const request = await session.request;
   writer.bounds = await preflight(context, { target: sink, options, head, request });
-  writer.audit = request?.audited && new Audit(request.audited);
+  writer.audit = request?.audited && new Audit(request.audited, session.queue);
   writer.digest = head?.digest;
   if (head?.base !== undefined && !options.force) {
     await refuseOtherBase(context, sink, options.file, head, head.base);

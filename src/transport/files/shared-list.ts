@@ -6,11 +6,23 @@ import type * as Binding from "../../native/binding.js";
 import { openSync } from "../../native/files.ts";
 import { SharedListError } from "./shared-list-error.ts";
 
-/** Bytes before the entries: an identifier and a description, filled up with spaces. */
+/** Bytes for an identifier and a description, filled up with spaces. */
 const HEADER_LENGTH = 512;
+
+/** Bytes in a note. The kernel writes so few at once, so a process that is killed leaves a whole one or none. */
+const NOTE_LENGTH = 32;
+
+/** Notes between the header and the entries. */
+const MOST_NOTES = 100;
+
+/** The place of the first entry. */
+const ENTRIES_AT = HEADER_LENGTH + MOST_NOTES * NOTE_LENGTH;
 
 /** The details of an error about a list whose maker cannot be seen. */
 const GONE = { makerGone: true } as const;
+
+/** The numbers in a note. */
+export type Note = readonly [number, number, number, number];
 
 /** Characters of an identifier. */
 const ID_LENGTH = 36;
@@ -18,6 +30,8 @@ const ID_LENGTH = 36;
 /**
  * A list of bytes that several processes of a user on this host append to: a file in memory without a name. The kernel appends one byte after
  * the other (`O_APPEND`), whatever the processes do at the same time.
+ *
+ * It also has numbered notes of four numbers, which are 0 in the beginning. Only one process at a time may write each of them.
  */
 export class SharedList {
   /**
@@ -30,6 +44,8 @@ export class SharedList {
   /** The text that it was made with. */
   readonly description: string;
   readonly #file: number;
+  /** The descriptor for the notes; undefined until one is written. */
+  #notes: number | undefined;
 
   private constructor(opened: string, description: string, file: number) {
     this.name = `${process.pid}/${file}/${opened.split("/")[2]}`;
@@ -46,11 +62,11 @@ export class SharedList {
    */
   static create(native: Pick<typeof Binding, "makeMemoryFile">, description: string): SharedList {
     const id = randomUUID();
-    const header = Buffer.alloc(HEADER_LENGTH, " ");
+    const header = Buffer.alloc(ENTRIES_AT).fill(" ", 0, HEADER_LENGTH);
     header.write(`${id} ${description}`, "latin1");
     const file = native.makeMemoryFile();
     try {
-      writeSync(file, header, 0, HEADER_LENGTH, 0);
+      writeSync(file, header, 0, ENTRIES_AT, 0);
       // This descriptor stays open too: the other processes open the list by it.
       return SharedList.open(`${process.pid}/${file}/${id}`);
     } catch (error) {
@@ -129,6 +145,39 @@ export class SharedList {
   }
 
   /**
+   * Writes a note.
+   *
+   * @param number that of the note, below 100
+   * @throws SharedListError
+   */
+  note(number: number, numbers: Note): void {
+    const note = Buffer.from(Float64Array.from(numbers).buffer);
+    try {
+      // The other descriptor would append it, whatever the offset; see pwrite(2).
+      this.#notes ??= openSync(`/proc/self/fd/${this.#file}`, constants.O_WRONLY);
+      writeSync(this.#notes, note, 0, NOTE_LENGTH, HEADER_LENGTH + number * NOTE_LENGTH);
+    } catch (error) {
+      throw failure("write to", error);
+    }
+  }
+
+  /**
+   * Returns a note.
+   *
+   * @throws SharedListError
+   */
+  noted(number: number): Note {
+    const note = Buffer.alloc(NOTE_LENGTH);
+    try {
+      readSync(this.#file, note, 0, NOTE_LENGTH, HEADER_LENGTH + number * NOTE_LENGTH);
+    } catch (error) {
+      throw failure("read", error);
+    }
+    const [a = 0, b = 0, c = 0, d = 0] = new Float64Array(Uint8Array.from(note).buffer);
+    return [a, b, c, d];
+  }
+
+  /**
    * Returns the entries from `place` on, as far as there are any.
    *
    * @param most the most entries to read
@@ -137,7 +186,7 @@ export class SharedList {
   entries(place: number, most: number): Buffer {
     const entries = Buffer.alloc(most);
     try {
-      return entries.subarray(0, readSync(this.#file, entries, 0, most, HEADER_LENGTH + place));
+      return entries.subarray(0, readSync(this.#file, entries, 0, most, ENTRIES_AT + place));
     } catch (error) {
       throw failure("read", error);
     }
