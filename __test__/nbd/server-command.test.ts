@@ -81,7 +81,7 @@ test("copies from and to servers, and comparisons with them", { skip }, async (t
     assert.ok(!isServed(first.split(" ]")[0] ?? ""), "the server has ended");
   }
   const equal = await start("compare", "disk", "[", "nbdkit", "file", "copy", "]");
-  assert.equal(equal.stdout.toString().split("\n")[0], "disk and [ nbdkit file copy ] are equal");
+  assert.equal(equal.stdout.toString().split("\n")[0], "disk and [ nbdkit ... ] are equal");
   const differs = await start(
     "compare",
     "[",
@@ -148,7 +148,7 @@ const FAILING: [code: number, says: RegExp, ...words: string[]][] = [
   ],
   [
     EXIT.busy,
-    /cannot open \[ sh -c exit \$\(\(\$\$ \* 0 \+ 3\)\) \]: .*; .* it ended by exit code 3/,
+    /cannot open \[ sh \.\.\. \]: .*; .* it ended by exit code 3/,
     "disk",
     "[",
     "sh",
@@ -180,7 +180,7 @@ const FAILING: [code: number, says: RegExp, ...words: string[]][] = [
     "]",
   ],
   [EXIT.usage, /size of an export is fixed/, "--truncate", "disk", ...SERVER],
-  [EXIT.usage, /--create does not work with \[ nbdkit memory 1M \]/, "--create", "disk", ...SERVER],
+  [EXIT.usage, /--create does not work with \[ nbdkit \.\.\. \]/, "--create", "disk", ...SERVER],
   [EXIT.usage, /has 2097152 bytes and the destination 1048576/, "disk", ...SERVER],
   [EXIT.usage, /`\]` is missing/, "disk", "[", "nbdkit", "memory", "1M"],
   [EXIT.usage, /begins with a program/, "disk", "[", "]"],
@@ -195,7 +195,7 @@ const FAILING: [code: number, says: RegExp, ...words: string[]][] = [
   ],
   [
     EXIT.usage,
-    /first word `\]` has ended the command, as `\[ sh -c \[ x \]`, .* put .* into quotes/,
+    /first word `\]` has ended the command, as `\[ sh \.\.\. \]`, .* put .* into quotes/,
     "disk",
     "[",
     "sh",
@@ -230,6 +230,28 @@ test("servers that fail, and what is refused", { skip }, async (t) => {
   await eventually(() => !isServed("socket file disk"), { what: "no server is left" });
 });
 
+test("no word of a command but its program is shown", { skip }, async (t) => {
+  const { cwd, at } = ends(t);
+  const served = ["[", "nbdkit", "--filter=log", "file", "disk", "logfile=hunter2", "]"];
+  const metrics = ["--metrics", "run.prom"];
+  const words: readonly (readonly string[])[] = [
+    ["sync", "-v", ...metrics, ...served, "copy"],
+    ["sync", "--json", ...served, "[", "nbdkit", "memory", "1", "]"],
+    ["compare", "-v", "disk", ...served],
+    ["compare", "--json", ...served, "copy"],
+    ["sync", "[", "env", "TOKEN=hunter2", "nowhere", "]", "copy"],
+    ["sync", ...served, "]"],
+  ];
+  for (const args of words) {
+    const { stdout, stderr } = await run(args, { cwd });
+    assert.doesNotMatch(stderr + stdout.toString(), /hunter2/, args.join(" "));
+  }
+  const told = readFileSync(at("run.prom"), "utf8");
+  assert.ok(told.includes('source="[ nbdkit ... ]"') && !told.includes("hunter2"), told);
+  const { stderr } = await run(["compare", ...served, "[", "nbdkit", "nowhere", "]"], { cwd });
+  assert.match(stderr, /ERROR \(compare\): cannot open the second \[ nbdkit \.\.\. \]: .*nowhere/);
+});
+
 test("a folder for temporary files that does not exist is named", { skip }, async (t) => {
   const { cwd, at } = ends(t);
   const env = { ...process.env, TMPDIR: at("no-tmp") };
@@ -259,7 +281,7 @@ test("a server ends with this program, and its own end is reported", { skip }, a
   const outcome = await copying;
   // It was killed before the copy had connected, or after that.
   const code = outcome.code === EXIT.io ? EXIT.io : EXIT.busy;
-  assertFailed(outcome, code, "sync", /\[ nbdkit file .*: it ended by SIGKILL/);
+  assertFailed(outcome, code, "sync", /\[ nbdkit \.\.\. \]: it ended by SIGKILL/);
 });
 
 /** Starts a shell script under a guard whose pipe this process holds, and waits until it says that it runs. */

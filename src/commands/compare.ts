@@ -15,7 +15,7 @@ import { StageCommand } from "./stage-command.ts";
 import { refuseSharedConflicts } from "./sync/conflicts.ts";
 import { onServers, type Servers } from "./sync/on-servers.ts";
 import { runSync } from "./sync/run-sync.ts";
-import { shownOperand } from "./server-command.ts";
+import { shownOperands } from "./server-command.ts";
 
 /** `blockcopy compare A B` */
 export class CompareCommand extends StageCommand {
@@ -99,7 +99,7 @@ export class CompareCommand extends StageCommand {
   override execute(): Promise<never> {
     const { quiet, progress, drawMap, mapFile, rangesOut, embedded } = this;
     const ends = [this.a, this.b];
-    const [a = "", b = ""] = ends.map(shownOperand);
+    const [a = "", b = ""] = shownOperands(ends);
     const json = this.json || embedded;
     const output = { quiet, json, progress, stats: false, drawMap, mapFile, rangesOut };
     return runSync({

@@ -18,7 +18,19 @@ export function commandIn(operand: string): string[] | undefined {
   return isCommand(operand) ? operand.split(MARK).slice(1, -1) : undefined;
 }
 
-/** Returns an operand as it was given. */
+/**
+ * Returns the name of an operand, for messages, events and metrics. Of a command that is only its program: other words may contain a
+ * password, and what is printed goes to logs and mails.
+ */
 export function shownOperand(operand: string): string {
-  return operand.replaceAll(MARK, " ");
+  const [program = "", ...words] = commandIn(operand) ?? [];
+  return isCommand(operand) ? `[ ${program} ${words.length > 0 ? "... " : ""}]` : operand;
+}
+
+/** Returns the names of operands. Two commands get different ones. */
+export function shownOperands(operands: readonly string[]): string[] {
+  const names = operands.map(shownOperand);
+  return names.map((name, place) =>
+    isCommand(operands[place] ?? "") && names.indexOf(name) < place ? `the second ${name}` : name,
+  );
 }

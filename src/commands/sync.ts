@@ -31,7 +31,7 @@ import { refuseTogether } from "./sync/conflicts.ts";
 import { onServers, type Servers } from "./sync/on-servers.ts";
 import { SyncOptionsCommand } from "./sync/options-command.ts";
 import { runSync } from "./sync/run-sync.ts";
-import { shownOperand } from "./server-command.ts";
+import { shownOperands } from "./server-command.ts";
 
 const DESTINATION = fileName("DESTINATION");
 
@@ -110,8 +110,7 @@ export class SyncCommand extends SyncOptionsCommand {
       return syncMany(this, { declared: new SyncCommand(), io: this.ioOf(this.source) });
     }
     const ends = [this.source, this.destination];
-    this.source = shownOperand(this.source);
-    this.named = this.named.map(shownOperand);
+    [this.source = "", ...this.named] = shownOperands([this.source, ...this.named]);
     const { source, destination, dryRun, quiet, progress, stats } = this;
     const { drawMap, mapFile, metrics, embedded } = this;
     const json = this.json || embedded;

@@ -7,7 +7,7 @@ import { ServerSocket, type SocketServer } from "../../transport/processes/socke
 import type { CopyResult } from "../../sync/copy-result.ts";
 import type { LocalContext } from "../../sync/local.ts";
 import type { WorkOnEnds } from "./on-servers.ts";
-import { commandIn, shownOperand } from "../server-command.ts";
+import { commandIn, shownOperands } from "../server-command.ts";
 
 /** A server that an operand names by its command has failed. */
 class ServerError extends CopyError {
@@ -15,7 +15,7 @@ class ServerError extends CopyError {
 }
 
 /**
- * Does work whose operands may be commands of servers, which run until it is done. Messages name the commands.
+ * Does work whose operands may be commands of servers, which run until it is done. Messages name their programs.
  *
  * @throws ServerError, the errors of the work
  */
@@ -24,9 +24,10 @@ export async function withServers(
   operands: readonly string[],
   work: WorkOnEnds,
 ): Promise<CopyResult> {
-  const ends = operands.map((operand) => {
+  const labels = shownOperands(operands);
+  const ends = operands.map((operand, place) => {
     const command = commandIn(operand);
-    return command && new EndServer(context, operand, command);
+    return command && new EndServer(context, labels[place] ?? "", command);
   });
   const servers = ends.filter((end) => end !== undefined);
   const names = operands.map((operand, place) => ends[place]?.uri ?? operand);
@@ -66,7 +67,7 @@ export async function withServers(
 /** Stops all servers after a failure. Returns the failure, with the end of the server that has caused it. */
 async function explained(cause: unknown, servers: readonly EndServer[]): Promise<unknown> {
   const message = cause instanceof CancelledError ? "" : failureMessage(cause);
-  const suspects = servers.filter(({ label }) => message.includes(label));
+  const suspects = namedIn(message, servers);
   const ends = await Promise.all(suspects.map((server) => server.endAfterFailure()));
   await Promise.all(servers.map((server) => server.stop()));
   const end = ends.find((each) => each !== undefined);
@@ -77,6 +78,17 @@ async function explained(cause: unknown, servers: readonly EndServer[]): Promise
         "start the server by itself to see why; it must speak NBD on the socket that it gets as descriptor 3, as nbdkit and qemu-nbd do",
         exitCodeOf(cause),
       );
+}
+
+/** Returns the servers whose labels are in a message. One label may be the end of another. */
+function namedIn(message: string, servers: readonly EndServer[]): EndServer[] {
+  let rest = message;
+  const longest = [...servers].sort((one, other) => other.label.length - one.label.length);
+  return longest.filter(({ label }) => {
+    const isNamed = rest.includes(label);
+    rest = rest.replaceAll(label, "");
+    return isNamed;
+  });
 }
 
 /** Milliseconds for a server that has failed to end. */
@@ -90,7 +102,7 @@ const MOST_SHOWN = 20;
 
 /** The server of an operand. */
 class EndServer {
-  /** The operand as it was given. */
+  /** The name of the operand. */
   readonly label: string;
   readonly uri: string;
   readonly #command: readonly [string, ...string[]];
@@ -99,9 +111,9 @@ class EndServer {
   #running: SocketServer | undefined;
   #shown = 0;
 
-  constructor({ native, warn }: LocalContext, operand: string, command: readonly string[]) {
+  constructor({ native, warn }: LocalContext, label: string, command: readonly string[]) {
     const [program = "", ...args] = command;
-    this.label = shownOperand(operand);
+    this.label = label;
     this.#command = [program, ...args];
     this.#warn = warn;
     this.#socket = new ServerSocket(native);
