@@ -102,6 +102,7 @@ test("digests that are kept spare it the reading, and stay as they are", async (
   writeFileSync(from, changedIn(SOURCE, 5));
   const outcome = await run(["sync", "-v", ...cached, "--delta", delta, from, to]);
   assert.equal(outcome.code, EXIT.ok, outcome.stderr);
+  assert.match(outcome.stderr, /: 1 block \(128\.00 KiB\) differs, in /);
   assert.doesNotMatch(outcome.stderr, /receive: .*destination: \d+ bytes, /, "it was read");
   assertSame(readFileSync(digests), before);
   assertSucceeded(await run(["save", to], { stdin: readFileSync(delta) }));

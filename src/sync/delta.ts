@@ -49,10 +49,11 @@ export async function syncDelta(
     checking(options.source, () => stream.end(copied.summary?.changed));
     await writing(() => file.commit());
     const { blocks = 0, changed = 0, seconds = 0 } = copied.summary ?? {};
+    const [noun, verb] = blocks === 1 ? ["block", "differs"] : ["blocks", "differ"];
     const what =
       blocks === 0
         ? `nothing differs, and ${path} has no blocks`
-        : `${blocks} blocks (${formatBytes(changed)}) differ, in ${formatBytes(stream.bytes)} of ${path}`;
+        : `${blocks} ${noun} (${formatBytes(changed)}) ${verb}, in ${formatBytes(stream.bytes)} of ${path}`;
     return { ...copied, lines: [`${doneIn(seconds, "Delta written")}: ${what}`] };
   } catch (error) {
     // The first error is the one to report.
