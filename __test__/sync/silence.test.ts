@@ -34,6 +34,8 @@ sleep 20; kill -KILL $far`;
 
 const HANGS = "exec sleep 20";
 
+const FLOODS = "while :; do seq 1000; sleep 0.1; done >&2";
+
 /** Ends long after the stage, as ssh does while another process on the host has the connection open. */
 const STAYS = `for word; do command=$word; done
 sh -c "$command"; exec sleep 20`;
@@ -63,6 +65,12 @@ for (const { title, rsh, ends, said } of [
     ends: "pull",
     said: /host has not answered for 3 seconds/,
   },
+  {
+    title: "a host that prints without end, and is no stage,",
+    rsh: FLOODS,
+    ends: "push",
+    said: /host has not answered for 3 seconds/,
+  },
 ] as const) {
   test(`${title} is given up`, { skip }, async (t) => {
     const { folder, from, to } = pair(t);
@@ -78,7 +86,7 @@ for (const { title, rsh, ends, said } of [
 test("a stage is replaced only until it is done", () => {
   const side = new Side({ kind: "local", path: "/a" }, "destination");
   let endAlone: (error: SyncError) => boolean = () => false;
-  const watch = { begin() {}, heard() {}, loggedIn() {}, done() {}, end() {} };
+  const watch = { begin() {}, heard() {}, printed() {}, loggedIn() {}, done() {}, end() {} };
   const silence = {
     watch: (_end: unknown, _what: string, end: typeof endAlone) => {
       endAlone = end;
@@ -100,16 +108,18 @@ test("a stage is replaced only until it is done", () => {
 
 test("a host that does not take what is sent there is given up", { skip }, async (t) => {
   const { folder, from, to } = pair(t);
-  // First it says that there is no blockcopy; what is then sent there is never read.
-  const found =
-    "blockcopy is missing; node=$(node -v),linux,x64,9.99; system=Linux x86_64; PATH=/bin";
-  script(
-    join(folder, "rsh"),
-    `case $* in *input-type*) exec sleep 20 ;; esac; echo "${found}" >&2; exit 127`,
-  );
-  const far = ["-e", join(folder, "rsh"), "--timeout", "3"];
-  const outcome = await run(["sync", ...far, from, `host:${to}`], { prefix });
-  assertFailed(outcome, EXIT.cut, "sync", /host has not answered for 3 seconds/);
+  for (const instead of [HANGS, FLOODS]) {
+    // First it says that there is no blockcopy; what is then sent there is never read.
+    const found =
+      "blockcopy is missing; node=$(node -v),linux,x64,9.99; system=Linux x86_64; PATH=/bin";
+    script(
+      join(folder, "rsh"),
+      `case $* in *input-type*) ${instead} ;; esac; echo "${found}" >&2; exit 127`,
+    );
+    const far = ["-e", join(folder, "rsh"), "--timeout", "2"];
+    const outcome = await run(["sync", ...far, from, `host:${to}`], { prefix });
+    assertFailed(outcome, EXIT.cut, "sync", /host has not answered for 2 seconds/);
+  }
 });
 
 for (const { title, also } of [

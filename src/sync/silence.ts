@@ -11,6 +11,9 @@ export const DEFAULT_TIMEOUT = 60;
 /** Seconds of silence after which a warning is printed. */
 const WARN_AFTER = 20;
 
+/** Lines before the hello that are taken for a sign of life: a wrapper of ssh may wait for a host to start, but not print without end. */
+const MOST_LINES = 1000;
+
 const TICK_MILLISECONDS = 1000;
 
 /** A program that is watched. */
@@ -24,6 +27,8 @@ interface Watched {
   loggingIn: boolean;
   /** True once its stage has reported its end. */
   isDone: boolean;
+  /** Lines that it has printed since it has started. */
+  lines: number;
   /** Seconds since its last sign of life. */
   silent: number;
   /** Ends this program alone, if the copy can go on without it; false if it cannot. */
@@ -43,8 +48,10 @@ export interface SilenceOptions {
 export interface Watch {
   /** It has started, maybe once more. */
   begin: () => void;
-  /** It has given a sign of life: it, or its remote shell, has printed a line or read some of its input. */
+  /** It, or its remote shell, has read some of its input. */
   heard: () => void;
+  /** It, or its remote shell, has printed a line. Until the hello, only a number of them are a sign of life. */
+  printed: () => void;
   /** It has said hello: from now on the user is not asked for a password. */
   loggedIn: () => void;
   /** Its stage has reported its end: only the end of the program is missing. */
@@ -80,16 +87,23 @@ export class Silence {
     endAlone: Watched["endAlone"] = () => false,
   ): Watch {
     const loggingIn = end.kind === "remote";
-    const watched = { end, ...program, endAlone, loggingIn, isDone: false, silent: 0 };
+    const watched = { end, ...program, endAlone, loggingIn, isDone: false, lines: 0, silent: 0 };
     return {
       begin: () => {
         watched.silent = 0;
+        watched.lines = 0;
         watched.isDone = false;
         this.#watched.add(watched);
         this.#timer ??= this.#start();
       },
       heard: () => {
         watched.silent = 0;
+      },
+      printed: () => {
+        watched.lines += 1;
+        if (!watched.loggingIn || watched.lines <= MOST_LINES) {
+          watched.silent = 0;
+        }
       },
       loggedIn: () => {
         watched.loggingIn = false;

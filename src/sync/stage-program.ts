@@ -55,7 +55,7 @@ export function stageProgram(
       watch.begin();
     },
     onLine: (text) => {
-      watch.heard();
+      watch.printed();
       take(text);
       if (side.hello === undefined) {
         return;

@@ -266,9 +266,9 @@ export class Bootstrap {
       command,
       input,
       onLine: (text: string) => {
-        watch.heard();
+        watch.printed();
         if (text.trim() !== "") {
-          lastLines.push(printable(text));
+          lastLines.push(text);
         }
         lastLines.splice(0, lastLines.length - LAST_LINES);
       },
@@ -286,6 +286,6 @@ export class Bootstrap {
     };
     const status = await runWithLogin(login, run, givenUp.signal);
     givenUp.signal.throwIfAborted();
-    return { lastLines, status };
+    return { lastLines: lastLines.map((text) => printable(text)), status };
   }
 }
