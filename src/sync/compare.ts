@@ -1,6 +1,6 @@
 import { MAX_EXTENTS } from "../protocol/range-list.ts";
 import { Differences } from "../ui/differences.ts";
-import { formatBytes } from "../ui/format.ts";
+import { formatBlocks, formatBytes } from "../ui/format.ts";
 import type { CopySummary } from "../ui/programs/event-schema.ts";
 import { nameOf } from "./connection/endpoint.ts";
 import { type CopyResult, rateText } from "./copy-result.ts";
@@ -81,7 +81,7 @@ function linesFor(
       : [];
   const compared = `  ${formatBytes(read)} compared${rateText(read, seconds)}`;
   if (blocks > 0) {
-    const what = `${blocks} ${blocks === 1 ? "block" : "blocks"} (${formatBytes(changed)})`;
+    const what = `${formatBlocks(blocks)} (${formatBytes(changed)})`;
     return [
       `${a} and ${b} differ${where}: ${what}, the first at offset ${first}`,
       ...lengths,

@@ -1,6 +1,6 @@
 import type { CopyError } from "../errors/copy-error.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
-import { formatBytes, formatDuration } from "../ui/format.ts";
+import { formatBlocks, formatBytes, formatDuration } from "../ui/format.ts";
 import type { CopySummary } from "../ui/programs/event-schema.ts";
 import type { Counts } from "../ui/progress.ts";
 
@@ -57,7 +57,7 @@ function auditText({
   const found =
     blocks === 0
       ? "nothing differed there"
-      : `${blocks} ${blocks === 1 ? "block" : "blocks"} (${formatBytes(bytes)}) differed there`;
+      : `${formatBlocks(blocks)} (${formatBytes(bytes)}) differed there`;
   return `audit, part ${part} of ${parts}: ${formatBytes(compared)} outside the range map compared, ${found}`;
 }
 
@@ -68,7 +68,7 @@ export function rateText(bytes: number, seconds: number): string {
 
 function firstLine(summary: CopySummary): string {
   const { blocks, changed, sent, dryRun, seconds } = summary;
-  const what = `${blocks} ${blocks === 1 ? "block" : "blocks"} (${formatBytes(changed)})`;
+  const what = `${formatBlocks(blocks)} (${formatBytes(changed)})`;
   if (dryRun) {
     const would = `${formatBytes(sent ?? changed)} would be sent${packing(summary)}`;
     return blocks === 0

@@ -9,7 +9,7 @@ import { isLink, isSameFile } from "../transport/files/file-names.ts";
 import { StreamFile } from "../transport/files/stream-file.ts";
 import { NewFile } from "../transport/files/new-file.ts";
 import { StreamError } from "../errors/stream-errors.ts";
-import { formatBytes } from "../ui/format.ts";
+import { formatBlocks, formatBytes } from "../ui/format.ts";
 import { DeltaStream } from "./delta-stream.ts";
 import { type Endpoint, hostLabel } from "./connection/endpoint.ts";
 import { Gather } from "./gather/gather.ts";
@@ -49,11 +49,11 @@ export async function syncDelta(
     checking(options.source, () => stream.end(copied.summary?.changed));
     await writing(() => file.commit());
     const { blocks = 0, changed = 0, seconds = 0 } = copied.summary ?? {};
-    const [noun, verb] = blocks === 1 ? ["block", "differs"] : ["blocks", "differ"];
+    const verb = blocks === 1 ? "differs" : "differ";
     const what =
       blocks === 0
         ? `nothing differs, and ${path} has no blocks`
-        : `${blocks} ${noun} (${formatBytes(changed)}) ${verb}, in ${formatBytes(stream.bytes)} of ${path}`;
+        : `${formatBlocks(blocks)} (${formatBytes(changed)}) ${verb}, in ${formatBytes(stream.bytes)} of ${path}`;
     return { ...copied, lines: [`${doneIn(seconds, "Delta written")}: ${what}`] };
   } catch (error) {
     // The first error is the one to report.

@@ -24,6 +24,11 @@ export function formatBriefly(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
+/** Formats a number of blocks, such as `1 block`. */
+export function formatBlocks(count: number): string {
+  return `${count} ${count === 1 ? "block" : "blocks"}`;
+}
+
 /** Formats a time in seconds, such as `1:02:03`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.round(seconds);

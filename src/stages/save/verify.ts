@@ -9,6 +9,7 @@ import type { StageContext } from "../../blocks/context.ts";
 import { BATCH_SLOT_LENGTH, MAX_BATCH_LENGTH } from "../../blocks/digest-batches.ts";
 import { rootOf } from "../../blocks/root-of.ts";
 import { Slots } from "../../blocks/slots.ts";
+import { formatBlocks } from "../../ui/format.ts";
 import type { WrittenBlocks, WrittenBlock } from "../../blocks/written-blocks.ts";
 
 /** The amount to read back from the disk after the copy: nothing, the written blocks, or everything. */
@@ -46,7 +47,7 @@ export async function verifyWritten(
       "do not trust the disk or the copy: check the disk (dmesg, smartctl)",
     );
   }
-  return `${written.blocks} blocks read back and correct`;
+  return `${formatBlocks(written.blocks)} read back and correct`;
 }
 
 /**
