@@ -10,7 +10,15 @@ import { kill, killAtEnd } from "../support/programs/children.ts";
 import { scratch } from "../support/files/files.ts";
 import { attach, lackingLoop } from "../support/files/loop.ts";
 import { mountTmpfs } from "../support/files/mount.ts";
-import { assertFailed, EXIT, type Outcome, run } from "../support/programs/cli.ts";
+import { script } from "../support/hosts/hosts.ts";
+import {
+  assertFailed,
+  blockcopy,
+  COMMAND,
+  EXIT,
+  type Outcome,
+  run,
+} from "../support/programs/cli.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { assertSynced, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { lackingRoot, system } from "../support/programs/tools.ts";
@@ -20,12 +28,15 @@ const lackingFuse =
   (!existsSync("/dev/fuse") && "there is no FUSE here");
 
 /** A file of a file system in another process, until the test ends. Nothing of it is cached, so that each question reaches that process. */
-async function fuseFile(t: TestContext): Promise<{ file: string; process: ChildProcess }> {
+async function fuseFile(
+  t: TestContext,
+  server: readonly string[] = ["memory", "4M"],
+): Promise<{ file: string; process: ChildProcess }> {
   const point = join(scratch(t), "fuse");
   mkdirSync(point);
   const file = join(point, "nbd");
   const options = ["-o", "attr_timeout=0", "-o", "entry_timeout=0"];
-  const words = [...options, point, "[", "nbdkit", "memory", "4M", "]"];
+  const words = [...options, point, "[", "nbdkit", ...server, "]"];
   const process = spawn("nbdfuse", words, { stdio: "ignore", detached: true });
   defer(t, () => {
     if (existsSync(file)) system("umount", "--lazy", point);
@@ -94,4 +105,26 @@ test("a file with the same inode", { skip: lackingFuse || lackingRoot("python3")
   await python(t, OPENER, file, to);
   const outcome = await whileStopped(process, ["sync", from, to]);
   assertFailed(outcome, EXIT.busy, "sync", /process \d+ \(python3.*\) has it .* open for writing/);
+});
+
+test("a stage that no signal ends does not keep sync", { skip: lackingFuse }, async (t) => {
+  const folder = scratch(t);
+  // No read is ever answered: the stage waits for it in the kernel, where not even SIGKILL ends it.
+  const { file } = await fuseFile(t, ["--filter=delay", "memory", "4M", "rdelay=3600"]);
+  const [rsh, to] = [join(folder, "rsh"), join(folder, "copy")];
+  script(rsh, 'for last; do :; done\nexec sh -c "$last"');
+  writeFileSync(to, Buffer.alloc(4 * 1024 * 1024, 1));
+  const far = ["--timeout", "2", "-e", rsh, "--remote-command", blockcopy()];
+  const [program, ...words] = [...COMMAND, "sync", ...far, file, `host:${to}`];
+  const child = spawn(program, words, { stdio: "ignore", detached: true });
+  killAtEnd(t, child);
+  const isReading = (): boolean =>
+    system("ps", "-ww", "-eLo", "wchan:30,args")
+      .split("\n")
+      .some((line) => /^\S*(?:fuse|request_wait)/.test(line) && line.includes(file));
+  await eventually(isReading, { what: "reads", seconds: 20 });
+  const ended = once(child, "exit", { signal: AbortSignal.timeout(40_000) });
+  child.kill("SIGTERM");
+  const [code] = (await ended) as [number | null];
+  assert.equal(code, EXIT.cut);
 });

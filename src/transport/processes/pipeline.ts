@@ -13,6 +13,12 @@ const GRACE = { toEnd: 3000, afterSigterm: 2000 } as const;
 /** The same for a program that has to sync what it has written, or to remove a snapshot. */
 const DISK_MILLISECONDS = 30_000;
 
+/**
+ * Milliseconds after an abort in which all programs must have ended, by SIGKILL if need be. One that waits in the kernel for a disk, or for a
+ * file system such as FUSE, that never answers does not even end by that.
+ */
+const TO_ABORT = GRACE.afterSigterm + 5000;
+
 /** Milliseconds before programs are replaced: if a whole host has gone, other connections show it in that time. */
 const PAUSE = 300;
 
@@ -73,6 +79,9 @@ class Pipeline {
   /** Aborted when no program is to be started again. */
   readonly #ending = new AbortController();
   #resolveNoMoreStarts!: () => void;
+  /** Resolves some time after an abort, in place of the end of programs that no signal ends. */
+  readonly #abandoned: Promise<Exit>;
+  #abandon!: (exit: Exit) => void;
   #running = 0;
   #isCancelled = false;
   #isAborted = false;
@@ -84,6 +93,7 @@ class Pipeline {
     this.#ends = ends;
     this.#groups = groups;
     this.#noMoreStarts = new Promise((resolve) => (this.#resolveNoMoreStarts = resolve));
+    this.#abandoned = new Promise((resolve) => (this.#abandon = resolve));
     this.#epilogues = new Epilogues({
       noMoreStarts: this.#noMoreStarts,
       hasFailed: () => this.#hasFailed,
@@ -102,13 +112,14 @@ class Pipeline {
     this.#statuses = programs.map((_, place) => grouped.get(place) ?? this.#run(place));
   }
 
-  /** Ends all programs, with SIGKILL if need be: a stopped process ignores SIGTERM. */
+  /** Ends all programs, with SIGKILL if need be: a stopped process ignores SIGTERM. Those that do not end by that are not waited for. */
   abort(): void {
     this.#isAborted = true;
     this.#ending.abort();
     for (const child of this.#children.values()) {
       void stopChild(child, { ...GRACE, toEnd: 0 });
     }
+    setTimeout(() => this.#abandon({ status: { signal: "SIGKILL" }, at: clock() }), TO_ABORT);
   }
 
   /**
@@ -267,7 +278,7 @@ class Pipeline {
         await Promise.race([login.turn(), this.#noMoreStarts]);
       }
       const child = this.#start(program, place);
-      const exit = await child?.ended;
+      const exit = child && (await Promise.race([child.ended, this.#abandoned]));
       const wait = login?.ended(exit?.status);
       if (exit === undefined || wait === undefined) {
         return exit;
