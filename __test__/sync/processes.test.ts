@@ -7,8 +7,10 @@ import {
   assertFailed,
   bash,
   blockcopy,
+  execute,
   EXIT,
   lastLine,
+  PROJECT,
   quote,
   run,
 } from "../support/programs/cli.ts";
@@ -210,4 +212,21 @@ test("of endless and long warnings, some are shown", async (t) => {
   assert.equal(stderr.match(/^WARNING \(sync\): host: \d+/gm)?.length, 100, stderr.slice(-3000));
   assert.match(stderr, /further warnings from host are not shown/);
   assert.doesNotMatch(stderr, /w{5000}/);
+});
+
+const FULL_CHANNEL = `
+import { loadAddon } from "${PROJECT}/src/native/load.ts";
+import { PipeEnds } from "${PROJECT}/src/transport/processes/pipes.ts";
+async function* preface() { yield Buffer.alloc(1024 * 1024); }
+let tell;
+const control = { opened: (given) => { tell = given; } };
+new PipeEnds(loadAddon(), [{ to: 0, control, preface: preface() }]);
+setTimeout(() => { tell("one"); tell("two"); }, 300);
+setTimeout(() => process.kill(process.pid, "SIGKILL"), 600);
+`;
+
+test("a control channel whose program reads nothing does not stop sync", async () => {
+  const node = [process.execPath, "--import", "tsx", "--input-type=module", "-e", FULL_CHANNEL];
+  const { signal } = await execute(node, { timeoutMs: 20_000, cwd: PROJECT });
+  assert.equal(signal, "SIGKILL", "it goes on");
 });

@@ -1,9 +1,10 @@
-import { closeSync, write, writeSync } from "node:fs";
+import { closeSync, write } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import type * as Binding from "../../native/binding.js";
-import { drain, pour, pump, type Take, writeAll } from "../streams/pump.ts";
+import { drain, pour, pump, type Take } from "../streams/pump.ts";
+import { ControlEnd } from "./control-end.ts";
 
 const writeSome = promisify(write);
 
@@ -218,67 +219,6 @@ export class PipeEnds {
 
 function textOf({ text }: Epilogue): string | undefined {
   return typeof text === "string" ? text : text();
-}
-
-/** The end of a control channel in this process. */
-class ControlEnd {
-  readonly #fd: number;
-  /** Settles when the preface is written; undefined without one, or when it is. */
-  #prefacing: Promise<void> | undefined;
-  #isClosed = false;
-
-  constructor(fd: number, preface: AsyncIterable<Uint8Array> | undefined) {
-    this.#fd = fd;
-    this.#prefacing = preface && this.#write(preface).finally(() => (this.#prefacing = undefined));
-  }
-
-  /** Writes a few bytes, after the preface. */
-  tell(text: string): void {
-    if (this.#prefacing === undefined) {
-      this.#tellNow(text);
-    } else {
-      void this.#prefacing.then(() => this.#tellNow(text));
-    }
-  }
-
-  /** Closes it, but never during a write: its number may belong to another file by then. */
-  close(): void {
-    this.#isClosed = true;
-    if (this.#prefacing === undefined) {
-      closeSync(this.#fd);
-    } else {
-      void this.#prefacing.then(() => closeSync(this.#fd));
-    }
-  }
-
-  async #write(preface: AsyncIterable<Uint8Array>): Promise<void> {
-    try {
-      for await (const chunk of preface) {
-        if (this.#isClosed) {
-          return;
-        }
-        await writeAll(this.#fd, chunk);
-      }
-    } catch {
-      // If the program has gone, its exit status says so.
-    }
-  }
-
-  /**
-   * Writes a few bytes at once, unless the channel is closed. Without a preface, there is always room for them; after one, this may wait until
-   * the program has read some of it. A close during the preface cuts it off and drops these bytes: they must not follow a part of it, and the
-   * program takes the early end for a failure.
-   */
-  #tellNow(text: string): void {
-    if (this.#isClosed) {
-      return;
-    }
-    try {
-      writeSync(this.#fd, text);
-    } catch {
-      // If the program has gone, its exit status says so.
-    }
-  }
 }
 
 /** Writes a last text to a pipe if there is one, and closes it. */
