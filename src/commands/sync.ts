@@ -145,9 +145,34 @@ export class SyncCommand extends SyncOptionsCommand {
     if (this.incremental !== undefined && this.snapshot === "none") {
       this.snapshot = "thin";
     }
+    refuseSameExport(source, destination);
+    this.#refuse(from, to);
+    const turn = this.auditRuns === undefined ? undefined : this.#auditTurn(to, this.auditRuns);
+    this.audit = turn?.part;
+    const legacy = this.wire !== undefined || wantsLegacy();
+    const tunnel = this.#tunnel(legacy);
+    servers?.start();
+    const result = await runCopy(context, {
+      source: from,
+      destination: to,
+      remote: remoteOptionsOf(this),
+      copy: this,
+      tunnel,
+      inStages: servers !== undefined,
+      legacy,
+      readRanges: (file) => this.#readRanges(context, file, pathHere(from)),
+    });
+    return turn?.end(result, this) ?? result;
+  }
+
+  /**
+   * Refuses options that exclude one another, or that do not work with these ends.
+   *
+   * @throws UsageError
+   */
+  #refuse(from: Endpoint, to: Endpoint): void {
     refuseTogether(this);
     refuseFormats(this, { from, to });
-    refuseSameExport(source, destination);
     const refused = {
       ...attributeOptions(this),
       "--create": this.create,
@@ -171,22 +196,6 @@ export class SyncCommand extends SyncOptionsCommand {
     if (this.rsh !== undefined) {
       refuseUnusableRsh(this.rsh);
     }
-    const turn = this.auditRuns === undefined ? undefined : this.#auditTurn(to, this.auditRuns);
-    this.audit = turn?.part;
-    const legacy = this.wire !== undefined || wantsLegacy();
-    const tunnel = this.#tunnel(legacy);
-    servers?.start();
-    const result = await runCopy(context, {
-      source: from,
-      destination: to,
-      remote: remoteOptionsOf(this),
-      copy: this,
-      tunnel,
-      inStages: servers !== undefined,
-      legacy,
-      readRanges: (file) => this.#readRanges(context, file, pathHere(from)),
-    });
-    return turn?.end(result, this) ?? result;
   }
 
   /** Begins one run of an audit. Its state file names the destination, for runs in other folders and other locales. */
