@@ -13,7 +13,8 @@ import { rangesStream, readRanges } from "./options/ranges/read-range-map.ts";
 import * as shared from "./options/shared.ts";
 import { StageCommand } from "./stage-command.ts";
 import { refuseSharedConflicts } from "./sync/conflicts.ts";
-import { onServers, type Servers } from "./sync/on-servers.ts";
+import { onServers } from "./sync/on-servers.ts";
+import type { Servers } from "./sync/work-on-ends.ts";
 import { runSync } from "./sync/run-sync.ts";
 import { shownOperands } from "./server-command.ts";
 

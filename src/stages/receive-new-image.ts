@@ -8,7 +8,7 @@ import { Input } from "../transport/streams/input.ts";
 import { Output } from "../transport/streams/output.ts";
 import { sendMissing } from "./checksum/send-missing.ts";
 import { makeImage } from "./image/make-image.ts";
-import type { NewImage } from "./image/on-image.ts";
+import type { NewImage } from "./image/image-use.ts";
 import { ImageInUseError, programFor, QemuError } from "./image/qemu.ts";
 import { refuseNoFile, withImage } from "./image/with-image.ts";
 import { receiveDryRun } from "./receive-dry-run.ts";

@@ -6,7 +6,7 @@ import { givenEnvironment } from "../../native/node-start.ts";
 import { ServerSocket, type SocketServer } from "../../transport/processes/socket-server.ts";
 import type { CopyResult } from "../../sync/copy-result.ts";
 import type { LocalContext } from "../../sync/local.ts";
-import type { WorkOnEnds } from "./on-servers.ts";
+import type { WorkOnEnds } from "./work-on-ends.ts";
 import { commandIn, shownOperands } from "../server-command.ts";
 
 /** A server that an operand names by its command has failed. */

@@ -9,7 +9,7 @@ import { hasSucceeded, startChild } from "../../transport/processes/child.ts";
 import { endsWithThis } from "../../transport/processes/ends-with-this.ts";
 import { identityOf } from "../file-identity.ts";
 import { holdImage } from "./hold-image.ts";
-import type { NewImage } from "./on-image.ts";
+import type { NewImage } from "./image-use.ts";
 import { programFor, QemuError, Words } from "./qemu.ts";
 
 /** An image to be created, and the bytes of its disk. */

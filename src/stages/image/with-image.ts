@@ -16,7 +16,7 @@ import { refuseLost } from "../save/refuse-lost.ts";
 import { chooseFormat } from "./choose-format.ts";
 import type { ImageChoice, ImageFormat } from "./format.ts";
 import { holdImage } from "./hold-image.ts";
-import type { ImageUse } from "./on-image.ts";
+import type { ImageUse } from "./image-use.ts";
 import { ImageInUseError, programFor, QemuError, Words } from "./qemu.ts";
 import { refuseOtherContainer, refuseOtherFiles } from "./refuse-other-files.ts";
 
