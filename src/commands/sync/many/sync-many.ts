@@ -8,18 +8,22 @@ import { compressOf } from "../../../sync/stage-arguments.ts";
 import type { Destination } from "../../../sync/many/copy-to-many.ts";
 import { Window } from "../../../stages/retrieve/shared/window.ts";
 import { formatBytes } from "../../../ui/format.ts";
-import type { SyncCommand } from "../../sync.ts";
+import type { SyncOptionsCommand } from "../options-command.ts";
 import { parseCompress } from "../../options/compress.ts";
 import { refuseOnExport } from "../../options/export.ts";
 import type { IoOptions } from "../../options/io-options.ts";
 import { remoteOptionsOf } from "../../options/shared.ts";
 import { tunnelOf } from "../../options/transport.ts";
-import { refuseTogether } from "../conflicts.ts";
+import { refuseTogether, type SyncOptions } from "../conflicts.ts";
 import { parseDestinations, parseSource } from "./destinations.ts";
 import { isCommand, shownOperand } from "../../server-command.ts";
 import { destinationsStream, readDestinations } from "./read-destinations.ts";
 import { refuseOptions } from "./refuse-options.ts";
 import { runMany } from "./run-many.ts";
+
+/** The command `sync`, with its operands. */
+type SyncCommand = SyncOptionsCommand &
+  Pick<SyncOptions, "isHere" | "audit" | "compare"> & { source: string; named: string[] };
 
 /**
  * Runs `sync` with several destinations and ends the process.
