@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
 import { noise, scratch } from "../support/files/files.ts";
+import { DISK } from "../support/files/images.ts";
 import { environmentHere, lackingHosts, prefixHere } from "../support/hosts/hosts.ts";
 import {
   assertFailed,
@@ -30,9 +31,6 @@ import { lacking, lackingRoot, system } from "../support/programs/tools.ts";
 const MIB = 1024 * 1024;
 
 const skip = lacking("qemu-img", "qemu-nbd");
-
-/** Data, zeros and data. */
-const DISK = Buffer.concat([noise("a", 2 * MIB), Buffer.alloc(4 * MIB), noise("b", 2 * MIB)]);
 
 /** Makes a folder with a disk of this content. */
 function folderWith(
