@@ -1,17 +1,13 @@
-// The functions of the package: results, events, errors, and what they leave alone in the process that calls them.
+// The functions of the package: results, events and errors.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, openSync, closeSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import type { BlockcopyError, CopyEvent } from "../../src/library/index.ts";
-import { killAtEnd } from "../support/programs/children.ts";
 import { defer } from "../support/cleanup.ts";
-import { BLOCK, noise, scratch } from "../support/files/files.ts";
+import { BLOCK, noise } from "../support/files/files.ts";
 import { execute, EXIT, PROJECT } from "../support/programs/cli.ts";
-import { eventually } from "../support/programs/eventually.ts";
 import { errorIn, library } from "../support/programs/library.ts";
 import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 
@@ -263,101 +259,4 @@ test("a failed stream ends those that read it and those that write it", async (t
   const refused = retrieve({ file: join(folder, "missing"), input: whole.output });
   assert.equal((await errorIn(() => refused.result)).code, "NO_INPUT");
   assert.equal((await errorIn(() => whole.result)).code, "READER_GONE");
-});
-
-/** Runs a program that uses the library. */
-function program(
-  t: TestContext,
-  text: string,
-  env: Record<string, string> = {},
-): ReturnType<typeof spawn> {
-  const file = join(scratch(t), "program.mjs");
-  writeFileSync(
-    file,
-    text.replaceAll('"blockcopy"', JSON.stringify(join(PROJECT, "dist/index.js"))),
-  );
-  const child = spawn(process.execPath, [file], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...env },
-  });
-  killAtEnd(t, child);
-  return child;
-}
-
-async function outputOf(
-  child: ReturnType<typeof spawn>,
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  let [stdout, stderr] = ["", ""];
-  child.stdout?.on("data", (chunk) => (stdout += String(chunk)));
-  child.stderr?.on("data", (chunk) => (stderr += String(chunk)));
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, stdout, stderr };
-}
-
-test("the process of the caller stays as it is", async (t) => {
-  const { from, to } = pair(t);
-  // NODE_OPTIONS would keep any Node from starting.
-  const child = program(
-    t,
-    `import { readFileSync } from "node:fs";
-     const state = () => JSON.stringify({
-       env: process.env,
-       listeners: process.eventNames().map((name) => [String(name), process.listenerCount(name)]),
-       flags: readFileSync("/proc/self/fdinfo/1", "utf8").match(/flags:.*/)[0],
-       handlers: readFileSync("/proc/self/status", "utf8").match(/Sig(?:Blk|Ign):.*/g),
-     });
-     process.env.NODE_OPTIONS = "--require /does-not-exist";
-     process.env.DEBUG = "*";
-     const before = state();
-     const { sync } = await import("blockcopy");
-     const loaded = state();
-     const run = sync({ source: ${JSON.stringify(from)}, destination: ${JSON.stringify(to)} });
-     for await (const event of run) if (event.event === "line") console.log(event.line);
-     await run.result;
-     const after = state();
-     console.log(before === loaded && before === after ? "the same" : [before, loaded, after].join("\\n"));`,
-  );
-  assert.deepEqual(await outputOf(child), { code: 0, stdout: "the same\n", stderr: "" });
-});
-
-test("a copy ends when the program that has started it is killed", async (t) => {
-  const { from, to } = pair(t);
-  const child = program(
-    t,
-    `import { sync } from "blockcopy";
-     const run = sync({ source: ${JSON.stringify(from)}, destination: ${JSON.stringify(to)}, bwlimit: "${SLOW}", compress: "none" });
-     for await (const { event } of run) if (event === "begin") console.log(run.pid);`,
-  );
-  const [line] = (await once(child.stdout ?? assert.fail(), "data")) as [Buffer];
-  const pid = Number(line.toString());
-  assert.ok(existsSync(`/proc/${pid}`));
-  defer(t, () => void (existsSync(`/proc/${pid}`) && process.kill(pid, "SIGKILL")));
-  child.kill("SIGKILL");
-  await eventually(() => !existsSync(`/proc/${pid}`), { what: "the copy has ended" });
-});
-
-test("an error that the program does not handle ends it", async (t) => {
-  const child = program(
-    t,
-    `import { sync } from "blockcopy"; sync({ source: "missing", destination: "other" });`,
-  );
-  const { code, stderr } = await outputOf(child);
-  assert.equal(code, 1);
-  assert.match(stderr, /BlockcopyError: .*missing/);
-  assert.match(stderr, /advice: /);
-});
-
-test("an error of a stream is handled by whoever listens for it, or has destroyed the stream", async (t) => {
-  const { from: file } = pair(t);
-  const child = program(
-    t,
-    `import { checksum } from "blockcopy";
-     process.on("unhandledRejection", ({ message }) => console.log(/none|data|error|stream/.exec(message)[0]));
-     checksum({ file: "none" });
-     checksum({ file: "data" }).output.on("data", () => undefined);
-     checksum({ file: "error" }).output.on("error", () => undefined);
-     checksum({ file: ${JSON.stringify(file)} }).output.destroy();`,
-  );
-  const { code, stdout, stderr } = await outputOf(child);
-  assert.deepEqual([code, stdout.trim().split("\n").toSorted(), stderr], [0, ["data", "none"], ""]);
 });
