@@ -1,4 +1,4 @@
-// What the functions of the package do to the process that calls them, and what its end does to them.
+// Effects of the library on the process that calls it, and of the end of that process.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
