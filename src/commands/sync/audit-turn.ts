@@ -4,7 +4,7 @@ import { ExitCode } from "../../errors/exit-codes.ts";
 import type { CopyResult } from "../../sync/copy-result.ts";
 import { readSmall, replaceText, whyNotReplace } from "../../transport/files/small-file.ts";
 import { systemCode, systemReason } from "../../errors/stream-errors.ts";
-import { formatBytes } from "../../ui/format.ts";
+import { formatBlocks, formatBytes } from "../../ui/format.ts";
 import { AUDITED, parsePart } from "../options/ranges/part.ts";
 
 /** The start of a file that says which part is next. */
@@ -81,7 +81,7 @@ export class AuditTurn {
         ? result
         : { ...result, failure: new ReportError("the state of the audit", unkept) };
     }
-    const what = `${blocks} ${blocks === 1 ? "block" : "blocks"} (${formatBytes(bytes)})`;
+    const what = `${formatBlocks(blocks)} (${formatBytes(bytes)})`;
     const also = unkept === undefined ? "" : `; its state could not be written: ${unkept}`;
     const differs = new CopyError(
       `${what} of ${destination} outside the ${incremental === undefined ? "range map" : "changed ranges"} differed, the first at offset ${first}; what differed is repaired, and the audit has compared part ${number} of ${count}${also}`,
