@@ -16,20 +16,13 @@ import { pair } from "../support/programs/sync-pair.ts";
 const SLOW = "2K";
 
 /** Runs a program that uses the library. */
-function program(
-  t: TestContext,
-  text: string,
-  env: Record<string, string> = {},
-): ReturnType<typeof spawn> {
+function program(t: TestContext, text: string): ReturnType<typeof spawn> {
   const file = join(scratch(t), "program.mjs");
   writeFileSync(
     file,
     text.replaceAll('"blockcopy"', JSON.stringify(join(PROJECT, "dist/index.js"))),
   );
-  const child = spawn(process.execPath, [file], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...env },
-  });
+  const child = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "pipe"] });
   killAtEnd(t, child);
   return child;
 }

@@ -107,7 +107,7 @@ test("a file with the same inode", { skip: lackingFuse || lackingRoot("python3")
   assertFailed(outcome, EXIT.busy, "sync", /process \d+ \(python3.*\) has it .* open for writing/);
 });
 
-test("a stage that no signal ends does not keep sync", { skip: lackingFuse }, async (t) => {
+test("a stage that no signal ends does not keep sync waiting", { skip: lackingFuse }, async (t) => {
   const folder = scratch(t);
   // No read is ever answered: the stage waits for it in the kernel, where not even SIGKILL ends it.
   const { file } = await fuseFile(t, ["--filter=delay", "memory", "4M", "rdelay=3600"]);

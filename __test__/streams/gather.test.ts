@@ -106,7 +106,7 @@ class PlainSource {
     this.#parts.update("blockcopy parts 1 blake3\n").update(u32(BLOCK));
   }
 
-  /** The answer to some bytes; undefined at its end. */
+  /** Returns the answer to the next bytes of the digests. */
   answer(chunk: Uint8Array): Buffer {
     const isFirst = this.#offset === 0;
     this.#rest = Buffer.concat([this.#rest, chunk]);

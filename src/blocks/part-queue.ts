@@ -18,7 +18,7 @@ class OtherDestinationError extends CopyError {
   }
 }
 
-/** The blocks that the audit of a stream has found to differ. All are 0 if it has found none. */
+/** The blocks that the audit of a stream has found to differ. All numbers are 0 if it has found none. */
 export interface AuditProgress {
   blocks: number;
   bytes: number;
@@ -163,7 +163,7 @@ export class PartQueue {
   }
 
   /**
-   * Keeps how far the audit of this stream is, for a process that takes the place of this one.
+   * Keeps how far the audit of this stream has come, for a process that takes the place of this one.
    *
    * @throws SharedListError
    */
@@ -172,7 +172,7 @@ export class PartQueue {
   }
 
   /**
-   * Returns how far the audit of an earlier process of this stream was. That process must have ended.
+   * Returns how far the audit of an earlier process of this stream had come. That process must have ended.
    *
    * @throws SharedListError
    */

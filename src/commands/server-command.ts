@@ -19,7 +19,7 @@ export function commandIn(operand: string): string[] | undefined {
 }
 
 /**
- * Returns the name of an operand, for messages, events and metrics. Of a command that is only its program: other words may contain a
+ * Returns the name of an operand, for messages, events and metrics. That of a command has only its program: other words may contain a
  * password, and what is printed goes to logs and mails.
  */
 export function shownOperand(operand: string): string {
@@ -27,7 +27,7 @@ export function shownOperand(operand: string): string {
   return isCommand(operand) ? `[ ${program} ${words.length > 0 ? "... " : ""}]` : operand;
 }
 
-/** Returns the names of operands. Two commands get different ones. */
+/** Returns the names of operands. The second of two commands that have the same name gets another one. */
 export function shownOperands(operands: readonly string[]): string[] {
   const names = operands.map(shownOperand);
   return names.map((name, place) =>

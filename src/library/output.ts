@@ -21,11 +21,11 @@ export function withOutput<Result>({ run, worker, settled }: Started<Result>): S
     pipeline(worker.stdout, output, () => undefined);
   }
   const own = output.listeners("error");
-  const isReadWithCare = (): boolean =>
+  const isErrorAwaited = (): boolean =>
     output.listeners("error").some((listener) => !own.includes(listener));
   settled.catch(() => {
-    // Whoever listens for errors of the stream gets this one there, and whoever has destroyed it does not ask.
-    if (output.destroyed || isReadWithCare()) {
+    // Whoever listens for errors of the stream gets this one there, and whoever has destroyed it does not want it.
+    if (output.destroyed || isErrorAwaited()) {
       run.result.catch(() => undefined);
     }
   });

@@ -37,7 +37,7 @@ export declare class Engine {
    * Rejects with the kind `no-identity` for a device without a permanent identifier.
    */
   identity(source: Source): Promise<string>
-  /** Returns the same, to be kept: once the next change of a file will change it, which takes two seconds at most. */
+  /** Returns the same, for one that is kept: waits until the next change of a file will change it, usually two seconds at most. */
   settledIdentity(source: Source): Promise<string>
   /**
    * Returns a description of the storage of this host that a source lies on: printable ASCII, at most 2500 characters; `null` if
@@ -198,8 +198,9 @@ export declare class Tunnel {
   /**
    * Makes a key pair for this connection alone.
    *
-   * Without the descriptor of a control channel, that is standard input, and descriptors 0 and 1 become the ends of the connection. With
-   * one, the connection gets pipes of its own, whose ends the caller closes. The connection ends when the control channel does.
+   * `control` is the descriptor of the control channel; the connection then gets pipes of its own, whose ends the caller closes. Without
+   * it, standard input is the control channel, and descriptors 0 and 1 become the ends of the connection. The connection ends when the
+   * control channel does.
    */
   constructor(control?: number | undefined | null)
   /** The public key of this end. */
@@ -221,7 +222,7 @@ export declare class Tunnel {
   run(awaitsPeer: boolean): Promise<void>
   /** Ends the stream of this end: nothing more will be written to it. */
   finish(): void
-  /** Closes what `run` has not been called for: an open port, and a connection. */
+  /** Closes an open port, and a connection that `run` has not been called for. */
   close(): void
 }
 

@@ -33,10 +33,11 @@ interface DirectContext {
 /** The streams of a stage over a direct connection with the other stage. */
 export class DirectStreams {
   readonly #tunnel: Binding.Tunnel;
-  /** The descriptor of the peer's stream, and that of its own. */
+  /** Descriptor from which the stream of the peer is read. */
   readonly input: number;
+  /** Descriptor to which the stream for the peer is written. */
   readonly output: number;
-  /** Settles when nothing is moved any more. */
+  /** Settles when no more bytes are moved. */
   #ended: Promise<void> = Promise.resolve();
 
   private constructor(tunnel: Binding.Tunnel, { input, output }: Binding.Connected) {
@@ -46,7 +47,7 @@ export class DirectStreams {
   }
 
   /**
-   * Connects with the other stage as `sync` tells on the control channel.
+   * Connects with the other stage as `sync` says on the control channel.
    *
    * @throws ProtocolError if `sync` has gone; the engine's failures
    */
@@ -101,7 +102,10 @@ export class DirectStreams {
     return result;
   }
 
-  /** Waits until nothing is moved any more, which after a failure is when the control channel ends. Closes a connection without work at once. */
+  /**
+   * Waits until no more bytes are moved; after a failure, that is when the control channel ends. A connection that has not been used is closed
+   * at once.
+   */
   async settled(): Promise<void> {
     await this.#ended.catch(() => undefined);
     this.#tunnel.close();

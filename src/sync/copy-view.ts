@@ -49,7 +49,7 @@ export class CopyView {
       ({ from, to }) => from.total !== undefined || (from.hasBegun && to.hasBegun),
     );
     if (known) {
-      // A destination that all streams have counts once.
+      // A destination that all streams share counts once.
       const isFirst = (to: Side, place: number): boolean =>
         this.#streams.findIndex((stream) => stream.to === to) === place;
       const totals = this.#streams.map(

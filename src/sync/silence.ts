@@ -11,7 +11,7 @@ export const DEFAULT_TIMEOUT = 60;
 /** Seconds of silence after which a warning is printed. */
 const WARN_AFTER = 20;
 
-/** Lines before the hello that are taken for a sign of life: a wrapper of ssh may wait for a host to start, but not print without end. */
+/** Most lines before the hello that count as a sign of life: a wrapper of ssh may wait for a host to start, but not print without end. */
 const MOST_LINES = 1000;
 
 const TICK_MILLISECONDS = 1000;
@@ -50,7 +50,7 @@ export interface Watch {
   begin: () => void;
   /** It, or its remote shell, has read some of its input. */
   heard: () => void;
-  /** It, or its remote shell, has printed a line. Until the hello, only a number of them are a sign of life. */
+  /** It, or its remote shell, has printed a line. Before the hello, only the first of them count as a sign of life. */
   printed: () => void;
   /** It has said hello: from now on the user is not asked for a password. */
   loggedIn: () => void;

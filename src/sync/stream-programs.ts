@@ -107,7 +107,7 @@ export interface ProgramOptions {
   says: Pick<SyncContext, "warn" | "debug">;
 }
 
-/** Returns the programs of a stream, the destination before the source. A destination that several streams have is a program of the first one. */
+/** Returns the programs of a stream, the destination before the source. A destination that several streams share is a program of the first one. */
 export function programsOf(options: ProgramOptions, place: number): Program[] {
   const { plan, streams } = options;
   const { copy, tunnel } = plan;

@@ -112,6 +112,7 @@ export async function runStreams(
 /** Returns the pipes of streams that are gathered. */
 function gatheredPipes(gather: Gather, streams: readonly Stream[]): AnyPipe[] {
   for (const { from } of streams) {
+    // Nothing makes this true, so it fails when the program of that side ends.
     from.until(() => false).catch(() => gather.sourceEnded());
   }
   return pipesOfGather(gather, streams.length);

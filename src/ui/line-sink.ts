@@ -43,7 +43,7 @@ export class LineSink {
     if (this.#waiting.length > MOST_BYTES) {
       return this.#writeAll(Infinity);
     }
-    // Keeps the process until all is written.
+    // Keeps the process alive until all is written.
     if (this.#waiting.length > 0) {
       this.#timer ??= setInterval(() => this.#writeSome(), RETRY_MILLISECONDS);
     }
@@ -55,7 +55,7 @@ export class LineSink {
     return this.#waiting.length === 0;
   }
 
-  /** Writes all that waits, without the event loop, and gives up after some milliseconds. */
+  /** Writes all that waits, without the event loop, and gives up after `patience` milliseconds. */
   flush(patience: number): void {
     this.#writeAll(patience);
   }

@@ -11,11 +11,12 @@ const STDERR = 2;
 /** Milliseconds to wait for the readers of the last lines after a signal. */
 const HURRY_MILLISECONDS = 1000;
 
-/** Milliseconds between two looks whether they have been read. */
+/** Milliseconds between two checks whether all lines have been read. */
 const LOOK_MILLISECONDS = 5;
 
 const sinks = { stdout: new LineSink(1), stderr: new LineSink(STDERR) };
 
+/** Milliseconds to wait for the readers of the last lines. */
 let patience = Infinity;
 
 let isAsking = (): boolean => false;
@@ -48,8 +49,9 @@ export function stderrCanDraw(): boolean {
 }
 
 /**
- * Prints a line on standard error, now, or as soon as the reader takes it. On a terminal it first wipes the line that another stage is drawing, unless that is a
- * question, see {@link keepQuestions}. The text is made {@link printable}: it stays one line and cannot control the terminal.
+ * Prints a line on standard error, now, or as soon as the reader takes it. On a terminal it first wipes the line that another stage is
+ * drawing, unless that is a question, see {@link keepQuestions}. The text is made {@link printable}: it stays one line and cannot control the
+ * terminal.
  */
 export function printLine(line: string | JsonLine): void {
   const text = typeof line === "string" ? printable(line) : line.text;
@@ -77,7 +79,7 @@ export function hurryLines(): void {
   patience = HURRY_MILLISECONDS;
 }
 
-/** Waits until all lines have been read. */
+/** Waits until all lines have been read, or until the time of {@link hurryLines} is over. */
 export async function linesRead(): Promise<void> {
   const begun = clock();
   while (!(sinks.stdout.isEmpty && sinks.stderr.isEmpty) && clock() - begun < patience) {

@@ -1,7 +1,7 @@
-// Cutting the TCP connection of a process, while everything else of it lives.
+// Cuts the TCP connection of a process, and leaves everything else of it alone.
 import { system } from "./tools.ts";
 
-/** Ends the only TCP connection of a process for both of its ends, without a word of TLS. */
+/** Ends a connection for both of its ends, and fails if it does not find exactly one. */
 const CUT = `
 import ctypes, os, socket, sys
 pid = int(sys.argv[1])

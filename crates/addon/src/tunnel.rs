@@ -44,8 +44,9 @@ pub struct Connected {
 impl Tunnel {
     /// Makes a key pair for this connection alone.
     ///
-    /// Without the descriptor of a control channel, that is standard input, and descriptors 0 and 1 become the ends of the connection. With
-    /// one, the connection gets pipes of its own, whose ends the caller closes. The connection ends when the control channel does.
+    /// `control` is the descriptor of the control channel; the connection then gets pipes of its own, whose ends the caller closes. Without
+    /// it, standard input is the control channel, and descriptors 0 and 1 become the ends of the connection. The connection ends when the
+    /// control channel does.
     #[napi(constructor)]
     pub fn new(env: Env, control: Option<i32>) -> Result<Self> {
         Ok(Self {
@@ -140,7 +141,7 @@ impl Tunnel {
         self.done = None;
     }
 
-    /// Closes what `run` has not been called for: an open port, and a connection.
+    /// Closes an open port, and a connection that `run` has not been called for.
     #[napi]
     pub fn close(&mut self) {
         self.listener = None;

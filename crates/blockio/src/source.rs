@@ -192,8 +192,8 @@ impl Source {
         Identity::of(&*self.medium, &self.path)
     }
 
-    /// Returns the same for a file, once its next change will have another time: after 20 ms, or two seconds where the file system keeps
-    /// times in seconds. Whoever keeps an identity, to tell later if the file is still the same, needs this one.
+    /// Returns the same, but waits first until the next change of a file will have another time: usually up to 20 ms, or two seconds where
+    /// the file system keeps times in seconds. Whoever keeps an identity, to tell later if the file is still the same, needs this one.
     ///
     /// # Errors
     /// As [`identity`](Self::identity).

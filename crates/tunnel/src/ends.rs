@@ -31,7 +31,7 @@ pub struct Ends {
     pub output: OwnedFd,
 }
 
-/// Says, when it is dropped, that nothing more will be written to what is sent.
+/// Says, when it is dropped, that nothing more will be written to the stream for the peer.
 #[derive(Debug)]
 pub struct Done {
     _writer: OwnedFd,

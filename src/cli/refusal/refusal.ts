@@ -131,7 +131,7 @@ function unknownLetter(text: string, declarations: readonly Declaration[]): stri
 function tooMany(operands: readonly Declaration[], words: readonly Word[]): string {
   if (operands.length === 0) {
     const surplus = words.find((word) => word.is === "operand");
-    return `\`${surplus?.text}\` is not part of an option: put a pattern into quotes, or the shell replaces it by the files that it matches`;
+    return `\`${surplus?.text}\` is not part of an option: put a pattern in quotes, or the shell replaces it with the files that it matches`;
   }
   const names = operands.map(({ kind }) => kind?.name).join(" and ");
   const map = words.findIndex((word) => word.is === "option" && word.name === "--map");

@@ -38,7 +38,6 @@ export class Ending {
   readonly #command: EndingParts;
   /** Result of the command, in words. */
   outcome: string | undefined;
-  /** True once the last lines have been printed. */
   #hasTold = false;
   #isTidy = false;
 
@@ -47,7 +46,7 @@ export class Ending {
     this.#command = command;
   }
 
-  /** True once the last lines have been printed: it only waits for those who read them. */
+  /** True once the last lines have been printed. From then on, it only waits for their readers. */
   get hasTold(): boolean {
     return this.#hasTold;
   }
@@ -62,7 +61,7 @@ export class Ending {
     return this.#leave(this.#tellFailure(error));
   }
 
-  /** Ends at once after a failure. Who reads the lines gets a moment for that. */
+  /** Ends at once after a failure. Whoever reads the lines gets a moment to do so. */
   failNow(error: unknown): never {
     return this.endNow(this.#tellFailure(error));
   }

@@ -63,16 +63,9 @@ export function runStage(stage: Stage): Promise<never> {
       progress.show(events ?? (await progressFor(stage, native)));
       await stage.readPreface?.(native);
       // Loaded when it is needed: most copies do without it.
-      const tunnel =
-        stage.tunnel === true
-          ? await (
-              await import("../../stages/direct-streams.ts")
-            ).DirectStreams.open({
-              native,
-              debug,
-              report: printLine,
-            })
-          : undefined;
+      const loaded =
+        stage.tunnel === true ? await import("../../stages/direct-streams.ts") : undefined;
+      const tunnel = await loaded?.DirectStreams.open({ native, debug, report: printLine });
       const { direct, threads, queueDepth } = stage.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);

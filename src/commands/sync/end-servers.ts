@@ -94,7 +94,7 @@ function namedIn(message: string, servers: readonly EndServer[]): EndServer[] {
 /** Milliseconds for a server that has failed to end. */
 const TO_END = 2000;
 
-/** Seconds after which a server gets another SIGTERM: not soon, since that ends some at once, before they have written what is left. */
+/** Seconds between two SIGTERMs to a server: many, since a second one ends some servers at once, before they have written what is left. */
 const AGAIN = 10;
 
 /** Most lines of a server that are shown: some print one for each request. */

@@ -29,13 +29,16 @@ export class BlockWalker {
 
   /**
    * Yields the pieces in the next bytes, in order. All of them are views into one buffer, valid until the chunk is overwritten.
+   *
    * @throws ProtocolError
    */
   *walk(chunk: Uint8Array): Generator<Piece> {
     let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     for (;;) {
       const piece = bytes.length === 0 ? undefined : this.#next(bytes);
-      if (piece === undefined) break;
+      if (piece === undefined) {
+        break;
+      }
       const length = piece.kind === "done" ? COMMAND_LENGTH : piece.bytes.length;
       this.#rest = bytes.subarray(length);
       bytes = this.#rest;
@@ -47,6 +50,7 @@ export class BlockWalker {
 
   /**
    * Checks that the stream is complete.
+   *
    * @throws ProtocolError if it is cut off
    */
   end(): void {
@@ -54,7 +58,9 @@ export class BlockWalker {
       const { header, missing } = this.#payload;
       throw blockDataEnded(header, header.headerLength + header.length - missing);
     }
-    if (!this.#done) throw this.#decoder.ended(this.#rest, this.#offset);
+    if (!this.#done) {
+      throw this.#decoder.ended(this.#rest, this.#offset);
+    }
   }
 
   /** Consumes the next piece. Returns undefined if it is incomplete. */
@@ -62,20 +68,26 @@ export class BlockWalker {
     if (this.#payload !== undefined) {
       const payload = bytes.subarray(0, this.#payload.missing);
       this.#payload.missing -= payload.length;
-      if (this.#payload.missing === 0) this.#payload = undefined;
+      if (this.#payload.missing === 0) {
+        this.#payload = undefined;
+      }
       return { kind: "payload", bytes: payload };
     }
-    if (this.#done)
+    if (this.#done) {
       throw new ProtocolError(
         "damaged",
         this.#offset,
         `bytes follow \`done\`, at byte ${this.#offset} of the block stream`,
       );
+    }
     const peeked = this.#decoder.peek(bytes, this.#offset);
-    if (peeked.kind === "partial") return undefined;
+    if (peeked.kind === "partial") {
+      return undefined;
+    }
     this.#decoder.take(peeked);
-    if (peeked.kind === "block" && peeked.header.length > 0)
+    if (peeked.kind === "block" && peeked.header.length > 0) {
       this.#payload = { header: peeked.header, missing: peeked.header.length };
+    }
     this.#done = peeked.kind === "done";
     return peeked;
   }

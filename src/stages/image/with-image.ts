@@ -64,7 +64,7 @@ export async function withImage<T>(
     command: [program, ...argumentsFor(image)],
     env: { PATH: FOLDERS.join(":"), LC_ALL: "C" },
     cwd: "/",
-    // QEMU sets the state that the signal changes after it has begun to catch the signal. Another one does no harm.
+    // QEMU catches SIGTERM before it sets the state that its handler changes, so it forgets an early one. Another one does no harm.
     again: 1,
   });
   const result = await Promise.resolve()

@@ -6,8 +6,8 @@ import type { AuditFindings } from "../../ui/programs/event-schema.ts";
 /**
  * Counts the blocks that differ where a range map says that nothing has changed.
  *
- * Of several streams, each keeps its count in their queue, before it repairs anything: a process that takes the place of a lost one finds the
- * repaired blocks equal.
+ * With several streams, each keeps its count in their queue, before it repairs anything: a process that takes the place of a lost one finds
+ * the repaired blocks equal.
  */
 export class Audit {
   readonly #audited: ExtentList;
@@ -18,7 +18,7 @@ export class Audit {
 
   /**
    * @param audited the parts of the destination that are compared for the audit alone, in ascending order
-   * @param queue that of several streams; undefined for one
+   * @param queue the queue of several streams; undefined for one stream
    */
   constructor(audited: ExtentList, queue?: Pick<PartQueue, "keepAudit" | "keptAudit">) {
     this.#audited = audited;
@@ -41,7 +41,7 @@ export class Audit {
   add(frames: readonly Pick<BlockFrame, "position" | "block">[]): void {
     const before = this.#found;
     for (const { position, block = 1 } of frames) {
-      // Blocks ascend. Those before were counted by the earlier process, even if it could not write them any more.
+      // Blocks ascend. The earlier process has counted those before, even if it could no longer write them.
       if (position >= this.#from) {
         this.#take(position, position + block);
       }

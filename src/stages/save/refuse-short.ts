@@ -25,7 +25,7 @@ class CutOffError extends CopyError {
 }
 
 /**
- * Refuses a file that has become shorter since it was compared: what was equal there is missing now, and nothing was written to it.
+ * Refuses a file that has become shorter since it was compared: what was equal there is missing now, and nothing was written there.
  *
  * @param opened the file, opened for reading
  * @param least the bytes that it had, or as many of them as the copy keeps
@@ -38,7 +38,7 @@ export function refuseCutOff(
 ): void {
   if (!isDevice && size < least) {
     throw new CutOffError(
-      `${file} was cut off while it was written: ${least} bytes were compared, and it has ${size} now`,
+      `${file} was cut off during the copy: ${least} bytes were compared, and it has ${size} now`,
       "find out what did that (another copy, a job that tidies up), and copy again",
       ExitCode.differs,
     );

@@ -97,7 +97,7 @@ export async function saveTo(
     await cancellation.during(() => restoreMetadata(context, sink, options.file, carried, trailer));
   }
   refuseLost(options.file, await context.engine.openReader(sink, "off"), { hasWritten: true });
-  // Once more: reading back takes its time.
+  // Checked again: something may have cut the file off while it was read back.
   await refuseShort(session);
   progress.proved({
     verified: verify,

@@ -7,9 +7,9 @@ import type { DigestPart, NamedHello } from "./digest-parts.ts";
 import type { Merge } from "./merge.ts";
 import { type Digesting, SourceDigests } from "./source-digests.ts";
 
-/** Takes the answer of one of several sources: checks that it is one to the parts that the source was asked for, and adds these to the merge. */
+/** Takes the answer of one of several sources: checks that it answers the parts that this source was asked for, and adds them to the merge. */
 export class Answer {
-  /** The parts that were asked for and are not answered, but for the last one of all, which has no mark. */
+  /** The parts that were asked for and are not answered, except for the last part of all, which has no mark. */
   readonly #answers = new Answers();
   readonly #digesting: Digesting;
   readonly #merge: Merge;
@@ -34,7 +34,7 @@ export class Answer {
     this.#closed = new Promise((resolve) => (this.#resolveClosed = resolve));
   }
 
-  /** The source is asked with this hello. */
+  /** Takes the hello with which the source is asked. */
   begin(hello: NamedHello): void {
     this.#hello = hello;
   }
@@ -52,7 +52,7 @@ export class Answer {
   }
 
   /**
-   * The source is asked for a part.
+   * Takes a part that the source is asked for.
    *
    * @throws ProtocolError if its stream has ended
    */
@@ -70,7 +70,7 @@ export class Answer {
    * @throws ProtocolError, and the errors of the merge
    */
   async take(chunk: Uint8Array): Promise<void> {
-    // Neighbouring pieces, which go on together.
+    // Neighbouring pieces are passed on together.
     let [first, last]: [Uint8Array | undefined, Uint8Array] = [undefined, chunk];
     const flush = async (): Promise<void> => {
       if (first !== undefined) {
@@ -92,7 +92,7 @@ export class Answer {
     await flush();
   }
 
-  /** No more bytes come. */
+  /** Takes the end of the stream, complete or not. */
   close(): void {
     this.#isClosed = true;
     this.#resolveClosed();
@@ -200,13 +200,18 @@ export class Answer {
     }
     const { parts } = this.#decoder;
     const found = this.#source?.finish();
-    if (parts === undefined || found === undefined || Buffer.compare(found, parts) !== 0) {
+    if (parts === undefined) {
       throw new ProtocolError(
-        parts === undefined ? "no-root" : "damaged",
+        "no-root",
         offset,
-        parts === undefined
-          ? `the stream lacks the digest of its parts, at byte ${offset} of the block stream`
-          : `the blocks are not those that the source has compared, at byte ${offset} of the block stream`,
+        `the stream lacks the digest of its parts, at byte ${offset} of the block stream`,
+      );
+    }
+    if (found === undefined || Buffer.compare(found, parts) !== 0) {
+      throw new ProtocolError(
+        "damaged",
+        offset,
+        `the blocks are not those that the source has compared, at byte ${offset} of the block stream`,
       );
     }
   }

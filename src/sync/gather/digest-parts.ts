@@ -113,7 +113,7 @@ export class DigestParts {
    */
   async take(chunk: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) {
-      // Read to the end, so that the reason why the others have failed is not waited for in vain.
+      // Dropped: a destination that waited for a reader could not end, and its own failure would not be reported.
       return;
     }
     try {

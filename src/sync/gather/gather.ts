@@ -20,8 +20,8 @@ interface GatherOptions {
 }
 
 /**
- * Has several streams of one source answer the digests of one destination, and merges what they send to one block stream. Each takes one part
- * after the other.
+ * Has several streams of one source answer the digests of one destination, and merges what they send into one block stream. Each takes one
+ * part after the other.
  */
 export class Gather {
   readonly #explain: GatherOptions["explain"];
@@ -50,7 +50,7 @@ export class Gather {
   /** Takes the end of that stream. */
   readonly digestsClosed = (): void => this.#digests.closed();
 
-  /** Yields the digests that one of the sources is to compare, as hash stream, while it answers. */
+  /** Yields the digests that one of the sources is to compare, as a hash stream, while it answers. */
   async *digestsFor(stream: number): AsyncGenerator<Uint8Array> {
     const answer = this.#answerOf(stream);
     const hello = await this.#digests.hello();
@@ -76,7 +76,7 @@ export class Gather {
     const answer = this.#answerOf(stream);
     return (chunk) =>
       this.#explained("source", () => answer.take(chunk)).catch((error: unknown) => {
-        // All others have failed with this one.
+        // There will be no delta: the other sources get no more digests.
         this.#digests.fail(error);
         throw error;
       });
@@ -87,7 +87,7 @@ export class Gather {
     this.#answerOf(stream).close();
   }
 
-  /** The program of a source has ended. When none is left, the rest of the digests is dropped. */
+  /** Takes the end of the program of a source. When none is left, the rest of the digests is dropped. */
   sourceEnded(): void {
     this.#running -= 1;
     if (this.#running === 0) {

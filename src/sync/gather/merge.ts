@@ -31,7 +31,7 @@ interface MergeOptions {
 }
 
 /**
- * Merges the answers of several sources to one block stream whose blocks ascend. What belongs to the first part that is not complete is
+ * Merges the answers of several sources into one block stream whose blocks ascend. What belongs to the first part that is not complete is
  * written at once; what comes for later parts waits in a file. So no source ever waits for another one.
  */
 export class Merge {
@@ -175,7 +175,7 @@ export class Merge {
         await part.turns.run(() => this.#moveSome(part));
       }
     } finally {
-      // At once with the last look: a part that completes after it must not find this going on.
+      // Right after the last look, without a wait: a part that completes later must not find this going on.
       this.#isMoving = false;
     }
   }

@@ -9,7 +9,7 @@ import { SharedListError } from "./shared-list-error.ts";
 /** Bytes for an identifier and a description, filled up with spaces. */
 const HEADER_LENGTH = 512;
 
-/** Bytes in a note. The kernel writes so few at once, so a process that is killed leaves a whole one or none. */
+/** Bytes in a note. The kernel writes that few in one step, so a process that is killed leaves a whole note or none. */
 const NOTE_LENGTH = 32;
 
 /** Notes between the header and the entries. */

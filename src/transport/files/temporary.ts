@@ -81,7 +81,7 @@ export function openUnnamed(): number {
 }
 
 /**
- * Does the same in another folder.
+ * Does the same in any folder.
  *
  * @throws the system's error
  */

@@ -16,9 +16,9 @@ const TOO_LONG = "timeout";
  * write without a reader ends the process.
  *
  * timeout(1) ends with the shell that it has started, even if what that shell has started ignores SIGTERM and goes on; that of busybox only
- * signals the shell. So each command gets a group: all of it is killed then, and waited for, two seconds at most: what it freezes later would
- * stay frozen. The exit code does not tell that a command took too long: busybox leaves that of the shell. /proc/uptime does, in hundredths of
- * a second.
+ * signals the shell. So each command gets a process group. After the time limit, all of it is killed and waited for, two seconds at most:
+ * what it froze later would stay frozen. The exit code does not show that a command took too long, because busybox passes on that of the
+ * shell. So the time is taken from /proc/uptime, in hundredths of a second.
  *
  * A signal for all processes of a unit of systemd also reaches this shell and what it waits for, so it only ends the wait: traps are not
  * inherited.

@@ -19,8 +19,8 @@ export class ControlEnd {
   }
 
   /**
-   * Writes a few bytes. Without a preface, there is always room for them, and they are written at once; after one, the program may have to
-   * read some of it before. A close during the preface cuts it off and drops these bytes: they must not follow a part of it, and the program
+   * Writes a few bytes. Without a preface, there is always room for them, and they are written at once; after one, the program may first
+   * have to read some of it. A close during the preface cuts it off and drops these bytes: they must not follow a part of it, and the program
    * takes the early end for a failure.
    */
   tell(text: string): void {
@@ -71,7 +71,7 @@ export class ControlEnd {
         await writeAll(this.#fd, Buffer.from(text));
       }
     } catch {
-      // The same.
+      // As for the preface.
     }
   }
 
@@ -81,7 +81,7 @@ export class ControlEnd {
         writeSync(this.#fd, text);
       }
     } catch {
-      // The same.
+      // As for the preface.
     }
   }
 }

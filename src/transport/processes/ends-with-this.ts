@@ -11,7 +11,7 @@ for setpriv in /usr/bin/setpriv /bin/setpriv; do
 done
 exec /bin/sh -c "$run" sh "$@"`;
 
-/** Returns the command that runs a program which is killed when this process ends, whatever ends this process. */
+/** Returns the command that runs a program which is killed when this process ends, however it ends. */
 export function endsWithThis(command: readonly [string, ...string[]]): ["/bin/sh", ...string[]] {
   return ["/bin/sh", "-c", SCRIPT, "sh", String(process.pid), ...command];
 }

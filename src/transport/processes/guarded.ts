@@ -3,7 +3,7 @@
  * started may forget one, and sends SIGKILL after some seconds. It is in the session of the group that it ends: the kernel gives the number of
  * a session to no other process or group, so a signal never reaches a stranger. It is in the group, too, and ignores what it sends.
  *
- * The leader is asked for first. The others of the group are only found in /proc, see proc_pid_stat(5).
+ * It looks for the leader first. The others of the group can only be found in /proc, see proc_pid_stat(5).
  */
 const GUARD = `
 cd /
@@ -45,7 +45,7 @@ LISTEN_PID=$$ exec "$@" 4<&-`;
 
 /** The seconds after which a program that has not ended gets another signal. */
 export interface GuardTimes {
-  /** Between two SIGTERM. */
+  /** Between two SIGTERMs. */
   again: number;
   /** From the first SIGTERM to SIGKILL. */
   patience: number;
@@ -53,7 +53,7 @@ export interface GuardTimes {
 
 /**
  * Returns the command that runs a program which is ended, with its process group, when the other end of a pipe is closed. So it does not
- * outlive this process, whatever ends that. It must be started as the leader of a session, with the pipe as descriptor 4.
+ * outlive this process, however that ends. It must be started as the leader of a session, with the pipe as descriptor 4.
  */
 export function guarded(
   command: readonly [string, ...string[]],

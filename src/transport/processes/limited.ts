@@ -1,6 +1,6 @@
 /**
- * Runs the program in "$@" from the second word on, and ends as it does. After some seconds, all processes of this group get SIGTERM, but for
- * this shell and its clock, which ignore it. timeout(1) of busybox would signal the program alone. The clock never ends by itself, so that no
+ * Runs the program in "$@" from the second word on, and ends as it does. After that many seconds, all processes of the group get SIGTERM;
+ * this shell and its clock ignore it. timeout(1) of busybox would signal the program alone. The clock never ends by itself, so that no
  * other process can have its number when it is killed.
  */
 const SCRIPT = `
@@ -22,7 +22,7 @@ if [ "$code" -gt 128 ]; then trap - TERM; kill "-$((code - 128))" "$$"; fi
 exit "$code"`;
 
 /**
- * Returns the command that runs a program and sends SIGTERM to it, and to what it has started, after `seconds`, also if this process has ended.
+ * Returns the command that runs a program and sends SIGTERM to it, and to what it has started, after `seconds`, even if this process has ended.
  * It must be started as the leader of a process group. It can be killed: that does not reach the program.
  */
 export function limited(

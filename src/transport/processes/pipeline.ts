@@ -14,8 +14,8 @@ const GRACE = { toEnd: 3000, afterSigterm: 2000 } as const;
 const DISK_MILLISECONDS = 30_000;
 
 /**
- * Milliseconds after an abort in which all programs must have ended, by SIGKILL if need be. One that waits in the kernel for a disk, or for a
- * file system such as FUSE, that never answers does not even end by that.
+ * Milliseconds from an abort until programs that have not ended are given up. Not even SIGKILL ends one that waits in the kernel for a disk
+ * or a file system (such as FUSE) that never answers.
  */
 const TO_ABORT = GRACE.afterSigterm + 5000;
 
@@ -112,7 +112,7 @@ class Pipeline {
     this.#statuses = programs.map((_, place) => grouped.get(place) ?? this.#run(place));
   }
 
-  /** Ends all programs, with SIGKILL if need be: a stopped process ignores SIGTERM. Those that do not end by that are not waited for. */
+  /** Ends all programs, with SIGKILL if need be: a stopped process ignores SIGTERM. Those that do not end even then are not waited for. */
   abort(): void {
     this.#isAborted = true;
     this.#ending.abort();

@@ -13,8 +13,8 @@ import { lastWords, signalGroup } from "./system-tool.ts";
 /** Seconds for a server to write what is left, and to end, before it is killed. */
 const TO_STOP = 60;
 
-/** The same for one that this process cannot kill any more: longer, so that this process, while it runs, says what has happened. */
-const TO_STOP_ALONE = TO_STOP + 5;
+/** The same before its guard kills it: longer, so that this process, if it still runs, kills it first and reports that. */
+const TO_STOP_BY_GUARD = TO_STOP + 5;
 
 /** Milliseconds to wait for the last lines of a server that has ended: what it has started may keep the pipe open. */
 const TO_READ = 500;
@@ -79,7 +79,7 @@ export class ServerSocket {
    */
   start(server: ServerStart): SocketServer {
     const output = server.onLine === undefined ? keptOutput() : linesTo(server.onLine);
-    const times = { again: server.again, patience: TO_STOP_ALONE };
+    const times = { again: server.again, patience: TO_STOP_BY_GUARD };
     const [shell, ...words] = guarded(server.command, times);
     const { read, write } = this.#native.makePipe(4096);
     try {
@@ -158,7 +158,7 @@ class Running implements SocketServer {
   readonly #output: ServerOutput;
   readonly #mayBeKilled: boolean;
   readonly #ended: Promise<string | undefined>;
-  /** The pipe whose end, which also comes with that of this process, ends the server; undefined once it is closed. */
+  /** The end of the pipe to the guard, which ends the server when this is closed, also by the end of this process; undefined after that. */
   #hold: number | undefined;
   #isStopped = false;
 
@@ -226,7 +226,7 @@ class Running implements SocketServer {
     return `it ended by ${signal ?? `exit code ${code}`}`;
   }
 
-  /** Has all processes of its group end. */
+  /** Has the guard end all processes of its group. */
   #release(): void {
     if (this.#hold !== undefined) {
       closeSync(this.#hold);

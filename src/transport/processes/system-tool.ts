@@ -47,11 +47,11 @@ export function findTool(name: string): string | undefined {
 }
 
 /**
- * Runs a system program, without a shell, and waits for its end. It is synchronous, because it may be the last thing that the process does.
+ * Runs a system program, and waits for its end. It is synchronous, because it may be the last thing that the process does.
  *
  * Its output goes to files without names: a daemon that it leaves running may keep a pipe open for ever. It gets a session of its own, so
  * that no signal for this program interrupts it halfway, and SIGTERM after `seconds`, which LVM heeds only where that does no harm. It is not
- * waited for much longer: where a disk does not answer, no signal ends it. What can be given up is the shell that sends that signal.
+ * waited for much longer: where a disk does not answer, no signal ends it. Then only the shell that sends that signal is killed.
  */
 export function runTool(name: string, args: readonly string[], seconds: number): ToolEnd {
   const path = findTool(name);
@@ -203,7 +203,7 @@ interface Limit {
   patience: number;
 }
 
-/** Waits for the end of a program that leads a process group; after its time, signals all of that. */
+/** Waits for the end of a program that leads a process group; after its time, signals the whole group. */
 function endOf(child: ChildProcess, { seconds, signal, patience }: Limit): Promise<Ended> {
   return new Promise((resolve) => {
     let isLate = false;

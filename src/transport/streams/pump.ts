@@ -41,7 +41,7 @@ export async function pour(bytes: AsyncIterable<Uint8Array>, to: number): Promis
       await writeAll(to, chunk);
     }
   } catch {
-    // Whoever makes the bytes has told why, and the exit status of a program that has gone does.
+    // Whoever makes the bytes has reported why. If the program has gone, its exit status says so.
   } finally {
     closeSync(to);
   }

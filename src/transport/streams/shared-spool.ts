@@ -28,7 +28,7 @@ export class SharedSpool {
   }
 
   /**
-   * Makes an empty one.
+   * Makes an empty spool.
    *
    * @param action words for errors, such as `writing FILE`
    * @throws StreamError
@@ -62,7 +62,7 @@ export class SharedSpool {
   }
 
   /**
-   * Reads the bytes of a slot, which is free then.
+   * Reads the bytes of a slot, and frees it.
    *
    * @throws StreamError
    */

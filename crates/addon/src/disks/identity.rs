@@ -21,7 +21,7 @@ impl Engine {
         self.answer(env, move || Ok(source.identity()?.to_string()))
     }
 
-    /// Returns the same, to be kept: once the next change of a file will change it, which takes two seconds at most.
+    /// Returns the same, for one that is kept: waits until the next change of a file will change it, usually two seconds at most.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn settled_identity<'env>(&self, env: &'env Env, source: &Source) -> Result<Object<'env>> {
         let source = Arc::clone(source.open()?);

@@ -102,7 +102,7 @@ impl Memory {
         self
     }
 
-    /// Takes what is written to a hole through the page cache for a hole until it is written back, as ext4 without extents does.
+    /// Reports what is written to a hole through the page cache as a hole until it is written back, as ext4 without extents does.
     #[must_use]
     pub fn with_hidden_data(self) -> Self {
         self.state().layers.hide_dirty();

@@ -45,9 +45,9 @@ impl Source {
     /// Returns the first offset with data at or after `offset`, which is within the source; its end if there is no more data. `None` if
     /// that is unknown: everything counts as data then. Only a hole up to `end` is of interest.
     ///
-    /// Bytes that were written to a file and are not on its disk yet must count as data, and do not everywhere: ext4 without extents (a file
-    /// system of ext3, for instance) takes them for a hole until they have a place there (seen on Linux 6.18). So a hole counts after all that
-    /// is in it has been written back.
+    /// Bytes that were written to a file and are not on its disk yet must count as data. Not every file system reports them so: ext4 without
+    /// extents (a file system of ext3, for instance) takes them for a hole until they have a place on the disk (seen on Linux 6.18). So a
+    /// hole counts only after all that the page cache has of it has been written back.
     fn next_data(&self, offset: u64, end: u64) -> Option<u64> {
         if self.reads_holes.load(Ordering::Relaxed) {
             return None;
@@ -59,13 +59,13 @@ impl Source {
         let hole = start.min(end) - offset;
         match self.medium.finish_writeback(offset, hole) {
             Ok(()) => self.reported_data(offset),
-            // An export has no such state, nor have some containers a call for it.
+            // An export has no such state, and some containers do not allow the call.
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => Some(start),
             Err(_) => None,
         }
     }
 
-    /// Returns the same, as the medium reports it.
+    /// Returns the same, but as the medium reports it.
     fn reported_data(&self, offset: u64) -> Option<u64> {
         match self.medium.next(Region::Data, offset) {
             Ok(start) => Some(start.clamp(offset, self.size)),

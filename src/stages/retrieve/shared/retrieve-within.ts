@@ -143,7 +143,7 @@ async function connect(context: StageContext, within: WithinRun): Promise<Stream
   try {
     return await Promise.race([connecting, within.stopped]);
   } catch (error) {
-    // It may come up all the same.
+    // The connection may still come up.
     void connecting.then(
       (late) => tidyUp(context, late),
       () => undefined,
@@ -160,10 +160,10 @@ function tidyUp({ debug }: StageContext, streams: Streams, reads?: SharedReads):
 }
 
 /**
- * Closes the streams and gives the memory back, as soon as no call of the system uses them any more.
+ * Closes the streams and gives the memory back, as soon as no system call uses them any more.
  *
- * A direct connection comes first: it would take the end of a stream that has failed for one in good order. It ends with the control
- * channel, which the end of the run closes.
+ * It waits for a direct connection first, which would take the end of a pipe that is closed here for the end of the stream. That connection
+ * ends with the control channel, which is closed at the end of the run.
  */
 async function close({ input, output, tunnel }: Streams, reads?: SharedReads): Promise<void> {
   await tunnel?.settled();
