@@ -7,6 +7,7 @@
 )]
 
 mod ends;
+mod keyless;
 mod losses;
 mod peers;
 mod streams;

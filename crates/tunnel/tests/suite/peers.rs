@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use blockcopy_tunnel::{Error, Listener, Ports, PublicKey, Target, connect};
 
 use crate::ends::{LOOPBACK, control, join, key, listen};
+use crate::keyless::connect_without_key;
 
 #[test]
 fn accepts_the_expected_peer_among_others() {
@@ -45,6 +46,40 @@ fn refuses_a_listener_with_another_key() {
     let text = refused.expect_err("it was accepted").to_string();
     let expected = format!("127.0.0.1 port {port}: something without the expected key answered");
     assert!(text.contains(&expected), "{text}");
+    drop(held);
+    assert!(matches!(accepted.join().unwrap(), Err(Error::Abandoned)));
+}
+
+#[test]
+fn refuses_the_key_of_an_earlier_connection() {
+    let (one, other) = (key(), key());
+    let (listening, _held) = control(0);
+    let (connecting, _kept) = control(0);
+    let (port, accepted) = listen(&one, &other, listening);
+    let first = join(&other, &one, port, connecting).unwrap();
+    accepted.join().unwrap().unwrap();
+    drop(first);
+
+    let (next, expected) = (key(), key());
+    let (listening, held) = control(0);
+    let (port, accepted) = listen(&next, &expected, listening);
+    let refused = join(&other, &next, port, control(0).0).map(|link| link.peer().to_owned());
+    assert!(
+        matches!(refused, Err(Error::Unreachable { .. })),
+        "{refused:?}"
+    );
+    drop(held);
+    assert!(matches!(accepted.join().unwrap(), Err(Error::Abandoned)));
+}
+
+#[test]
+fn refuses_a_peer_without_a_key() {
+    let (one, other) = (key(), key());
+    let (listening, held) = control(0);
+    let (port, accepted) = listen(&one, &other, listening);
+    let refused = connect_without_key(port);
+    let text = refused.expect_err("it got something").to_string();
+    assert!(text.contains("CertificateRequired"), "{text}");
     drop(held);
     assert!(matches!(accepted.join().unwrap(), Err(Error::Abandoned)));
 }
