@@ -24,6 +24,7 @@ const PACKAGES: Record<string, string> = {
   nbdinfo: "libnbd-bin",
   nbdkit: "nbdkit",
   prlimit: "util-linux",
+  promtool: "prometheus",
   python3: "python3",
   "qemu-img": "qemu-utils",
   "qemu-io": "qemu-utils",
