@@ -224,6 +224,9 @@ function launch(t: TestContext, args: readonly string[]): number {
   return child.pid ?? 0;
 }
 
+/** The command line of the stage at the destination. */
+const RECEIVE = /node .* receive /;
+
 async function assertNothingLeft(): Promise<void> {
   await allGone(15);
   assert.deepEqual([listening("here"), listening("one")], [[], []]);
@@ -240,23 +243,27 @@ for (const victim of ["sync", "receive"])
     await eventually(begun, { what: "wrote" });
     // The port is open for its peer alone.
     assert.deepEqual([listening("here"), listening("one")], [[], []]);
-    const stage = processesOn("one").find(({ command }) => /node .* receive /.test(command));
+    const stage = processesOn("one").find(({ command }) => RECEIVE.test(command));
     process.kill(victim === "sync" ? pid : (stage?.pid ?? assert.fail(victim)), "SIGKILL");
     await assertNothingLeft();
     assert.ok(!readFileSync(to).equals(source), "it has been copied already");
   });
 
-test("sync is killed while one end listens", { skip }, async (t) => {
-  const { from, to } = pair(t);
-  // An address that never answers: no host on the link to `two` has it.
-  const address = "10.77.9.8";
-  ip("one", "addr", "replace", `${address}/32`, "dev", "lo");
-  ip("here", "route", "replace", `${address}/32`, "dev", "two");
-  const pid = launch(t, ["--bind", address, from, `one:${to}`]);
-  await eventually(() => listening("one").length > 0, { what: "listened", everyMs: 100 });
-  process.kill(pid, "SIGKILL");
-  await assertNothingLeft();
-});
+for (const victim of ["sync", "ssh", "receive"])
+  test(`${victim} is killed while one end listens`, { skip }, async (t) => {
+    const { from, to } = pair(t);
+    // An address that never answers: no host on the link to `two` has it.
+    const address = "10.77.9.8";
+    ip("one", "addr", "replace", `${address}/32`, "dev", "lo");
+    ip("here", "route", "replace", `${address}/32`, "dev", "two");
+    const pid = launch(t, ["--bind", address, from, `one:${to}`]);
+    await eventually(() => listening("one").length > 0, { what: "listened", everyMs: 100 });
+    const [host, program] =
+      victim === "ssh" ? (["here", /^\S*ssh .*receive/] as const) : (["one", RECEIVE] as const);
+    const other = processesOn(host).find(({ command }) => program.test(command));
+    process.kill(victim === "sync" ? pid : (other?.pid ?? assert.fail(victim)), "SIGKILL");
+    await assertNothingLeft();
+  });
 
 test("ranges, whose list comes before the connection", { skip }, async (t) => {
   joinFar();
