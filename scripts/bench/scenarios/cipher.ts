@@ -50,10 +50,10 @@ export const cipher: Scenario = {
   },
 };
 
-/** The rate of one connection. */
+/** The rate of one connection, and of two. */
 export const transport: Scenario = {
   name: "transport",
-  title: "One connection without a limit",
+  title: "Connections without a limit",
   about:
     "Random data with no block where it was, over a link as fast as the CPUs of both ends can make it. `ssh cat` moves it into nothing.",
   unit: "MB/s",
@@ -64,7 +64,9 @@ export const transport: Scenario = {
     moving(connection(bench), bench),
     moving(synced(bench, ["-e", `ssh -c ${CHACHA}`]), bench),
     moving(synced(bench), bench),
+    moving(synced(bench, ["--streams", "2"]), bench),
     moving(synced(bench, TLS), bench),
+    moving(synced(bench, [...TLS, "--streams", "2"]), bench),
   ],
   reference: () => ["blockcopy sync"],
   setUp: ({ pair }) => {
@@ -111,8 +113,8 @@ function synced(bench: Bench, options: readonly string[] = []): Contender {
   const { tools, pair } = bench;
   const files = [pair.source, `${HOST}:${pair.destination}`];
   const words = ["sync", "-q", "--compress", "none", ...options, ...files];
-  const how = options === TLS ? TLS.join(" ") : `-e 'ssh -c ${CHACHA}'`;
-  const name = options.length === 0 ? "blockcopy sync" : `blockcopy sync ${how}`;
+  const shown = options.map((word) => (word.includes(" ") ? `'${word}'` : word));
+  const name = ["blockcopy sync", ...shown].join(" ");
   const contender = costing(name, bench, [here([...tools.blockcopy.command, ...words])]);
   return options.length === 0 ? { ...contender, ours: true } : contender;
 }
