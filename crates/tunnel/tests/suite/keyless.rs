@@ -21,7 +21,7 @@ pub(crate) fn connect_without_key(port: u16) -> io::Result<u8> {
         .with_protocol_versions(&[&version::TLS13])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anyone))
+        .with_custom_certificate_verifier(Arc::new(AnyServer))
         .with_client_cert_resolver(Arc::new(NoKey));
     let name = ServerName::try_from("anyone").unwrap();
     let mut tls = ClientConnection::new(Arc::new(config), name).unwrap();
@@ -51,9 +51,9 @@ impl ResolvesClientCert for NoKey {
 
 /// Accepts any key of a server.
 #[derive(Debug)]
-struct Anyone;
+struct AnyServer;
 
-impl ServerCertVerifier for Anyone {
+impl ServerCertVerifier for AnyServer {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
