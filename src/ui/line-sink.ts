@@ -15,6 +15,9 @@ const RETRY_MILLISECONDS = 5;
 /** Most bytes that wait for a reader. Beyond that, the program waits. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
+/** Most bytes in a piece of what waits, so that one more line does not copy all lines before it. */
+const PIECE_LENGTH = 64 * 1024;
+
 /**
  * A standard descriptor for lines. A reader that stops reading does not stop the program, which could otherwise not even react to a signal:
  * what does not fit into a pipe is written later.
@@ -22,7 +25,9 @@ const MOST_BYTES = 16 * 1024 * 1024;
 export class LineSink {
   readonly #standard: number;
   #fd: number | undefined;
-  #waiting = Buffer.alloc(0);
+  /** What waits, in pieces that are not empty. */
+  #waiting: Buffer[] = [];
+  #length = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(fd: number) {
@@ -35,16 +40,16 @@ export class LineSink {
    * @returns the name of the system's error, such as `EPIPE`; undefined if there is none so far
    */
   write(text: string): string | undefined {
-    this.#waiting = Buffer.concat([this.#waiting, Buffer.from(text)]);
+    this.#add(Buffer.from(text));
     const failure = this.#writeSome();
     if (failure !== undefined) {
       return failure;
     }
-    if (this.#waiting.length > MOST_BYTES) {
+    if (this.#length > MOST_BYTES) {
       return this.#writeAll(Infinity);
     }
     // Keeps the process alive until all is written.
-    if (this.#waiting.length > 0) {
+    if (!this.isEmpty) {
       this.#timer ??= setInterval(() => this.#writeSome(), RETRY_MILLISECONDS);
     }
     return undefined;
@@ -52,7 +57,7 @@ export class LineSink {
 
   /** True if all is written, or cannot be. */
   get isEmpty(): boolean {
-    return this.#waiting.length === 0;
+    return this.#length === 0;
   }
 
   /** Writes all that waits, without the event loop, and gives up after `patience` milliseconds. */
@@ -60,14 +65,34 @@ export class LineSink {
     this.#writeAll(patience);
   }
 
+  #add(bytes: Buffer): void {
+    const last = this.#waiting.at(-1);
+    if (last !== undefined && last.length + bytes.length <= PIECE_LENGTH) {
+      this.#waiting.splice(-1, 1, Buffer.concat([last, bytes]));
+    } else if (bytes.length > 0) {
+      this.#waiting.push(bytes);
+    }
+    this.#length += bytes.length;
+  }
+
+  /** Drops the bytes of the first piece that have been written. */
+  #drop(first: Buffer, count: number): void {
+    this.#length -= count;
+    if (count === first.length) {
+      this.#waiting.shift();
+    } else {
+      this.#waiting[0] = first.subarray(count);
+    }
+  }
+
   #writeAll(patience: number): string | undefined {
     const begun = clock();
-    while (this.#waiting.length > 0 && clock() - begun < patience) {
+    while (!this.isEmpty && clock() - begun < patience) {
       const failure = this.#writeSome();
       if (failure !== undefined) {
         return failure;
       }
-      if (this.#waiting.length > 0) {
+      if (!this.isEmpty) {
         pause(RETRY_MILLISECONDS);
       }
     }
@@ -79,8 +104,8 @@ export class LineSink {
     let failure: string | undefined;
     try {
       this.#fd ??= withoutBlocking(this.#standard);
-      while (this.#waiting.length > 0) {
-        this.#waiting = this.#waiting.subarray(writeSync(this.#fd, this.#waiting));
+      for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting) {
+        this.#drop(first, writeSync(this.#fd, first));
       }
     } catch (error) {
       const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
@@ -88,7 +113,8 @@ export class LineSink {
         return undefined;
       }
       failure = code;
-      this.#waiting = Buffer.alloc(0);
+      this.#waiting = [];
+      this.#length = 0;
     }
     clearInterval(this.#timer);
     this.#timer = undefined;
