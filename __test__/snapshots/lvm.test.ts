@@ -6,7 +6,7 @@ import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { isAbandoned, ownTag } from "../../src/snapshots/lvm/owner.ts";
 import { planVolume } from "../../src/snapshots/lvm/plan.ts";
-import { isLeft } from "../../src/snapshots/lvm/remove-abandoned.ts";
+import { isAbandonedSnapshot } from "../../src/snapshots/lvm/remove-abandoned.ts";
 import { FIELDS, isInvalid, parseRows, type VolumeRow } from "../../src/snapshots/lvm/report.ts";
 import { isSnapshotName, snapshotName } from "../../src/snapshots/lvm/snapshot-name.ts";
 import type { SnapshotKind } from "../../src/snapshots/snapshot-options.ts";
@@ -153,7 +153,7 @@ test("what a killed run has left of a snapshot, and nothing else, is removed", (
     ["a mirror", { lv_layout: "raid,raid1" }, false],
     ["a thin snapshot whose origin was removed", { pool_lv: "pool", lv_layout: "thin" }, false],
   ] as const)
-    assert.equal(isLeft({ ...half, ...change }, origin), isRemoved, what);
+    assert.equal(isAbandonedSnapshot({ ...half, ...change }, origin), isRemoved, what);
 });
 
 /** Returns the tag of a process, or if it takes that of another one for abandoned, as seen by a process that `command` starts. */

@@ -20,7 +20,7 @@ export async function removeAbandoned(
 ): Promise<string[]> {
   const begun = clock();
   const warnings: string[] = [];
-  for (const row of rows.filter((each) => isLeft(each, origin))) {
+  for (const row of rows.filter((each) => isAbandonedSnapshot(each, origin))) {
     const snapshot = { group: row.vg_name, name: row.lv_name, tags: listIn(row.lv_tags) };
     const warning = isOpen(row)
       ? notRemoved(pathOf(row), "it is open (`lsof` and `dmsetup ls --tree` show by whom)")
@@ -33,7 +33,7 @@ export async function removeAbandoned(
 }
 
 /** True for a snapshot of a volume, also a half-made one, that a killed run has surely left. */
-export function isLeft(row: VolumeRow, origin: VolumeRow): boolean {
+export function isAbandonedSnapshot(row: VolumeRow, origin: VolumeRow): boolean {
   const isOfOrigin = row.origin === origin.lv_name || isHalfMade(row, origin);
   return row.vg_name === origin.vg_name && isOfOrigin && isAbandoned(listIn(row.lv_tags));
 }

@@ -10,7 +10,7 @@ cd /
 PATH=/usr/bin:/bin
 group=$1 again=$2 patience=$3
 read -r line
-isLeft() {
+groupRuns() {
   kill -0 "$group" 2>/dev/null && return
   for stat in /proc/[0-9]*/stat; do
     { read -r line <"$stat"; } 2>/dev/null || continue
@@ -21,11 +21,11 @@ isLeft() {
 }
 seconds=0
 while [ "$seconds" -lt "$patience" ]; do
-  isLeft || exit 0
+  groupRuns || exit 0
   [ $((seconds % again)) != 0 ] || kill -TERM "-$group" 2>/dev/null
   for tenth in 1 2 3 4 5 6 7 8 9 10; do
     sleep 0.1 || sleep 1
-    isLeft || exit 0
+    groupRuns || exit 0
   done
   seconds=$((seconds + 1))
 done

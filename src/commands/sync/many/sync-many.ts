@@ -22,7 +22,7 @@ import { refuseOptions } from "./refuse-options.ts";
 import { runMany } from "./run-many.ts";
 
 /** The command `sync`, with its operands. */
-type SyncCommand = SyncOptionsCommand &
+type CommandWithOperands = SyncOptionsCommand &
   Pick<SyncOptions, "isHere" | "audit" | "compare"> & { source: string; named: string[] };
 
 /**
@@ -31,8 +31,8 @@ type SyncCommand = SyncOptionsCommand &
  * @param declared a command of the same class, as it is before the command line has been read
  */
 export function syncMany(
-  command: SyncCommand,
-  { declared, io }: { declared: SyncCommand; io: IoOptions },
+  command: CommandWithOperands,
+  { declared, io }: { declared: CommandWithOperands; io: IoOptions },
 ): Promise<never> {
   const { source, named, destinations: list } = command;
   const { dryRun, quiet, progress, stats, json } = command;
@@ -78,7 +78,7 @@ function refuseServers(operands: readonly string[]): void {
 }
 
 /** @throws UsageError */
-function refuse(command: SyncCommand, declared: SyncCommand): void {
+function refuse(command: CommandWithOperands, declared: CommandWithOperands): void {
   refuseOptions(command, declared);
   command.settleOptions();
   refuseTogether(command);
@@ -105,7 +105,7 @@ function refuse(command: SyncCommand, declared: SyncCommand): void {
  *
  * @throws UsageError
  */
-function refuseExport(command: SyncCommand, { end, name }: Destination): void {
+function refuseExport(command: CommandWithOperands, { end, name }: Destination): void {
   refuseSameExport(command.source, name);
   const { create, lock } = command;
   refuseOnExport(end.path, {
@@ -115,6 +115,6 @@ function refuseExport(command: SyncCommand, { end, name }: Destination): void {
   });
 }
 
-function compressFor(command: SyncCommand, link: { linked: boolean }): Compress {
+function compressFor(command: CommandWithOperands, link: { linked: boolean }): Compress {
   return parseCompress(compressOf(command, link)) ?? { method: "none", level: undefined };
 }
