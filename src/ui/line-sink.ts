@@ -25,7 +25,7 @@ const PIECE_LENGTH = 64 * 1024;
 export class LineSink {
   readonly #standard: number;
   #fd: number | undefined;
-  /** What waits, in pieces that are not empty. */
+  /** The bytes that wait, in pieces that are not empty. */
   #waiting: Buffer[] = [];
   #length = 0;
   #timer: NodeJS.Timeout | undefined;
