@@ -37,7 +37,7 @@ export class LineSink {
   /**
    * Writes text, now or later.
    *
-   * @returns the name of the system's error, such as `EPIPE`; undefined if there is none so far
+   * @returns the error code, such as `EPIPE`; undefined if no write has failed
    */
   write(text: string): string | undefined {
     this.#add(Buffer.from(text));

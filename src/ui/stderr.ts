@@ -63,7 +63,7 @@ export function printLine(line: string | JsonLine): void {
 /**
  * Prints an event on standard output, now, or as soon as the reader takes it.
  *
- * @returns the name of the system's error, such as `EPIPE`; undefined if there is none so far
+ * @returns the error code, such as `EPIPE`; undefined if no write has failed
  */
 export function printOut({ text }: JsonLine): string | undefined {
   return printText(`${text}\n`);

@@ -24,12 +24,10 @@ export class ControlEnd {
    * takes the early end for a failure.
    */
   tell(text: string): void {
-    if (!this.#hasPreface) {
-      this.#tellNow(text);
-    } else if (this.#writing === undefined) {
-      this.#during(this.#tellSoon(text));
+    if (this.#hasPreface) {
+      this.#during(Promise.resolve(this.#writing).then(() => this.#tellSoon(text)));
     } else {
-      this.#during(this.#writing.then(() => this.#tellSoon(text)));
+      this.#tellNow(text);
     }
   }
 
