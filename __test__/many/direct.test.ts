@@ -96,7 +96,7 @@ test("a connection that is cut in the middle", { skip: lackingRoot("python3") },
   const [first = "", cut = "", slow = ""] = to;
   for (const path of [cut, slow]) writeFileSync(path, Buffer.alloc(source.length));
   const odd = oddHost(folder, 'echo $$ > "$FOLDER/pid"; exec "$@"');
-  const options = [...TLS, "--bind", "127.0.0.1", "--bwlimit", "2M", ...odd];
+  const options = [...TLS, "--bind", "127.0.0.1", "--bwlimit", "1M", ...odd];
   const named = [`one:${first}`, `odd:${cut}`, `two:${slow}`];
   const started = startMany(t, [...options, from, ...named]);
   const { pid, ended, stderr } = started.running;
