@@ -1,3 +1,4 @@
+import { Condition } from "../transport/streams/condition.ts";
 import type { CopyEvent } from "./types.ts";
 
 /** The most events that wait for a reader. After that the oldest are dropped, so that a reader who never comes costs no memory. */
@@ -6,7 +7,7 @@ const MOST_WAITING = 1000;
 /** Events on their way to whoever iterates over them. */
 export class EventQueue {
   readonly #waiting: CopyEvent[] = [];
-  #wake: (() => void)[] = [];
+  readonly #condition = new Condition();
   #end: { error: Error | undefined } | undefined;
 
   /** Adds an event. A progress that has not been read makes way for the next one. */
@@ -19,13 +20,13 @@ export class EventQueue {
     if (this.#waiting.length > MOST_WAITING) {
       this.#waiting.shift();
     }
-    this.#wakeAll();
+    this.#condition.changed();
   }
 
   /** Ends the queue: its readers get the error, if there is one, after the events. */
   end(error?: Error): void {
     this.#end = { error };
-    this.#wakeAll();
+    this.#condition.changed();
   }
 
   /** Takes the events out of the queue until it ends. */
@@ -37,18 +38,10 @@ export class EventQueue {
       } else if (this.#end?.error !== undefined) {
         throw this.#end.error;
       } else if (this.#end === undefined) {
-        await new Promise<void>((resolve) => this.#wake.push(resolve));
+        await this.#condition.change();
       } else {
         return undefined;
       }
-    }
-  }
-
-  #wakeAll(): void {
-    const waiting = this.#wake;
-    this.#wake = [];
-    for (const resolve of waiting) {
-      resolve();
     }
   }
 }

@@ -4,6 +4,7 @@ import { ProtocolError } from "../../protocol/error.ts";
 import { HashDecoder } from "../../protocol/hash-stream/decoder.ts";
 import type { HashFrame } from "../../protocol/hash-stream/frames.ts";
 import type { ReceivedHello } from "../../protocol/hash-stream/hello.ts";
+import { Condition } from "../../transport/streams/condition.ts";
 
 /** A part of the destination. */
 export interface DigestPart {
@@ -56,8 +57,7 @@ export class DigestParts {
   #ready: DigestPart[] = [];
   #taken = 0;
   #failure: { error: unknown } | undefined;
-  /** Called when something has changed. */
-  #waiting: (() => void)[] = [];
+  readonly #condition = new Condition();
 
   /** @param streams the number of streams that take parts */
   constructor(streams: number) {
@@ -85,7 +85,7 @@ export class DigestParts {
       if (this.#hello !== undefined) {
         return this.#hello;
       }
-      await this.#change();
+      await this.#condition.change();
     }
   }
 
@@ -97,12 +97,12 @@ export class DigestParts {
   async next(): Promise<DigestPart | undefined> {
     while (this.#ready.length === 0 && !this.#isDone) {
       this.#throwFailure();
-      await this.#change();
+      await this.#condition.change();
     }
     this.#throwFailure();
     const part = this.#ready.shift();
     this.#taken += part === undefined ? 0 : 1;
-    this.#wake();
+    this.#condition.changed();
     return part;
   }
 
@@ -135,7 +135,7 @@ export class DigestParts {
   fail(error: unknown): void {
     this.#failure ??= { error };
     this.#ready = [];
-    this.#wake();
+    this.#condition.changed();
   }
 
   /**
@@ -181,7 +181,7 @@ export class DigestParts {
     }
     this.#hello = { ...hello, size, root, accepts };
     this.#length = lengthOfParts(size, this.#streams, hello);
-    this.#wake();
+    this.#condition.changed();
   }
 
   /** Takes a frame. Returns the part that is complete by now, unless it is the last one. */
@@ -242,32 +242,22 @@ export class DigestParts {
     }
     await this.#offer(this.#open(hello.size, hello));
     this.#isDone = true;
-    this.#wake();
+    this.#condition.changed();
   }
 
   async #offer(part: DigestPart): Promise<void> {
     while (this.#ready.length >= this.#streams && this.#failure === undefined) {
-      await this.#change();
+      await this.#condition.change();
     }
     if (this.#failure === undefined) {
       this.#ready.push(part);
-      this.#wake();
+      this.#condition.changed();
     }
   }
 
   #throwFailure(): void {
     if (this.#failure !== undefined) {
       throw this.#failure.error;
-    }
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) {
-      resolve();
     }
   }
 }

@@ -25,9 +25,10 @@ export class ControlEnd {
    */
   tell(text: string): void {
     if (this.#hasPreface) {
-      this.#during(Promise.resolve(this.#writing).then(() => this.#tellSoon(text)));
+      const before = Promise.resolve(this.#writing);
+      this.#during(before.then(() => this.#attempt(() => writeAll(this.#fd, Buffer.from(text)))));
     } else {
-      this.#tellNow(text);
+      void this.#attempt(() => void writeSync(this.#fd, text));
     }
   }
 
@@ -50,36 +51,25 @@ export class ControlEnd {
     this.#writing = writing;
   }
 
-  async #write(preface: AsyncIterable<Uint8Array>): Promise<void> {
-    try {
+  #write(preface: AsyncIterable<Uint8Array>): Promise<void> {
+    return this.#attempt(async () => {
       for await (const chunk of preface) {
         if (this.#isClosed) {
           return;
         }
         await writeAll(this.#fd, chunk);
       }
+    });
+  }
+
+  /** Begins to write at once, unless the end is closed. */
+  async #attempt(write: () => Promise<void> | void): Promise<void> {
+    try {
+      if (!this.#isClosed) {
+        await write();
+      }
     } catch {
       // If the program has gone, its exit status says so.
-    }
-  }
-
-  async #tellSoon(text: string): Promise<void> {
-    try {
-      if (!this.#isClosed) {
-        await writeAll(this.#fd, Buffer.from(text));
-      }
-    } catch {
-      // As for the preface.
-    }
-  }
-
-  #tellNow(text: string): void {
-    try {
-      if (!this.#isClosed) {
-        writeSync(this.#fd, text);
-      }
-    } catch {
-      // As for the preface.
     }
   }
 }
