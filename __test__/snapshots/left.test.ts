@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { ownTag } from "../../src/snapshots/lvm/owner.ts";
 import { isRunning } from "../../src/transport/processes/process-tree.ts";
-import { awaitTool, runTool } from "../../src/transport/processes/system-tool.ts";
+import { awaitTool, runTool } from "../../src/transport/tools/system-tool.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { lackingLoop, loopWith } from "../support/files/loop.ts";
 import { noise, scratch } from "../support/files/files.ts";

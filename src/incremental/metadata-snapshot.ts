@@ -7,7 +7,7 @@ import { removeSync } from "../native/files.ts";
 import { LVM_SECONDS } from "../snapshots/lvm/volumes.ts";
 import { readText, replaceText } from "../transport/files/small-file.ts";
 import { removeUnless } from "../transport/files/unfinished.ts";
-import { runTool } from "../transport/processes/system-tool.ts";
+import { runTool } from "../transport/tools/system-tool.ts";
 import { STATE_FOLDER } from "./record-file.ts";
 import { type StateLock, tryLock } from "./state-lock.ts";
 

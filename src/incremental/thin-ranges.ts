@@ -4,7 +4,8 @@ import { RangeMapParser } from "../ranges/parse-map.ts";
 import type { IdentifiedRow } from "../snapshots/lvm/report.ts";
 import { LVM_SECONDS } from "../snapshots/lvm/volumes.ts";
 import { removeUnless } from "../transport/files/unfinished.ts";
-import { runLongTool, runTool } from "../transport/processes/system-tool.ts";
+import { runLongTool } from "../transport/tools/long-tool.ts";
+import { runTool } from "../transport/tools/system-tool.ts";
 import { withMetadataSnapshot } from "./metadata-snapshot.ts";
 import { versionFault } from "./thin-delta-version.ts";
 

@@ -1,5 +1,5 @@
 import { messageOf } from "../../errors/message-of.ts";
-import { type ToolWork, workMeanwhile, workNow } from "../../transport/processes/tool-work.ts";
+import { type ToolWork, workMeanwhile, workNow } from "../../transport/tools/tool-work.ts";
 import { listIn, type VolumeRow } from "./report.ts";
 import { LVM_PATIENCE, LVM_SECONDS, volumesIn } from "./volumes.ts";
 

@@ -4,7 +4,7 @@ import type { StageContext } from "../../blocks/context.ts";
 import { clock } from "../../native/clock.ts";
 import type * as Binding from "../../native/binding.js";
 import { removeUnless } from "../../transport/files/unfinished.ts";
-import { awaitTool } from "../../transport/processes/system-tool.ts";
+import { awaitTool } from "../../transport/tools/system-tool.ts";
 import type { CopyError } from "../../errors/copy-error.ts";
 import { formatBytes } from "../../ui/format.ts";
 import { discardNow, type Snapshot } from "../snapshot.ts";

@@ -1,4 +1,4 @@
-import { type ToolWork, workMeanwhile } from "../../transport/processes/tool-work.ts";
+import { type ToolWork, workMeanwhile } from "../../transport/tools/tool-work.ts";
 import { SnapshotError } from "../snapshot-error.ts";
 import {
   FIELDS,

@@ -1,6 +1,6 @@
 import { CopyError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
-import { findTool } from "../../transport/processes/system-tool.ts";
+import { findTool } from "../../transport/processes/find-tool.ts";
 import type { FormatChoice } from "./format.ts";
 
 /** A program of QEMU is missing, or has failed. */

@@ -3,8 +3,9 @@ import { closeSync } from "node:fs";
 
 import type * as Binding from "../../native/binding.js";
 import { systemReason } from "../../errors/stream-errors.ts";
+import { lastWords } from "../files/printed-file.ts";
 import { openUnnamed } from "../files/temporary.ts";
-import { findTool, lastWords } from "./system-tool.ts";
+import { findTool } from "./find-tool.ts";
 
 /** Word in place of the exit code of a command that took too long. */
 const TOO_LONG = "timeout";

@@ -4,11 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type * as Binding from "../../native/binding.js";
 import { systemCode } from "../../errors/stream-errors.ts";
+import { lastWords } from "../files/printed-file.ts";
 import { makeTemporaryFolder, openUnnamed, temporaryError } from "../files/temporary.ts";
 import { LastWords } from "../streams/last-words.ts";
 import { LineReader } from "../streams/line-reader.ts";
 import { guarded } from "./guarded.ts";
-import { lastWords, signalGroup } from "./system-tool.ts";
+import { signalGroup } from "./signal-group.ts";
 
 /** Seconds for a server to write what is left, and to end, before it is killed. */
 const TO_STOP = 60;

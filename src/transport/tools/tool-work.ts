@@ -1,4 +1,5 @@
-import { awaitTool, runTool, type ToolEnd } from "./system-tool.ts";
+import { awaitTool, runTool } from "./system-tool.ts";
+import type { ToolEnd } from "./tool-end.ts";
 
 /** A call of a system program: its name, and its arguments. */
 type ToolCall = readonly [name: string, ...args: string[]];
