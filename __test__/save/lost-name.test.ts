@@ -1,8 +1,9 @@
-// Destinations that another program removes, replaces or cuts off during the copy: a success would be about a file that is not there.
+// Destinations that another program removes, replaces or makes shorter during the copy: a success would be about a file that is not there.
 import { renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { scratch } from "../support/files/files.ts";
+import { lackingLoop, loopWith } from "../support/files/loop.ts";
 import { assertFailed, EXIT, run } from "../support/programs/cli.ts";
 import { fakeNbd, FLAG, NBD, reply } from "../support/programs/nbd.ts";
 import { lacking, system } from "../support/programs/tools.ts";
@@ -74,3 +75,25 @@ for (const { name, options, map } of [
     const outcome = await run(["sync", ...more, uri, copy]);
     assertFailed(outcome, EXIT.differs, "sync", /cut off.* 1048576 bytes were .* has 1000 now/);
   });
+
+test(
+  "a device that becomes smaller after it was compared is no success",
+  { skip: skip || lackingLoop },
+  async (t) => {
+    const device = loopWith(t, scratch(t), Buffer.alloc(MIB));
+    const { uri } = await fakeNbd(t, {
+      size: MIB,
+      flags: FLAG.flush,
+      answer: (request, socket) => {
+        // The digests of all of the device have arrived by then.
+        if (request.command === NBD.read) {
+          truncateSync(device.backing, MIB / 2);
+          system("losetup", "--set-capacity", device.path);
+        }
+        reply(request, socket, Buffer.alloc(request.command === NBD.read ? request.length : 0));
+      },
+    });
+    const outcome = await run(["sync", "--verify=written", uri, device.path]);
+    assertFailed(outcome, EXIT.differs, "sync", /became smaller.* 1048576 bytes .* has 524288 now/);
+  },
+);

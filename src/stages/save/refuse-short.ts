@@ -19,15 +19,16 @@ class ShortError extends CopyError {
   }
 }
 
-/** Another program has cut off the destination. */
+/** The destination has become shorter during the copy. */
 class CutOffError extends CopyError {
   override readonly name = "CutOffError";
 }
 
 /**
- * Refuses a file that has become shorter since it was compared: what was equal there is missing now, and nothing was written there.
+ * Refuses a destination that has become shorter since it was compared: what was equal there is missing now, and nothing was written there. A
+ * device that was unplugged has 0 bytes.
  *
- * @param opened the file, opened for reading
+ * @param opened the file or device, opened for reading
  * @param least the bytes that it had, or as many of them as the copy keeps
  * @throws CutOffError
  */
@@ -36,17 +37,20 @@ export function refuseCutOff(
   { isDevice, size }: Pick<Binding.Source, "isDevice" | "size">,
   least: number,
 ): void {
-  if (!isDevice && size < least) {
+  if (size < least) {
+    const [what, who] = isDevice
+      ? ["became smaller", "lvreduce, a disk that was unplugged: dmesg"]
+      : ["was cut off", "another copy, a job that tidies up"];
     throw new CutOffError(
-      `${file} was cut off during the copy: ${least} bytes were compared, and it has ${size} now`,
-      "find out what did that (another copy, a job that tidies up), and copy again",
+      `${file} ${what} during the copy: ${least} bytes were compared, and it has ${size} now`,
+      `find out what did that (${who}), and copy again`,
       ExitCode.differs,
     );
   }
 }
 
 /**
- * Refuses a file that is shorter than it must be after all blocks.
+ * Refuses a destination that is shorter than it must be after all blocks. Nothing makes a device shorter that is as it should be.
  *
  * In an answer to this process, the source has left out blocks after the old end of the file. Only the last part of a copy can tell, and a part
  * that waits for all others. A stream that this process has not asked for may have been made for a longer file: what was equal there is
@@ -56,14 +60,15 @@ export function refuseCutOff(
  */
 export async function refuseShort(session: SaveSession): Promise<void> {
   const { context, sink, options, decoder, input } = session;
+  const opened = await context.engine.openReader(sink, "off");
   if (sink.isDevice) {
+    refuseCutOff(options.file, opened, sink.size);
     return;
   }
   const { head } = decoder;
   const request = await session.request;
   const isFinal = options.hold === true ? request?.reachesEnd : request?.openEnded;
   const least = request === undefined ? endOf(head) : isFinal === true && head?.source.size;
-  const opened = await context.engine.openReader(sink, "off");
   if (request !== undefined) {
     refuseCutOff(options.file, opened, keptOf(request, head, options.carried));
   }
