@@ -4,6 +4,7 @@ import type { HashDecoder } from "../protocol/hash-stream/decoder.ts";
 import type { HashFrame } from "../protocol/hash-stream/frames.ts";
 import { MAX_FRAME_LENGTH } from "../protocol/limits.ts";
 import type { Input } from "../transport/streams/input.ts";
+import { settlesWithin } from "../transport/waiting/settles-within.ts";
 
 /**
  * Blocks that blockcopy 0.0.2 sends at once. It sends an incomplete group only after a `rest`, and drops it if the stream
@@ -63,7 +64,7 @@ export async function* readHashBatches(
   for (;;) {
     const streamOffset = input.bytes - rest.length;
     const reading = input.read(buffer);
-    if (batcher.pending && !batcher.inLegacyOrder && !(await soon(reading))) {
+    if (batcher.pending && !batcher.inLegacyOrder && !(await settlesWithin(reading, PATIENCE))) {
       yield* batcher.flush();
     }
     const count = await reading;
@@ -89,19 +90,6 @@ export async function* readHashBatches(
     }
     rest = filled.subarray(consumed);
   }
-}
-
-/** True if a promise settles within `PATIENCE`. A timer of `timers/promises` that is aborted makes an error each time, with its stack. */
-function soon(promise: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), PATIENCE);
-    const settled = (): void => {
-      clearTimeout(timer);
-      resolve(true);
-    };
-    // The caller awaits the promise too, and gets the error.
-    promise.then(settled, settled);
-  });
 }
 
 /** Collects the frames of a hash stream into batches. */

@@ -1,4 +1,4 @@
-import { Condition } from "../transport/streams/condition.ts";
+import { Condition } from "../transport/waiting/condition.ts";
 import type { CopyEvent } from "./types.ts";
 
 /** The most events that wait for a reader. After that the oldest are dropped, so that a reader who never comes costs no memory. */

@@ -4,7 +4,7 @@ import { ProtocolError } from "../../protocol/error.ts";
 import { HashDecoder } from "../../protocol/hash-stream/decoder.ts";
 import type { HashFrame } from "../../protocol/hash-stream/frames.ts";
 import type { ReceivedHello } from "../../protocol/hash-stream/hello.ts";
-import { Condition } from "../../transport/streams/condition.ts";
+import { Condition } from "../../transport/waiting/condition.ts";
 
 /** A part of the destination. */
 export interface DigestPart {

@@ -4,14 +4,9 @@ import { clock } from "../../native/clock.ts";
 import { type Child, type Exit, type ExitStatus, hasSucceeded, startChild } from "./child.ts";
 import { Epilogues } from "./epilogues.ts";
 import { type AnyPipe, PipeEnds, type PipeMaker } from "./pipes.ts";
+import { GRACE, graceOf, mayHaveWritten } from "./grace.ts";
 import type { Program, ProgramEnd, ProgramGroup } from "./program.ts";
-import { type Grace, stopChild } from "./stop-child.ts";
-
-/** Milliseconds that a program may take to end by itself after another has failed, and to react to SIGTERM. */
-const GRACE = { toEnd: 3000, afterSigterm: 2000 } as const;
-
-/** The same for a program that has to sync what it has written, or to remove a snapshot. */
-const DISK_MILLISECONDS = 30_000;
+import { stopChild } from "./stop-child.ts";
 
 /**
  * Milliseconds from an abort until programs that have not ended are given up. Not even SIGKILL ends one that waits in the kernel for a disk
@@ -130,9 +125,10 @@ class Pipeline {
     this.#isCancelled = true;
     this.#ending.abort();
     for (const [place, child] of this.#children) {
-      const { isProducer, writesDisk } = this.#programs[place] ?? {};
-      if (isProducer === true || (writesDisk === "elsewhere" && !this.#mayHaveWritten(place))) {
-        void stopChild(child, { ...this.#graceOf(place), toEnd: 0 });
+      const program = this.#programs[place];
+      const { isProducer, writesDisk } = program ?? {};
+      if (isProducer === true || (writesDisk === "elsewhere" && !mayHaveWritten(program))) {
+        void stopChild(child, { ...graceOf(program, { isCancelled: true }), toEnd: 0 });
       } else if (writesDisk === "here") {
         child.kill("SIGTERM");
       }
@@ -340,23 +336,10 @@ class Pipeline {
       places.map(async (place) => {
         this.#ends.hangUp(place);
         const child = this.#children.get(place);
-        await (child && stopChild(child, this.#graceOf(place)));
+        const grace = graceOf(this.#programs[place], { isCancelled: this.#isCancelled });
+        await (child && stopChild(child, grace));
       }),
     );
-  }
-
-  #graceOf(place: number): Grace {
-    const { tidiesUp = false } = this.#programs[place] ?? {};
-    if (!this.#mayHaveWritten(place)) {
-      return tidiesUp ? { ...GRACE, afterSigterm: DISK_MILLISECONDS } : GRACE;
-    }
-    const toEnd = this.#isCancelled ? DISK_MILLISECONDS : GRACE.toEnd;
-    return { toEnd, afterSigterm: DISK_MILLISECONDS };
-  }
-
-  #mayHaveWritten(place: number): boolean {
-    const { writesDisk, hasBegun = () => true } = this.#programs[place] ?? {};
-    return writesDisk !== undefined && hasBegun();
   }
 
   /** Waits for the end of a program that `reader` waits for. Returns true if it has succeeded. */

@@ -8,6 +8,7 @@ import { lastWords } from "../files/printed-file.ts";
 import { makeTemporaryFolder, openUnnamed, temporaryError } from "../files/temporary.ts";
 import { LastWords } from "../streams/last-words.ts";
 import { LineReader } from "../streams/line-reader.ts";
+import { settlesWithin } from "../waiting/settles-within.ts";
 import { guarded } from "./guarded.ts";
 import { signalGroup } from "./signal-group.ts";
 
@@ -184,13 +185,7 @@ class Running implements SocketServer {
   }
 
   endsWithin(milliseconds: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timeout = setTimeout(() => resolve(false), milliseconds);
-      void this.#ended.then(() => {
-        clearTimeout(timeout);
-        resolve(true);
-      });
-    });
+    return settlesWithin(this.#ended, milliseconds);
   }
 
   async stop(): Promise<string | undefined> {

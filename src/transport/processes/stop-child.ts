@@ -1,3 +1,4 @@
+import { settlesWithin } from "../waiting/settles-within.ts";
 import type { Child } from "./child.ts";
 
 /** Milliseconds that a program may take to end by itself, and then to react to SIGTERM. */
@@ -8,22 +9,12 @@ export interface Grace {
 
 /** Waits for a program to end by itself, then sends SIGTERM, then SIGKILL. */
 export async function stopChild(child: Child, { toEnd, afterSigterm }: Grace): Promise<void> {
-  if (await endsWithin(child, toEnd)) {
+  if (await settlesWithin(child.ended, toEnd)) {
     return;
   }
   child.kill("SIGTERM");
-  if (await endsWithin(child, afterSigterm)) {
+  if (await settlesWithin(child.ended, afterSigterm)) {
     return;
   }
   child.kill("SIGKILL");
-}
-
-function endsWithin(child: Child, milliseconds: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timeout = setTimeout(() => resolve(false), milliseconds);
-    void child.ended.then(() => {
-      clearTimeout(timeout);
-      resolve(true);
-    });
-  });
 }
