@@ -96,6 +96,16 @@ function differing(a: Buffer, b: Buffer, block: number): string[] {
   return ranges.map(([offset, length]) => `${offset} ${length}`);
 }
 
+test("a range that only the second file has all of is different", async (t) => {
+  const { folder, from } = pair(t, { source: noise("a", 2 * BLOCK) });
+  const [to, map] = [join(folder, "b"), join(folder, "map")];
+  writeFileSync(to, Buffer.concat([readFileSync(from), noise("more", BLOCK)]));
+  writeFileSync(map, `${BLOCK} ${2 * BLOCK}\n`);
+  const differ = `${from} and ${to} differ in the range that was compared: ${from} ends before that does\n`;
+  for (const range of ["--start=0", `--start=${2 * BLOCK}`, `--ranges=${map}`])
+    assertCompared(await compare(range, from, to), DIFFERENT, differ);
+});
+
 test("all ranges that differ, and nothing else, are in the range map", async (t) => {
   const folder = scratch(t);
   const [a, b, map] = [join(folder, "a"), join(folder, "b"), join(folder, "map")];

@@ -57,20 +57,23 @@ export async function compareEnds(context: SyncContext, plan: ComparisonPlan): P
   const { source, destination, options, keepRanges } = plan;
   progress.differences = new Differences(keepRanges ? MAX_EXTENTS : 0);
   const copy = { ...options, ...FIXED };
-  const { summary: counted, map } = await syncRemote(context, { ...plan, copy });
+  const { summary: counted, map, afterEnd = 0 } = await syncRemote(context, { ...plan, copy });
   if (counted === undefined) {
     throw new Error("a comparison has counted nothing");
   }
   const summary = { ...counted, first: progress.differences.first };
   const { sizes, blocks } = summary;
-  const differs = blocks > 0 || (sizes?.source ?? 0) !== (sizes?.destination ?? 0);
+  const differ = (sizes?.source ?? 0) !== (sizes?.destination ?? 0);
+  // The source answers nothing for a block after its end. Of a part of the destination, the sizes do not tell if there is one.
+  const differs = blocks > 0 || differ || afterEnd > 0;
   const names = [nameOf(source), nameOf(destination)] as const;
-  return { summary, map, differs, lines: linesFor(summary, names, isWhole(copy)) };
+  const lines = linesFor({ ...summary, afterEnd }, names, isWhole(copy));
+  return { summary, map, differs, lines };
 }
 
 /** Describes the result for people. Each line can be read without the others. */
 function linesFor(
-  { blocks, changed, first, sizes, read, seconds }: CopySummary,
+  { blocks, changed, first, sizes, read, seconds, afterEnd }: CopySummary & { afterEnd: number },
   [a, b]: readonly [string, string],
   whole: boolean,
 ): string[] {
@@ -87,6 +90,9 @@ function linesFor(
       ...lengths,
       compared,
     ];
+  }
+  if (afterEnd > 0 && !whole) {
+    return [`${a} and ${b} differ${where}: ${a} ends before that does`, compared];
   }
   return lengths.length > 0
     ? [`${a} and ${b} differ only in length`, ...lengths, compared]

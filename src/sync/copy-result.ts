@@ -12,6 +12,8 @@ export interface CopyResult {
   map: ChangeMap | undefined;
   /** Lines for people, instead of the usual ones. */
   lines?: string[];
+  /** Bytes that the destination has compared after the end of the source. */
+  afterEnd?: number;
   /** True if a comparison has found the two ends to be different. */
   differs?: boolean;
   /** The fault that was found although the copy is complete. */

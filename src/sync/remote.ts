@@ -75,7 +75,7 @@ function resultOf(
     throw new SyncError(wrong.message, wrong.advice, ExitCode.protocol);
   }
   const counts = countsOf(streams.map(({ from }) => from));
-  let read = 0;
+  let [read, asked] = [0, 0];
   let map: ChangeMap | undefined;
   for (const { from, to } of streams) {
     const found = contradiction(from, to);
@@ -83,6 +83,7 @@ function resultOf(
       throw new SyncError(found.message, found.advice, ExitCode.protocol);
     }
     read += from.done;
+    asked += to.done;
     if (map !== undefined && from.changeMap !== undefined) {
       map.merge(from.changeMap);
     }
@@ -100,7 +101,8 @@ function resultOf(
     linked: true,
   };
   const audit = auditIn(streams, copy.audit);
-  return { summary: { ...summaryOf(read, counts, facts), ...(audit && { audit }) }, map };
+  const summary = { ...summaryOf(read, counts, facts), ...(audit && { audit }) };
+  return { summary, map, afterEnd: Math.max(0, asked - read) };
 }
 
 /**
