@@ -1,6 +1,8 @@
 // The parts that the streams of one copy take, one after the other.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import {
   closeSync,
   fstatSync,
@@ -10,6 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -19,6 +22,8 @@ import { PartQueue } from "../../src/blocks/part-queue.ts";
 import type * as Binding from "../../src/native/binding.js";
 import { bytesOf, type Extent, type ExtentList, Extents } from "../../src/ranges/extents.ts";
 import { SharedList } from "../../src/transport/files/shared-list.ts";
+import { openOf } from "../../src/transport/processes/descriptors.ts";
+import { findProcess } from "../../src/transport/processes/process-tree.ts";
 import { assertSame } from "../support/files/bytes.ts";
 import { noise } from "../support/files/files.ts";
 import { script } from "../support/hosts/hosts.ts";
@@ -182,11 +187,13 @@ test("a queue whose copy cannot be one is refused", (t) => {
   defer(t, () => closeSync(file));
   const id = randomUUID();
   const opened = (text: string): PartQueue => {
-    writeSync(file, `${id} ${text}`.padEnd(512), 0);
+    writeSync(file, `${id} ${text}`.padEnd(1024), 0);
     return PartQueue.open(`${process.pid}/${file}/${id}`, 2);
   };
   const copy = { size: 4 * PART, openEnded: false, streams: 2, length: PART, parts: 5 };
-  const digests = { cache: 7, root: "0f".repeat(64), records: [8] };
+  const owner = { pid: 4711, started: "815" };
+  const hashing = { digest: "blake3", blockSize: 65_536 };
+  const digests = { owner, hashing, cache: 7, root: "0f".repeat(64), records: [8] };
   const instance = `${randomUUID()} file 8:1 4711`;
   for (const right of [copy, { ...copy, digests }, { ...copy, instance }])
     assert.deepEqual(opened(JSON.stringify(right)).copy, right);
@@ -209,6 +216,12 @@ test("a queue whose copy cannot be one is refused", (t) => {
     { instance: "a\nb" },
     { instance: "x".repeat(121) },
     { digests: null },
+    { digests: { ...digests, owner: { ...owner, pid: 0 } } },
+    { digests: { ...digests, owner: { ...owner, started: "-1" } } },
+    { digests: { ...digests, owner: { ...owner, more: 1 } } },
+    { digests: { ...digests, hashing: { ...hashing, digest: "md5" } } },
+    { digests: { ...digests, hashing: { ...hashing, blockSize: 65_537 } } },
+    { digests: { ...digests, hashing: undefined } },
     { digests: { ...digests, cache: -1 } },
     { digests: { ...digests, root: "0F".repeat(64) } },
     { digests: { ...digests, records: [] } },
@@ -246,21 +259,32 @@ test("a queue keeps how far the audit of each stream is", (t) => {
   }
 });
 
-test("what cannot be opened because the first stream has gone says so", async (t) => {
-  const { folder } = pair(t);
-  const file = openSync(join(folder, "list"), "w+");
-  const copy = { size: 0, openEnded: false, streams: 2, length: PART, parts: 1 };
-  const native = { makeMemoryFile: () => file } as typeof Binding;
-  const queue = PartQueue.create(native, copy, 1);
-  const open = (path: string): Promise<never> => Promise.reject(new Error(path));
-  await assert.rejects(queue.openOther(999, open), { message: `/proc/${process.pid}/fd/999` });
-  closeSync(file);
-  const gone = { name: "SharedListError", makerGone: true };
-  await assert.rejects(queue.openOther(999, open), gone);
+test("what another process has open is opened unless that process has ended", async (t) => {
+  const file = join(pair(t).folder, "source");
+  const opened: string[] = [];
+  const closed: string[] = [];
+  const open = async (path: string): Promise<{ close: () => number }> => {
+    await readFile(path);
+    opened.push(path);
+    return { close: () => closed.push(path) };
+  };
+  const holder = spawn("sleep", ["60"], { stdio: [openSync(file, "r"), "ignore", "ignore"] });
+  defer(t, () => holder.kill("SIGKILL"));
+  const owner = findProcess(holder.pid ?? 0);
+  assert.ok(owner);
+  const path = `/proc/${owner.pid}/fd/0`;
+  assert.ok(await openOf(owner, 0, open));
+  assert.equal(await openOf(owner, 99, open), undefined);
   await assert.rejects(
-    queue.openOther(999, () => Promise.resolve(1)),
-    gone,
+    openOf(owner, 0, () => Promise.reject(new Error("no"))),
+    { message: "no" },
   );
+  assert.deepEqual([opened, closed], [[path], []]);
+  assert.equal(await openOf({ ...owner, started: "1" }, 0, open), undefined);
+  assert.deepEqual(closed, [path], "what another process has");
+  holder.kill("SIGKILL");
+  await once(holder, "exit");
+  assert.equal(await openOf(owner, 0, open), undefined);
 });
 
 test("a list of parts that cannot be made leaves no descriptor open", () => {

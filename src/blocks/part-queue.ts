@@ -125,21 +125,6 @@ export class PartQueue {
   }
 
   /**
-   * Opens a descriptor of the process that has made the queue.
-   *
-   * @param open opens it by a path
-   * @throws SharedListError if that process has ended, and the errors of `open`
-   */
-  async openOther<T>(descriptor: number, open: (path: string) => Promise<T>): Promise<T> {
-    try {
-      return await open(this.#taken.pathOf(descriptor));
-    } finally {
-      // If it has ended, that is why it cannot be opened, or its number may mean another process by now.
-      this.#taken.confirm();
-    }
-  }
-
-  /**
    * Returns the stream, from 1, that has taken each part, as far as they have been taken.
    *
    * @throws SharedListError

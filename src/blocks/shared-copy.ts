@@ -1,5 +1,7 @@
-import { MAX_POSITION } from "../protocol/limits.ts";
+import { type Hashing, knownDigest } from "../protocol/digest.ts";
+import { isBlockSize, MAX_POSITION } from "../protocol/limits.ts";
 import { SharedListError } from "../transport/files/shared-list-error.ts";
+import type { ProcessId } from "../transport/processes/process-tree.ts";
 import { MOST_PARTS } from "./part.ts";
 
 /** Most streams of a copy: their numbers are bytes of the list, and two digits in a command. */
@@ -7,6 +9,9 @@ const MOST_STREAMS = 99;
 
 /** The largest number of a descriptor. */
 const MOST_DESCRIPTORS = 2 ** 31 - 1;
+
+/** The largest number of a process. */
+const MOST_PROCESSES = 2 ** 31 - 1;
 
 /** A copy whose streams take one part after the other. All of them divide it in the same way. */
 export interface SharedCopy {
@@ -34,8 +39,12 @@ export function shortInstance(instance: string | null): string | undefined {
   return instance !== null && isInstance(instance) ? instance : undefined;
 }
 
-/** The files of a digest cache that the first stream has open for all streams. */
+/** The files of a digest cache that the first process of the first stream has open for all streams. */
 export interface SharedDigests {
+  /** That process. */
+  owner: ProcessId;
+  /** Algorithm and block size of the cache, which all streams use. */
+  hashing: Hashing;
   /** The descriptor of the digest cache. */
   cache: number;
   /** The root digest that it names, in hexadecimal. */
@@ -95,15 +104,44 @@ function isInstance(value: unknown): value is string {
 }
 
 function isShared(value: unknown, streams: number): value is SharedDigests {
-  const { cache, root, records, ...others }: Partial<Record<keyof SharedDigests, unknown>> =
-    value ?? {};
+  const {
+    owner,
+    hashing,
+    cache,
+    root,
+    records,
+    ...others
+  }: Partial<Record<keyof SharedDigests, unknown>> = value ?? {};
   return (
+    isProcess(owner) &&
+    isHashing(hashing) &&
     isCount(cache, 0, MOST_DESCRIPTORS) &&
     typeof root === "string" &&
     /^[0-9a-f]{128}$/.test(root) &&
     Array.isArray(records) &&
     records.length === streams - 1 &&
     records.every((file) => isCount(file, 0, MOST_DESCRIPTORS)) &&
+    Object.keys(others).length === 0
+  );
+}
+
+function isProcess(value: unknown): value is ProcessId {
+  const { pid, started, ...others }: Partial<Record<keyof ProcessId, unknown>> = value ?? {};
+  return (
+    isCount(pid, 1, MOST_PROCESSES) &&
+    typeof started === "string" &&
+    /^\d{1,20}$/.test(started) &&
+    Object.keys(others).length === 0
+  );
+}
+
+function isHashing(value: unknown): value is Hashing {
+  const { digest, blockSize, ...others }: Partial<Record<keyof Hashing, unknown>> = value ?? {};
+  return (
+    typeof digest === "string" &&
+    knownDigest(digest) !== undefined &&
+    typeof blockSize === "number" &&
+    isBlockSize(blockSize) &&
     Object.keys(others).length === 0
   );
 }

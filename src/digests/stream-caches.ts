@@ -6,6 +6,7 @@ import { WrittenBlocks } from "../blocks/written-blocks.ts";
 import type * as Binding from "../native/binding.js";
 import type { Head } from "../protocol/block-stream/head.ts";
 import { DEFAULT_HASHING, type Hashing } from "../protocol/digest.ts";
+import { ownProcess } from "../transport/processes/process-tree.ts";
 import { Spool } from "../transport/streams/spool.ts";
 import type { CacheWriter, KnownSource } from "./cache-writer.ts";
 import type { DigestCache } from "./digest-cache.ts";
@@ -60,7 +61,8 @@ export class FirstStreamCache implements CacheWriter {
    */
   static async open(shared: Shared): Promise<FirstStreamCache> {
     const { cache, streams } = shared;
-    if (cache === undefined) {
+    const own = ownProcess();
+    if (cache === undefined || own === undefined) {
       return new FirstStreamCache(shared, undefined);
     }
     const records: number[] = [];
@@ -68,7 +70,11 @@ export class FirstStreamCache implements CacheWriter {
       records.push((await Spool.create()).descriptor);
     }
     const root = Buffer.from(cache.hello.root).toString("hex");
-    return new FirstStreamCache(shared, { cache: cache.descriptor, root, records });
+    const { digest, blockSize } = cache.hello;
+    const hashing = { digest, blockSize };
+    const owner = { pid: own.pid, started: own.started };
+    const digests = { owner, hashing, cache: cache.descriptor, root, records };
+    return new FirstStreamCache(shared, digests);
   }
 
   /** Takes the parts of the copy, once they are known. */

@@ -144,13 +144,15 @@ async function cacheOfStream(
       "give --queue=new, or leave out --digest-cache",
     );
   }
-  const { cacheOfFirst, cacheOfLater } = await import("./stream-cache.ts");
+  const { cacheOfFirst, cacheOfLater, cacheOfNewFirst } = await import("./stream-cache.ts");
   const opening = { file, part, cache, hashing };
-  return queue === undefined
-    ? cacheOfFirst(context, destination, opening)
-    : cacheOfLater(context, { sink: destination.sink, queue }, opening, {
-        isReplacing: replaces !== undefined,
-      });
+  if (queue === undefined) {
+    return cacheOfFirst(context, destination, opening);
+  }
+  const joined = { sink: destination.sink, queue };
+  return part.number === 1
+    ? cacheOfNewFirst(context, joined, opening)
+    : cacheOfLater(context, joined, opening, { isReplacing: replaces !== undefined });
 }
 
 /** Returns the parts that this process takes from a queue; undefined if there is only one part, or the parts are fixed. */

@@ -73,8 +73,7 @@ async function newQueue(
   const instance = shortInstance(reader.instance());
   const copy = { size, openEnded, streams: part.count, length, parts, instance, ...shared };
   try {
-    // The digest cache ends with this process, so no other one can take its place.
-    const queue = PartQueue.create(native, copy, part.number, kept === undefined ? claim : []);
+    const queue = PartQueue.create(native, copy, part.number, claim);
     queue.hold(native);
     return queue;
   } catch (error) {

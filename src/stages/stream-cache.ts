@@ -9,6 +9,7 @@ import { refuseUnwritable } from "../digests/replace-cache.ts";
 import { FirstStreamCache, LaterStreamCache, MissingCache } from "../digests/stream-caches.ts";
 import type * as Binding from "../native/binding.js";
 import type { Hashing } from "../protocol/digest.ts";
+import { openOf } from "../transport/processes/descriptors.ts";
 import { Spool } from "../transport/streams/spool.ts";
 import type { CacheOptions } from "./checksum/digest-options.ts";
 import { openChecked } from "./checksum/send-cached.ts";
@@ -22,6 +23,12 @@ export interface StreamCache {
   cache: DigestCache | undefined;
   /** Block size and algorithm, which are those of the cache if there is one. */
   hashing: Hashing;
+}
+
+/** The destination of a copy whose queue of parts another process has made. */
+interface Joined {
+  sink: Binding.Sink;
+  queue: PartQueue;
 }
 
 /** The stream that opens the cache. */
@@ -51,44 +58,77 @@ export async function cacheOfFirst(
 }
 
 /**
- * Opens for a later stream what the first one shares. A process that replaces another one must read the destination: blocks that the lost
- * one has written are not those of the cache any more.
+ * Prepares a new process of the first stream to write the cache. It knows neither what the lost one has written nor if the old cache was
+ * right until then, so it reads the destination, now and for the new cache.
  *
- * @throws CacheError, SharedListError, TemporaryError, OpenError, StreamError
+ * @throws the errors of `refuseUnwritable`
+ */
+export async function cacheOfNewFirst(
+  context: StageContext,
+  { sink, queue }: Joined,
+  { file, part, cache: { path }, hashing }: Opening,
+): Promise<StreamCache> {
+  await refuseUnwritable(context, sink, { path, destination: file });
+  const shared = { context, sink, path, cache: undefined, streams: part.count };
+  const writer = await FirstStreamCache.open(shared);
+  return { ...reading(writer, queue.copy.digests?.hashing ?? hashing), first: writer };
+}
+
+/**
+ * Opens for a later stream what the first process of the first one shares. A process that replaces another one must read the destination:
+ * blocks that the lost one has written are not those of the cache any more.
+ *
+ * @throws CacheError, TemporaryError, OpenError, StreamError
  */
 export async function cacheOfLater(
   context: StageContext,
-  { sink, queue }: { sink: Binding.Sink; queue: PartQueue },
+  { sink, queue }: Joined,
   { part, hashing, cache: { path } }: Opening,
   { isReplacing }: { isReplacing: boolean },
 ): Promise<StreamCache> {
   const { digests } = queue.copy;
-  if (digests === undefined) {
-    return { writer: new MissingCache(path), first: undefined, cache: undefined, hashing };
+  const files = digests && (await openFiles(digests, part, path));
+  if (digests === undefined || files === undefined) {
+    return reading(new MissingCache(path), digests?.hashing ?? hashing);
   }
-  const root = Buffer.from(digests.root, "hex");
-  const cache = await queue.openOther(digests.cache, (found) =>
-    DigestCache.openShared(path, found, root),
-  );
-  const spool = await recordsOf(queue, digests, part);
+  const { cache, spool } = files;
   // Whatever the process before has left: blocks of a process that was lost count for nothing.
   spool.empty();
-  const handOver = isReplacing ? undefined : new HandOver(cache.hello.digest, spool);
-  return {
-    writer: new LaterStreamCache(context, sink, { cache, handOver }),
-    first: undefined,
-    cache: isReplacing ? undefined : cache,
-    hashing: hashingOf(cache, hashing),
-  };
+  const handOver = isReplacing ? undefined : new HandOver(digests.hashing.digest, spool);
+  const writer = new LaterStreamCache(context, sink, { cache, handOver });
+  return isReplacing
+    ? reading(writer, digests.hashing)
+    : { writer, first: undefined, cache, hashing: digests.hashing };
 }
 
-/** Opens the file for the blocks that a later stream writes. */
-function recordsOf(queue: PartQueue, { records }: SharedDigests, { number }: Part): Promise<Spool> {
+/** Returns the cache of a stream that reads the destination. */
+function reading(writer: CacheWriter, hashing: Hashing): StreamCache {
+  return { writer, first: undefined, cache: undefined, hashing };
+}
+
+/**
+ * Opens the digest cache, and the file for the blocks that a later stream writes. Returns undefined if the process that has them has ended: then
+ * nothing reads that file any more.
+ */
+async function openFiles(
+  { owner, root, cache: shared, records }: SharedDigests,
+  { number }: Part,
+  path: string,
+): Promise<{ cache: DigestCache; spool: Spool } | undefined> {
   const file = records[number - 2];
   if (file === undefined) {
     throw new RangeError(`there is no file for the blocks of stream ${number}`);
   }
-  return queue.openOther(file, (found) => Promise.resolve(Spool.open(found)));
+  const expected = Buffer.from(root, "hex");
+  const cache = await openOf(owner, shared, (found) =>
+    DigestCache.openShared(path, found, expected),
+  );
+  const spool = await openOf(owner, file, (found) => Promise.resolve(Spool.open(found)));
+  if (cache === undefined || spool === undefined) {
+    await cache?.close();
+    return undefined;
+  }
+  return { cache, spool };
 }
 
 function hashingOf(cache: DigestCache | undefined, otherwise: Hashing): Hashing {

@@ -7,7 +7,7 @@ import { openSync } from "../../native/files.ts";
 import { SharedListError } from "./shared-list-error.ts";
 
 /** Bytes for an identifier and a description, filled up with spaces. */
-const HEADER_LENGTH = 512;
+const HEADER_LENGTH = 1024;
 
 /** Bytes in a note. The kernel writes that few in one step, so a process that is killed leaves a whole note or none. */
 const NOTE_LENGTH = 32;
@@ -57,7 +57,7 @@ export class SharedList {
   /**
    * Makes an empty list.
    *
-   * @param description ASCII, at most 475 characters
+   * @param description ASCII, at most 987 characters
    * @throws SharedListError; EngineFailure if the system has no files in memory
    */
   static create(native: Pick<typeof Binding, "makeMemoryFile">, description: string): SharedList {
@@ -82,8 +82,8 @@ export class SharedList {
    * @throws SharedListError
    */
   static open(name: string): SharedList {
-    const [, descriptor, id] = name.split("/");
-    const path = pathOf(name, descriptor);
+    const [owner, descriptor, id] = name.split("/");
+    const path = `/proc/${owner}/fd/${descriptor}`;
     const header = Buffer.alloc(HEADER_LENGTH);
     let file: number | undefined;
     try {
@@ -105,11 +105,6 @@ export class SharedList {
   /** The number of the process that the list was opened from. */
   get owner(): number {
     return Number(this.#opened.split("/")[0]);
-  }
-
-  /** Returns the path of a descriptor of that process. */
-  pathOf(descriptor: number): string {
-    return pathOf(this.#opened, descriptor);
   }
 
   /**
@@ -191,12 +186,6 @@ export class SharedList {
       throw failure("read", error);
     }
   }
-}
-
-/** Returns the path of a descriptor of the process in the name of a list. */
-function pathOf(name: string, descriptor: number | string | undefined): string {
-  const [owner] = name.split("/");
-  return `/proc/${owner}/fd/${descriptor}`;
 }
 
 function close(file: number | undefined): void {

@@ -1,4 +1,4 @@
-import { constants, fstatSync, ftruncateSync, read, write } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, read, write } from "node:fs";
 import { promisify } from "node:util";
 
 import { openSync } from "../../native/files.ts";
@@ -64,6 +64,15 @@ export class Spool {
   /** The descriptor, by which another process can open it. */
   get descriptor(): number {
     return this.#file;
+  }
+
+  /**
+   * Closes the file, and drops what is still buffered.
+   *
+   * @throws TemporaryError
+   */
+  close(): void {
+    this.#attempt("close", () => closeSync(this.#file));
   }
 
   /** Bytes in the file. Those that are still buffered do not count. */
