@@ -1,6 +1,6 @@
 import type { Pair } from "./data/pair.ts";
 import type { Tools } from "./machine/tools.ts";
-import type { TimedRow } from "./report/predict.ts";
+import type { Row } from "./report/row.ts";
 import type { Usage } from "./machine/usage.ts";
 
 /** Things that a scenario can use. */
@@ -33,7 +33,7 @@ export interface Scenario {
   /** Names of contenders. In each round all are compared with the slowest of these. */
   readonly reference: (bench: Bench) => readonly string[];
   /** Makes a second table of what was measured, for a size in bytes; the first line is its head. */
-  readonly predict?: (rows: readonly TimedRow[], size: number) => string[][];
+  readonly derive?: (rows: readonly Row[], size: number) => string[][];
   /** Done before each run, unmeasured. */
   readonly setUp?: (bench: Bench) => void;
   /** Done after each run: throws where the result is wrong. */
@@ -53,8 +53,8 @@ export interface Sample {
   readonly cpuSeconds: number | null;
   /** Of the process that had most memory. */
   readonly peakBytes: number;
-  /** Bytes that went out for each of the source; `undefined` where that is not counted. */
-  readonly sent?: number;
+  /** Figures that only this scenario has, each under the head of its column. */
+  readonly more?: Readonly<Record<string, number>>;
 }
 
 /** The sample of a figure and of what was used for it. */

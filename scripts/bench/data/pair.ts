@@ -1,6 +1,6 @@
 import { randomFillSync } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { run } from "../../common/processes.ts";
 import { BLOCK_BYTES } from "../../common/work.ts";
 import { dropFromCache, readIntoCache } from "./page-cache.ts";
@@ -17,10 +17,15 @@ export class Pair {
   /** True if the destination is known to be equal to the source. */
   #same = false;
 
-  constructor(folder: string, size: number) {
+  constructor(folder: string, size: number, name = "destination") {
     this.source = join(folder, "source");
-    this.destination = join(folder, "destination");
+    this.destination = join(folder, name);
     this.size = size;
+  }
+
+  /** The same source, with another destination. */
+  with(name: string): Pair {
+    return new Pair(dirname(this.source), this.size, name);
   }
 
   /** Fills the source with random data, in which no block is like another and nothing can be compressed. */

@@ -2,18 +2,20 @@ import { mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { inBytes } from "../report/numbers.ts";
 
-/** Disk that is used in addition to the two files: what file systems keep of them, and files of single scenarios, which are 2.8 GiB at most. */
+/** Files of the size that was asked for: the source, and up to four destinations. */
+const FILES = 5;
+/** Disk that is used in addition to them: what file systems keep of them, and files of single scenarios, which are 2.8 GiB at most. */
 const SPARE_DISK = 3 * 1024 * 1024 * 1024;
 /** Memory in addition to the page cache of the two files. */
 const SPARE_MEMORY = 1024 * 1024 * 1024;
 
 /**
- * Makes a folder of its own in `parent`, for two files of `size` bytes.
- * @throws Error when the disk has no room for the two, or memory cannot hold both
+ * Makes a folder of its own in `parent`, for files of `size` bytes.
+ * @throws Error when the disk has no room for all of them, or memory cannot hold two
  */
 export function makeRoom(parent: string, size: number): string {
   const { bavail, bsize } = statfsSync(parent);
-  const disk = 2 * size + SPARE_DISK;
+  const disk = FILES * size + SPARE_DISK;
   if (bavail * bsize < disk)
     throw new Error(
       `${parent} has ${inBytes(bavail * bsize)} free and ${inBytes(disk)} are needed; give another --dir or a smaller --size`,

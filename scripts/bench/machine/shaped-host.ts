@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   environmentHere,
@@ -28,6 +29,18 @@ export function lackingHost(): string | undefined {
 export function here(command: Command): Command {
   makeHosts();
   return inEnvironment(command);
+}
+
+/** A command like {@link here}, with folders that come before all others of the PATH. */
+export function hereWith(folder: string, command: Command): Command {
+  makeHosts();
+  return inEnvironment(command, `${folder}:${environmentHere().PATH}`);
+}
+
+/** The ssh that the hosts here call. */
+export function sshHere(): string {
+  makeHosts();
+  return join(hosts().bin, "ssh");
 }
 
 /** Takes the limit off the link, or puts it back. */
@@ -60,10 +73,10 @@ export function farCpuSeconds(): number {
   return cpuSecondsOf(pid, "children");
 }
 
-function inEnvironment(command: Command): Command {
+function inEnvironment(command: Command, path = environmentHere().PATH): Command {
   const [enter, ...rest] = prefixHere();
   if (enter === undefined) throw new Error("there is no way to run anything on a host");
-  return [enter, ...rest, "env", `PATH=${environmentHere().PATH}`, ...command];
+  return [enter, ...rest, "env", `PATH=${path}`, ...command];
 }
 
 function makeHosts(): void {

@@ -1,5 +1,6 @@
 import { spread, type Spread } from "../../common/spread.ts";
 import type { LineUp } from "../rounds.ts";
+import type { Row } from "./row.ts";
 import type { Contender, Sample, Unit } from "../scenario.ts";
 
 /** The results of a scenario. */
@@ -14,27 +15,8 @@ export interface Outcome {
   /** Those of whom the slowest in a round is what the others of that round are compared with. */
   readonly reference: readonly string[];
   readonly rows: readonly Row[];
-  /** A table of what follows from the rows; `null` if the scenario predicts nothing. */
-  readonly predicted: readonly (readonly string[])[] | null;
-}
-
-/** The figures of a contender; `null` where there is no such figure. */
-export interface Row {
-  readonly name: string;
-  /** True for this program. */
-  readonly ours: boolean;
-  /** The reason that it was not measured; `null` if it was. */
-  readonly missing: string | null;
-  /** In the unit of the scenario. */
-  readonly figure: Spread | null;
-  /** Speed compared with the reference in the same round. */
-  readonly speed: Spread | null;
-  /** User and system, of all processes. */
-  readonly cpuSeconds: Spread | null;
-  /** Of the process that had most memory, in the round in which that was most. */
-  readonly peakBytes: number | null;
-  /** Bytes that went out for each of the source. */
-  readonly sent: Spread | null;
+  /** A table of what follows from the rows; `null` if there is none. */
+  readonly derived: readonly (readonly string[])[] | null;
 }
 
 /** Makes figures of samples, of files of `size` bytes. */
@@ -60,7 +42,7 @@ export function outcome(
     skipped: skipped ?? null,
     reference,
     rows,
-    predicted: skipped === undefined ? (scenario.predict?.(rows, size) ?? null) : null,
+    derived: skipped === undefined ? (scenario.derive?.(rows, size) ?? null) : null,
   };
 }
 
@@ -83,8 +65,18 @@ function row(
     speed: spread(speeds),
     cpuSeconds: spread(samples.flatMap(({ cpuSeconds }) => cpuSeconds ?? [])),
     peakBytes: samples.length === 0 ? null : Math.max(...samples.map(({ peakBytes }) => peakBytes)),
-    sent: spread(samples.flatMap(({ sent }) => sent ?? [])),
+    more: moreOf(samples),
   };
+}
+
+function moreOf(samples: readonly Sample[]): Record<string, Spread> {
+  const heads = new Set(samples.flatMap(({ more }) => Object.keys(more ?? {})));
+  return Object.fromEntries(
+    Array.from(heads).flatMap((head) => {
+      const figures = spread(samples.flatMap(({ more }) => more?.[head] ?? []));
+      return figures === null ? [] : [[head, figures]];
+    }),
+  );
 }
 
 /** True if a smaller figure is the better one. */

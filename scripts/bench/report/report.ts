@@ -17,7 +17,7 @@ export interface Report {
 export function text(outcome: Outcome): string {
   const head = `${outcome.title} (${outcome.name})`;
   if (outcome.skipped !== null) return `${head}: skipped, ${outcome.skipped}`;
-  const tables = [table(outcome), ...(outcome.predicted === null ? [] : [outcome.predicted])];
+  const tables = [table(outcome), ...(outcome.derived === null ? [] : [outcome.derived])];
   return [`${head}, medians of ${outcome.rounds}`, ...tables.map(columns)].join("\n\n");
 }
 
@@ -47,7 +47,7 @@ function section(outcome: Outcome, rounds: number): string[] {
   const head = [`### ${title}`, about];
   if (skipped !== null) return [...head, `Not measured: ${skipped}.`];
   const medians = outcome.rounds === rounds ? [] : [`Medians of ${outcome.rounds} rounds.`];
-  const tables = [table(outcome), ...(outcome.predicted === null ? [] : [outcome.predicted])];
+  const tables = [table(outcome), ...(outcome.derived === null ? [] : [outcome.derived])];
   return [...head, ...medians, ...tables.map(asTable), `    npm run bench -- --only ${name}`];
 }
 

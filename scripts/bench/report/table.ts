@@ -1,6 +1,7 @@
 import { cells, type Spread } from "../../common/spread.ts";
 import { digitsFor } from "./numbers.ts";
-import type { Outcome, Row } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Row } from "./row.ts";
 import { LEAST_PEAK } from "../machine/usage.ts";
 
 /** A head, and what a row has below it. */
@@ -19,8 +20,8 @@ export function table({ unit, reference, rows }: Outcome): string[][] {
       ["CPU s", ({ cpuSeconds }) => median(cpuSeconds)],
       ["peak MB", ({ peakBytes }) => (peakBytes === null ? "–" : peak(peakBytes))],
     );
-  if (rows.some(({ sent }) => sent !== null))
-    columns.push(["sent", ({ sent }) => cells(sent, 3)[0]]);
+  for (const head of new Set(rows.flatMap(({ more }) => Object.keys(more))))
+    columns.push([head, ({ more }) => cells(more[head] ?? null, 3)[0]]);
   const to = reference.length > 1 ? "the lesser" : reference[0];
   if (to !== undefined) columns.push([`speed, ${to} = 1`, ({ speed }) => cells(speed, 2)[0]]);
   return [

@@ -8,6 +8,7 @@ import { hostsChanged, hostsDifferent, hostsHalfEmpty } from "./hosts.ts";
 import { distance } from "./distance.ts";
 import { fastLink, slowLink } from "./link.ts";
 import { local } from "./local.ts";
+import { manyChanged, manyDifferent } from "./many.ts";
 import { memory } from "./memory.ts";
 import { mixes } from "./mixes.ts";
 import { NBD } from "./nbd.ts";
@@ -34,6 +35,8 @@ export const SCENARIOS: readonly Scenario[] = [
   cipher,
   transport,
   distance,
+  manyChanged,
+  manyDifferent,
   scale,
   ...NBD,
 ];

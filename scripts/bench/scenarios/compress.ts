@@ -91,7 +91,7 @@ function retrieving(
       return {
         ...rest,
         cpuSeconds: cpuSeconds === null ? null : cpuSeconds / (size / 1e9),
-        sent: Number(usage.stdout) / size,
+        more: { sent: Number(usage.stdout) / size },
       };
     },
   };

@@ -26,7 +26,7 @@ export const scale: Scenario = {
     ...tasksOf(bench).flatMap((task) => coresHere().map((cores) => onCores(task, cores))),
   ],
   reference: () => [],
-  predict,
+  derive: predict,
   setUp: ({ pair }) => {
     pair.changeAll();
     pair.warm();
