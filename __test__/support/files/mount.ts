@@ -56,6 +56,21 @@ export function mountWithoutExtents(t: TestContext, folder: string, loop: Loop):
   return mount(t, folder, loop.path);
 }
 
+/** Mounts an overlay whose upper layer is in `lower`, until the test ends; returns its mount point. */
+export function mountOverlay(t: TestContext, folder: string, lower: string): string {
+  const [below, upper, work] = ["below", "upper", "work"].map((name) => join(lower, name));
+  for (const each of [below, upper, work]) mkdirSync(each ?? "");
+  return mount(
+    t,
+    folder,
+    "-t",
+    "overlay",
+    "-o",
+    `lowerdir=${below},upperdir=${upper},workdir=${work}`,
+    "overlay",
+  );
+}
+
 /** Makes a file system of `size` bytes whose files can be cloned, and mounts it until the test ends; returns its mount point. */
 export function mountCloning(
   t: TestContext,

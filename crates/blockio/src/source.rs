@@ -1,6 +1,7 @@
 //! Sources.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -35,6 +36,8 @@ pub struct Source {
     cache_opaque: AtomicBool,
     /// True if holes are read.
     reads_holes: AtomicBool,
+    /// True if it was synced, false if that has failed; not set before its first hole. See [`holes`].
+    written_back: OnceLock<bool>,
 }
 
 /// Owner of the position of a descriptor.
@@ -147,6 +150,7 @@ impl Source {
             cache_uncounted: AtomicBool::new(false),
             cache_opaque: AtomicBool::new(false),
             reads_holes: AtomicBool::new(false),
+            written_back: OnceLock::new(),
         })
     }
 

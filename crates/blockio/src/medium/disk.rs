@@ -141,6 +141,14 @@ impl Medium for Disk {
         sys::sync_all(&self.buffered)
     }
 
+    fn write_back(&self) -> Result<()> {
+        match sys::sync_data(&self.buffered) {
+            // There is nothing to sync on some file systems that are only read, as on squashfs.
+            Err(Errno::INVAL | Errno::ROFS) => Ok(()),
+            synced => synced,
+        }
+    }
+
     fn next(&self, region: Region, offset: u64) -> Result<u64> {
         if self.kind == Kind::Device || !self.owns_offset {
             return Err(Errno::OPNOTSUPP);

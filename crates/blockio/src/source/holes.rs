@@ -48,6 +48,9 @@ impl Source {
     /// Bytes that were written to a file and are not on its disk yet must count as data. Not every file system reports them so: ext4 without
     /// extents (a file system of ext3, for instance) takes them for a hole until they have a place on the disk (seen on Linux 6.18). So a
     /// hole counts only after all that the page cache has of it has been written back.
+    ///
+    /// The file is synced before its first hole counts: where one file system lies on another one, as with overlayfs, FUSE and NFS, a call about
+    /// a range reaches only the page cache of the upper one, which has nothing (seen with overlayfs on ext4).
     fn next_data(&self, offset: u64, end: u64) -> Option<u64> {
         if self.reads_holes.load(Ordering::Relaxed) {
             return None;
@@ -55,6 +58,12 @@ impl Source {
         let start = self.reported_data(offset)?;
         if start == offset {
             return Some(start);
+        }
+        if !*self
+            .written_back
+            .get_or_init(|| self.medium.write_back().is_ok())
+        {
+            return None;
         }
         let hole = start.min(end) - offset;
         match self.medium.finish_writeback(offset, hole) {
