@@ -1,12 +1,17 @@
-// examples/prometheus: the rules as promtool checks and runs them, and the dashboard, against the metrics that a copy writes.
+// examples/prometheus: the rules and the dashboard, against the metrics that a copy writes, with promtool, and in a running Prometheus.
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { parse, stringify } from "yaml";
 import { example } from "../support/fleet/fleet.ts";
 import { scratch } from "../support/files/files.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { EXIT, run } from "../support/programs/cli.ts";
+import { eventually } from "../support/programs/eventually.ts";
 import { pair } from "../support/programs/sync-pair.ts";
 import { lacking, system } from "../support/programs/tools.ts";
 
@@ -175,3 +180,91 @@ test("each alert fires when it should, and no other", { skip }, (t) => {
     system("promtool", "test", "rules", path);
   }
 });
+
+/** Reserves a port of this host for a moment, and returns its address. */
+async function freeAddress(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  server.close();
+  await once(server, "close");
+  return `127.0.0.1:${address.port}`;
+}
+
+/** The rules of the example, which fire at once. */
+function hastyRules(): string {
+  const rules = parse(readFileSync(RULES, "utf8")) as {
+    groups: { rules: { for?: string }[] }[];
+  };
+  for (const rule of rules.groups.flatMap((group) => group.rules)) delete rule.for;
+  return stringify(rules);
+}
+
+function serve(t: TestContext, command: string, ...args: string[]): void {
+  killAtEnd(t, spawn(command, args, { stdio: "ignore" }));
+}
+
+/** A time series as Prometheus answers it. */
+interface Series {
+  metric: Record<string, string>;
+}
+
+test(
+  "a node exporter and Prometheus: the queries have answers, and a failure an alert",
+  { skip: lacking("prometheus", "prometheus-node-exporter") },
+  async (t) => {
+    const { folder, from, to } = pair(t);
+    const metrics = join(folder, "metrics");
+    mkdirSync(metrics);
+    const copy = (source: string, name: string): ReturnType<typeof run> =>
+      run(["sync", "-q", "--metrics", join(metrics, `${name}.prom`), source, to]);
+    assert.equal((await copy(from, "good")).code, EXIT.ok);
+    assert.equal((await copy(join(folder, "missing"), "bad")).code, EXIT.missing);
+
+    const [exporter, prometheus] = [await freeAddress(), await freeAddress()];
+    serve(
+      t,
+      "prometheus-node-exporter",
+      "--collector.disable-defaults",
+      "--collector.textfile",
+      `--collector.textfile.directory=${metrics}`,
+      `--web.listen-address=${exporter}`,
+    );
+    writeFileSync(join(folder, "rules.yml"), hastyRules());
+    const configuration = {
+      global: { scrape_interval: "1s", evaluation_interval: "1s" },
+      rule_files: ["rules.yml"],
+      scrape_configs: [{ job_name: "node", static_configs: [{ targets: [exporter] }] }],
+    };
+    writeFileSync(join(folder, "prometheus.yml"), stringify(configuration));
+    serve(
+      t,
+      "prometheus",
+      `--config.file=${join(folder, "prometheus.yml")}`,
+      `--storage.tsdb.path=${join(folder, "data")}`,
+      `--web.listen-address=${prometheus}`,
+    );
+    const ask = async (query: string): Promise<Series[]> => {
+      const url = `http://${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`;
+      const answer = await fetch(url).catch(() => undefined);
+      const { data } = ((await answer?.json()) ?? {}) as { data?: { result: Series[] } };
+      return data?.result ?? [];
+    };
+    const fires = async (): Promise<boolean> => (await ask("ALERTS")).length >= 2;
+    await eventually(fires, { what: "fired" });
+    const alerts = await ask('ALERTS{alertstate="firing"}');
+    assert.deepEqual(
+      new Set(alerts.map(({ metric }) => `${metric["alertname"]} ${metric["source"]}`)),
+      new Set(
+        ["BlockcopyCopyFails", "BlockcopyNoCopyYet"].map(
+          (name) => `${name} ${join(folder, "missing")}`,
+        ),
+      ),
+    );
+    for (const query of queries()) {
+      const answers = await ask(query);
+      assert.ok(answers.length > 0, query);
+    }
+  },
+);

@@ -24,6 +24,8 @@ const PACKAGES: Record<string, string> = {
   nbdinfo: "libnbd-bin",
   nbdkit: "nbdkit",
   prlimit: "util-linux",
+  prometheus: "prometheus",
+  "prometheus-node-exporter": "prometheus-node-exporter",
   promtool: "prometheus",
   python3: "python3",
   "qemu-img": "qemu-utils",
