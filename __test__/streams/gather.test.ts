@@ -1,13 +1,10 @@
 // The answers of several sources, merged to one delta.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { setImmediate as pause } from "node:timers/promises";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import fc from "fast-check";
 import { loadAddon } from "../../src/native/load.ts";
-import { HashDecoder } from "../../src/protocol/hash-stream/decoder.ts";
-import type { HashFrame } from "../../src/protocol/hash-stream/frames.ts";
 import { Gather } from "../../src/sync/gather/gather.ts";
 import { SharedSpool } from "../../src/transport/streams/shared-spool.ts";
 import { mulberry32 } from "../support/mulberry32.ts";
@@ -15,7 +12,6 @@ import {
   blckFrame,
   decodeExtendedBlocks,
   type ExtendedBlocks,
-  headFrame,
   markFrame,
   rootFrame,
   type Sealed,
@@ -23,162 +19,23 @@ import {
   whole,
   zeroFrame,
 } from "../support/wire/extended.ts";
-import { field, u32, u64 } from "../support/wire/description-frames.ts";
 import { DONE, hashFrame, restFrame } from "../support/wire/frames.ts";
-import { rootOf } from "../support/wire/root-digest.ts";
+import {
+  anyModel,
+  BLOCK,
+  blocksOf,
+  changed,
+  digestOf,
+  digestStream,
+  type Model,
+  rootOfModel,
+} from "./numbered-file.ts";
+import { type Lies, PlainSource } from "./plain-source.ts";
 
 const native = loadAddon();
 const engine = new native.Engine({});
 
-const BLOCK = 4096;
 const MIB = 2 ** 20;
-
-/** A file whose blocks are numbers; 0 is a block of zeros. */
-interface Model {
-  size: number;
-  blocks: number[];
-}
-
-/** The blocks of a file: where each begins, how long it is, and its digest. */
-function blocksOf({ size, blocks }: Model): { position: number; length: number; digest: Buffer }[] {
-  return blocks.map((content, index) => {
-    const position = index * BLOCK;
-    const length = Math.min(BLOCK, size - position);
-    return { position, length, digest: digestOf(content, length) };
-  });
-}
-
-function digestOf(content: number, length: number): Buffer {
-  if (content === 0) return Buffer.from(engine.zeroDigest("blake3", length));
-  const digest = Buffer.alloc(32, 0x5a);
-  digest.writeUInt32BE(content, 4);
-  digest.writeUInt32BE(length, 8);
-  return digest;
-}
-
-function rootOfModel(model: Model): Buffer {
-  const digests = blocksOf(model).map(({ digest }) => digest);
-  return Buffer.from(rootOf(model.size, "blake3", digests, BLOCK), "hex");
-}
-
-/** The digests of a destination, as `receive` sends them. */
-function digestStream(destination: Model): Buffer {
-  const { size } = destination;
-  const root = rootOfModel(destination);
-  const frames = [
-    ...blocksOf(destination).map(({ position, length, digest }) =>
-      whole(hashFrame(position, length, digest)),
-    ),
-    whole(restFrame(size)),
-  ];
-  return Buffer.concat([
-    sealedHello({ digest: "blake3", blockSize: BLOCK, size, root }),
-    ...frames.map(({ bytes }) => bytes),
-    rootFrame(frames),
-    DONE,
-  ]);
-}
-
-/** Ways in which a source departs from what it was asked for. */
-interface Lies {
-  /** Changes what it sends; by default nothing. */
-  send?: undefined | ((frames: Sealed[]) => Sealed[]);
-  /** The size that it names. */
-  size?: number;
-  /** It ends before it has answered a mark. */
-  endsEarly?: boolean;
-}
-
-/** Answers digests in the plainest way. */
-class PlainSource {
-  readonly #model: Model;
-  readonly #lies: Lies;
-  readonly #decoder = new HashDecoder();
-  #rest: Buffer = Buffer.alloc(0);
-  #offset = 0;
-  #last: (HashFrame & { kind: "hash" }) | undefined;
-  readonly #sent: Sealed[] = [];
-  readonly #parts = createHash("sha3-512");
-
-  constructor(model: Model, lies: Lies) {
-    this.#model = model;
-    this.#lies = lies;
-    this.#parts.update("blockcopy parts 1 blake3\n").update(u32(BLOCK));
-  }
-
-  /** Returns the answer to the next bytes of the digests. */
-  answer(chunk: Uint8Array): Buffer {
-    const isFirst = this.#offset === 0;
-    this.#rest = Buffer.concat([this.#rest, chunk]);
-    const { frames, consumed, done } = this.#decoder.decode(this.#rest, this.#offset);
-    this.#rest = Buffer.from(this.#rest.subarray(consumed));
-    this.#offset += consumed;
-    const answers = frames.flatMap((frame) => this.#to(frame));
-    if (done && this.#last !== undefined) answers.push(...this.#compare(this.#last));
-    const sent = (this.#lies.send ?? ((all) => all))(answers);
-    this.#sent.push(...sent);
-    return Buffer.concat([
-      ...(isFirst && consumed > 0 ? [this.#head()] : []),
-      ...sent.map(({ bytes }) => bytes),
-      ...(done ? [rootFrame(this.#sent, undefined, [field(4, this.#digest())]), DONE] : []),
-    ]);
-  }
-
-  #head(): Buffer {
-    const { size = 0, root = Buffer.alloc(64) } = this.#decoder.hello ?? {};
-    const source = [field(1, u64(this.#lies.size ?? this.#model.size))];
-    return headFrame({ digest: "blake3", blockSize: BLOCK, base: { size, root }, source });
-  }
-
-  #digest(): Buffer {
-    return this.#parts.copy().update(u64(this.#model.size)).digest();
-  }
-
-  #to(frame: HashFrame): Sealed[] {
-    const last = this.#last;
-    this.#last = undefined;
-    if (frame.kind === "rest") {
-      const isWithin = last !== undefined && frame.offset < this.#model.size;
-      const begin = isWithin ? (last.position ?? 0) : frame.offset;
-      const before = last === undefined || isWithin ? [] : this.#compare(last);
-      const rest = blocksOf(this.#model).filter(({ position }) => position >= begin);
-      return [...before, ...rest.flatMap((block) => this.#send(block))];
-    }
-    const before = last === undefined ? [] : this.#compare(last);
-    if (frame.kind === "mark") return [...before, markFrame(frame.offset)];
-    if (frame.length === BLOCK) return [...before, ...this.#compare(frame)];
-    this.#last = { ...frame, digest: Buffer.from(frame.digest) };
-    return before;
-  }
-
-  #compare({ position = 0, digest }: HashFrame & { kind: "hash" }): Sealed[] {
-    if (position >= this.#model.size) return [];
-    const block = this.#blockAt(position);
-    if (Buffer.compare(block.digest, digest) === 0) {
-      this.#count(block);
-      return [];
-    }
-    return this.#send(block);
-  }
-
-  #send(block: ReturnType<typeof blocksOf>[number]): Sealed[] {
-    this.#count(block);
-    const { position, length, digest } = block;
-    if (this.#model.blocks[position / BLOCK] === 0) return [zeroFrame(position, length)];
-    const payload = Buffer.alloc(1 + (position % 7), 3);
-    return [blckFrame({ position, block: length, codec: 2, digest, payload })];
-  }
-
-  #count({ position, length, digest }: ReturnType<typeof blocksOf>[number]): void {
-    this.#parts.update(u64(position)).update(u32(length)).update(digest);
-  }
-
-  #blockAt(position: number): ReturnType<typeof blocksOf>[number] {
-    const length = Math.min(BLOCK, this.#model.size - position);
-    const digest = digestOf(this.#model.blocks[position / BLOCK] ?? 0, length);
-    return { position, length, digest };
-  }
-}
 
 /** The copy of a test. */
 interface Run {
@@ -253,25 +110,6 @@ function* cut(bytes: Buffer, random: () => number): Generator<Buffer> {
     yield bytes.subarray(at, at + length);
     at += length;
   }
-}
-
-/** A model of `size` bytes, with many blocks of zeros. */
-function anyModel(size: number, random: () => number): Model {
-  const blocks = Array.from({ length: Math.ceil(size / BLOCK) }, () =>
-    random() < 0.2 ? 0 : Math.ceil(random() * 1000),
-  );
-  return { size, blocks };
-}
-
-/** `before` at another size, with a share of its blocks changed. */
-function changed(before: Model, size: number, share: number, random: () => number): Model {
-  const { blocks } = anyModel(size, random);
-  return {
-    size,
-    blocks: blocks.map((other, index) =>
-      random() < share ? other : (before.blocks[index] ?? other),
-    ),
-  };
 }
 
 /** Asserts that a delta makes one model of the other, has only what differs, and proves that. */

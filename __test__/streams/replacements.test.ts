@@ -1,11 +1,13 @@
 // The programs that take the place of those of a lost stream, as they are made while other streams are lost too.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { NOTHING_SENT } from "../../src/sync/connection/host-lines.ts";
+import type { Endpoint } from "../../src/sync/connection/endpoint.ts";
+import { LostConnections } from "../../src/sync/failures/lost-connection.ts";
 import { causeOf } from "../../src/sync/failures/which-failed.ts";
-import type { Side } from "../../src/sync/side.ts";
+import { Side } from "../../src/sync/side.ts";
 import {
   type CopyPlan,
   type ProgramOptions,
@@ -15,9 +17,14 @@ import {
 } from "../../src/sync/stream-programs.ts";
 import { runPipeline } from "../../src/transport/processes/pipeline.ts";
 import type { Program } from "../../src/transport/processes/program.ts";
+import { SharedList } from "../../src/transport/files/shared-list.ts";
+import { defer } from "../support/cleanup.ts";
 import { scratch } from "../support/files/files.ts";
-import { quote } from "../support/programs/cli.ts";
+import { EXIT, quote, run } from "../support/programs/cli.ts";
+import { eventually } from "../support/programs/eventually.ts";
+import { makePipe, start } from "../support/programs/pipe.ts";
 import { END } from "../support/programs/stand-in.ts";
+import { pair } from "../support/programs/sync-pair.ts";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
@@ -117,6 +124,28 @@ describe("programs in the place of lost ones", () => {
   });
 });
 
+test("after some attempts, a stream gets no new connection", () => {
+  const end = { kind: "remote", host: "host", path: "/x" } as Endpoint;
+  const warnings: string[] = [];
+  const lost = new LostConnections((message) => warnings.push(message));
+  let side = new Side(end, "destination");
+  side.take('{"event":"begin","total":null,"process":"7/8"}');
+  const decide = (): [number, boolean] => {
+    const ends = [{ side, status: { code: 255 } }];
+    const stream = { number: 2, count: 2, ends, isJoinable: true };
+    assert.equal(lost.pauseAfter({ ...stream, isJoinable: false }), 0);
+    const pause = lost.pauseAfter(stream);
+    const isReplaced = lost.mayReplace(stream);
+    side = new Side(end, "destination", { before: side });
+    return [pause, isReplaced];
+  };
+  const attempts = [1000, 5000, 15_000, 30_000].map((pause) => [pause, true]);
+  assert.deepEqual(decide(), [0, true]);
+  assert.deepEqual(attempts.map(decide), attempts);
+  assert.deepEqual(decide(), [0, false]);
+  assert.equal(warnings.length, 5);
+});
+
 test("a stream that misses the first one is not the cause, even if it ends before it", () => {
   const streams = streamsOf(plan);
   const [first, second] = streams;
@@ -137,12 +166,27 @@ test("a program whose command cannot be made ends the others first", async (t) =
     throw new Error("no command");
   };
   const group = { places: [1], mayBeLost: () => true, pause: () => 0, replace: () => undefined };
-  const makePipe = (): never => assert.fail("no program has a pipe");
+  const noPipe = (): never => assert.fail("no program has a pipe");
   const abort = new AbortController().signal;
-  const running = runPipeline({ makePipe }, [works, { command, onLine }], [], {
+  const running = runPipeline({ makePipe: noPipe }, [works, { command, onLine }], [], {
     abort,
     groups: [group],
   });
   await assert.rejects(running, /no command/);
   assert.ok(existsSync(ended), "the other program still runs");
+});
+
+test("two processes of one stream", async (t) => {
+  const { folder, to } = pair(t);
+  const list = openSync(join(folder, "list"), "w+");
+  defer(t, () => closeSync(list));
+  const copy = { size: 5_255_225, openEnded: true, streams: 2, length: 4 * 2 ** 20, parts: 2 };
+  const queue = SharedList.create({ makeMemoryFile: () => list }, JSON.stringify(copy)).name;
+  const args = ["receive", "--part=2/2", `--queue=${queue}`, "--force", "--verbose", to];
+  const [stdin, stdout] = [makePipe(t), makePipe(t)];
+  const one = start(t, args, { stdin: stdin.reader.fd, stdout: stdout.writer.fd });
+  await eventually(() => one.stderr().includes("stream 2 takes the part"), { what: "took a part" });
+  const other = await run(args);
+  assert.equal(other.code, EXIT.cut, other.stderr);
+  assert.match(other.stderr, /another process already copies the parts of stream 2/);
 });

@@ -1,0 +1,6 @@
+// What a copy over several connections says about those that it has lost.
+
+/** Returns the lines about connections that were lost. */
+export function lossesIn(stderr: string): string[] {
+  return stderr.split("\n").filter((line) => /^WARNING.* new connection/.test(line));
+}
