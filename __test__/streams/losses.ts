@@ -1,4 +1,4 @@
-// What a copy over several connections says about those that it has lost.
+// Warnings about connections that a copy over several streams has lost.
 
 /** Returns the lines about connections that were lost. */
 export function lossesIn(stderr: string): string[] {
