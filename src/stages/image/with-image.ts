@@ -33,7 +33,7 @@ export async function withImage<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const { native, engine, debug } = context;
-  const { file, option, writes, role, force, made } = use;
+  const { file, option, writes } = use;
   refuseNoFile(use);
   const container = await engine
     .openSource(file, "off")
@@ -44,16 +44,7 @@ export async function withImage<T>(
     container.close();
     return work();
   }
-  // The locks of images keep away virtual machines and copies to the image, and no option overrides them.
-  if (role === "destination" && !force) {
-    await engine.refuseUsed(file);
-  }
-  if (writes && made === undefined && !container.isDevice) {
-    // Only now: for a search of writers, this process would be one.
-    holdImage(native, file);
-    // Until then, the copy that had created it could remove it.
-    refuseLost(file, container, { hasWritten: false });
-  }
+  await claimImage(context, use, container);
   const image = { file, format, writes, isDevice: container.isDevice };
   const program = programFor("qemu-nbd", use);
   await refuseDamaged(programFor("qemu-img", use), image);
@@ -74,6 +65,30 @@ export async function withImage<T>(
     .catch(async (error: unknown) => {
       throw await explained(error, server, image);
     });
+  await closeImage(server, file);
+  return result;
+}
+
+/** Refuses a destination that is in use, and keeps other copies away from one that is not new. */
+async function claimImage(
+  { native, engine }: StageContext,
+  { file, writes, role, force, made }: ImageUse,
+  container: Binding.Source,
+): Promise<void> {
+  // The locks of images keep away virtual machines and copies to the image, and no option overrides them.
+  if (role === "destination" && !force) {
+    await engine.refuseUsed(file);
+  }
+  if (writes && made === undefined && !container.isDevice) {
+    // Only now: for a search of writers, this process would be one.
+    holdImage(native, file);
+    // Until then, the copy that had created it could remove it.
+    refuseLost(file, container, { hasWritten: false });
+  }
+}
+
+/** Ends the server, which writes what is left to the image. */
+async function closeImage(server: SocketServer, file: string): Promise<void> {
   const failure = await server.stop();
   if (failure !== undefined) {
     throw new QemuError(
@@ -82,7 +97,6 @@ export async function withImage<T>(
       ExitCode.io,
     );
   }
-  return result;
 }
 
 /** Does the work with a server that has opened the image and nothing else. */

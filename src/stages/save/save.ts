@@ -43,50 +43,22 @@ export async function save(
  */
 export async function saveTo(
   context: StageContext,
-  { sink, keep, beforeWrite }: Destination,
+  destination: Destination,
   options: Omit<SaveOptions, "create" | "lock">,
-  {
-    request,
-    answers,
-    queue,
-    cache: shared,
-    input = new Input(context.native, "block stream"),
-  }: Asked = {},
+  asked: Asked = {},
 ): Promise<string | undefined> {
   const { progress, cancellation } = context;
+  const { sink, keep } = destination;
   const { verify, carried } = options;
-  if (verify === "full" && answers !== undefined) {
+  if (verify === "full" && asked.answers !== undefined) {
     // Needed at the end: an upgrade of this program during the copy removes the file that has it.
     await partsVerifier();
   }
   // BLAKE3 is the faster digest, and the shorter one.
   const written = verify === "none" ? undefined : await WrittenBlocks.begin("blake3");
-  const writer = new BlockWriter(context, sink, { sparse: options.sparse, written, beforeWrite });
-  const cache = shared ?? (await openCache(context, sink, options));
-  const decoder = new BlockDecoder(
-    answers && ((offset, streamOffset) => answers.take(offset, streamOffset)),
-  );
-  const session = {
-    context,
-    sink,
-    options,
-    request,
-    answers,
-    queue,
-    input,
-    decoder,
-    writer,
-    cache,
-  };
-  const needed = [...namesOf(carried), ...(verify === "full" ? ["--verify=full"] : [])];
-  const trailer = await cancellation.during(() =>
-    receiveAndSync(session, { needsTrailer: needed.length > 0 }),
-  );
-  // Only now: whatever else is missing, the blocks are on the disk.
-  const [first] = needed;
-  if (first !== undefined) {
-    requireTrailer(trailer, first, input.bytes);
-  }
+  const session = await beginSession(context, { destination, options, asked, written });
+  const { writer, cache, decoder } = session;
+  const trailer = await receiveAll(session);
   if (cancellation.requested && (written !== undefined || cache !== undefined)) {
     cancellation.synced = writer.changed;
     throw cancellation.error();
@@ -109,6 +81,46 @@ export async function saveTo(
   const { root, parts, head } = decoder;
   await cache?.update({ root, parts, size: head?.source.size });
   return outcome;
+}
+
+/** Makes what receives the stream and writes its blocks. */
+async function beginSession(
+  context: StageContext,
+  {
+    destination: { sink, beforeWrite },
+    options,
+    asked,
+    written,
+  }: {
+    destination: Destination;
+    options: Omit<SaveOptions, "create" | "lock">;
+    asked: Asked;
+    written: WrittenBlocks | undefined;
+  },
+): Promise<SaveSession> {
+  const { request, answers, queue, input = new Input(context.native, "block stream") } = asked;
+  const writer = new BlockWriter(context, sink, { sparse: options.sparse, written, beforeWrite });
+  const cache = asked.cache ?? (await openCache(context, sink, options));
+  const decoder = new BlockDecoder(
+    answers && ((offset, streamOffset) => answers.take(offset, streamOffset)),
+  );
+  return { context, sink, options, request, answers, queue, input, decoder, writer, cache };
+}
+
+/** Writes and syncs what the stream has. Returns its trailer, which it must have if the options need it. */
+async function receiveAll(session: SaveSession): Promise<Trailer | undefined> {
+  const { context, options, input } = session;
+  const { carried, verify } = options;
+  const needed = [...namesOf(carried), ...(verify === "full" ? ["--verify=full"] : [])];
+  const trailer = await context.cancellation.during(() =>
+    receiveAndSync(session, { needsTrailer: needed.length > 0 }),
+  );
+  // Only now: whatever else is missing, the blocks are on the disk.
+  const [first] = needed;
+  if (first !== undefined) {
+    requireTrailer(trailer, first, input.bytes);
+  }
+  return trailer;
 }
 
 async function openCache(
