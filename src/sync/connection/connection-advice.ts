@@ -1,3 +1,5 @@
+import { quoteWord } from "./shell-words.ts";
+
 /** A host, for advice. */
 interface Host {
   /** The command that logs in there, for a person to try. */
@@ -6,8 +8,8 @@ interface Host {
   host: string;
 }
 
-/** A message that ssh, sshd, a login shell or sudo prints, and the advice on it. */
-type KnownMessage = readonly [message: RegExp, advice: (host: Host) => string];
+/** A message that ssh, sshd, a login shell or sudo prints, and the advice on it. `named` is what the group of the pattern has matched. */
+type KnownMessage = readonly [message: RegExp, advice: (host: Host, named?: string) => string];
 
 /**
  * Returns a login command that asks before it accepts the key of the host. With `BatchMode` or `StrictHostKeyChecking=yes`, ssh would refuse
@@ -41,9 +43,11 @@ export function isUnlinked(line: string): boolean {
 const KNOWN_MESSAGES: readonly KnownMessage[] = [
   // The connection.
   [
-    /HOST IDENTIFICATION HAS CHANGED/,
-    ({ host }) =>
-      `ask its administrator for its key; if that was changed, forget the old one with \`ssh-keygen -R ${host}\``,
+    // One of the last five lines that ssh prints about it; the one in capitals is the second of 13. It has the name in known_hosts, as
+    // [HOST]:PORT for another port than 22, and that of a gateway if the key of that has changed.
+    /\bhost key for (\S+) has changed/i,
+    ({ host }, named = host) =>
+      `ask its administrator for its key; if that was changed, forget the old one with \`ssh-keygen -R ${quoteWord(named)}\`, and log in once`,
   ],
   [
     /[Hh]ost key verification failed|host key is known for/,
@@ -180,8 +184,9 @@ const KNOWN_MESSAGES: readonly KnownMessage[] = [
  */
 export function adviceOnOutput(lines: readonly string[], host: Host): string | undefined {
   for (const [message, advice] of KNOWN_MESSAGES) {
-    if (lines.some((line) => message.test(line))) {
-      return advice(host);
+    const line = lines.find((text) => message.test(text));
+    if (line !== undefined) {
+      return advice(host, message.exec(line)?.[1]);
     }
   }
   return undefined;
