@@ -36,7 +36,11 @@ export function parseRequest(line: string): Request {
     throw new RefusedError(stage, "--sudo", "leave it out: the key decides who runs the stage");
   }
   const end = words.indexOf("--");
-  const [name, ...more] = end < 0 ? [] : words.slice(end + 1);
+  if (end < 0) {
+    // `sync` always writes it: this is a stage that a person has joined to others, whom events would not help.
+    throw new RefusedError(undefined, "any other command", ONLY);
+  }
+  const [name, ...more] = words.slice(end + 1);
   if (name === undefined || more.length > 0) {
     throw new RefusedError(stage, "anything but one file", "name one file or device");
   }
