@@ -172,29 +172,34 @@ const MEDDLING = {
   },
 };
 
-for (const [what, meddle] of Object.entries(MEDDLING))
-  test(`a write by something else, before any stream has written, shows: ${what}`, async (t) => {
-    const files = kept(t);
-    const { folder, from, to, cache, args } = files;
-    await assertKept(files, await run(args), OLD);
-    const [rsh, gate] = [join(folder, "rsh"), join(folder, "gate")];
-    script(
-      rsh,
-      `shift; { while ! [ -e ${quote([gate])} ]; do sleep 0.1; done; cat; } | sh -c "$*"`,
-    );
-    const remote = ["-e", rsh, "--remote-command", quote(COMMAND)];
-    const running = start(t, [...args.slice(0, -2), ...remote, from, `host:${to}`], {});
-    const hasBegun = (): boolean => /stream 2 takes the part/.test(running.stderr());
-    await eventually(hasBegun, { what: "took a part", detail: running.stderr });
-    const other = changedIn(OLD, 100);
-    writeFileSync(to, other);
-    meddle(cache);
-    writeFileSync(gate, "");
-    const { code } = await running.ended;
-    // The old digests were sent, so that block is not copied: only reading the destination finds it.
-    assert.equal(await assertKept(files, { code, stderr: running.stderr() }, other), false);
-    assert.ok(existsSync(cache));
-  });
+for (const streams of [1, 2])
+  for (const [what, meddle] of Object.entries(MEDDLING))
+    test(`a write by something else before any of ${streams} has written is no success: ${what}`, async (t) => {
+      const files = kept(t);
+      const { folder, from, to, cache, args } = files;
+      await assertKept(files, await run(args), OLD);
+      const [rsh, gate] = [join(folder, "rsh"), join(folder, "gate")];
+      script(
+        rsh,
+        `shift; { while ! [ -e ${quote([gate])} ]; do sleep 0.1; done; cat; } | sh -c "$*"`,
+      );
+      const remote = ["-e", rsh, "--remote-command", quote(COMMAND), "--digest-cache", cache];
+      const copy = ["sync", "-v", ...(streams > 1 ? ["--streams", "2"] : []), ...remote];
+      const running = start(t, [...copy, from, `host:${to}`], {});
+      const hasSent = (): boolean =>
+        (streams > 1 ? /stream 2 takes the part/ : / belongs to /).test(running.stderr());
+      await eventually(hasSent, { what: "sent digests", detail: running.stderr });
+      const other = changedIn(OLD, 100);
+      writeFileSync(to, other);
+      meddle(cache);
+      writeFileSync(gate, "");
+      const { code } = await running.ended;
+      const stderr = running.stderr();
+      // The old digests were sent, so that block is not copied: only reading the destination finds it.
+      assertFailed({ code, stderr }, EXIT.differs, "sync", /something else has written to it/);
+      assert.equal(await assertKept(files, { code: EXIT.ok, stderr }, other), false);
+      await assertKept(files, await run(args), OLD);
+    });
 
 test("a cache with another inode, or made since the start, is gone before the first write", async (t) => {
   for (const hadCache of [true, false]) {

@@ -95,11 +95,11 @@ test("only a process that has finished has handed anything over", async () => {
   await handOver.written.end();
   assert.equal(await read(), undefined);
   const parts = noise("parts", 64);
-  await handOver.finish({ parts, size: SIZE, vouches: true });
+  await handOver.finish({ parts, size: SIZE, old: "right" });
   const found = await read();
   assert.deepEqual(
-    [found?.size, Buffer.from(found?.parts ?? []), found?.vouches],
-    [SIZE, parts, true],
+    [found?.size, Buffer.from(found?.parts ?? []), found?.old],
+    [SIZE, parts, "right"],
   );
   const blocks = [];
   for await (const some of found?.written.all() ?? []) blocks.push(...some);

@@ -1,12 +1,18 @@
 import type { StageContext } from "../blocks/context.ts";
-import { RootOfPrefix } from "../blocks/root.ts";
+import { isWholeBlocks, RootOfPrefix } from "../blocks/root.ts";
 import { WrittenBlocks } from "../blocks/written-blocks.ts";
 import type * as Binding from "../native/binding.js";
 import type { Head } from "../protocol/block-stream/head.ts";
 import { DEFAULT_HASHING, type Hashing } from "../protocol/digest.ts";
 import type { RootDigest } from "../protocol/root-digest.ts";
 import { DigestCache } from "./digest-cache.ts";
-import { type Evidence, refuseUnwritable, removeOld, replaceCache } from "./replace-cache.ts";
+import {
+  type Findings,
+  type Proof,
+  refuseUnwritable,
+  removeOld,
+  replaceCache,
+} from "./replace-cache.ts";
 
 /** The facts about the source that are known at the end of the stream. */
 export interface KnownSource {
@@ -16,6 +22,8 @@ export interface KnownSource {
   parts: Uint8Array | undefined;
   /** Its size in bytes. */
   size: number | undefined;
+  /** True if the blocks are an answer to the digests of the destination, which is then equal to it, unless something else has written there. */
+  isAnswer: boolean;
 }
 
 /** Keeps a digest cache right while its destination changes. */
@@ -42,16 +50,22 @@ export class DigestCacheWriter implements CacheWriter {
   readonly #context: StageContext;
   readonly #sink: Binding.Sink;
   readonly #path: string;
+  readonly #file: string;
   /** The old cache, if it belongs to the destination as it was before the copy. */
   #before: DigestCache | undefined;
   /** The blocks that came with a digest, to update the old cache with. */
   #records: WrittenBlocks | undefined;
   #hashing: Hashing = DEFAULT_HASHING;
 
-  private constructor(context: StageContext, sink: Binding.Sink, path: string) {
+  private constructor(
+    context: StageContext,
+    sink: Binding.Sink,
+    { path, destination }: { path: string; destination: string },
+  ) {
     this.#context = context;
     this.#sink = sink;
     this.#path = path;
+    this.#file = destination;
   }
 
   /**
@@ -65,7 +79,7 @@ export class DigestCacheWriter implements CacheWriter {
     names: { path: string; destination: string },
   ): Promise<DigestCacheWriter> {
     await refuseUnwritable(context, sink, names);
-    return new DigestCacheWriter(context, sink, names.path);
+    return new DigestCacheWriter(context, sink, names);
   }
 
   async begin(head: Head | undefined): Promise<WrittenBlocks | undefined> {
@@ -93,26 +107,29 @@ export class DigestCacheWriter implements CacheWriter {
   async update(source: KnownSource): Promise<void> {
     try {
       await this.#records?.end();
-      const target = { path: this.#path, hashing: this.#hashing };
-      await replaceCache(this.#context, this.#sink, target, this.#evidence(source));
+      const target = { path: this.#path, hashing: this.#hashing, file: this.#file };
+      await replaceCache(this.#context, this.#sink, target, this.#findings(source));
     } finally {
       await this.#before?.close();
     }
   }
 
-  /** Returns the digests that are known; undefined without an old cache, or without the root of the source. */
-  #evidence({ root, size: sourceSize }: KnownSource): Evidence | undefined {
-    const [cache, records] = [this.#before, this.#records];
-    if (cache === undefined || records === undefined || root === undefined) {
-      return undefined;
+  /** Returns what is known with the root of the source. */
+  #findings({ root, size: sourceSize, isAnswer }: KnownSource): Findings {
+    if (root === undefined) {
+      return {};
     }
-    const proof: Evidence["proof"] = (size) => {
-      const found = new RootOfPrefix(this.#context.native, this.#hashing, {
-        size: sourceSize ?? size,
-        all: size,
-      });
+    const [hashing, cache, records] = [this.#hashing, this.#before, this.#records];
+    const proof = (all: number): Proof => {
+      const prefix = { size: sourceSize ?? all, all };
+      const found = new RootOfPrefix(this.#context.native, hashing, prefix);
       return { add: found.add.bind(found), holds: () => found.is(root) };
     };
-    return { cache, written: records.all(), proof };
+    const canTell = (all: number): boolean =>
+      sourceSize !== undefined && isWholeBlocks({ size: sourceSize, all }, hashing);
+    return {
+      evidence: cache && records && { cache, written: records.all(), proof },
+      promised: isAnswer ? (all) => (canTell(all) ? proof(all) : undefined) : undefined,
+    };
   }
 }

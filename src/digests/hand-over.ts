@@ -1,6 +1,7 @@
 import { WrittenBlocks } from "../blocks/written-blocks.ts";
 import type { DigestName } from "../protocol/digest.ts";
 import { Spool } from "../transport/streams/spool.ts";
+import type { OldCache } from "./replace-cache.ts";
 
 /** The words of a source at the end of one of several streams. */
 interface Claim {
@@ -12,8 +13,8 @@ interface Claim {
 
 /** The end of a hand-over. */
 interface Ending extends Claim {
-  /** True if this stream has removed the old cache, and nothing else had written to the destination until then. */
-  vouches: boolean;
+  /** The state of the old cache at the first write of this stream. */
+  old: OldCache;
 }
 
 /** The work of one of several streams. */
@@ -22,7 +23,10 @@ export interface Done extends Ending {
   written: WrittenBlocks;
 }
 
-/** Bytes of a digest of parts, and of the end of a hand-over: that digest, the size of the source, the bytes before, and a flag. */
+/** The states of an old cache, by their numbers in a hand-over. */
+const STATES: readonly OldCache[] = ["removed by another stream", "right", "wrong"];
+
+/** Bytes of a digest of parts, and of the end of a hand-over: that digest, the size of the source, the bytes before, and a state. */
 const PARTS_LENGTH = 64;
 const END_LENGTH = PARTS_LENGTH + 17;
 
@@ -42,13 +46,13 @@ export class HandOver {
    *
    * @throws TemporaryError
    */
-  async finish({ parts, size, vouches }: Ending): Promise<void> {
+  async finish({ parts, size, old }: Ending): Promise<void> {
     await this.written.end();
     const end = Buffer.alloc(END_LENGTH);
     end.set(parts);
     end.writeBigUInt64BE(BigInt(size), PARTS_LENGTH);
     end.writeBigUInt64BE(BigInt(this.#spool.length), PARTS_LENGTH + 8);
-    end.writeUInt8(vouches ? 1 : 0, PARTS_LENGTH + 16);
+    end.writeUInt8(STATES.indexOf(old), PARTS_LENGTH + 16);
     await this.#spool.append(end);
     await this.#spool.flush();
   }
@@ -67,7 +71,7 @@ export class HandOver {
     return {
       parts: end.subarray(0, PARTS_LENGTH),
       size: Number(end.readBigUInt64BE(PARTS_LENGTH)),
-      vouches: end.readUInt8(PARTS_LENGTH + 16) === 1,
+      old: STATES[end.readUInt8(PARTS_LENGTH + 16)] ?? "wrong",
       written: WrittenBlocks.in(digest, spool),
     };
   }

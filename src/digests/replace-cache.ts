@@ -135,7 +135,7 @@ export async function removeLateCache(path: string): Promise<void> {
 }
 
 /** The digests of a destination as a copy knows them, and what shows that they are right. */
-export interface Evidence {
+interface Evidence {
   /** Those from before the copy. */
   cache: DigestCache;
   /** Those of the blocks that were written, in ascending order. */
@@ -156,27 +156,53 @@ export interface Proof {
 interface Target {
   path: string;
   hashing: Hashing;
+  /** The destination. */
+  file: string;
+}
+
+/** The digests for a cache, and the check of a destination that is read for it. */
+export interface Findings {
+  /** Undefined if the digests are not known without reading the destination. */
+  evidence?: Evidence | undefined;
+  /**
+   * Returns the check that the destination, of `size` bytes, is equal to the source; undefined if nothing promises that, or if nothing can tell.
+   */
+  promised?: ((size: number) => Proof | undefined) | undefined;
+}
+
+/** The destination is not equal to the source, although all that differed was written. */
+class ChangedError extends CopyError {
+  override readonly name = "ChangedError";
+
+  constructor(file: string) {
+    super(
+      `${file} differs from the source, in blocks that had been equal: something else has written to it since its digests were sent`,
+      "find out what did that, and run the same command again: it copies these blocks",
+      ExitCode.differs,
+    );
+  }
 }
 
 /**
- * Writes the digest cache of a destination that has been synced: from the evidence if it holds; otherwise by reading the destination.
+ * Writes the digest cache of a destination that has been synced: from the evidence if it holds; otherwise by reading the destination, which
+ * also shows if that is what it must be.
  *
- * @throws CacheWriteError, TemporaryError, the engine's failures
+ * @throws ChangedError if it is not: the cache is right nevertheless; CacheWriteError, TemporaryError, the engine's failures
  */
 export async function replaceCache(
   context: StageContext,
   sink: Binding.Sink,
   target: Target,
-  evidence: Evidence | undefined,
+  findings: Findings,
 ): Promise<void> {
-  await explaining(AFTER_COPY, () => replace(context, sink, target, evidence));
+  await explaining(AFTER_COPY, () => replace(context, sink, target, findings));
 }
 
 async function replace(
   context: StageContext,
   sink: Binding.Sink,
   target: Target,
-  evidence: Evidence | undefined,
+  { evidence, promised }: Findings,
 ): Promise<void> {
   const { engine, debug, progress } = context;
   const { path, hashing } = target;
@@ -192,11 +218,19 @@ async function replace(
   debug(`reading the destination for ${path}`);
   const aside = progress.aside("reading for its digests", about.size);
   const quiet = { ...context, progress: aside };
+  const proof = promised?.(about.size);
   await write(context, target, about, async (take) => {
-    await scanSource(quiet, reader, [{ start: 0, end: about.size }], hashing, take);
+    const both: TakeDigests = async (position, length, digests) => {
+      proof?.add(position, length, digests);
+      await take(position, length, digests);
+    };
+    await scanSource(quiet, reader, [{ start: 0, end: about.size }], hashing, both);
     return true;
   });
   aside.finish({ succeeded: true });
+  if (proof?.holds() === false) {
+    throw new ChangedError(target.file);
+  }
 }
 
 /** Passes on the digests of all blocks of the destination. Returns false if it cannot. */

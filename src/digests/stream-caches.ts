@@ -1,5 +1,6 @@
 import type { StageContext } from "../blocks/context.ts";
 import type { Division } from "../blocks/division.ts";
+import { isWholeBlocks } from "../blocks/root.ts";
 import type { PartQueue } from "../blocks/part-queue.ts";
 import type { SharedDigests } from "../blocks/shared-copy.ts";
 import { WrittenBlocks } from "../blocks/written-blocks.ts";
@@ -14,8 +15,9 @@ import { type Done, HandOver } from "./hand-over.ts";
 import { ascending } from "./merge-digests.ts";
 import { PartsProof } from "./parts-proof.ts";
 import {
-  type Evidence,
+  type Findings,
   type OldCache,
+  type Proof,
   removeLateCache,
   removeOld,
   replaceCache,
@@ -27,6 +29,8 @@ interface Shared {
   sink: Binding.Sink;
   /** The name of the cache. */
   path: string;
+  /** The destination. */
+  file: string;
   /** The old cache, which belongs to the destination as it was before the queue was made; undefined if there is none. */
   cache: DigestCache | undefined;
   /** The number of streams. */
@@ -90,50 +94,48 @@ export class FirstStreamCache implements CacheWriter {
       return undefined;
     }
     this.#old = await removeOld(context, sink, cache);
-    if (this.#old !== "wrong") {
-      this.#records = await WrittenBlocks.begin(cache.hello.digest);
-    }
+    this.#records = await WrittenBlocks.begin(cache.hello.digest);
     return this.#records;
   }
 
   async update(source: KnownSource): Promise<void> {
-    const { context, sink, path, cache } = this.#shared;
+    const { context, sink, path, file, cache } = this.#shared;
     try {
-      const target = { path, hashing: this.#hashing };
-      await replaceCache(context, sink, target, await this.#evidence(source));
+      const target = { path, file, hashing: this.#hashing };
+      await replaceCache(context, sink, target, await this.#findings(source));
     } finally {
       await cache?.close();
     }
   }
 
-  /** Returns the digests that all streams together know; undefined without an old cache, or if one of them does not tell. */
-  async #evidence({ parts, size }: KnownSource): Promise<Evidence | undefined> {
+  /** Returns what all streams together know; nothing without an old cache, or if one of them does not tell. */
+  async #findings({ parts, size }: KnownSource): Promise<Findings> {
     const { context, cache } = this.#shared;
     const [written, copied] = [this.#records, this.#parts];
-    if (cache === undefined || written === undefined || parts === undefined || size === undefined) {
-      return undefined;
+    if (cache === undefined || copied === undefined || parts === undefined || size === undefined) {
+      return {};
     }
-    await written.end();
     const others = await this.#others(cache);
-    const vouches = this.#old === "right";
-    const streams: readonly Done[] = [{ written, parts, size, vouches }, ...others];
-    const isKnown =
-      others.length === this.digests?.records.length && streams.some((stream) => stream.vouches);
-    if (copied === undefined || !isKnown || streams.some((stream) => stream.size !== size)) {
-      return undefined;
+    if (others.length !== this.digests?.records.length || others.some((one) => one.size !== size)) {
+      return {};
     }
     const described = {
       hashing: this.#hashing,
       division: copied.division,
       takers: copied.queue.takers(),
-      claims: streams.map((stream) => stream.parts),
+      claims: [parts, ...others.map((stream) => stream.parts)],
       size,
     };
-    return {
-      cache,
-      written: ascending(streams.map((stream) => stream.written)),
-      proof: (all) => new PartsProof(context.native, described, all),
-    };
+    const proof = (all: number): Proof => new PartsProof(context.native, described, all);
+    const promised = (all: number): Proof | undefined =>
+      isWholeBlocks({ size, all }, described.hashing) ? proof(all) : undefined;
+    const states = new Set([this.#old, ...others.map((stream) => stream.old)]);
+    if (written === undefined || !states.has("right") || states.has("wrong")) {
+      return { promised };
+    }
+    await written.end();
+    const lists = [written, ...others.map((stream) => stream.written)];
+    return { evidence: { cache, written: ascending(lists), proof }, promised };
   }
 
   /** Returns what the other streams have handed over. A replaced one hands nothing over: the lost process has written before it. */
@@ -157,7 +159,7 @@ export class LaterStreamCache implements CacheWriter {
   readonly #sink: Binding.Sink;
   readonly #cache: DigestCache;
   /** Undefined if the digests of its parts are not those of the cache and of the blocks that it writes. */
-  #handOver: HandOver | undefined;
+  readonly #handOver: HandOver | undefined;
   #old: OldCache | undefined;
 
   constructor(
@@ -173,16 +175,14 @@ export class LaterStreamCache implements CacheWriter {
 
   async begin(): Promise<WrittenBlocks | undefined> {
     this.#old = await removeOld(this.#context, this.#sink, this.#cache);
-    if (this.#old === "wrong") {
-      this.#handOver = undefined;
-    }
     return this.#handOver?.written;
   }
 
   /** Hands over what it has written to the first stream. */
   async update({ parts, size }: KnownSource): Promise<void> {
-    if (parts !== undefined && size !== undefined) {
-      await this.#handOver?.finish({ parts, size, vouches: this.#old === "right" });
+    const old = this.#old;
+    if (parts !== undefined && size !== undefined && old !== undefined) {
+      await this.#handOver?.finish({ parts, size, old });
     }
     await this.#cache.close();
   }

@@ -52,7 +52,7 @@ export async function cacheOfFirst(
   const { path } = wanted;
   await refuseUnwritable(context, sink, { path, destination: file });
   const cache = await openChecked(context, reader, { file, cache: wanted });
-  const shared = { context, sink, path, cache, streams: part.count };
+  const shared = { context, sink, path, file, cache, streams: part.count };
   const writer = await FirstStreamCache.open(shared);
   return { writer, first: writer, cache, hashing: hashingOf(cache, hashing) };
 }
@@ -69,7 +69,7 @@ export async function cacheOfNewFirst(
   { file, part, cache: { path }, hashing }: Opening,
 ): Promise<StreamCache> {
   await refuseUnwritable(context, sink, { path, destination: file });
-  const shared = { context, sink, path, cache: undefined, streams: part.count };
+  const shared = { context, sink, path, file, cache: undefined, streams: part.count };
   const writer = await FirstStreamCache.open(shared);
   return { ...reading(writer, queue.copy.digests?.hashing ?? hashing), first: writer };
 }

@@ -7,7 +7,7 @@ const MEANINGS: Readonly<Record<keyof typeof ExitCode, string>> = {
   usage:
     "usage: an unknown option, a bad offset or range map, a range outside the file, neither a file nor a block device, a terminal, sizes that differ (`sync`), `--direct on` where that is not possible",
   differs:
-    "the destination is not what it should be: read back (`--verify`), as an image, or because it was removed, replaced or cut off meanwhile",
+    "the destination is not what it should be: read back (`--verify`), as an image, or because it was removed, replaced, cut off or written to meanwhile",
   noInput: "a file does not exist",
   unavailable:
     "not now: the destination is in use (mounted, held, locked, open elsewhere), a snapshot of the source cannot be made, memory or threads are short, blockcopy or its engine cannot start; for `sync`: no connection, or no `blockcopy` on the other host",

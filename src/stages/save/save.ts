@@ -79,7 +79,8 @@ export async function saveTo(
   keep();
   // Last: the digests in the stream are wrong for a destination that failed any of the above.
   const { root, parts, head } = decoder;
-  await cache?.update({ root, parts, size: head?.source.size });
+  const isAnswer = asked.request !== undefined;
+  await cache?.update({ root, parts, size: head?.source.size, isAnswer });
   return outcome;
 }
 
