@@ -4,7 +4,8 @@ import { Output } from "../transport/streams/output.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
 import { readEmptyStream } from "./empty-stream.ts";
 import { warnOfImage } from "./image/choose-format.ts";
-import { type ReceiveOptions, withRanges } from "./receive.ts";
+import { withRanges } from "./receive.ts";
+import type { ReceiveOptions } from "./receive-options.ts";
 import { adviseOnMissing } from "./save/destination.ts";
 
 /**

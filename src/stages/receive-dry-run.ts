@@ -9,7 +9,8 @@ import { sendDigests } from "./checksum/send-digests.ts";
 import { sendMissing } from "./checksum/send-missing.ts";
 import { readEmptyStream } from "./empty-stream.ts";
 import { warnOfImage } from "./image/choose-format.ts";
-import { awaitRequest, type ReceiveOptions, withRanges } from "./receive.ts";
+import { awaitRequest, withRanges } from "./receive.ts";
+import type { ReceiveOptions } from "./receive-options.ts";
 import { NEW_FILE, openForDryRun } from "./save/destination.ts";
 import { preflight } from "./save/preflight.ts";
 

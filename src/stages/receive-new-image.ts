@@ -2,8 +2,6 @@ import type { BlockRequest, CopyRequest } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { UsageError } from "../errors/copy-error.ts";
 import { ExitCode } from "../errors/exit-codes.ts";
-import { BlockDecoder } from "../protocol/block-stream/decoder.ts";
-import type { Head } from "../protocol/block-stream/head.ts";
 import { Input } from "../transport/streams/input.ts";
 import { Output } from "../transport/streams/output.ts";
 import { sendMissing } from "./checksum/send-missing.ts";
@@ -12,13 +10,9 @@ import type { NewImage } from "./image/image-use.ts";
 import { ImageInUseError, programFor, QemuError } from "./image/qemu.ts";
 import { refuseNoFile, withImage } from "./image/with-image.ts";
 import { receiveDryRun } from "./receive-dry-run.ts";
-import {
-  awaitRequest,
-  failAfter,
-  progressOfSave,
-  type ReceiveOptions,
-  withRanges,
-} from "./receive.ts";
+import { readHead } from "./read-head.ts";
+import { awaitRequest, failAfter, progressOfSave, withRanges } from "./receive.ts";
+import type { ReceiveOptions } from "./receive-options.ts";
 import { NEW_IMAGE, openDestination } from "./save/destination.ts";
 import { preflight } from "./save/preflight.ts";
 import { saveTo } from "./save/save.ts";
@@ -105,29 +99,4 @@ async function saveToNewImage(
     }
     throw error;
   });
-}
-
-/** More bytes than the head of a stream has. */
-const LONGEST_HEAD = 16 * 1024;
-
-/**
- * Reads the head of a block stream, which is then read again. Undefined for a stream without one.
- *
- * @throws ProtocolError if it is damaged, or the input ends before; StreamError
- */
-async function readHead(input: Input): Promise<Head | undefined> {
-  const decoder = new BlockDecoder();
-  const memory = new Uint8Array(LONGEST_HEAD);
-  for (;;) {
-    const arrived = memory.subarray(0, input.bytes);
-    const next = decoder.peek(arrived, 0);
-    if (next.kind !== "partial") {
-      decoder.take(next);
-      input.unread(arrived);
-      return decoder.head;
-    }
-    if ((await input.read(memory.subarray(input.bytes))) === 0) {
-      throw decoder.ended(arrived, 0);
-    }
-  }
 }

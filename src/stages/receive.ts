@@ -2,45 +2,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { BlockRequest, CopyRequest } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
-import { type Part, partOf } from "../blocks/part.ts";
+import { partOf } from "../blocks/part.ts";
 import type { PartQueue } from "../blocks/part-queue.ts";
-import type { Described } from "../incremental/destination.ts";
 import { UsageError } from "../errors/copy-error.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
 import { syncFolder } from "../transport/files/file-names.ts";
-import type { ProcessId } from "../transport/processes/process-tree.ts";
 import { Output } from "../transport/streams/output.ts";
 import { type Progress, silent } from "../ui/progress.ts";
-import type { ChecksumOptions } from "./checksum/checksum.ts";
 import type { SharedParts } from "./checksum/digest-options.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
 import { warnOfImage } from "./image/choose-format.ts";
 import { type Destination, openDestination } from "./save/destination.ts";
 import { saveTo } from "./save/save.ts";
-import type { SaveOptions } from "./save/session.ts";
+import type { ReceiveOptions } from "./receive-options.ts";
 import { openPastCache, openReader as openDirectReader } from "./save/verify.ts";
 import type { StreamCache } from "./stream-cache.ts";
-
-/** Options of {@link receive}: which digests to send, and how to write the blocks that arrive. */
-export type ReceiveOptions = Omit<ChecksumOptions, "extended" | "sized" | "located"> &
-  SaveOptions & {
-    /** The part of the copy that this process does; the last part includes what the source has after the end of the destination. */
-    part: Part | undefined;
-    /**
-     * The queue from which this process takes its parts of the copy: `new` to make it, or its name. Undefined if the parts are fixed; they
-     * are so too where no queue can be made.
-     */
-    queue: string | undefined;
-    /** The process that took parts for the same stream until its connection was lost; undefined if this is the first one. */
-    replaces: ProcessId | undefined;
-    /** Hold the digests back until the root is known, and send it before them. A delta made from them then names its destination. */
-    rootFirst: boolean;
-    /** Use the protocol of blockcopy 0.0.2 for both streams. */
-    legacy: boolean;
-    /** Called with a description of the destination, before its range list is read and after it was synced; undefined if it is not wanted. */
-    describe: ((described: Described) => void) | undefined;
-  };
 
 /**
  * Does both stages of a destination in one process: writes the digests of a file or device to standard output, and the
