@@ -8,6 +8,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -100,16 +101,19 @@ esac`,
 interface Options extends Ways {
   remote?: Remote;
   options?: readonly string[];
+  /** The copy makes the destination. */
+  isNew?: boolean;
   files?: Partial<Pair>;
 }
 
 async function begin(
   t: TestContext,
-  { remote = "destination", options = [], files = {}, ...ways }: Options = {},
+  { remote = "destination", options = [], files = {}, isNew = false, ...ways }: Options = {},
 ): Promise<Copy> {
   const destination = options.includes("--truncate") ? Buffer.concat([old, old]) : old;
   const copy = { ...pair(t, { source, destination }), ...files };
   const { folder, from, to } = copy;
+  if (isNew) rmSync(to);
   const rsh = join(folder, "rsh");
   script(rsh, `shift; cd ${quote([folder])}; exec 4<&0\n${RSH[remote](ways)}\nexec sh -c "$*"`);
   const [a, b] = remote === "source" ? ["host:", ""] : ["", "host:"];
@@ -178,6 +182,14 @@ describe("the first connection is lost", { concurrency: true }, () => {
     await lose(copy);
     await takeOver(copy);
     await assertSurvives(copy);
+  });
+
+  test("a new file", { skip }, async (t) => {
+    const copy = await begin(t, { options: ["--create", "--verify", "full"], isNew: true });
+    await lose(copy);
+    await takeOver(copy);
+    await assertSurvives(copy);
+    assert.equal(statSync(copy.to).mode & 0o777, 0o600);
   });
 
   test(

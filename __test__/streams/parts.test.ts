@@ -19,7 +19,6 @@ import fc from "fast-check";
 import { Division } from "../../src/blocks/division.ts";
 import { partLength } from "../../src/blocks/part.ts";
 import { PartQueue } from "../../src/blocks/part-queue.ts";
-import type * as Binding from "../../src/native/binding.js";
 import { bytesOf, type Extent, type ExtentList, Extents } from "../../src/ranges/extents.ts";
 import { SharedList } from "../../src/transport/files/shared-list.ts";
 import { openOf } from "../../src/transport/processes/descriptors.ts";
@@ -190,7 +189,8 @@ test("a queue whose copy cannot be one is refused", (t) => {
     writeSync(file, `${id} ${text}`.padEnd(1024), 0);
     return PartQueue.open(`${process.pid}/${file}/${id}`, 2);
   };
-  const copy = { size: 4 * PART, openEnded: false, streams: 2, length: PART, parts: 5 };
+  const sizes = { size: 4 * PART - 1, grownTo: 4 * PART };
+  const copy = { ...sizes, openEnded: false, streams: 2, length: PART, parts: 5 };
   const owner = { pid: 4711, started: "815" };
   const hashing = { digest: "blake3", blockSize: 65_536 };
   const digests = { owner, hashing, cache: 7, root: "0f".repeat(64), records: [8] };
@@ -199,8 +199,11 @@ test("a queue whose copy cannot be one is refused", (t) => {
     assert.deepEqual(opened(JSON.stringify(right)).copy, right);
   const wrong: object[] = [
     { size: -1 },
-    { size: 4 * PART - 1 },
     { size: "16" },
+    { size: 4 * PART + 1 },
+    { size: 0, grownTo: 4 * PART - 1 },
+    { grownTo: undefined },
+    { grownTo: 2 ** 53 },
     { openEnded: 1 },
     { streams: 1 },
     { streams: 1e9 },
@@ -239,13 +242,18 @@ test("a queue whose copy cannot be one is refused", (t) => {
     assert.throws(() => opened(text), { name: "SharedListError", exitCode: EXIT.io }, text);
 });
 
+/** A copy of nothing. */
+const NOTHING = { size: 0, grownTo: 0, openEnded: false, streams: 2, length: PART, parts: 1 };
+
+function listIn(file: number): SharedList {
+  return SharedList.create({ makeMemoryFile: () => file });
+}
+
 test("a queue keeps how far the audit of each stream is", (t) => {
   const { folder } = pair(t);
   const file = openSync(join(folder, "list"), "w+");
   defer(t, () => closeSync(file));
-  const copy = { size: 0, openEnded: false, streams: 2, length: PART, parts: 1 };
-  const native = { makeMemoryFile: () => file } as typeof Binding;
-  const one = PartQueue.create(native, copy, 1);
+  const one = PartQueue.create(listIn(file), NOTHING, 1);
   const two = PartQueue.open(one.name, 2);
   const found = { blocks: 3, bytes: 2 ** 52, first: 7, end: 2 ** 53 - 1 };
   const none = { blocks: 0, bytes: 0, first: 0, end: 0 };
@@ -294,7 +302,7 @@ test("a list of parts that cannot be made leaves no descriptor open", () => {
     ["/dev/full", /cannot make the list of the parts of this copy: no space/],
   ] as const) {
     const file = openSync(path, "r+");
-    assert.throws(() => SharedList.create({ makeMemoryFile: () => file }, "{}"), message);
+    assert.throws(() => listIn(file), message);
     assert.throws(() => fstatSync(file), { code: "EBADF" });
   }
 });

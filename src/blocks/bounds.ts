@@ -17,6 +17,8 @@ export interface BlockRequest {
   openEnded: boolean;
   /** Bytes in the destination before the copy. */
   size: number;
+  /** The offset from which on it includes everything, if it is open-ended: the end of the destination, and of what is asked for block by block. */
+  openFrom: number;
   /** Only an extended stream is an answer. */
   extended: boolean;
 }
@@ -96,8 +98,8 @@ export function boundsOfAnswer(
   head: Head | undefined,
   sizes: Sizes,
 ): Bounds {
-  const { extents, openEnded, size, extended } = request;
-  const open = (): number => (request.openEnded ? size : Infinity);
+  const { extents, openEnded, size, openFrom, extended } = request;
+  const open = (): number => (request.openEnded ? openFrom : Infinity);
   if (!extended) {
     if (head !== undefined) {
       throw noAnswer("it is extended, and the protocol of blockcopy 0.0.2 was requested");

@@ -58,17 +58,19 @@ export class PartQueue {
   /**
    * Makes the queue of a copy.
    *
+   * @param list a new list
    * @param stream the number of the stream that this process belongs to, from 1
    * @param claim the descriptors of this process that keep the destination claimed, which the other streams may share
-   * @throws SharedListError; EngineFailure if the system has no files in memory
+   * @throws SharedListError
    */
   static create(
-    native: typeof Binding,
+    list: SharedList,
     copy: SharedCopy,
     stream: number,
     claim: readonly number[] = [],
   ): PartQueue {
-    return new PartQueue(SharedList.create(native, JSON.stringify(copy)), stream, claim);
+    list.describe(JSON.stringify(copy));
+    return new PartQueue(list, stream, claim);
   }
 
   /**

@@ -17,6 +17,8 @@ const MOST_PROCESSES = 2 ** 31 - 1;
 export interface SharedCopy {
   /** Bytes in the destination before the copy. */
   size: number;
+  /** Bytes that it gets with the first write: as many as the source has, if it may grow and the source is longer; otherwise `size`. */
+  grownTo: number;
   /** True if the last part includes what the source has after the end of the destination. */
   openEnded: boolean;
   /** Number of streams. */
@@ -76,21 +78,23 @@ function parsed(text: string): SharedCopy | undefined {
   } catch {
     return undefined;
   }
-  const { size, openEnded, streams, length, parts, instance, digests, ...others } = copy ?? {};
+  const { size, grownTo, openEnded, streams, length, parts, instance, digests, ...others } =
+    copy ?? {};
   const isRight =
     isCount(size, 0, MAX_POSITION) &&
+    isCount(grownTo, size, MAX_POSITION) &&
     typeof openEnded === "boolean" &&
     isCount(streams, 1, MOST_STREAMS) &&
     isCount(length, 1, MAX_POSITION) &&
     isCount(parts, 1, MOST_PARTS + 1) &&
-    (parts - 1) * length <= size &&
+    (parts - 1) * length <= grownTo &&
     (instance === undefined || isInstance(instance)) &&
     Object.keys(others).length === 0;
   if (!isRight) {
     return undefined;
   }
   const known = instance === undefined ? {} : { instance };
-  const parsedCopy = { size, openEnded, streams, length, parts, ...known };
+  const parsedCopy = { size, grownTo, openEnded, streams, length, parts, ...known };
   if (digests === undefined) {
     return parsedCopy;
   }

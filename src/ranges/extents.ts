@@ -137,6 +137,12 @@ export function cover(wanted: ExtentList, size: number, blockLength: number): Co
   return { extents, bytes: bytesOf(extents), openEnded };
 }
 
+/** Returns the offset before which extents in ascending order leave nothing out. */
+export function gaplessTo(extents: ExtentList): number {
+  const first = extents.at(0);
+  return first?.start === 0 ? first.end : 0;
+}
+
 /** Returns the number of bytes in extents that do not overlap. */
 export function bytesOf(extents: ExtentList): number {
   let bytes = 0;

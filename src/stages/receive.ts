@@ -8,8 +8,10 @@ import { UsageError } from "../errors/copy-error.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
 import { syncFolder } from "../transport/files/file-names.ts";
+import { gaplessTo } from "../ranges/extents.ts";
 import { Output } from "../transport/streams/output.ts";
 import { type Progress, silent } from "../ui/progress.ts";
+import type { SharedDestination } from "./ask-for-size.ts";
 import type { SharedParts } from "./checksum/digest-options.ts";
 import { sendDigests } from "./checksum/send-digests.ts";
 import { warnOfImage } from "./image/choose-format.ts";
@@ -40,8 +42,9 @@ export async function receive(
   await describe(context, destination, options);
   const kept = await cacheOfStream(context, { sink: destination.sink, reader }, options, queue);
   const wanted = { ...(await withRanges(options)), ...(kept && { hashing: kept.hashing }) };
-  const claim = destination.sink.claim();
-  const shared = await sharedBy(context, reader, { ...wanted, kept, claim }, queue);
+  const output = new Output(native, "hash stream", { rate: options.rate });
+  const ends = { sink: destination.sink, reader, output };
+  const shared = await sharedBy(context, ends, { ...wanted, kept }, queue);
   const digests = {
     ...wanted,
     ...(shared === undefined && onlyPart(reader, options)),
@@ -50,11 +53,10 @@ export async function receive(
     sized: !legacy,
     located: !legacy,
   };
-  const output = new Output(native, "hash stream", { rate: options.rate });
   const { request, onRequest } = awaitRequest(options, shared);
   const saving = { ...context, progress: progressOfSave(context.progress, { legacy }) };
   const ofStreams = { answers: shared?.answers, queue: shared?.queue, cache: kept?.writer };
-  const asked = { request, ...ofStreams };
+  const asked = { request, ...ofStreams, input: shared?.answer };
   // The cache that the streams share is no business of this process alone.
   const written = { ...options, ...(kept && { updateDigests: undefined }) };
   const saved = saveTo(saving, destination, written, asked);
@@ -135,19 +137,15 @@ async function cacheOfStream(
 /** Returns the parts that this process takes from a queue; undefined if there is only one part, or the parts are fixed. */
 async function sharedBy(
   context: StageContext,
-  reader: Binding.Source,
-  {
-    part,
-    queue: name,
-    ...options
-  }: ReceiveOptions & { kept: StreamCache | undefined; claim: readonly number[] },
+  destination: SharedDestination,
+  { part, queue: name, ...options }: ReceiveOptions & { kept: StreamCache | undefined },
   queue: PartQueue | undefined,
 ): Promise<SharedParts | undefined> {
   if (part === undefined || name === undefined) {
     return undefined;
   }
   const { sharedParts } = await import("./shared-parts.ts");
-  return sharedParts(context, reader, { ...options, part, queue });
+  return sharedParts(context, destination, { ...options, part }, queue);
 }
 
 /** Describes the destination as it is now, if that is wanted. */
@@ -232,8 +230,7 @@ function wholeRequest(
   shared: SharedParts | undefined,
 ): Pick<CopyRequest, "reachesEnd" | "whole" | "coveredTo"> {
   // Of a shared copy, the request has only the parts that this process has taken so far.
-  const [first] = shared?.coverage.extents ?? extents;
-  const coveredTo = first?.start === 0 ? first.end : 0;
+  const coveredTo = gaplessTo(shared?.coverage.extents ?? extents);
   if (shared === undefined && part !== undefined) {
     const reachesEnd = end === undefined || end > size;
     return { reachesEnd, whole: reachesEnd && start === 0, coveredTo };

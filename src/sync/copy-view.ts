@@ -37,8 +37,8 @@ export class CopyView {
   showConnections(sides: readonly Side[]): void {
     this.#state.connecting = this.#link.linked && sides.some(({ hello }) => hello === undefined);
     const [first] = this.#streams;
-    // If only one stage reports, nothing is known about the other.
-    const both = first === undefined || first.from === first.to ? [] : [first.to, first.from];
+    // If only one stage reports, nothing is known about the other. A destination may be waiting for its source.
+    const both = first === undefined || first.from === first.to ? [] : [first.from, first.to];
     const late = both.find(({ end, hasBegun }) => end.kind === "remote" && !hasBegun);
     this.#state.awaited = late && hostLabel(late.end);
   }

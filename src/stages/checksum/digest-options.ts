@@ -2,7 +2,9 @@ import type { BlockRequest } from "../../blocks/bounds.ts";
 import type { Part } from "../../blocks/part.ts";
 import type { DigestCache } from "../../digests/digest-cache.ts";
 import type { DigestName, Hashing } from "../../protocol/digest.ts";
+import type { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import type { Coverage, ExtentList } from "../../ranges/extents.ts";
+import type { Input } from "../../transport/streams/input.ts";
 import type { Answers } from "../../blocks/answers.ts";
 import type { Division } from "../../blocks/division.ts";
 import type { PartQueue } from "../../blocks/part-queue.ts";
@@ -58,6 +60,12 @@ export interface SharedParts {
   cache: DigestCache | undefined;
   /** True for the process that has made the queue. */
   isFirst: boolean;
+  /** Encodes the digests that this process sends. */
+  encoder: HashEncoder;
+  /** Bytes at the beginning of the destination that are compared. Blocks after them are asked for, whatever is there. */
+  compared: number;
+  /** The block stream, if this process has begun the hash stream and has read the head of its answer; undefined before that. */
+  answer: Input | undefined;
 }
 
 /** A digest cache, and what it must contain. */

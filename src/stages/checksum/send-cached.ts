@@ -45,7 +45,7 @@ async function send(
   const { digest, blockSize, size } = cache.hello;
   const hashing = { digest, blockSize };
   const extents = [{ start: 0, end: size }];
-  options.onRequest?.({ hashing, extents, openEnded: true, size, extended: true });
+  options.onRequest?.({ hashing, extents, openEnded: true, size, openFrom: size, extended: true });
   const encoder = await encoderFor(context, cache, source, options, output);
   context.progress.begin(size, source.instance());
   await output.write(encoder.begin());

@@ -19,7 +19,7 @@ export async function sendMissing(
 ): Promise<void> {
   const { file, hashing, extended, sized, located, dryRun } = options;
   checkRange({ size: 0 }, options);
-  options.onRequest?.({ hashing, extents: [], openEnded: true, size: 0, extended });
+  options.onRequest?.({ hashing, extents: [], openEnded: true, size: 0, openFrom: 0, extended });
   progress.begin(0);
   const root = new Root(native, hashing).finish(0);
   const storage =

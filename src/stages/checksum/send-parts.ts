@@ -3,14 +3,14 @@ import type { StageContext } from "../../blocks/context.ts";
 import { scanSource, type TakeDigests } from "../../blocks/scan.ts";
 import type { DigestCache } from "../../digests/digest-cache.ts";
 import type * as Binding from "../../native/binding.js";
-import { BLOCK_CODECS } from "../../protocol/codec.ts";
-import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
-import { MAX_POSITION } from "../../protocol/limits.ts";
+import { DIGEST_LENGTHS, type Hashing } from "../../protocol/digest.ts";
 import { type Extent, Extents } from "../../ranges/extents.ts";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
 import { ownProcess, type ProcessId } from "../../transport/processes/process-tree.ts";
 import type { DigestOptions, SharedParts } from "./digest-options.ts";
-import { storageFor } from "./storage.ts";
+
+/** Blocks to ask for at once. */
+const AT_ONCE = 1024;
 
 /**
  * Writes the digests of the parts that this process takes from the queue. It takes a part when all but one of those before are answered: so
@@ -25,29 +25,26 @@ export async function sendParts(
   output: StreamOutput,
 ): Promise<void> {
   const { hashing, shared } = options;
-  const { queue, coverage, isFirst } = shared;
-  const { size, openEnded } = queue.copy;
+  const { queue, coverage, isFirst, encoder } = shared;
+  const { size, grownTo } = queue.copy;
   const { audited } = coverage;
   if (options.audit !== undefined) {
     source.readHoles();
   }
   const extents = new Extents();
-  const request = { hashing, extents, audited, openEnded: false, size, extended: true };
+  const openFrom = grownTo;
+  const request = { hashing, extents, audited, openEnded: false, size, openFrom, extended: true };
   options.onRequest?.(request);
-  const encoder = new HashEncoder(hashing, {
-    accepts: BLOCK_CODECS,
-    end: openEnded ? MAX_POSITION : (coverage.extents.at(-1)?.end ?? 0),
-    size,
-    storage: await storageFor(context, source, options),
-    marks: true,
-  });
   context.progress.begin(isFirst ? coverage.bytes : 0, source.instance(), {
     queue: isFirst || queue.hasClaim ? queue.name : undefined,
     process: processOf(ownProcess()),
   });
-  await output.write(encoder.begin());
+  if (shared.answer === undefined) {
+    await output.write(encoder.begin());
+  }
   const marks: number[] = [];
   const taken = takeParts(context, shared, { request, extents, marks });
+  const { before, after } = dividedAt(shared.compared, taken, hashing.blockSize);
   const send: TakeDigests = async (position, length, digests) => {
     await output.write([encoder.blocks(position, length, digests)]);
     if (position + length === marks[0]) {
@@ -56,9 +53,10 @@ export async function sendParts(
     }
   };
   await (shared.cache === undefined
-    ? scanSource(context, source, taken, hashing, send)
-    : passOn(context, shared.cache, taken, send));
-  const rest = request.openEnded ? [encoder.rest(size)] : [];
+    ? scanSource(context, source, before, hashing, send)
+    : passOn(context, shared.cache, before, send));
+  await askFor(context, after, hashing, send);
+  const rest = request.openEnded ? [encoder.rest(openFrom)] : [];
   await output.finish([...rest, ...encoder.end(undefined)]);
 }
 
@@ -74,6 +72,57 @@ async function passOn(
       await take(position, length, digests);
       progress.advance(length);
     });
+  }
+}
+
+/**
+ * Divides ascending extents at `end`. Those before it consist of blocks that all lie before it; the others begin with the block that contains
+ * it, and are yielded once those before have been.
+ */
+function dividedAt(
+  end: number,
+  extents: AsyncGenerator<Extent>,
+  blockSize: number,
+): { before: AsyncGenerator<Extent>; after: AsyncGenerator<Extent> } {
+  let first: Extent | undefined;
+  const before = async function* (): AsyncGenerator<Extent> {
+    for (let next = await extents.next(); next.done !== true; next = await extents.next()) {
+      const extent: Extent = next.value;
+      const isWhole = extent.end <= end;
+      const whole = Math.max(0, end - extent.start);
+      const middle = isWhole ? extent.end : extent.start + whole - (whole % blockSize);
+      yield { start: extent.start, end: middle };
+      if (!isWhole) {
+        first = { start: middle, end: extent.end };
+        return;
+      }
+    }
+  };
+  const after = async function* (): AsyncGenerator<Extent> {
+    if (first !== undefined) {
+      yield first;
+    }
+    yield* extents;
+  };
+  return { before: before(), after: after() };
+}
+
+/** Asks for blocks that the destination does not have yet: with a digest of zeros, which no block has. */
+async function askFor(
+  { progress }: StageContext,
+  extents: AsyncIterable<Extent>,
+  { digest, blockSize }: Hashing,
+  take: TakeDigests,
+): Promise<void> {
+  const digestLength = DIGEST_LENGTHS[digest];
+  const none = new Uint8Array(AT_ONCE * digestLength);
+  for await (const { start, end } of extents) {
+    for (let position = start; position < end;) {
+      const length = Math.min(AT_ONCE * blockSize, end - position);
+      await take(position, length, none.subarray(0, Math.ceil(length / blockSize) * digestLength));
+      progress.advance(length);
+      position += length;
+    }
   }
 }
 

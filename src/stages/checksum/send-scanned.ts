@@ -37,7 +37,8 @@ export async function sendScanned(
   if (ranges !== undefined) {
     context.debug(`${file}: ${bytes} of ${source.size} bytes in ${extents.length} ranges`);
   }
-  options.onRequest?.({ hashing, extents, audited, openEnded, size: source.size, extended });
+  const { size } = source;
+  options.onRequest?.({ hashing, extents, audited, openEnded, size, openFrom: size, extended });
   // A root covers all blocks. A delta made from these digests names its destination by that root.
   const whole = extended && openEnded && start === 0 && ranges === undefined;
   const kept = whole && output.isRewritable;

@@ -6,7 +6,7 @@ import type { DigestOptions } from "./digest-options.ts";
 export async function storageFor(
   { engine, debug }: StageContext,
   source: Binding.Source,
-  { file, located }: DigestOptions,
+  { file, located }: Pick<DigestOptions, "file" | "located">,
 ): Promise<string | undefined> {
   if (located !== true) {
     return undefined;

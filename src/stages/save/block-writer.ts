@@ -3,6 +3,7 @@ import type { StageContext } from "../../blocks/context.ts";
 import { Sequence } from "../../blocks/sequence.ts";
 import { type Slot, Slots } from "../../blocks/slots.ts";
 import type { WrittenBlocks } from "../../blocks/written-blocks.ts";
+import type { SharedCopy } from "../../blocks/shared-copy.ts";
 import type * as Binding from "../../native/binding.js";
 import type { BlockFrame } from "../../protocol/block-stream/decoder.ts";
 import { BLOCK_HEADER_LENGTH } from "../../protocol/block-stream/frames.ts";
@@ -10,6 +11,7 @@ import { DIGEST_LENGTHS, type DigestName } from "../../protocol/digest.ts";
 import { joined } from "../../protocol/fields.ts";
 import { MAX_FRAME_LENGTH } from "../../protocol/limits.ts";
 import type { Audit } from "./audit.ts";
+import { extend } from "./metadata.ts";
 
 /** One slot is being filled, one is being written, and one is waiting in between. */
 const SLOTS = 3;
@@ -41,6 +43,8 @@ interface WriterOptions {
   written: WrittenBlocks | undefined;
   /** Called before each write. */
   beforeWrite: (() => void) | undefined;
+  /** The copy that other streams write to as well; undefined for one stream. */
+  copy: Pick<SharedCopy, "size" | "grownTo"> | undefined;
 }
 
 /** Writes batches to the destination one after another: of two frames for the same place, the later wins. */
@@ -50,6 +54,10 @@ export class BlockWriter {
   readonly #sparse: boolean;
   readonly #written: WrittenBlocks | undefined;
   readonly #beforeWrite: (() => void) | undefined;
+  /** Bytes that the destination had before the copy. */
+  readonly #size: number;
+  /** Bytes that a file must have before the first write; undefined if that is done, or not wanted. */
+  #grownTo: number | undefined;
   readonly #slots: Slots;
   readonly #sequence = new Sequence();
   #waiting = 0;
@@ -67,13 +75,15 @@ export class BlockWriter {
   constructor(
     context: StageContext,
     sink: Binding.Sink,
-    { sparse, written, beforeWrite }: WriterOptions,
+    { sparse, written, beforeWrite, copy }: WriterOptions,
   ) {
     this.#context = context;
     this.#sink = sink;
     this.#sparse = sparse;
     this.#written = written;
     this.#beforeWrite = beforeWrite;
+    this.#size = copy?.size ?? sink.size;
+    this.#grownTo = copy !== undefined && copy.grownTo > copy.size ? copy.grownTo : undefined;
     this.#slots = new Slots(context.native, SLOTS, SLOT_LENGTH);
   }
 
@@ -122,6 +132,7 @@ export class BlockWriter {
       return;
     }
     this.#beforeWrite?.();
+    await this.#grow();
     this.audit?.add(frames);
     const expected = this.#digestsOf(frames);
     const applied = await this.#context.engine.apply(this.#sink, this.#slots.slab, slot.index, {
@@ -142,11 +153,23 @@ export class BlockWriter {
     progress.advance(bytes);
   }
 
+  /**
+   * Makes the file as long as the streams together make it. Each stream does so before its first write, so that none extends the file while
+   * another one writes: the same operation could cut off what that one has written.
+   */
+  async #grow(): Promise<void> {
+    const size = this.#grownTo;
+    this.#grownTo = undefined;
+    if (size !== undefined) {
+      await extend(this.#context, this.#sink, size);
+    }
+  }
+
   /** Returns the index from which on all frames lie after the old end of the file. */
   #firstAfterEnd(frames: readonly BlockFrame[]): number {
-    const { isDevice, size } = this.#sink;
+    const { isDevice } = this.#sink;
     let first = frames.length;
-    while ((frames[first - 1]?.position ?? -1) >= size) {
+    while ((frames[first - 1]?.position ?? -1) >= this.#size) {
       first -= 1;
     }
     return isDevice ? frames.length : first;

@@ -127,6 +127,25 @@ function restored(carried: Carried, source: SourceDescription): Binding.Restore 
 }
 
 /**
+ * Extends a file to `size` bytes by a hole, if it is shorter.
+ *
+ * @throws the engine's failures
+ */
+export async function extend(
+  { engine }: StageContext,
+  sink: Binding.Sink,
+  size: number,
+): Promise<void> {
+  if (sink.isDevice) {
+    return;
+  }
+  const { size: now } = await engine.openReader(sink, "off");
+  if (now < size) {
+    await engine.restore(sink, { size });
+  }
+}
+
+/**
  * Truncates a file to the size of the source, if it is longer.
  *
  * @throws the engine's failures

@@ -100,7 +100,8 @@ async function beginSession(
   },
 ): Promise<SaveSession> {
   const { request, answers, queue, input = new Input(context.native, "block stream") } = asked;
-  const writer = new BlockWriter(context, sink, { sparse: options.sparse, written, beforeWrite });
+  const writing = { sparse: options.sparse, written, beforeWrite, copy: queue?.copy };
+  const writer = new BlockWriter(context, sink, writing);
   const cache = asked.cache ?? (await openCache(context, sink, options));
   const decoder = new BlockDecoder(
     answers && ((offset, streamOffset) => answers.take(offset, streamOffset)),

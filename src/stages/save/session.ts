@@ -45,11 +45,11 @@ export interface Asked {
   /** The parts of the copy that the stream must mark as answered; undefined for none. */
   answers?: Answers | undefined;
   /** The queue of the streams of a copy; undefined for one stream. */
-  queue?: Pick<PartQueue, "keepAudit" | "keptAudit"> | undefined;
+  queue?: Pick<PartQueue, "copy" | "keepAudit" | "keptAudit"> | undefined;
   /** The digest cache that the streams of a copy share; undefined if the one of the options is that of this process alone. */
   cache?: CacheWriter | undefined;
   /** The block stream, if some of it has been read already. */
-  input?: Input;
+  input?: Input | undefined;
 }
 
 /** All that one run of `save` works with. */

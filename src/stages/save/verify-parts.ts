@@ -38,14 +38,14 @@ export async function verifyParts(
       "the stream lacks the digest of the parts in the source, which --verify=full needs",
     );
   }
-  const { extents, openEnded, size: sizeBefore, hashing } = request;
+  const { extents, openEnded, openFrom, hashing } = request;
   const reader = await openReader(context, sink);
   const present = new Extents();
   for (const { start, end } of extents) {
     present.append({ start, end: Math.min(end, size, reader.size) });
   }
   if (openEnded) {
-    present.append({ start: sizeBefore, end: Math.min(size, reader.size) });
+    present.append({ start: openFrom, end: Math.min(size, reader.size) });
   }
   const bytes = bytesOf(present);
   const aside = context.progress.aside("reading back", bytes);

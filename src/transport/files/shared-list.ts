@@ -41,29 +41,27 @@ export class SharedList {
   readonly name: string;
   /** The name by which this process has opened it. */
   readonly #opened: string;
-  /** The text that it was made with. */
-  readonly description: string;
+  #description: string;
   readonly #file: number;
-  /** The descriptor for the notes; undefined until one is written. */
+  /** The descriptor for the description and the notes; undefined until one is written. */
   #notes: number | undefined;
 
   private constructor(opened: string, description: string, file: number) {
     this.name = `${process.pid}/${file}/${opened.split("/")[2]}`;
     this.#opened = opened;
-    this.description = description;
+    this.#description = description;
     this.#file = file;
   }
 
   /**
-   * Makes an empty list.
+   * Makes an empty list, without a description.
    *
-   * @param description ASCII, at most 987 characters
    * @throws SharedListError; EngineFailure if the system has no files in memory
    */
-  static create(native: Pick<typeof Binding, "makeMemoryFile">, description: string): SharedList {
+  static create(native: Pick<typeof Binding, "makeMemoryFile">): SharedList {
     const id = randomUUID();
     const header = Buffer.alloc(ENTRIES_AT).fill(" ", 0, HEADER_LENGTH);
-    header.write(`${id} ${description}`, "latin1");
+    header.write(id, "latin1");
     const file = native.makeMemoryFile();
     try {
       writeSync(file, header, 0, ENTRIES_AT, 0);
@@ -100,6 +98,22 @@ export class SharedList {
       throw new SharedListError(`${path} is not the list of the parts of this copy`, GONE);
     }
     return new SharedList(name, text.slice(ID_LENGTH).trim(), file);
+  }
+
+  /** The text that it begins with. */
+  get description(): string {
+    return this.#description;
+  }
+
+  /**
+   * Writes the description, before any other process opens the list.
+   *
+   * @param text ASCII, at most 987 characters
+   * @throws SharedListError
+   */
+  describe(text: string): void {
+    this.#writeAt(ID_LENGTH, Buffer.from(` ${text}`, "latin1"));
+    this.#description = text;
   }
 
   /** The number of the process that the list was opened from. */
@@ -147,10 +161,14 @@ export class SharedList {
    */
   note(number: number, numbers: Note): void {
     const note = Buffer.from(Float64Array.from(numbers).buffer);
+    this.#writeAt(HEADER_LENGTH + number * NOTE_LENGTH, note);
+  }
+
+  #writeAt(offset: number, bytes: Buffer): void {
     try {
       // The other descriptor would append it, whatever the offset; see pwrite(2).
       this.#notes ??= openSync(`/proc/self/fd/${this.#file}`, constants.O_WRONLY);
-      writeSync(this.#notes, note, 0, NOTE_LENGTH, HEADER_LENGTH + number * NOTE_LENGTH);
+      writeSync(this.#notes, bytes, 0, bytes.length, offset);
     } catch (error) {
       throw failure("write to", error);
     }
