@@ -174,6 +174,13 @@ export const PIPELINES: readonly Pipeline[] = [
     rate: "1500kbit",
   }),
   sync("push-create", ["", "one:"], [...PLAIN, "--create", "-t"], { isNew: true }),
+  sync("push-create-streams", ["", "one:"], [...STREAMS, "--create", "-t"], {
+    isNew: true,
+    others: rolesOfLater("one"),
+  }),
+  sync("pull-create-streams", ["one:", ""], [...STREAMS, "--create", "--verify", "full"], {
+    isNew: true,
+  }),
   legacy("legacy-push", ["", "one:"], ["checksum", "save"]),
   legacy("legacy-pull", ["one:", ""], []),
   legacy("legacy-between", ["one:", "two:"], ["checksum", "save"]),
