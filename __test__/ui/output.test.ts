@@ -10,6 +10,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -170,6 +171,31 @@ function startUnread(t: TestContext, unread: "stdout" | "stderr", words: string[
   return child;
 }
 
+/** Starts `sync` with a full socket as standard error, and returns the other end of it, which does not read yet. */
+async function startWithFullSocket(
+  t: TestContext,
+  words: string[],
+): Promise<{ child: ChildProcess; reader: Socket }> {
+  const path = join(scratch(t), "socket");
+  const server = createServer({ pauseOnConnect: true }).listen(path);
+  await once(server, "listening");
+  const connected = once(server, "connection");
+  const writer = connect(path);
+  const [reader] = (await connected) as [Socket];
+  defer(t, () => {
+    reader.destroy();
+    server.close();
+  });
+  const fill = "timeout 0.5 head -c 4M /dev/zero >&2";
+  const child = spawn("sh", ["-c", `${fill}; exec ${blockcopy("sync", ...words)}`], {
+    stdio: ["ignore", "ignore", writer],
+    detached: true,
+  });
+  killAtEnd(t, child);
+  writer.destroy();
+  return { child, reader };
+}
+
 /** Sends SIGTERM, and returns the exit code, as a shell does, of a process that ends soon. */
 async function terminated(child: ChildProcess): Promise<number | null> {
   const ended = once(child, "exit", { signal: AbortSignal.timeout(15_000) });
@@ -199,6 +225,27 @@ test("a signal ends a copy without a reader of stderr", async (t) => {
     readFileSync(to).subarray(0, BLOCK).equals(content.subarray(0, BLOCK));
   await eventually(first, { what: "begins", seconds: 20 });
   assert.equal(await terminated(child), 143);
+});
+
+test("a copy goes on without a reader of a socket as stderr, and a signal ends it", async (t) => {
+  const [from, to] = differing(t, 0);
+  const { child } = await startWithFullSocket(t, ["-v", from, to]);
+  await eventually(() => readFileSync(to).equals(content), { what: "goes on", seconds: 20 });
+  // A moment later, all is done but for the last lines.
+  await setTimeout(500);
+  assert.equal(child.exitCode, null);
+  assert.equal(await terminated(child), 143);
+});
+
+test("a reader of a socket that is slow gets all lines", async (t) => {
+  const { child, reader } = await startWithFullSocket(t, ["-v", ...differing(t, 3)]);
+  await setTimeout(1500);
+  const ended = once(child, "exit");
+  const chunks: Buffer[] = [];
+  for await (const chunk of reader) chunks.push(chunk as Buffer);
+  const lines = Buffer.concat(chunks).toString().replaceAll("\0", "").trimEnd().split("\n");
+  assert.deepEqual(await ended, [0, null], lines.join("\n"));
+  assert.ok(lines.some((line) => line.startsWith("Sync done in")));
 });
 
 test("a signal ends what waits for a reader of its last lines", async (t) => {

@@ -93,6 +93,17 @@ export function systemCode(error: unknown): string | undefined {
   return known?.[0] ?? error.code;
 }
 
+/** Calls the engine; its system errors get the name as `code`, as those of Node have it. */
+export function withCode<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    const [code] = getSystemErrorMap().get(-(errno ?? 0)) ?? [];
+    throw Object.assign(error as Error, code !== undefined && { code });
+  }
+}
+
 /** Returns the words for a system error, with its name, and those of any other error. */
 export function systemReason(error: unknown): string {
   const code = systemCode(error);

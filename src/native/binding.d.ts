@@ -585,3 +585,6 @@ export interface UpdateOptions {
 
 /** Waits on its own thread for a condition of a standard descriptor. */
 export declare function waitFor(fd: number, condition: Condition): Promise<void>
+
+/** Writes to a standard descriptor that is a socket or pipe as much as there is room for. Returns the number of bytes: 0 if there is no room. */
+export declare function writeNow(fd: number, bytes: Uint8Array): number

@@ -9,7 +9,13 @@ import {
 import { clock } from "../native/clock.ts";
 import { pause } from "../native/pause.ts";
 
-/** Milliseconds between two attempts to write to a pipe that is full. */
+/**
+ * Writes to a standard descriptor what there is room for, and returns the number of bytes: 0 if there is none. Throws errors with a `code`, as
+ * Node does.
+ */
+export type WriteNow = (fd: number, bytes: Uint8Array) => number;
+
+/** Milliseconds between two attempts to write to a pipe or socket that is full. */
 const RETRY_MILLISECONDS = 5;
 
 /** Most bytes that wait for a reader. Beyond that, the program waits. */
@@ -18,13 +24,20 @@ const MOST_BYTES = 16 * 1024 * 1024;
 /** Most bytes in a piece of what waits, so that one more line does not copy all lines before it. */
 const PIECE_LENGTH = 64 * 1024;
 
+let writeNow: WriteNow | undefined;
+
+/** Has sockets, and pipes of other users, written to by the engine from now on. Until then, writing to them waits for the reader. */
+export function writeByEngine(write: WriteNow): void {
+  writeNow = write;
+}
+
 /**
  * A standard descriptor for lines. A reader that stops reading does not stop the program, which could otherwise not even react to a signal:
- * what does not fit into a pipe is written later.
+ * what does not fit into a pipe or socket is written later.
  */
 export class LineSink {
   readonly #standard: number;
-  #fd: number | undefined;
+  #way: Way | undefined;
   /** The bytes that wait, in pieces that are not empty. */
   #waiting: Buffer[] = [];
   #length = 0;
@@ -99,13 +112,22 @@ export class LineSink {
     return undefined;
   }
 
+  /** Writes the beginning of some bytes and returns its length. */
+  #writePiece({ fd, waits }: Way, piece: Buffer): number {
+    return waits && writeNow !== undefined ? writeNow(this.#standard, piece) : writeSync(fd, piece);
+  }
+
   /** Writes what fits. After an error, nothing waits any more. */
   #writeSome(): string | undefined {
     let failure: string | undefined;
     try {
-      this.#fd ??= withoutBlocking(this.#standard);
+      this.#way ??= wayTo(this.#standard);
       for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting) {
-        this.#drop(first, writeSync(this.#fd, first));
+        const written = this.#writePiece(this.#way, first);
+        if (written === 0) {
+          return undefined;
+        }
+        this.#drop(first, written);
       }
     } catch (error) {
       const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
@@ -122,17 +144,27 @@ export class LineSink {
   }
 }
 
+/** The way to write to a standard descriptor. */
+interface Way {
+  fd: number;
+  /** True if a plain write would wait for the reader. */
+  waits: boolean;
+}
+
 /**
  * Opens the pipe of a standard descriptor again, so that writing to it does not wait for the reader. The flag that does this belongs to an
- * open pipe: if it were set for the descriptor itself, it would be set for other programs, too. Returns the descriptor itself if it is no
- * pipe, or cannot be opened.
+ * open pipe: if it were set for the descriptor itself, it would be set for other programs, too. A socket cannot be opened again, nor can a
+ * pipe of another user: there, each write has to say that it does not wait. Files and terminals are written to as they are.
  */
-function withoutBlocking(fd: number): number {
-  try {
-    return fstatSync(fd).isFIFO()
-      ? openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
-      : fd;
-  } catch {
-    return fd;
+function wayTo(fd: number): Way {
+  const stat = fstatSync(fd);
+  if (stat.isFIFO()) {
+    try {
+      const again = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+      return { fd: again, waits: false };
+    } catch {
+      return { fd, waits: true };
+    }
   }
+  return { fd, waits: stat.isSocket() };
 }

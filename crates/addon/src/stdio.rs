@@ -26,6 +26,14 @@ pub fn set_pipe_size(fd: u32, length: u32) -> Result<Option<u32>> {
         .and_then(|size| u32::try_from(size).ok()))
 }
 
+/// Writes to a standard descriptor that is a socket or pipe as much as there is room for. Returns the number of bytes: 0 if there is no room.
+#[napi]
+pub fn write_now(env: Env, fd: u32, bytes: &[u8]) -> Result<u32> {
+    let written = stdio::write_now(standard(fd)?, bytes);
+    let written = written.map_err(|error| js_error(env, &error.into()))?;
+    u32::try_from(written).map_err(|_| invalid("too many bytes"))
+}
+
 /// Descriptors of the two ends of a pipe. The caller closes them.
 #[napi(object)]
 pub struct Pipe {

@@ -83,6 +83,19 @@ pub fn wait(stdio: Stdio, readiness: Readiness) -> Result<(), Error> {
     Ok(())
 }
 
+/// Writes to a socket or pipe as much as there is room for, and returns the number of bytes: 0 if there is no room.
+///
+/// `O_NONBLOCK` is not set for that: it would be set for all processes that share the open file description.
+///
+/// # Errors
+/// [`Error::Io`] as write(2) fails, for instance because the reader is gone.
+pub fn write_now(stdio: Stdio, bytes: &[u8]) -> Result<usize, Error> {
+    match sys::write_now(stdio.fd(), bytes) {
+        Err(Errno::AGAIN) => Ok(0),
+        written => written.map_err(|errno| stdio.error("write to", errno)),
+    }
+}
+
 /// Creates a pipe with a capacity of `bytes` if the limits of the system allow it; see pipe(2). Returns the end to read from and the end
 /// to write to. Child processes inherit neither unless it is passed on explicitly.
 ///

@@ -2,10 +2,12 @@ import { Cancellation } from "../../blocks/cancellation.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { CopyError } from "../../errors/copy-error.ts";
 import { exitCodeOf } from "../../errors/explain.ts";
+import { withCode } from "../../errors/stream-errors.ts";
 import { RUN_AGAIN } from "../../errors/system-advice.ts";
 import type * as Binding from "../../native/binding.js";
 import { loadAddon } from "../../native/load.ts";
 import { onProgressAsked, onSignal, type Signal } from "../../process/signals.ts";
+import { writeByEngine } from "../../ui/line-sink.ts";
 import { printLine } from "../../ui/stderr.ts";
 import { type DataStream, refuseClosedOutput, refuseTerminals } from "./data-streams.ts";
 import { Ending, type EndingParts, errorLine } from "./ending.ts";
@@ -72,7 +74,9 @@ export async function runCommand(run: CommandRun): Promise<never> {
 /** Loads the addon. Without it, only Node can end the process. */
 function addonFor({ name, failure = errorLine }: CommandRun): typeof Binding {
   try {
-    return loadAddon();
+    const native = loadAddon();
+    writeByEngine((fd, bytes) => withCode(() => native.writeNow(fd, bytes)));
+    return native;
   } catch (error) {
     printLine(failure(error, name));
     return process.exit(exitCodeOf(error));

@@ -1,13 +1,14 @@
 //! System calls of Linux.
 #![allow(unsafe_code)]
 
+use std::io::IoSlice;
 use std::path::Path;
 use std::ptr::NonNull;
 
 use rustix::event::PollFlags;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FlockOperation, OFlags, SeekFrom, StatxFlags};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::{self, Errno, ReadWriteFlags, retry_on_intr};
 use rustix::ioctl::{Getter, Opcode, ioctl, opcode};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use rustix::{fs, mm, pipe};
@@ -62,6 +63,18 @@ pub(crate) fn name_among_locks(stat: &Stat) -> String {
     let device = stat.file_system;
     let (major, minor) = (fs::major(device), fs::minor(device));
     format!("{major:02x}:{minor:02x}:{}", stat.inode)
+}
+
+/// Writes to a pipe as much as there is room for; `EAGAIN` if there is none. Linux before 6.4 knows this for files only: `EOPNOTSUPP`.
+pub(crate) fn write_to_pipe_now(fd: impl AsFd, data: &[u8]) -> Result<usize> {
+    /// The offset that stands for the position of the descriptor; see pwritev2(2).
+    const AT_POSITION: u64 = u64::MAX;
+    io::pwritev2(
+        fd,
+        &[IoSlice::new(data)],
+        AT_POSITION,
+        ReadWriteFlags::NOWAIT,
+    )
 }
 
 /// Returns the magic number of the file system; see statfs(2).

@@ -65,6 +65,11 @@ pub(crate) fn open_exclusively_for_reading(_path: &Path) -> Result<OwnedFd> {
     Err(Errno::OPNOTSUPP)
 }
 
+/// Fails: macOS writes without waiting only where the open file description says so.
+pub(crate) fn write_to_pipe_now(_fd: impl AsFd, _data: &[u8]) -> Result<usize> {
+    Err(Errno::OPNOTSUPP)
+}
+
 /// Opens for writing. Fails with `exclusive`, because macOS opens no device exclusively.
 pub(crate) fn open_for_writing(path: &Path, exclusive: bool) -> Result<OwnedFd> {
     if exclusive {

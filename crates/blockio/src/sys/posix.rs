@@ -6,14 +6,15 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rustix::event::PollFlags;
+use rustix::event::{PollFlags, Timespec};
 use rustix::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
+use rustix::net::{self, SendFlags};
 use rustix::{event, fs, io};
 
 use super::place::{located, reached};
-use super::write_access;
+use super::{write_access, write_to_pipe_now};
 
 mod attributes;
 mod ofd;
@@ -131,6 +132,31 @@ pub(crate) fn poll(fd: impl AsFd, events: PollFlags) -> Result<PollFlags> {
         // macOS wakes up for a file that is no pipe, without an event. That must not look like the end of a pipe.
         thread::sleep(AGAIN);
     }
+}
+
+/// Writes to a socket or pipe as much as there is room for; `EAGAIN` if there is none. The open file description keeps its flags, which other
+/// processes share.
+pub(crate) fn write_now(fd: impl AsFd, data: &[u8]) -> Result<usize> {
+    match retry_on_intr(|| net::send(&fd, data, SendFlags::DONTWAIT)) {
+        Err(Errno::NOTSOCK) => {}
+        sent => return sent,
+    }
+    match retry_on_intr(|| write_to_pipe_now(&fd, data)) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => write_if_ready(fd, data),
+        written => written,
+    }
+}
+
+/// Writes a few bytes if poll(2) says that there is room. For a pipe, that means room for `PIPE_BUF` bytes, see pipe(7). It waits only if
+/// another process has taken that room in the meantime.
+fn write_if_ready(fd: impl AsFd, data: &[u8]) -> Result<usize> {
+    let mut fds = [event::PollFd::new(&fd, PollFlags::OUT)];
+    retry_on_intr(|| event::poll(&mut fds, Some(&Timespec::default())))?;
+    if fds[0].revents().is_empty() {
+        return Err(Errno::AGAIN);
+    }
+    let piece = &data[..data.len().min(libc::PIPE_BUF)];
+    retry_on_intr(|| io::write(&fd, piece))
 }
 
 /// Locks the file of `fd` for as long as its description is open, see flock(2); `EWOULDBLOCK` if another process has locked it.

@@ -1,15 +1,18 @@
 //! Descriptors 0, 1 and 2, in child processes.
 
+use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use blockcopy_blockio::exit_now;
 use blockcopy_blockio::stdio::{
-    Readiness, Stdio as Descriptor, lock_terminal, set_blocking, set_pipe_size, wait,
+    Readiness, Stdio as Descriptor, lock_terminal, set_blocking, set_pipe_size, wait, write_now,
 };
 
-use crate::support::{child, is_child, run, run_or_skip};
+use crate::support::{child, is_child, on_disk, run, run_or_skip};
 
 /// Waits until the child is about to wait.
 fn ready(child: &mut Child) {
@@ -99,6 +102,53 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     let room = rustix::pipe::fcntl_getpipe_size(&writer).unwrap();
     writer.write_all(&vec![0; room]).unwrap();
     (reader, writer)
+}
+
+const FILLER: &str = "stdio::writing_now_ends_where_there_is_no_room";
+
+#[test]
+fn writing_now_ends_where_there_is_no_room() {
+    if is_child(FILLER) {
+        rustix::stdio::dup2_stdout(rustix::stdio::stdin()).unwrap();
+        let write = || write_now(Descriptor::Output, &[7; 10_000]).unwrap();
+        let written: usize =
+            std::iter::from_fn(|| Some(write()).filter(|written| *written > 0)).sum();
+        eprintln!("[{written}]");
+        exit_now(44);
+    }
+    let folder = on_disk();
+    let fifo = folder.path().join("fifo");
+    run("mkfifo", &[fifo.to_str().unwrap()]).unwrap();
+    // Opened for both, a pipe with a name does not wait for its other end.
+    let named = File::options().read(true).write(true).open(&fifo).unwrap();
+    let (socket, other) = UnixStream::pair().unwrap();
+    let (reader, writer) = pipe().unwrap();
+    let ends: [(OwnedFd, OwnedFd); 3] = [
+        (named.try_clone().unwrap().into(), named.into()),
+        (socket.into(), other.into()),
+        (writer.into(), reader.into()),
+    ];
+    for (writer, reader) in ends {
+        let mut child = child(FILLER)
+            .stdin(writer.try_clone().unwrap())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        assert_ends_soon(&mut child, 44);
+        let mut said = String::new();
+        child.stderr.unwrap().read_to_string(&mut said).unwrap();
+        let flags = rustix::fs::fcntl_getfl(&writer).unwrap();
+        assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK));
+        drop(writer);
+        // The end of a pipe with a name that is open for both is never reached.
+        let (_, written) = said.rsplit_once('[').unwrap();
+        let written: usize = written.trim_end().trim_end_matches(']').parse().unwrap();
+        assert!(written >= 10_000, "{said}");
+        let mut bytes = vec![0; written];
+        File::from(reader).read_exact(&mut bytes).unwrap();
+        assert!(bytes.iter().all(|byte| *byte == 7));
+    }
 }
 
 const BEREAVED: &str = "stdio::a_writer_learns_that_its_reader_is_gone";
