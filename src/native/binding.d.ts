@@ -407,6 +407,9 @@ export interface Image {
 /** Locks a byte of a file until this process has ended, with its last thread. Returns false if another process has locked it. */
 export declare function lockByteForLife(path: string, offset: number): boolean
 
+/** Returns the call that waits for the file, device or export that has been silent for the longest time; `null` if no call is under way. */
+export declare function longestWait(): Wait | null
+
 /**
  * Creates a file in memory. Other processes of the same user can open it by the name of the descriptor in /proc; it lasts as
  * long as a process has it open.
@@ -581,6 +584,20 @@ export interface UpdateOptions {
   sparse: boolean
   /** Take the data of the destination for different without reading it. Its holes are still compared. */
   presume: boolean
+}
+
+/** Call that has not returned on a file, device or export where no other call has returned either. */
+export interface Wait {
+  /** Number that no other call of this process has. */
+  number: number
+  /** The verb for it, such as `read`. */
+  action: string
+  /** The file, device or export. */
+  path: string
+  /** Offset in bytes, if it has one. */
+  offset?: number | undefined
+  /** Seconds since it began or, if that is later, since another call there returned. */
+  seconds: number
 }
 
 /** Waits on its own thread for a condition of a standard descriptor. */

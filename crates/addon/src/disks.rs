@@ -15,6 +15,7 @@ pub mod image;
 pub mod in_use;
 pub mod metadata;
 pub mod open;
+pub mod wait;
 
 /// File or device that is open for reading.
 #[napi]

@@ -14,6 +14,7 @@ mod export;
 #[cfg(any(test, feature = "memory"))]
 mod memory;
 pub(crate) mod served;
+mod watched;
 mod zeros;
 
 pub(crate) use disk::Disk;
@@ -21,6 +22,7 @@ pub use export::export_ranges;
 pub(crate) use export::{Export, is_export};
 #[cfg(any(test, feature = "memory"))]
 pub use memory::{Fault, Memory, Operation, Trouble};
+pub(crate) use watched::Watched;
 
 type Result<T> = std::result::Result<T, Errno>;
 

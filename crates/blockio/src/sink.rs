@@ -8,8 +8,9 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use rustix::fd::{AsRawFd, OwnedFd, RawFd};
 
 use crate::image::lock::ImageLock;
-use crate::medium::{Disk, Export, Medium, failure, is_export, usable_size};
+use crate::medium::{Disk, Export, Medium, Watched, failure, is_export, usable_size};
 use crate::node::Kind;
+use crate::pending::Target;
 use crate::sys::{self, Errno};
 use crate::{ALIGNMENT, Direct, Error, Source};
 
@@ -95,6 +96,7 @@ impl Sink {
     /// error of open(2).
     pub fn open(path: impl AsRef<Path>, options: SinkOptions) -> Result<Self, Error> {
         let path = path.as_ref();
+        let _call = Target::new(path).call("open", None);
         if is_export(path) {
             let export = Export::open_for_writing(path)?;
             return Self::new(Box::new(export), Kind::Device, path, options.direct);
@@ -131,6 +133,7 @@ impl Sink {
     /// [`Error::Busy`] and [`Error::Unseen`] as in [`open`](Self::open), or the error of open(2) for reading.
     pub fn refuse_used(path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
+        let _call = Target::new(path).call("open", None);
         // Connecting to find out would end a server that serves one client only.
         if is_export(path) {
             return Ok(());
@@ -163,6 +166,7 @@ impl Sink {
         path: &Path,
         direct: Direct,
     ) -> Result<Self, Error> {
+        let medium = Watched::over(medium, path);
         Ok(Self {
             path: path.to_owned(),
             kind,

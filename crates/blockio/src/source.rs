@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use crate::medium::{Disk, Export, Medium, is_export, usable_size};
+use crate::medium::{Disk, Export, Medium, Watched, is_export, usable_size};
 use crate::node::{Kind, Node};
+use crate::pending::Target;
 use crate::sys::{self, FileType, Stat};
 use crate::{ALIGNMENT, Direct, Error, Identity, Metadata, Storage};
 
@@ -57,6 +58,7 @@ impl Source {
     /// not possible; otherwise the error of open(2).
     pub fn open(path: impl AsRef<Path>, direct: Direct) -> Result<Self, Error> {
         let path = path.as_ref();
+        let _call = Target::new(path).call("open", None);
         if is_export(path) {
             let export = Export::open(path)?;
             return Self::new(Box::new(export), Kind::Device, path, direct);
@@ -137,6 +139,7 @@ impl Source {
         path: &Path,
         direct: Direct,
     ) -> Result<Self, Error> {
+        let medium = Watched::over(medium, path);
         let size = usable_size(&*medium, path, direct)?;
         // Readahead would fill the cache with data that is then read directly again, and that looks as if other processes used it.
         medium.read_ahead(false);

@@ -33,8 +33,8 @@ mod writes;
 pub use apply::{Applied, ApplyOptions};
 pub use blockcopy_blockio::{
     ALIGNMENT, Confined, Direct, ExportMap, Identity, Image, Kind, Metadata, Owner, PrivateSocket,
-    Restore, Shared, Shown, Sink, SinkOptions, Slab, Slot, Source, Storage, Time, confine,
-    exit_now, export_ranges, stdio,
+    Restore, Shared, Shown, Sink, SinkOptions, Slab, Slot, Source, Storage, Time, Wait, confine,
+    exit_now, export_ranges, longest_wait, stdio,
 };
 pub use blockcopy_keccak::{Incremental, Simd};
 pub use codec::{Codec, Compression, Level, Preset, XzLevel};

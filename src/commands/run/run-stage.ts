@@ -1,5 +1,6 @@
 import type { StageContext } from "../../blocks/context.ts";
 import { Cancellation } from "../../blocks/cancellation.ts";
+import { LongWaits } from "../../blocks/long-waits.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { forcedSimd, wantsLegacy } from "../../process/environment.ts";
 import { type EventLines, eventLine } from "../../ui/event-lines.ts";
@@ -79,6 +80,7 @@ export function runStage(stage: Stage): Promise<never> {
       const alarm = (message: string): void => printWarning(message, true);
       const tell = (message: string): void => printLine(`blockcopy ${stage.name}: ${message}`);
       const says = { warn, alarm, tell, debug };
+      LongWaits.watch({ native, warn });
       const work = (): Promise<string | undefined> =>
         stage.work({ native, engine, direct, progress, cancellation, ...says });
       return tunnel === undefined ? work() : tunnel.during(work, stage.name === "receive");

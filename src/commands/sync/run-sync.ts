@@ -1,4 +1,5 @@
 import type { StageContext } from "../../blocks/context.ts";
+import { LongWaits } from "../../blocks/long-waits.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { clock } from "../../native/clock.ts";
 import { forcedSimd, wantsLegacy } from "../../process/environment.ts";
@@ -82,6 +83,7 @@ export function runSync(copy: ReportedCopy): Promise<never> {
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
       const says = { ...warner(copy, events), tell: teller(copy), debug };
+      LongWaits.watch({ native, warn: says.warn });
       const context = { native, engine, direct, progress: state, cancellation, ...says };
       await tellingLeft(says.alarm, async (keepLeft) => {
         const done = await copy.work({ ...context, keepLeft, spent: trackTimeSpent(threads) });

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 
 import { CancelledError } from "../../../blocks/cancellation.ts";
 import type { StageContext } from "../../../blocks/context.ts";
+import { LongWaits } from "../../../blocks/long-waits.ts";
 import type { ReportError, CopyError } from "../../../errors/copy-error.ts";
 import { printable } from "../../../errors/printable.ts";
 import type * as Binding from "../../../native/binding.js";
@@ -79,6 +80,7 @@ export function runMany(copy: ManyCopy): Promise<never> {
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
       const says = { warn: shown.warn, alarm: shown.alarm, tell: shown.tell, debug };
+      LongWaits.watch({ native, warn: shown.warn });
       const shared = { native, engine, direct, cancellation, progress: silent };
       const context: StageContext = { ...shared, ...says };
       const end = await copyToMany(context, plan, shown);
