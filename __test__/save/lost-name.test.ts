@@ -1,4 +1,4 @@
-// Destinations that another program removes, replaces or makes shorter during the copy: a success would be about a file that is not there.
+// Destinations that another program removes, replaces, or gives another length, during the copy: a success would be about a file that is not there.
 import { renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -56,25 +56,28 @@ for (const { name, options, map } of [
   { name: "by the stages", options: ["--verify=written"] },
   { name: "where a range map leaves it out", options: [], map: `0 ${MIB / 2}` },
 ])
-  test(`a destination that is cut off, ${name}, is no success`, { skip }, async (t) => {
-    const folder = scratch(t);
-    const [copy, ranges] = [join(folder, "copy"), join(folder, "ranges")];
-    writeFileSync(copy, "");
-    truncateSync(copy, MIB);
-    writeFileSync(ranges, map ?? "");
-    const { uri } = await fakeNbd(t, {
-      size: MIB,
-      flags: FLAG.flush,
-      answer: (request, socket) => {
-        // All of it has been compared by then, or is known to be a hole.
-        if (request.command === NBD.read) truncateSync(copy, 1000);
-        reply(request, socket, Buffer.alloc(request.command === NBD.read ? request.length : 0));
-      },
+  for (const [length, what, says] of [
+    [1000, "is cut off", /cut off.* 1048576 bytes were .* has 1000 now/],
+    [MIB + 1, "becomes longer", /longer.* the source has 1048576 bytes, and it has 1048577 now/],
+  ] as const)
+    test(`a destination that ${what}, ${name}, is no success`, { skip }, async (t) => {
+      const folder = scratch(t);
+      const [copy, ranges] = [join(folder, "copy"), join(folder, "ranges")];
+      writeFileSync(copy, "");
+      truncateSync(copy, MIB);
+      writeFileSync(ranges, map ?? "");
+      const { uri } = await fakeNbd(t, {
+        size: MIB,
+        flags: FLAG.flush,
+        answer: (request, socket) => {
+          // All of it has been compared by then, or is known to be a hole.
+          if (request.command === NBD.read) truncateSync(copy, length);
+          reply(request, socket, Buffer.alloc(request.command === NBD.read ? request.length : 0));
+        },
+      });
+      const more = map === undefined ? options : [`--ranges=${ranges}`];
+      assertFailed(await run(["sync", ...more, uri, copy]), EXIT.differs, "sync", says);
     });
-    const more = map === undefined ? options : [`--ranges=${ranges}`];
-    const outcome = await run(["sync", ...more, uri, copy]);
-    assertFailed(outcome, EXIT.differs, "sync", /cut off.* 1048576 bytes were .* has 1000 now/);
-  });
 
 test(
   "a device that becomes smaller after it was compared is no success",

@@ -5,7 +5,7 @@ import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { adviseOnMissing, refuseFileAmongDevices } from "../stages/save/destination.ts";
 import { refuseLost } from "../stages/save/refuse-lost.ts";
-import { refuseCutOff } from "../stages/save/refuse-short.ts";
+import { refuseCutOff, refuseGrown } from "../stages/save/refuse-other-length.ts";
 import { warnOfImage } from "../stages/image/choose-format.ts";
 import type { Format } from "../stages/image/format.ts";
 import { refuseOverlap } from "../stages/retrieve/overlap.ts";
@@ -88,6 +88,7 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   refuseLost(options.destination, ends.destination, { hasWritten: true });
   const opened = await engine.openReader(sink, "off");
   refuseCutOff(options.destination, opened, source.size);
+  refuseGrown(options.destination, opened, source.size);
   const seconds = (clock() - begun) / 1000;
   const counts = { ...NO_COUNTS, ...total };
   const sizes = { source: source.size, destination: ends.destination.size };

@@ -10,7 +10,7 @@ import { BlockWriter } from "./block-writer.ts";
 import { type Destination, openDestination } from "./destination.ts";
 import { namesOf, restoreMetadata } from "./metadata.ts";
 import { refuseLost } from "./refuse-lost.ts";
-import { refuseShort } from "./refuse-short.ts";
+import { refuseOtherLength } from "./refuse-other-length.ts";
 import { requireTrailer } from "./read-trailer.ts";
 import { receiveAndSync } from "./write-and-sync.ts";
 import { verifyAll, verifyWritten } from "./verify.ts";
@@ -70,7 +70,7 @@ export async function saveTo(
   }
   refuseLost(options.file, await context.engine.openReader(sink, "off"), { hasWritten: true });
   // Checked again: something may have cut the file off while it was read back.
-  await refuseShort(session);
+  await refuseOtherLength(session);
   progress.proved({
     verified: verify,
     changed: writer.changed,

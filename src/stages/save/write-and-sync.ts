@@ -9,7 +9,7 @@ import { refuseOtherBase } from "./delta-base.ts";
 import { cutOff } from "./metadata.ts";
 import { preflight, refuseEmptying } from "./preflight.ts";
 import { readTrailer } from "./read-trailer.ts";
-import { refuseShort } from "./refuse-short.ts";
+import { refuseOtherLength } from "./refuse-other-length.ts";
 import { receiveBlocks } from "./write-blocks.ts";
 import type { SaveSession } from "./session.ts";
 
@@ -41,7 +41,7 @@ export async function receiveAndSync(
   context.debug("waiting for the disk");
   await context.engine.sync(sink);
   // Only after the sync, which extends a file that ends with zeros.
-  await refuseShort(session);
+  await refuseOtherLength(session);
   return trailer;
 }
 

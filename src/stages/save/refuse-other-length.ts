@@ -19,9 +19,9 @@ class ShortError extends CopyError {
   }
 }
 
-/** The destination has become shorter during the copy. */
-class CutOffError extends CopyError {
-  override readonly name = "CutOffError";
+/** The length of the destination has changed during the copy. */
+class LengthError extends CopyError {
+  override readonly name = "LengthError";
 }
 
 /**
@@ -30,7 +30,7 @@ class CutOffError extends CopyError {
  *
  * @param opened the file or device, opened for reading
  * @param least the bytes that it had, or as many of them as the copy keeps
- * @throws CutOffError
+ * @throws LengthError
  */
 export function refuseCutOff(
   file: string,
@@ -41,7 +41,7 @@ export function refuseCutOff(
     const [what, who] = isDevice
       ? ["became smaller", "lvreduce, a disk that was unplugged: dmesg"]
       : ["was cut off", "another copy, a job that tidies up"];
-    throw new CutOffError(
+    throw new LengthError(
       `${file} ${what} during the copy: ${least} bytes were compared, and it has ${size} now`,
       `find out what did that (${who}), and copy again`,
       ExitCode.differs,
@@ -50,15 +50,36 @@ export function refuseCutOff(
 }
 
 /**
- * Refuses a destination that is shorter than it must be after all blocks. Nothing makes a device shorter that is as it should be.
+ * Refuses a file that has become longer than its source, and was as long before, or shorter.
+ *
+ * @param opened the file or device, opened for reading
+ * @param most the bytes of the source
+ * @throws LengthError
+ */
+export function refuseGrown(
+  file: string,
+  { isDevice, size }: Pick<Binding.Source, "isDevice" | "size">,
+  most: number,
+): void {
+  if (!isDevice && size > most) {
+    throw new LengthError(
+      `${file} became longer during the copy: the source has ${most} bytes, and it has ${size} now`,
+      "find out what writes to it, and copy again",
+      ExitCode.differs,
+    );
+  }
+}
+
+/**
+ * Refuses a destination that is shorter than it must be after all blocks, or longer than it may be. Nothing makes a device shorter that is as it should be.
  *
  * In an answer to this process, the source has left out blocks after the old end of the file. Only the last part of a copy can tell, and a part
  * that waits for all others. A stream that this process has not asked for may have been made for a longer file: what was equal there is
  * missing here.
  *
- * @throws ProtocolError, ShortError, CutOffError
+ * @throws ProtocolError, ShortError, LengthError
  */
-export async function refuseShort(session: SaveSession): Promise<void> {
+export async function refuseOtherLength(session: SaveSession): Promise<void> {
   const { context, sink, options, decoder, input } = session;
   const opened = await context.engine.openReader(sink, "off");
   if (sink.isDevice) {
@@ -71,9 +92,10 @@ export async function refuseShort(session: SaveSession): Promise<void> {
   const least = request === undefined ? endOf(head) : isFinal === true && head?.source.size;
   if (request !== undefined) {
     refuseCutOff(options.file, opened, keptOf(request, head, options.carried));
+    refuseGrown(options.file, opened, mostOf(head, options));
   }
   const now = opened.size;
-  // A longer file is fine here: its end may be kept, or cut off later.
+  // A longer one may be fine: its end may be kept, or cut off later.
   if (least === undefined || least === false || now >= least) {
     return;
   }
@@ -95,6 +117,12 @@ function keptOf(
   { truncate }: SaveSession["options"]["carried"],
 ): number {
   return truncate ? Math.min(size, head?.source.size ?? 0) : size;
+}
+
+/** Returns the most bytes that a destination may have in the end. */
+function mostOf(head: Head | undefined, { sizes }: SaveSession["options"]): number {
+  const isLimited = sizes === "same" || sizes === "new";
+  return isLimited ? (head?.source.size ?? Infinity) : Infinity;
 }
 
 /** Returns the end of the bytes that a stream makes equal to the source; undefined if it does not tell. */
