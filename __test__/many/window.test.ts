@@ -16,7 +16,6 @@ import { BLOCK, scratch, text } from "../support/files/files.ts";
 
 const native = loadAddon();
 const engine = new native.Engine({});
-const slab = new native.Slab(1, MAX_BATCH_LENGTH + 2 ** 18);
 
 const HASHING = { digest: "blake3", blockSize: BLOCK } as const;
 
@@ -30,11 +29,13 @@ class Readers {
   readonly #source: Binding.Source;
   readonly #reads: SharedReads[];
   readonly #seats: Seat[];
+  readonly #slabs: Binding.Slab[];
 
   constructor(source: Binding.Source, count: number) {
     this.#source = source;
     this.window = new Window({ native, engine }, source, HASHING);
     this.#seats = Array.from({ length: count }, () => this.window.join());
+    this.#slabs = this.#seats.map(() => new native.Slab(1, MAX_BATCH_LENGTH + 2 ** 18));
     const place = { window: this.window, beginning: new Beginning(), most: 1 };
     this.#reads = this.#seats.map(
       (seat) => new SharedReads({ native, engine }, source, { ...place, seat }),
@@ -59,7 +60,7 @@ class Readers {
       position: chunk * MAX_BATCH_LENGTH + at * BLOCK,
       length: BLOCK,
     }));
-    const digests = await this.#digestsOf(blocks);
+    const digests = await this.#digestsOf(reader, blocks);
     for (const at of changed)
       digests.fill(0, at * DIGEST_LENGTHS.blake3, at * DIGEST_LENGTHS.blake3 + 8);
     const reading = await this.#reads[reader]?.begin({
@@ -78,7 +79,9 @@ class Readers {
     return { reading, blocks: diff.changed };
   }
 
-  async #digestsOf(blocks: Binding.Range[]): Promise<Buffer> {
+  async #digestsOf(reader: number, blocks: Binding.Range[]): Promise<Buffer> {
+    const slab = this.#slabs[reader];
+    assert.ok(slab);
     const { digests } = await engine.diff(this.#source, slab, 0, {
       blocks,
       digests: undefined,
@@ -127,6 +130,19 @@ test("blocks that another has compressed stay as they are when no memory is left
   assert.deepEqual(payloadOf(late, 4), expected[3]);
   assert.deepEqual(payloadOf(late, 5), source.subarray(5 * BLOCK, 6 * BLOCK));
   late.reading.release();
+});
+
+test("a reader that is a whole window ahead waits for one that lags for a moment", async (t) => {
+  const chunks = 66;
+  const readers = new Readers(await sourceOf(t, text("source", BLOCK), chunks), 2);
+  const passAll = async (reader: number): Promise<void> => {
+    for (let chunk = 0; chunk < chunks; chunk += 1)
+      (await readers.compare(reader, chunk, [])).reading.release();
+  };
+  const ahead = passAll(0);
+  assert.equal(await Promise.race([ahead, sleep(500, "waits")]), "waits");
+  await Promise.all([ahead, passAll(1)]);
+  assert.equal(readers.window.bytesRead, chunks * MAX_BATCH_LENGTH);
 });
 
 test("15 destinations that have stopped leave memory for the last one", async (t) => {

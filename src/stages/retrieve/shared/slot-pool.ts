@@ -1,4 +1,8 @@
 import type * as Binding from "../../../native/binding.js";
+import { clock } from "../../../native/clock.ts";
+
+/** Milliseconds after which those who wait look again, even if nothing has changed but the time. */
+const TICK = 100;
 
 /** Size of the memory, and what its owner does to free some of it. */
 interface PoolOptions {
@@ -7,8 +11,8 @@ interface PoolOptions {
   length: number;
   /** The most slots of compressed blocks. */
   packs: number;
-  /** Frees a slot if there is one that is needed later than this distance. */
-  makeRoom: (distance: number) => boolean;
+  /** Frees a slot if there is one that is needed later than this distance, and need not stay for a reader before chunk `at`. */
+  makeRoom: (distance: number, at: number) => boolean;
   /** Frees a slot of compressed blocks, if there is one that is not in use. */
   dropPacks: () => boolean;
 }
@@ -33,9 +37,12 @@ export class SlotPool {
     this.#options = options;
   }
 
-  /** Takes a slot for what is needed at this distance; undefined if all others are needed earlier, or in use. */
-  take(distance: number): number | undefined {
-    return this.#free.length > 0 || this.#options.makeRoom(distance) ? this.#free.pop() : undefined;
+  /**
+   * Takes a slot for what is needed at this distance; undefined if all others are needed earlier, or in use, or stay for a reader before
+   * chunk `at`.
+   */
+  take(distance: number, at = 0): number | undefined {
+    return this.#hasRoom(distance, at) ? this.#free.pop() : undefined;
   }
 
   /** Takes a slot for compressed blocks; undefined if those in use have all that they may have, or there is no slot. */
@@ -70,11 +77,28 @@ export class SlotPool {
     }
   }
 
-  /** Waits until there is a slot, or one that can be freed. */
-  async room(): Promise<void> {
-    while (this.#free.length === 0 && !this.#options.makeRoom(0)) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Waits until there is a slot for chunk `at`, or one that can be freed. Tells how many milliseconds have passed meanwhile. */
+  async room(at: number, waited: (milliseconds: number) => void): Promise<void> {
+    while (!this.#hasRoom(0, at)) {
+      const begun = clock();
+      await this.#change();
+      waited(clock() - begun);
     }
+  }
+
+  #hasRoom(distance: number, at: number): boolean {
+    return this.#free.length > 0 || this.#options.makeRoom(distance, at);
+  }
+
+  /** Waits until something has changed, but no longer than a tick. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, TICK);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** Returns the offset of a slot in the memory. */

@@ -18,16 +18,24 @@ const PACKS = 24;
 /** Bytes of a slot: a chunk, whose reads are each widened to the alignment of direct I/O. */
 const SLOT_LENGTH = MAX_BATCH_LENGTH + 256 * 1024;
 
+/**
+ * Milliseconds in all for which readers that are ahead wait for one that lags, before its chunks go: what hosts and links do differently
+ * from one moment to the next evens out in that time, and no one has to read twice.
+ */
+const PATIENCE = 2000;
+
 /** The place of one reader in the source. */
 export interface Seat {
   /** The first chunk that it still needs. */
   next: number;
+  /** Milliseconds for which others still wait for it. */
+  patience: number;
 }
 
 /**
  * The part of a source that is in memory, in chunks that are read and hashed once for all their readers. A chunk stays while a reader has
- * yet to come to it and there is room. When room is short, the chunk goes whose next reader is the farthest away: a reader that lags too
- * far reads it once more when it gets there, and delays no other.
+ * yet to come to it and there is room. When room is short, those that are ahead wait for a moment. Then the chunk goes whose next reader is
+ * the farthest away: a reader that lags too far reads it once more when it gets there, and delays no other any more.
  */
 export class Window {
   /** The most bytes of a block that the window can hold. */
@@ -59,14 +67,14 @@ export class Window {
       slots: SLOTS,
       length: SLOT_LENGTH,
       packs: PACKS,
-      makeRoom: (distance) => this.#makeRoom(distance),
+      makeRoom: (distance, at) => this.#makeRoom(distance, at),
       dropPacks: () => this.#dropPacks(),
     });
   }
 
   /** Adds a reader at the beginning of the source. */
   join(): Seat {
-    const seat = { next: 0 };
+    const seat = { next: 0, patience: PATIENCE };
     this.#seats.add(seat);
     return seat;
   }
@@ -111,9 +119,16 @@ export class Window {
     if (this.#failures.has(number)) {
       throw this.#failures.get(number);
     }
-    await this.pool.room();
+    await this.pool.room(number, (milliseconds) => this.#waited(number, milliseconds));
     // Another reader may have begun to read it in the meantime.
     return this.#chunks.get(number) ?? this.#begin(number, 0) ?? this.#read(number);
+  }
+
+  /** Takes the time for which a reader at a chunk has waited from the patience with those before it. */
+  #waited(number: number, milliseconds: number): void {
+    for (const seat of this.#seats) {
+      seat.patience -= seat.next < number ? milliseconds : 0;
+    }
   }
 
   #readAhead(number: number): void {
@@ -130,7 +145,7 @@ export class Window {
     if (number * grid.length >= grid.size || this.#failures.has(number)) {
       return undefined;
     }
-    const slot = this.pool.take(distance);
+    const slot = this.pool.take(distance, number - distance);
     if (slot === undefined) {
       return undefined;
     }
@@ -152,13 +167,23 @@ export class Window {
     return chunk;
   }
 
-  /** Frees a slot of the chunk whose next reader is the farthest away, if it is farther than `distance`. */
-  #makeRoom(distance: number): boolean {
-    const found = this.#farthestFirst().find(({ chunk }) => chunk.canShrink);
+  /**
+   * Frees a slot of the chunk whose next reader is the farthest away, if it is farther than `distance` and the chunk does not stay for a
+   * reader before chunk `at`.
+   */
+  #makeRoom(distance: number, at: number): boolean {
+    const patient = Array.from(this.#seats).filter(
+      ({ next, patience }) => next < at && patience > 0,
+    );
+    const first = Math.min(...patient.map(({ next }) => next));
+    const stays = ({ number }: Chunk): boolean => number >= first && number < at;
+    const found = this.#farthestFirst().find(({ chunk }) =>
+      stays(chunk) ? chunk.hasIdlePacks : chunk.canShrink,
+    );
     if (found === undefined || found.distance <= distance) {
       return false;
     }
-    if (found.chunk.isPinned) {
+    if (found.chunk.isPinned || stays(found.chunk)) {
       found.chunk.shrink();
     } else {
       this.#drop(found.chunk);
