@@ -155,3 +155,48 @@ export function decodeHashFrame(
   if (!whole) return undefined;
   return { streamOffset, kind: "hash", position, length, digest: bytes.subarray(digestAt) };
 }
+
+/** The letters of `Hash` as a number. */
+const HASH = 0x48_61_73_68;
+
+/** The most in the upper half of an offset. */
+const MAX_UPPER = Math.floor(MAX_POSITION / 2 ** 32);
+
+/**
+ * Decodes a whole `Hash` frame at `at`, without a view or an object for each of its parts. Returns undefined for everything else, also for a
+ * faulty frame: `decodeHashFrame` says what is wrong with it.
+ */
+export function decodeWholeHash(
+  bytes: Uint8Array,
+  at: number,
+  {
+    view,
+    streamOffset,
+    digest,
+  }: {
+    /** A view of all `bytes`. */
+    view: DataView;
+    /** Bytes from the start of the stream to `bytes`. */
+    streamOffset: number;
+    digest: DigestName;
+  },
+): (HashFrame & { kind: "hash"; position: number }) | undefined {
+  const end = at + DIGEST_AT + DIGEST_LENGTHS[digest];
+  if (end > bytes.length || view.getUint32(at) !== HASH) return undefined;
+  const upper = view.getUint32(at + COMMAND_LENGTH);
+  const position = upper * 2 ** 32 + view.getUint32(at + COMMAND_LENGTH + 4);
+  const length = view.getUint32(at + COMMAND_LENGTH + 8);
+  const isFaulty =
+    upper > MAX_UPPER ||
+    length === 0 ||
+    length > MAX_FRAME_LENGTH ||
+    position + length > MAX_POSITION;
+  if (isFaulty) return undefined;
+  return {
+    streamOffset: streamOffset + at,
+    kind: "hash",
+    position,
+    length,
+    digest: bytes.subarray(at + DIGEST_AT, end),
+  };
+}
