@@ -183,13 +183,40 @@ test("a terminal", { skip: lacking("script", "stty") }, async (t) => {
   const drawn = await onTerminal(t, "TERM=xterm NO_COLOR=1", slowly);
   const lines = Array.from(drawn.matchAll(/Sync {2}[^\r\n\x1b]*/g), ([line]) => line);
   assert.ok(lines.length > 0, drawn);
-  for (const line of lines) assert.ok(line.length <= 37, line);
+  for (const line of lines) assert.ok(line.length <= 36, line);
   assert.doesNotMatch(drawn, /\x1b\[\d+m/, "no colour");
   assert.match(drawn, /✔ Sync done in /);
 });
 
 test("a terminal that cannot draw", { skip: lacking("script", "stty") }, async (t) => {
   assert.match(await onTerminal(t, "TERM=dumb", []), /^(?:\r\x1b\[K)?Sync done in .*\r\n[^✔]*$/);
+});
+
+/** Draws a line that is as wide as it may be, on terminals of several widths. */
+const FULL_LINES = `
+  import { TerminalLine } from "${PROJECT}/src/ui/people/terminal-line.ts";
+  import { setTimeout } from "node:timers/promises";
+  for (const columns of [1, 2, 3, 4, 5, 40]) {
+    process.stderr.columns = columns;
+    const text = (width) => "x".repeat(Math.max(0, width));
+    const line = new TerminalLine({ text, acquire: () => ({ held: true, release() {} }), patience: 0 });
+    await setTimeout(600);
+    line.finish();
+  }
+`;
+
+test("a line never erases the line above it", { skip: lacking("script") }, async (t) => {
+  const path = join(scratch(t), "lines.mts");
+  writeFileSync(path, FULL_LINES);
+  const command = quote([process.execPath, "--import", "tsx", path]);
+  const { stdout, code } = await bash(
+    `TERM=xterm script -qec ${quote([command])} /dev/null < /dev/null`,
+    { cwd: PROJECT },
+  );
+  const drawn = stdout.toString();
+  assert.equal(code, 0, drawn);
+  assert.match(drawn, /x{36}(?!x)/);
+  assert.doesNotMatch(drawn, /\x1b\[\d*A/, "the cursor moves up");
 });
 
 /**

@@ -15,8 +15,11 @@ export interface TerminalRight {
 const REFRESH_MILLISECONDS = 250;
 const USUAL_COLUMNS = 80;
 
-/** Width of the spinner, and one free column: some terminals wrap the line when the last column is used. */
-const MARGIN = 3;
+/**
+ * Width of the spinner, and two free columns: some terminals wrap the line when the last column is used, and ora takes a line for four columns
+ * wider than its text when it counts the rows to erase.
+ */
+const MARGIN = 4;
 
 /** The contents and timing of a line on a terminal. */
 export interface LineOptions {
@@ -81,7 +84,9 @@ export class TerminalLine {
     if (this.#finished || clock() < this.#quietUntil) {
       return;
     }
-    const text = this.#options.text(terminalColumns() - MARGIN);
+    const room = terminalColumns() - MARGIN;
+    // Not even the spinner fits: ora would erase rows above it.
+    const text = room < 0 ? undefined : this.#options.text(room);
     if (text === undefined) {
       this.#wipe();
       return;
