@@ -52,6 +52,23 @@ test("a failed flush fails the copy", { skip: lacking("nbdkit") }, async (t) => 
   assertFailed(outcome, EXIT.io, "sync", /cannot sync nbd.*not known to be on disk/);
 });
 
+test("the user name and password of a URI are not repeated", async (t) => {
+  const { folder, from } = pair(t);
+  const uri = "nbd+unix://bob:hush@/x?socket=s";
+  const metrics = join(folder, "metrics");
+  for (const args of [
+    ["checksum", uri],
+    ["sync", "--lock", from, uri],
+    ["sync", "-v", "--json", "--metrics", metrics, uri, from],
+  ]) {
+    const { code, stdout, stderr } = await run(args);
+    assert.equal(code, EXIT.usage, stderr);
+    assert.match(stderr, /nbd\+unix:\/\/\*\*\*@\/x/);
+    assert.doesNotMatch(`${stdout.toString()}${stderr}`, /bob|hush/);
+  }
+  assert.match(readFileSync(metrics, "utf8"), /source="nbd\+unix:\/\/\*\*\*@\/x/);
+});
+
 const MIB_EXPORT = { size: MIB, flags: FLAG.flush };
 
 test("what a server refuses, or says wrongly, is named", async (t) => {

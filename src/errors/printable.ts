@@ -27,7 +27,15 @@ export interface PrintableOptions {
  * names there are the events of --json.
  */
 export function printable(text: string, { ascii = isAsciiOnly() }: PrintableOptions = {}): string {
-  return shortened(text).replaceAll(ascii ? UNSAFE_OR_NOT_ASCII : UNSAFE, escape);
+  return withoutUsers(shortened(text)).replaceAll(ascii ? UNSAFE_OR_NOT_ASCII : UNSAFE, escape);
+}
+
+/**
+ * Hides the user names and passwords in the URIs of exports. Such a URI is refused, and would then be in logs, events and metrics. Doing it
+ * twice does not change the result.
+ */
+export function withoutUsers(text: string): string {
+  return text.replaceAll(/\b(nbds?(?:\+[a-z]+)?:\/\/)[^/?#\s"]*@/gi, "$1***@");
 }
 
 /** Bounds the length of a text. Doing it twice does not change the result. */

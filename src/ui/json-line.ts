@@ -1,3 +1,5 @@
+import { withoutUsers } from "../errors/printable.ts";
+
 /**
  * A value as one line of JSON in printable ASCII: safe on any terminal, and unchanged when parsed. All other characters are escaped,
  * including lone surrogates.
@@ -8,7 +10,7 @@ export class JsonLine {
 
   constructor(value: object) {
     // Without the u flag, it replaces code units: an escape in JSON has four digits.
-    this.text = JSON.stringify(value).replaceAll(
+    this.text = withoutUsers(JSON.stringify(value)).replaceAll(
       /[^ -~]/g,
       (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
     );
