@@ -53,6 +53,16 @@ test("the remote shell has left a process that keeps the block stream of a delta
   assertSynced(await run(["save", to], { stdin: readFileSync(delta) }), to);
 });
 
+test("a stage does not take the user's login to this host for the one of sync to its host", async (t) => {
+  const { rsh, folder, from, to } = connecting(
+    t,
+    'echo "<$SSH_CONNECTION>" > "${0%/*}/login"\nexec sh -c "$last"',
+  );
+  const env = { SSH_CONNECTION: "192.0.2.1 50000 192.0.2.2 22" };
+  assertSynced(await run(["sync", ...there(rsh), from, `host:${to}`], { env }), to);
+  assert.equal(readFileSync(join(folder, "login"), "utf8"), "<>\n");
+});
+
 test("a wrapper is ended together with what it has started", async (t) => {
   const { rsh, folder } = connecting(t, 'echo $$ >&2\nsleep 50 & echo $! > "${0%/*}/pid"\nwait');
   const outcome = await run(["sync", ...there(rsh), "host:/s", join(folder, "missing")], {
