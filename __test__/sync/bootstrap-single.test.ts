@@ -89,7 +89,11 @@ test(
     }
     chmodSync(kept("one"), 0o777);
     const untrusted = /another user could change what is in .*chmod go-w/;
-    assertFailed(await sync(args, { env }), EXIT.busy, "sync", untrusted);
+    const refused = await sync(args, { env });
+    assertFailed(refused, EXIT.busy, "sync", untrusted);
+    // Each advice is given once.
+    assert.equal(refused.stderr.match(/install blockcopy there/g)?.length, 1, refused.stderr);
+    assert.equal(refused.stderr.match(/XDG_CACHE_HOME/g)?.length, 1, refused.stderr);
     const never = await sync(["--no-bootstrap", ...args], { env });
     assertFailed(never, EXIT.busy, "sync", /no blockcopy on one/);
   },

@@ -1,7 +1,7 @@
 // Hosts without blockcopy: it is sent there, kept, and used again.
 import assert from "node:assert/strict";
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { NO_INSPECTOR } from "../../src/native/node-start.ts";
 import { bare, type Bare } from "../support/hosts/bare-host.ts";
@@ -90,6 +90,22 @@ for (const [what, node, ...patterns] of [
     assert.deepEqual(packages("one"), []);
   });
 }
+
+test(
+  "a folder above that others may write to is refused, with each advice once",
+  { skip },
+  async (t) => {
+    const { rsh, kept } = bare(t);
+    const { from, to } = pair(t);
+    const above = dirname(dirname(kept("one")));
+    mkdirSync(above);
+    chmodSync(above, 0o777);
+    const outcome = await sync(["-e", rsh, from, `one:${to}`]);
+    assertFailed(outcome, EXIT.busy, "sync", /nothing is installed below it/);
+    assert.equal(outcome.stderr.match(/install blockcopy there/g)?.length, 1, outcome.stderr);
+    assert.equal(outcome.stderr.match(/XDG_CACHE_HOME/g)?.length, 1, outcome.stderr);
+  },
+);
 
 test("an upload that is cut off is not used", { skip }, async (t) => {
   const { rsh, packages } = bare(t, { input: "head -c 700000" });

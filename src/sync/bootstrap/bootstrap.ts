@@ -62,6 +62,12 @@ interface RemoteRun {
   status: ExitStatus;
 }
 
+/** Splits what a host says about a folder in which it does not keep this program: the reason, and the advice if it has given any itself. */
+function adviceIn(line: string): { reason: string; advice: string | undefined } {
+  const [, reason = line, advice] = /^(.*?); (.*\bXDG_CACHE_HOME\b.*)$/.exec(line) ?? [];
+  return { reason, advice };
+}
+
 /** True if a copy failed because a remote host has no blockcopy. A lack of sudo, or of a library, ends with the same exit code. */
 export function isMissing({ side: { end, hello, error, lastLines }, status }: Cause): boolean {
   return (
@@ -235,9 +241,11 @@ export class Bootstrap {
       if ("code" in status && status.code === SSH_FAILED) {
         throw noConnection({ end, lastLines, loginCommand: loginCommandOf(end, this.#remote) });
       }
+      const { reason, advice } = adviceIn(lastLine ?? "");
       throw new SyncError(
-        `blockcopy was sent to ${where} and could not be stored there${lastLine === undefined ? "" : `: ${lastLine}`}`,
-        "remove that cause, or set XDG_CACHE_HOME there to another folder, or install blockcopy there",
+        `blockcopy was sent to ${where} and could not be stored there${reason === "" ? "" : `: ${reason}`}`,
+        advice ??
+          "remove that cause, or set XDG_CACHE_HOME there to another folder, or install blockcopy there",
         ExitCode.unavailable,
       );
     }

@@ -13,7 +13,7 @@ try {
   const [folder = "", digest = ""] = givenWords(process.argv.slice(2));
   if (isBytes(folder)) {
     throw new Error(
-      `Node cannot run programs from ${folder}: set XDG_CACHE_HOME there to a name in UTF-8`,
+      `Node cannot run programs from ${folder}; set XDG_CACHE_HOME there to a name in UTF-8, or install blockcopy there`,
     );
   }
   await installPackage(folder, digest, Buffer.from(PACKAGE, "base64"));

@@ -113,7 +113,7 @@ export function keepSingleLine({ name }: SingleId, digest: string): string {
     // Some shells do not run the first trap when a signal ends them; a closed standard error would do that too.
     `trap clean 0; trap "exit 1" HUP INT TERM; trap "" PIPE`,
     `t=$(mktemp -d "$p/.single-XXXXXX") || exit 1`,
-    `d=$t; ${TRUSTED} || ${refuse("another user could change what is in $p: take that right away (chmod go-w), or name another folder with XDG_CACHE_HOME")}`,
+    `d=$t; ${TRUSTED} || ${refuse("another user could change what is in $p; take that right away (chmod go-w), or name another folder with XDG_CACHE_HOME, or install blockcopy there")}`,
     `mkdir "$d/new" && gzip -dc > "$d/new/blockcopy" && echo "${sums}" > "$d/new/SHA256SUMS" && chmod 700 "$d/new/blockcopy" || exit 1`,
     `(cd "$d/new" && sha256sum -c SHA256SUMS >/dev/null) || exit 1`,
     `m=$("$d/new/blockcopy" --version 2>&1) || ${refuse("it does not run from $p: $m")}`,
