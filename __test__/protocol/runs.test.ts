@@ -9,7 +9,7 @@ import { mulberry32 } from "../support/mulberry32.ts";
 
 const HASHING = { digest: "blake3", blockSize: 4096 } as const;
 
-/** A stream of three blocks, a mark and two more, of which the last is short; legacy without marks. */
+/** A stream of three blocks, a mark and two more, the last one short; legacy without marks. */
 function stream(isExtended: boolean): Buffer {
   const accepts = BLOCK_CODECS;
   const end = 2 ** 33 + 5 * 4096;

@@ -20,7 +20,7 @@ const SLOT_LENGTH = MAX_BATCH_LENGTH + 256 * 1024;
 
 /**
  * Milliseconds in all for which readers that are ahead wait for one that lags, before its chunks go: what hosts and links do differently
- * from one moment to the next evens out in that time, and no one has to read twice.
+ * from one moment to the next evens out in that time, and no block has to be read twice.
  */
 const PATIENCE = 2000;
 
