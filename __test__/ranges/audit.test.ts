@@ -8,8 +8,9 @@ import type { AuditProgress } from "../../src/blocks/part-queue.ts";
 import { Audit } from "../../src/stages/save/audit.ts";
 import { type Extent, Extents, outside } from "../../src/ranges/extents.ts";
 import { assertSame } from "../support/files/bytes.ts";
-import { assertFailed, EXIT, type Outcome, run } from "../support/programs/cli.ts";
+import { assertFailed, blockcopy, EXIT, type Outcome, run } from "../support/programs/cli.ts";
 import { noise, scratch } from "../support/files/files.ts";
+import { script } from "../support/hosts/hosts.ts";
 import { pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { system } from "../support/programs/tools.ts";
 
@@ -100,6 +101,30 @@ test("a run that fails is not counted, and its part is compared again", async (t
     part: 7,
     parts: 9,
   });
+});
+
+test("a run that fails after a repair says what the audit has found", async (t) => {
+  const { folder, from, to, map } = ends(t, MIB, 7 * MIB);
+  const rsh = join(folder, "rsh");
+  // The second block does not arrive.
+  script(rsh, 'for last; do :; done\nsh -c "$last" | head -c 200000');
+  const far = ["-e", rsh, "--remote-command", blockcopy()];
+  const args = ["sync", "--json", "--audit", "100%", "--ranges", map, ...far, `host:${from}`, to];
+  const { code, stdout, stderr } = await run(args);
+  assert.notEqual(code, EXIT.ok);
+  const found = new RegExp(
+    `^WARNING \\(sync\\): the audit has found .* at offset ${MIB}, outside`,
+    "m",
+  );
+  assert.match(stderr, found);
+  const error = new RegExp(
+    `^ERROR .*its audit had found a difference at offset ${MIB}, which`,
+    "m",
+  );
+  assert.match(stderr, error);
+  const events = stdout.toString().trimEnd().split("\n");
+  assert.match(events.at(-1) ?? "", /"event":"error".*its audit had found a difference/);
+  assert.ok(events.some((line) => /"event":"warning".*the audit has found/.test(line)));
 });
 
 test("the state of one destination is refused for another one", async (t) => {

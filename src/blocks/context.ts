@@ -15,8 +15,8 @@ export interface StageContext {
   progress: Progress;
   /** Tells if the stage has to end early. */
   cancellation: Cancellation;
-  /** Prints a warning. */
-  warn: (message: string) => void;
+  /** Prints a warning; with an offset, about a difference that an audit has found there. */
+  warn: (message: string, audit?: number) => void;
   /** Prints a warning about something that a person must undo. It is printed even with --quiet. */
   alarm: (message: string) => void;
   /** Prints a note about something that was done without being requested. */

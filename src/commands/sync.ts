@@ -26,7 +26,7 @@ import { fileName, refuseFar, refuseStandardInput } from "./options/file-name.ts
 import { ALLOCATION, rangesStream, readRanges } from "./options/ranges/read-range-map.ts";
 import { remoteOptionsOf } from "./options/shared.ts";
 import { tunnelOf } from "./options/transport.ts";
-import { AuditTurn } from "./sync/audit-turn.ts";
+import { AuditTurn, failAudited } from "./sync/audit-turn.ts";
 import { refuseTogether } from "./sync/conflicts.ts";
 import { onServers } from "./sync/on-servers.ts";
 import type { Servers } from "./sync/work-on-ends.ts";
@@ -153,7 +153,7 @@ export class SyncCommand extends SyncOptionsCommand {
     const legacy = this.wire !== undefined || wantsLegacy();
     const tunnel = this.#tunnel(legacy);
     servers?.start();
-    const result = await runCopy(context, {
+    const copied = runCopy(context, {
       source: from,
       destination: to,
       remote: remoteOptionsOf(this),
@@ -163,7 +163,10 @@ export class SyncCommand extends SyncOptionsCommand {
       legacy,
       readRanges: (file) => this.#readRanges(context, file, pathHere(from)),
     });
-    return turn?.end(result, this) ?? result;
+    if (turn === undefined) {
+      return copied;
+    }
+    return turn.end(await copied.catch((error: unknown) => failAudited(error, context)), this);
   }
 
   /**

@@ -83,6 +83,10 @@ export class Listener {
         if (event.left !== true) {
           this.#warnings.add(side.end, event.message);
         }
+        if (event.audit !== undefined) {
+          const { progress } = this.#context;
+          progress.audited = Math.min(progress.audited ?? event.audit, event.audit);
+        }
         break;
       case "aside":
         this.#view.showAside(side, event.aside);

@@ -41,6 +41,8 @@ export class CopyState implements Progress {
   /** The host that has not opened its file yet. */
   awaited: string | undefined;
   counts: Counts = NO_COUNTS;
+  /** The first offset at which an audit has found a difference; undefined if it has found none yet. */
+  audited: number | undefined;
   /** Undefined if it is unclear. */
   bottleneck: Bottleneck | undefined;
   /** The copy itself. */

@@ -70,14 +70,15 @@ export function runStage(stage: Stage): Promise<never> {
       const { direct, threads, queueDepth } = stage.io;
       const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
       debug(engine.description);
-      const printWarning = (message: string, left?: true): void =>
+      const printWarning = (message: string, more: { left?: true; audit?: number }): void =>
         printLine(
           stage.events === true
-            ? eventLine({ event: "warning", message, left })
+            ? eventLine({ event: "warning", message, ...more })
             : `WARNING (${stage.name}): ${message}`,
         );
-      const warn = (message: string): void => printWarning(message);
-      const alarm = (message: string): void => printWarning(message, true);
+      const warn = (message: string, audit?: number): void =>
+        printWarning(message, audit === undefined ? {} : { audit });
+      const alarm = (message: string): void => printWarning(message, { left: true });
       const tell = (message: string): void => printLine(`blockcopy ${stage.name}: ${message}`);
       const says = { warn, alarm, tell, debug };
       LongWaits.watch({ native, warn });

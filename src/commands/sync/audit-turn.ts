@@ -1,6 +1,7 @@
 import type { Part } from "../../blocks/part.ts";
 import { CopyError, ReportError, UsageError } from "../../errors/copy-error.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
+import type { LocalContext } from "../../sync/local.ts";
 import type { CopyResult } from "../../sync/copy-result.ts";
 import { readSmall, replaceText, whyNotReplace } from "../../transport/files/small-file.ts";
 import { systemCode, systemReason } from "../../errors/stream-errors.ts";
@@ -104,6 +105,18 @@ export class AuditTurn {
       ? undefined
       : replaceText(this.#state, `${lines.join("\n")}\n`, BEGINNING);
   }
+}
+
+/**
+ * Fails with the error of a copy, and with what its audit has found: the next run finds the repaired blocks equal.
+ *
+ * @throws that error
+ */
+export function failAudited(error: unknown, { progress: { audited } }: LocalContext): never {
+  if (audited !== undefined && error instanceof Error) {
+    error.message += `; before that, its audit had found a difference at offset ${audited}, which the next run may find repaired: copy once without a range map`;
+  }
+  throw error;
 }
 
 /**

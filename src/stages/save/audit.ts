@@ -15,13 +15,21 @@ export class Audit {
   /** The offset up to which an earlier process of this stream has counted. */
   readonly #from: number;
   #found: AuditProgress;
+  readonly #onFirst: (offset: number) => void;
 
   /**
    * @param audited the parts of the destination that are compared for the audit alone, in ascending order
    * @param queue the queue of several streams; undefined for one stream
+   * @param onFirst called with the first difference, before it is repaired: a run that fails later would not tell of it, and the next one would
+   *   find nothing
    */
-  constructor(audited: ExtentList, queue?: Pick<PartQueue, "keepAudit" | "keptAudit">) {
+  constructor(
+    audited: ExtentList,
+    queue?: Pick<PartQueue, "keepAudit" | "keptAudit">,
+    onFirst: (offset: number) => void = () => undefined,
+  ) {
     this.#audited = audited;
+    this.#onFirst = onFirst;
     this.#queue = queue;
     this.#found = queue?.keptAudit() ?? { blocks: 0, bytes: 0, first: 0, end: 0 };
     this.#from = this.#found.end;
@@ -48,6 +56,9 @@ export class Audit {
     }
     if (this.#found !== before) {
       this.#queue?.keepAudit(this.#found);
+      if (before.blocks === 0) {
+        this.#onFirst(this.#found.first);
+      }
     }
   }
 

@@ -79,7 +79,12 @@ async function begin(session: SaveSession, head: Head | undefined): Promise<void
   const { context, sink, options, writer } = session;
   const request = await session.request;
   writer.bounds = await preflight(context, { target: sink, options, head, request });
-  writer.audit = request?.audited && new Audit(request.audited, session.queue);
+  const tellFirst = (offset: number): void =>
+    context.warn(
+      `the audit has found a difference at offset ${offset}, outside the range map, and repairs it`,
+      offset,
+    );
+  writer.audit = request?.audited && new Audit(request.audited, session.queue, tellFirst);
   writer.digest = head?.digest;
   if (head?.base !== undefined && !options.force) {
     await refuseOtherBase(context, sink, options.file, head, head.base);

@@ -219,6 +219,8 @@ export const EVENTS = {
       message: t.isString(),
       /** True for a snapshot that could not be removed. Written by the stage at a source, which has succeeded otherwise. */
       left: t.isOptional(t.isBoolean()),
+      /** The first offset at which an audit has found a difference. Written by the stage at a destination. */
+      audit: t.isOptional(isCount),
     },
     OPEN,
   ),
