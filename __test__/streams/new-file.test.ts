@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
 import { BLOCK, noise } from "../support/files/files.ts";
 import { mountTmpfs } from "../support/files/mount.ts";
-import { script } from "../support/hosts/hosts.ts";
+import { lackingHosts, script, sync } from "../support/hosts/hosts.ts";
 import {
   assertFailed,
   assertSucceeded,
@@ -134,6 +134,13 @@ esac`;
   assert.ok(taken.filter((stream) => stream === "1").length <= 2, outcome.stderr);
   // As a single stream would count them: zeros too.
   assert.match(outcome.stderr, /^Sync done .*: 257 blocks \(32\.00 MiB\) differed/m);
+});
+
+test("to another host, over direct connections", { skip: lackingHosts }, async (t) => {
+  const { from, to } = pair(t, { source: SOURCE });
+  rmSync(to);
+  const options = ["--streams", "3", "--transport", "tls", "--create", "--verify", "full"];
+  assertSynced(await sync([...options, from, `two:${to}`]), to, SOURCE);
 });
 
 test("a lost stream does its parts of a new file again", async (t) => {
