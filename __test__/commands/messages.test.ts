@@ -28,6 +28,7 @@ test("a missing file: advice that fits the stage", async () => {
     [["save", "/missing"], /--create creates/, /lsblk/],
     [["sync", "/missing", "/copy"], /check the name$/, /truncate|create/],
     [["sync", process.execPath, "/missing"], /check the name; --create creates/, /lsblk/],
+    [["compare", process.execPath, "[ nbdkit null ]"], /each bracket as a word/, /truncate|create/],
     [["checksum", "/dev/nowhere"], /lsblk/, /truncate|create/],
     [["save", "/dev/vg/nowhere"], /lvchange -ay/, /truncate|create|folder/],
   ];

@@ -15,6 +15,9 @@ export function adviceOnMissing(path: string, role: Role): string {
   if (wrong !== undefined) {
     return wrong;
   }
+  if (path.startsWith("[")) {
+    return "check the name; for the command of a server, give each bracket as a word of its own: [ nbdkit memory 1G ]";
+  }
   return role === "source" ? "check the name" : "check the name; --create creates a missing file";
 }
 
