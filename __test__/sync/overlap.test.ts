@@ -101,7 +101,11 @@ test(
       assert.equal(outcome.code, EXIT.usage, `${words.join(" ")}: ${outcome.stderr}`);
       assert.ok(outcome.stderr.includes(`${first} lies on ${image}: `), outcome.stderr);
     }
-    // Without --force something else may be in the way first; it is refused all the same.
+    // Without --force, too, nothing suggests it where it does not help.
+    const unforced = await run(["sync", whole, image]);
+    assert.equal(unforced.code, EXIT.usage, unforced.stderr);
+    assert.ok(unforced.stderr.includes(`${whole} is a loop device on ${image}: `), unforced.stderr);
+    // Between stages, something else may be in the way first; it is refused all the same.
     const outcome = await run(["sync", "--allow-larger", first, image]);
     assert.ok([EXIT.usage, EXIT.busy].includes(outcome.code as never), outcome.stderr);
     system("sync");

@@ -1,4 +1,5 @@
 import { UsageError } from "../errors/copy-error.ts";
+import { isEngineFailure } from "../errors/engine-failure.ts";
 import type * as Binding from "../native/binding.js";
 import { clock } from "../native/clock.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
@@ -106,9 +107,12 @@ async function open(context: LocalContext, options: LocalOptions): Promise<Ends>
   const { force, lock } = options;
   const source = await engine.openSource(options.source, direct);
   const opening = { force, create: false, lock, direct };
-  const sink = await engine
-    .openSink(options.destination, opening)
-    .catch((error: unknown) => adviseOnMissing(error, "destination"));
+  const sink = await engine.openSink(options.destination, opening).catch(async (error: unknown) => {
+    if (isEngineFailure(error) && error.kind === "busy") {
+      await refuseOverlapOf(context, source, options);
+    }
+    return adviseOnMissing(error, "destination");
+  });
   const destination = await engine.openReader(sink, direct);
   refuseFileAmongDevices(options.destination, sink);
   if (source.isSameAs(destination)) {
@@ -133,6 +137,26 @@ async function open(context: LocalContext, options: LocalOptions): Promise<Ends>
   const reading = sink.isExport ? "" : `${destination.description}, `;
   debug(`${options.destination}: ${destination.size} bytes, ${reading}${sink.description}`);
   return { source, destination, sink };
+}
+
+/**
+ * Refuses a destination in use that shares bytes with the source, as the file of a loop device does: its own refusal would suggest --force,
+ * which does not help.
+ *
+ * @throws UsageError
+ */
+async function refuseOverlapOf(
+  context: LocalContext,
+  source: Binding.Source,
+  { destination: path }: LocalOptions,
+): Promise<void> {
+  const { engine } = context;
+  // If it cannot be opened or identified, it is refused for being in use.
+  const storage = await engine
+    .openSource(path, "off")
+    .then((destination) => engine.storageOf(destination))
+    .catch(() => null);
+  await refuseOverlap(context, source, storage);
 }
 
 /** Compares both ends batch by batch and writes the blocks that differ, until the end or a cancellation. */
