@@ -168,9 +168,7 @@ pub(crate) trait Medium: Debug + Send + Sync {
     }
 
     /// Writes back what this host has not yet written to the disk of a file that is only read, so that [`next`](Self::next) knows of it.
-    fn write_back(&self) -> Result<()> {
-        Ok(())
-    }
+    fn write_back(&self) -> Result<()>;
 
     /// Returns the first offset at or after `offset` in such a region; `ENXIO` if there is none. See `SEEK_DATA` in lseek(2).
     fn next(&self, region: Region, offset: u64) -> Result<u64>;

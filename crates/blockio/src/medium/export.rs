@@ -248,6 +248,10 @@ impl Medium for Export {
         self.client.flush().map_err(|failure| errno(&failure))
     }
 
+    fn write_back(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn next(&self, region: Region, offset: u64) -> Result<u64> {
         let size = self.client.export().size;
         // Locked while the server is asked: other threads need the same answer.

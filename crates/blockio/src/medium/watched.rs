@@ -112,6 +112,11 @@ impl Medium for Watched {
         self.inner.sync_all()
     }
 
+    fn write_back(&self) -> Result<()> {
+        let _call = self.call("sync");
+        self.inner.write_back()
+    }
+
     fn next(&self, region: Region, offset: u64) -> Result<u64> {
         let _call = self.call_at("look for holes", offset);
         self.inner.next(region, offset)

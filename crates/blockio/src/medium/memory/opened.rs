@@ -234,6 +234,10 @@ impl Medium for Opened {
         })
     }
 
+    fn write_back(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn next(&self, region: Region, offset: u64) -> Result<u64> {
         self.whole(Operation::Seek, offset, 1, |state, _| {
             if state.kind == Kind::Device {
