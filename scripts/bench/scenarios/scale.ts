@@ -8,22 +8,26 @@ import type { Command } from "../../common/processes.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
 import { predict, START } from "../report/predict.ts";
 
+/** Numbers of streams. */
+const STREAMS = [1, 2, 4] as const;
+
 /** The work of one stage, for any number of cores. */
 interface Task {
   readonly name: string;
   readonly command: (threads: readonly string[]) => Command;
 }
 
-/** Each stage alone, with few cores and with all: its parallel part, its serial part, and how far it will scale. */
+/** Each stage alone, with few cores and with all: its parallel part, its serial part, and how far it will scale. Then whole copies. */
 export const scale: Scenario = {
   name: "scale",
   title: "Stages and cores",
   about:
-    "Each stage alone, on one core (taskset(1), `--threads 1`) and on more, page cache warm, its output thrown away; `save` writes a whole file of blocks and syncs it. The second table is a model: a stage takes a time that no core shortens and one that all cores divide. Both come from the medians for the least and the most cores, without the start of the program.",
+    "Each stage alone, on one core (taskset(1), `--threads 1`) and on more, page cache warm, its output thrown away; `save` writes a whole file of blocks and syncs it. Then whole copies, `sync --compress none --streams N`, with everything different, over pipes instead of ssh: all stages share the cores. The second table is a model: a stage takes a time that no core shortens and one that all cores divide. Both come from the medians for the least and the most cores, without the start of the program.",
   unit: "s",
   contenders: (bench) => [
     timed(START, [[[...bench.tools.blockcopy.command, "checksum", nothingIn(bench)]]]),
     ...tasksOf(bench).flatMap((task) => coresHere().map((cores) => onCores(task, cores))),
+    ...STREAMS.map((streams) => copied(bench, streams)),
   ],
   reference: () => [],
   derive: predict,
@@ -32,6 +36,19 @@ export const scale: Scenario = {
     pair.warm();
   },
 };
+
+/** A whole copy, over pipes. */
+function copied({ folder, pair, tools }: Bench, streams: number): Contender {
+  const shell = join(folder, "shell");
+  // The place of ssh: without the name of the host, the command runs here.
+  writeFileSync(shell, '#!/bin/sh\nshift\nexec sh -c "$*"\n', { mode: 0o755 });
+  const [program] = tools.blockcopy.command;
+  const there = ["-e", shell, "--remote-command", program, `host:${pair.destination}`];
+  const options = ["-q", "--compress", "none", "--streams", String(streams)];
+  return timed(`sync, ${streams} ${streams === 1 ? "stream" : "streams"}`, [
+    [[...tools.blockcopy.command, "sync", ...options, pair.source, ...there]],
+  ]);
+}
 
 /** 1, 2, 4, … and all cores of this machine. */
 function coresHere(): number[] {
