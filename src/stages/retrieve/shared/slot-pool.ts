@@ -77,12 +77,12 @@ export class SlotPool {
     }
   }
 
-  /** Waits until there is a slot for chunk `at`, or one that can be freed. Tells how many milliseconds have passed meanwhile. */
-  async room(at: number, waited: (milliseconds: number) => void): Promise<void> {
+  /** Waits until there is a slot for chunk `at`, or one that can be freed. Tells each time since when it has waited. */
+  async room(at: number, waited: (since: number) => void): Promise<void> {
     while (!this.#hasRoom(0, at)) {
       const begun = clock();
       await this.#change();
-      waited(clock() - begun);
+      waited(begun);
     }
   }
 

@@ -2,6 +2,7 @@ import { MAX_BATCH_LENGTH } from "../../../blocks/digest-batches.ts";
 import type { StageContext } from "../../../blocks/context.ts";
 import { batchesInFlight } from "../../../blocks/slots.ts";
 import type * as Binding from "../../../native/binding.js";
+import { clock } from "../../../native/clock.ts";
 import type { Hashing } from "../../../protocol/digest.ts";
 import { Chunk, type Grid } from "./chunk.ts";
 import { SlotPool } from "./slot-pool.ts";
@@ -30,6 +31,8 @@ export interface Seat {
   next: number;
   /** Milliseconds for which others still wait for it. */
   patience: number;
+  /** The time up to which they have waited, by the clock. */
+  waited: number;
 }
 
 /**
@@ -74,7 +77,7 @@ export class Window {
 
   /** Adds a reader at the beginning of the source. */
   join(): Seat {
-    const seat = { next: 0, patience: PATIENCE };
+    const seat = { next: 0, patience: PATIENCE, waited: 0 };
     this.#seats.add(seat);
     return seat;
   }
@@ -119,15 +122,19 @@ export class Window {
     if (this.#failures.has(number)) {
       throw this.#failures.get(number);
     }
-    await this.pool.room(number, (milliseconds) => this.#waited(number, milliseconds));
+    await this.pool.room(number, (since) => this.#waited(number, since));
     // Another reader may have begun to read it in the meantime.
     return this.#chunks.get(number) ?? this.#begin(number, 0) ?? this.#read(number);
   }
 
-  /** Takes the time for which a reader at a chunk has waited from the patience with those before it. */
-  #waited(number: number, milliseconds: number): void {
+  /** Takes the time for which a reader at a chunk has waited from the patience with those before it, once for all who wait. */
+  #waited(number: number, since: number): void {
+    const now = clock();
     for (const seat of this.#seats) {
-      seat.patience -= seat.next < number ? milliseconds : 0;
+      if (seat.next < number) {
+        seat.patience -= now - Math.max(since, seat.waited);
+        seat.waited = now;
+      }
     }
   }
 
