@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
@@ -11,13 +11,21 @@ import type { Listener } from "../../src/sync/listener.ts";
 import { Side } from "../../src/sync/side.ts";
 import type { Silence } from "../../src/sync/silence.ts";
 import { stageProgram } from "../../src/sync/stage-program.ts";
-import { assertFailed, COMMAND, EXIT, quote, run } from "../support/programs/cli.ts";
+import {
+  assertFailed,
+  bash,
+  blockcopy,
+  COMMAND,
+  EXIT,
+  quote,
+  run,
+} from "../support/programs/cli.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { start } from "../support/programs/pipe.ts";
 import { END } from "../support/programs/stand-in.ts";
 import { script } from "../support/hosts/hosts.ts";
 import { assertSynced, pair, SOURCE } from "../support/programs/sync-pair.ts";
-import { lacking } from "../support/programs/tools.ts";
+import { lacking, system } from "../support/programs/tools.ts";
 
 const skip = lacking("setsid");
 
@@ -150,3 +158,23 @@ test("the time in which the copy itself was stopped does not count", { skip }, a
   assertSynced({ code, signal: null, stdout: Buffer.alloc(0), stderr: "" }, to);
   assert.ok(readFileSync(to).equals(SOURCE));
 });
+
+test(
+  "a host that stops while it is sent the program is given up on a terminal, too",
+  { skip: lacking("script") },
+  async (t) => {
+    const { folder, from, to } = pair(t);
+    const [rsh, path] = [join(folder, "rsh"), join(folder, "path")];
+    mkdirSync(path);
+    for (const tool of ["sh", "uname", "id", "find", "wc", "sha256sum"])
+      symlinkSync(system("which", tool), join(path, tool));
+    const other = `exec ${process.execPath} "$@"`;
+    script(join(path, "node"), `case "$*" in *input-type*) exec /bin/sleep 60;; esac\n${other}`);
+    script(rsh, `for last; do :; done\nexec env -i PATH=${path} HOME=${folder} sh -c "$last"`);
+    const command = blockcopy("sync", "--timeout", "2", "-e", rsh, from, `host:${to}`);
+    const { stdout } = await bash(`script -qec ${quote([command])} /dev/null < /dev/null`, {
+      timeoutMs: 20_000,
+    });
+    assert.match(stdout.toString(), /the installation of blockcopy on host has said nothing for 2/);
+  },
+);

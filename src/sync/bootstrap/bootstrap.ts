@@ -56,6 +56,9 @@ const LAST_LINES = 5;
 
 const NO_INPUT = new Uint8Array();
 
+/** The first line that a host prints: from then on, no login is asking for a password. What ssh prints before may be a banner. */
+const FIRST_WORD = "blockcopy: logged in";
+
 /** The end of a program on another host. */
 interface RemoteRun {
   lastLines: string[];
@@ -257,7 +260,7 @@ export class Bootstrap {
   /** Runs a line of sh(1) on a host. */
   async #run(end: RemoteEndpoint, line: string, input: Uint8Array): Promise<RemoteRun> {
     const { native, warn, debug } = this.#context;
-    const command = remoteShellCommand(end, line, this.#remote);
+    const command = remoteShellCommand(end, `echo "${FIRST_WORD}" >&2; ${line}`, this.#remote);
     debug(`${hostLabel(end)}: ${commandText(end, this.#remote, () => command)}`);
     const lastLines: string[] = [];
     const givenUp = new AbortController();
@@ -275,7 +278,9 @@ export class Bootstrap {
       input,
       onLine: (text: string) => {
         watch.printed();
-        if (text.trim() !== "") {
+        if (text === FIRST_WORD) {
+          watch.loggedIn();
+        } else if (text.trim() !== "") {
           lastLines.push(text);
         }
         lastLines.splice(0, lastLines.length - LAST_LINES);
