@@ -73,12 +73,11 @@ export const events: Target = {
     for (const line of lines) {
       const event = side.take(line);
       // An event of a newer version is ignored, whatever else is in it.
-      if (event !== undefined && event.event !== "unknown")
-        assert.deepEqual(
-          parseEvent(JSON.stringify(event)),
-          event,
-          "another event when it is repeated",
-        );
+      if (event !== undefined && event.event !== "unknown") {
+        const again = JSON.stringify(event);
+        // A field that is not known may have a number that is too large, which JSON has as null.
+        assert.deepEqual(parseEvent(again), JSON.parse(again), "another event when it is repeated");
+      }
       if (event?.event === "warning") warnings.add(END, event.message);
     }
     shown.push(...side.lastLines, incompatibility(side)?.message ?? "");
