@@ -38,7 +38,7 @@ export async function bundleProgram(folder: string): Promise<string[]> {
           minShareCount: 2,
           entriesAware: true,
           // With more, stages get parts of sync.
-          entriesAwareMergeThreshold: 4_500,
+          entriesAwareMergeThreshold: 3_500,
         },
       ],
     },
