@@ -7,7 +7,7 @@ import {
   RecentTimeSpent,
 } from "../../src/sync/find-bottleneck.ts";
 import { bottleneckText } from "../../src/ui/bottleneck.ts";
-import type { TimeSpent } from "../../src/ui/programs/event-schema.ts";
+import type { TimeSpent } from "../../src/ui/programs/event-values.ts";
 
 /** Four seconds of a program with two threads: shares of the CPU time of both, and of the time that it has waited. */
 function spent(cpu: number, input: number, output: number): TimeSpent {

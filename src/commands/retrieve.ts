@@ -24,7 +24,8 @@ import { WIRE } from "./options/wire.ts";
 import { runStage } from "./run/run-stage.ts";
 import type { Changes } from "../incremental/incremental-copy.ts";
 import { eventLine } from "../ui/event-lines.ts";
-import { MOST_RANGES, type Range } from "../ui/programs/event-schema.ts";
+import { MOST_RANGES } from "../ui/programs/event-schema.ts";
+import type { Range } from "../ui/programs/event-values.ts";
 import { printLine } from "../ui/stderr.ts";
 import { StageCommand } from "./stage-command.ts";
 

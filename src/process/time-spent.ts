@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 
 import { clock } from "../native/clock.ts";
 import { waited } from "../transport/streams/time-waited.ts";
-import type { TimeSpent } from "../ui/programs/event-schema.ts";
+import type { TimeSpent } from "../ui/programs/event-values.ts";
 
 /**
  * Returns a function that reports how this process has spent its time since this call.

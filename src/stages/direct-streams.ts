@@ -5,7 +5,7 @@ import { ProtocolError } from "../protocol/error.ts";
 import { Input } from "../transport/streams/input.ts";
 import { eventLine } from "../ui/event-lines.ts";
 import type { JsonLine } from "../ui/json-line.ts";
-import { ADDRESS } from "../ui/programs/event-schema.ts";
+import { ADDRESS } from "../ui/programs/event-values.ts";
 import { parseTunnelCall, type TunnelCall } from "../ui/programs/tunnel-call.ts";
 import { isConsequence } from "./error-event.ts";
 

@@ -1,7 +1,7 @@
 import { MAX_EXTENTS } from "../protocol/range-list.ts";
 import { Differences } from "../ui/differences.ts";
 import { formatBlocks, formatBytes } from "../ui/format.ts";
-import type { CopySummary } from "../ui/programs/event-schema.ts";
+import type { CopySummary } from "../ui/programs/event-values.ts";
 import { nameOf } from "./connection/endpoint.ts";
 import { type CopyResult, rateText } from "./copy-result.ts";
 import type { SyncContext } from "./listener.ts";

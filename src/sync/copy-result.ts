@@ -1,7 +1,7 @@
 import type { CopyError } from "../errors/copy-error.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
 import { formatBlocks, formatBytes, formatDuration } from "../ui/format.ts";
-import type { CopySummary } from "../ui/programs/event-schema.ts";
+import type { CopySummary } from "../ui/programs/event-values.ts";
 import type { Counts } from "../ui/progress.ts";
 
 /** The result of a copy. */

@@ -1,5 +1,5 @@
 import type { Bottleneck } from "../ui/bottleneck.ts";
-import type { TimeSpent } from "../ui/programs/event-schema.ts";
+import type { TimeSpent } from "../ui/programs/event-values.ts";
 
 /** Length of the time that is looked at, and the least that tells anything, in milliseconds. */
 const WINDOW = 4000;

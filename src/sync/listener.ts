@@ -1,7 +1,8 @@
 import { ExitCode } from "../errors/exit-codes.ts";
 import type { StageContext } from "../blocks/context.ts";
 import type { CopyState } from "../ui/copy-state.ts";
-import type { Range, StageEvent } from "../ui/programs/event-schema.ts";
+import type { StageEvent } from "../ui/programs/event-schema.ts";
+import type { Range } from "../ui/programs/event-values.ts";
 import { MAX_POSITION } from "../protocol/limits.ts";
 import { MAX_EXTENTS } from "../protocol/range-list.ts";
 import { hostLabel, nameOf, sameError } from "./connection/endpoint.ts";

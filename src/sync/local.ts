@@ -15,7 +15,7 @@ import { Sequence } from "../blocks/sequence.ts";
 import { batchesInFlight, Slots } from "../blocks/slots.ts";
 import { reportWriter } from "../stages/retrieve/source-in-use.ts";
 import { ChangeMap } from "../ui/change-map.ts";
-import type { TimeSpent } from "../ui/programs/event-schema.ts";
+import type { TimeSpent } from "../ui/programs/event-values.ts";
 import { NO_COUNTS } from "../ui/progress.ts";
 import { localBottleneck, RecentTimeSpent } from "./find-bottleneck.ts";
 import { sameError } from "./connection/endpoint.ts";

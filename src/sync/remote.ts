@@ -1,7 +1,7 @@
 import { ExitCode } from "../errors/exit-codes.ts";
 import { clock } from "../native/clock.ts";
 import type { ChangeMap } from "../ui/change-map.ts";
-import type { CopySummary } from "../ui/programs/event-schema.ts";
+import type { CopySummary } from "../ui/programs/event-values.ts";
 import { Bootstrap, isMissing } from "./bootstrap/bootstrap.ts";
 import { type CopyResult, summaryOf } from "./copy-result.ts";
 import { failureOf } from "./failures/failure.ts";

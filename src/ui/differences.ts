@@ -1,4 +1,4 @@
-import type { Range } from "./programs/event-schema.ts";
+import type { Range } from "./programs/event-values.ts";
 
 /** The start of a file with ranges: a comment. */
 export const RANGES_BEGINNING = "# blockcopy: ranges that differ";

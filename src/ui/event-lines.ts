@@ -3,7 +3,8 @@ import { VERSION } from "../native/installation.ts";
 import type { ChangeMap } from "./change-map.ts";
 import { JsonLine } from "./json-line.ts";
 
-import type { Proof, Range, StageEvent, TimeSpent } from "./programs/event-schema.ts";
+import type { StageEvent } from "./programs/event-schema.ts";
+import type { Proof, Range, TimeSpent } from "./programs/event-values.ts";
 import {
   type Counted,
   type Progress,

@@ -1,5 +1,5 @@
 import type { ChangeMap } from "./change-map.ts";
-import type { Proof, Range } from "./programs/event-schema.ts";
+import type { Proof, Range } from "./programs/event-values.ts";
 
 /**
  * The counters of a stage, in addition to the bytes that are done: blocks that differ, their bytes, bytes that were sent, bytes of the blocks

@@ -1,6 +1,6 @@
 import { formatBriefly } from "./format.ts";
 import type { ChangeMap } from "./change-map.ts";
-import type { Proof, Range } from "./programs/event-schema.ts";
+import type { Proof, Range } from "./programs/event-values.ts";
 import type { Counted, Progress, StageEnding, StreamShare } from "./progress.ts";
 
 /** Progress, in bytes. */

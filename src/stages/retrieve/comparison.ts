@@ -9,7 +9,7 @@ import { HashDecoder } from "../../protocol/hash-stream/decoder.ts";
 import type { Input } from "../../transport/streams/input.ts";
 import type { Output } from "../../transport/streams/output.ts";
 import { ChangeMap } from "../../ui/change-map.ts";
-import type { Range } from "../../ui/programs/event-schema.ts";
+import type { Range } from "../../ui/programs/event-values.ts";
 import type { Progress } from "../../ui/progress.ts";
 import { DryRunOutput } from "./dry-run-output.ts";
 import { type Format, negotiate } from "./negotiate.ts";

@@ -1,5 +1,6 @@
 import type * as Binding from "../../native/binding.js";
-import { MOST_RANGES, type Range } from "../../ui/programs/event-schema.ts";
+import { MOST_RANGES } from "../../ui/programs/event-schema.ts";
+import type { Range } from "../../ui/programs/event-values.ts";
 
 /** Counts the block stream of a dry run instead of sending it, and finds the ranges that differ. */
 export class DryRunOutput {

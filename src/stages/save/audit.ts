@@ -1,7 +1,7 @@
 import type { AuditProgress, PartQueue } from "../../blocks/part-queue.ts";
 import type { BlockFrame } from "../../protocol/block-stream/decoder.ts";
 import { bytesOf, type ExtentList, Extents, lastNotAfter } from "../../ranges/extents.ts";
-import type { AuditFindings } from "../../ui/programs/event-schema.ts";
+import type { AuditFindings } from "../../ui/programs/event-values.ts";
 
 /**
  * Counts the blocks that differ where a range map says that nothing has changed.
