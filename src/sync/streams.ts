@@ -52,7 +52,7 @@ export async function runStreams(
   plan: CopyPlan,
   sent: Sent,
 ): Promise<StreamsEnd> {
-  const { source, destination, remote, copy, extents, take, tunnel } = plan;
+  const { remote, copy } = plan;
   const { native, cancellation } = context;
   if (cancellation.requested) {
     throw cancellation.error();
@@ -72,17 +72,7 @@ export async function runStreams(
   const observers = { listener, silence, isReplaceable };
   const options = { plan, sent, streams, observers, says: context };
   const programs = streams.flatMap((_, place) => programsOf(options, place));
-  const preface = rangeListOf(extents, copy);
-  const piping = {
-    relayed: source.kind === "remote" && destination.kind === "remote",
-    preface,
-    take,
-    exchange: exchangeOf(context, plan, streams),
-  };
-  const pipesAt: PipesAt =
-    tunnel === undefined
-      ? (place) => pipesOf(place, streams.length, piping)
-      : controlPipes(streams, { source, destination, remote, tunnel, preface });
+  const pipesAt = pipeMaker(context, plan, streams);
   const pipes =
     plan.gather === undefined
       ? streams.flatMap((_, place) => pipesAt(place))
@@ -107,6 +97,22 @@ export async function runStreams(
     throw cancelledError(cancellation, streams, cause, context.warn);
   }
   return { streams, cause: lost.causeOf(cause) };
+}
+
+/** Returns what makes the pipes of a stream: those for its data, or its control channels if it has a direct connection. */
+function pipeMaker(context: SyncContext, plan: CopyPlan, streams: readonly Stream[]): PipesAt {
+  const { source, destination, remote, copy, extents, take, tunnel } = plan;
+  const preface = rangeListOf(extents, copy);
+  if (tunnel !== undefined) {
+    return controlPipes(streams, { source, destination, remote, tunnel, preface });
+  }
+  const piping = {
+    relayed: source.kind === "remote" && destination.kind === "remote",
+    preface,
+    take,
+    exchange: exchangeOf(context, plan, streams),
+  };
+  return (place) => pipesOf(place, streams.length, piping);
 }
 
 /** Returns the pipes of streams that are gathered. */
