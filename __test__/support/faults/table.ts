@@ -16,6 +16,7 @@ const ERRORS: Readonly<Record<string, readonly string[]>> = {
   preadv2: [...DISK, "EAGAIN", ...UNKNOWN],
   write: [...DISK, ...FULL, "EPIPE", "EAGAIN"],
   writev: [...DISK, ...FULL, "EPIPE", "EAGAIN"],
+  pwritev2: [...DISK, ...FULL, "EPIPE", "EAGAIN", ...UNKNOWN],
   pwrite64: [...DISK, ...FULL, "EINVAL", "EOPNOTSUPP"],
   fdatasync: ["EIO", "ENOSPC", "EDQUOT", "EROFS", "EINTR"],
   fsync: ["EIO", "ENOSPC", "EDQUOT", "EROFS", "EINTR"],
@@ -62,6 +63,7 @@ const ERRORS: Readonly<Record<string, readonly string[]>> = {
   socket: [...HANDLES, "EPERM"],
   socketpair: HANDLES,
   connect: ["ECONNREFUSED", "ENOMEM"],
+  sendto: ["ENOMEM", "EINTR", "ENOBUFS", "EPIPE", "ECONNRESET", "EAGAIN"],
   shutdown: ["ENOTCONN", "ENOMEM"],
   ppoll: ["ENOMEM", "EINTR"],
   poll: ["ENOMEM", "EINTR"],
@@ -85,6 +87,7 @@ const ERRORS: Readonly<Record<string, readonly string[]>> = {
 const INFALLIBLE: ReadonlySet<string> = new Set([
   "arch_prctl",
   "brk",
+  "clock_nanosleep",
   "exit",
   "exit_group",
   "futex",
