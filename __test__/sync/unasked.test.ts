@@ -91,12 +91,12 @@ test("a source that leaves out blocks after the end of the destination", async (
       before: before === undefined ? null : OLD.subarray(0, before),
       ...(args[0] === "--streams" && { reads: 3 }),
     });
-    assertFailed(
-      outcome,
-      EXIT.protocol,
-      "sync",
-      new RegExp(`source has 1048576 bytes and .*here has only ${after ?? 0} after all blocks`),
-    );
+    // With several streams, the source has to say first that it has answered, and does not.
+    const words =
+      args[0] === "--streams"
+        ? /ends without the `mark` frame for offset 0/
+        : new RegExp(`source has 1048576 bytes and .*here has only ${after ?? 0} after all blocks`);
+    assertFailed(outcome, EXIT.protocol, "sync", words);
     const left = statSync(here, { throwIfNoEntry: false });
     assert.equal(left?.size, after);
     // It is not made to look like a copy.
