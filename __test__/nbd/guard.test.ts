@@ -10,11 +10,17 @@ import { killAtEnd } from "../support/programs/children.ts";
 import { eventually } from "../support/programs/eventually.ts";
 import { system } from "../support/programs/tools.ts";
 
+/** A shell script under a guard. */
+interface Guarded {
+  child: ChildProcess;
+  /** The descriptor of the pipe that this process holds. */
+  hold: number;
+  /** Resolves to the exit code or signal, also if it has ended by now. */
+  ended: Promise<number | string | null>;
+}
+
 /** Starts a shell script under a guard whose pipe this process holds, and waits until it says that it runs. */
-async function guard(
-  t: TestContext,
-  script: string,
-): Promise<{ child: ChildProcess; hold: number }> {
+async function guard(t: TestContext, script: string): Promise<Guarded> {
   const { read, write } = loadAddon().makePipe(4096);
   const [file, ...args] = guarded(["sh", "-c", script], { again: 1, patience: 3 });
   const child = spawn(file, args, {
@@ -23,8 +29,12 @@ async function guard(
   });
   killAtEnd(t, child);
   closeSync(read);
+  // A shell that leaves another one may have ended before that one says anything.
+  const ended = once(child, "exit").then(
+    ([code, signal]: (number | string | null)[]) => signal ?? code ?? null,
+  );
   await once(child.stdout!, "data");
-  return { child, hold: write };
+  return { child, hold: write, ended };
 }
 
 /** True if a process of the group of a child runs. */
@@ -44,20 +54,17 @@ test("what a guard ends, once its pipe is closed", async (t) => {
   ];
   await Promise.all(
     cases.map(async ([script, end]) => {
-      const { child, hold } = await guard(t, script.replace("$wait", wait));
-      const ended = once(child, "exit");
+      const { child, hold, ended } = await guard(t, script.replace("$wait", wait));
       closeSync(hold);
-      const [code, signal] = (await ended) as [number | null, string | null];
-      assert.equal(signal ?? code, end, script);
+      assert.equal(await ended, end, script);
       await eventually(() => !isAnyLeft(child), { what: `all ends: ${script}`, seconds: 10 });
     }),
   );
 });
 
 test("a guard ends with its program", async (t) => {
-  const { child, hold } = await guard(t, "echo; sleep 0.1; exit 4");
-  const [code] = (await once(child, "exit")) as [number];
-  assert.equal(code, 4);
+  const { child, hold, ended } = await guard(t, "echo; sleep 0.1; exit 4");
+  assert.equal(await ended, 4);
   closeSync(hold);
   await eventually(() => !isAnyLeft(child), { what: "it ends", seconds: 5 });
 });
