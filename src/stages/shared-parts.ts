@@ -28,8 +28,8 @@ interface Sharing extends Omit<ReceiveOptions, "queue"> {
   kept: StreamCache | undefined;
 }
 
-/** The queue of a copy, and the streams of this process. */
-type Begun = Pick<SharedParts, "queue" | "encoder" | "answers" | "answer">;
+/** The queue of a copy and its parts, and the streams of this process. */
+type Begun = Omit<SharedParts, "isFirst" | "compared" | "cache">;
 
 /**
  * Returns the parts that this process takes from the queue of a copy, which the first stream makes.
@@ -44,7 +44,7 @@ export async function sharedParts(
   options: Sharing,
   joined: PartQueue | undefined,
 ): Promise<SharedParts | undefined> {
-  const { part, hashing, kept, replaces } = options;
+  const { part, kept, replaces } = options;
   const { reader } = destination;
   const begun =
     joined === undefined
@@ -53,20 +53,13 @@ export async function sharedParts(
   if (begun === undefined) {
     return undefined;
   }
-  const { queue } = begun;
-  const { copy } = queue;
-  const coverage = await coverageOfCopy(copy, options);
-  const division = new Division(coverage.extents, copy.length, hashing.blockSize);
-  if (division.parts !== copy.parts) {
-    throw new SharedListError(
-      `this copy has ${copy.parts} parts, and ${division.parts} with the options of stream ${part.number}`,
-    );
-  }
+  const { queue, division } = begun;
   kept?.first?.follow({ queue, division });
   const isFirst = part.number === 1;
+  const { size } = queue.copy;
   // The lost process may have written after the old end.
-  const compared = replaces === undefined ? copy.size : Math.max(copy.size, reader.size);
-  return { ...begun, division, coverage, isFirst, compared, cache: kept?.cache };
+  const compared = replaces === undefined ? size : Math.max(size, reader.size);
+  return { ...begun, isFirst, compared, cache: kept?.cache };
 }
 
 /** Makes the queue of a copy whose destination may become longer: then the size of the source is found first. Undefined if none can be made here. */
@@ -76,35 +69,52 @@ async function begin(
   options: Sharing,
 ): Promise<Begun | undefined> {
   const { sink, reader } = destination;
-  const { part } = options;
+  const { part, hashing } = options;
   checkRange(reader, options);
   const list = newList(context, options);
   if (list === undefined) {
     return undefined;
   }
-  const coverage = await coverageOf(reader, options);
+  const had = await coverageOf(reader, options);
   const { size } = reader;
-  const encoder = await encoderFor(context, reader, options, { ...coverage, size });
+  const encoder = await encoderFor(context, reader, options, { ...had, size });
   const answers = new Answers();
-  const found = mayGrow(reader, options, coverage)
-    ? await askForSize(context, destination, options, { coverage, encoder, answers })
+  const found = mayGrow(reader, options, had)
+    ? await askForSize(context, destination, options, { coverage: had, encoder, answers })
     : undefined;
-  const copy = await copyOf(reader, options, Math.max(size, found?.size ?? 0));
+  const grownTo = Math.max(size, found?.size ?? 0);
+  const coverage = grown(had, { size, grownTo });
+  const length = partLength(coverage.bytes, part.count, hashing.blockSize);
+  const division = new Division(coverage.extents, length, hashing.blockSize);
+  const { openEnded } = coverage;
+  const { parts } = division;
+  const copy = copyOf(reader, options, { grownTo, openEnded, length, parts });
   const queue = PartQueue.create(list, copy, part.number, sink.claim());
-  return { queue, encoder, answers, answer: found?.answer };
+  return { queue, coverage, division, encoder, answers, answer: found?.answer };
 }
 
-/** Takes part in a copy whose queue another process has made. */
+/**
+ * Takes part in a copy whose queue another process has made.
+ *
+ * @throws SharedListError if it does not fit the options of this one
+ */
 async function join(
   context: StageContext,
   reader: Binding.Source,
   options: Sharing,
   queue: PartQueue,
 ): Promise<Begun> {
-  const coverage = await coverageOfCopy(queue.copy, options);
-  const { size, openEnded } = queue.copy;
+  const { copy } = queue;
+  const { size, openEnded } = copy;
+  const coverage = grown(await coverageOf(copy, options), copy);
+  const division = new Division(coverage.extents, copy.length, options.hashing.blockSize);
+  if (division.parts !== copy.parts) {
+    throw new SharedListError(
+      `this copy has ${copy.parts} parts, and ${division.parts} with the options of stream ${options.part.number}`,
+    );
+  }
   const encoder = await encoderFor(context, reader, options, { ...coverage, size, openEnded });
-  return { queue, encoder, answers: new Answers(), answer: undefined };
+  return { queue, coverage, division, encoder, answers: new Answers(), answer: undefined };
 }
 
 /** Makes the list for a queue, and keeps other processes from working for the stream of this one. */
@@ -127,29 +137,24 @@ function newList(
   }
 }
 
-/** Describes a copy whose destination gets `grownTo` bytes, if it has fewer. */
-async function copyOf(
+/** Describes the copy that this process makes the queue of. */
+function copyOf(
   reader: Binding.Source,
-  options: Sharing,
-  grownTo: number,
-): Promise<SharedCopy> {
-  const { part, hashing, kept } = options;
+  { part, kept }: Sharing,
+  facts: Pick<SharedCopy, "grownTo" | "openEnded" | "length" | "parts">,
+): SharedCopy {
   const { size } = reader;
-  const { extents, bytes, openEnded } = await coverageOfCopy({ size, grownTo }, options);
-  const length = partLength(bytes, part.count, hashing.blockSize);
-  const { parts } = new Division(extents, length, hashing.blockSize);
   const digests = kept?.first?.digests;
   const shared = digests && { digests };
   const instance = shortInstance(reader.instance());
-  return { size, grownTo, openEnded, streams: part.count, length, parts, instance, ...shared };
+  return { size, ...facts, streams: part.count, instance, ...shared };
 }
 
-/** Returns the blocks of a copy: those that the destination has, and all that it gets after them. */
-async function coverageOfCopy(
+/** Adds to the blocks that a destination had all that it gets after them. */
+function grown(
+  had: DigestCoverage,
   { size, grownTo }: Pick<SharedCopy, "size" | "grownTo">,
-  options: Sharing,
-): Promise<DigestCoverage> {
-  const had = await coverageOf({ size }, options);
+): DigestCoverage {
   if (grownTo === size) {
     return had;
   }
