@@ -2,7 +2,7 @@ import type { BlockFrame } from "../protocol/block-stream/decoder.ts";
 import type { Hashing } from "../protocol/digest.ts";
 import { ProtocolError } from "../protocol/error.ts";
 import type { Head } from "../protocol/block-stream/head.ts";
-import { type ExtentList, lastNotAfter } from "../ranges/extents.ts";
+import { type ExtentList, gaplessTo, lastNotAfter } from "../ranges/extents.ts";
 import type { Sizes } from "./destination-sizes.ts";
 
 /** The blocks that one process of a destination asks for: those whose digests it sends. */
@@ -31,6 +31,15 @@ export interface CopyRequest extends BlockRequest {
   whole: boolean;
   /** Offset before which all parts together leave nothing out; what follows the end of the destination is not counted. */
   coveredTo: number;
+}
+
+/** Returns what the extents of all parts of a copy reach, in ascending order, if the parts together are `openEnded`. */
+export function reachOf(
+  extents: ExtentList,
+  { size, openEnded }: Pick<BlockRequest, "size" | "openEnded">,
+): Pick<CopyRequest, "reachesEnd" | "whole" | "coveredTo"> {
+  const coveredTo = gaplessTo(extents);
+  return { reachesEnd: openEnded, whole: openEnded && coveredTo >= size, coveredTo };
 }
 
 /**

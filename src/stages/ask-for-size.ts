@@ -1,9 +1,9 @@
 import type { Answers } from "../blocks/answers.ts";
+import { reachOf } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
 import type * as Binding from "../native/binding.js";
 import type { Head } from "../protocol/block-stream/head.ts";
 import type { HashEncoder } from "../protocol/hash-stream/encoder.ts";
-import { gaplessTo } from "../ranges/extents.ts";
 import { Input } from "../transport/streams/input.ts";
 import type { Output } from "../transport/streams/output.ts";
 import type { DigestCoverage } from "./checksum/digest-options.ts";
@@ -56,17 +56,9 @@ export async function askForSize(
     head = await readHead(answer);
   });
   const { size } = reader;
-  const coveredTo = gaplessTo(coverage.extents);
-  const request = {
-    ...coverage,
-    hashing: options.hashing,
-    size,
-    openFrom: size,
-    extended: true,
-    reachesEnd: coverage.openEnded,
-    whole: coveredTo >= size,
-    coveredTo,
-  };
+  const { extents, openEnded } = coverage;
+  const asked = { ...coverage, hashing: options.hashing, size, openFrom: size, extended: true };
+  const request = { ...asked, ...reachOf(extents, { size, openEnded }) };
   await preflight(context, { target: sink, options, head, request });
   const found = head?.source.size;
   if (found === undefined) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { BlockRequest, CopyRequest } from "../blocks/bounds.ts";
+import { type BlockRequest, type CopyRequest, reachOf } from "../blocks/bounds.ts";
 import type { StageContext } from "../blocks/context.ts";
 import { partOf } from "../blocks/part.ts";
 import type { PartQueue } from "../blocks/part-queue.ts";
@@ -8,7 +8,6 @@ import { UsageError } from "../errors/copy-error.ts";
 import { ReaderGoneError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
 import { syncFolder } from "../transport/files/file-names.ts";
-import { gaplessTo } from "../ranges/extents.ts";
 import { Output } from "../transport/streams/output.ts";
 import { type Progress, silent } from "../ui/progress.ts";
 import type { SharedDestination } from "./ask-for-size.ts";
@@ -230,13 +229,15 @@ function wholeRequest(
   shared: SharedParts | undefined,
 ): Pick<CopyRequest, "reachesEnd" | "whole" | "coveredTo"> {
   // Of a shared copy, the request has only the parts that this process has taken so far.
-  const coveredTo = gaplessTo(shared?.coverage.extents ?? extents);
+  const reach = reachOf(shared?.coverage.extents ?? extents, {
+    size,
+    openEnded: shared?.queue.copy.openEnded ?? openEnded,
+  });
   if (shared === undefined && part !== undefined) {
     const reachesEnd = end === undefined || end > size;
-    return { reachesEnd, whole: reachesEnd && start === 0, coveredTo };
+    return { ...reach, reachesEnd, whole: reachesEnd && start === 0 };
   }
-  const reachesEnd = shared?.queue.copy.openEnded ?? openEnded;
-  return { reachesEnd, whole: reachesEnd && coveredTo >= size, coveredTo };
+  return reach;
 }
 
 /** Reads the range list now, if there is one: the block stream follows it on the same input. */
