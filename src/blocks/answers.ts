@@ -1,4 +1,5 @@
 import { ProtocolError } from "../protocol/error.ts";
+import { Condition } from "../transport/waiting/condition.ts";
 
 /** The parts that this process has asked for, until the other side marks them as answered. */
 export class Answers {
@@ -6,7 +7,7 @@ export class Answers {
   readonly #pending: number[] = [];
   /** Bytes in the block stream; undefined until it has ended. */
   #length: number | undefined;
-  #onAnswer: (() => void) | undefined;
+  readonly #condition = new Condition();
 
   /**
    * Adds a part that ends at `offset`.
@@ -34,13 +35,13 @@ export class Answers {
       );
     }
     this.#pending.shift();
-    this.#onAnswer?.();
+    this.#condition.changed();
   }
 
   /** Resolves when fewer than `most` parts are not answered yet. */
   async fewerThan(most: number): Promise<void> {
     while (this.#pending.length >= most) {
-      await new Promise<void>((resolve) => (this.#onAnswer = resolve));
+      await this.#condition.change();
     }
   }
 

@@ -1,5 +1,7 @@
 import type * as Binding from "../../../native/binding.js";
 import { clock } from "../../../native/clock.ts";
+import { Condition } from "../../../transport/waiting/condition.ts";
+import { settlesWithin } from "../../../transport/waiting/settles-within.ts";
 
 /** Milliseconds after which those who wait look again, even if nothing has changed but the time. */
 const TICK = 100;
@@ -26,7 +28,7 @@ export class SlotPool {
   readonly #free: number[];
   readonly #options: PoolOptions;
   #packs = 0;
-  #waiting: (() => void)[] = [];
+  readonly #condition = new Condition();
 
   /** Allocates all slots. The kernel provides memory only for what is used. */
   constructor(native: typeof Binding, options: PoolOptions) {
@@ -70,35 +72,20 @@ export class SlotPool {
 
   /** Makes those who wait look again: what is needed, or in use, has changed. */
   retry(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) {
-      resolve();
-    }
+    this.#condition.changed();
   }
 
   /** Waits until there is a slot for chunk `at`, or one that can be freed. Tells each time since when it has waited. */
   async room(at: number, waited: (since: number) => void): Promise<void> {
     while (!this.#hasRoom(0, at)) {
       const begun = clock();
-      await this.#change();
+      await settlesWithin(this.#condition.change(), TICK);
       waited(begun);
     }
   }
 
   #hasRoom(distance: number, at: number): boolean {
     return this.#free.length > 0 || this.#options.makeRoom(distance, at);
-  }
-
-  /** Waits until something has changed, but no longer than a tick. */
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, TICK);
-      this.#waiting.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
   }
 
   /** Returns the offset of a slot in the memory. */
