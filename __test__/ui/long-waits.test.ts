@@ -1,7 +1,7 @@
 // A call that never returns is named once, and once more when it has returned.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LongWaits } from "../../src/blocks/long-waits.ts";
+import { LongWaits } from "../../src/process/long-waits.ts";
 import type { Wait } from "../../src/native/binding.js";
 
 /** Looks once at each of these waits, and returns the warnings. */

@@ -25,7 +25,6 @@ mod linux;
 mod medium;
 mod metadata;
 mod node;
-mod pending;
 mod sink;
 mod source;
 pub mod stdio;
@@ -44,9 +43,9 @@ pub use image::{Image, PrivateSocket};
 pub use medium::export_ranges;
 #[cfg(any(test, feature = "memory"))]
 pub use medium::{Fault, Memory, Operation, Trouble};
+pub use medium::{Wait, longest_wait};
 pub use metadata::{Metadata, Owner, Restore};
 pub use node::Kind;
-pub use pending::{Wait, longest_wait};
 pub use sink::{Sink, SinkOptions};
 pub use source::Source;
 pub use storage::{Shared, Storage};

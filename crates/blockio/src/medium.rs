@@ -13,6 +13,7 @@ mod disk;
 mod export;
 #[cfg(any(test, feature = "memory"))]
 mod memory;
+mod pending;
 pub(crate) mod served;
 mod watched;
 mod zeros;
@@ -22,6 +23,8 @@ pub use export::export_ranges;
 pub(crate) use export::{Export, is_export};
 #[cfg(any(test, feature = "memory"))]
 pub use memory::{Fault, Memory, Operation, Trouble};
+pub(crate) use pending::Target;
+pub use pending::{Wait, longest_wait};
 pub(crate) use watched::Watched;
 
 type Result<T> = std::result::Result<T, Errno>;

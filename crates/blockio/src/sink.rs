@@ -8,9 +8,8 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use rustix::fd::{AsRawFd, OwnedFd, RawFd};
 
 use crate::image::lock::ImageLock;
-use crate::medium::{Disk, Export, Medium, Watched, failure, is_export, usable_size};
+use crate::medium::{Disk, Export, Medium, Target, Watched, failure, is_export, usable_size};
 use crate::node::Kind;
-use crate::pending::Target;
 use crate::sys::{self, Errno};
 use crate::{ALIGNMENT, Direct, Error, Source};
 

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use crate::medium::{Disk, Export, Medium, Watched, is_export, usable_size};
+use crate::medium::{Disk, Export, Medium, Target, Watched, is_export, usable_size};
 use crate::node::{Kind, Node};
-use crate::pending::Target;
 use crate::sys::{self, FileType, Stat};
 use crate::{ALIGNMENT, Direct, Error, Identity, Metadata, Storage};
 

@@ -1,8 +1,7 @@
 import type { StageContext } from "../../blocks/context.ts";
 import { Cancellation } from "../../blocks/cancellation.ts";
-import { LongWaits } from "../../blocks/long-waits.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
-import { forcedSimd, wantsLegacy } from "../../process/environment.ts";
+import { wantsLegacy } from "../../process/environment.ts";
 import { type EventLines, eventLine } from "../../ui/event-lines.ts";
 import { silent } from "../../ui/progress.ts";
 import { printLine } from "../../ui/stderr.ts";
@@ -11,6 +10,7 @@ import type { IoOptions } from "../options/io-options.ts";
 import type { DataStream } from "./data-streams.ts";
 import { errorEvent } from "../../stages/error-event.ts";
 import { runCommand } from "./run-command.ts";
+import { startEngine } from "./start-engine.ts";
 import { eventsOf, progressFor, type ShownStage } from "./stage-display.ts";
 
 /** A stage of the pipeline, run by its command. */
@@ -67,21 +67,21 @@ export function runStage(stage: Stage): Promise<never> {
       const loaded =
         stage.tunnel === true ? await import("../../stages/direct-streams.ts") : undefined;
       const tunnel = await loaded?.DirectStreams.open({ native, debug, report: printLine });
-      const { direct, threads, queueDepth } = stage.io;
-      const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
-      debug(engine.description);
-      const printWarning = (message: string, more: { left?: true; audit?: number }): void =>
+      const printWarning = (
+        message: string,
+        more: { left?: true; audit?: number | undefined },
+      ): void =>
         printLine(
           stage.events === true
             ? eventLine({ event: "warning", message, ...more })
             : `WARNING (${stage.name}): ${message}`,
         );
-      const warn = (message: string, audit?: number): void =>
-        printWarning(message, audit === undefined ? {} : { audit });
+      const warn = (message: string, audit?: number): void => printWarning(message, { audit });
       const alarm = (message: string): void => printWarning(message, { left: true });
       const tell = (message: string): void => printLine(`blockcopy ${stage.name}: ${message}`);
       const says = { warn, alarm, tell, debug };
-      LongWaits.watch({ native, warn });
+      const { direct } = stage.io;
+      const engine = startEngine(native, stage.io, says);
       const work = (): Promise<string | undefined> =>
         stage.work({ native, engine, direct, progress, cancellation, ...says });
       return tunnel === undefined ? work() : tunnel.during(work, stage.name === "receive");

@@ -1,8 +1,7 @@
 import type { StageContext } from "../../blocks/context.ts";
-import { LongWaits } from "../../blocks/long-waits.ts";
 import { ExitCode } from "../../errors/exit-codes.ts";
 import { clock } from "../../native/clock.ts";
-import { forcedSimd, wantsLegacy } from "../../process/environment.ts";
+import { wantsLegacy } from "../../process/environment.ts";
 import { LeftSnapshotError } from "../../snapshots/snapshot-error.ts";
 import { trackTimeSpent } from "../../process/time-spent.ts";
 import type { LocalContext } from "../../sync/local.ts";
@@ -15,6 +14,7 @@ import { keepQuestions, printLine, printOut } from "../../ui/stderr.ts";
 import type { IoOptions } from "../options/io-options.ts";
 import type { DataStream } from "../run/data-streams.ts";
 import { runCommand } from "../run/run-command.ts";
+import { startEngine } from "../run/start-engine.ts";
 import { type CopyOutput, displayFor, printDryRun, summaryOf, teller, warner } from "./display.ts";
 import {
   beginRanges,
@@ -79,11 +79,9 @@ export function runSync(copy: ReportedCopy): Promise<never> {
       if (copy.embedded) {
         void native.waitFor(2, "readerGone").then(() => process.kill(process.pid, "SIGTERM"));
       }
-      const { direct, threads, queueDepth } = copy.io;
-      const engine = new native.Engine({ simd: forcedSimd(), threads, queueDepth });
-      debug(engine.description);
+      const { direct, threads } = copy.io;
       const says = { ...warner(copy, events), tell: teller(copy), debug };
-      LongWaits.watch({ native, warn: says.warn });
+      const engine = startEngine(native, copy.io, says);
       const context = { native, engine, direct, progress: state, cancellation, ...says };
       await tellingLeft(says.alarm, async (keepLeft) => {
         const done = await copy.work({ ...context, keepLeft, spent: trackTimeSpent(threads) });

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use blockcopy_nbd::Lent;
 use rustix::fd::BorrowedFd;
 
+use super::pending::{Pending, Target};
 use super::{Access, Export, Medium, Region, Result, Zeroing};
 use crate::Time;
-use crate::pending::{Pending, Target};
 use crate::sys::Stat;
 
 /// Any medium. See [`longest_wait`](crate::longest_wait).

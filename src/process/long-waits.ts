@@ -3,7 +3,8 @@ import type { Wait } from "../native/binding.js";
 /** Seconds for which nothing may come back from a disk or server before a person is told. */
 const QUIET = 60;
 
-const TICK_MILLISECONDS = 1000;
+/** Milliseconds between two looks. */
+const TICK = 1000;
 
 /** The functions of the addon and of the display that it needs. */
 export interface LongWaitsOptions {
@@ -27,29 +28,30 @@ export class LongWaits {
   /** Looks every second for as long as the process runs. */
   static watch(options: LongWaitsOptions): void {
     const waits = new LongWaits(options);
-    setInterval(() => waits.look(), TICK_MILLISECONDS).unref();
+    setInterval(() => waits.look(), TICK).unref();
   }
 
   /** Looks what is waited for now. */
   look(): void {
     const { native, warn } = this.#options;
+    const [last, told] = [this.#last, this.#told];
     const now = native.longestWait();
+    this.#last = now;
     const quiet = now !== null && now.seconds >= QUIET;
     // Right after this process was stopped, every call looks old. One that is waited for is there at the next look, too.
-    if (quiet && this.#told === undefined && now.number === this.#last?.number) {
+    if (quiet && told === undefined && now.number === last?.number) {
       this.#told = now;
       warn(
         `waiting for ${now.path}: a call to ${callOf(now)} has not returned for ${Math.floor(now.seconds)} seconds; see if its disk or server answers (dmesg)`,
       );
-    } else if (!quiet && this.#told !== undefined) {
-      warn(
-        `${this.#told.path} answers again: the call to ${callOf(this.#told)} took ${Math.floor(this.#told.seconds)} seconds`,
-      );
+    } else if (!quiet && told !== undefined) {
       this.#told = undefined;
-    } else if (quiet && now.number === this.#told?.number) {
+      warn(
+        `${told.path} answers again: the call to ${callOf(told)} took ${Math.floor(told.seconds)} seconds`,
+      );
+    } else if (quiet && now.number === told?.number) {
       this.#told = now;
     }
-    this.#last = now;
   }
 }
 
