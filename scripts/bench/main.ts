@@ -34,7 +34,8 @@ try {
 
 /** Measures in a folder that is deleted afterwards, however that ends. */
 async function inRoom(options: Options, chosen: readonly Scenario[]): Promise<Report> {
-  const folder = makeRoom(options.dir, options.size);
+  const files = Math.max(...chosen.map((scenario) => scenario.files ?? 2));
+  const folder = makeRoom(options.dir, options.size, files);
   try {
     return await measureAll(folder, options, chosen);
   } finally {

@@ -25,6 +25,8 @@ export interface Scenario {
   /** The way it is measured, in Markdown. */
   readonly about: string;
   readonly unit: Unit;
+  /** The number of files of the size that was asked for; 2 by default. */
+  readonly files?: number;
   /** The number of rounds for each round that was asked for. */
   readonly roundsEach?: number;
   /** The reason that it cannot be measured; `undefined` if it can. */

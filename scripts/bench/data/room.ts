@@ -2,20 +2,18 @@ import { mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { inBytes } from "../report/numbers.ts";
 
-/** Files of the size that was asked for: the source, and up to four destinations. */
-const FILES = 5;
 /** Disk that is used in addition to them: what file systems keep of them, and files of single scenarios, which are 2.8 GiB at most. */
 const SPARE_DISK = 3 * 1024 * 1024 * 1024;
 /** Memory in addition to the page cache of the two files. */
 const SPARE_MEMORY = 1024 * 1024 * 1024;
 
 /**
- * Makes a folder of its own in `parent`, for files of `size` bytes.
+ * Makes a folder of its own in `parent`, for a number of files of `size` bytes.
  * @throws Error when the disk has no room for all of them, or memory cannot hold two
  */
-export function makeRoom(parent: string, size: number): string {
+export function makeRoom(parent: string, size: number, files: number): string {
   const { bavail, bsize } = statfsSync(parent);
-  const disk = FILES * size + SPARE_DISK;
+  const disk = files * size + SPARE_DISK;
   if (bavail * bsize < disk)
     throw new Error(
       `${parent} has ${inBytes(bavail * bsize)} free and ${inBytes(disk)} are needed; give another --dir or a smaller --size`,

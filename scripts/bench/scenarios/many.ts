@@ -25,6 +25,7 @@ function toMany(name: string, kind: string, change: (pair: Pair) => void): Scena
     title: `Several destinations, ${kind}`,
     about: `\`sync --compress none\` from a file of random data in the page cache to files on another host, ${kind}, over ssh without a limit, between two network namespaces. CPU seconds are those of the source alone, of \`sync\` and all that it starts; "${READ}" is what strace(1) counts in a run of its own, for each byte of the source.`,
     unit: "s",
+    files: 5,
     whyNot: lackingHost,
     contenders: (bench) => {
       const { pair } = bench;
