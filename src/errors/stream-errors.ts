@@ -99,8 +99,8 @@ export function withCode<T>(call: () => T): T {
     return call();
   } catch (error) {
     const { errno } = error as NodeJS.ErrnoException;
-    const [code] = getSystemErrorMap().get(-(errno ?? 0)) ?? [];
-    throw Object.assign(error as Error, code !== undefined && { code });
+    const code = getSystemErrorMap().get(-(errno ?? 0))?.[0];
+    throw Object.assign(error as Error, code && { code });
   }
 }
 

@@ -603,5 +603,5 @@ export interface Wait {
 /** Waits on its own thread for a condition of a standard descriptor. */
 export declare function waitFor(fd: number, condition: Condition): Promise<void>
 
-/** Writes to a standard descriptor that is a socket or pipe as much as there is room for. Returns the number of bytes: 0 if there is no room. */
+/** Writes to a standard descriptor that is a socket or pipe what fits into it. Returns the number of bytes: 0 if it is full. */
 export declare function writeNow(fd: number, bytes: Uint8Array): number

@@ -10,8 +10,8 @@ import { clock } from "../native/clock.ts";
 import { pause } from "../native/pause.ts";
 
 /**
- * Writes to a standard descriptor what there is room for, and returns the number of bytes: 0 if there is none. Throws errors with a `code`, as
- * Node does.
+ * Writes to a standard descriptor what fits into its pipe or socket, and returns the number of bytes: 0 if that is full. Throws errors with a
+ * `code`, as Node does.
  */
 export type WriteNow = (fd: number, bytes: Uint8Array) => number;
 
@@ -112,18 +112,14 @@ export class LineSink {
     return undefined;
   }
 
-  /** Writes the beginning of some bytes and returns its length. */
-  #writePiece({ fd, waits }: Way, piece: Buffer): number {
-    return waits && writeNow !== undefined ? writeNow(this.#standard, piece) : writeSync(fd, piece);
-  }
-
   /** Writes what fits. After an error, nothing waits any more. */
   #writeSome(): string | undefined {
     let failure: string | undefined;
     try {
-      this.#way ??= wayTo(this.#standard);
+      const { fd, waits } = (this.#way ??= wayTo(this.#standard));
+      const write = waits && writeNow !== undefined ? writeNow : writeSync;
       for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting) {
-        const written = this.#writePiece(this.#way, first);
+        const written = write(fd, first);
         if (written === 0) {
           return undefined;
         }

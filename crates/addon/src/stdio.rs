@@ -26,7 +26,7 @@ pub fn set_pipe_size(fd: u32, length: u32) -> Result<Option<u32>> {
         .and_then(|size| u32::try_from(size).ok()))
 }
 
-/// Writes to a standard descriptor that is a socket or pipe as much as there is room for. Returns the number of bytes: 0 if there is no room.
+/// Writes to a standard descriptor that is a socket or pipe what fits into it. Returns the number of bytes: 0 if it is full.
 #[napi]
 pub fn write_now(env: Env, fd: u32, bytes: &[u8]) -> Result<u32> {
     let written = stdio::write_now(standard(fd)?, bytes);

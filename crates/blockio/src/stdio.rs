@@ -83,7 +83,7 @@ pub fn wait(stdio: Stdio, readiness: Readiness) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes to a socket or pipe as much as there is room for, and returns the number of bytes: 0 if there is no room.
+/// Writes to a socket or pipe what fits into it, and returns the number of bytes: 0 if it is full.
 ///
 /// `O_NONBLOCK` is not set for that: it would be set for all processes that share the open file description.
 ///

@@ -14,7 +14,7 @@ export class TimedSsh {
     const program = join(this.folder, "ssh");
     if (existsSync(program)) return;
     mkdirSync(this.folder);
-    // The words of bash for what getrusage(2) says of its children; dash would count in hundredths.
+    // bash prints milliseconds, and dash only hundredths of a second.
     const time = `TIMEFORMAT='%U %S'; { time "$0" "$@" 2>&3; } 3>&2 2>> ${this.#times}`;
     writeFileSync(
       program,

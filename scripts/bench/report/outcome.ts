@@ -15,7 +15,7 @@ export interface Outcome {
   /** Those of whom the slowest in a round is what the others of that round are compared with. */
   readonly reference: readonly string[];
   readonly rows: readonly Row[];
-  /** A table of what follows from the rows; `null` if there is none. */
+  /** A second table, which is computed from the rows; `null` if the scenario has none. */
   readonly derived: readonly (readonly string[])[] | null;
 }
 

@@ -64,8 +64,8 @@ export function terminateAll(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): void {
 /** Starts a program whose standard error is read line by line. */
 export function startChild({ command, stdin, stdout, third, onLine }: ChildOptions): Child {
   const [program, ...args] = withIgnoredSignals(command);
-  // SSH_CONNECTION is about the login of the user to this host. To a stage, it would be that of `sync` to its host: only an sshd sets it.
-  // A remote shell gets the environment of the user; a local stage gets that of this program.
+  // A remote shell gets the environment of the user; a local stage gets that of this program. SSH_CONNECTION, which is about the login of the
+  // user to this host, a stage would take for the connection of `sync` to its host.
   const { SSH_CONNECTION: _own, ...env } =
     command[0] === process.execPath ? process.env : givenEnvironment();
   let started: ChildProcess;

@@ -65,7 +65,7 @@ pub(crate) fn name_among_locks(stat: &Stat) -> String {
     format!("{major:02x}:{minor:02x}:{}", stat.inode)
 }
 
-/// Writes to a pipe as much as there is room for; `EAGAIN` if there is none. Linux before 6.4 knows this for files only: `EOPNOTSUPP`.
+/// Writes to a pipe what fits into it; `EAGAIN` if it is full. Linux before 6.4 can do this only to files: `EOPNOTSUPP`.
 pub(crate) fn write_to_pipe_now(fd: impl AsFd, data: &[u8]) -> Result<usize> {
     /// The offset that stands for the position of the descriptor; see pwritev2(2).
     const AT_POSITION: u64 = u64::MAX;

@@ -134,8 +134,8 @@ pub(crate) fn poll(fd: impl AsFd, events: PollFlags) -> Result<PollFlags> {
     }
 }
 
-/// Writes to a socket or pipe as much as there is room for; `EAGAIN` if there is none. The open file description keeps its flags, which other
-/// processes share.
+/// Writes to a socket or pipe what fits into it; `EAGAIN` if it is full. The flags of the open file description, which other processes share,
+/// do not change.
 pub(crate) fn write_now(fd: impl AsFd, data: &[u8]) -> Result<usize> {
     match retry_on_intr(|| net::send(&fd, data, SendFlags::DONTWAIT)) {
         Err(Errno::NOTSOCK) => {}
