@@ -66,12 +66,14 @@ for (const { name, options, map } of [
       writeFileSync(copy, "");
       truncateSync(copy, MIB);
       writeFileSync(ranges, map ?? "");
+      let unread = map === undefined ? MIB : MIB / 2;
       const { uri } = await fakeNbd(t, {
         size: MIB,
         flags: FLAG.flush,
         answer: (request, socket) => {
-          // All of it has been compared by then, or is known to be a hole.
-          if (request.command === NBD.read) truncateSync(copy, length);
+          if (request.command === NBD.read) unread -= request.length;
+          // Only with the last read of the source, all of the destination has been compared, or is known to be a hole.
+          if (unread <= 0) truncateSync(copy, length);
           reply(request, socket, Buffer.alloc(request.command === NBD.read ? request.length : 0));
         },
       });
