@@ -53,6 +53,8 @@ describe("values that cannot be", () => {
     ["bad-hello", greet(field(9, u32(1))), 0, "field 9"],
     ["bad-hello", greet(field(10, "\0")), 0, "field 10"],
     ["bad-hello", greet(field(0x800b, "\0")), 0, "field 11"],
+    ["bad-hello", greet(field(12, "boot\x1b[2J")), 0, "field 12"],
+    ["bad-hello", greet(field(12, "x".repeat(257))), 0, "field 12"],
     ["unsupported", greet(field(0x8004, u64(1))), 0, "needs field 4"],
     ["damaged", descriptionFrame("head", [field(0x8011, u32(4096))]), 0, "lacks the digest"],
     ["damaged", descriptionFrame("head", [field(0x8010, "blake3")]), 0, "lacks the digest"],

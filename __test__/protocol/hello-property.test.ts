@@ -16,7 +16,7 @@ const digestName = fc.constantFrom(...DIGEST_NAMES);
 const minor = fc.nat({ max: 255 });
 
 /** The numbers of fields that are known here, as required ones and as optional ones. */
-const KNOWN = { required: [1, 2, 3, 11], optional: [4, 5, 6, 8, 9, 10] };
+const KNOWN = { required: [1, 2, 3, 11], optional: [4, 5, 6, 8, 9, 10, 12] };
 
 /** Fields that a reader may skip. */
 const optional = fc.array(

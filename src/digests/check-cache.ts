@@ -1,4 +1,5 @@
 import type { StageContext } from "../blocks/context.ts";
+import { wasWritten } from "../blocks/destination-state.ts";
 import { Slots } from "../blocks/slots.ts";
 import type * as Binding from "../native/binding.js";
 import { CacheError, type DigestCache, type KnownBlock } from "./digest-cache.ts";
@@ -17,8 +18,8 @@ const OTHER =
   "give this destination's own cache, or a file that does not exist yet: it is then filled by reading the destination";
 
 /**
- * Checks that a cache belongs to `source` without reading all of it: same file or device, same size, not written to since
- * (if it is a file), and same content in a sample of its blocks.
+ * Checks that a cache belongs to `source` without reading all of it: same file or device, same size, not written to since as far as the
+ * kernel tells, and same content in a sample of its blocks.
  *
  * @throws CacheError, StreamError, the engine's failures
  */
@@ -41,6 +42,7 @@ export async function checkCache(
     sample.add(blocks);
   }
   await checkBlocks(context, cache, source, { file, blocks: sample.blocks });
+  await checkState(context, cache, source, file);
   context.debug(`${cache.path} belongs to ${file}: ${sample.blocks.length} blocks compared`);
 }
 
@@ -64,6 +66,21 @@ async function checkIdentity(
         `does not hold the digests of ${file}, but of another file or device`,
         OTHER,
       );
+}
+
+/** A device has no time of its last change, but the kernel counts what is written to it until the next boot. */
+async function checkState(
+  { engine }: StageContext,
+  { path, hello: { state } }: DigestCache,
+  source: Binding.Source,
+  file: string,
+): Promise<void> {
+  if (wasWritten(state ?? null, await engine.deviceState(source))) {
+    throw new CacheError(
+      path,
+      `does not hold the digests of ${file} as it is now: something else has written to it since`,
+    );
+  }
 }
 
 /** True if two identities name the same file at different times: then they differ only in their last word. */

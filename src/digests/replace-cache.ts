@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 
 import type { StageContext } from "../blocks/context.ts";
+import { wasWritten } from "../blocks/destination-state.ts";
 import { Root } from "../blocks/root.ts";
 import { scanSource, type TakeDigests } from "../blocks/scan.ts";
 import type { WrittenBlock } from "../blocks/written-blocks.ts";
@@ -104,7 +105,10 @@ export async function removeOld(
 ): Promise<OldCache> {
   const { path, hello } = cache;
   const reader = await engine.openReader(sink, "off");
-  const isSame = (await engine.identity(reader)) === hello.identity && reader.size === hello.size;
+  const isSame =
+    (await engine.identity(reader)) === hello.identity &&
+    reader.size === hello.size &&
+    !wasWritten(hello.state ?? null, await engine.deviceState(reader));
   const removed = await removeCache(cache);
   if (removed === "nothing") {
     return "removed by another stream";
@@ -207,7 +211,11 @@ async function replace(
   const { engine, debug, progress } = context;
   const { path, hashing } = target;
   const reader = await engine.openReader(sink, "off");
-  const about = { size: reader.size, identity: await engine.settledIdentity(reader) };
+  const about = {
+    size: reader.size,
+    identity: await engine.settledIdentity(reader),
+    state: (await engine.deviceState(reader)) ?? undefined,
+  };
   if (evidence !== undefined) {
     const merge = mergeOf(context, evidence, about.size);
     if (await write(context, target, about, merge, evidence.proof(about.size))) {
@@ -255,6 +263,7 @@ function mergeOf(context: StageContext, { cache, written }: Evidence, size: numb
 interface Identified {
   size: number;
   identity: string;
+  state: string | undefined;
 }
 
 /**

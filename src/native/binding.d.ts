@@ -40,6 +40,11 @@ export declare class Engine {
   /** Returns the same, for one that is kept: waits until the next change of a file will change it, usually two seconds at most. */
   settledIdentity(source: Source): Promise<string>
   /**
+   * Returns words that change with every write to a block device, up to the next boot: printable ASCII, at most 150 characters. `null`
+   * for anything else, and where the kernel does not count the writes. Syncs the device first.
+   */
+  deviceState(source: Source): Promise<string | null>
+  /**
    * Returns a description of the storage of this host that a source lies on: printable ASCII, at most 2500 characters; `null` if
    * unknown. It is valid until the host is rebooted.
    */

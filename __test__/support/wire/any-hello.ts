@@ -26,6 +26,7 @@ export const anyHello = fc.oneof(
               8,
               9,
               10,
+              12,
               0x8008,
               0x800b,
             ),

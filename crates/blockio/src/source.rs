@@ -11,6 +11,7 @@ use crate::node::{Kind, Node};
 use crate::sys::{self, FileType, Stat};
 use crate::{ALIGNMENT, Direct, Error, Identity, Metadata, Storage};
 
+mod device_state;
 mod holes;
 mod image;
 mod in_use;

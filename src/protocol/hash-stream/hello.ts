@@ -26,6 +26,8 @@ export interface Hello extends Hashing {
   size?: number | undefined;
   /** Identity of the destination, in printable ASCII. */
   identity?: string | undefined;
+  /** State of a device, in printable ASCII: it changes with what is written there. */
+  state?: string | undefined;
   /** Storage that the destination lies on, in printable ASCII; valid until its host restarts. */
   storage?: string | undefined;
   /** Root digest of the destination, by `digest` and `blockSize`; undefined if it was not known before the first frame. */
@@ -47,6 +49,9 @@ export interface ReceivedHello extends Hello {
 /** Most bytes of an identity. */
 const MAX_IDENTITY_LENGTH = 1024;
 
+/** Most bytes of the state of a device. */
+const MAX_STATE_LENGTH = 256;
+
 /** Most bytes of a description of storage. */
 const MAX_STORAGE_LENGTH = 2500;
 
@@ -67,6 +72,7 @@ const TAG = {
   dryRun: 10,
   // Required: the writer of the stream waits for the marks in the answer.
   marks: REQUIRED | 11,
+  state: 12,
 };
 
 /**
@@ -77,7 +83,8 @@ export function encodeHello(
   hello: Hello,
   { reserveRoot }: { reserveRoot: boolean } = { reserveRoot: false },
 ): Uint8Array {
-  const { digest, blockSize, accepts, size, identity, storage, root, end, dryRun, marks } = hello;
+  const { digest, blockSize, accepts, size, identity, state, storage, root, end, dryRun, marks } =
+    hello;
   const fields: Field[] = [
     { tag: TAG.digest, value: encodeText(digest) },
     { tag: TAG.blockSize, value: u32(blockSize) },
@@ -86,6 +93,7 @@ export function encodeHello(
     fields.push({ tag: TAG.accepts, value: encodeText(accepts.join(" ")) });
   if (size !== undefined) fields.push({ tag: TAG.size, value: u64(size) });
   if (identity !== undefined) fields.push({ tag: TAG.identity, value: encodeText(identity) });
+  if (state !== undefined) fields.push({ tag: TAG.state, value: encodeText(state) });
   if (storage !== undefined) fields.push({ tag: TAG.storage, value: encodeText(storage) });
   if (end !== undefined) fields.push({ tag: TAG.end, value: u64(end) });
   if (dryRun === true) fields.push({ tag: TAG.dryRun, value: new Uint8Array(0) });
@@ -139,6 +147,7 @@ function takeGreeting(hello: Omit<Hello, keyof Hashing>): [number, TakeValue][] 
       TAG.identity,
       (value) => (hello.identity = decodePrintable(value, MAX_IDENTITY_LENGTH)) !== undefined,
     ],
+    [TAG.state, (value) => (hello.state = decodePrintable(value, MAX_STATE_LENGTH)) !== undefined],
     [
       TAG.storage,
       (value) => (hello.storage = decodePrintable(value, MAX_STORAGE_LENGTH)) !== undefined,

@@ -106,14 +106,14 @@ function refuseOtherHashing({ path, hello }: DigestCache, wanted: CacheOptions):
 
 async function encoderFor(
   context: StageContext,
-  { hello: { digest, blockSize, size, identity, root } }: DigestCache,
+  { hello: { digest, blockSize, size, identity, state, root } }: DigestCache,
   source: Binding.Source,
   options: DigestOptions,
   output: StreamOutput,
 ): Promise<HashEncoder> {
   const storage = await storageFor(context, source, options);
   const about = output.isRewritable
-    ? { size, identity, storage, root }
+    ? { size, identity, state, storage, root }
     : options.sized && { size, storage };
   const asked = { end: MAX_POSITION, dryRun: options.dryRun };
   return new HashEncoder({ digest, blockSize }, { accepts: BLOCK_CODECS, ...asked, ...about });

@@ -74,7 +74,9 @@ async function encoderFor(
 ): Promise<HashEncoder> {
   const identity = kept ? await identityOf(context, source) : undefined;
   const storage = await storageFor(context, source, options);
-  const about = kept || options.sized === true ? { size: source.size, identity, storage } : {};
+  const state = kept ? ((await context.engine.deviceState(source)) ?? undefined) : undefined;
+  const about =
+    kept || options.sized === true ? { size: source.size, identity, state, storage } : {};
   const { hashing, extended, dryRun } = options;
   return new HashEncoder(
     hashing,

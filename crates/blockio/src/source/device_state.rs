@@ -1,0 +1,149 @@
+//! Counters that tell if a device was written to.
+
+use super::Source;
+use crate::Error;
+
+impl Source {
+    /// Returns the state of a block device: `device BOOT MAJOR:MINOR SEQUENCE WRITTEN DISCARDED`, in printable ASCII. The last two are the
+    /// sectors of 512 bytes that were written and discarded since the device appeared; see Documentation/block/stat.rst of the kernel. The
+    /// words before them name what was counted, so that counters of different devices, or of different boots, are never compared. SEQUENCE
+    /// is the number that the kernel gives each device in turn, `-` before Linux 5.15; DISCARDED is `-` before Linux 4.18.
+    ///
+    /// The device is synced first, so that a write before this call is not counted after it.
+    ///
+    /// `None` for anything else, where /sys cannot be read, and if the kernel does not count for this device (`queue/iostats`).
+    ///
+    /// # Limits
+    /// Only writes through this very device are counted: not those through its disk if it is a partition, nor those to what it consists
+    /// of, as the file of a loop device or the members of an array, nor those of another host. Some drivers count nothing.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the sync fails.
+    pub fn device_state(&self) -> Result<Option<String>, Error> {
+        self.counted()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Linux")]
+    fn counted(&self) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn counted(&self) -> Result<Option<String>, Error> {
+        let (Ok(_), Ok(stat)) = (self.medium.descriptor(), self.medium.stat()) else {
+            return Ok(None);
+        };
+        if stat.file_type != crate::sys::FileType::BlockDevice {
+            return Ok(None);
+        }
+        let synced = self.medium.write_back();
+        synced.map_err(|errno| Error::io("sync", &self.path, None, errno))?;
+        let number = crate::sys::device_number(stat.device);
+        Ok(crate::sys::boot_id().and_then(|boot| linux::state(linux::SYSFS, &boot, &number)))
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::path::Path;
+
+    use crate::linux::sysfs;
+
+    /// Mount point of sysfs.
+    pub(super) const SYSFS: &str = sysfs::SYSFS;
+
+    /// Fields of `stat` in /sys, from 0.
+    const WRITTEN: usize = 6;
+    const DISCARDED: usize = 13;
+
+    /// Returns the state of the device with that `major:minor`; see [`Source::device_state`](crate::Source::device_state).
+    pub(super) fn state(mount_point: impl AsRef<Path>, boot: &str, number: &str) -> Option<String> {
+        let device = sysfs::device(mount_point.as_ref(), number)?;
+        let disk = if sysfs::is_partition(&device) {
+            device.parent()?
+        } else {
+            &device
+        };
+        if sysfs::text(disk, "queue/iostats")? == "0" {
+            return None;
+        }
+        let stat = sysfs::text(&device, "stat")?;
+        let fields: Vec<u64> = stat
+            .split_ascii_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .ok()?;
+        let written = fields.get(WRITTEN)?;
+        let discarded = fields
+            .get(DISCARDED)
+            .map_or_else(|| "-".to_owned(), u64::to_string);
+        let sequence = sysfs::text(disk, "diskseq").and_then(|text| text.parse::<u64>().ok());
+        let sequence = sequence.map_or_else(|| "-".to_owned(), |sequence| sequence.to_string());
+        Some(format!(
+            "device {boot} {number} {sequence} {written} {discarded}"
+        ))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::fs;
+        use std::os::unix::fs::symlink;
+
+        use super::state;
+
+        const STAT: &str = "  1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n";
+
+        fn state_of(device: &str, files: &[(&str, &str)]) -> Option<String> {
+            let sysfs = tempfile::tempdir().unwrap();
+            for (name, content) in files {
+                let path = sysfs.path().join("devices").join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, content).unwrap();
+            }
+            fs::create_dir_all(sysfs.path().join("dev/block")).unwrap();
+            let target = sysfs.path().join("devices").join(device);
+            symlink(target, sysfs.path().join("dev/block/8:1")).unwrap();
+            state(sysfs.path(), "boot", "8:1")
+        }
+
+        #[test]
+        fn the_state_names_what_was_counted() {
+            let disk = [
+                ("a/queue/iostats", "1\n"),
+                ("a/diskseq", "9\n"),
+                ("a/stat", STAT),
+            ];
+            let expected = "device boot 8:1 9 7 14";
+            assert_eq!(state_of("a", &disk).as_deref(), Some(expected));
+            let old = [
+                ("a/queue/iostats", "1\n"),
+                ("a/stat", "1 2 3 4 5 6 7 8 9 10 11"),
+            ];
+            let expected = "device boot 8:1 - 7 -";
+            assert_eq!(state_of("a", &old).as_deref(), Some(expected));
+            // A partition has counters of its own; the rest is that of its disk.
+            let partition = [
+                ("a/queue/iostats", "1\n"),
+                ("a/diskseq", "9\n"),
+                ("a/stat", "0 0 0 0 0 0 70 0 0 0 0 0 0 0"),
+                ("a/a1/partition", "1\n"),
+                ("a/a1/stat", STAT),
+            ];
+            let expected = "device boot 8:1 9 7 14";
+            assert_eq!(state_of("a/a1", &partition).as_deref(), Some(expected));
+        }
+
+        #[test]
+        fn there_is_no_state_where_nothing_is_counted_or_readable() {
+            for files in [
+                [("a/queue/iostats", "0\n"), ("a/stat", STAT)],
+                [("a/queue/iostats", "1\n"), ("a/stat", "1 2 3")],
+                [("a/queue/iostats", "1\n"), ("a/stat", "1 2 3 4 5 6 x")],
+                [("a/queue/other", "1\n"), ("a/stat", STAT)],
+            ] {
+                assert_eq!(state_of("a", &files), None, "{files:?}");
+            }
+        }
+    }
+}
