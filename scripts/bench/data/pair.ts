@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../../common/processes.ts";
 import { BLOCK_BYTES } from "../../common/work.ts";
@@ -45,6 +45,16 @@ export class Pair {
     } finally {
       closeSync(file);
     }
+  }
+
+  /** Writes the extents of the blocks that {@link changeSome} changes into a file, as a range map. Returns its path. */
+  mapChanges(): string {
+    const path = join(dirname(this.source), "changed-extents");
+    const extents = changedBlocks(this.#blocks).map(
+      (block) => `${block * BLOCK_BYTES} ${BLOCK_BYTES}\n`,
+    );
+    writeFileSync(path, extents.join(""));
+    return path;
   }
 
   /** Makes the destination differ in every block: each is what the next one of the source is, the last what the first is. */

@@ -31,10 +31,10 @@ function toServer(storage: Storage, kind: keyof typeof CHANGES): Scenario {
   return {
     name: `nbd-${storage}-${kind}`,
     title: `To an NBD server (${storage}), ${words}`,
-    about: `From a file of random data in the page cache to ${STORED[storage]}, on a Unix socket, whose export nbdcopy has filled before each run: ${words}. nbdcopy copies all of it, with \`--flush\`. CPU seconds are those of client and server.`,
+    about: `From a file of random data in the page cache to ${STORED[storage]}, on a Unix socket, whose export nbdcopy has filled before each run: ${words}. nbdcopy copies all of it, with \`--flush\`; \`--ranges\` names what has changed, as a dirty bitmap does. CPU seconds are those of client and server.`,
     unit: "s",
     whyNot: ({ tools }) => lacking(storage, tools),
-    contenders: (bench) => contenders(bench, running),
+    contenders: (bench) => contenders(bench, running, { isMapped: kind === "changed" }),
     reference: () => [NBDCOPY],
     setUp: (bench) => {
       change(bench);
@@ -56,8 +56,16 @@ function lacking(storage: Storage, tools: Bench["tools"]): string | undefined {
     : `nbdcopy${storage === "memory" ? " or nbdkit" : ", qemu-nbd or qemu-img"} is not installed`;
 }
 
-/** The options are those of a copy whose end is on the disk. */
-function contenders({ pair: { source }, tools }: Bench, server: () => NbdServer): Contender[] {
+/**
+ * The options are those of a copy whose end is on the disk.
+ * @param changes `isMapped`: also one that is told which blocks have changed
+ */
+function contenders(
+  { pair, tools }: Bench,
+  server: () => NbdServer,
+  { isMapped }: { isMapped: boolean },
+): Contender[] {
+  const { source } = pair;
   const copied = (name: string, ...words: Command): Contender => ({
     name,
     run: () => {
@@ -68,8 +76,12 @@ function contenders({ pair: { source }, tools }: Bench, server: () => NbdServer)
       return { ...rest, cpuSeconds: (cpuSeconds ?? 0) + used };
     },
   });
+  const sync: Command = [...tools.blockcopy.command, "sync", "-q"];
   return [
-    ours(copied("blockcopy sync", ...tools.blockcopy.command, "sync", "-q")),
+    ours(copied("blockcopy sync", ...sync)),
+    ...(isMapped
+      ? [copied("blockcopy sync --ranges", ...sync, "--ranges", pair.mapChanges())]
+      : []),
     copied(NBDCOPY, "nbdcopy", "--flush"),
   ];
 }
