@@ -99,18 +99,19 @@ test("only what is allocated is copied", { skip: lacking("nbdkit") }, async (t) 
 });
 
 test("a dirty bitmap of anything but an export of this host is refused", async (t) => {
-  const copy = join(scratch(t), "copy");
-  writeFileSync(copy, "x");
+  const folder = scratch(t);
+  const [file, copy] = [join(folder, "file"), join(folder, "copy")];
+  for (const path of [file, copy]) writeFileSync(path, "x");
   const { uri } = await fakeNbd(t, { size: BLOCK, flags: FLAG.flush });
-  for (const source of [copy, `host:${uri}`])
+  for (const source of [file, `host:${uri}`])
     assertFailed(
       await run(["sync", "--ranges", "bitmap:nightly", source, copy]),
       EXIT.usage,
       "sync",
       /the source is no export that this host connects to/,
     );
-  const file = await run(["sync", "--ranges", "allocation", copy, copy]);
-  assertFailed(file, EXIT.usage, "sync", /a map of what the source has .*give \.\/allocation/);
+  const allocated = await run(["sync", "--ranges", "allocation", file, copy]);
+  assertFailed(allocated, EXIT.usage, "sync", /a map of what the source has .*give \.\/allocation/);
   // Without structured replies there are no metadata contexts.
   const none = await run(["compare", "--ranges", "bitmap:nightly", uri, copy]);
   assertFailed(none, EXIT.busy, "compare", /does not offer it/);

@@ -19,7 +19,23 @@ test("only what the range map has, in whole blocks", async (t) => {
   const { folder, from, to } = pair(t);
   const map = join(folder, "map");
   writeFileSync(map, nbd(dirty(0, 1), dirty(17 * BLOCK + 5, 1)));
-  assertSynced(await run(["sync", "--ranges", map, from, to]), to, changedIn(SOURCE, 30));
+  for (const options of [[], ["--verify=written"]]) {
+    writeFileSync(to, changedIn(SOURCE, 0, 17, 30));
+    const outcome = await run(["sync", ...options, "--ranges", map, from, to]);
+    assertSynced(outcome, to, changedIn(SOURCE, 30));
+  }
+});
+
+test("ranges of any length, up to an end that is not that of a block", async (t) => {
+  const { folder, from, to } = pair(t, { destination: changedIn(SOURCE, 0, 17, 30) });
+  const map = join(folder, "map");
+  writeFileSync(map, `${25 * BLOCK} ${SOURCE.length}\n0 1\n${14 * BLOCK - 1} 2\n`);
+  for (const options of [[], ["--sparse"], ["--verify=written"]])
+    assertSynced(
+      await run(["sync", ...options, "--ranges", map, from, to]),
+      to,
+      changedIn(SOURCE, 17),
+    );
 });
 
 test("a destination that may grow gets all that follows its end, whatever the range map has", async (t) => {
@@ -60,7 +76,8 @@ test("a range map that no pipe holds", async (t) => {
   // Each a range of its own: 2.2 MB on their way.
   const lines = Array.from({ length: 140_000 }, (_, index) => `${index * 20} 1`);
   writeFileSync(map, lines.join("\n"));
-  const args = ["sync", "-v", "--ranges", map];
+  // By the stages.
+  const args = ["sync", "-v", "--verify=written", "--ranges", map];
   const outcome = await run([...args, from, to]);
   assert.equal(outcome.code, EXIT.ok, outcome.stderr);
   assertSame(readFileSync(to), changedIn(SOURCE, 30));

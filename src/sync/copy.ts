@@ -33,7 +33,10 @@ export async function runCopy(context: LocalContext, copy: Copy): Promise<CopyRe
     const { force, lock, sparse, map, sourceFormat, destinationFormat } = options;
     const formats = { sourceFormat, destinationFormat };
     const ends = { source: source.path, destination: destination.path };
-    return syncLocal(context, { ...ends, ...formats, force, lock, sparse, map });
+    const wanted = options.ranges;
+    const extents =
+      wanted === undefined ? undefined : (): Promise<ExtentList> => readRanges(wanted);
+    return syncLocal(context, { ...ends, ...formats, force, lock, sparse, map, extents });
   }
   if (legacy && (source.kind === "remote" || destination.kind === "remote")) {
     return syncLegacy(context, copy);
@@ -46,13 +49,13 @@ export async function runCopy(context: LocalContext, copy: Copy): Promise<CopyRe
   return syncRemote(context, { ...copy, extents });
 }
 
-/** True if options ask for more than comparing two files of one size and writing what differs: the stages can do that. */
+/** True if options ask for more than comparing two files of one size, or ranges of them, and writing what differs: the stages can do that. */
 function needsStages(options: CopyOptions): boolean {
   const { dryRun, create, truncate, times, perms, owner, group, allowLarger } = options;
-  const { start, end, ranges, delta, digest, blockSize, compress } = options;
+  const { start, end, audit, delta, digest, blockSize, compress } = options;
   const { digestCache, bwlimit, streams, sourceFormat, destinationFormat } = options;
   const flags = [dryRun, create, truncate, times, perms, owner, group, allowLarger];
-  const reading = [start, end, ranges, delta, digest, blockSize];
+  const reading = [start, end, audit, delta, digest, blockSize];
   const formats = [sourceFormat, destinationFormat];
   const sending = [compress, digestCache, bwlimit, streams];
   return (

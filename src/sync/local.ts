@@ -1,3 +1,4 @@
+import { cover, type Coverage, type ExtentList } from "../ranges/extents.ts";
 import { UsageError } from "../errors/copy-error.ts";
 import { isEngineFailure } from "../errors/engine-failure.ts";
 import type * as Binding from "../native/binding.js";
@@ -46,10 +47,20 @@ export interface LocalOptions {
   sparse: boolean;
   /** Make a change map. */
   map: boolean;
+  /** Reads the range map, of what is to be compared. Undefined for everything. */
+  extents: (() => Promise<ExtentList>) | undefined;
 }
 
 /** The services that a copy uses, and the time that this program has spent. */
 export type LocalContext = StageContext & SyncContext & { spent: () => TimeSpent };
+
+/** The way in which all blocks are compared. */
+interface UpdateOptions {
+  /** The blocks to compare. */
+  wanted: Coverage;
+  sparse: boolean;
+  map: ChangeMap | undefined;
+}
 
 /** The opened ends of a copy. The destination is open twice, for reading and for writing. */
 interface Ends {
@@ -59,30 +70,32 @@ interface Ends {
 }
 
 /**
- * Makes a file or device equal to another one on this host: reads both, writes the blocks that differ, and syncs them.
+ * Makes a file or device equal to another one on this host, or ranges of it: reads both, writes the blocks that differ, and syncs them.
  *
- * @throws UsageError, CancelledError, the engine's failures
+ * @throws UsageError, CancelledError, the errors of a range map, the engine's failures
  */
 export async function syncLocal(context: LocalContext, options: LocalOptions): Promise<CopyResult> {
   const { engine, progress, cancellation, debug } = context;
   const begun = clock();
   const ends = await open(context, options);
   const { source, sink } = ends;
+  const whole = [{ start: 0, end: source.size }];
+  const wanted = cover((await options.extents?.()) ?? whole, source.size, DEFAULT_BLOCK_SIZE);
   await reportWriter(
     context,
     { file: options.source, source, suggestsSnapshot: true },
     context.warn,
   );
-  progress.begin(source.size);
+  progress.begin(wanted.bytes);
   showBottleneck(context);
   const map = options.map ? new ChangeMap(source.size) : undefined;
   const total = await cancellation.during(async () => {
-    const updated = await updateAll(context, ends, { sparse: options.sparse, map });
+    const updated = await updateAll(context, ends, { wanted, sparse: options.sparse, map });
     debug(`${updated.changed} bytes replaced, waiting for the disk`);
     await engine.sync(sink);
     return updated;
   });
-  if (progress.work.done < source.size) {
+  if (progress.work.done < wanted.bytes) {
     cancellation.synced = total.changed;
     throw cancellation.error();
   }
@@ -92,9 +105,10 @@ export async function syncLocal(context: LocalContext, options: LocalOptions): P
   refuseGrown(options.destination, opened, source.size);
   const seconds = (clock() - begun) / 1000;
   const counts = { ...NO_COUNTS, ...total };
-  const sizes = { source: source.size, destination: ends.destination.size };
+  const both = { source: source.size, destination: ends.destination.size };
+  const sizes = options.extents === undefined ? both : null;
   const facts = { verified: null, dryRun: false, sizes, seconds, linked: false };
-  return { summary: summaryOf(source.size, counts, facts), map };
+  return { summary: summaryOf(wanted.bytes, counts, facts), map };
 }
 
 /**
@@ -163,17 +177,20 @@ async function refuseOverlapOf(
 async function updateAll(
   { native, engine, progress, cancellation }: LocalContext,
   ends: Ends,
-  { sparse, map }: { sparse: boolean; map: ChangeMap | undefined },
+  { wanted, sparse, map }: UpdateOptions,
 ): Promise<Binding.Update> {
-  const { size } = ends.source;
-  const slots = new Slots(native, batchesInFlight(engine, 2 * BATCH_LENGTH), 2 * BATCH_LENGTH);
+  // Both sides of a batch are in one slot. With short ranges, more batches are in flight.
+  const room = 2 * longestBatch(wanted.extents);
+  const slots = new Slots(native, batchesInFlight(engine, room), room);
   const sequence = new Sequence();
   // A change map shows what differed, so all of it must be compared.
   const presumption = ends.sink.isExport && map === undefined ? new Presumption() : undefined;
   const total: Binding.Update = { blocks: 0, changed: 0 };
   const submitAll = async (): Promise<void> => {
-    for (let position = 0; position < size && !cancellation.requested; position += BATCH_LENGTH) {
-      const length = Math.min(BATCH_LENGTH, size - position);
+    for (const { position, length } of batches(wanted.extents)) {
+      if (cancellation.requested) {
+        break;
+      }
       const slot = await slots.take(2 * length);
       const presume = presumption?.take(length) ?? false;
       const batch = { position, length, blockLength: DEFAULT_BLOCK_SIZE, sparse, presume };
@@ -192,6 +209,22 @@ async function updateAll(
   };
   await Promise.all([submitAll(), sequence.finished]);
   return total;
+}
+
+/** Yields the extents in pieces of at most {@link BATCH_LENGTH}. */
+function* batches(extents: ExtentList): Generator<{ position: number; length: number }> {
+  for (const { start, end } of extents) {
+    for (let position = start; position < end; position += BATCH_LENGTH) {
+      yield { position, length: Math.min(BATCH_LENGTH, end - position) };
+    }
+  }
+}
+
+/** Returns the length of the longest batch, in whole blocks: the last one of a file may be short. */
+function longestBatch(extents: ExtentList): number {
+  let longest = 1;
+  for (const { start, end } of extents) longest = Math.max(longest, end - start);
+  return Math.min(Math.ceil(longest / DEFAULT_BLOCK_SIZE) * DEFAULT_BLOCK_SIZE, BATCH_LENGTH);
 }
 
 /** Shows the bottleneck until the process ends. */
