@@ -54,13 +54,18 @@ test("the remote shell has left a process that keeps the block stream of a delta
 });
 
 test("a stage does not take the user's login to this host for the one of sync to its host", async (t) => {
-  const { rsh, folder, from, to } = connecting(
-    t,
-    'echo "<$SSH_CONNECTION>" > "${0%/*}/login"\nexec sh -c "$last"',
-  );
-  const env = { SSH_CONNECTION: "192.0.2.1 50000 192.0.2.2 22" };
-  assertSynced(await run(["sync", ...there(rsh), from, `host:${to}`], { env }), to);
-  assert.equal(readFileSync(join(folder, "login"), "utf8"), "<>\n");
+  const login = "192.0.2.1 50000 192.0.2.2 22";
+  // ssh may be told to ask for it (`Match exec` of ssh_config), and passes it to no host.
+  for (const [name, expected] of [
+    ["rsh", ""],
+    ["ssh", login],
+  ] as const) {
+    const body = 'echo "<$SSH_CONNECTION>" > "${0%/*}/login"\nexec sh -c "$last"';
+    const { rsh, folder, from, to } = connecting(t, body, name);
+    const env = { SSH_CONNECTION: login };
+    assertSynced(await run(["sync", ...there(rsh), from, `host:${to}`], { env }), to);
+    assert.equal(readFileSync(join(folder, "login"), "utf8"), `<${expected}>\n`);
+  }
 });
 
 test("a wrapper is ended together with what it has started", async (t) => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { basename } from "node:path";
 import { promisify } from "node:util";
 
 import { clock } from "../../native/clock.ts";
@@ -61,13 +62,21 @@ export function terminateAll(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): void {
   }
 }
 
+/**
+ * Returns the environment for a program: that of the user for a remote shell, and that of this program for a stage of this host.
+ * SSH_CONNECTION, which is about the login of the user to this host, a stage would take for the connection of `sync` to its host. ssh alone
+ * gets it, since it passes it to no host, and ssh_config(5) may ask for it.
+ */
+function environmentFor(program: string): NodeJS.ProcessEnv {
+  const all = program === process.execPath ? process.env : givenEnvironment();
+  const { SSH_CONNECTION: _own, ...rest } = all;
+  return basename(program) === "ssh" ? all : rest;
+}
+
 /** Starts a program whose standard error is read line by line. */
 export function startChild({ command, stdin, stdout, third, onLine }: ChildOptions): Child {
   const [program, ...args] = withIgnoredSignals(command);
-  // A remote shell gets the environment of the user; a local stage gets that of this program. SSH_CONNECTION, which is about the login of the
-  // user to this host, a stage would take for the connection of `sync` to its host.
-  const { SSH_CONNECTION: _own, ...env } =
-    command[0] === process.execPath ? process.env : givenEnvironment();
+  const env = environmentFor(command[0]);
   let started: ChildProcess;
   try {
     started = spawn(program, args, {
