@@ -51,6 +51,31 @@ test("a closed standard output is an error for what would go there, and for noth
   }
 });
 
+test("a closed standard input is an error for what would read it, and for nothing else", async (t) => {
+  const { from, to } = pair(t);
+  const before = readFileSync(to);
+  for (const args of [
+    ["checksum", "--root", "-"],
+    ["checksum", "/dev/stdin"],
+    ["checksum", "--ranges", "-", from],
+    ["inspect"],
+    ["retrieve", from],
+    ["save", to],
+    ["receive", to],
+    ["sync", "--ranges", "-", from, to],
+    ["sync", "--destinations", "-", from],
+    ["compare", "--ranges", "-", from, to],
+  ]) {
+    const outcome = await bash(`${blockcopy(...args)} <&- | cat; exit "\${PIPESTATUS[0]}"`);
+    assert.equal(outcome.code, EXIT.io, `${args.join(" ")}: ${outcome.stderr}`);
+    assert.match(outcome.stderr, /cannot read .*: standard input is closed/);
+    assert.deepEqual(outcome.stdout, Buffer.alloc(0), args.join(" "));
+  }
+  assert.ok(readFileSync(to).equals(before));
+  assertSucceeded(await bash(`${blockcopy("checksum", "--root", from)} <&-`));
+  assertSucceeded(await bash(`${blockcopy("checksum", "--root", "-")} < /dev/null`));
+});
+
 for (const value of ["0", "1", "junk"])
   test(`a copy succeeds with UV_THREADPOOL_SIZE=${value}`, async (t) => {
     const { from, to } = unlike(t, 80);

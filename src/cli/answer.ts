@@ -1,5 +1,5 @@
 import { ExitCode } from "../errors/exit-codes.ts";
-import { stdoutWasClosed } from "../native/closed-output.ts";
+import { stdoutWasClosed } from "../native/closed-streams.ts";
 import { printLine, printText } from "../ui/stderr.ts";
 
 /** Prints text on standard output, and returns the exit code. A reader that has gone, as `head` does, is not worth a message. */

@@ -37,9 +37,11 @@ if [ -r /proc/self/status ]; then
 fi
 export BLOCKCOPY_IGNORED
 
-# Node opens /dev/null in the place of a closed standard output, and what is written there is lost.
-BLOCKCOPY_CLOSED=0
-{ command true 3>&1; } 2> /dev/null || BLOCKCOPY_CLOSED=1
+# Node opens /dev/null in the place of a closed standard input, which then looks empty, and of a closed standard output, where what is
+# written is lost.
+BLOCKCOPY_CLOSED=
+{ command true 3<&0; } 2> /dev/null || BLOCKCOPY_CLOSED=0
+{ command true 3>&1; } 2> /dev/null || BLOCKCOPY_CLOSED=${BLOCKCOPY_CLOSED}1
 export BLOCKCOPY_CLOSED
 
 # What Node and its libraries would take from the environment is put aside. What connects to other hosts gets it back.

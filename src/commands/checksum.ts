@@ -144,7 +144,12 @@ export class ChecksumCommand extends StageCommand {
 
   #streams(): DataStream[] {
     const output = { fd: 1, name: "hash_output_stream", other: "blockcopy retrieve FILE" } as const;
-    return [...(this.root ? [] : [output]), ...rangesStream(this.ranges)];
+    const input = { fd: 0, name: "FILE", other: "cat FILE" } as const;
+    return [
+      ...(isStandardInput(this.file) ? [input] : []),
+      ...(this.root ? [] : [output]),
+      ...rangesStream(this.ranges),
+    ];
   }
 
   #root(context: StageContext): Promise<string | undefined> {

@@ -64,7 +64,7 @@ async function traced(
       FAULT_STRACE: JSON.stringify(options),
       UV_THREADPOOL_SIZE: "16",
       BLOCKCOPY_IGNORED: "0",
-      BLOCKCOPY_CLOSED: "0",
+      BLOCKCOPY_CLOSED: "",
       LC_ALL: "C.UTF-8",
     },
   });

@@ -87,7 +87,7 @@ unsafe extern "C" fn prepare(given: *const usize, to: *mut usize) -> usize {
             0,
         );
     }
-    let closed = !system::is_open(1);
+    let closed = [0, 1].map(|descriptor| !system::is_open(descriptor));
     let layout = Layout::here();
     let start = Start {
         ignored,

@@ -41,8 +41,8 @@ pub(crate) struct FileNumbers(pub(crate) [usize; 3]);
 pub(crate) struct Start {
     /// The signals that are ignored.
     pub(crate) ignored: u64,
-    /// Standard output is closed.
-    pub(crate) closed: bool,
+    /// Standard input is closed, and standard output.
+    pub(crate) closed: [bool; 2],
     pub(crate) files: FileNumbers,
 }
 
@@ -166,7 +166,9 @@ impl Given {
                 texts.put_hexadecimal(start.ignored);
                 words.put(texts.begin());
                 texts.put(CLOSED);
-                texts.put(if start.closed { b"1" } else { b"0" });
+                let [input, output] = start.closed;
+                texts.put(if input { b"0" } else { b"" });
+                texts.put(if output { b"1" } else { b"" });
                 texts.end();
             }
             words.put(0);

@@ -1,6 +1,7 @@
-import { UsageError } from "../../errors/copy-error.ts";
+import { CopyError, UsageError } from "../../errors/copy-error.ts";
+import { ExitCode } from "../../errors/exit-codes.ts";
 import { StreamError } from "../../errors/stream-errors.ts";
-import { stdoutWasClosed } from "../../native/closed-output.ts";
+import { stdinWasClosed, stdoutWasClosed } from "../../native/closed-streams.ts";
 import { isTerminal } from "../../ui/is-terminal.ts";
 
 /** A standard stream that carries data, with its name in messages and the command that belongs at its other end. */
@@ -32,16 +33,37 @@ export function refuseClosedOutput({ streams, forPeople, printsResult }: Streams
 }
 
 /**
+ * Refuses a closed standard input, which would look like an empty one.
+ *
+ * @throws CopyError
+ */
+export function refuseClosedInput(streams: readonly DataStream[]): void {
+  const input = streams.find(({ fd }) => fd === 0);
+  if (stdinWasClosed && input !== undefined) {
+    throw new CopyError(
+      `cannot read ${input.name}: standard input is closed`,
+      adviceFor(input),
+      ExitCode.io,
+    );
+  }
+}
+
+/**
  * Refuses to write data to a terminal or to read it from one.
  *
  * @throws UsageError
  */
 export function refuseTerminals(streams: readonly DataStream[]): void {
-  for (const { fd, name, other } of streams) {
+  for (const stream of streams) {
+    const { fd, name } = stream;
     if (isTerminal(fd)) {
       const what =
         fd === 1 ? "will not write binary data to terminal" : "there is no data on a terminal";
-      throw new UsageError(`${name} is a tty - ${what}`, `connect it to \`${other}\` or to a file`);
+      throw new UsageError(`${name} is a tty - ${what}`, adviceFor(stream));
     }
   }
+}
+
+function adviceFor({ other }: DataStream): string {
+  return `connect it to \`${other}\` or to a file`;
 }

@@ -9,7 +9,12 @@ import { loadAddon } from "../../native/load.ts";
 import { onProgressAsked, onSignal, type Signal } from "../../process/signals.ts";
 import { writeByEngine } from "../../ui/line-sink.ts";
 import { printLine } from "../../ui/stderr.ts";
-import { type DataStream, refuseClosedOutput, refuseTerminals } from "./data-streams.ts";
+import {
+  type DataStream,
+  refuseClosedInput,
+  refuseClosedOutput,
+  refuseTerminals,
+} from "./data-streams.ts";
 import { Ending, type EndingParts, errorLine } from "./ending.ts";
 
 /** Milliseconds that a command may take to end in good order before it says what it waits for. */
@@ -62,6 +67,7 @@ export async function runCommand(run: CommandRun): Promise<never> {
   };
   try {
     refuseClosedOutput(run);
+    refuseClosedInput(run.streams);
     refuseTerminals(run.streams);
     ending.outcome = await run.work({ native, debug, cancellation });
     debug(ending.outcome === undefined ? "done" : `done: ${ending.outcome}`);
