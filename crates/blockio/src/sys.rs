@@ -42,7 +42,6 @@ pub(crate) struct Stat {
     pub(crate) accessed: Time,
     pub(crate) modified: Time,
     /// Time of the last change of anything: content, size, mode, owner, names; see inode(7).
-    #[cfg_attr(target_os = "macos", expect(dead_code))]
     pub(crate) changed: Time,
 }
 

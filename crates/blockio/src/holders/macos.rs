@@ -29,6 +29,7 @@ pub(crate) fn unseen() -> Option<Unseen> {
 }
 
 /// Returns a clause that refuses a device: macOS has no exclusive open, so that a file system could be mounted at any time.
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Linux")]
 pub(crate) fn without_claim(target: &Stat) -> Result<Option<String>, Unseen> {
     if target.file_type != FileType::BlockDevice {
         return Ok(None);
