@@ -41,7 +41,7 @@ export declare class Engine {
   settledIdentity(source: Source): Promise<string>
   /**
    * Returns words that change with every write to a block device, up to the next boot: printable ASCII, at most 150 characters. `null`
-   * for anything else, and where the kernel does not count the writes. Syncs the device first.
+   * for anything else, and where the kernel does not count the writes. Syncs the device first; `null` if that fails.
    */
   deviceState(source: Source): Promise<string | null>
   /**

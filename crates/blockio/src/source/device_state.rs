@@ -1,7 +1,8 @@
 //! Counters that tell if a device was written to.
 
 use super::Source;
-use crate::Error;
+#[cfg(target_os = "linux")]
+use crate::sys::{self, FileType};
 
 impl Source {
     /// Returns the state of a block device: `device BOOT MAJOR:MINOR SEQUENCE WRITTEN DISCARDED`, in printable ASCII. The last two are the
@@ -11,36 +12,27 @@ impl Source {
     ///
     /// The device is synced first, so that a write before this call is not counted after it.
     ///
-    /// `None` for anything else, where /sys cannot be read, and if the kernel does not count for this device (`queue/iostats`).
+    /// `None` for anything else, where /sys cannot be read, if the kernel does not count for this device (`queue/iostats`), and if the sync
+    /// fails: a device that loses the writes of others can still be read.
     ///
     /// # Limits
     /// Only writes through this very device are counted: not those through its disk if it is a partition, nor those to what it consists
     /// of, as the file of a loop device or the members of an array, nor those of another host. Some drivers count nothing.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the sync fails.
-    pub fn device_state(&self) -> Result<Option<String>, Error> {
-        self.counted()
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Linux")]
-    fn counted(&self) -> Result<Option<String>, Error> {
-        Ok(None)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn counted(&self) -> Result<Option<String>, Error> {
-        let (Ok(_), Ok(stat)) = (self.medium.descriptor(), self.medium.stat()) else {
-            return Ok(None);
-        };
-        if stat.file_type != crate::sys::FileType::BlockDevice {
-            return Ok(None);
+    #[must_use]
+    pub fn device_state(&self) -> Option<String> {
+        #[cfg(not(target_os = "linux"))]
+        return None;
+        #[cfg(target_os = "linux")]
+        {
+            self.medium.descriptor().ok()?;
+            let stat = self.medium.stat().ok()?;
+            if stat.file_type != FileType::BlockDevice {
+                return None;
+            }
+            self.medium.write_back().ok()?;
+            let number = sys::device_number(stat.device);
+            linux::state(linux::SYSFS, &sys::boot_id()?, &number)
         }
-        let synced = self.medium.write_back();
-        synced.map_err(|errno| Error::io("sync", &self.path, None, errno))?;
-        let number = crate::sys::device_number(stat.device);
-        Ok(crate::sys::boot_id().and_then(|boot| linux::state(linux::SYSFS, &boot, &number)))
     }
 }
 
