@@ -79,7 +79,7 @@ test("what a server refuses, or says wrongly, is named", async (t) => {
     [
       { ...MIB_EXPORT, refuses: [6, "no \u001B[31m such\ndisk"] },
       EXIT.busy,
-      /cannot open nbd.*no default export: no \?\[31m such\?disk/,
+      /cannot open nbd.*no default export: no \?\[31m such\?disk; correct .* `nbdinfo --list URI`/,
     ],
     [{ ...MIB_EXPORT, flags: FLAG.flush | FLAG.readOnly }, EXIT.permission, /read-only/],
     [{ ...MIB_EXPORT, flags: 1 }, EXIT.busy, /neither flush nor FUA/],

@@ -182,6 +182,9 @@ function isImpossibleName({ action, errno = 0 }: EngineFailure): boolean {
 /** The URI of a server that `sync` has started for an operand `[ COMMAND ]`. */
 const OF_COMMAND = /^nbd\+unix:\/\/\/\?socket=\/proc\/\d+\/fd\/\d+$/;
 
+/** The answer of a server that does not have the export. */
+const LACKING = /: the server has no (?:default )?export/;
+
 /** Actions of the engine that only read. */
 const READING = ["open", "reopen", "read", "stat", "find the size of", "identify"];
 
@@ -211,6 +214,9 @@ export function adviceOnEngine(error: EngineFailure, stage: string): string {
   }
   if (kind === "no-export" && OF_COMMAND.test(path)) {
     return "COMMAND must be an NBD server that serves its default export, to several clients, on the socket that it gets as descriptor 3 (LISTEN_FDS, see sd_listen_fds(3)), as nbdkit and qemu-nbd do";
+  }
+  if (kind === "no-export" && LACKING.test(error.message)) {
+    return "correct the name of the export in the URI: `nbdinfo --list URI` lists those that the server has";
   }
   if (kind === "no-export" && error.errno !== undefined) {
     return adviceOnServer(path, errno);
