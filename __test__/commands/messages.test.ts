@@ -9,6 +9,7 @@ import { adviceOnSystem } from "../../src/errors/system-advice.ts";
 import { assertFailed, bash, blockcopy, EXIT, lastLine, run } from "../support/programs/cli.ts";
 import { BLOCK, noise, scratch } from "../support/files/files.ts";
 import { attach, lackingLoop } from "../support/files/loop.ts";
+import { pair } from "../support/programs/sync-pair.ts";
 import { lackingRoot, lackingTrace, system } from "../support/programs/tools.ts";
 import { DONE } from "../support/wire/frames.ts";
 
@@ -20,6 +21,20 @@ test("help whose reader has gone, or that cannot be written, has its exit code",
   const full = await bash(`${blockcopy("--version")} > /dev/full`);
   assert.equal(full.code, EXIT.io);
   assert.match(lastLine(full.stderr), /^ERROR \(blockcopy\): .*ENOSPC/);
+});
+
+test("the result of a dry run and of a comparison has one name", async (t) => {
+  const { from, to } = pair(t);
+  for (const args of [
+    ["sync", "-n", from, to],
+    ["compare", from, to],
+    ["sync", "-n", from, to, `${to}2`, "--create"],
+  ])
+    for (const [output, why] of [
+      ["> /dev/full", /writing the result failed after 0 bytes: no space/],
+      [">&-", /writing the result to standard output failed after 0 bytes: bad file/],
+    ] as const)
+      assertFailed(await bash(`${blockcopy(...args)} ${output}`), EXIT.io, args[0] ?? "", why);
 });
 
 test("a missing file: advice that fits the stage", async () => {

@@ -108,7 +108,7 @@ export async function printDryRun(
   const { quiet, json, stats } = output;
   if (dryRun && !json && (!quiet || stats || copied.differs === true)) {
     const text = summary(output, copied).map((line) => `${printable(line)}\n`);
-    await new Output(native, "outcome").finish([Buffer.from(text.join(""))]);
+    await new Output(native, "result").finish([Buffer.from(text.join(""))]);
   }
 }
 

@@ -138,7 +138,7 @@ async function printResults(
 ): Promise<void> {
   if (dryRun && !json && (!quiet || stats)) {
     const text = output.results.map((line) => `${printable(line)}\n`);
-    await new Output(native, "outcome").finish([Buffer.from(text.join(""))]);
+    await new Output(native, "result").finish([Buffer.from(text.join(""))]);
   }
 }
 
