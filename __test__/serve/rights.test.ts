@@ -1,11 +1,14 @@
 // The rights of a key: files by pattern, options by a list. What sync asks for goes to serve as sshd would hand it over.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, existsSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { availableParallelism, homedir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertSame } from "../support/files/bytes.ts";
 import { scratch } from "../support/files/files.ts";
+import { killAtEnd } from "../support/programs/children.ts";
 import { assertFailed, EXIT, type Outcome } from "../support/programs/cli.ts";
 import { serve, servedFolders, syncServed } from "../support/programs/served.ts";
 import { assertSynced, changedIn, SOURCE } from "../support/programs/sync-pair.ts";
@@ -48,6 +51,23 @@ test("compare needs no right to write", async (t) => {
     const outcome = await compare(...args);
     assert.equal(outcome.code, code, `${args.join(" ")}: ${outcome.stderr}`);
   }
+});
+
+test("a refusal does not advise --force, which a key does not allow", async (t) => {
+  const { folder, words, here, copy } = servedFolders(t);
+  const file = openSync(copy, "r+");
+  const user = spawn("sleep", ["60"], { stdio: ["ignore", "ignore", "ignore", file] });
+  killAtEnd(t, user);
+  closeSync(file);
+  for (const dry of [[], ["-n"]]) {
+    const used = await syncServed(folder, words, [...dry, here, `host:${copy}`]);
+    assertFailed(used, EXIT.busy, "sync", /open for writing; free it first$/);
+  }
+  user.kill();
+  await once(user, "exit");
+  writeFileSync(here, "");
+  const emptying = await syncServed(folder, words, ["--truncate", here, `host:${copy}`]);
+  assertFailed(emptying, EXIT.usage, "sync", /would empty .*; check the source$/);
 });
 
 test("a key gets no more threads than there are CPUs", async (t) => {

@@ -25,6 +25,9 @@ import { rootOf, sha3Digests } from "../support/wire/root-digest.ts";
 import { changedIn, pair, SOURCE } from "../support/programs/sync-pair.ts";
 import { lackingRoot, lackingTrace } from "../support/programs/tools.ts";
 import { trace } from "../support/programs/trace.ts";
+import type { StageContext } from "../../src/blocks/context.ts";
+import { adviceOn } from "../../src/errors/explain.ts";
+import { openForDryRun } from "../../src/stages/save/destination.ts";
 import { refuseTogether, type SyncOptions } from "../../src/commands/sync/conflicts.ts";
 import { DeltaStream } from "../../src/sync/delta-stream.ts";
 
@@ -133,6 +136,22 @@ test("a destination in use is refused, without advice to force it", async (t) =>
   closeSync(file);
   const outcome = await run(["sync", "--delta", join(folder, "delta"), from, to]);
   assertFailed(outcome, EXIT.busy, "sync", /open for writing; free it first: it must not change/);
+});
+
+test("a destination whose use cannot be found out is refused without that advice too", async () => {
+  for (const kind of ["unseen", "silent-loop"]) {
+    const failure = Object.assign(new Error("it may be in use"), { kind });
+    const engine = { refuseUsed: () => Promise.reject(failure) };
+    const context = { engine } as unknown as StageContext;
+    const options = { file: "/file", force: false, create: false };
+    const advice = async (isForDelta: boolean): Promise<string> =>
+      openForDryRun(context, { ...options, isForDelta }).then(
+        () => "",
+        (error: unknown) => adviceOn(error, "receive"),
+      );
+    assert.match(await advice(false), /, or use --force/);
+    assert.doesNotMatch(await advice(true), /--force/);
+  }
 });
 
 test("options that exclude it", async (t) => {

@@ -1,3 +1,4 @@
+import { withoutForce } from "../errors/explain.ts";
 import { decodedName } from "../native/names.ts";
 import { DEFAULT_DIGEST, OWN_DIGEST } from "../protocol/digest.ts";
 import { DEFAULT_BLOCK_SIZE } from "../protocol/limits.ts";
@@ -140,7 +141,10 @@ export class ReceiveCommand extends DestinationCommand {
             return receiveNewImage(context, options, made);
           }
         : undefined,
-    );
+    ).catch((error: unknown) => {
+      // A restricted key does not allow --force.
+      throw this.isConfined ? withoutForce(error, "receive") : error;
+    });
   }
 
   #options(file: string, image: FormatChoice, context: StageContext): ReceiveOptions {

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { isExport } from "../native/export.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { adviceOnMissing } from "./path-advice.ts";
-import { adviceOnSystem, adviceOnUnsynced, RUN_AGAIN } from "./system-advice.ts";
+import { adviceOnSystem, adviceOnUnsynced, OR_FORCE, RUN_AGAIN } from "./system-advice.ts";
 
 /** A failure of the engine. */
 export interface EngineFailure extends Error {
@@ -103,7 +103,7 @@ const BY_KIND: Readonly<Record<string, { exitCode: number; advice?: string }>> =
   },
   busy: {
     exitCode: ExitCode.unavailable,
-    advice: "free it first, or use --force if you know that nothing else writes to it",
+    advice: `free it first${OR_FORCE}`,
   },
   unseen: { exitCode: ExitCode.unavailable },
   "silent-loop": { exitCode: ExitCode.unavailable },
@@ -197,7 +197,7 @@ export function adviceOnEngine(error: EngineFailure, stage: string): string {
     return adviceOnMissing(path, role);
   }
   if (kind === "silent-loop") {
-    return "see what keeps that server (`losetup -l` shows the file), or use --force if you know that nothing else writes to it";
+    return `see what keeps that server (\`losetup -l\` shows the file)${OR_FORCE}`;
   }
   if (kind === "unseen") {
     return adviceOnUnseen(error);
@@ -230,7 +230,7 @@ function adviceOnUnseen({ errno }: EngineFailure): string {
     errno === undefined
       ? "mount what is missing (`mount -t proc proc /proc`, `mount -t sysfs sysfs /sys`)"
       : "find out why that fails (dmesg; SELinux, AppArmor, or the limits of a container)";
-  return `${remedy}, or use --force if you know that nothing else writes to it`;
+  return `${remedy}${OR_FORCE}`;
 }
 
 /** Returns advice on a failure of the disk or file that an NBD server serves. */

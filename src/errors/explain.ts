@@ -7,7 +7,7 @@ import { adviceOnStream } from "./protocol-advice.ts";
 import { messageOf } from "./message-of.ts";
 import { ADVICE_ON_PART, missingPart } from "./missing-part.ts";
 import { failedCall } from "./stream-errors.ts";
-import { adviceOnSystem, withoutCopy } from "./system-advice.ts";
+import { adviceOnSystem, OR_FORCE, OR_FORCE_EMPTY, withoutCopy } from "./system-advice.ts";
 
 /** Returns the exit code for a failure. An unexpected one is a bug, unless the system has refused a call. */
 export function exitCodeOf(error: unknown): number {
@@ -35,6 +35,13 @@ export function failureMessage(error: unknown): string {
 export function adviceOn(error: unknown, stage: string): string {
   const advice = adviceFor(error, stage);
   return stage === "compare" ? withoutCopy(advice) : advice;
+}
+
+/** Returns a failure of `stage` whose advice does not name --force, for a copy that cannot have it; any other error as it is. */
+export function withoutForce(error: unknown, stage: string): unknown {
+  const given = adviceOn(error, stage);
+  const advice = given.replace(OR_FORCE, "").replace(OR_FORCE_EMPTY, "");
+  return advice === given ? error : new CopyError(failureMessage(error), advice, exitCodeOf(error));
 }
 
 function adviceFor(error: unknown, stage: string): string {

@@ -13,6 +13,12 @@ export const RUN_AGAIN = `run it again: ${AGAIN}`;
 export const WRITTEN_STAYS =
   "run it again: what was written stays, and only what is missing is sent";
 
+/** Advice on a destination that is in use, or may be: it comes after what to do first. */
+export const OR_FORCE = ", or use --force if you know that nothing else writes to it";
+
+/** Advice on an empty source: it comes after what to do first. */
+export const OR_FORCE_EMPTY = "; --force empties the destination anyway";
+
 /** Returns advice for a command that copies nothing. */
 export function withoutCopy(advice: string): string {
   return advice.replace(RUN_AGAIN, "run it again").replace(WRITTEN_STAYS, "run it again");

@@ -2,6 +2,7 @@ import { ExitCode } from "../../errors/exit-codes.ts";
 import { CopyError, UsageError } from "../../errors/copy-error.ts";
 import type * as Binding from "../../native/binding.js";
 import { isEngineFailure } from "../../errors/engine-failure.ts";
+import { withoutForce } from "../../errors/explain.ts";
 import { adviceOnMissing, type Role } from "../../errors/path-advice.ts";
 import { absolute } from "../../native/files.ts";
 import { removeUnless } from "../../transport/files/unfinished.ts";
@@ -72,9 +73,12 @@ export async function openForDryRun(
 ): Promise<Binding.Source | undefined> {
   if (!force) {
     await engine.refuseUsed(file).catch((error: unknown) => {
-      throw isForDelta && isEngineFailure(error) && error.kind === "busy"
+      if (!isForDelta) {
+        throw error;
+      }
+      throw isEngineFailure(error) && error.kind === "busy"
         ? new InUseError(error.message)
-        : error;
+        : withoutForce(error, "receive");
     });
   }
   const found = await engine.openSource(file, direct).catch((error: unknown) => {

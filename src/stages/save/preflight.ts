@@ -8,6 +8,7 @@ import { checkSpace, type Target } from "../../blocks/capacity.ts";
 import type { StageContext } from "../../blocks/context.ts";
 import { refuseSize, type Sizes } from "../../blocks/destination-sizes.ts";
 import { UsageError } from "../../errors/copy-error.ts";
+import { OR_FORCE_EMPTY } from "../../errors/system-advice.ts";
 import type { Head } from "../../protocol/block-stream/head.ts";
 import { refuseMetadata } from "./metadata.ts";
 import type { SaveOptions } from "./session.ts";
@@ -143,7 +144,7 @@ export function refuseEmptying(
   if (size === 0 && target.size > 0 && !target.isDevice && !force) {
     throw new UsageError(
       `the source is empty, and --truncate would empty ${file}, which has ${target.size} bytes`,
-      "check the source; --force empties the destination anyway",
+      `check the source${OR_FORCE_EMPTY}`,
     );
   }
 }

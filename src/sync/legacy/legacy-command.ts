@@ -1,4 +1,5 @@
 import { ExitCode } from "../../errors/exit-codes.ts";
+import { OR_FORCE } from "../../errors/system-advice.ts";
 import { VERSION } from "../../native/installation.ts";
 import { bytesOf } from "../../native/names.ts";
 import type { Sizes } from "../../blocks/destination-sizes.ts";
@@ -86,7 +87,7 @@ function setFile(path: string): string {
 function refuseMounted(): string {
   const mounted = failure(
     `the destination, or a partition or volume on it, is mounted on ${FOUND}`,
-    "unmount it first, or use --force if you know that nothing else writes to it",
+    `unmount it first${OR_FORCE}`,
     ExitCode.unavailable,
   );
   // Characters that would break the JSON of an event are replaced; no usual name has them.
