@@ -27,16 +27,26 @@ impl Sink {
         if len == 0 {
             return Ok(());
         }
-        if self.kind == Kind::File {
-            // A file system zeroes any range, and nothing after the end needs to be zeroed.
-            self.zero_aligned(offset, end)?;
-            self.reach.fetch_max(end, Ordering::Relaxed);
-            return Ok(());
-        }
+        // A device zeroes only whole sectors. A file system should zero any range, but fuse2fs 1.47.0 leaves a range that begins at the
+        // start of a block and ends within it as it was, and reports success.
         let whole = whole_units(offset, end);
-        self.write_zeros(offset, whole.start)?;
+        self.zero_edge(offset, whole.start)?;
         self.zero_aligned(whole.start, whole.end)?;
-        self.write_zeros(whole.end, end)
+        self.zero_edge(whole.end, end)?;
+        if self.kind == Kind::File {
+            self.reach.fetch_max(end, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Zeroes a part of a unit. After the end of a file nothing needs to be zeroed, and a write would extend it before the sync.
+    fn zero_edge(&self, start: u64, end: u64) -> Result<(), Error> {
+        if start == end || self.kind == Kind::Device {
+            return self.write_zeros(start, end);
+        }
+        let zero = |errno| failure(&*self.medium, "zero", &self.path, start, errno);
+        let size = self.medium.size().map_err(zero)?;
+        self.write_zeros(start, end.min(size).max(start))
     }
 
     fn zero_aligned(&self, start: u64, end: u64) -> Result<(), Error> {

@@ -181,13 +181,13 @@ fn fault() -> impl Strategy<Value = Fault> {
 
 #[test]
 fn a_range_that_cannot_be_zeroed_is_named() {
-    for (kind, at) in [(Kind::File, 1000), (Kind::Device, 4096)] {
+    for kind in [Kind::File, Kind::Device] {
         let fault = Fault::new(Operation::PunchHole, 50_000..50_001, EIO);
         let memory = memory(kind, &pattern(SIZE), Some(512)).with_fault(fault);
         let error = sink(&memory).zero(1000, 100_000).unwrap_err();
-        let expected = format!("cannot zero memory at offset {at}: Input/output error (EIO)");
+        let expected = "cannot zero memory at offset 4096: Input/output error (EIO)";
         assert_eq!(error.to_string(), expected);
-        assert_eq!((error.code(), error.offset()), ("io", Some(at)));
+        assert_eq!((error.code(), error.offset()), ("io", Some(4096)));
     }
 }
 

@@ -152,6 +152,28 @@ fn each_way_to_zero_is_used_until_it_is_refused() {
     }
 }
 
+/// fuse2fs 1.47.0 reports success for a part of a block, and leaves it as it was.
+#[test]
+fn only_whole_pages_are_zeroed_without_writing_zeros() {
+    for kind in [Kind::File, Kind::Device] {
+        for range in [100..200, 4096..4097, 100..20_000, 8192..20_000] {
+            let memory = memory(kind, &vec![1; 20_480], None);
+            let sink = sink(&memory);
+            sink.zero(range.start as u64, range.len() as u64).unwrap();
+            sink.sync().unwrap();
+            for (operation, zeroed) in memory.operations() {
+                if operation == Operation::PunchHole {
+                    let whole = zeroed.start % 4096 == 0 && zeroed.end % 4096 == 0;
+                    assert!(whole, "{zeroed:?} of {range:?}");
+                }
+            }
+            let mut expected = vec![1; 20_480];
+            expected[range].fill(0);
+            assert_same(&memory.durable(), &expected, "on the disk");
+        }
+    }
+}
+
 #[test]
 fn the_metadata_of_a_device_is_not_restored() {
     let memory = Memory::device(pattern(4096));
