@@ -106,6 +106,45 @@ test("a range that only the second file has all of is different", async (t) => {
     assertCompared(await compare(range, from, to), DIFFERENT, differ);
 });
 
+test("of what a shorter second file lacks, only the blocks in the ranges count", async (t) => {
+  const { folder, from } = pair(t, { source: noise("a", 300_000) });
+  const [to, map, out] = ["b", "map", "out"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(to, readFileSync(from).subarray(0, 140_000));
+  const cases: [ranges: string, differ: string][] = [
+    ["262144 4096\n", "262144 4096\n"],
+    [
+      "0 4096\n131072 12288\n200000 10\n290000 99999999999\n",
+      "140000 3360\n196608 4096\n286720 13280\n",
+    ],
+    ["400000 4096\n", ""],
+  ];
+  for (const [ranges, differ] of cases) {
+    writeFileSync(map, ranges);
+    const outcome = await compare(
+      "--block-size=4K",
+      "--ranges",
+      map,
+      "--ranges-out",
+      out,
+      from,
+      to,
+    );
+    assert.equal(outcome.code, differ === "" ? EQUAL : DIFFERENT, outcome.stderr);
+    assert.equal(readFileSync(out, "utf8").replace(/^#.*\n/, ""), differ);
+  }
+  writeFileSync(to, readFileSync(from).subarray(0, 1));
+  writeFileSync(map, "8192 4096\n");
+  const first = await compare("--block-size=4K", "--ranges", map, from, to);
+  assert.match(
+    first.stdout.toString(),
+    /differ .*: 1 block \(4.00 KiB\), the first at offset 8192/,
+  );
+});
+
 test("all ranges that differ, and nothing else, are in the range map", async (t) => {
   const folder = scratch(t);
   const [a, b, map] = [join(folder, "a"), join(folder, "b"), join(folder, "map")];

@@ -137,6 +137,15 @@ export function cover(wanted: ExtentList, size: number, blockLength: number): Co
   return { extents, bytes: bytesOf(extents), openEnded };
 }
 
+/** Returns the blocks of `extent` that `wanted` touches; blocks are counted from offset 0. */
+export function within({ start, end }: Extent, wanted: ExtentList, blockLength: number): Extents {
+  const parts = new Extents();
+  for (const extent of cover(wanted, end, blockLength).extents) {
+    parts.append({ start: Math.max(extent.start, start), end: extent.end });
+  }
+  return parts;
+}
+
 /** Returns the offset before which extents in ascending order leave nothing out. */
 export function gaplessTo(extents: ExtentList): number {
   const first = extents.at(0);

@@ -23,10 +23,25 @@ export async function receiveComparison(
     .openSource(options.file, direct)
     .catch((error: unknown) => adviseOnMissing(error, "source"));
   await warnOfImage(context, options.file, compared, options.image);
-  const digests = { ...(await withRanges(options)), extended: true, sized: true, dryRun: true };
+  let tellSize: (size: number) => void = () => undefined;
+  const sizeOfSource = new Promise<number>((resolve) => {
+    tellSize = resolve;
+  });
+  const digests = {
+    ...(await withRanges(options)),
+    extended: true,
+    sized: true,
+    dryRun: true,
+    sizeOfSource: options.ranges && sizeOfSource,
+  };
   const output = new Output(native, "hash stream", { rate: options.rate });
+  const answer = readEmptyStream(new Input(native, "block stream"), (head) => {
+    tellSize(head?.source.size ?? 0);
+    return Promise.resolve();
+  });
   await Promise.all([
-    readEmptyStream(new Input(native, "block stream"), () => Promise.resolve()),
+    // A source that ends without an answer has said why, and compares nothing.
+    answer.finally(() => tellSize(0)),
     output.whileRead(() => sendDigests(context, compared, digests, output)),
   ]);
 }

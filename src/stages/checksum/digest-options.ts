@@ -39,6 +39,8 @@ export interface DigestOptions {
   onRequest?: (request: BlockRequest) => void;
   /** The parts of a copy over several streams that this process takes, instead of `start` to `end`; undefined for all of that range. */
   shared?: SharedParts | undefined;
+  /** Of a comparison of `ranges`: the size of the source, which the head of its answer tells. What they leave out after the end is not asked for. */
+  sizeOfSource?: Promise<number> | undefined;
   /** Ask for the rest in the way that `retrieve` of blockcopy 0.0.2 needs. */
   legacy?: boolean;
 }

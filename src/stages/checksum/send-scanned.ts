@@ -8,10 +8,15 @@ import { BLOCK_CODECS } from "../../protocol/codec.ts";
 import { DIGEST_LENGTHS } from "../../protocol/digest.ts";
 import { HashEncoder } from "../../protocol/hash-stream/encoder.ts";
 import { MAX_POSITION } from "../../protocol/limits.ts";
+import type { Hashing } from "../../protocol/digest.ts";
+import { type ExtentList, within } from "../../ranges/extents.ts";
 import type { StreamOutput } from "../../transport/streams/spooled-output.ts";
 import { coverageOf } from "./coverage.ts";
 import type { DigestOptions } from "./digest-options.ts";
 import { storageFor } from "./storage.ts";
+
+/** Blocks after the end of a file that are asked for at once. */
+const BLOCKS_AT_ONCE = 256;
 
 /** blockcopy 0.0.2 compares this number of blocks at once. */
 const LEGACY_BATCH = 16;
@@ -27,7 +32,7 @@ export async function sendScanned(
   options: DigestOptions,
   output: StreamOutput,
 ): Promise<void> {
-  const { file, start, ranges, hashing, extended } = options;
+  const { file, start, ranges, hashing, extended, sizeOfSource } = options;
   context.debug(`${file}: ${source.size} bytes, ${source.description}`);
   checkRange(source, options);
   if (options.audit !== undefined) {
@@ -48,12 +53,21 @@ export async function sendScanned(
   // Begin before the other end can refuse, so that people see both sides of the copy.
   context.progress.begin(bytes, source.instance());
   await output.write(encoder.begin({ reserveRoot: kept }));
+  if (sizeOfSource !== undefined) {
+    // Makes the source answer at once.
+    await output.write([encoder.mark(0)]);
+  }
   await scanSource(context, source, extents, hashing, async (position, length, digests) => {
     root?.add(digests);
     await output.write([encoder.blocks(position, length, digests)]);
   });
   const found = root?.finish(source.size);
-  const rest = openEnded ? restFrom(source.size, encoder, options) : [];
+  if (ranges !== undefined && sizeOfSource !== undefined) {
+    const missing = { start: size, end: await sizeOfSource };
+    await askFor(within(missing, await ranges(), hashing.blockSize), { encoder, hashing }, output);
+  }
+  const asksForRest = openEnded && sizeOfSource === undefined;
+  const rest = asksForRest ? restFrom(source.size, encoder, options) : [];
   if (kept && found !== undefined) {
     await output.rewrite(encoder.beginWith(found));
   }
@@ -78,9 +92,10 @@ async function encoderFor(
   const about =
     kept || options.sized === true ? { size: source.size, identity, state, storage } : {};
   const { hashing, extended, dryRun } = options;
+  const marks = options.sizeOfSource === undefined ? undefined : true;
   return new HashEncoder(
     hashing,
-    extended ? { accepts: BLOCK_CODECS, end, dryRun, ...about } : undefined,
+    extended ? { accepts: BLOCK_CODECS, end, dryRun, marks, ...about } : undefined,
   );
 }
 
@@ -97,6 +112,24 @@ async function identityOf(
     }
     debug(error.message);
     return undefined;
+  }
+}
+
+/** Asks for the blocks of these extents, which are after the end of the file: by digests that no block has. */
+async function askFor(
+  extents: ExtentList,
+  { encoder, hashing }: { encoder: HashEncoder; hashing: Hashing },
+  output: StreamOutput,
+): Promise<void> {
+  const most = BLOCKS_AT_ONCE * hashing.blockSize;
+  const mismatches = new Uint8Array(BLOCKS_AT_ONCE * DIGEST_LENGTHS[hashing.digest]);
+  for (const { start, end } of extents) {
+    for (let at = start; at < end; at += most) {
+      const length = Math.min(most, end - at);
+      const blocks = Math.ceil(length / hashing.blockSize);
+      const digests = mismatches.subarray(0, blocks * DIGEST_LENGTHS[hashing.digest]);
+      await output.write([encoder.blocks(at, length, digests)]);
+    }
   }
 }
 
