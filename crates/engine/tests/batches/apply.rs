@@ -31,9 +31,8 @@ impl Pages {
             self.0[page] = match (hole, whole, self.0[page]) {
                 (false, ..) => Some(true),
                 (true, true, _) => Some(false),
-                // Together with adjacent frames, or the end of the file, it may fill the page.
-                (true, false, Some(true)) => None,
-                (true, false, known) => known,
+                // A part of a page is written as zeros, unless it lies after the end of the file.
+                (true, false, _) => None,
             };
         }
     }
