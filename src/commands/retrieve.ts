@@ -22,7 +22,7 @@ import { SIZES } from "./options/sizes.ts";
 import * as ofSnapshot from "./options/snapshot-options.ts";
 import { WIRE } from "./options/wire.ts";
 import { runStage } from "./run/run-stage.ts";
-import type { Changes } from "../incremental/incremental-copy.ts";
+import type { Changes } from "../incremental/find-changes.ts";
 import { eventLine } from "../ui/event-lines.ts";
 import { MOST_RANGES } from "../ui/programs/event-schema.ts";
 import type { Range } from "../ui/programs/event-values.ts";
