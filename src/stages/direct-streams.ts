@@ -79,10 +79,11 @@ export class DirectStreams {
   /**
    * Does `work`, which uses the descriptors, and ends the connection in good order.
    *
-   * @param awaitsPeer wait for the end of the peer's stream too. Only the destination does: its process goes on until the data is on the disk
+   * @param end `awaitsPeer`: wait for the end of the peer's stream too. Only the destination does: its process goes on until the data is on
+   *   the disk
    * @throws whatever `work` throws; the failure of the connection instead, if that is the cause
    */
-  async during<T>(work: () => Promise<T>, awaitsPeer: boolean): Promise<T> {
+  async during<T>(work: () => Promise<T>, { awaitsPeer }: { awaitsPeer: boolean }): Promise<T> {
     this.#ended = this.#tunnel.run(awaitsPeer);
     const failure = this.#ended.then(
       () => undefined,

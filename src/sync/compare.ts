@@ -67,17 +67,29 @@ export async function compareEnds(context: SyncContext, plan: ComparisonPlan): P
   // The source answers nothing for a block after its end. Of a part of the destination, the sizes do not tell if there is one.
   const differs = blocks > 0 || differ || afterEnd > 0;
   const names = [nameOf(source), nameOf(destination)] as const;
-  const lines = linesFor({ ...summary, afterEnd }, names, isWhole(copy));
+  const lines = linesFor(names, {
+    ...summary,
+    afterEnd,
+    compared: isWhole(copy) ? "all" : "range",
+  });
   return { summary, map, differs, lines };
 }
 
 /** Describes the result for people. Each line can be read without the others. */
 function linesFor(
-  { blocks, changed, first, sizes, read, seconds, afterEnd }: CopySummary & { afterEnd: number },
   [a, b]: readonly [string, string],
-  whole: boolean,
+  {
+    blocks,
+    changed,
+    first,
+    sizes,
+    read,
+    seconds,
+    afterEnd,
+    compared: extent,
+  }: CopySummary & { afterEnd: number; compared: "all" | "range" },
 ): string[] {
-  const where = whole ? "" : " in the range that was compared";
+  const where = extent === "all" ? "" : " in the range that was compared";
   const lengths =
     sizes && sizes.source !== sizes.destination
       ? [`  ${a} has ${sizes.source} bytes, ${b} has ${sizes.destination}`]
@@ -91,7 +103,7 @@ function linesFor(
       compared,
     ];
   }
-  if (afterEnd > 0 && !whole) {
+  if (afterEnd > 0 && extent === "range") {
     return [`${a} and ${b} differ${where}: ${a} ends before that does`, compared];
   }
   return lengths.length > 0

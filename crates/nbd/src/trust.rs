@@ -1,4 +1,5 @@
-//! Files that decide which server is believed, and what is shown to it.
+//! Files that decide which server is believed, and what is shown to it. The rule for their owners and folders is that of
+//! src/transport/files/trust.ts.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};

@@ -84,7 +84,8 @@ export function runStage(stage: Stage): Promise<never> {
       const engine = startEngine(native, stage.io, says);
       const work = (): Promise<string | undefined> =>
         stage.work({ native, engine, direct, progress, cancellation, ...says });
-      return tunnel === undefined ? work() : tunnel.during(work, stage.name === "receive");
+      const awaitsPeer = stage.name === "receive";
+      return tunnel === undefined ? work() : tunnel.during(work, { awaitsPeer });
     },
   });
 }

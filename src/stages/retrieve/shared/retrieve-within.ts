@@ -98,7 +98,8 @@ async function send(context: StageContext, shared: SharedSource, within: WithinR
   try {
     const comparison = new Comparison(context, options, opened, { ...streams, reads });
     const compare = (): Promise<void> => comparison.run();
-    await Promise.race([streams.tunnel?.during(compare, false) ?? compare(), stopped]);
+    const compared = streams.tunnel?.during(compare, { awaitsPeer: false }) ?? compare();
+    await Promise.race([compared, stopped]);
   } finally {
     tidyUp(context, streams, reads);
   }

@@ -101,7 +101,7 @@ export class SharedReads implements Reads {
     const isLast =
       last !== undefined &&
       last.position + grid.blockSize >= Math.min(grid.size, (number + 1) * grid.length);
-    const chunk = await this.#window.take(this.#seat, number, isLast);
+    const chunk = await this.#window.take(this.#seat, number, { isLast });
     const use = { chunk, packs: [] };
     this.#uses.add(use);
     if (this.#isClosed) {

@@ -99,14 +99,14 @@ export class Window {
   /**
    * Takes a chunk for a reader, which reads it if it is not in memory, and begins to read the next ones. The reader releases it.
    *
-   * @param last true if the reader needs no more of this chunk
+   * @param use `isLast`: the reader needs no more of this chunk
    * @throws the engine's failure to read it, also if that was for another reader
    */
-  async take(seat: Seat, number: number, last: boolean): Promise<Chunk> {
+  async take(seat: Seat, number: number, { isLast }: { isLast: boolean }): Promise<Chunk> {
     seat.next = number;
     const chunk = this.#chunks.get(number) ?? (await this.#read(number));
     chunk.pin();
-    seat.next = last ? number + 1 : number;
+    seat.next = isLast ? number + 1 : number;
     this.#readAhead(number);
     return chunk;
   }
