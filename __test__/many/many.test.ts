@@ -169,6 +169,21 @@ test("the source is no destination", async (t) => {
   for (const path of [first, second, from]) assertSame(readFileSync(path), SOURCE, path);
 });
 
+test("what begins like an image is named, unless raw is given", async (t) => {
+  const image = Buffer.concat([Buffer.from("QFI\xfb\0\0\0\x03", "latin1"), SOURCE.subarray(8)]);
+  const { from, to } = many(t, [[0], [1]]);
+  writeFileSync(from, image);
+  const warned = await run(["sync", from, ...to]);
+  assert.equal(warned.code, EXIT.ok, warned.stderr);
+  assert.match(warned.stderr, /source begins like a qcow2 image/);
+  const raw = ["--source-format", "raw", "--destination-format", "raw"];
+  const silent = await run(["sync", "-q", ...raw, from, ...to]);
+  assert.deepEqual([silent.code, silent.stderr], [EXIT.ok, ""]);
+  for (const path of to) assertSame(readFileSync(path), image, path);
+  const refused = await run(["sync", "--destination-format", "qcow2", from, ...to]);
+  assertFailed(refused, EXIT.usage, "sync", /one at a time, so it can only be raw; leave it out/);
+});
+
 const REFUSED = [
   { words: ["--streams", "2"], message: /--streams does not work with several destinations: / },
   { words: ["--ranges", "/dev/null"], message: /--ranges does not work with several/ },

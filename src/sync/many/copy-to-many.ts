@@ -182,7 +182,7 @@ function retrieveOptions(
   const { snapshot, snapshotSize, before, after, hookTimeout } = copy;
   return {
     file: source,
-    image: { format: undefined, option: "--source-format" },
+    image: { format: copy.sourceFormat, option: "--source-format" },
     compress,
     legacy: false,
     sizes: sizesOf(copy),

@@ -65,8 +65,8 @@ const REASONS: Readonly<Record<string, string>> = {
   "--map": "the change map is that of one destination",
   "--map-file": ONE_FILE,
   "--metrics": ONE_FILE,
-  "--source-format": "images are only read for one destination",
-  "--destination-format": "only disks and raw files can be written side by side",
+  "--source-format": "images are only read for one destination, so it can only be raw",
+  "--destination-format": "images are only written one at a time, so it can only be raw",
 };
 
 /**
@@ -96,6 +96,6 @@ export function refuseOptions(command: object & { source: string }, declared: ob
 
 /** True for an option that says something else than what holds without it. */
 function isGiven(name: string, value: unknown): boolean {
-  const usual = { "--streams": 1 }[name];
+  const usual = { "--streams": 1, "--source-format": "raw", "--destination-format": "raw" }[name];
   return ![undefined, false, "none", usual].includes(value as never);
 }
