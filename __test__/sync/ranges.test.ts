@@ -26,6 +26,17 @@ test("only what the range map has, in whole blocks", async (t) => {
   }
 });
 
+test("the change map of ranges shows single blocks", async (t) => {
+  const { folder, from, to } = pair(t, { destination: changedIn(SOURCE, 0, 17, 30) });
+  const ranges = join(folder, "ranges");
+  writeFileSync(ranges, `0 ${SOURCE.length}\n`);
+  const { code, stderr } = await run(["sync", "--map", "--ranges", ranges, from, to]);
+  assert.equal(code, EXIT.ok, stderr);
+  // A block is 13.7 cells.
+  const changed = stderr.replace(/.*changed: ░.*/, "").match(/[░▒▓█]/g) ?? [];
+  assert.ok(changed.length > 38 && changed.length < 48, stderr);
+});
+
 test("ranges of any length, up to an end that is not that of a block", async (t) => {
   const { folder, from, to } = pair(t, { destination: changedIn(SOURCE, 0, 17, 30) });
   const map = join(folder, "map");

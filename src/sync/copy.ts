@@ -52,7 +52,7 @@ export async function runCopy(context: LocalContext, copy: Copy): Promise<CopyRe
 /** True if options ask for more than comparing two files of one size, or ranges of them, and writing what differs: the stages can do that. */
 function needsStages(options: CopyOptions): boolean {
   const { dryRun, create, truncate, times, perms, owner, group, allowLarger } = options;
-  const { start, end, audit, delta, digest, blockSize, compress } = options;
+  const { start, end, ranges, map, audit, delta, digest, blockSize, compress } = options;
   const { digestCache, bwlimit, streams, sourceFormat, destinationFormat } = options;
   const flags = [dryRun, create, truncate, times, perms, owner, group, allowLarger];
   const reading = [start, end, audit, delta, digest, blockSize];
@@ -62,6 +62,8 @@ function needsStages(options: CopyOptions): boolean {
     flags.includes(true) ||
     options.verify !== "none" ||
     options.snapshot !== "none" ||
+    // The map of few changes is as fine as the batches of this process.
+    (map && ranges !== undefined) ||
     formats.some((format = "raw") => format !== "raw") ||
     [...reading, ...sending].some((value) => value !== undefined)
   );
