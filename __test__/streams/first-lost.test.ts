@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -282,7 +283,10 @@ describe("the first connection is lost", { concurrency: true }, () => {
     const at = Number(offset);
     const expected = Buffer.from(source);
     old.copy(expected, at, at, at + 65_536);
-    writeFileSync(files.from, expected);
+    // In place: the next process may open the source at any time.
+    const fd = openSync(files.from, "r+");
+    writeSync(fd, old, at, 65_536, at);
+    closeSync(fd);
     await takeOver(copy);
     copy.touch("gate");
     assert.equal((await copy.sync.ended).code, EXIT.ok, copy.sync.stderr());
