@@ -152,7 +152,7 @@ test("what a lost process has written is not taken for what the cache says", asy
   const inSecond = Array.from({ length: 32 }, (_, block) => 32 + block);
   const running = await startedBySecond(t, files, changedIn(OLD, ...inSecond), { loses: true });
   // The source has again what the cache has, and the destination does not.
-  writeFileSync(from, OLD);
+  writeFileSync(from, OLD, { flag: "r+" });
   writeFileSync(join(folder, "lost"), "");
   writeFileSync(join(folder, "gate"), "");
   const { code } = await running.ended;

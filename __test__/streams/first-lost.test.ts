@@ -11,7 +11,6 @@ import {
   rmSync,
   statSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -284,9 +283,7 @@ describe("the first connection is lost", { concurrency: true }, () => {
     const expected = Buffer.from(source);
     old.copy(expected, at, at, at + 65_536);
     // In place: the next process may open the source at any time.
-    const fd = openSync(files.from, "r+");
-    writeSync(fd, old, at, 65_536, at);
-    closeSync(fd);
+    writeFileSync(files.from, expected, { flag: "r+" });
     await takeOver(copy);
     copy.touch("gate");
     assert.equal((await copy.sync.ended).code, EXIT.ok, copy.sync.stderr());
