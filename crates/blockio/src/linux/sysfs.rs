@@ -68,3 +68,22 @@ pub(crate) fn number_at(path: &Path) -> Option<String> {
     let stat = sys::stat(path).ok()?;
     (stat.file_type == FileType::BlockDevice).then(|| sys::device_number(stat.device))
 }
+
+/// Makes a tree like /sys for a test, from the attributes in its `devices`. 8:1 is the device at `devices/DEVICE`.
+#[cfg(test)]
+pub(crate) fn simulated(
+    device: &str,
+    attributes: &[(&str, impl AsRef<[u8]>)],
+) -> tempfile::TempDir {
+    let sysfs = tempfile::tempdir().unwrap();
+    for (name, content) in attributes {
+        let path = sysfs.path().join("devices").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    fs::create_dir_all(sysfs.path().join("dev/block")).unwrap();
+    fs::create_dir_all(sysfs.path().join("devices").join(device)).unwrap();
+    let target = Path::new("../../devices").join(device);
+    std::os::unix::fs::symlink(target, sysfs.path().join("dev/block/8:1")).unwrap();
+    sysfs
+}

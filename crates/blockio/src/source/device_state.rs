@@ -1,8 +1,14 @@
 //! Counters that tell if a device was written to.
 
+#[cfg(target_os = "linux")]
+use std::path::Path;
+
 use super::Source;
 #[cfg(target_os = "linux")]
-use crate::sys::{self, FileType};
+use crate::{
+    linux::sysfs::SYSFS,
+    sys::{self, FileType},
+};
 
 impl Source {
     /// Returns the state of a block device: `device BOOT MAJOR:MINOR SEQUENCE WRITTEN DISCARDED`, in printable ASCII. The last two are the
@@ -31,7 +37,7 @@ impl Source {
             }
             self.medium.write_back().ok()?;
             let number = sys::device_number(stat.device);
-            linux::state(linux::SYSFS, &sys::boot_id()?, &number)
+            linux::state(Path::new(SYSFS), &sys::boot_id()?, &number)
         }
     }
 }
@@ -42,16 +48,14 @@ mod linux {
 
     use crate::linux::sysfs;
 
-    /// Mount point of sysfs.
-    pub(super) const SYSFS: &str = sysfs::SYSFS;
-
     /// Fields of `stat` in /sys, from 0.
     const WRITTEN: usize = 6;
     const DISCARDED: usize = 13;
 
-    /// Returns the state of the device with that `major:minor`; see [`Source::device_state`](crate::Source::device_state).
-    pub(super) fn state(mount_point: impl AsRef<Path>, boot: &str, number: &str) -> Option<String> {
-        let device = sysfs::device(mount_point.as_ref(), number)?;
+    /// Returns the state of the device with that `major:minor`; see [`Source::device_state`](crate::Source::device_state). `mount_point` is
+    /// that of sysfs.
+    pub(super) fn state(mount_point: &Path, boot: &str, number: &str) -> Option<String> {
+        let device = sysfs::device(mount_point, number)?;
         let disk = if sysfs::is_partition(&device) {
             device.parent()?
         } else {
@@ -79,23 +83,13 @@ mod linux {
 
     #[cfg(test)]
     mod tests {
-        use std::fs;
-        use std::os::unix::fs::symlink;
-
         use super::state;
+        use crate::linux::sysfs;
 
         const STAT: &str = "  1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n";
 
         fn state_of(device: &str, files: &[(&str, &str)]) -> Option<String> {
-            let sysfs = tempfile::tempdir().unwrap();
-            for (name, content) in files {
-                let path = sysfs.path().join("devices").join(name);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, content).unwrap();
-            }
-            fs::create_dir_all(sysfs.path().join("dev/block")).unwrap();
-            let target = sysfs.path().join("devices").join(device);
-            symlink(target, sysfs.path().join("dev/block/8:1")).unwrap();
+            let sysfs = sysfs::simulated(device, files);
             state(sysfs.path(), "boot", "8:1")
         }
 

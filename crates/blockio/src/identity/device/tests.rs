@@ -1,28 +1,10 @@
 //! Simulated /sys trees for devices that test machines lack.
 
-use std::os::unix::fs::symlink;
-
-use tempfile::TempDir;
-
 use super::*;
-
-/// Tree like /sys; 8:1 is the device at `devices/DEVICE`.
-fn sysfs(device: &str, attributes: &[(&str, &[u8])]) -> TempDir {
-    let sysfs = tempfile::tempdir().unwrap();
-    for (name, content) in attributes {
-        let path = sysfs.path().join("devices").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-    fs::create_dir_all(sysfs.path().join("dev/block")).unwrap();
-    fs::create_dir_all(sysfs.path().join("devices").join(device)).unwrap();
-    let target = Path::new("../../devices").join(device);
-    symlink(target, sysfs.path().join("dev/block/8:1")).unwrap();
-    sysfs
-}
+use crate::linux::sysfs::simulated;
 
 fn identity(device: &str, attributes: &[(&str, &[u8])]) -> Result<String, Failure> {
-    described(sysfs(device, attributes).path(), "8:1", |path| {
+    described(simulated(device, attributes).path(), "8:1", |path| {
         Ok(format!("what is at {}", path.display()))
     })
 }
@@ -124,7 +106,7 @@ fn a_name_that_says_nothing_is_none() {
 
 #[test]
 fn an_unreadable_attribute_counts_as_missing() {
-    let sysfs = sysfs("sda", &[("sda/serial", b"S1")]);
+    let sysfs = simulated("sda", &[("sda/serial", b"S1")]);
     // Reading a directory fails, for root too.
     fs::create_dir(sysfs.path().join("devices/sda/wwid")).unwrap();
     let found = described(sysfs.path(), "8:1", |_| unreachable!());
@@ -155,7 +137,7 @@ fn a_partition_has_the_identity_of_its_disk_and_its_start() {
 
 #[test]
 fn a_device_that_is_not_in_sysfs_is_unknown() {
-    let sysfs = sysfs("sda", &[]);
+    let sysfs = simulated("sda", &[] as &[(&str, &[u8])]);
     let failure = described(sysfs.path(), "8:2", |_| unreachable!()).unwrap_err();
     let link = sysfs.path().join("dev/block/8:2");
     let reason = format!(
@@ -170,7 +152,7 @@ fn the_backing_file_of_a_loop_device_may_be_unknown() {
     let attributes: [(&str, &[u8]); 2] =
         [("x/loop/backing_file", b"/a\n"), ("x/loop/offset", b"0\n")];
     let unknown = Failure::Unknown("why".to_owned());
-    let found = described(sysfs("x", &attributes).path(), "8:1", |_| {
+    let found = described(simulated("x", &attributes).path(), "8:1", |_| {
         Err(Failure::Unknown("why".to_owned()))
     });
     assert_eq!(found.unwrap_err(), unknown);
