@@ -6,7 +6,7 @@ import {
   reasonWithoutRecord,
   type Situation,
 } from "../../src/incremental/choose-base.ts";
-import { wasWritten } from "../../src/blocks/destination-state.ts";
+import { wasWritten } from "../../src/protocol/destination-state.ts";
 import { parseHeldRoot } from "../../src/incremental/metadata-snapshot.ts";
 import { type BaseRecord, EVERYTHING } from "../../src/incremental/record.ts";
 import { versionFault } from "../../src/incremental/thin-delta-version.ts";

@@ -1,7 +1,7 @@
 import type { StageContext } from "../blocks/context.ts";
-import { wasWritten } from "../blocks/destination-state.ts";
 import { Slots } from "../blocks/slots.ts";
 import type * as Binding from "../native/binding.js";
+import { wasWritten } from "../protocol/destination-state.ts";
 import { CacheError, type DigestCache, type KnownBlock } from "./digest-cache.ts";
 
 /** Blocks to compare at random places. A destination with few changes may pass. */

@@ -1,7 +1,6 @@
 import { dirname } from "node:path";
 
 import type { StageContext } from "../blocks/context.ts";
-import { wasWritten } from "../blocks/destination-state.ts";
 import { Root } from "../blocks/root.ts";
 import { scanSource, type TakeDigests } from "../blocks/scan.ts";
 import type { WrittenBlock } from "../blocks/written-blocks.ts";
@@ -10,6 +9,7 @@ import { ExitCode } from "../errors/exit-codes.ts";
 import { StreamError } from "../errors/stream-errors.ts";
 import type * as Binding from "../native/binding.js";
 import { BLOCK_CODECS } from "../protocol/codec.ts";
+import { wasWritten } from "../protocol/destination-state.ts";
 import type { Hashing } from "../protocol/digest.ts";
 import { HashEncoder } from "../protocol/hash-stream/encoder.ts";
 import { MAX_POSITION } from "../protocol/limits.ts";

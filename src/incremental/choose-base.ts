@@ -1,7 +1,7 @@
+import { wasRolledBack, wasWritten } from "../protocol/destination-state.ts";
 import { poolOf } from "../snapshots/lvm/plan.ts";
 import { listIn, type IdentifiedRow } from "../snapshots/lvm/report.ts";
 import { pathOf } from "../snapshots/lvm/volumes.ts";
-import { wasRolledBack, wasWritten } from "../blocks/destination-state.ts";
 import type { Destination } from "./destination.ts";
 import type { BaseRecord } from "./record.ts";
 import { STATE_FOLDER } from "./record-file.ts";

@@ -70,7 +70,7 @@ export async function compareEnds(context: SyncContext, plan: ComparisonPlan): P
   const lines = linesFor(names, {
     ...summary,
     afterEnd,
-    compared: isWhole(copy) ? "all" : "range",
+    extent: isWhole(copy) ? "all" : "range",
   });
   return { summary, map, differs, lines };
 }
@@ -86,8 +86,8 @@ function linesFor(
     read,
     seconds,
     afterEnd,
-    compared: extent,
-  }: CopySummary & { afterEnd: number; compared: "all" | "range" },
+    extent,
+  }: CopySummary & { afterEnd: number; extent: "all" | "range" },
 ): string[] {
   const where = extent === "all" ? "" : " in the range that was compared";
   const lengths =

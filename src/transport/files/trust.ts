@@ -22,9 +22,9 @@ export interface Distrust {
 }
 
 /**
- * Finds the reason not to trust an opened file. crates/nbd/src/trust.rs has the same rule for what the addon opens. The file and all folders on the way to it, those of links included, must belong to root or
+ * Finds the reason not to trust an opened file. The file and all folders on the way to it, those of links included, must belong to root or
  * to the user who runs this, and no other user may write to them, except to sticky folders such as /tmp. StrictModes of sshd demands the
- * same of a key file.
+ * same of a key file. crates/nbd/src/trust.rs has this rule for what the addon opens.
  *
  * @param file the opened file
  * @param path its name, whose links are followed
