@@ -245,11 +245,15 @@ test(
       `--storage.tsdb.path=${join(folder, "data")}`,
       `--web.listen-address=${prometheus}`,
     );
+    // Until then, it refuses connections, or answers that the service is unavailable.
+    const isReady = async (): Promise<boolean> =>
+      (await fetch(`http://${prometheus}/-/ready`).catch(() => undefined))?.ok === true;
+    await eventually(isReady, { what: "was ready" });
     const ask = async (query: string): Promise<Series[]> => {
       const url = `http://${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`;
-      const answer = await fetch(url).catch(() => undefined);
-      const { data } = ((await answer?.json()) ?? {}) as { data?: { result: Series[] } };
-      return data?.result ?? [];
+      const answer = await fetch(url);
+      const { data } = (await answer.json()) as { data: { result: Series[] } };
+      return data.result;
     };
     const fires = async (): Promise<boolean> => (await ask("ALERTS")).length >= 2;
     await eventually(fires, { what: "fired" });
